@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+
+namespace khs::base {
+
+// For intervals and deadlines: never jumps.
+using MonotonicTime = std::chrono::steady_clock::time_point;
+// For record timestamps and HTTP dates: may jump when the machine's clock is set.
+using WallTime = std::chrono::system_clock::time_point;
+
+// Both clocks read at one moment, as pure code takes the time.
+struct Now {
+  MonotonicTime monotonic;
+  WallTime wall;
+};
+
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  // Any thread.
+  virtual Now Read() const = 0;
+};
+
+class SystemClock final : public Clock {
+ public:
+  Now Read() const override {
+    return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
+  }
+};
+
+}  // namespace khs::base

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "delivery/policy.h"
+#include "delivery/record.h"
+#include "delivery/reply.h"
+
+namespace khs::delivery {
+
+// What an attempt means (contract, section 4).
+enum class Verdict { kDelivered, kResponseError, kRequestError };
+
+// Why an attempt was not a delivery; the `reason` of `retries_total`.
+enum class ErrorReason { kIndicator, kStatus, kNoIndicator, kTimeout, kConnect, kDns, kTls, kIo };
+
+struct Judgement {
+  Verdict verdict = Verdict::kDelivered;
+  ErrorReason reason = ErrorReason::kIndicator;  // of an error
+};
+
+Judgement Judge(const HttpReply& reply, IndicatorRule rule);
+Judgement Judge(const RequestFault& fault);
+
+// The `reason` of `records_dropped_total`.
+enum class DropReason { kResponseError, kRetriesExhausted, kTombstone };
+
+// How far a record has come. Belongs to the record alone: its neighbours neither repeat nor reset it.
+struct Progress {
+  int attempts = 0;
+  size_t response_retries = 0;  // delays of `retry_backoff` that were used
+  size_t request_retries = 0;   // delays of `request_retry_backoff` that were used
+};
+
+// What becomes of a record now.
+struct Deliver {};
+struct Retry {
+  ErrorReason reason;
+  Milliseconds delay;
+};
+struct Drop {
+  DropReason reason;
+};
+struct Stop {
+  std::string why;  // for people: goes into the task's trace
+};
+// The attempt was ended from this side: the record stays as it is, uncommitted.
+struct Abandon {};
+using Decision = std::variant<Deliver, Retry, Drop, Stop, Abandon>;
+
+// Decides after an attempt, whose result is counted into `progress`.
+Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress);
+
+// What is settled without any request: tombstones that are ignored or that stop the task.
+std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& record);
+
+// The labels under which metrics and logs know them.
+std::string_view Label(ErrorReason reason);
+std::string_view Label(DropReason reason);
+// What was answered, for logs and traces: "HTTP 503", or the fault's text.
+std::string Describe(const Reply& reply);
+
+}  // namespace khs::delivery

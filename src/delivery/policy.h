@@ -1,0 +1,43 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <vector>
+
+namespace khs::delivery {
+
+using Milliseconds = std::chrono::milliseconds;
+
+enum class Strategy {
+  kProgressBackOffDropMessage,
+  kProgressBackOffStopTask,
+  kDropMessage,
+  kStopTask,
+};
+
+// Whether a response without a retry indicator asks for a retry.
+enum class IndicatorRule { kRequired, kOptional };
+
+// What is delivered strictly in order.
+enum class Ordering { kPartition, kKey, kNone };
+
+// What becomes of a record without a value.
+enum class NullValues { kSend, kDelete, kIgnore, kFail };
+
+// How a connector delivers: everything that decides about a record, and nothing about how it travels.
+struct Policy {
+  IndicatorRule indicator = IndicatorRule::kRequired;
+  Strategy strategy = Strategy::kProgressBackOffDropMessage;
+  std::vector<Milliseconds> retry_backoff;          // after response errors
+  std::vector<Milliseconds> request_retry_backoff;  // after request errors
+  Milliseconds retry_after_max{600'000};
+  Milliseconds request_delay{0};
+  NullValues null_values = NullValues::kSend;
+  Ordering ordering = Ordering::kPartition;
+  int max_in_flight = 16;
+  size_t queue_max_bytes = 8u << 20;
+
+  bool operator==(const Policy&) const = default;
+};
+
+}  // namespace khs::delivery

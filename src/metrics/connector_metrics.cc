@@ -1,0 +1,253 @@
+#include "metrics/connector_metrics.h"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "metrics/families.h"
+
+namespace khs::metrics {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using Labels = std::map<std::string, std::string>;
+using Buckets = Histogram::BucketBoundaries;
+
+const Buckets kRequestBuckets{.001, .0025, .005, .01, .025, .05, .1, .25,
+                              .5,   1,     2.5,  5,   10,   30,  60};
+const Buckets kDeliveryBuckets{.001, .0025, .005, .01, .025, .05, .1,  .25, .5,  1,
+                               2.5,  5,     10,   30,  60,   120, 300, 900, 3600};
+
+constexpr std::array kStates{ConnectorState::kUnassigned, ConnectorState::kRunning,
+                             ConnectorState::kPaused,     ConnectorState::kStopped,
+                             ConnectorState::kFailed,     ConnectorState::kRestarting};
+constexpr std::array kDropReasons{delivery::DropReason::kResponseError,
+                                  delivery::DropReason::kRetriesExhausted,
+                                  delivery::DropReason::kTombstone};
+constexpr std::array kErrorReasons{
+    delivery::ErrorReason::kIndicator, delivery::ErrorReason::kStatus,
+    delivery::ErrorReason::kNoIndicator, delivery::ErrorReason::kTimeout,
+    delivery::ErrorReason::kConnect, delivery::ErrorReason::kDns,
+    delivery::ErrorReason::kTls, delivery::ErrorReason::kIo};
+// By status / 100 - 1; 1xx is never final, so its place counts what had no answer.
+constexpr std::array kCodeClasses{"none", "2xx", "3xx", "4xx", "5xx"};
+
+size_t CodeClass(const delivery::Reply& reply) {
+  const auto* http = std::get_if<delivery::HttpReply>(&reply);
+  if (http == nullptr || http->status < 200 || http->status > 599) return 0;
+  return static_cast<size_t>(http->status / 100 - 1);
+}
+
+}  // namespace
+
+std::string_view Label(ConnectorState state) {
+  switch (state) {
+    case ConnectorState::kUnassigned:
+      return "unassigned";
+    case ConnectorState::kRunning:
+      return "running";
+    case ConnectorState::kPaused:
+      return "paused";
+    case ConnectorState::kStopped:
+      return "stopped";
+    case ConnectorState::kFailed:
+      return "failed";
+    case ConnectorState::kRestarting:
+      break;
+  }
+  return "restarting";
+}
+
+struct ConnectorMetrics::Series {
+  Series(Registry::Families& all, const Identity& identity);
+  ~Series() {
+    for (const auto& remove : removals) remove();
+  }
+  Series(const Series&) = delete;
+  Series& operator=(const Series&) = delete;
+
+  // A series with the connector's label and these, which goes when this object goes.
+  template <class Metric, class... Args>
+  Metric* Own(prometheus::Family<Metric>& family, Labels labels = {}, const Args&... args) {
+    labels.emplace("connector", connector);
+    Metric* metric = &family.Add(labels, args...);
+    removals.push_back([&family, metric] { family.Remove(metric); });
+    return metric;
+  }
+
+  struct OfTopic {
+    Counter* consumed;
+    Counter* bytes_consumed;
+    Counter* delivered;
+  };
+  OfTopic TopicSeries(const std::string& topic);
+
+  Registry::Families& families;
+  const std::string connector;
+  std::mutex mutex;  // guards removals, topics and kafka_errors
+  std::vector<std::function<void()>> removals;
+  std::map<std::string, OfTopic> topics;
+  std::map<std::pair<std::string, bool>, Counter*> kafka_errors;
+
+  std::array<Gauge*, kStates.size()> states{};
+  std::array<Counter*, kDropReasons.size()> dropped{};
+  std::array<Counter*, kErrorReasons.size()> retries{};
+  std::array<Counter*, kCodeClasses.size()> requests{};
+  Gauge* invalid;
+  Gauge* tasks_stopped;
+  Counter* stops_by_strategy;
+  Counter* stops_by_error;
+  Counter* headers_left_out;
+  Histogram* request_duration;
+  Histogram* delivery_duration;
+  Histogram* record_age;
+  Gauge* in_flight;
+  Gauge* records_buffered;
+  Gauge* bytes_buffered;
+  Gauge* waiting_retry;
+  Counter* commits_ok;
+  Counter* commits_failed;
+  Gauge* assigned;
+  Counter* rebalances;
+  Gauge* last_delivery;
+  Gauge* last_error;
+};
+
+ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identity)
+    : families(all),
+      connector(identity.connector),
+      invalid(Own(all.connector_invalid)),
+      tasks_stopped(Own(all.tasks_stopped)),
+      stops_by_strategy(Own(all.task_stops, {{"reason", "strategy"}})),
+      stops_by_error(Own(all.task_stops, {{"reason", "error"}})),
+      headers_left_out(Own(all.record_headers_left_out)),
+      request_duration(Own(all.request_duration, {}, kRequestBuckets)),
+      delivery_duration(Own(all.delivery_duration, {}, kDeliveryBuckets)),
+      record_age(Own(all.record_age, {}, kDeliveryBuckets)),
+      in_flight(Own(all.requests_in_flight)),
+      records_buffered(Own(all.records_buffered)),
+      bytes_buffered(Own(all.record_bytes_buffered)),
+      waiting_retry(Own(all.records_waiting_retry)),
+      commits_ok(Own(all.offset_commits, {{"outcome", "ok"}})),
+      commits_failed(Own(all.offset_commits, {{"outcome", "failed"}})),
+      assigned(Own(all.assigned_partitions)),
+      rebalances(Own(all.rebalances)),
+      last_delivery(Own(all.last_delivery)),
+      last_error(Own(all.last_error)) {
+  Own(all.connector_info, {{"group", identity.group},
+                           {"target_host", identity.target_host},
+                           {"origin", identity.origin}})
+      ->Set(1);
+  for (size_t i = 0; i < kStates.size(); ++i) {
+    states[i] = Own(all.connector_state, {{"state", std::string(Label(kStates[i]))}});
+  }
+  for (size_t i = 0; i < kDropReasons.size(); ++i) {
+    dropped[i] = Own(all.records_dropped, {{"reason", std::string(Label(kDropReasons[i]))}});
+  }
+  for (size_t i = 0; i < kErrorReasons.size(); ++i) {
+    retries[i] = Own(all.retries, {{"reason", std::string(Label(kErrorReasons[i]))}});
+  }
+  for (size_t i = 0; i < kCodeClasses.size(); ++i) {
+    requests[i] = Own(all.requests, {{"code_class", kCodeClasses[i]}});
+  }
+}
+
+ConnectorMetrics::Series::OfTopic ConnectorMetrics::Series::TopicSeries(const std::string& topic) {
+  const std::lock_guard lock(mutex);
+  const auto known = topics.find(topic);
+  if (known != topics.end()) return known->second;
+  const OfTopic made{Own(families.records_consumed, {{"topic", topic}}),
+                     Own(families.record_bytes_consumed, {{"topic", topic}}),
+                     Own(families.records_delivered, {{"topic", topic}})};
+  topics.emplace(topic, made);
+  return made;
+}
+
+ConnectorMetrics::ConnectorMetrics(Registry& registry, Identity identity)
+    : series_(std::make_unique<Series>(*registry.families_, identity)) {}
+ConnectorMetrics::~ConnectorMetrics() = default;
+
+void ConnectorMetrics::AddTopic(const std::string& topic) { series_->TopicSeries(topic); }
+
+void ConnectorMetrics::Consumed(const std::string& topic, size_t bytes) {
+  const Series::OfTopic counters = series_->TopicSeries(topic);
+  counters.consumed->Increment();
+  counters.bytes_consumed->Increment(static_cast<double>(bytes));
+}
+
+void ConnectorMetrics::Delivered(const std::string& topic, std::chrono::duration<double> since_read,
+                                 std::optional<std::chrono::duration<double>> age) {
+  series_->TopicSeries(topic).delivered->Increment();
+  series_->delivery_duration->Observe(since_read.count());
+  if (age) series_->record_age->Observe(age->count());
+  series_->last_delivery->SetToCurrentTime();
+}
+
+void ConnectorMetrics::Dropped(delivery::DropReason reason,
+                               std::chrono::duration<double> since_read) {
+  series_->dropped[static_cast<size_t>(reason)]->Increment();
+  series_->delivery_duration->Observe(since_read.count());
+}
+
+void ConnectorMetrics::Retried(delivery::ErrorReason reason) {
+  series_->retries[static_cast<size_t>(reason)]->Increment();
+}
+
+void ConnectorMetrics::Requested(const delivery::Reply& reply,
+                                 std::chrono::duration<double> duration) {
+  series_->requests[CodeClass(reply)]->Increment();
+  series_->request_duration->Observe(duration.count());
+}
+
+void ConnectorMetrics::AttemptFailed() { series_->last_error->SetToCurrentTime(); }
+
+void ConnectorMetrics::HeadersLeftOut(int count) { series_->headers_left_out->Increment(count); }
+
+void ConnectorMetrics::SetState(ConnectorState state) {
+  for (size_t i = 0; i < kStates.size(); ++i) series_->states[i]->Set(kStates[i] == state ? 1 : 0);
+}
+
+void ConnectorMetrics::SetInvalid(bool invalid) { series_->invalid->Set(invalid ? 1 : 0); }
+
+void ConnectorMetrics::SetTasksStopped(size_t count) {
+  series_->tasks_stopped->Set(static_cast<double>(count));
+}
+
+void ConnectorMetrics::TaskStopped(bool by_strategy) {
+  (by_strategy ? series_->stops_by_strategy : series_->stops_by_error)->Increment();
+}
+
+void ConnectorMetrics::AddInFlight(int change) { series_->in_flight->Increment(change); }
+
+void ConnectorMetrics::AddBuffered(long records, long bytes, long waiting_retry) {
+  series_->records_buffered->Increment(static_cast<double>(records));
+  series_->bytes_buffered->Increment(static_cast<double>(bytes));
+  series_->waiting_retry->Increment(static_cast<double>(waiting_retry));
+}
+
+void ConnectorMetrics::AddAssigned(long change) {
+  series_->assigned->Increment(static_cast<double>(change));
+}
+
+void ConnectorMetrics::Rebalanced() { series_->rebalances->Increment(); }
+
+void ConnectorMetrics::CommitEnded(bool ok) {
+  (ok ? series_->commits_ok : series_->commits_failed)->Increment();
+}
+
+void ConnectorMetrics::KafkaError(const std::string& code, bool fatal) {
+  const std::lock_guard lock(series_->mutex);
+  Counter*& counter = series_->kafka_errors[{code, fatal}];
+  if (counter == nullptr) {
+    counter = series_->Own(series_->families.kafka_errors,
+                           {{"code", code}, {"fatal", fatal ? "true" : "false"}});
+  }
+  counter->Increment();
+}
+
+}  // namespace khs::metrics

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "delivery/decision.h"
+#include "delivery/reply.h"
+
+namespace khs::metrics {
+
+class Registry;
+
+// Kafka Connect's states of a connector, and UNASSIGNED before its start.
+enum class ConnectorState { kUnassigned, kRunning, kPaused, kStopped, kFailed, kRestarting };
+std::string_view Label(ConnectorState state);
+
+// The series of one connector: all of them exist at 0 from construction, and go with the object. Those of
+// a topic from AddTopic or its first record on. Any thread.
+class ConnectorMetrics {
+ public:
+  struct Identity {
+    std::string connector;
+    std::string group;
+    std::string target_host;
+    std::string origin;  // "file" or "rest"
+  };
+
+  ConnectorMetrics(Registry& registry, Identity identity);
+  ~ConnectorMetrics();
+  ConnectorMetrics(const ConnectorMetrics&) = delete;
+  ConnectorMetrics& operator=(const ConnectorMetrics&) = delete;
+
+  // Makes the series of a topic at 0, before its first record.
+  void AddTopic(const std::string& topic);
+  void Consumed(const std::string& topic, size_t bytes);
+  // The record's way from being read, and its age when its timestamp is known.
+  void Delivered(const std::string& topic, std::chrono::duration<double> since_read,
+                 std::optional<std::chrono::duration<double>> age);
+  void Dropped(delivery::DropReason reason, std::chrono::duration<double> since_read);
+  void Retried(delivery::ErrorReason reason);
+  // One attempt that came to an end.
+  void Requested(const delivery::Reply& reply, std::chrono::duration<double> duration);
+  // It was not a delivery.
+  void AttemptFailed();
+  void HeadersLeftOut(int count);
+
+  void SetState(ConnectorState state);
+  void SetInvalid(bool invalid);
+  void SetTasksStopped(size_t count);
+  void TaskStopped(bool by_strategy);
+  // Gauges of which every task adds its own part.
+  void AddInFlight(int change);
+  void AddBuffered(long records, long bytes, long waiting_retry);
+  void AddAssigned(long change);
+  void Rebalanced();
+  void CommitEnded(bool ok);
+  void KafkaError(const std::string& code, bool fatal);
+
+ private:
+  struct Series;
+  std::unique_ptr<Series> series_;
+};
+
+}  // namespace khs::metrics

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include "metrics/registry.h"
+
+namespace khs::metrics {
+
+// Every metric family by name; private to the room.
+struct Registry::Families {
+  explicit Families(const BuildInfo& build);
+
+  prometheus::Registry registry;
+
+  using Counters = prometheus::Family<prometheus::Counter>;
+  using Gauges = prometheus::Family<prometheus::Gauge>;
+  using Histograms = prometheus::Family<prometheus::Histogram>;
+
+  Gauges& build_info;
+  Gauges& config_files;
+  prometheus::Gauge& config_files_valid;
+  prometheus::Gauge& config_files_invalid;
+
+  Gauges& connector_info;
+  Gauges& connector_state;
+  Gauges& connector_invalid;
+  Gauges& tasks_stopped;
+  Counters& task_stops;
+  Counters& records_consumed;
+  Counters& record_bytes_consumed;
+  Counters& records_delivered;
+  Counters& records_dropped;
+  Counters& record_headers_left_out;
+  Counters& retries;
+  Counters& requests;
+  Histograms& request_duration;
+  Histograms& delivery_duration;
+  Histograms& record_age;
+  Gauges& requests_in_flight;
+  Gauges& records_buffered;
+  Gauges& record_bytes_buffered;
+  Gauges& records_waiting_retry;
+  Counters& offset_commits;
+  Gauges& assigned_partitions;
+  Counters& rebalances;
+  Gauges& last_delivery;
+  Gauges& last_error;
+  Counters& kafka_errors;
+};
+
+}  // namespace khs::metrics

@@ -1,0 +1,96 @@
+#include "metrics/registry.h"
+
+#include <prometheus/text_serializer.h>
+
+#include "metrics/families.h"
+
+namespace khs::metrics {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildGauge;
+using prometheus::BuildHistogram;
+
+template <class Builder>
+auto& Make(Builder builder, prometheus::Registry& registry, const char* name, const char* help) {
+  return builder.Name(std::string("kafka_http_sink_") + name).Help(help).Register(registry);
+}
+
+}  // namespace
+
+Registry::Families::Families(const BuildInfo& build)
+    : build_info(Make(BuildGauge(), registry, "build_info", "What is running; always 1.")),
+      config_files(Make(BuildGauge(), registry, "config_files",
+                        "Connector definition files in the directory, by status.")),
+      config_files_valid(config_files.Add({{"status", "valid"}})),
+      config_files_invalid(config_files.Add({{"status", "invalid"}})),
+      connector_info(Make(BuildGauge(), registry, "connector_info",
+                          "A connector's group, target and origin; always 1.")),
+      connector_state(Make(BuildGauge(), registry, "connector_state",
+                           "1 for the state that the connector is in, 0 for the others.")),
+      connector_invalid(Make(BuildGauge(), registry, "connector_invalid",
+                             "1 while the connector's newest definition is rejected.")),
+      tasks_stopped(Make(BuildGauge(), registry, "tasks_stopped",
+                         "Tasks that are FAILED, by their strategy or by a fault.")),
+      task_stops(Make(BuildCounter(), registry, "task_stops_total",
+                      "Stops of a connector's tasks, by strategy or by error.")),
+      records_consumed(Make(BuildCounter(), registry, "records_consumed_total",
+                            "Records that were read from Kafka.")),
+      record_bytes_consumed(Make(BuildCounter(), registry, "record_bytes_consumed_total",
+                                 "Bytes of keys, values and headers that were read from Kafka.")),
+      records_delivered(Make(BuildCounter(), registry, "records_delivered_total",
+                             "Records that the endpoint accepted.")),
+      records_dropped(Make(BuildCounter(), registry, "records_dropped_total",
+                           "Records that were given up, by reason.")),
+      record_headers_left_out(Make(BuildCounter(), registry, "record_headers_left_out_total",
+                                   "Record headers that HTTP forbids and that were not forwarded.")),
+      retries(Make(BuildCounter(), registry, "retries_total",
+                   "Attempts that are made again, by what went wrong.")),
+      requests(Make(BuildCounter(), registry, "requests_total",
+                    "Attempts by the class of their status; none: there was no answer.")),
+      request_duration(Make(BuildHistogram(), registry, "request_duration_seconds",
+                            "How long an attempt took.")),
+      delivery_duration(Make(BuildHistogram(), registry, "delivery_duration_seconds",
+                             "From reading a record to its outcome.")),
+      record_age(Make(BuildHistogram(), registry, "record_age_seconds",
+                      "From a record's timestamp to its delivery.")),
+      requests_in_flight(
+          Make(BuildGauge(), registry, "requests_in_flight", "Attempts under way.")),
+      records_buffered(Make(BuildGauge(), registry, "records_buffered",
+                            "Records that were read and are not settled.")),
+      record_bytes_buffered(
+          Make(BuildGauge(), registry, "record_bytes_buffered", "Memory of the buffered records.")),
+      records_waiting_retry(Make(BuildGauge(), registry, "records_waiting_retry",
+                                 "Records that wait for their next attempt.")),
+      offset_commits(
+          Make(BuildCounter(), registry, "offset_commits_total", "Offset commits by outcome.")),
+      assigned_partitions(Make(BuildGauge(), registry, "assigned_partitions",
+                               "Partitions that the group assigned to this process.")),
+      rebalances(Make(BuildCounter(), registry, "rebalances_total",
+                      "Assignments and revocations by the group.")),
+      last_delivery(Make(BuildGauge(), registry, "last_delivery_timestamp_seconds",
+                         "When a record was last delivered; 0 before the first.")),
+      last_error(Make(BuildGauge(), registry, "last_error_timestamp_seconds",
+                      "When an attempt last went wrong; 0 before the first.")),
+      kafka_errors(Make(BuildCounter(), registry, "kafka_errors_total",
+                        "Errors that the Kafka client reported, by librdkafka's code.")) {
+  build_info
+      .Add({{"version", build.version},
+            {"revision", build.revision},
+            {"librdkafka", build.librdkafka}})
+      .Set(1);
+}
+
+Registry::Registry(const BuildInfo& build) : families_(std::make_unique<Families>(build)) {}
+Registry::~Registry() = default;
+
+std::string Registry::Render() const {
+  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+}
+
+void Registry::SetConfigFiles(size_t valid, size_t invalid) {
+  families_->config_files_valid.Set(static_cast<double>(valid));
+  families_->config_files_invalid.Set(static_cast<double>(invalid));
+}
+
+}  // namespace khs::metrics

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace khs::metrics {
+
+struct BuildInfo {
+  std::string version;
+  std::string revision;
+  std::string librdkafka;
+};
+
+// Every metric of the process. Outlives what it hands out. Any thread.
+class Registry {
+ public:
+  explicit Registry(const BuildInfo& build);
+  ~Registry();
+  Registry(const Registry&) = delete;
+  Registry& operator=(const Registry&) = delete;
+
+  // What a scrape gets: Prometheus' text format 0.0.4.
+  std::string Render() const;
+
+  void SetConfigFiles(size_t valid, size_t invalid);
+
+ private:
+  friend class ConnectorMetrics;
+  struct Families;
+  std::unique_ptr<Families> families_;
+};
+
+}  // namespace khs::metrics

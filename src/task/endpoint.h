@@ -1,0 +1,27 @@
+#pragma once
+
+#include "delivery/record.h"
+#include "delivery/reply.h"
+
+namespace khs::task {
+
+struct SendResult {
+  delivery::Reply reply;
+  // Record headers that HTTP forbids and that were therefore not forwarded.
+  int headers_left_out = 0;
+};
+
+// Where records go. Implemented by http::EndpointClient, and by scripted fakes.
+class Endpoint {
+ public:
+  virtual ~Endpoint() = default;
+
+  // One attempt: blocks until there is an answer or a fault, within the connector's timeouts. Never
+  // throws. Several threads at once.
+  virtual SendResult Send(const delivery::Record& record) = 0;
+
+  // Ends every Send, under way or to come, at once with Aborted. Any thread; lasting.
+  virtual void Abort() = 0;
+};
+
+}  // namespace khs::task

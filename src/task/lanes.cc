@@ -1,0 +1,288 @@
+#include "task/lanes.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace khs::task {
+namespace {
+
+base::MonotonicTime DueTime(const delivery::Policy& policy, const delivery::Record& record,
+                            const base::Now& now) {
+  if (policy.request_delay.count() == 0) return now.monotonic;
+  if (!record.timestamp) return now.monotonic + policy.request_delay;
+  // A delay counts on the wall clock, a wait on the monotonic one.
+  const auto wall_now =
+      std::chrono::duration_cast<std::chrono::milliseconds>(now.wall.time_since_epoch());
+  const auto wait = *record.timestamp + policy.request_delay - wall_now;
+  return now.monotonic + std::clamp(wait, std::chrono::milliseconds(0), policy.request_delay);
+}
+
+}  // namespace
+
+struct Lanes::Lane {
+  enum class State { kIdle, kReady, kWaiting, kBusy };
+
+  explicit Lane(Partition& owner) : partition(owner) {}
+
+  Partition& partition;
+  State state = State::kIdle;
+  base::MonotonicTime due;  // of a waiting lane
+  std::deque<JobPtr> queue;
+  const std::string* key = nullptr;
+};
+
+struct Lanes::Partition {
+  base::TopicPartition topic_partition;
+  bool fenced = false;
+  bool held = false;
+  bool paused = false;
+  delivery::OffsetTracker tracker;
+  std::optional<int64_t> committed;  // the position that was last taken for a commit
+  std::unordered_map<std::string, Lane> lanes;
+  size_t in_flight = 0;
+  size_t bytes = 0;
+};
+
+Lanes::Lanes(const delivery::Policy& policy) : policy_(policy) {}
+Lanes::~Lanes() = default;
+
+void Lanes::Assign(const Partitions& partitions) {
+  for (const base::TopicPartition& topic_partition : partitions) {
+    auto partition = std::make_shared<Partition>();
+    partition->topic_partition = topic_partition;
+    auto& slot = partitions_[topic_partition];
+    if (slot) Forget(*slot);
+    slot = std::move(partition);
+  }
+  flow_pending_ = true;
+}
+
+void Lanes::Fence(const Partitions& partitions) {
+  for (const base::TopicPartition& topic_partition : partitions) {
+    const auto found = partitions_.find(topic_partition);
+    if (found == partitions_.end()) continue;
+    Forget(*found->second);
+    partitions_.erase(found);
+  }
+  flow_pending_ = true;
+}
+
+void Lanes::Hold(const Partitions& partitions) {
+  for (const base::TopicPartition& topic_partition : partitions) {
+    const auto found = partitions_.find(topic_partition);
+    if (found == partitions_.end()) continue;
+    found->second->held = true;
+    for (auto& [key, lane] : found->second->lanes) Unschedule(lane);
+  }
+}
+
+// What is queued goes; jobs on their way keep the fenced partition alive until they come back.
+void Lanes::Forget(Partition& partition) {
+  partition.fenced = true;
+  for (auto& [key, lane] : partition.lanes) {
+    Unschedule(lane);
+    for (const JobPtr& job : lane.queue) Release(*job);
+    lane.queue.clear();
+  }
+}
+
+void Lanes::Release(const Job& job) {
+  job.partition->bytes -= job.bytes;
+  bytes_ -= job.bytes;
+  --records_;
+}
+
+Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
+  const auto found = partitions_.find(record.topic_partition);
+  if (found == partitions_.end() || found->second->held) return AddResult::kNotAssigned;
+  AddResult result = AddResult::kAdded;
+  if (!found->second->tracker.Receive(record.offset)) {
+    // The partition was truncated or its topic made anew: what came before no longer counts.
+    Assign({record.topic_partition});
+    found->second->tracker.Receive(record.offset);
+    result = AddResult::kStartedOver;
+  }
+  const std::shared_ptr<Partition>& partition = found->second;
+
+  auto job = std::make_unique<Job>();
+  job->bytes = record.Bytes() + sizeof(Job);
+  job->read_at = now.monotonic;
+  job->due = DueTime(policy_, record, now);
+  job->partition = partition;
+  const auto lane = partition->lanes.try_emplace(LaneKey(record), *partition).first;
+  lane->second.key = &lane->first;
+  job->lane = &lane->second;
+  job->record = std::move(record);
+
+  partition->bytes += job->bytes;
+  bytes_ += job->bytes;
+  ++records_;
+  lane->second.queue.push_back(std::move(job));
+  if (lane->second.state == Lane::State::kIdle) Schedule(lane->second, now.monotonic);
+  if (!partition->paused && bytes_ >= policy_.queue_max_bytes / 3 && partition->bytes >= Share()) {
+    flow_pending_ = true;
+  }
+  return result;
+}
+
+std::string Lanes::LaneKey(const delivery::Record& record) const {
+  if (policy_.ordering == delivery::Ordering::kPartition) return {};
+  if (policy_.ordering == delivery::Ordering::kKey && record.key) return "k" + *record.key;
+  return "o" + std::to_string(record.offset);  // a lane of its own
+}
+
+void Lanes::Schedule(Lane& lane, base::MonotonicTime now) {
+  const base::MonotonicTime due = lane.queue.front()->due;
+  if (due <= now) {
+    lane.state = Lane::State::kReady;
+    ready_.push_back(&lane);
+  } else {
+    lane.state = Lane::State::kWaiting;
+    lane.due = due;
+    timers_.emplace(due, &lane);
+    if (lane.queue.front()->progress.attempts > 0) ++waiting_retry_;
+  }
+}
+
+void Lanes::Unschedule(Lane& lane) {
+  if (lane.state == Lane::State::kReady) {
+    ready_.erase(std::find(ready_.begin(), ready_.end(), &lane));
+  } else if (lane.state == Lane::State::kWaiting) {
+    timers_.erase({lane.due, &lane});
+    if (lane.queue.front()->progress.attempts > 0) --waiting_retry_;
+  } else {
+    return;
+  }
+  lane.state = Lane::State::kIdle;
+}
+
+void Lanes::PromoteDue(base::MonotonicTime now) {
+  while (!timers_.empty() && timers_.begin()->first <= now) {
+    Lane* lane = timers_.begin()->second;
+    Unschedule(*lane);
+    lane->state = Lane::State::kReady;
+    ready_.push_back(lane);
+  }
+}
+
+size_t Lanes::Ready(base::MonotonicTime now) {
+  if (halted_) return 0;
+  PromoteDue(now);
+  return ready_.size();
+}
+
+bool Lanes::Current(const Job& job) const { return !job.partition->fenced; }
+
+Lanes::JobPtr Lanes::Take(base::MonotonicTime now) {
+  if (Ready(now) == 0) return nullptr;
+  Lane& lane = *ready_.front();
+  ready_.pop_front();
+  lane.state = Lane::State::kBusy;
+  JobPtr job = std::move(lane.queue.front());
+  lane.queue.pop_front();
+  ++in_flight_;
+  ++lane.partition.in_flight;
+  return job;
+}
+
+bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now) {
+  Partition& partition = *job->partition;
+  --in_flight_;
+  --partition.in_flight;
+  if (partition.fenced) {
+    Release(*job);
+    return false;
+  }
+  Lane& lane = *job->lane;
+  if (const auto* retry = std::get_if<delivery::Retry>(&decision)) {
+    job->due = now + retry->delay;
+    lane.queue.push_front(std::move(job));
+    lane.state = Lane::State::kIdle;
+    if (!partition.held) Schedule(lane, now);
+    return true;
+  }
+  Release(*job);
+  if (std::holds_alternative<delivery::Stop>(decision)) halted_ = true;
+  if (!std::holds_alternative<delivery::Deliver>(decision) &&
+      !std::holds_alternative<delivery::Drop>(decision)) {
+    return true;  // stopped or abandoned: the lane stays busy, so nothing behind the record passes it
+  }
+  partition.tracker.Finish(job->record.offset);
+  if (partition.paused && (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 6)) {
+    flow_pending_ = true;
+  }
+  lane.state = Lane::State::kIdle;
+  if (lane.queue.empty()) {
+    partition.lanes.erase(*lane.key);
+  } else if (!partition.held) {
+    Schedule(lane, now);
+  }
+  return true;
+}
+
+std::optional<base::MonotonicTime> Lanes::NextDue() const {
+  if (halted_ || timers_.empty()) return std::nullopt;
+  return timers_.begin()->first;
+}
+
+Positions Lanes::TakeCommittable() {
+  Positions positions;
+  for (const auto& [topic_partition, partition] : partitions_) {
+    const auto position = partition->tracker.position();
+    if (!position || position == partition->committed) continue;
+    partition->committed = position;
+    positions.push_back({topic_partition, *position});
+  }
+  return positions;
+}
+
+void Lanes::RestoreCommittable(const Positions& positions) {
+  for (const Position& position : positions) {
+    const auto found = partitions_.find(position.topic_partition);
+    if (found == partitions_.end()) continue;
+    if (found->second->committed == position.offset) found->second->committed.reset();
+  }
+}
+
+// A partition may hold more than its share while the rest is idle, up to a third of the bound; once that
+// is used each is held to its share of two thirds. Together that never exceeds the bound by more than a
+// record a partition, and a partition that is stuck leaves the others theirs.
+size_t Lanes::Share() const {
+  return policy_.queue_max_bytes * 2 / 3 / std::max<size_t>(partitions_.size(), 1);
+}
+
+Lanes::Flow Lanes::TakeFlow() {
+  Flow flow;
+  flow_pending_ = false;
+  const size_t share = Share();
+  for (const auto& [topic_partition, partition] : partitions_) {
+    if (partition->held) continue;
+    if (!partition->paused && partition->bytes >= share && bytes_ >= policy_.queue_max_bytes / 3) {
+      partition->paused = true;
+      flow.pause.push_back(topic_partition);
+    } else if (partition->paused &&
+               (partition->bytes <= share / 2 || bytes_ <= policy_.queue_max_bytes / 6)) {
+      partition->paused = false;
+      flow.resume.push_back(topic_partition);
+    }
+  }
+  return flow;
+}
+
+Partitions Lanes::assignment() const {
+  Partitions partitions;
+  for (const auto& [topic_partition, partition] : partitions_) partitions.push_back(topic_partition);
+  return partitions;
+}
+
+size_t Lanes::InFlight(const Partitions& partitions) const {
+  size_t count = 0;
+  for (const base::TopicPartition& topic_partition : partitions) {
+    const auto found = partitions_.find(topic_partition);
+    if (found != partitions_.end()) count += found->second->in_flight;
+  }
+  return count;
+}
+
+}  // namespace khs::task

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "base/clock.h"
+#include "delivery/decision.h"
+#include "delivery/offset_tracker.h"
+#include "delivery/policy.h"
+#include "delivery/record.h"
+#include "task/record_source.h"
+
+namespace khs::task {
+
+// The order in which a task's records are delivered, and what of them is done: pure bookkeeping on a
+// time that is passed in. A lane is a row of records of which only the first may be on its way; which
+// records share one follows from the ordering. Not thread-safe: the dispatcher's lock guards it.
+class Lanes {
+  struct Lane;
+  struct Partition;
+
+ public:
+  // A record that was taken for an attempt. Whoever holds it owns it, so a partition that is revoked
+  // meanwhile leaves nothing behind that both sides could touch.
+  struct Job {
+    delivery::Record record;
+    delivery::Progress progress;
+    base::MonotonicTime read_at;
+    base::MonotonicTime due;
+    size_t bytes = 0;
+
+   private:
+    friend class Lanes;
+    std::shared_ptr<Partition> partition;
+    Lane* lane = nullptr;
+  };
+  using JobPtr = std::unique_ptr<Job>;
+
+  enum class AddResult {
+    kAdded,
+    kNotAssigned,  // ignored: the partition belongs to someone else by now
+    kStartedOver,  // added; the partition's offsets went back, so what was queued before is forgotten
+  };
+
+  struct Flow {
+    Partitions pause;
+    Partitions resume;
+  };
+
+  explicit Lanes(const delivery::Policy& policy);
+  ~Lanes();
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+
+  void Assign(const Partitions& partitions);
+  // Forgets the partitions. Jobs of them that are on their way come back to no effect.
+  void Fence(const Partitions& partitions);
+  // Takes no more jobs from the partitions, whose jobs under way still count.
+  void Hold(const Partitions& partitions);
+  // Takes no more jobs at all.
+  void Halt() { halted_ = true; }
+
+  AddResult Add(delivery::Record record, const base::Now& now);
+
+  // The next record whose turn and time have come; the caller makes an attempt and calls Finish.
+  JobPtr Take(base::MonotonicTime now);
+  // False when the job's partition was fenced meanwhile: whatever was decided has no effect.
+  bool Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now);
+
+  // How many jobs Take would return now, one after the other.
+  size_t Ready(base::MonotonicTime now);
+  // Whether what is decided about the job still counts.
+  bool Current(const Job& job) const;
+  // When the next waiting record is due, if one waits.
+  std::optional<base::MonotonicTime> NextDue() const;
+
+  // Positions that moved since they were last taken.
+  Positions TakeCommittable();
+  // A commit that failed: the positions are committable again, unless they have moved on.
+  void RestoreCommittable(const Positions& positions);
+
+  // Which partitions hold too much and which hold little again, since the last call.
+  Flow TakeFlow();
+  bool FlowPending() const { return flow_pending_; }
+
+  Partitions assignment() const;
+  size_t InFlight(const Partitions& partitions) const;
+  size_t in_flight() const { return in_flight_; }
+  size_t records() const { return records_; }
+  size_t bytes() const { return bytes_; }
+  size_t waiting_retry() const { return waiting_retry_; }
+
+ private:
+  using Timers = std::set<std::pair<base::MonotonicTime, Lane*>>;
+
+  std::string LaneKey(const delivery::Record& record) const;
+  void Schedule(Lane& lane, base::MonotonicTime now);
+  void Unschedule(Lane& lane);
+  void PromoteDue(base::MonotonicTime now);
+  void Forget(Partition& partition);
+  void Release(const Job& job);
+  size_t Share() const;
+
+  const delivery::Policy policy_;
+  std::map<base::TopicPartition, std::shared_ptr<Partition>> partitions_;
+  std::deque<Lane*> ready_;  // first come, first served
+  Timers timers_;
+  bool halted_ = false;
+  bool flow_pending_ = false;
+  size_t in_flight_ = 0;
+  size_t records_ = 0;  // queued or in flight
+  size_t bytes_ = 0;    // of those records
+  size_t waiting_retry_ = 0;
+};
+
+}  // namespace khs::task

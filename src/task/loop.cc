@@ -1,0 +1,312 @@
+#include "task/loop.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "base/log.h"
+
+namespace khs::task {
+namespace {
+
+using std::chrono::milliseconds;
+
+// How long a rebalance waits for requests under way, whose records would otherwise be repeated by
+// their next owner.
+constexpr milliseconds kRevokeGrace{10'000};
+// For the last commit and for leaving, when the end was not asked for with a grace of its own.
+constexpr milliseconds kFarewell{5'000};
+// Records that are taken in a row before the loop looks at anything else.
+constexpr int kBurst = 256;
+
+const base::Logger& Log() {
+  static const base::Logger logger("task");
+  return logger;
+}
+
+std::string Join(const Partitions& partitions) {
+  std::string text;
+  for (const base::TopicPartition& partition : partitions) {
+    if (!text.empty()) text += ',';
+    text += partition.topic + '[' + std::to_string(partition.partition) + ']';
+  }
+  return text;
+}
+
+}  // namespace
+
+Task::Loop::Loop(Task& task, RecordSource& source)
+    : task_(task),
+      source_(source),
+      next_commit_(task.clock_.Read().monotonic + task.settings_.offset_flush_interval),
+      dispatcher_(task.settings_.identity, task.settings_.policy, *task.endpoint_, task.clock_,
+                  task.metrics_, [&source] { source.Wake(); }) {}
+
+Task::Loop::~Loop() {
+  task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
+  task_.metrics_.AddAssigned(-assigned_);
+}
+
+LoopEnd Task::Loop::Run() {
+  while (true) {
+    const base::MonotonicTime now = task_.clock_.Read().monotonic;
+    if (!leaving_) {
+      if (const auto stop = dispatcher_.stop_point()) {
+        BeginLeaving({LoopEnd::Cause::kStrategy,
+                      stop->topic_partition.topic + '[' +
+                          std::to_string(stop->topic_partition.partition) + "]@" +
+                          std::to_string(stop->offset) + ": " + stop->why},
+                     std::nullopt);
+      } else if (const auto grace = task_.stop_grace()) {
+        BeginLeaving({LoopEnd::Cause::kRequested, {}}, grace);
+      }
+    }
+    if (leaving_ && MayLeave(now)) break;
+    Step();
+  }
+  Farewell();
+  return leaving_->end;
+}
+
+void Task::Loop::Step() {
+  // The first poll waits, the others take what has come meanwhile.
+  Milliseconds timeout = Timeout(task_.clock_.Read().monotonic);
+  for (int i = 0; i < kBurst; ++i) {
+    SourceEvent event = source_.Poll(timeout);
+    const bool nothing = std::holds_alternative<Nothing>(event);
+    Handle(std::move(event));
+    if (nothing || revoking_ || leaving_) break;
+    if (i == 0) dispatcher_.Kick();
+    timeout = Milliseconds(0);
+    if (dispatcher_.With([](Lanes& lanes) { return lanes.FlowPending(); })) AdjustFlow();
+  }
+  const base::MonotonicTime now = task_.clock_.Read().monotonic;
+  FinishRevoke(now);
+  AdjustFlow();
+  dispatcher_.Kick();
+  CommitIfDue(now);
+  ReportGauges();
+}
+
+// Until the next thing that only time brings; everything else wakes the poll.
+Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now) {
+  base::MonotonicTime until = now + std::chrono::seconds(1);
+  until = std::min(until, std::max(next_commit_, now));
+  if (const auto due = dispatcher_.With([](Lanes& lanes) { return lanes.NextDue(); })) {
+    until = std::min(until, *due);
+  }
+  if (revoking_) until = std::min(until, revoking_->deadline);
+  if (leaving_ && leaving_->deadline) until = std::min(until, *leaving_->deadline);
+  // Rounded up, or a wait of less than a millisecond would spin.
+  return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(until - now));
+}
+
+void Task::Loop::Handle(SourceEvent event) {
+  std::visit([this](auto&& alternative) { On(std::move(alternative)); }, std::move(event));
+}
+
+void Task::Loop::On(delivery::Record record) {
+  if (leaving_) return;  // uncommitted: it comes again, to whoever owns the partition next
+  task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
+  const base::TopicPartition from = record.topic_partition;
+  const int64_t offset = record.offset;
+  const auto result = dispatcher_.With([&](Lanes& lanes) {
+    return lanes.Add(std::move(record), task_.clock_.Read());
+  });
+  if (result == Lanes::AddResult::kStartedOver) {
+    Log().Warn("offsets of the partition went back; going on from there",
+               {{"connector", task_.settings_.identity.connector},
+                {"topic", from.topic},
+                {"partition", from.partition},
+                {"offset", offset}});
+  }
+}
+
+void Task::Loop::On(Assigned assigned) {
+  BrokersAnswer();
+  dispatcher_.With([&](Lanes& lanes) { lanes.Assign(assigned.partitions); });
+  task_.metrics_.Rebalanced();
+  task_.metrics_.AddAssigned(static_cast<long>(assigned.partitions.size()));
+  assigned_ += static_cast<long>(assigned.partitions.size());
+  for (const base::TopicPartition& partition : assigned.partitions) {
+    task_.metrics_.AddTopic(partition.topic);
+  }
+  if (leaving_) source_.Pause(assigned.partitions);
+  Log().Info("partitions assigned", {{"connector", task_.settings_.identity.connector},
+                                     {"task", task_.settings_.identity.id},
+                                     {"partitions", Join(assigned.partitions)}});
+  task_.SetStatus([](TaskStatus& status) {
+    if (status.state == TaskState::kJoining) status.state = TaskState::kRunning;
+  });
+}
+
+void Task::Loop::On(Revoked revoked) {
+  task_.metrics_.Rebalanced();
+  task_.metrics_.AddAssigned(-static_cast<long>(revoked.partitions.size()));
+  assigned_ -= static_cast<long>(revoked.partitions.size());
+  Log().Info(revoked.lost ? "partitions lost" : "partitions revoked",
+             {{"connector", task_.settings_.identity.connector},
+              {"task", task_.settings_.identity.id},
+              {"partitions", Join(revoked.partitions)}});
+  if (revoked.lost) {
+    dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoked.partitions); });
+    source_.CompleteRevoke();
+    return;
+  }
+  dispatcher_.With([&](Lanes& lanes) { lanes.Hold(revoked.partitions); });
+  dispatcher_.WatchInFlight(true);
+  revoking_ = Revoking{std::move(revoked.partitions), task_.clock_.Read().monotonic + kRevokeGrace};
+}
+
+void Task::Loop::FinishRevoke(base::MonotonicTime now) {
+  if (!revoking_) return;
+  const size_t in_flight =
+      dispatcher_.With([&](Lanes& lanes) { return lanes.InFlight(revoking_->partitions); });
+  if (in_flight > 0 && now < revoking_->deadline) return;
+  // Fenced only after its positions were taken, and committed before anybody else may own it.
+  const Positions positions = dispatcher_.With([&](Lanes& lanes) {
+    if (committing_) lanes.RestoreCommittable(*committing_);
+    Positions taken = lanes.TakeCommittable();
+    lanes.Fence(revoking_->partitions);
+    return taken;
+  });
+  if (!positions.empty()) {
+    On(Committed{positions, source_.CommitAndWait(positions, kFarewell)});
+  }
+  source_.CompleteRevoke();
+  revoking_.reset();
+  dispatcher_.WatchInFlight(leaving_.has_value());
+}
+
+void Task::Loop::On(Committed committed) {
+  committing_.reset();
+  task_.metrics_.CommitEnded(!committed.error);
+  if (!committed.error) {
+    BrokersAnswer();
+    return;
+  }
+  dispatcher_.With([&](Lanes& lanes) { lanes.RestoreCommittable(committed.positions); });
+  Log().Warn("offset commit failed; it will be repeated",
+             {{"connector", task_.settings_.identity.connector},
+              {"task", task_.settings_.identity.id},
+              {"error", *committed.error}});
+}
+
+void Task::Loop::On(SourceError error) {
+  const bool fatal = error.error_class == ErrorClass::kFatal;
+  task_.metrics_.KafkaError(error.code, fatal);
+  if (fatal) {
+    if (!leaving_) BeginLeaving({LoopEnd::Cause::kSourceFault, error.text}, Milliseconds(0));
+    return;
+  }
+  if (error.error_class == ErrorClass::kTransient) {
+    Log().Warn("Kafka client reports an error",
+               {{"connector", task_.settings_.identity.connector},
+                {"code", error.code},
+                {"error", error.text}});
+    return;
+  }
+  // The client repeats this at every attempt to connect; the log says it once until it changes.
+  const bool authentication = error.error_class == ErrorClass::kAuthentication;
+  bool changed = false;
+  task_.SetStatus([&](TaskStatus& status) {
+    const bool known_authentication = status.broker_problem.starts_with("authentication");
+    if (!status.broker_problem.empty() && (known_authentication || !authentication)) return;
+    status.broker_problem =
+        (authentication ? "authentication failed: " : "no broker answers: ") + error.text;
+    changed = true;
+  });
+  if (!changed) return;
+  Log().Error(authentication ? "the broker refuses the credentials; trying on"
+                             : "no broker can be reached; trying on",
+              {{"connector", task_.settings_.identity.connector},
+               {"code", error.code},
+               {"error", error.text}});
+}
+
+void Task::Loop::BrokersAnswer() {
+  bool changed = false;
+  task_.SetStatus([&](TaskStatus& status) {
+    changed = !status.broker_problem.empty();
+    status.broker_problem.clear();
+  });
+  if (changed) {
+    Log().Info("the brokers answer again", {{"connector", task_.settings_.identity.connector}});
+  }
+}
+
+void Task::Loop::AdjustFlow() {
+  const Lanes::Flow flow = dispatcher_.With([](Lanes& lanes) {
+    return lanes.FlowPending() ? lanes.TakeFlow() : Lanes::Flow{};
+  });
+  if (leaving_) return;  // everything is paused
+  if (!flow.pause.empty()) source_.Pause(flow.pause);
+  if (!flow.resume.empty()) source_.Resume(flow.resume);
+}
+
+void Task::Loop::CommitIfDue(base::MonotonicTime now) {
+  if (now < next_commit_) return;
+  next_commit_ = now + task_.settings_.offset_flush_interval;
+  if (committing_) return;
+  Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
+  if (positions.empty()) return;
+  source_.Commit(positions);
+  committing_ = std::move(positions);
+}
+
+void Task::Loop::BeginLeaving(LoopEnd end, std::optional<Milliseconds> grace) {
+  Leaving leaving{std::move(end), std::nullopt, kFarewell};
+  if (grace) {
+    // Three quarters for what is in flight, the rest for the commit and for leaving the group.
+    leaving.deadline = task_.clock_.Read().monotonic + *grace * 3 / 4;
+    leaving.farewell = std::clamp(*grace / 8, Milliseconds(200), kFarewell);
+  }
+  leaving_ = std::move(leaving);
+  const Partitions assignment = dispatcher_.With([](Lanes& lanes) {
+    lanes.Halt();
+    return lanes.assignment();
+  });
+  dispatcher_.WatchInFlight(true);
+  if (!assignment.empty()) source_.Pause(assignment);
+}
+
+bool Task::Loop::MayLeave(base::MonotonicTime now) {
+  const size_t in_flight = dispatcher_.With([](Lanes& lanes) { return lanes.in_flight(); });
+  if (in_flight == 0) return true;
+  if (leaving_->deadline && now >= *leaving_->deadline) {
+    Log().Warn("requests still under way are ended; their records will be repeated",
+               {{"connector", task_.settings_.identity.connector},
+                {"task", task_.settings_.identity.id},
+                {"requests", in_flight}});
+    return true;
+  }
+  return false;
+}
+
+void Task::Loop::Farewell() {
+  const Positions positions = dispatcher_.With([&](Lanes& lanes) {
+    if (committing_) lanes.RestoreCommittable(*committing_);
+    Positions taken = lanes.TakeCommittable();
+    lanes.Fence(lanes.assignment());
+    return taken;
+  });
+  if (!positions.empty()) {
+    On(Committed{positions, source_.CommitAndWait(positions, leaving_->farewell)});
+  }
+  source_.Leave(leaving_->farewell);
+  if (leaving_->end.cause != LoopEnd::Cause::kSourceFault) task_.endpoint_->Abort();
+}
+
+void Task::Loop::ReportGauges() {
+  const auto [records, bytes, waiting] = dispatcher_.With([](Lanes& lanes) {
+    return std::tuple(static_cast<long>(lanes.records()), static_cast<long>(lanes.bytes()),
+                      static_cast<long>(lanes.waiting_retry()));
+  });
+  task_.metrics_.AddBuffered(records - reported_records_, bytes - reported_bytes_,
+                             waiting - reported_waiting_);
+  reported_records_ = records;
+  reported_bytes_ = bytes;
+  reported_waiting_ = waiting;
+}
+
+}  // namespace khs::task

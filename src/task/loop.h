@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "task/task.h"
+
+namespace khs::task {
+
+// Why a consumer's loop came to its end.
+struct LoopEnd {
+  enum class Cause { kRequested, kStrategy, kSourceFault };
+  Cause cause = Cause::kRequested;
+  std::string trace;
+};
+
+// The life of one consumer, from its first poll to leaving the group. The poll thread's alone.
+class Task::Loop {
+ public:
+  Loop(Task& task, RecordSource& source);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  LoopEnd Run();
+
+ private:
+  using Milliseconds = std::chrono::milliseconds;
+
+  struct Leaving {
+    LoopEnd end;
+    std::optional<base::MonotonicTime> deadline;  // of what is in flight; none: it ends by itself
+    Milliseconds farewell;                        // for the last commit, and again for leaving
+  };
+  struct Revoking {
+    Partitions partitions;
+    base::MonotonicTime deadline;
+  };
+
+  void Step();
+  Milliseconds Timeout(base::MonotonicTime now);
+  void Handle(SourceEvent event);
+  void On(Nothing) {}
+  void On(delivery::Record record);
+  void On(Assigned assigned);
+  void On(Revoked revoked);
+  void On(Committed committed);
+  void On(SourceError error);
+  void BeginLeaving(LoopEnd end, std::optional<Milliseconds> grace);
+  bool MayLeave(base::MonotonicTime now);
+  void Farewell();
+  void FinishRevoke(base::MonotonicTime now);
+  void AdjustFlow();
+  void CommitIfDue(base::MonotonicTime now);
+  void ReportGauges();
+  void BrokersAnswer();
+
+  Task& task_;
+  RecordSource& source_;
+  std::optional<Leaving> leaving_;
+  std::optional<Revoking> revoking_;
+  std::optional<Positions> committing_;  // until Committed tells its end
+  base::MonotonicTime next_commit_;
+  long reported_records_ = 0;
+  long reported_bytes_ = 0;
+  long reported_waiting_ = 0;
+  long assigned_ = 0;
+  Dispatcher dispatcher_;  // last: its workers wake the source
+};
+
+}  // namespace khs::task

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/topic_partition.h"
+#include "delivery/record.h"
+
+namespace khs::task {
+
+using Partitions = std::vector<base::TopicPartition>;
+
+// Everything of the partition before `offset` is done.
+struct Position {
+  base::TopicPartition topic_partition;
+  int64_t offset = 0;
+};
+using Positions = std::vector<Position>;
+
+// Nothing came within the timeout, or Wake was called.
+struct Nothing {};
+// The group gave these partitions to this consumer; records of them follow.
+struct Assigned {
+  Partitions partitions;
+};
+// The group takes these partitions back, and waits for CompleteRevoke. When they are lost they belong to
+// another consumer already: nothing of them may be committed any more.
+struct Revoked {
+  Partitions partitions;
+  bool lost = false;
+};
+// How a Commit ended.
+struct Committed {
+  Positions positions;
+  std::optional<std::string> error;
+};
+enum class ErrorClass {
+  kTransient,       // the client goes on by itself
+  kUnreachable,     // no broker answers; the client goes on trying
+  kAuthentication,  // the broker refuses the credentials; the client goes on trying
+  kFatal,           // this consumer is of no more use; a new one may be
+};
+struct SourceError {
+  ErrorClass error_class = ErrorClass::kTransient;
+  std::string code;  // librdkafka's name of it
+  std::string text;
+};
+using SourceEvent = std::variant<Nothing, delivery::Record, Assigned, Revoked, Committed, SourceError>;
+
+// Where records come from: a member of a consumer group. Implemented by kafka::Consumer, and by fakes.
+// Everything but Wake is for the task's poll thread alone.
+class RecordSource {
+ public:
+  virtual ~RecordSource() = default;
+
+  // Waits for the next event. Must be called within max.poll.interval.ms of the last time, always.
+  virtual SourceEvent Poll(std::chrono::milliseconds timeout) = 0;
+
+  // Makes a Poll, under way or the next one, return at once. Any thread.
+  virtual void Wake() noexcept = 0;
+
+  // Stops and restarts the flow of partitions. What was read ahead is read again after Resume.
+  virtual void Pause(const Partitions& partitions) = 0;
+  virtual void Resume(const Partitions& partitions) = 0;
+
+  // Starts a commit; Committed tells its end.
+  virtual void Commit(const Positions& positions) = 0;
+
+  // Commits and waits. The error, or nothing when all is committed.
+  virtual std::optional<std::string> CommitAndWait(const Positions& positions,
+                                                   std::chrono::milliseconds timeout) = 0;
+
+  // Gives up what Revoked named.
+  virtual void CompleteRevoke() = 0;
+
+  // Leaves the group, within the timeout; without it the broker would wait for the session to expire.
+  // Nothing else may be called afterwards.
+  virtual void Leave(std::chrono::milliseconds timeout) = 0;
+};
+
+}  // namespace khs::task

@@ -1,0 +1,120 @@
+#include "task/task.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "task/loop.h"
+
+namespace khs::task {
+namespace {
+
+// Before a consumer that broke is made anew.
+constexpr std::chrono::milliseconds kFirstBackoff{1'000};
+constexpr std::chrono::milliseconds kLongestBackoff{60'000};
+
+const base::Logger& Log() {
+  static const base::Logger logger("task");
+  return logger;
+}
+
+}  // namespace
+
+Task::Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
+           const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+           std::function<void()> on_change)
+    : settings_(std::move(settings)),
+      make_source_(std::move(make_source)),
+      endpoint_(std::move(endpoint)),
+      clock_(clock),
+      metrics_(metrics),
+      on_change_(std::move(on_change)),
+      thread_([this] { Run(); }) {}
+
+Task::~Task() { RequestStop(std::chrono::milliseconds(0)); }
+
+void Task::RequestStop(std::chrono::milliseconds grace) {
+  const std::lock_guard lock(mutex_);
+  if (stop_grace_) return;
+  stop_grace_ = grace;
+  stop_requested_.notify_all();
+  if (source_ != nullptr) source_->Wake();
+}
+
+TaskStatus Task::status() const {
+  const std::lock_guard lock(mutex_);
+  return status_;
+}
+
+std::optional<std::chrono::milliseconds> Task::stop_grace() const {
+  const std::lock_guard lock(mutex_);
+  return stop_grace_;
+}
+
+void Task::SetStatus(const std::function<void(TaskStatus&)>& change) {
+  TaskState before;
+  TaskState after;
+  {
+    const std::lock_guard lock(mutex_);
+    before = status_.state;
+    change(status_);
+    after = status_.state;
+  }
+  if (before != after) on_change_();
+}
+
+void Task::Run() {
+  std::chrono::milliseconds backoff = kFirstBackoff;
+  while (true) {
+    LoopEnd end;
+    bool worked = false;
+    try {
+      const std::unique_ptr<RecordSource> source = make_source_();
+      {
+        const std::lock_guard lock(mutex_);
+        source_ = source.get();
+      }
+      {
+        Loop loop(*this, *source);
+        end = loop.Run();
+      }
+      worked = status().state == TaskState::kRunning;
+      const std::lock_guard lock(mutex_);
+      source_ = nullptr;
+    } catch (const std::exception& error) {
+      {
+        const std::lock_guard lock(mutex_);
+        source_ = nullptr;
+      }
+      SetStatus([&](TaskStatus& status) {
+        status.state = TaskState::kFailed;
+        status.trace = error.what();
+      });
+      return;
+    }
+    if (end.cause == LoopEnd::Cause::kRequested) {
+      SetStatus([](TaskStatus& status) { status.state = TaskState::kEnded; });
+      return;
+    }
+    if (end.cause == LoopEnd::Cause::kStrategy) {
+      SetStatus([&](TaskStatus& status) {
+        status.state = TaskState::kFailed;
+        status.by_strategy = true;
+        status.trace = end.trace;
+      });
+      return;
+    }
+    backoff = worked ? kFirstBackoff : std::min(backoff * 2, kLongestBackoff);
+    Log().Error("the Kafka consumer broke and is made anew",
+                {{"connector", settings_.identity.connector},
+                 {"task", settings_.identity.id},
+                 {"error", end.trace},
+                 {"retry_in_ms", backoff.count()}});
+    SetStatus([](TaskStatus& status) { status.state = TaskState::kJoining; });
+    std::unique_lock lock(mutex_);
+    stop_requested_.wait_for(lock, backoff, [this] { return stop_grace_.has_value(); });
+  }
+}
+
+}  // namespace khs::task

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "delivery/policy.h"
+#include "metrics/connector_metrics.h"
+#include "task/dispatcher.h"
+#include "task/endpoint.h"
+#include "task/record_source.h"
+
+namespace khs::task {
+
+enum class TaskState {
+  kJoining,   // no assignment yet
+  kRunning,
+  kStopping,  // finishing what is in flight
+  kFailed,    // ended by its strategy or by a fault; `trace` says why
+  kEnded,     // ended because it was asked to
+};
+
+struct TaskStatus {
+  TaskState state = TaskState::kJoining;
+  std::string trace;           // of a failed task
+  bool by_strategy = false;    // of a failed task
+  std::string broker_problem;  // why the brokers can't be reached at present; empty when they can
+};
+
+struct TaskSettings {
+  TaskIdentity identity;
+  delivery::Policy policy;
+  std::chrono::milliseconds offset_flush_interval{1000};
+};
+
+// One member of a connector's consumer group: a poll thread that makes every call to the consumer and
+// never waits for a delivery, and the dispatcher's workers.
+class Task {
+ public:
+  // Makes the consumer, on the poll thread; throws std::exception when it cannot be made.
+  using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
+
+  // `on_change` is called from the poll thread whenever the state changed; it must only enqueue. What is
+  // passed by reference outlives the task.
+  Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
+       const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+       std::function<void()> on_change);
+  // Asks for an end with no grace, unless RequestStop came before, and waits for it.
+  ~Task();
+
+  // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves the
+  // group. The first call counts. Any thread.
+  void RequestStop(std::chrono::milliseconds grace);
+
+  // Any thread.
+  TaskStatus status() const;
+
+ private:
+  class Loop;
+
+  void Run();
+  std::optional<std::chrono::milliseconds> stop_grace() const;
+  void SetStatus(const std::function<void(TaskStatus&)>& change);
+
+  const TaskSettings settings_;
+  const SourceFactory make_source_;
+  const std::unique_ptr<Endpoint> endpoint_;
+  const base::Clock& clock_;
+  metrics::ConnectorMetrics& metrics_;
+  const std::function<void()> on_change_;
+
+  mutable std::mutex mutex_;  // guards what follows, up to the thread
+  TaskStatus status_;
+  std::optional<std::chrono::milliseconds> stop_grace_;
+  std::condition_variable stop_requested_;
+  RecordSource* source_ = nullptr;  // to be woken; owned by the loop
+  std::jthread thread_;             // last: it uses all of the above
+};
+
+}  // namespace khs::task

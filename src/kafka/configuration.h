@@ -1,0 +1,15 @@
+#pragma once
+
+#include "kafka/handles.h"
+#include "kafka/properties.h"
+
+namespace khs::kafka {
+
+// A configuration with the properties set. Throws std::runtime_error with librdkafka's words about the
+// first that it does not take.
+ConfHandle MakeConfiguration(const Properties& properties);
+
+// librdkafka's log lines go to the logger "kafka" of the program.
+void LogToOurs(rd_kafka_conf_t* conf);
+
+}  // namespace khs::kafka

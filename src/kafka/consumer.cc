@@ -1,0 +1,317 @@
+#include "kafka/consumer.h"
+
+#include <array>
+#include <stdexcept>
+#include <utility>
+
+#include "base/log.h"
+#include "kafka/configuration.h"
+
+namespace khs::kafka {
+namespace {
+
+using std::chrono::milliseconds;
+
+const base::Logger& Log() {
+  static const base::Logger logger("kafka");
+  return logger;
+}
+
+// What the process and the connector may override. Prefetch is small: the task has a bounded queue of
+// its own, and librdkafka's default would hold 64 MiB more.
+Properties Defaults() {
+  return {{"auto.offset.reset", "earliest"},
+          {"queued.min.messages", "1000"},
+          {"queued.max.messages.kbytes", "2048"},
+          {"topic.metadata.refresh.interval.ms", "30000"},
+          {"socket.keepalive.enable", "true"}};
+}
+
+// What makes "committed means done" true, and therefore nobody's to change.
+Properties Managed(const std::string& group) {
+  return {{"group.id", group},
+          {"enable.auto.commit", "false"},
+          {"enable.auto.offset.store", "false"},
+          {"enable.partition.eof", "false"}};
+}
+
+task::ErrorClass Classify(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__DESTROY:
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+      return code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED ? task::ErrorClass::kTransient
+                                                          : task::ErrorClass::kFatal;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+      return task::ErrorClass::kUnreachable;
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+      return task::ErrorClass::kAuthentication;
+    default:
+      return task::ErrorClass::kTransient;
+  }
+}
+
+delivery::Record CopyRecord(const rd_kafka_message_t* message) {
+  delivery::Record record;
+  record.topic_partition = {rd_kafka_topic_name(message->rkt), message->partition};
+  record.offset = message->offset;
+  rd_kafka_timestamp_type_t type{};
+  const int64_t timestamp = rd_kafka_message_timestamp(message, &type);
+  if (type != RD_KAFKA_TIMESTAMP_NOT_AVAILABLE && timestamp >= 0) {
+    record.timestamp = milliseconds(timestamp);
+  }
+  if (message->key != nullptr) {
+    record.key.emplace(static_cast<const char*>(message->key), message->key_len);
+  }
+  if (message->payload != nullptr) {
+    record.value.emplace(static_cast<const char*>(message->payload), message->len);
+  }
+  rd_kafka_headers_t* headers = nullptr;
+  if (rd_kafka_message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+    const char* name = nullptr;
+    const void* value = nullptr;
+    size_t size = 0;
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
+                       RD_KAFKA_RESP_ERR_NO_ERROR;
+         ++i) {
+      delivery::RecordHeader header{name, std::nullopt};
+      if (value != nullptr) header.value.emplace(static_cast<const char*>(value), size);
+      record.headers.push_back(std::move(header));
+    }
+  }
+  return record;
+}
+
+task::Partitions ToPartitions(const rd_kafka_topic_partition_list_t* list) {
+  task::Partitions partitions;
+  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
+    partitions.push_back({list->elems[i].topic, list->elems[i].partition});
+  }
+  return partitions;
+}
+
+PartitionListHandle ToList(const task::Partitions& partitions) {
+  PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+  for (const base::TopicPartition& partition : partitions) {
+    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition);
+  }
+  return list;
+}
+
+PartitionListHandle ToList(const task::Positions& positions) {
+  PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
+  for (const task::Position& position : positions) {
+    rd_kafka_topic_partition_list_add(list.get(), position.topic_partition.topic.c_str(),
+                                      position.topic_partition.partition)
+        ->offset = position.offset;
+  }
+  return list;
+}
+
+task::Committed ToCommitted(rd_kafka_event_t* event) {
+  task::Committed committed;
+  const rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event);
+  rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+  for (int i = 0; list != nullptr && i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& element = list->elems[i];
+    committed.positions.push_back({{element.topic, element.partition}, element.offset});
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = element.err;
+  }
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) committed.error = rd_kafka_err2str(error);
+  return committed;
+}
+
+}  // namespace
+
+class Consumer::Client {
+ public:
+  Client(const Subscription& subscription, const Properties& properties);
+  ~Client() {
+    pending_event_.reset();
+    queue_.reset();
+    rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+  }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  rd_kafka_t* handle() const { return handle_; }
+  rd_kafka_queue_t* queue() const { return queue_.get(); }
+
+  task::SourceEvent Convert(EventHandle event);
+  void CompleteRevoke();
+
+ private:
+  task::SourceEvent ConvertRebalance(EventHandle event);
+  task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
+  bool Cooperative() const {
+    return std::string_view(rd_kafka_rebalance_protocol(handle_)) == "COOPERATIVE";
+  }
+
+  rd_kafka_t* handle_ = nullptr;
+  QueueHandle queue_;
+  EventHandle pending_event_;  // the revocation that waits for CompleteRevoke
+};
+
+Consumer::Client::Client(const Subscription& subscription, const Properties& properties) {
+  Properties all = Managed(subscription.group);
+  all.insert(properties.begin(), properties.end());
+  const Properties defaults = Defaults();
+  all.insert(defaults.begin(), defaults.end());
+
+  ConfHandle conf = MakeConfiguration(all);
+  LogToOurs(conf.get());
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
+                                           RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
+  std::array<char, 512> error{};
+  handle_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size());
+  if (handle_ == nullptr) throw std::runtime_error(error.data());
+  conf.release();  // the client's, now that there is one
+  rd_kafka_poll_set_consumer(handle_);
+  queue_.reset(rd_kafka_queue_get_consumer(handle_));
+
+  task::Partitions names;
+  for (const std::string& topic : subscription.topics) names.push_back({topic, -1});
+  // librdkafka takes a name that starts with ^ as a regular expression, which finds parts of names.
+  if (names.empty()) names.push_back({"^(" + subscription.topics_regex + ")$", -1});
+  const rd_kafka_resp_err_t failed = rd_kafka_subscribe(handle_, ToList(names).get());
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    queue_.reset();
+    rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    throw std::runtime_error(std::string("cannot subscribe: ") + rd_kafka_err2str(failed));
+  }
+}
+
+task::SourceEvent Consumer::Client::Convert(EventHandle event) {
+  switch (rd_kafka_event_type(event.get())) {
+    case RD_KAFKA_EVENT_FETCH: {
+      const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get());
+      if (message == nullptr) return task::Nothing{};
+      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return CopyRecord(message);
+      return ConvertError(message->err, rd_kafka_message_errstr(message));
+    }
+    case RD_KAFKA_EVENT_REBALANCE:
+      return ConvertRebalance(std::move(event));
+    case RD_KAFKA_EVENT_OFFSET_COMMIT:
+      return ToCommitted(event.get());
+    case RD_KAFKA_EVENT_ERROR:
+      return ConvertError(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
+    default:
+      return task::Nothing{};
+  }
+}
+
+task::SourceEvent Consumer::Client::ConvertError(rd_kafka_resp_err_t code, const char* text) {
+  task::SourceError error{Classify(code), rd_kafka_err2name(code), text != nullptr ? text : ""};
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, 512> words{};
+    error.code = rd_kafka_err2name(rd_kafka_fatal_error(handle_, words.data(), words.size()));
+    error.text = words.data();
+  }
+  return error;
+}
+
+task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
+  rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
+  if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    const ErrorHandle failed(Cooperative() ? rd_kafka_incremental_assign(handle_, list) : nullptr);
+    const rd_kafka_resp_err_t code = Cooperative() ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                                   : rd_kafka_assign(handle_, list);
+    if (failed) return ConvertError(RD_KAFKA_RESP_ERR__FATAL, rd_kafka_error_string(failed.get()));
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ConvertError(code, rd_kafka_err2str(code));
+    return task::Assigned{ToPartitions(list)};
+  }
+  task::Revoked revoked{ToPartitions(list), rd_kafka_assignment_lost(handle_) != 0};
+  pending_event_ = std::move(event);
+  return revoked;
+}
+
+void Consumer::Client::CompleteRevoke() {
+  if (!pending_event_) return;
+  if (Cooperative()) {
+    const ErrorHandle failed(rd_kafka_incremental_unassign(
+        handle_, rd_kafka_event_topic_partition_list(pending_event_.get())));
+    if (failed) Log().Error("cannot unassign", {{"error", rd_kafka_error_string(failed.get())}});
+  } else {
+    const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, nullptr);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      Log().Error("cannot unassign", {{"error", rd_kafka_err2str(code)}});
+    }
+  }
+  pending_event_.reset();
+}
+
+Consumer::Consumer(const Subscription& subscription, const Properties& properties)
+    : client_(std::make_unique<Client>(subscription, properties)) {}
+Consumer::~Consumer() = default;
+
+task::SourceEvent Consumer::Poll(milliseconds timeout) {
+  EventHandle event(rd_kafka_queue_poll(client_->queue(), static_cast<int>(timeout.count())));
+  if (!event) return task::Nothing{};
+  return client_->Convert(std::move(event));
+}
+
+void Consumer::Wake() noexcept { rd_kafka_queue_yield(client_->queue()); }
+
+void Consumer::Pause(const task::Partitions& partitions) {
+  const auto code = rd_kafka_pause_partitions(client_->handle(), ToList(partitions).get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Log().Error("cannot pause partitions", {{"error", rd_kafka_err2str(code)}});
+  }
+}
+
+void Consumer::Resume(const task::Partitions& partitions) {
+  const auto code = rd_kafka_resume_partitions(client_->handle(), ToList(partitions).get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Log().Error("cannot resume partitions", {{"error", rd_kafka_err2str(code)}});
+  }
+}
+
+void Consumer::Commit(const task::Positions& positions) {
+  const PartitionListHandle list = ToList(positions);
+  const auto code =
+      rd_kafka_commit_queue(client_->handle(), list.get(), client_->queue(), nullptr, nullptr);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Log().Error("cannot start a commit", {{"error", rd_kafka_err2str(code)}});
+  }
+}
+
+std::optional<std::string> Consumer::CommitAndWait(const task::Positions& positions,
+                                                   milliseconds timeout) {
+  // A queue of its own, so that the answer to this commit is waited for and nothing else is taken.
+  const QueueHandle answer(rd_kafka_queue_new(client_->handle()));
+  const PartitionListHandle list = ToList(positions);
+  const auto code =
+      rd_kafka_commit_queue(client_->handle(), list.get(), answer.get(), nullptr, nullptr);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(code);
+  const EventHandle event(rd_kafka_queue_poll(answer.get(), static_cast<int>(timeout.count())));
+  if (!event) return "the broker did not answer in time";
+  return ToCommitted(event.get()).error;
+}
+
+void Consumer::CompleteRevoke() { client_->CompleteRevoke(); }
+
+void Consumer::Leave(milliseconds timeout) {
+  client_->CompleteRevoke();
+  const ErrorHandle failed(rd_kafka_consumer_close_queue(client_->handle(), client_->queue()));
+  if (failed) {
+    Log().Warn("cannot leave the group", {{"error", rd_kafka_error_string(failed.get())}});
+    return;
+  }
+  // The revocation that closing brings must be answered, or it never ends.
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (rd_kafka_consumer_closed(client_->handle()) == 0) {
+    const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) {
+      Log().Warn("the broker did not answer in time; the group forgets this member by itself");
+      return;
+    }
+    const task::SourceEvent event = Poll(std::min(left, milliseconds(50)));
+    if (std::holds_alternative<task::Revoked>(event)) client_->CompleteRevoke();
+  }
+}
+
+}  // namespace khs::kafka

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "kafka/properties.h"
+#include "task/record_source.h"
+
+namespace khs::kafka {
+
+struct Subscription {
+  std::vector<std::string> topics;
+  std::string topics_regex;  // POSIX extended, matches whole names; when there are no topics
+  std::string group;
+};
+
+// A librdkafka consumer as a task's source of records. Offsets are committed by hand; everything that
+// happens arrives through Poll, on the task's poll thread, because librdkafka's event queue is used and
+// not its callbacks.
+class Consumer final : public task::RecordSource {
+ public:
+  // Joins the group in the background. Throws std::runtime_error with librdkafka's words when the
+  // properties (of the process, overridden by those of the connector) make no client.
+  Consumer(const Subscription& subscription, const Properties& properties);
+  ~Consumer() override;
+
+  task::SourceEvent Poll(std::chrono::milliseconds timeout) override;
+  void Wake() noexcept override;
+  void Pause(const task::Partitions& partitions) override;
+  void Resume(const task::Partitions& partitions) override;
+  void Commit(const task::Positions& positions) override;
+  std::optional<std::string> CommitAndWait(const task::Positions& positions,
+                                           std::chrono::milliseconds timeout) override;
+  void CompleteRevoke() override;
+  void Leave(std::chrono::milliseconds timeout) override;
+
+ private:
+  class Client;
+  std::unique_ptr<Client> client_;
+};
+
+}  // namespace khs::kafka

@@ -1,0 +1,57 @@
+#include "kafka/embedded_broker.h"
+
+#include <librdkafka/rdkafka_mock.h>
+
+#include <array>
+#include <stdexcept>
+
+#include "kafka/configuration.h"
+
+namespace khs::kafka {
+
+struct EmbeddedBroker::Cluster {
+  Cluster() {
+    ConfHandle conf = MakeConfiguration({});
+    LogToOurs(conf.get());
+    std::array<char, 512> error{};
+    client = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
+    if (client == nullptr) throw std::runtime_error(error.data());
+    conf.release();  // the client's, now that there is one
+    mock = rd_kafka_mock_cluster_new(client, 1);
+    if (mock == nullptr) {
+      rd_kafka_destroy(client);
+      throw std::runtime_error("the embedded broker cannot start: no port can be opened");
+    }
+  }
+  ~Cluster() {
+    rd_kafka_mock_cluster_destroy(mock);
+    rd_kafka_destroy(client);
+  }
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  rd_kafka_t* client = nullptr;
+  rd_kafka_mock_cluster_t* mock = nullptr;
+};
+
+EmbeddedBroker::EmbeddedBroker()
+    : cluster_(std::make_unique<Cluster>()),
+      bootstrap_servers_(rd_kafka_mock_cluster_bootstraps(cluster_->mock)) {}
+EmbeddedBroker::~EmbeddedBroker() = default;
+
+void EmbeddedBroker::CreateTopic(const std::string& name, int partitions) {
+  const auto code = rd_kafka_mock_topic_create(cluster_->mock, name.c_str(), partitions, 1);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR && code != RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS) {
+    throw std::runtime_error("cannot create topic " + name + ": " + rd_kafka_err2str(code));
+  }
+}
+
+void EmbeddedBroker::SetDown(bool down) {
+  if (down) {
+    rd_kafka_mock_broker_set_down(cluster_->mock, 1);
+  } else {
+    rd_kafka_mock_broker_set_up(cluster_->mock, 1);
+  }
+}
+
+}  // namespace khs::kafka

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace khs::kafka {
+
+// librdkafka's mock cluster in this process: for trying things and for tests. It forgets everything at
+// the end, and keeps at most 5 MB a partition.
+class EmbeddedBroker {
+ public:
+  // Throws std::runtime_error.
+  EmbeddedBroker();
+  ~EmbeddedBroker();
+  EmbeddedBroker(const EmbeddedBroker&) = delete;
+  EmbeddedBroker& operator=(const EmbeddedBroker&) = delete;
+
+  const std::string& bootstrap_servers() const { return bootstrap_servers_; }
+
+  // A topic that exists already is left as it is.
+  void CreateTopic(const std::string& name, int partitions);
+
+  // For faults: the broker refuses connections until it is up again.
+  void SetDown(bool down);
+
+ private:
+  struct Cluster;
+  std::unique_ptr<Cluster> cluster_;
+  std::string bootstrap_servers_;
+};
+
+}  // namespace khs::kafka

@@ -1,0 +1,60 @@
+#include "kafka/producer.h"
+
+#include <array>
+#include <atomic>
+#include <stdexcept>
+
+#include "kafka/configuration.h"
+
+namespace khs::kafka {
+
+struct Producer::Client {
+  explicit Client(const Properties& properties) {
+    ConfHandle conf = MakeConfiguration(properties);
+    LogToOurs(conf.get());
+    rd_kafka_conf_set_opaque(conf.get(), this);
+    rd_kafka_conf_set_dr_msg_cb(
+        conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
+          if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<Client*>(self)->failed = true;
+        });
+    std::array<char, 512> error{};
+    handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
+    if (handle == nullptr) throw std::runtime_error(error.data());
+    conf.release();  // the client's, now that there is one
+  }
+  ~Client() { rd_kafka_destroy(handle); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  rd_kafka_t* handle = nullptr;
+  std::atomic<bool> failed{false};
+};
+
+Producer::Producer(const Properties& properties) : client_(std::make_unique<Client>(properties)) {}
+Producer::~Producer() = default;
+
+void Producer::Produce(const std::string& topic, int partition,
+                       std::optional<std::string_view> key, std::optional<std::string_view> value) {
+  const auto bytes = [](std::optional<std::string_view> text) -> void* {
+    // A pointer that is not null makes an empty value of an empty text, and not a tombstone.
+    return text ? const_cast<char*>(text->data() != nullptr ? text->data() : "") : nullptr;
+  };
+  while (true) {
+    const auto code = rd_kafka_producev(
+        client_->handle, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+        RD_KAFKA_V_KEY(bytes(key), key ? key->size() : 0),
+        RD_KAFKA_V_VALUE(bytes(value), value ? value->size() : 0),
+        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+    if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
+    if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(rd_kafka_err2str(code));
+    rd_kafka_poll(client_->handle, 100);
+  }
+  rd_kafka_poll(client_->handle, 0);
+}
+
+bool Producer::Flush(std::chrono::milliseconds timeout) {
+  const auto code = rd_kafka_flush(client_->handle, static_cast<int>(timeout.count()));
+  return code == RD_KAFKA_RESP_ERR_NO_ERROR && !client_->failed.exchange(false);
+}
+
+}  // namespace khs::kafka

@@ -1,0 +1,86 @@
+#include "kafka/properties.h"
+
+#include <array>
+#include <stdexcept>
+
+#include "base/log.h"
+#include "kafka/configuration.h"
+
+namespace khs::kafka {
+namespace {
+
+const base::Logger& Log() {
+  static const base::Logger logger("kafka");
+  return logger;
+}
+
+base::LogLevel FromSyslog(int level) {
+  if (level <= 2) return base::LogLevel::kFatal;
+  if (level == 3) return base::LogLevel::kError;
+  if (level == 4) return base::LogLevel::kWarn;
+  if (level <= 6) return base::LogLevel::kInfo;
+  return base::LogLevel::kDebug;
+}
+
+void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept {
+  try {
+    // FAIL lines come with every attempt to connect, and as error events too, which the task reports.
+    const bool repeated = std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR";
+    Log().Log(repeated ? base::LogLevel::kDebug : FromSyslog(level), "librdkafka",
+              {{"client", client != nullptr ? rd_kafka_name(client) : ""},
+               {"facility", facility},
+               {"text", text}});
+  } catch (...) {
+    // A line that can't be written must not take the client down.
+  }
+}
+
+std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
+                               const std::string& value) {
+  std::array<char, 512> error{};
+  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error.data(), error.size()) ==
+      RD_KAFKA_CONF_OK) {
+    return std::nullopt;
+  }
+  return std::string(error.data());
+}
+
+}  // namespace
+
+ConfHandle MakeConfiguration(const Properties& properties) {
+  ConfHandle conf(rd_kafka_conf_new());
+  for (const auto& [name, value] : properties) {
+    if (const auto error = Set(conf.get(), name, value)) throw std::runtime_error(*error);
+  }
+  return conf;
+}
+
+void LogToOurs(rd_kafka_conf_t* conf) { rd_kafka_conf_set_log_cb(conf, OnLog); }
+
+std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
+  std::vector<PropertyProblem> problems;
+  const ConfHandle conf(rd_kafka_conf_new());
+  for (const auto& [name, value] : properties) {
+    if (const auto error = Set(conf.get(), name, value)) problems.push_back({name, *error});
+  }
+  return problems;
+}
+
+std::optional<std::string> TryClient(const Properties& properties) {
+  try {
+    ConfHandle conf = MakeConfiguration(properties);
+    LogToOurs(conf.get());
+    std::array<char, 512> error{};
+    rd_kafka_t* client = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size());
+    if (client == nullptr) return std::string(error.data());
+    conf.release();  // the client's, now that there is one
+    rd_kafka_destroy(client);
+    return std::nullopt;
+  } catch (const std::runtime_error& error) {
+    return error.what();
+  }
+}
+
+std::string LibraryVersion() { return rd_kafka_version_str(); }
+
+}  // namespace khs::kafka

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace khs::kafka {
+
+// librdkafka properties by name.
+using Properties = std::map<std::string, std::string>;
+
+struct PropertyProblem {
+  std::string property;
+  std::string message;  // librdkafka's words
+};
+
+// What librdkafka says of each property by itself. No network, no file is opened.
+std::vector<PropertyProblem> CheckProperties(const Properties& properties);
+
+// Makes a client with the properties and ends it again: finds what only shows when they are taken
+// together (a SASL mechanism without credentials, a CA file that is not there). The message, or nothing.
+std::optional<std::string> TryClient(const Properties& properties);
+
+std::string LibraryVersion();
+
+}  // namespace khs::kafka

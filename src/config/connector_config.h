@@ -1,0 +1,86 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "config/flat.h"
+#include "config/problem.h"
+#include "delivery/policy.h"
+
+namespace khs::config {
+
+struct TlsConfig {
+  std::string ca_location;  // empty: the system's
+  std::string certificate_location;
+  std::string key_location;
+  bool verify = true;
+
+  bool operator==(const TlsConfig&) const = default;
+};
+
+// Where a connector's records go and how a request to it looks.
+struct EndpointConfig {
+  std::string url;
+  std::string method = "POST";  // upper case
+  std::vector<std::pair<std::string, std::string>> headers;
+  // What is sent as Content-Type when the headers above have none.
+  std::string default_content_type;
+  std::chrono::milliseconds connect_timeout{60'000};
+  std::chrono::milliseconds read_timeout{60'000};
+  bool forward_kafka_headers = false;
+  TlsConfig tls;
+
+  bool operator==(const EndpointConfig&) const = default;
+};
+
+// What a connector consumes.
+struct SubscriptionConfig {
+  std::vector<std::string> topics;  // empty when there is a regular expression
+  std::string topics_regex;
+  std::string group;
+  // Of `consumer.override.*`, without the prefix and without group.id.
+  std::map<std::string, std::string> consumer_properties;
+
+  bool operator==(const SubscriptionConfig&) const = default;
+};
+
+struct ConnectorConfig {
+  std::string name;
+  int tasks_max = 1;
+  SubscriptionConfig subscription;
+  EndpointConfig endpoint;
+  delivery::Policy policy;
+  std::chrono::milliseconds offset_flush_interval{1000};
+
+  bool operator==(const ConnectorConfig&) const = default;
+};
+
+// Where a definition comes from.
+struct ConnectorSource {
+  std::string file;          // for problems
+  std::string default_name;  // the file's stem
+};
+
+struct ConnectorResult {
+  std::optional<ConnectorConfig> config;  // absent when a problem is an error
+  Problems problems;                      // errors and warnings, in the order of the file
+};
+
+// Judges a definition against the table of keys. `defaults` (of `defaults.*`, without the prefix)
+// stand in for keys that the definition does not set; a problem with a default's value names where
+// the default was written, `defaults_file` and its position.
+ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& definition,
+                               const FlatConfig& defaults = {},
+                               const std::string& defaults_file = {});
+
+// ReadToml and ParseConnector.
+ConnectorResult ParseConnectorToml(const ConnectorSource& source, std::string_view text,
+                                   const FlatConfig& defaults = {},
+                                   const std::string& defaults_file = {});
+
+}  // namespace khs::config

@@ -1,0 +1,307 @@
+#include "config/connector_values.h"
+
+#include <regex.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "config/endpoint_url.h"
+#include "config/headers.h"
+#include "config/text.h"
+#include "config/verdicts.h"
+
+namespace khs::config {
+namespace {
+
+using std::chrono::seconds;
+
+template <class T, size_t kCount>
+using Choices = std::array<std::pair<std::string_view, T>, kCount>;
+
+constexpr seconds kLongestBackoff{604'800};   // a week
+constexpr seconds kLongestDelay{31'536'000};  // a year
+constexpr int kMostTasks = 1024;
+constexpr int kMostInFlight = 1024;
+constexpr std::int64_t kMostQueueBytes = std::int64_t{1} << 40;
+
+std::string JudgeTopic(std::string_view topic) {
+  if (topic.empty()) return "a topic is missing between two commas";
+  const bool legal = topic.size() <= 249 && topic != "." && topic != ".." &&
+                     std::all_of(topic.begin(), topic.end(), [](char c) {
+                       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+                              (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
+                     });
+  return legal ? std::string()
+               : "\"" + Shown(topic) +
+                     "\" is not a legal topic name: up to 249 of the characters a-z, A-Z, 0-9, "
+                     "'.', '_' and '-'";
+}
+
+// The reason why a pattern does not compile; librdkafka compiles it in the same way.
+std::string JudgeRegex(const std::string& pattern) {
+  if (HasControlCharacter(pattern)) return "a pattern has no control characters";
+  regex_t compiled;
+  const int error = regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
+  if (error == 0) {
+    regfree(&compiled);
+    return {};
+  }
+  std::array<char, 128> words{};
+  regerror(error, &compiled, words.data(), words.size());
+  return std::string("not a POSIX extended regular expression: ") + words.data();
+}
+
+Verdict TakeBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
+  std::vector<delivery::Milliseconds> delays;
+  for (const std::string& element : value.list) {
+    const auto delay = ParseSeconds(element, kLongestBackoff);
+    if (!delay) return BadValue(delay.error());
+    delays.push_back(*delay);
+  }
+  target = std::move(delays);
+  return Taken();
+}
+
+Verdict TakeSeconds(const Value& value, seconds most, delivery::Milliseconds& target) {
+  const auto duration = ParseSeconds(value.text, most);
+  if (!duration) return BadValue(duration.error());
+  target = *duration;
+  return Taken();
+}
+
+bool IsClass(std::string_view text, std::string_view name, std::string_view package) {
+  return text == name || text == std::string(package) + '.' + std::string(name);
+}
+
+enum class Converter { kString, kByteArray, kOther };
+
+Converter ConverterOf(const Value& value) {
+  const std::string_view text = Trim(value.text);
+  if (IsClass(text, "StringConverter", "org.apache.kafka.connect.storage")) {
+    return Converter::kString;
+  }
+  if (IsClass(text, "ByteArrayConverter", "org.apache.kafka.connect.converters")) {
+    return Converter::kByteArray;
+  }
+  return Converter::kOther;
+}
+
+}  // namespace
+
+Verdict TakeName(const Value& value, ConnectorDraft& draft) {
+  if (value.text.empty()) return BadValue("String may not be empty");
+  if (!IsUtf8(value.text)) return BadValue("a name is valid UTF-8");
+  if (HasControlCharacter(value.text)) return BadValue("a name has no control characters");
+  draft.config.name = value.text;
+  return Taken();
+}
+
+Verdict TakeConnectorClass(const Value& value, ConnectorDraft&) {
+  const std::string_view text = Trim(value.text);
+  if (text == "HttpSink" || IsClass(text, "HttpSinkConnector", "nz.ac.auckland.kafka.http.sink")) {
+    return Taken();
+  }
+  return BadValue(
+      "String must be one of: HttpSink, HttpSinkConnector, "
+      "nz.ac.auckland.kafka.http.sink.HttpSinkConnector");
+}
+
+Verdict TakeTopics(const Value& value, ConnectorDraft& draft) {
+  std::vector<std::string> topics;
+  std::string repeated;
+  for (const std::string& topic : value.list) {
+    if (std::string reason = JudgeTopic(topic); !reason.empty()) return BadValue(std::move(reason));
+    if (std::find(topics.begin(), topics.end(), topic) == topics.end()) {
+      topics.push_back(topic);
+    } else {
+      repeated = topic;
+    }
+  }
+  draft.config.subscription.topics = std::move(topics);
+  return repeated.empty() ? Taken() : Odd("The topic " + repeated + " is listed twice");
+}
+
+Verdict TakeTopicsRegex(const Value& value, ConnectorDraft& draft) {
+  if (Trim(value.text).empty()) return Taken();
+  if (std::string reason = JudgeRegex(value.text); !reason.empty()) {
+    return BadValue(std::move(reason));
+  }
+  draft.config.subscription.topics_regex = value.text;
+  if (value.text.find("\\d") == std::string::npos) return Taken();
+  return Odd("In a POSIX regular expression \\d is the letter d: write [0-9] for a digit");
+}
+
+Verdict TakeTasksMax(const Value& value, ConnectorDraft& draft) {
+  return TakeNumber(value, 1, kMostTasks, draft.config.tasks_max);
+}
+
+Verdict TakeConverter(const Value& value, ConnectorDraft&) {
+  if (ConverterOf(value) != Converter::kOther) return Taken();
+  return BadValue(
+      "String must be one of: StringConverter, ByteArrayConverter: the record's bytes are sent "
+      "unchanged, nothing is converted");
+}
+
+Verdict TakeValueConverter(const Value& value, ConnectorDraft& draft) {
+  draft.config.endpoint.default_content_type = ConverterOf(value) == Converter::kByteArray
+                                                   ? "application/octet-stream"
+                                                   : "text/plain; charset=utf-8";
+  return TakeConverter(value, draft);
+}
+
+Verdict TakeUrl(const Value& value, ConnectorDraft& draft) {
+  if (std::string reason = JudgeEndpointUrl(value.text); !reason.empty()) {
+    return BadValue(std::move(reason));
+  }
+  draft.config.endpoint.url = value.text;
+  return Taken();
+}
+
+Verdict TakeMethod(const Value& value, ConnectorDraft& draft) {
+  constexpr Choices<std::string_view, 4> kMethods = {
+      {{"POST", "POST"}, {"PUT", "PUT"}, {"DELETE", "DELETE"}, {"PATCH", "PATCH"}}};
+  std::string_view method;
+  Verdict verdict = TakeChoice(value, kMethods, method);
+  if (verdict.kind == Verdict::Kind::kTaken) draft.config.endpoint.method = method;
+  return verdict;
+}
+
+Verdict TakeHeaderSeparator(const Value& value, ConnectorDraft& draft) {
+  if (value.text.empty()) return BadValue("String may not be empty");
+  draft.header_separator = value.text;
+  return Taken();
+}
+
+Verdict TakeHeaders(const Value& value, ConnectorDraft& draft) {
+  // The separator is missing only when it was refused, which is reported already.
+  const std::string separator = draft.header_separator.empty() ? "|" : draft.header_separator;
+  auto headers = ParseHeaders(value.text, separator);
+  if (!headers) return BadValue(headers.error());
+  draft.config.endpoint.headers = std::move(*headers);
+  return Taken();
+}
+
+Verdict TakeConnectTimeout(const Value& value, ConnectorDraft& draft) {
+  return TakeMilliseconds(value, draft.config.endpoint.connect_timeout);
+}
+
+Verdict TakeReadTimeout(const Value& value, ConnectorDraft& draft) {
+  return TakeMilliseconds(value, draft.config.endpoint.read_timeout);
+}
+
+Verdict TakeIndicatorRule(const Value& value, ConnectorDraft& draft) {
+  using delivery::IndicatorRule;
+  constexpr Choices<IndicatorRule, 2> kRules = {
+      {{"required", IndicatorRule::kRequired}, {"optional", IndicatorRule::kOptional}}};
+  return TakeChoice(value, kRules, draft.config.policy.indicator);
+}
+
+Verdict TakeStrategy(const Value& value, ConnectorDraft& draft) {
+  using delivery::Strategy;
+  constexpr Choices<Strategy, 4> kStrategies = {
+      {{"PROGRESS_BACK_OFF_DROP_MESSAGE", Strategy::kProgressBackOffDropMessage},
+       {"PROGRESS_BACK_OFF_STOP_TASK", Strategy::kProgressBackOffStopTask},
+       {"DROP_MESSAGE", Strategy::kDropMessage},
+       {"STOP_TASK", Strategy::kStopTask}}};
+  return TakeChoice(value, kStrategies, draft.config.policy.strategy);
+}
+
+Verdict TakeRetryBackoff(const Value& value, ConnectorDraft& draft) {
+  return TakeBackoff(value, draft.config.policy.retry_backoff);
+}
+
+Verdict TakeRequestRetryBackoff(const Value& value, ConnectorDraft& draft) {
+  draft.has_request_retry = true;
+  return TakeBackoff(value, draft.config.policy.request_retry_backoff);
+}
+
+Verdict TakeRetryAfterMax(const Value& value, ConnectorDraft& draft) {
+  return TakeSeconds(value, kLongestBackoff, draft.config.policy.retry_after_max);
+}
+
+Verdict TakeRequestDelay(const Value& value, ConnectorDraft& draft) {
+  return TakeSeconds(value, kLongestDelay, draft.config.policy.request_delay);
+}
+
+Verdict TakeNullValues(const Value& value, ConnectorDraft& draft) {
+  using delivery::NullValues;
+  constexpr Choices<NullValues, 4> kBehaviours = {{{"send", NullValues::kSend},
+                                                   {"delete", NullValues::kDelete},
+                                                   {"ignore", NullValues::kIgnore},
+                                                   {"fail", NullValues::kFail}}};
+  return TakeChoice(value, kBehaviours, draft.config.policy.null_values);
+}
+
+Verdict TakeForwardHeaders(const Value& value, ConnectorDraft& draft) {
+  draft.config.endpoint.forward_kafka_headers = value.truth;
+  return Taken();
+}
+
+Verdict TakeOrdering(const Value& value, ConnectorDraft& draft) {
+  using delivery::Ordering;
+  constexpr Choices<Ordering, 3> kOrderings = {
+      {{"partition", Ordering::kPartition}, {"key", Ordering::kKey}, {"none", Ordering::kNone}}};
+  return TakeChoice(value, kOrderings, draft.config.policy.ordering);
+}
+
+Verdict TakeMaxInFlight(const Value& value, ConnectorDraft& draft) {
+  return TakeNumber(value, 1, kMostInFlight, draft.config.policy.max_in_flight);
+}
+
+Verdict TakeQueueMaxBytes(const Value& value, ConnectorDraft& draft) {
+  return TakeNumber(value, 1, kMostQueueBytes, draft.config.policy.queue_max_bytes);
+}
+
+Verdict TakeOffsetFlushInterval(const Value& value, ConnectorDraft& draft) {
+  return TakeMilliseconds(value, draft.config.offset_flush_interval);
+}
+
+Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft) {
+  if (IsManagedProperty(value.member)) {
+    return Misused("The connector sets this consumer property itself: leave it out");
+  }
+  if (value.member == "group.id") {
+    if (value.text.empty()) return BadValue("String may not be empty");
+    draft.config.subscription.group = value.text;
+  } else {
+    draft.config.subscription.consumer_properties.emplace(value.member, value.text);
+  }
+  return Taken();
+}
+
+Verdict TakeCaLocation(const Value& value, ConnectorDraft& draft) {
+  return TakePath(value, draft.config.endpoint.tls.ca_location);
+}
+
+Verdict TakeCertificateLocation(const Value& value, ConnectorDraft& draft) {
+  return TakePath(value, draft.config.endpoint.tls.certificate_location);
+}
+
+Verdict TakeKeyLocation(const Value& value, ConnectorDraft& draft) {
+  return TakePath(value, draft.config.endpoint.tls.key_location);
+}
+
+Verdict TakeVerification(const Value& value, ConnectorDraft& draft) {
+  constexpr Choices<bool, 2> kModes = {{{"strict", true}, {"none", false}}};
+  Verdict verdict = TakeChoice(value, kModes, draft.config.endpoint.tls.verify);
+  if (verdict.kind != Verdict::Kind::kTaken || draft.config.endpoint.tls.verify) return verdict;
+  return Odd("The endpoint's certificate is not verified: anyone on the way can read the records");
+}
+
+Verdict JudgeErrorTolerance(const Value& value, ConnectorDraft&) {
+  int unused = 0;
+  return TakeChoice(value, Choices<int, 2>{{{"none", 0}, {"all", 1}}}, unused);
+}
+
+Verdict JudgeReloadAction(const Value& value, ConnectorDraft&) {
+  int unused = 0;
+  return TakeChoice(value, Choices<int, 2>{{{"none", 0}, {"restart", 1}}}, unused);
+}
+
+Verdict JudgeReplicationFactor(const Value& value, ConnectorDraft&) {
+  int unused = 0;
+  return TakeNumber(value, -1, 32767, unused);
+}
+
+}  // namespace khs::config

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+
+#include "config/connector_config.h"
+#include "config/key_row.h"
+
+namespace khs::config {
+
+// A connector's configuration on its way, with what only the finished whole needs.
+struct ConnectorDraft {
+  static constexpr bool kMayReferToSecrets = true;
+
+  ConnectorConfig config;
+  std::string header_separator;
+  bool has_request_retry = false;
+};
+
+// What the rows of the connector table do with their values.
+Verdict TakeName(const Value& value, ConnectorDraft& draft);
+Verdict TakeConnectorClass(const Value& value, ConnectorDraft& draft);
+Verdict TakeTopics(const Value& value, ConnectorDraft& draft);
+Verdict TakeTopicsRegex(const Value& value, ConnectorDraft& draft);
+Verdict TakeTasksMax(const Value& value, ConnectorDraft& draft);
+Verdict TakeConverter(const Value& value, ConnectorDraft& draft);
+Verdict TakeValueConverter(const Value& value, ConnectorDraft& draft);
+Verdict TakeUrl(const Value& value, ConnectorDraft& draft);
+Verdict TakeMethod(const Value& value, ConnectorDraft& draft);
+Verdict TakeHeaderSeparator(const Value& value, ConnectorDraft& draft);
+Verdict TakeHeaders(const Value& value, ConnectorDraft& draft);
+Verdict TakeConnectTimeout(const Value& value, ConnectorDraft& draft);
+Verdict TakeReadTimeout(const Value& value, ConnectorDraft& draft);
+Verdict TakeIndicatorRule(const Value& value, ConnectorDraft& draft);
+Verdict TakeStrategy(const Value& value, ConnectorDraft& draft);
+Verdict TakeRetryBackoff(const Value& value, ConnectorDraft& draft);
+Verdict TakeRequestRetryBackoff(const Value& value, ConnectorDraft& draft);
+Verdict TakeRetryAfterMax(const Value& value, ConnectorDraft& draft);
+Verdict TakeRequestDelay(const Value& value, ConnectorDraft& draft);
+Verdict TakeNullValues(const Value& value, ConnectorDraft& draft);
+Verdict TakeForwardHeaders(const Value& value, ConnectorDraft& draft);
+Verdict TakeOrdering(const Value& value, ConnectorDraft& draft);
+Verdict TakeMaxInFlight(const Value& value, ConnectorDraft& draft);
+Verdict TakeQueueMaxBytes(const Value& value, ConnectorDraft& draft);
+Verdict TakeOffsetFlushInterval(const Value& value, ConnectorDraft& draft);
+Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft);
+Verdict TakeCaLocation(const Value& value, ConnectorDraft& draft);
+Verdict TakeCertificateLocation(const Value& value, ConnectorDraft& draft);
+Verdict TakeKeyLocation(const Value& value, ConnectorDraft& draft);
+Verdict TakeVerification(const Value& value, ConnectorDraft& draft);
+
+// Connect's own keys, of which only the form is judged.
+Verdict JudgeErrorTolerance(const Value& value, ConnectorDraft& draft);
+Verdict JudgeReloadAction(const Value& value, ConnectorDraft& draft);
+Verdict JudgeReplicationFactor(const Value& value, ConnectorDraft& draft);
+
+}  // namespace khs::config

@@ -1,0 +1,118 @@
+#include "config/process_config.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "config/connector_judge.h"
+#include "config/environment.h"
+#include "config/listen_address.h"
+#include "config/problem_list.h"
+#include "config/process_keys.h"
+#include "config/settings.h"
+
+namespace khs::config {
+namespace {
+
+constexpr std::string_view kDefaults = "defaults.";
+
+bool IsDefault(const Setting& setting) { return setting.key.starts_with(kDefaults); }
+
+// `defaults.*` as connector keys, under the names their authors gave them.
+std::vector<Written> WithoutPrefix(const Settings& settings) {
+  std::vector<Written> defaults;
+  for (const Setting& setting : settings) {
+    if (!IsDefault(setting)) continue;
+    Written written = setting.written;
+    written.entry.key = written.entry.key.substr(kDefaults.size());
+    defaults.push_back(std::move(written));
+  }
+  return defaults;
+}
+
+// The canonical key of each default, so that an alias in the environment overrides the file's
+// spelling.
+Settings Canonical(Settings settings) {
+  for (Setting& setting : settings) {
+    if (!IsDefault(setting)) continue;
+    const std::string key = setting.key.substr(kDefaults.size());
+    const KeyDefinition* known = FindKey(ConnectorKeys(), key);
+    if (known && !known->key.ends_with(".*")) {
+      setting.key = std::string(kDefaults) + std::string(known->key);
+    }
+  }
+  return settings;
+}
+
+void JudgeRestListener(const Settings& settings, const ProcessDraft& draft, ProblemList& problems) {
+  const auto& listen = draft.config.rest_listen;
+  if (!listen || IsLoopback(*listen) || draft.config.rest_auth_none || draft.has_credentials) {
+    return;
+  }
+  if (const Setting* setting = FindSetting(settings, "rest.listen")) {
+    problems.Add(ProblemWith(*setting,
+                             "Would be open to everyone who can reach it, and there are no "
+                             "credentials: listen on 127.0.0.1, or set rest.auth.none to true if "
+                             "something else protects it"));
+  }
+}
+
+// In the order of the file, then what only the environment sets.
+FlatConfig Entries(const Settings& settings, bool defaults_only) {
+  FlatConfig entries;
+  for (const Setting& setting : settings) {
+    const bool wanted = IsDefault(setting) || (!defaults_only && setting.key.starts_with("kafka."));
+    if (!wanted) continue;
+    Entry entry = setting.written.entry;
+    entry.key = defaults_only ? setting.key.substr(kDefaults.size()) : setting.key;
+    entries.push_back(std::move(entry));
+  }
+  const auto place = [](const Entry& entry) {
+    return std::tuple(entry.position.line == 0, entry.position.line, entry.position.column);
+  };
+  std::stable_sort(entries.begin(), entries.end(), [&](const Entry& left, const Entry& right) {
+    return place(left) < place(right);
+  });
+  return entries;
+}
+
+}  // namespace
+
+ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition,
+                           const Environment& environment, const ProcessOptions& options) {
+  ProblemList problems(file);
+  const Settings in_file =
+      Canonical(Resolve(KeyTable::kProcess, WrittenIn(file, definition), problems));
+  const Settings in_environment =
+      Canonical(Resolve(KeyTable::kProcess, ReadEnvironment(environment, problems), problems));
+
+  const Settings settings = Overlay(in_environment, in_file);
+  JudgeDefaults(WithoutPrefix(settings), problems);
+
+  ProcessDraft draft;
+  Judge judge(ProcessRows(), draft, problems);
+  judge.SetPlace(file, {1, 1});
+  if (!options.bootstrap_servers_required) judge.Waive("kafka.bootstrap.servers");
+  Settings own = settings;
+  std::erase_if(own, IsDefault);
+  judge.Apply(own, Completeness::kWhole);
+  JudgeRestListener(settings, draft, problems);
+
+  ProcessResult result;
+  if (!problems.HasErrors()) {
+    draft.config.defaults = Entries(settings, true);
+    draft.config.entries = Entries(settings, false);
+    result.config = std::move(draft.config);
+  }
+  result.problems = problems.Take();
+  return result;
+}
+
+ProcessResult ParseProcessToml(const std::string& file, std::string_view text,
+                               const Environment& environment, const ProcessOptions& options) {
+  auto definition = ReadToml(file, text, KeepsHeaderTable);
+  if (!definition) return {std::nullopt, std::move(definition.error())};
+  return ParseProcess(file, *definition, environment, options);
+}
+
+}  // namespace khs::config

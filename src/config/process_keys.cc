@@ -1,0 +1,247 @@
+#include "config/process_keys.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "config/listen_address.h"
+#include "config/verdicts.h"
+
+namespace khs::config {
+namespace {
+
+using enum KeyType;
+using enum Importance;
+
+Verdict TakeKafkaProperty(const Value& value, ProcessDraft& draft) {
+  if (IsManagedProperty(value.member)) {
+    return Misused("The connectors set this consumer property themselves: leave it out");
+  }
+  if (value.member == "group.id") {
+    return Misused(
+        "Every connector has a group of its own, connect-NAME: write consumer.override.group.id "
+        "in a connector to change it");
+  }
+  draft.config.kafka.emplace(value.member, value.text);
+  return Taken();
+}
+
+Verdict TakeBootstrapServers(const Value& value, ProcessDraft& draft) {
+  std::string servers;
+  for (const std::string& server : value.list) {
+    if (server.empty()) return BadValue("a server is missing between two commas");
+    servers += (servers.empty() ? "" : ",") + server;
+  }
+  if (servers.empty()) return BadValue("String may not be empty");
+  draft.config.kafka.insert_or_assign("bootstrap.servers", servers);
+  return Taken();
+}
+
+Verdict TakeConnectorsDir(const Value& value, ProcessDraft& draft) {
+  if (value.text.empty()) return BadValue("String may not be empty");
+  return TakePath(value, draft.config.connectors_dir);
+}
+
+Verdict TakeRescanInterval(const Value& value, ProcessDraft& draft) {
+  return TakeMilliseconds(value, draft.config.rescan_interval);
+}
+
+Verdict TakeDebounce(const Value& value, ProcessDraft& draft) {
+  return TakeNumber(value, 0, 60'000, draft.config.debounce);
+}
+
+Verdict TakeStateDir(const Value& value, ProcessDraft& draft) {
+  return TakePath(value, draft.config.state_dir);
+}
+
+Verdict TakeListener(const Value& value, std::optional<ListenAddress>& target) {
+  if (Trim(value.text).empty()) {
+    target.reset();
+    return Taken();
+  }
+  target = ParseListenAddress(value.text);
+  if (target) return Taken();
+  return BadValue("write host:port, [IPv6 address]:port, or nothing to turn the listener off");
+}
+
+Verdict TakeRestListen(const Value& value, ProcessDraft& draft) {
+  return TakeListener(value, draft.config.rest_listen);
+}
+
+Verdict TakeMetricsListen(const Value& value, ProcessDraft& draft) {
+  return TakeListener(value, draft.config.metrics_listen);
+}
+
+Verdict TakeCredentials(const Value& value, ProcessDraft& draft) {
+  draft.has_credentials = draft.has_credentials || !value.text.empty();
+  return Taken();
+}
+
+Verdict TakeAuthNone(const Value& value, ProcessDraft& draft) {
+  draft.config.rest_auth_none = value.truth;
+  return Taken();
+}
+
+Verdict TakeSecretsDirs(const Value& value, ProcessDraft& draft) {
+  for (const std::string& dir : value.list) {
+    if (!dir.starts_with('/')) return BadValue("each directory is an absolute path");
+  }
+  draft.config.secrets_dirs = value.list;
+  return Taken();
+}
+
+Verdict TakeLogLevel(const Value& value, ProcessDraft& draft) {
+  using base::LogLevel;
+  constexpr std::array<std::pair<std::string_view, LogLevel>, 6> kLevels = {
+      {{"trace", LogLevel::kTrace},
+       {"debug", LogLevel::kDebug},
+       {"info", LogLevel::kInfo},
+       {"warn", LogLevel::kWarn},
+       {"error", LogLevel::kError},
+       {"fatal", LogLevel::kFatal}}};
+  return TakeChoice(value, kLevels, draft.config.log_level);
+}
+
+Verdict TakeLogFormat(const Value& value, ProcessDraft& draft) {
+  using base::LogFormat;
+  constexpr std::array<std::pair<std::string_view, LogFormat>, 2> kFormats = {
+      {{"logfmt", LogFormat::kLogfmt}, {"json", LogFormat::kJson}}};
+  return TakeChoice(value, kFormats, draft.config.log_format);
+}
+
+Verdict TakeShutdownGrace(const Value& value, ProcessDraft& draft) {
+  return TakeMilliseconds(value, draft.config.shutdown_grace);
+}
+
+const Row<ProcessDraft> kRows[] = {
+    {.key = {.key = "kafka.bootstrap.servers",
+             .type = kList,
+             .required = true,
+             .importance = kHigh,
+             .group = "Kafka",
+             .documentation = "The brokers, `host:port` each."},
+     .apply = TakeBootstrapServers},
+    {.key = {.key = "kafka.*",
+             .importance = kHigh,
+             .group = "Kafka",
+             .documentation = "librdkafka's properties for every client (SASL, TLS and so on), "
+                              "handed on verbatim."},
+     .apply = TakeKafkaProperty,
+     .shape = Shape::kAnyScalar,
+     .secret = true},
+    {.key = {.key = "connectors.dir",
+             .default_value = "/etc/kafka-http-sink/connectors",
+             .importance = kHigh,
+             .group = "Definitions",
+             .documentation = "The watched directory: every `*.toml` in it that does not start "
+                              "with a dot is one connector."},
+     .apply = TakeConnectorsDir},
+    {.key = {.key = "connectors.rescan.interval.ms",
+             .type = kInt,
+             .default_value = "30000",
+             .importance = kLow,
+             .group = "Definitions",
+             .documentation = "A full rescan even without an event.",
+             .not_yet = "the directory is not watched, so connectors.rescan.interval.ms has no "
+                        "effect"},
+     .apply = TakeRescanInterval,
+     .not_yet_severity = Severity::kWarning},
+    {.key = {.key = "connectors.debounce.ms",
+             .type = kInt,
+             .default_value = "250",
+             .importance = kLow,
+             .group = "Definitions",
+             .documentation = "Quiet time after the last event before anything is done; at most "
+                              "ten times this in total. 0 to 60000.",
+             .not_yet = "the directory is not watched, so connectors.debounce.ms has no effect"},
+     .apply = TakeDebounce,
+     .not_yet_severity = Severity::kWarning},
+    {.key = {.key = "state.dir",
+             .default_value = "/var/lib/kafka-http-sink",
+             .group = "Definitions",
+             .documentation = "Connectors made through REST and the target states (paused, "
+                              "stopped); empty keeps them in memory only.",
+             .not_yet = "nothing is kept in state.dir"},
+     .apply = TakeStateDir,
+     .not_yet_severity = Severity::kWarning},
+    {.key = {.key = "rest.listen",
+             .default_value = "127.0.0.1:8083",
+             .importance = kHigh,
+             .group = "REST",
+             .documentation = "The REST API: `host:port` or `[v6]:port`; empty turns it off."},
+     .apply = TakeRestListen},
+    {.key = {.key = "rest.auth.basic.file",
+             .group = "REST",
+             .documentation = "Credentials, one `user:password` a line.",
+             .not_yet = "credentials for REST; keep rest.listen on 127.0.0.1"},
+     .apply = TakeCredentials},
+    {.key = {.key = "rest.auth.bearer.file",
+             .group = "REST",
+             .documentation = "Credentials, one token a line.",
+             .not_yet = "credentials for REST; keep rest.listen on 127.0.0.1"},
+     .apply = TakeCredentials},
+    {.key = {.key = "rest.auth.none",
+             .type = kBoolean,
+             .default_value = "false",
+             .group = "REST",
+             .documentation = "Must be true to listen beyond loopback without credentials."},
+     .apply = TakeAuthNone},
+    {.key = {.key = "rest.tls.certificate.file",
+             .group = "REST",
+             .documentation = "The server's certificate, for HTTPS.",
+             .not_yet = "TLS for REST; keep rest.listen on 127.0.0.1"}},
+    {.key = {.key = "rest.tls.key.file",
+             .group = "REST",
+             .documentation = "The certificate's private key.",
+             .not_yet = "TLS for REST; keep rest.listen on 127.0.0.1"}},
+    {.key = {.key = "rest.tls.client.ca.file",
+             .group = "REST",
+             .documentation = "Clients need a certificate of this CA.",
+             .not_yet = "TLS for REST; keep rest.listen on 127.0.0.1"}},
+    {.key = {.key = "metrics.listen",
+             .default_value = "0.0.0.0:9404",
+             .importance = kHigh,
+             .group = "Metrics",
+             .documentation = "The read-only listener: `/metrics`, `/livez`, `/readyz`, "
+                              "`/startupz`; empty turns it off."},
+     .apply = TakeMetricsListen},
+    {.key = {.key = "secrets.dirs",
+             .type = kList,
+             .default_value = "/etc/kafka-http-sink/secrets",
+             .group = "Secrets",
+             .documentation = "The only places that `${file:...}` and `${dir:...}` may read.",
+             .not_yet = "secret references, so secrets.dirs has no effect"},
+     .apply = TakeSecretsDirs,
+     .not_yet_severity = Severity::kWarning},
+    {.key = {.key = "log.level",
+             .default_value = "info",
+             .group = "Log",
+             .documentation = "`trace`, `debug`, `info`, `warn`, `error` or `fatal`."},
+     .apply = TakeLogLevel},
+    {.key = {.key = "log.format",
+             .default_value = "logfmt",
+             .group = "Log",
+             .documentation = "`logfmt` or `json`; to stderr."},
+     .apply = TakeLogFormat},
+    {.key = {.key = "shutdown.grace.ms",
+             .type = kInt,
+             .default_value = "20000",
+             .group = "Process",
+             .documentation = "The bound of a drain; at least 1."},
+     .apply = TakeShutdownGrace},
+    {.key = {.key = "defaults.*",
+             .group = "Definitions",
+             .documentation = "Any connector key but `name`, `topics` and `topics.regex`: its "
+                              "default for every connector."}},
+};
+
+}  // namespace
+
+std::span<const Row<ProcessDraft>> ProcessRows() { return kRows; }
+
+std::span<const KeyDefinition> ProcessKeys() {
+  static const std::vector<KeyDefinition> keys = Definitions(ProcessRows());
+  return keys;
+}
+
+}  // namespace khs::config

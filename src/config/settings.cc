@@ -1,0 +1,150 @@
+#include "config/settings.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "config/text.h"
+
+namespace khs::config {
+namespace {
+
+bool IsEmptyTable(const Entry& entry) {
+  return entry.kind == ValueKind::kTable && entry.text == "{}";
+}
+
+bool BeginsKnownKey(std::span<const KeyDefinition> keys, std::string_view key) {
+  const std::string prefix = std::string(key) + '.';
+  return std::any_of(keys.begin(), keys.end(), [&](const KeyDefinition& definition) {
+    return definition.key.starts_with(prefix);
+  });
+}
+
+// A section whose lines are all commented out says nothing.
+bool IsEmptySection(std::span<const KeyDefinition> keys, const Entry& entry) {
+  if (!IsEmptyTable(entry)) return false;
+  const KeyDefinition* known = FindKey(keys, entry.key);
+  return known ? known->key.ends_with(".*") : BeginsKnownKey(keys, entry.key);
+}
+
+bool IsOneOfConnects(std::string_view key) {
+  const std::string_view first = key.substr(0, key.find('.'));
+  return first == "transforms" || first == "predicates";
+}
+
+std::string UnknownKey(KeyTable table, const Written& written) {
+  const std::string& key = written.entry.key;
+  const std::string prefix = written.shown_key.substr(
+      0, written.shown_key.size() - std::min(written.shown_key.size(), key.size()));
+  if (table == KeyTable::kConnector && IsOneOfConnects(key)) {
+    return "Unknown key: transforms and predicates are not supported";
+  }
+  if (table == KeyTable::kConnector && FindKey(ProcessKeys(), key)) {
+    return prefix.empty() ? "Unknown key of a connector: it belongs to sidecar.toml"
+                          : "Unknown key of a connector: write it without " + prefix;
+  }
+  if (table == KeyTable::kProcess && FindKey(ConnectorKeys(), key)) {
+    return "Unknown key of sidecar.toml: it belongs to a connector, or for every connector as "
+           "defaults." +
+           key;
+  }
+  const auto nearest = NearestKey(KeysOf(table), key);
+  return nearest ? "Unknown key: did you mean " + prefix + *nearest + "?" : "Unknown key";
+}
+
+std::string AlreadyGiven(const Written& first) {
+  const Position place = first.entry.position;
+  std::string text = "Is already given as " + first.shown_key;
+  if (place.line > 0) text += fmt::format(" at line {}, column {}", place.line, place.column);
+  return text + ": keep one of them";
+}
+
+}  // namespace
+
+std::span<const KeyDefinition> KeysOf(KeyTable table) {
+  return table == KeyTable::kConnector ? ConnectorKeys() : ProcessKeys();
+}
+
+std::vector<Written> WrittenIn(const std::string& file, const FlatConfig& entries,
+                               const std::string& prefix) {
+  std::vector<Written> written;
+  for (const Entry& entry : entries) written.push_back({entry, file, prefix + entry.key});
+  return written;
+}
+
+Settings Resolve(KeyTable table, const std::vector<Written>& written, ProblemList& problems) {
+  const auto keys = KeysOf(table);
+  Settings settings;
+  std::map<std::string, const Written*> seen;
+  for (const Written& one : written) {
+    const Entry& entry = one.entry;
+    if (IsEmptySection(keys, entry)) continue;
+    const KeyDefinition* known = FindKey(keys, entry.key);
+    if (!known) {
+      problems.Add({one.file, entry.position, one.shown_key, UnknownKey(table, one)});
+      continue;
+    }
+    const bool is_member = known->key.ends_with(".*");
+    std::string key = is_member ? entry.key : std::string(known->key);
+    const auto [first, is_new] = seen.try_emplace(key, &one);
+    if (!is_new) {
+      problems.Add({one.file, entry.position, one.shown_key, AlreadyGiven(*first->second)});
+      continue;
+    }
+    settings.push_back({static_cast<size_t>(known - keys.data()), std::move(key), one});
+  }
+  return settings;
+}
+
+Settings Overlay(Settings stronger, const Settings& weaker) {
+  std::set<std::string> set;
+  for (const Setting& setting : stronger) set.insert(setting.key);
+  for (const Setting& setting : weaker) {
+    if (!set.contains(setting.key)) stronger.push_back(setting);
+  }
+  return stronger;
+}
+
+const Setting* FindSetting(const Settings& settings, std::string_view key) {
+  const auto found = std::find_if(settings.begin(), settings.end(),
+                                  [&](const Setting& setting) { return setting.key == key; });
+  return found == settings.end() ? nullptr : &*found;
+}
+
+Problem ProblemWith(const Setting& setting, std::string message, Severity severity) {
+  const Written& written = setting.written;
+  return {written.file, written.entry.position, written.shown_key, std::move(message), severity};
+}
+
+std::string InvalidValue(std::string_view shown, std::string_view key, std::string_view reason) {
+  return fmt::format("Invalid value {} for configuration {}: {}", shown, key, reason);
+}
+
+std::string MissingRequired(std::string_view key) {
+  return fmt::format("Missing required configuration \"{}\" which has no default value.", key);
+}
+
+Position WholeFile(const FlatConfig& definition) {
+  const bool has_lines =
+      definition.empty() || std::any_of(definition.begin(), definition.end(),
+                                        [](const Entry& entry) { return entry.position.line > 0; });
+  return has_lines ? Position{1, 1} : Position{};
+}
+
+bool UnescapeReferences(std::string& text) {
+  std::string result;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const std::string_view rest = std::string_view(text).substr(at);
+    if (rest.starts_with("${")) return false;
+    if (rest.starts_with("$${")) ++at;
+    result += text[at];
+    if (rest.starts_with("$${")) result += text[++at];
+  }
+  text = std::move(result);
+  return true;
+}
+
+}  // namespace khs::config

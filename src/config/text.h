@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace khs::config {
+
+// Without the ASCII blanks at both ends.
+std::string_view Trim(std::string_view text);
+
+// ASCII only: keys and enumerated values are.
+std::string Lower(std::string_view text);
+std::string Upper(std::string_view text);
+bool EqualsIgnoringCase(std::string_view left, std::string_view right);
+
+// A comma list, each element trimmed; a blank text is an empty list, a comma too many an empty
+// element.
+std::vector<std::string> SplitList(std::string_view text);
+
+bool IsUtf8(std::string_view text);
+
+// C0, DEL and C1, which are Java's ISO control characters; the text is UTF-8.
+bool HasControlCharacter(std::string_view text);
+
+// On one line whatever is in it: control characters become escapes.
+std::string Printable(std::string_view text);
+
+// Printable, and shortened to what a message can hold.
+std::string Shown(std::string_view text);
+
+}  // namespace khs::config

@@ -1,0 +1,209 @@
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/flat.h"
+#include "config/json_object.h"
+#include "config/text.h"
+#include "config/toml_keys.h"
+
+namespace khs::config {
+namespace {
+
+constexpr int kMostRepairs = 32;
+
+Position ToPosition(const toml::source_position& place) {
+  return {static_cast<int>(place.line), static_cast<int>(place.column)};
+}
+
+bool IsBefore(Position left, Position right) {
+  return std::pair(left.line, left.column) < std::pair(right.line, right.column);
+}
+
+std::optional<std::string> ScalarText(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
+  if (const auto* number = node.as_floating_point()) return fmt::format("{}", number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+  return std::nullopt;
+}
+
+// Tables are sorted by key in toml++; the order of the file is what its author sees.
+std::vector<std::pair<const toml::key*, const toml::node*>> InFileOrder(const toml::table& table) {
+  std::vector<std::pair<const toml::key*, const toml::node*>> members;
+  for (auto&& [key, node] : table) members.emplace_back(&key, &node);
+  std::stable_sort(members.begin(), members.end(), [](const auto& left, const auto& right) {
+    return IsBefore(ToPosition(left.first->source().begin),
+                    ToPosition(right.first->source().begin));
+  });
+  return members;
+}
+
+// A member that JSON or a flat value cannot hold becomes null: who reads the table names it.
+std::string ToJson(const toml::table& table) {
+  std::string json = "{";
+  for (const auto& [key, node] : InFileOrder(table)) {
+    if (json.size() > 1) json += ',';
+    json += QuoteJson(key->str()) + ':';
+    const std::optional<std::string> text = ScalarText(*node);
+    if (node->is_string()) {
+      json += QuoteJson(*text);
+    } else if (node->is_integer() || node->is_boolean()) {
+      json += *text;
+    } else if (const auto* number = node->as_floating_point(); number && std::isfinite(**number)) {
+      json += *text;
+    } else {
+      json += "null";
+    }
+  }
+  return json + '}';
+}
+
+class Flattener {
+ public:
+  Flattener(std::string_view text, KeepsTable keeps_table)
+      : lines_(text), keeps_table_(keeps_table) {}
+
+  FlatConfig Flatten(const toml::table& root) {
+    Walk(root, {});
+    std::stable_sort(config_.begin(), config_.end(), [](const Entry& left, const Entry& right) {
+      return IsBefore(left.position, right.position);
+    });
+    return std::move(config_);
+  }
+
+ private:
+  void Walk(const toml::table& table, const std::string& prefix) {
+    for (auto&& [key, node] : table) {
+      const std::string name = prefix + std::string(key.str());
+      const toml::table* inner = node.as_table();
+      if (inner && !inner->empty() && !keeps_table_(name)) {
+        Walk(*inner, name + '.');
+      } else {
+        Add(name, lines_.KeyStart(ToPosition(key.source().begin)), node);
+      }
+    }
+  }
+
+  void Add(const std::string& name, Position position, const toml::node& node) {
+    Entry entry{name, ScalarText(node).value_or(""), ValueKind::kOther, position};
+    if (node.is_string()) entry.kind = ValueKind::kString;
+    if (node.is_integer()) entry.kind = ValueKind::kInteger;
+    if (node.is_floating_point()) entry.kind = ValueKind::kFloat;
+    if (node.is_boolean()) entry.kind = ValueKind::kBoolean;
+    if (const auto* table = node.as_table()) {
+      entry.kind = ValueKind::kTable;
+      entry.text = ToJson(*table);
+    }
+    if (const auto* array = node.as_array()) AddElements(*array, entry);
+    config_.push_back(std::move(entry));
+  }
+
+  static void AddElements(const toml::array& array, Entry& entry) {
+    entry.kind = ValueKind::kList;
+    for (const toml::node& element : array) {
+      if (!element.is_string() && !element.is_number()) entry.kind = ValueKind::kMixedList;
+      if (&element != &*array.begin()) entry.text += ',';
+      entry.text += ScalarText(element).value_or("");
+    }
+  }
+
+  const TomlLines lines_;
+  const KeepsTable keeps_table_;
+  FlatConfig config_;
+};
+
+struct SyntaxError {
+  Position position;
+  std::string message;
+};
+
+base::Expected<toml::table, SyntaxError> Parse(const std::string& file, std::string_view text) {
+  try {
+    return toml::parse(text, std::string_view(file));
+  } catch (const toml::parse_error& error) {
+    return base::Unexpected<SyntaxError>(
+        {ToPosition(error.source().begin), std::string(error.description())});
+  }
+}
+
+Problems FindRepeated(const std::string& file, const FlatConfig& config) {
+  Problems problems;
+  std::map<std::string_view, Position> seen;
+  for (const Entry& entry : config) {
+    const auto [first, is_new] = seen.try_emplace(entry.key, entry.position);
+    if (is_new) continue;
+    problems.push_back({file, entry.position, entry.key,
+                        fmt::format("Is already given at line {}, column {}: keep one of them",
+                                    first->second.line, first->second.column)});
+  }
+  return problems;
+}
+
+// `topics.regex` beside `topics` is left to validation, which refuses the two together in any
+// spelling and with Kafka's words.
+bool IsJudgedLater(const std::string& key) {
+  return key == "topics.regex" || key == "defaults.topics.regex";
+}
+
+}  // namespace
+
+bool KeepsHeaderTable(std::string_view dotted_key) {
+  return dotted_key == "callback.request.headers" ||
+         dotted_key == "defaults.callback.request.headers";
+}
+
+base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::string_view text,
+                                              KeepsTable keeps_table) {
+  using Failure = base::Unexpected<Problems>;
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (const std::optional<Position> place = FindTooDeepKey(text)) {
+    return Failure({{file, *place, {}, "A key of this many parts is not supported"}});
+  }
+  // In TOML a value's key cannot also be the beginning of a bare dotted key, as Connect's
+  // `value.converter` and `value.converter.schemas.enable` are. Quoting the key makes it valid, so
+  // that everything else in the file can be judged at the same time.
+  std::string repaired(text);
+  std::map<int, std::string> quoted;  // the keys of lines
+  std::map<int, SyntaxError> errors;  // the first of each line, whose columns are the author's
+  auto table = Parse(file, repaired);
+  for (int attempt = 0; !table && attempt < kMostRepairs; ++attempt) {
+    errors.emplace(table.error().position.line, table.error());
+    const auto more = QuoteClashingKeys(repaired, table.error().position.line);
+    if (more.empty()) break;
+    quoted.insert(more.begin(), more.end());
+    table = Parse(file, repaired);
+  }
+  if (!table) {
+    const auto error = errors.emplace(table.error().position.line, table.error()).first;
+    return Failure({{file, error->second.position, {}, error->second.message}});
+  }
+  FlatConfig config = Flattener(repaired, keeps_table).Flatten(*table);
+  Problems problems = FindRepeated(file, config);
+  for (const Entry& entry : config) {
+    const auto key = quoted.find(entry.position.line);
+    if (key == quoted.end() || IsJudgedLater(entry.key)) continue;
+    const bool repeated = std::any_of(problems.begin(), problems.end(), [&](const Problem& known) {
+      return known.position == entry.position;
+    });
+    if (repeated) continue;
+    problems.push_back({file, entry.position, entry.key,
+                        "TOML allows no dotted key beside a value for the beginning of its name: "
+                        "write the key in quotes, \"" +
+                            key->second + "\" = ..."});
+  }
+  if (problems.empty()) return config;
+  std::stable_sort(problems.begin(), problems.end(), [](const Problem& left, const Problem& right) {
+    return IsBefore(left.position, right.position);
+  });
+  return Failure(std::move(problems));
+}
+
+}  // namespace khs::config

@@ -1,0 +1,304 @@
+#include "config/connector_config.h"
+
+#include <gmock/gmock.h>
+
+#include <string>
+
+#include "unit/config/listing.h"
+
+namespace khs::config {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+const std::string kMinimum = "topics = \"a\"\ncallback.request.url = \"http://h/\"\n";
+
+ConnectorResult Parse(const std::string& text) { return ParseConnectorToml({"f", "stem"}, text); }
+
+// The problems of a definition that has what is required besides.
+std::vector<std::string> ProblemsOf(const std::string& line) {
+  return Listing(Parse(kMinimum + line + "\n").problems);
+}
+
+ConnectorConfig Valid(const std::string& line) {
+  const ConnectorResult result = Parse(kMinimum + line + "\n");
+  EXPECT_TRUE(result.config) << line << '\n' << Listing(result.problems).at(0);
+  return result.config.value_or(ConnectorConfig{});
+}
+
+TEST(ConnectorConfig, HasTheDocumentedDefaults) {
+  const ConnectorConfig config = Valid("");
+  EXPECT_EQ(config.name, "stem");
+  EXPECT_EQ(config.tasks_max, 1);
+  EXPECT_THAT(config.subscription.topics, ElementsAre("a"));
+  EXPECT_EQ(config.subscription.group, "connect-stem");
+  EXPECT_EQ(config.endpoint.method, "POST");
+  EXPECT_EQ(config.endpoint.default_content_type, "text/plain; charset=utf-8");
+  EXPECT_EQ(config.endpoint.connect_timeout, milliseconds(60'000));
+  EXPECT_TRUE(config.endpoint.tls.verify);
+  EXPECT_THAT(config.policy.retry_backoff,
+              ElementsAre(milliseconds(5'000), milliseconds(30'000), milliseconds(60'000),
+                          milliseconds(300'000), milliseconds(600'000)));
+  EXPECT_EQ(config.policy.request_retry_backoff, config.policy.retry_backoff);
+  EXPECT_EQ(config.policy.retry_after_max, milliseconds(600'000));
+  EXPECT_EQ(config.policy.max_in_flight, 16);
+  EXPECT_EQ(config.policy.queue_max_bytes, 8u << 20);
+  EXPECT_EQ(config.offset_flush_interval, milliseconds(1000));
+}
+
+TEST(ConnectorConfig, ReportsEveryProblemAtOnce) {
+  EXPECT_THAT(
+      Listing(Parse("tasks.max = \"abc\"\n"
+                    "[callback]\n"
+                    "request.ulr = \"http://h/\"\n"
+                    "timeout.read.ms = 0\n"
+                    "[retry]\n"
+                    "  backoff.sec = [5, -1]\n")
+                  .problems),
+      ElementsAre(
+          "f:1:1: error: tasks.max: Invalid value abc for configuration tasks.max: Not a number of "
+          "type INT",
+          "f:1:1: error: callback.request.url: Missing required configuration "
+          "\"callback.request.url\" which has no default value.",
+          "f:1:1: error: topics: Must configure one of topics or topics.regex",
+          "f:3:1: error: callback.request.ulr: Unknown key: did you mean callback.request.url?",
+          "f:4:1: error: callback.timeout.read.ms: Invalid value 0 for configuration "
+          "callback.timeout.read.ms: Value must be at least 1",
+          "f:6:3: error: retry.backoff.sec: Invalid value 5,-1 for configuration "
+          "retry.backoff.sec: Value must be at least 0"));
+}
+
+TEST(ConnectorConfig, RefusesTopicsBesideTheirRegexInEverySpelling) {
+  const std::string url = "callback.request.url = \"http://h/\"\n";
+  const std::string reason =
+      ": error: topics.regex: topics and topics.regex are mutually exclusive options, but both are "
+      "set.";
+  EXPECT_THAT(Listing(Parse(url + "topics = [\"a\"]\ntopics.regex = \"b\"\n").problems),
+              ElementsAre("f:3:1" + reason));
+  EXPECT_THAT(Listing(Parse(url + "topics = \"a\"\n\"topics.regex\" = \"b\"\n").problems),
+              ElementsAre("f:3:1" + reason));
+  EXPECT_THAT(Listing(Parse(url + "topics.regex = \"b\"\ntopics = \"a\"\n").problems),
+              ElementsAre("f:2:1" + reason));
+}
+
+TEST(ConnectorConfig, RefusesValuesWithAReason) {
+  const struct {
+    std::string line;
+    std::string reason;
+  } cases[] = {
+      {"name = 5", "Expected value to be a string in quotes, but it was an integer"},
+      {"name = ''", "String may not be empty"},
+      {"name = \"a\\u0085\"", "no control characters"},
+      {"tasks.max = true", "Not a number of type INT"},
+      {"tasks.max = 1.5", "Not a number of type INT"},
+      {"tasks.max = [1]", "Not a number of type INT"},
+      {"tasks.max = {}", "Not a number of type INT"},
+      {"tasks.max = 2024-01-01", "Not a number of type INT"},
+      {"tasks.max = 3000000000", "Not a number of type INT"},
+      {"tasks.max = 0", "Value must be at least 1"},
+      {"delivery.max.in.flight = 1025", "Value must be no more than 1024"},
+      {"forward.kafka.headers = 1", "Expected value to be either true or false"},
+      {"forward.kafka.headers = \"yes\"", "Expected value to be either true or false"},
+      {"callback.request.method = \"GET\"", "String must be one of: POST, PUT, DELETE, PATCH"},
+      {"connector.class = \"FileStreamSink\"", "String must be one of: HttpSink"},
+      {"value.converter = \"org.apache.kafka.connect.json.JsonConverter\"",
+       "String must be one of"},
+      {"exception.strategy = \"RETRY\"", "String must be one of: PROGRESS_BACK_OFF_DROP_MESSAGE"},
+      {"delivery.ordering = \"total\"", "String must be one of: partition, key, none"},
+      {"retry.backoff.sec = \"5,,6\"", "missing between two commas"},
+      {"retry.backoff.sec = \"5,x\"", "x is not a number of seconds"},
+      {"retry.backoff.sec = [nan]", "nan is not a number"},
+      {"retry.backoff.sec = [inf]", "inf is not a number"},
+      {"retry.backoff.sec = [604801]", "no more than 604800"},
+      {"retry.backoff.sec = [0.0001]", "three decimals"},
+      {"retry.backoff.sec = [[5]]", "Expected value to be a list"},
+      {"retry.backoff.sec = true", "Expected value to be a list"},
+      {"request.delay.sec = -1", "Value must be at least 0"},
+      {"request.delay.sec = \"soon\"", "Not a number of type DOUBLE"},
+      {"callback.header.separator = ''", "String may not be empty"},
+      {"callback.request.headers = 'X'", "no ':'"},
+      {"callback.request.headers = ['X:a']", "Expected value to be a table or a string"},
+      {"[callback.request.headers]\nX-A.b = 'c'", "header X-A must be"},
+      {"consumer.override.enable.auto.commit = true", "leave it out"},
+      {"consumer.override.group.id = ''", "String may not be empty"},
+      {"consumer.override.x = [1]", "Expected value to be a string, a number or a boolean"},
+      {"consumer.override.x = \"a\\u0000b\"", "NUL"},
+      {"ssl.key.location = '/k'", "set ssl.certificate.location as well"},
+      {"ssl.certificate.location = '/c'", "set ssl.key.location as well"},
+      {"errors.tolerance = 'some'", "String must be one of: none, all"},
+      {"transforms = 'a'", "transforms and predicates are not supported"},
+      {"predicates.x.type = 'a'", "transforms and predicates are not supported"},
+      {"rest.listen = ''", "belongs to sidecar.toml"},
+      {"kafka.debug = 'all'", "belongs to sidecar.toml"},
+      {"[foo]", "Unknown key"},
+      {"Tasks.Max = 1", "did you mean tasks.max?"},
+      {"callback.request.methods = 'PUT'\ncallback.request.method = 'PUT'",
+       "Is already given as callback.request.methods at line 3, column 1"},
+      {"errors.deadletterqueue.topic.name = 'd'", "not available yet: dead letter queues"},
+      {"delivery.ordering = 'key'", "not available yet: delivery.ordering"},
+      {"consumer.override.x = 'a${env:B}'", "not available yet: secret references"},
+      {"[callback.request.headers]\nX-A = '${env:B}'", "not available yet: secret references"},
+  };
+  for (const auto& one : cases) {
+    EXPECT_THAT(ProblemsOf(one.line), ElementsAre(HasSubstr(one.reason))) << one.line;
+    EXPECT_FALSE(Parse(kMinimum + one.line).config) << one.line;
+  }
+}
+
+TEST(ConnectorConfig, JudgesTheUrl) {
+  for (const std::string url : {"",
+                                "h",
+                                "ftp://h/",
+                                "http:/h",
+                                "http://",
+                                "http:///p",
+                                "http://:80/",
+                                "http://h:/",
+                                "http://h:0/",
+                                "http://h:65536/",
+                                "http://h:x/",
+                                "http://h:-1/",
+                                "http://a b/",
+                                "http://h/a b",
+                                "http://h/\xC3\xA9",
+                                "http://h/#f",
+                                "http://u@h/",
+                                "http://u:geheim@h/",
+                                "http://[::1/",
+                                "http://[zz]/",
+                                "http://h/%zz",
+                                "http://a,b/",
+                                "http://h\\\\x/"}) {
+    const auto result = Parse("topics = 'a'\ncallback.request.url = \"" + url + "\"\n");
+    EXPECT_THAT(Listing(result.problems),
+                ElementsAre(HasSubstr("f:2:1: error: callback.request.url")))
+        << url;
+    EXPECT_THAT(Listing(result.problems), ElementsAre(::testing::Not(HasSubstr("geheim"))));
+  }
+  for (const std::string url : {"http://h", "HTTPS://h:8443/a?b=c", "http://[::1]:80/",
+                                "http://1.2.3.4/", "http://my_service.ns.svc:80/x%2Fy"}) {
+    EXPECT_THAT(Parse("topics = 'a'\ncallback.request.url = \"" + url + "\"\n").problems, IsEmpty())
+        << url;
+  }
+}
+
+TEST(ConnectorConfig, JudgesTopics) {
+  const std::string url = "callback.request.url = 'http://h/'\n";
+  for (const std::string topics :
+       {"'a b'", "'.'", "'..'", "'a,,b'", "['a', '']", "'^a'", "[1.5, '/']"}) {
+    EXPECT_FALSE(Parse(url + "topics = " + topics).config) << topics;
+  }
+  EXPECT_FALSE(Parse(url + "topics = '" + std::string(250, 'a') + "'").config);
+  EXPECT_TRUE(Parse(url + "topics = '" + std::string(249, 'a') + "'").config);
+  EXPECT_THAT(Listing(Parse(url + "topics = ['a', 'a']").problems),
+              ElementsAre("f:2:1: warning: topics: The topic a is listed twice"));
+  EXPECT_THAT(Listing(Parse(url + "topics.regex = 'a('").problems),
+              ElementsAre(HasSubstr("not a POSIX extended regular expression")));
+  EXPECT_EQ(Parse(url + "topics = ''\n\"topics.regex\" = 'a.*'").config->subscription.topics_regex,
+            "a.*");
+  EXPECT_THAT(Listing(Parse(url + "topics.regex = 'a\\d+'").problems),
+              ElementsAre(HasSubstr("warning: topics.regex: In a POSIX")));
+}
+
+TEST(ConnectorConfig, TakesStringsForNumbersAsConnectDoes) {
+  const ConnectorConfig config = Valid(
+      "tasks.max = ' 2 '\nforward.kafka.headers = 'TRUE'\nretry.backoff.sec = '0.5, 30'\n"
+      "request.retry.backoff.sec = []\nrequest.delay.sec = 1.5\nretry.after.max.sec = '7'\n"
+      "behavior.on.null.values = 'Delete'\nexception.strategy = 'stop_task'\n"
+      "callback.request.methods = 'patch'\nresponse.retry.indicator = 'OPTIONAL'\n"
+      "value.converter = 'org.apache.kafka.connect.converters.ByteArrayConverter'\n"
+      "\"value.converter.schemas.enable\" = false\nerrors.tolerance = 'all'\n");
+  EXPECT_EQ(config.tasks_max, 2);
+  EXPECT_TRUE(config.endpoint.forward_kafka_headers);
+  EXPECT_THAT(config.policy.retry_backoff, ElementsAre(milliseconds(500), milliseconds(30'000)));
+  EXPECT_THAT(config.policy.request_retry_backoff, IsEmpty());
+  EXPECT_EQ(config.policy.request_delay, milliseconds(1500));
+  EXPECT_EQ(config.policy.retry_after_max, milliseconds(7000));
+  EXPECT_EQ(config.policy.null_values, delivery::NullValues::kDelete);
+  EXPECT_EQ(config.policy.strategy, delivery::Strategy::kStopTask);
+  EXPECT_EQ(config.policy.indicator, delivery::IndicatorRule::kOptional);
+  EXPECT_EQ(config.endpoint.method, "PATCH");
+  EXPECT_EQ(config.endpoint.default_content_type, "application/octet-stream");
+}
+
+TEST(ConnectorConfig, SplitsLegacyHeadersAtTheSeparatorWhereverThatIsWritten) {
+  const ConnectorConfig config =
+      Valid("callback.request.headers = 'X-A:b;X-C:d'\ncallback.header.separator = ';'");
+  EXPECT_EQ(config.endpoint.headers.size(), 2u);
+}
+
+TEST(ConnectorConfig, UnescapesADollarBrace) {
+  const ConnectorConfig config = Valid(
+      "callback.request.headers = {X-A = '$${b}', X-C = '$$$${d'}\nconsumer.override.x = '$1'");
+  EXPECT_EQ(config.endpoint.headers.at(0).second, "${b}");
+  EXPECT_EQ(config.endpoint.headers.at(1).second, "$$${d");
+  EXPECT_EQ(config.subscription.consumer_properties.at("x"), "$1");
+}
+
+TEST(ConnectorConfig, TakesTheGroupFromTheConsumersProperties) {
+  const ConnectorConfig config = Valid(
+      "name = 'n'\n[consumer.override]\ngroup.id = 'g'\nbootstrap.servers = 'b:1'\n"
+      "fetch.min.bytes = 5\ncheck.crcs = true");
+  EXPECT_EQ(config.name, "n");
+  EXPECT_EQ(config.subscription.group, "g");
+  EXPECT_EQ(config.subscription.consumer_properties,
+            (std::map<std::string, std::string>{
+                {"bootstrap.servers", "b:1"}, {"fetch.min.bytes", "5"}, {"check.crcs", "true"}}));
+}
+
+TEST(ConnectorConfig, WarnsOfAnEndpointThatIsNotVerified) {
+  const ConnectorResult result = Parse(kMinimum + "ssl.verification = 'none'");
+  ASSERT_TRUE(result.config);
+  EXPECT_FALSE(result.config->endpoint.tls.verify);
+  EXPECT_THAT(Listing(result.problems), ElementsAre(HasSubstr("f:3:1: warning: ssl.verification")));
+}
+
+TEST(ConnectorConfig, FallsBackOnDefaultsAndNamesWhereTheyStand) {
+  const FlatConfig defaults = {
+      {"callback.request.url", "http://d/", ValueKind::kString, {4, 1}},
+      {"callback.request.methods", "PUT", ValueKind::kString, {5, 1}},
+      {"tasks.max", "x", ValueKind::kString, {6, 3}},
+  };
+  const auto result = ParseConnectorToml(
+      {"f", "stem"}, "topics = 'a'\ncallback.request.method = 'PATCH'\n", defaults, "sidecar.toml");
+  EXPECT_THAT(Listing(result.problems),
+              ElementsAre(HasSubstr("sidecar.toml:6:3: error: "
+                                    "defaults.tasks.max: Invalid value x")));
+  const auto fixed = ParseConnectorToml(
+      {"f", "stem"}, "topics = 'a'\ncallback.request.method = 'PATCH'\ntasks.max = 3\n", defaults,
+      "sidecar.toml");
+  ASSERT_TRUE(fixed.config);
+  EXPECT_EQ(fixed.config->endpoint.url, "http://d/");
+  EXPECT_EQ(fixed.config->endpoint.method, "PATCH");
+  EXPECT_EQ(fixed.config->tasks_max, 3);
+}
+
+TEST(ConnectorConfig, ReportsAFileNameThatIsNoName) {
+  EXPECT_THAT(Listing(ParseConnectorToml({"f", "a\xFF"}, kMinimum).problems),
+              ElementsAre(HasSubstr("f:1:1: error: name: Invalid value a\\xff")));
+}
+
+TEST(ConnectorConfig, RefusesNullAndHasNoLinesForRest) {
+  const FlatConfig definition = {{"topics", "", ValueKind::kNull, {}}};
+  EXPECT_THAT(
+      Listing(ParseConnector({"REST", "n"}, definition).problems),
+      ElementsAre("REST: error: topics: Null value can not be supplied as the configuration "
+                  "value.",
+                  "REST: error: callback.request.url: Missing required configuration "
+                  "\"callback.request.url\" which has no default value.",
+                  "REST: error: topics: Must configure one of topics or topics.regex"));
+}
+
+TEST(ConnectorConfig, KeepsAProblemOnOneLine) {
+  EXPECT_THAT(ProblemsOf("\"a\\nb\" = 1"), ElementsAre("f:3:1: error: a\\x0ab: Unknown key"));
+}
+
+TEST(ConnectorConfig, IgnoresASectionWithNothingInIt) {
+  EXPECT_THAT(ProblemsOf("[retry]\n[consumer.override]\n[callback.request.headers]"), IsEmpty());
+}
+
+}  // namespace
+}  // namespace khs::config

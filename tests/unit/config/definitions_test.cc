@@ -1,0 +1,61 @@
+#include "config/definitions.h"
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <set>
+#include <string>
+
+namespace khs::config {
+namespace {
+
+TEST(Definitions, NameEveryKeyOnceAndDocumentIt) {
+  for (const auto keys : {ConnectorKeys(), ProcessKeys()}) {
+    std::set<std::string_view> names;
+    for (const KeyDefinition& key : keys) {
+      EXPECT_TRUE(names.insert(key.key).second) << key.key;
+      EXPECT_FALSE(key.documentation.empty()) << key.key;
+      EXPECT_FALSE(key.group.empty()) << key.key;
+      EXPECT_FALSE(key.required && key.default_value) << key.key;
+    }
+  }
+}
+
+TEST(Definitions, FindAKeyByItsAliasAndItsFamily) {
+  EXPECT_EQ(FindKey(ConnectorKeys(), "callback.request.methods")->key, "callback.request.method");
+  EXPECT_EQ(FindKey(ConnectorKeys(), "consumer.override.x.y")->key, "consumer.override.*");
+  EXPECT_EQ(FindKey(ConnectorKeys(), "value.converter")->key, "value.converter");
+  EXPECT_EQ(FindKey(ConnectorKeys(), "value.converter.schemas.enable")->key, "value.converter.*");
+  EXPECT_EQ(FindKey(ConnectorKeys(), "consumer.override."), nullptr);
+  EXPECT_EQ(FindKey(ProcessKeys(), "kafka.bootstrap.servers")->key, "kafka.bootstrap.servers");
+}
+
+TEST(NearestKey, FindsWhatWasMeant) {
+  const struct {
+    std::string_view unknown;
+    std::optional<std::string> nearest;
+  } cases[] = {
+      {"callback.request.ulr", "callback.request.url"},
+      {"Callback.Request.URL", "callback.request.url"},
+      {"callback.request.metods", "callback.request.methods"},
+      {"callback.url", "callback.request.url"},
+      {"topic", "topics"},
+      {"topic.regex", "topics.regex"},
+      {"tasksMax", "tasks.max"},
+      {"tasks_max", "tasks.max"},
+      {"retry.backoff.ms", "retry.backoff.sec"},
+      {"consumer.overide.auto.offset.reset", "consumer.override.auto.offset.reset"},
+      {"max.in.flight", "delivery.max.in.flight"},
+      {"foo", std::nullopt},
+      {"headers", std::nullopt},
+      {"transforms", std::nullopt},
+      {"", std::nullopt},
+      {std::string_view("\xFF\x00.", 3), std::nullopt},
+  };
+  for (const auto& one : cases) {
+    EXPECT_EQ(NearestKey(ConnectorKeys(), one.unknown), one.nearest) << one.unknown;
+  }
+}
+
+}  // namespace
+}  // namespace khs::config

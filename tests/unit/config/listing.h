@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/problem.h"
+
+namespace khs::config {
+
+// What `check` would print.
+inline std::vector<std::string> Listing(const Problems& problems) {
+  std::vector<std::string> lines;
+  for (const Problem& problem : problems) lines.push_back(Format(problem));
+  return lines;
+}
+
+}  // namespace khs::config

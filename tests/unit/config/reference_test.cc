@@ -1,0 +1,65 @@
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include "config/check.h"
+#include "config/connector_config.h"
+#include "config/definitions.h"
+#include "unit/config/listing.h"
+
+namespace khs::config {
+namespace {
+
+const std::string kEtc = KHS_ETC_DIR;
+
+std::string ReadFile(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << path;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// The text with what stands between the markers replaced.
+std::string WithTable(const std::string& text, const std::string& name, const std::string& table) {
+  const std::string begin = "<!-- " + name + ": generated, see the end of this page -->\n";
+  const std::string end = "<!-- end of " + name + " -->";
+  const size_t from = text.find(begin);
+  const size_t to = text.find(end);
+  EXPECT_NE(from, std::string::npos) << name;
+  EXPECT_NE(to, std::string::npos) << name;
+  if (from == std::string::npos || to == std::string::npos) return text;
+  return text.substr(0, from + begin.size()) + table + text.substr(to);
+}
+
+TEST(Reference, HoldsTheTablesThatTheDefinitionsRender) {
+  const std::string path = kEtc + "/README.md";
+  const std::string text = ReadFile(path);
+  std::string expected = WithTable(text, "process keys", RenderReference(ProcessKeys()));
+  expected = WithTable(expected, "connector keys", RenderReference(ConnectorKeys()));
+  if (std::getenv("UPDATE_REFERENCE")) {
+    std::ofstream(path, std::ios::binary) << expected;
+    return;
+  }
+  EXPECT_EQ(text, expected) << "Run this test with UPDATE_REFERENCE=1 to write " << path << " anew";
+}
+
+TEST(Reference, ExamplesAreValid) {
+  const std::string sidecar = kEtc + "/sidecar.toml";
+  const CheckedFile process = CheckFile(sidecar, ReadFile(sidecar));
+  EXPECT_EQ(process.role, FileRole::kProcess);
+  EXPECT_TRUE(process.problems.empty()) << Listing(process.problems).at(0);
+
+  const std::string orders = kEtc + "/connectors/orders.toml";
+  const ConnectorResult connector = ParseConnectorToml({orders, "orders"}, ReadFile(orders));
+  EXPECT_TRUE(connector.problems.empty()) << Listing(connector.problems).at(0);
+  ASSERT_TRUE(connector.config);
+  EXPECT_EQ(connector.config->endpoint.url, "http://127.0.0.1:8080/orders");
+  EXPECT_EQ(connector.config->subscription.group, "connect-orders");
+}
+
+}  // namespace
+}  // namespace khs::config

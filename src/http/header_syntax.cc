@@ -1,0 +1,47 @@
+#include "http/header_syntax.h"
+
+#include <algorithm>
+#include <array>
+
+namespace khs::http {
+namespace {
+
+constexpr std::array<std::string_view, 9> kConnectionNames{
+    "Host",    "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE",
+    "Trailer", "Expect"};
+constexpr std::string_view kProxyPrefix = "Proxy-";
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool IsTokenCharacter(char c) {
+  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  const bool digit = c >= '0' && c <= '9';
+  return letter || digit ||
+         (c != '\0' && std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos);
+}
+
+}  // namespace
+
+bool EqualIgnoringCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
+                                            [](char x, char y) { return Lower(x) == Lower(y); });
+}
+
+bool IsFieldName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), IsTokenCharacter);
+}
+
+bool IsFieldValue(std::string_view value) {
+  return std::none_of(value.begin(), value.end(), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return (byte < 0x20 && c != '\t') || byte == 0x7f;
+  });
+}
+
+bool BelongsToConnection(std::string_view name) {
+  return EqualIgnoringCase(name.substr(0, kProxyPrefix.size()), kProxyPrefix) ||
+         std::any_of(kConnectionNames.begin(), kConnectionNames.end(),
+                     [name](std::string_view known) { return EqualIgnoringCase(name, known); });
+}
+
+}  // namespace khs::http

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+
+namespace khs::http {
+
+// HTTP's names compare without regard to case, in ASCII.
+bool EqualIgnoringCase(std::string_view a, std::string_view b);
+
+// A field name: RFC 9110's token.
+bool IsFieldName(std::string_view name);
+
+// A field value as it may stand on the wire: no control character but the tab. Empty is one.
+bool IsFieldValue(std::string_view value);
+
+// Names that say how the message or its connection works (Content-Length, Connection, Proxy-*,
+// ...): only who owns the connection may set them. Host is one of them.
+bool BelongsToConnection(std::string_view name);
+
+}  // namespace khs::http

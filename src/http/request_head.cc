@@ -1,0 +1,170 @@
+#include "http/request_head.h"
+
+#include <Poco/MD5Engine.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "http/header_syntax.h"
+
+namespace khs::http {
+namespace {
+
+constexpr std::string_view kTraceId = "X-B3-TraceId";
+constexpr size_t kMaxEncodedKey = 1024;
+constexpr size_t kTraceIdDigits = 16;
+
+// What only the record may say: neither configuration nor a record's header stands in for one of
+// these, not even where the record has nothing to say (no key, no timestamp).
+constexpr std::array<std::string_view, 11> kRecordNames{
+    "X-Kafka-Topic", "X-Kafka-Partition", "X-Kafka-Offset", "X-Kafka-Timestamp",
+    "X-Kafka-Key",   "X-Kafka-Tombstone", kTraceId,         "X-B3-SpanId",
+    "X-B3-Sampled",  "X-B3-Info",         "Idempotency-Key"};
+
+bool DescribesRecord(std::string_view name) {
+  return std::any_of(kRecordNames.begin(), kRecordNames.end(),
+                     [name](std::string_view known) { return EqualIgnoringCase(name, known); });
+}
+
+template <class Headers>
+bool Has(const Headers& headers, std::string_view name) {
+  return std::any_of(headers.begin(), headers.end(),
+                     [name](const auto& header) { return EqualIgnoringCase(header.first, name); });
+}
+
+void AppendPercentEncoded(std::string& out, char c) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  out += '%';
+  out += kHex[byte >> 4];
+  out += kHex[byte & 0x0f];
+}
+
+// Nothing when the encoded key is too long for a header.
+std::optional<std::string> EncodeKey(std::string_view key) {
+  std::string encoded;
+  for (const char c : key) {
+    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+    if (unreserved) {
+      encoded += c;
+    } else {
+      AppendPercentEncoded(encoded, c);
+    }
+    if (encoded.size() > kMaxEncodedKey) return std::nullopt;
+  }
+  return encoded;
+}
+
+// As it may stand between the quotes of an RFC 8941 string, without need of its backslash escapes.
+std::string EncodeForString(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    if (c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '%') {
+      AppendPercentEncoded(encoded, c);
+    } else {
+      encoded += c;
+    }
+  }
+  return encoded;
+}
+
+std::string TraceId(const Identity& identity, const delivery::Record& record) {
+  // Kafka's headers may repeat, and the last of a name is the one that counts.
+  const auto own = std::find_if(record.headers.rbegin(), record.headers.rend(),
+                                [](const delivery::RecordHeader& header) {
+                                  return EqualIgnoringCase(header.name, kTraceId);
+                                });
+  if (own != record.headers.rend() && own->value && !own->value->empty() &&
+      IsFieldValue(*own->value)) {
+    return *own->value;
+  }
+  Poco::MD5Engine md5;
+  md5.update(identity.connector + record.topic_partition.topic +
+             std::to_string(record.topic_partition.partition) + std::to_string(record.offset));
+  return Poco::DigestEngine::digestToHex(md5.digest()).substr(0, kTraceIdDigits);
+}
+
+void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
+                     RequestHead& head) {
+  for (const delivery::RecordHeader& header : record.headers) {
+    const std::string_view value = header.value ? std::string_view(*header.value) : "";
+    if (!IsFieldName(header.name) || !IsFieldValue(value) || BelongsToConnection(header.name)) {
+      ++head.headers_left_out;
+    } else if (!DescribesRecord(header.name) && !Has(endpoint.headers, header.name)) {
+      head.headers.emplace_back(header.name, value);
+    }
+  }
+}
+
+void AppendConfigured(const config::EndpointConfig& endpoint, RequestHead& head) {
+  for (const auto& [name, value] : endpoint.headers) {
+    // Host may be configured (virtual hosts); the rest of its kind would break the connection.
+    const bool allowed = !BelongsToConnection(name) || EqualIgnoringCase(name, "Host");
+    if (allowed && !DescribesRecord(name)) head.headers.emplace_back(name, value);
+  }
+  if (!endpoint.default_content_type.empty() && !Has(head.headers, "Content-Type")) {
+    head.headers.emplace_back("Content-Type", endpoint.default_content_type);
+  }
+  if (!Has(head.headers, "User-Agent")) {
+    head.headers.emplace_back("User-Agent", "kafka-http-sink/" KHS_VERSION);
+  }
+}
+
+void AppendRecord(const Identity& identity, const delivery::Record& record, RequestHead& head) {
+  const std::string& topic = record.topic_partition.topic;
+  const std::string partition = std::to_string(record.topic_partition.partition);
+  const std::string offset = std::to_string(record.offset);
+  const std::string trace_id = TraceId(identity, record);
+  auto& headers = head.headers;
+  headers.emplace_back("X-Kafka-Topic", topic);
+  headers.emplace_back("X-Kafka-Partition", partition);
+  headers.emplace_back("X-Kafka-Offset", offset);
+  if (record.timestamp) {
+    headers.emplace_back("X-Kafka-Timestamp", std::to_string(record.timestamp->count()));
+  }
+  if (record.key) {
+    if (auto encoded = EncodeKey(*record.key)) {
+      headers.emplace_back("X-Kafka-Key", std::move(*encoded));
+    }
+  }
+  if (!record.value) headers.emplace_back("X-Kafka-Tombstone", "true");
+  headers.emplace_back(kTraceId, trace_id);
+  headers.emplace_back("X-B3-SpanId", trace_id);
+  headers.emplace_back("X-B3-Sampled", "Defer");
+  headers.emplace_back("X-B3-Info",
+                       "topic=" + topic + "|partition=" + partition + "|offset=" + offset);
+  headers.emplace_back("Idempotency-Key", '"' + EncodeForString(identity.group) + '/' + topic +
+                                              '/' + partition + '/' + offset + '"');
+}
+
+}  // namespace
+
+RequestHead BuildRequestHead(const config::EndpointConfig& endpoint, const Identity& identity,
+                             delivery::NullValues null_values, const delivery::Record& record) {
+  RequestHead head;
+  const bool deletes = !record.value && null_values == delivery::NullValues::kDelete;
+  head.method = deletes ? "DELETE" : endpoint.method;
+  head.headers.reserve(record.headers.size() + endpoint.headers.size() + kRecordNames.size() + 2);
+  if (endpoint.forward_kafka_headers) AppendForwarded(endpoint, record, head);
+  AppendConfigured(endpoint, head);
+  AppendRecord(identity, record, head);
+  return head;
+}
+
+std::string RenderHead(const RequestHead& head, std::string_view path, std::string_view host,
+                       size_t body_bytes) {
+  std::string text;
+  text.reserve(1024);
+  text.append(head.method).append(" ").append(path).append(" HTTP/1.1\r\n");
+  if (!Has(head.headers, "Host")) text.append("Host: ").append(host).append("\r\n");
+  for (const auto& [name, value] : head.headers) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  text.append("Content-Length: ").append(std::to_string(body_bytes)).append("\r\n\r\n");
+  return text;
+}
+
+}  // namespace khs::http

@@ -1,0 +1,80 @@
+#include "http/response_framing.h"
+
+#include <charconv>
+
+#include "http/header_syntax.h"
+
+namespace khs::http {
+namespace {
+
+constexpr std::string_view kBlank = " \t";
+
+std::string_view Trim(std::string_view text) {
+  const size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+// Of several comma-separated lists.
+bool HasToken(const std::vector<std::string_view>& lists, std::string_view token) {
+  for (std::string_view list : lists) {
+    while (!list.empty()) {
+      const size_t comma = list.find(',');
+      if (EqualIgnoringCase(Trim(list.substr(0, comma)), token)) return true;
+      list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    }
+  }
+  return false;
+}
+
+std::optional<uint64_t> ParseNumber(std::string_view digits, int base) {
+  uint64_t number = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, number, base);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return number;
+}
+
+bool KeepsAlive(const FramingHeaders& headers) {
+  if (HasToken(headers.connection, "close")) return false;
+  return headers.http_1_1 || HasToken(headers.connection, "keep-alive");
+}
+
+}  // namespace
+
+base::Expected<Framing, std::string> DecideFraming(const FramingHeaders& headers) {
+  Framing framing;
+  framing.keeps_alive = KeepsAlive(headers);
+  if (headers.status == 204 || headers.status == 304) return framing;
+  if (!headers.transfer_encoding.empty()) {
+    if (headers.transfer_encoding.size() > 1 ||
+        !EqualIgnoringCase(Trim(headers.transfer_encoding.front()), "chunked")) {
+      return base::Unexpected<std::string>("its Transfer-Encoding is not chunked");
+    }
+    framing.body = Framing::Body::kChunked;
+    // With both headers one of them is wrong: good for this answer, not for another one.
+    framing.keeps_alive = framing.keeps_alive && headers.content_length.empty();
+    return framing;
+  }
+  if (headers.content_length.empty()) {
+    framing.body = Framing::Body::kUntilClose;
+    framing.keeps_alive = false;
+    return framing;
+  }
+  framing.body = Framing::Body::kSized;
+  for (const std::string_view value : headers.content_length) {
+    const auto size = ParseNumber(Trim(value), 10);
+    const bool first = value.data() == headers.content_length.front().data();
+    if (!size || (!first && *size != framing.size)) {
+      return base::Unexpected<std::string>("its Content-Length is not one number");
+    }
+    framing.size = *size;
+  }
+  return framing;
+}
+
+std::optional<uint64_t> ParseChunkSize(std::string_view line) {
+  return ParseNumber(Trim(line.substr(0, line.find(';'))), 16);
+}
+
+}  // namespace khs::http

@@ -1,0 +1,69 @@
+#include "http/target.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Net/IPAddress.h>
+#include <Poco/URI.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <string_view>
+
+namespace khs::http {
+namespace {
+
+// The path and query as they were written: Poco's URI would decode %2F and the like on the way.
+// What may not stand in a request line is percent-encoded.
+std::string PathOf(std::string_view url) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const size_t authority = url.find("://") + 3;
+  const size_t start = std::min(url.find_first_of("/?#", authority), url.size());
+  std::string path;
+  for (const char c : url.substr(start)) {
+    if (c == '#') break;
+    const auto byte = static_cast<unsigned char>(c);
+    const bool fit = byte > 0x20 && byte < 0x7f &&
+                     std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
+    if (fit) {
+      path += c;
+    } else {
+      path += '%';
+      path += kHex[byte >> 4];
+      path += kHex[byte & 0x0f];
+    }
+  }
+  if (path.empty() || path.front() != '/') path.insert(0, "/");
+  return path;
+}
+
+}  // namespace
+
+Target ParseTarget(const std::string& url) {
+  Target target;
+  try {
+    const Poco::URI uri(url);
+    if (uri.getScheme() != "http" && uri.getScheme() != "https") {
+      throw std::runtime_error("callback.request.url is not an http:// or https:// URL");
+    }
+    target.tls = uri.getScheme() == "https";
+    target.host = uri.getHost();
+    target.port = uri.getPort();
+  } catch (const Poco::Exception&) {
+    throw std::runtime_error("callback.request.url is not a valid URL");
+  }
+  if (target.host.size() > 2 && target.host.front() == '[') {
+    target.host = target.host.substr(1, target.host.size() - 2);
+  }
+  if (target.host.empty() || target.port == 0 || url.find("://") == std::string::npos) {
+    throw std::runtime_error("callback.request.url names no host");
+  }
+  Poco::Net::IPAddress address;
+  target.is_address = Poco::Net::IPAddress::tryParse(target.host, address);
+  target.path = PathOf(url);
+  const bool bracketed = target.host.find(':') != std::string::npos;
+  const std::string host = bracketed ? '[' + target.host + ']' : target.host;
+  target.label = host + ':' + std::to_string(target.port);
+  target.host_header = target.port == (target.tls ? 443 : 80) ? host : target.label;
+  return target;
+}
+
+}  // namespace khs::http

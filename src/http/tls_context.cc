@@ -1,0 +1,155 @@
+#include "http/tls_context.h"
+
+#include <Poco/Exception.h>
+#include <Poco/Net/Context.h>
+#include <Poco/Net/NetSSL.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace khs::http {
+namespace {
+
+using Poco::Net::Context;
+
+thread_local std::string certificate_problem;
+
+// OpenSSL itself decides; this only keeps its reason, which is lost in what the handshake returns.
+int KeepReason(int accepted, X509_STORE_CTX* store) {
+  if (accepted == 0) {
+    certificate_problem = X509_verify_cert_error_string(X509_STORE_CTX_get_error(store));
+  }
+  return accepted;
+}
+
+// There is nobody to ask: without this OpenSSL would read a passphrase from the terminal.
+int NoPassphrase(char*, int, int, void*) { return -1; }
+
+void InitializeOnce() {
+  static const bool done = [] {
+    Poco::Net::initializeSSL();
+    // OpenSSL writes to its socket without MSG_NOSIGNAL, and an endpoint that closes must not end
+    // the process. Plain connections do without this.
+    std::signal(SIGPIPE, SIG_IGN);
+    return true;
+  }();
+  (void)done;
+}
+
+[[noreturn]] void Refuse(const std::string& key, const std::string& file,
+                         const std::string& reason) {
+  throw std::runtime_error(key + ": cannot use " + file + ": " + reason);
+}
+
+std::string OpensslReason() {
+  const unsigned long error = ERR_peek_last_error();
+  const char* reason = ERR_reason_error_string(error);
+  ERR_clear_error();
+  return reason != nullptr ? reason : "not a usable PEM file";
+}
+
+// In words that a missing or unreadable file deserves, rather than in OpenSSL's.
+void RequireReadable(const std::string& key, const std::string& file) {
+  if (::access(file.c_str(), R_OK) != 0) {
+    Refuse(key, file, std::system_category().message(errno));
+  }
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+void LoadAuthorities(SSL_CTX* context, const std::string& location) {
+  RequireReadable("ssl.ca.location", location);
+  const bool directory = IsDirectory(location);
+  if (SSL_CTX_load_verify_locations(context, directory ? nullptr : location.c_str(),
+                                    directory ? location.c_str() : nullptr) != 1) {
+    Refuse("ssl.ca.location", location, OpensslReason());
+  }
+}
+
+// The key may stand in the certificate's file.
+void LoadClientCertificate(SSL_CTX* context, const config::TlsConfig& config) {
+  if (config.certificate_location.empty()) {
+    if (config.key_location.empty()) return;
+    throw std::runtime_error("ssl.key.location: needs ssl.certificate.location as well");
+  }
+  const bool separate = !config.key_location.empty();
+  const std::string key_name = separate ? "ssl.key.location" : "ssl.certificate.location";
+  const std::string& key_file = separate ? config.key_location : config.certificate_location;
+  RequireReadable("ssl.certificate.location", config.certificate_location);
+  RequireReadable(key_name, key_file);
+  SSL_CTX_set_default_passwd_cb(context, NoPassphrase);
+  if (SSL_CTX_use_certificate_chain_file(context, config.certificate_location.c_str()) != 1) {
+    Refuse("ssl.certificate.location", config.certificate_location, OpensslReason());
+  }
+  if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
+    Refuse(key_name, key_file, OpensslReason());
+  }
+}
+
+// The name is judged with the chain, in the handshake, so that the server learns of a refusal too.
+void ExpectPeer(SSL_CTX* context, const Target& target, const std::string& server_name) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, KeepReason);
+  X509_VERIFY_PARAM* judged = SSL_CTX_get0_param(context);
+  const int accepted = target.is_address
+                           ? X509_VERIFY_PARAM_set1_ip_asc(judged, target.host.c_str())
+                           : X509_VERIFY_PARAM_set1_host(judged, server_name.c_str(), 0);
+  if (accepted != 1) {
+    throw std::runtime_error("callback.request.url: " + target.host + " cannot be verified by TLS");
+  }
+}
+
+}  // namespace
+
+struct TlsContext::Parts {
+  std::string server_name;
+  Context::Ptr context;
+};
+
+TlsContext::TlsContext(const config::TlsConfig& config, const Target& target)
+    : parts_(std::make_unique<Parts>()) {
+  InitializeOnce();
+  if (!target.is_address) {
+    parts_->server_name = target.host;
+    // A name may end with the root's dot; certificates and SNI have none.
+    if (parts_->server_name.back() == '.') parts_->server_name.pop_back();
+  }
+  try {
+    Context::Params params;
+    params.verificationMode = config.verify ? Context::VERIFY_STRICT : Context::VERIFY_NONE;
+    params.loadDefaultCAs = config.verify && config.ca_location.empty();
+    params.cipherList = "DEFAULT";
+    parts_->context = new Context(Context::TLS_CLIENT_USE, params);
+    parts_->context->requireMinimumProtocol(Context::PROTO_TLSV1_2);
+  } catch (const Poco::Exception& problem) {
+    throw std::runtime_error("cannot set up TLS: " + problem.displayText());
+  }
+  SSL_CTX* context = parts_->context->sslContext();
+  if (!config.ca_location.empty()) LoadAuthorities(context, config.ca_location);
+  LoadClientCertificate(context, config);
+  if (config.verify) {
+    ExpectPeer(context, target, parts_->server_name);
+  } else {
+    SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
+  }
+}
+
+TlsContext::~TlsContext() = default;
+
+Context& TlsContext::context() const { return *parts_->context; }
+
+const std::string& TlsContext::server_name() const { return parts_->server_name; }
+
+std::string TakeCertificateProblem() { return std::exchange(certificate_problem, {}); }
+
+}  // namespace khs::http

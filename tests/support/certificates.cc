@@ -1,0 +1,114 @@
+#include "support/certificates.h"
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace khs::testing {
+namespace {
+
+using Key = std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)>;
+using Certificate = std::unique_ptr<X509, void (*)(X509*)>;
+using File = std::unique_ptr<FILE, int (*)(FILE*)>;
+
+void Require(bool good) {
+  if (!good) throw std::runtime_error("cannot make the test's certificates");
+}
+
+Key NewKey() {
+  Key key(EVP_EC_gen("P-256"), EVP_PKEY_free);
+  Require(key != nullptr);
+  return key;
+}
+
+void AddExtension(X509* certificate, int kind, const std::string& value) {
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, kind, value.c_str());
+  Require(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1);
+  X509_EXTENSION_free(extension);
+}
+
+Certificate NewCertificate(EVP_PKEY* key, const std::string& common_name, long serial,
+                           const X509_NAME* issuer) {
+  Certificate certificate(X509_new(), X509_free);
+  X509_set_version(certificate.get(), 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 24L * 3600);
+  X509_set_pubkey(certificate.get(), key);
+  X509_NAME* subject = X509_get_subject_name(certificate.get());
+  Require(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                                     reinterpret_cast<const unsigned char*>(common_name.c_str()),
+                                     -1, -1, 0) == 1);
+  Require(X509_set_issuer_name(certificate.get(), issuer != nullptr ? issuer : subject) == 1);
+  return certificate;
+}
+
+void Sign(X509* certificate, EVP_PKEY* key) {
+  Require(X509_sign(certificate, key, EVP_sha256()) > 0);
+}
+
+void Write(const std::string& path, X509* certificate) {
+  const File file(std::fopen(path.c_str(), "w"), std::fclose);
+  Require(file != nullptr && PEM_write_X509(file.get(), certificate) == 1);
+}
+
+void Write(const std::string& path, EVP_PKEY* key) {
+  const File file(std::fopen(path.c_str(), "w"), std::fclose);
+  Require(file != nullptr &&
+          PEM_write_PrivateKey(file.get(), key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+}
+
+}  // namespace
+
+TemporaryDirectory::TemporaryDirectory() {
+  std::string name = (std::filesystem::temp_directory_path() / "khs-test-XXXXXX").string();
+  Require(::mkdtemp(name.data()) != nullptr);
+  path_ = name;
+}
+
+TemporaryDirectory::~TemporaryDirectory() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+struct CertificateAuthority::Keys {
+  Key key;
+  Certificate certificate;
+};
+
+CertificateAuthority::CertificateAuthority(const std::string& name) {
+  Key key = NewKey();
+  Certificate certificate = NewCertificate(key.get(), name, serial_++, nullptr);
+  AddExtension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
+  AddExtension(certificate.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
+  Sign(certificate.get(), key.get());
+  Write(ca_file(), certificate.get());
+  keys_ = std::make_unique<Keys>(Keys{std::move(key), std::move(certificate)});
+}
+
+CertificateAuthority::~CertificateAuthority() = default;
+
+std::string CertificateAuthority::ca_file() const { return directory_.path() / "ca.pem"; }
+
+CertificateAuthority::Issued CertificateAuthority::Issue(const std::string& common_name,
+                                                         const std::vector<std::string>& names) {
+  const Key key = NewKey();
+  const Certificate certificate = NewCertificate(key.get(), common_name, serial_,
+                                                 X509_get_subject_name(keys_->certificate.get()));
+  std::string joined;
+  for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
+  if (!joined.empty()) AddExtension(certificate.get(), NID_subject_alt_name, joined);
+  Sign(certificate.get(), keys_->key.get());
+  const std::string stem = directory_.path() / std::to_string(serial_++);
+  Issued issued{stem + ".pem", stem + "-key.pem"};
+  Write(issued.certificate_file, certificate.get());
+  Write(issued.key_file, key.get());
+  return issued;
+}
+
+}  // namespace khs::testing

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace khs::testing {
+
+// Made anew in the system's temporary directory, and removed with all that is in it.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+// A certificate authority of the test's own, with the certificates that it issued, as PEM files.
+class CertificateAuthority {
+ public:
+  struct Issued {
+    std::string certificate_file;
+    std::string key_file;
+  };
+
+  explicit CertificateAuthority(const std::string& name = "Test Authority");
+  ~CertificateAuthority();
+
+  std::string ca_file() const;
+  const std::filesystem::path& directory() const { return directory_.path(); }
+
+  // `names` as OpenSSL writes them: "DNS:localhost", "IP:127.0.0.1". For servers and clients alike.
+  Issued Issue(const std::string& common_name, const std::vector<std::string>& names = {});
+
+ private:
+  struct Keys;
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Keys> keys_;
+  long serial_ = 1;
+};
+
+}  // namespace khs::testing

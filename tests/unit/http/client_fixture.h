@@ -1,0 +1,64 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/clock.h"
+#include "http/endpoint_client.h"
+#include "support/scripted_endpoint.h"
+
+namespace khs::http {
+
+// A client with timeouts that no test reaches unless it wants to, and a record to send.
+class EndpointClientTest : public ::testing::Test {
+ protected:
+  using Answer = khs::testing::Answer;
+  using Request = khs::testing::Request;
+  using ScriptedEndpoint = khs::testing::ScriptedEndpoint;
+
+  EndpointClientTest() {
+    config_.default_content_type = "text/plain; charset=utf-8";
+    config_.connect_timeout = std::chrono::seconds(20);
+    config_.read_timeout = std::chrono::seconds(20);
+    record_.topic_partition = {"orders", 0};
+    record_.offset = 7;
+    record_.value = "the value";
+  }
+
+  EndpointClient& ClientOf(const std::string& url) {
+    config_.url = url;
+    client_ = std::make_unique<EndpointClient>(config_, Identity{"sink", "connect-sink"},
+                                               delivery::NullValues::kSend, deadlines_, clock_);
+    return *client_;
+  }
+
+  // One request to an endpoint that answers every one alike.
+  delivery::Reply SendTo(const Answer& answer) {
+    ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
+    return ClientOf(endpoint.Url()).Send(record_).reply;
+  }
+
+  static delivery::HttpReply Http(const delivery::Reply& reply) {
+    if (const auto* http = std::get_if<delivery::HttpReply>(&reply)) return *http;
+    ADD_FAILURE() << "no answer: " << Fault(reply, false).detail;
+    return {};
+  }
+
+  static delivery::RequestFault Fault(const delivery::Reply& reply, bool required = true) {
+    if (const auto* fault = std::get_if<delivery::RequestFault>(&reply)) return *fault;
+    if (required) ADD_FAILURE() << "no fault but alternative " << reply.index();
+    return {};
+  }
+
+  base::SystemClock clock_;
+  Deadlines deadlines_;
+  config::EndpointConfig config_;
+  delivery::Record record_;
+  std::unique_ptr<EndpointClient> client_;  // last: it uses the clock and the deadlines
+};
+
+}  // namespace khs::http

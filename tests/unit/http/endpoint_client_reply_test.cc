@@ -1,0 +1,158 @@
+#include <gmock/gmock.h>
+
+#include <optional>
+
+#include "delivery/retry_indicator.h"
+#include "unit/http/client_fixture.h"
+
+namespace khs::http {
+namespace {
+
+using delivery::FaultKind;
+using ::testing::HasSubstr;
+
+class EndpointClientReply : public EndpointClientTest {};
+
+TEST_F(EndpointClientReply, SendsTheValueByteForByteWithItsHeaders) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
+  config_.method = "PUT";
+  config_.headers = {{"Authorization", "Bearer x"}};
+  record_.value = std::string("\0\r\n\xff bytes", 10);
+  record_.key = "k";
+  ClientOf(endpoint.Url("/in?a=b")).Send(record_);
+
+  const auto requests = endpoint.Requests();
+  ASSERT_EQ(requests.size(), 1u);
+  const Request& request = requests.front();
+  EXPECT_EQ(request.method, "PUT");
+  EXPECT_EQ(request.target, "/in?a=b");
+  EXPECT_EQ(request.body, *record_.value);
+  EXPECT_EQ(request.Header("Host"), "127.0.0.1:" + std::to_string(endpoint.port()));
+  EXPECT_EQ(request.Header("Authorization"), "Bearer x");
+  EXPECT_EQ(request.Header("X-Kafka-Topic"), "orders");
+  EXPECT_EQ(request.Header("X-Kafka-Key"), "k");
+  EXPECT_EQ(request.Header("Content-Length"), "10");
+  EXPECT_EQ(request.Header("Accept-Encoding"), std::nullopt);
+}
+
+TEST_F(EndpointClientReply, SendsABodyOfSeveralMegabytes) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
+  record_.value = std::string(5'000'000, 'x');
+  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_).reply).status, 200);
+  EXPECT_EQ(endpoint.Requests().front().body, *record_.value);
+}
+
+TEST_F(EndpointClientReply, SendsTheBodyWithADeleteToo) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
+  config_.method = "DELETE";
+  ClientOf(endpoint.Url()).Send(record_);
+  EXPECT_EQ(endpoint.Requests().front().method, "DELETE");
+  EXPECT_EQ(endpoint.Requests().front().body, "the value");
+}
+
+TEST_F(EndpointClientReply, SendsATombstoneWithoutABody) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
+  record_.value.reset();
+  ClientOf(endpoint.Url()).Send(record_);
+  const Request request = endpoint.Requests().front();
+  EXPECT_EQ(request.body, "");
+  EXPECT_EQ(request.Header("Content-Length"), "0");
+  EXPECT_EQ(request.Header("X-Kafka-Tombstone"), "true");
+}
+
+TEST_F(EndpointClientReply, CountsRecordHeadersThatHttpForbids) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
+  config_.forward_kafka_headers = true;
+  record_.headers = {{"Good", "1"}, {"not good", "2"}, {"Host", "3"}};
+  EXPECT_EQ(ClientOf(endpoint.Url()).Send(record_).headers_left_out, 2);
+  EXPECT_EQ(endpoint.Requests().front().Header("Good"), "1");
+}
+
+TEST_F(EndpointClientReply, ReadsTheRetryIndicatorWhateverTheStatus) {
+  EXPECT_EQ(Http(SendTo(Answer::Of(200, R"({"retry":false})"))).retry, false);
+  EXPECT_EQ(Http(SendTo(Answer::Of(503, R"({"retry":"TRUE"})"))).retry, true);
+  const delivery::HttpReply missing = Http(SendTo(Answer::Of(404, "no JSON")));
+  EXPECT_EQ(missing.status, 404);
+  EXPECT_EQ(missing.retry, std::nullopt);
+}
+
+TEST_F(EndpointClientReply, DoesNotFollowARedirect) {
+  ScriptedEndpoint endpoint([](const Request&) {
+    return Answer::Of(302, "", {{"Location", "/elsewhere"}});
+  });
+  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_).reply).status, 302);
+  EXPECT_EQ(endpoint.RequestCount(), 1u);
+}
+
+TEST_F(EndpointClientReply, JoinsTheChunksOfABody) {
+  const auto reply = Http(SendTo(Answer::Chunked(200, {"{\"ret", "ry\":", "false}"})));
+  EXPECT_EQ(reply.retry, false);
+}
+
+TEST_F(EndpointClientReply, ReadsABodyThatEndsWithTheConnection) {
+  EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}"))).retry, false);
+  EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.0 200 OK\r\n\r\n{\"retry\":false}"))).retry, false);
+}
+
+TEST_F(EndpointClientReply, SkipsInterimAnswers) {
+  const auto reply = Http(SendTo(
+      Answer::Raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+                  "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"retry\":false}")));
+  EXPECT_EQ(reply.status, 200);
+  EXPECT_EQ(reply.retry, false);
+}
+
+TEST_F(EndpointClientReply, ExpectsNoBodyAfter204And304) {
+  for (const int status : {204, 304}) {
+    const auto answer =
+        Answer::Raw("HTTP/1.1 " + std::to_string(status) + " No Body\r\nContent-Length: 5\r\n\r\n",
+                    Answer::Then::kKeepAlive);
+    EXPECT_EQ(Http(SendTo(answer)).status, status);
+  }
+}
+
+TEST_F(EndpointClientReply, TakesAStatusLineWithoutAReason) {
+  EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 201\r\nContent-Length: 0\r\n\r\n"))).status, 201);
+}
+
+TEST_F(EndpointClientReply, JudgesABodyOf64KiBButNoneThatIsLarger) {
+  std::string body = R"({"retry":false,"padding":")";
+  body += std::string(delivery::kMaxIndicatorBody - body.size() - 2, 'p') + "\"}";
+  ASSERT_EQ(body.size(), delivery::kMaxIndicatorBody);
+  EXPECT_EQ(Http(SendTo(Answer::Of(200, body))).retry, false);
+  EXPECT_EQ(Http(SendTo(Answer::Chunked(200, {body.substr(0, 9), body.substr(9)}))).retry, false);
+  EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 200 OK\r\n\r\n" + body))).retry, false);
+
+  body += ' ';  // still JSON, still a false
+  EXPECT_EQ(Http(SendTo(Answer::Of(200, body))).retry, std::nullopt);
+  EXPECT_EQ(Http(SendTo(Answer::Chunked(200, {body.substr(0, 9), body.substr(9)}))).retry,
+            std::nullopt);
+  EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 200 OK\r\n\r\n" + body))).retry, std::nullopt);
+}
+
+TEST_F(EndpointClientReply, TakesRetryAfterAsSecondsOrDate) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(Http(SendTo(Answer::Of(503, "", {{"retry-after", "120"}}))).retry_after,
+            milliseconds(120'000));
+  EXPECT_EQ(Http(SendTo(Answer::Of(503, "", {{"Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT"}})))
+                .retry_after,
+            milliseconds(0));
+  EXPECT_EQ(Http(SendTo(Answer::Of(503, "", {{"Retry-After", "soon"}}))).retry_after, std::nullopt);
+  EXPECT_EQ(Http(SendTo(Answer::Of(503))).retry_after, std::nullopt);
+}
+
+TEST_F(EndpointClientReply, BoundsTheHeadInBytesFieldsAndLength) {
+  std::string many = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 20'000; ++i) many += "A: 1\r\n";
+  const std::string large = "HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'a');
+  std::string interim;
+  for (int i = 0; i < 5'000; ++i) interim += "HTTP/1.1 100 Continue\r\n\r\n";
+  for (const std::string& head : {many, large, interim}) {
+    const auto fault = Fault(SendTo(Answer::Raw(head + "\r\nContent-Length: 0\r\n\r\n")));
+    EXPECT_EQ(fault.kind, FaultKind::kIo);
+    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer"));
+  }
+}
+
+}  // namespace
+}  // namespace khs::http

@@ -1,0 +1,229 @@
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <stdexcept>
+#include <thread>
+
+#include "support/certificates.h"
+#include "support/silent_ports.h"
+#include "unit/http/client_fixture.h"
+
+namespace khs::http {
+namespace {
+
+using delivery::FaultKind;
+using khs::testing::CertificateAuthority;
+using khs::testing::EndpointTls;
+using khs::testing::SilentListener;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::AllOf;
+using ::testing::AnyOf;
+using ::testing::HasSubstr;
+
+class EndpointClientTls : public EndpointClientTest {
+ protected:
+  EndpointClientTls() { config_.tls.ca_location = authority_.ca_file(); }
+
+  EndpointTls Server(const std::vector<std::string>& names) {
+    const CertificateAuthority::Issued issued = authority_.Issue("server", names);
+    return {issued.certificate_file, issued.key_file, ""};
+  }
+  EndpointTls Localhost() { return Server({"DNS:localhost", "IP:127.0.0.1"}); }
+
+  static Answer Delivered(const Request&) { return Answer::Of(200, R"({"retry":false})"); }
+
+  CertificateAuthority authority_;
+};
+
+TEST_F(EndpointClientTls, TrustsTheConfiguredAuthorityForANameAndAnAddress) {
+  ScriptedEndpoint endpoint(Delivered, Localhost());
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    EndpointClient& client = ClientOf(endpoint.Url("/", host));
+    EXPECT_EQ(Http(client.Send(record_).reply).retry, false) << host;
+  }
+}
+
+TEST_F(EndpointClientTls, ReusesItsConnections) {
+  ScriptedEndpoint endpoint(Delivered, Localhost());
+  EndpointClient& client = ClientOf(endpoint.Url());
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Http(client.Send(record_).reply).retry, false);
+  EXPECT_EQ(endpoint.ConnectionCount(), 1);
+}
+
+TEST_F(EndpointClientTls, SendsAndReadsBodiesOfSeveralRecords) {
+  ScriptedEndpoint endpoint(
+      [](const Request& request) { return Answer::Chunked(200, {request.body.substr(0, 40'000)}); },
+      Localhost());
+  record_.value = std::string(3'000'000, 'x');
+  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_).reply).status, 200);
+  EXPECT_EQ(endpoint.Requests().front().body, *record_.value);
+}
+
+TEST_F(EndpointClientTls, RefusesACertificateOfAnotherName) {
+  ScriptedEndpoint endpoint(Delivered, Server({"DNS:elsewhere", "IP:127.0.0.2"}));
+  for (const char* host : {"localhost", "127.0.0.1"}) {
+    const auto fault = Fault(ClientOf(endpoint.Url("/", host)).Send(record_).reply);
+    EXPECT_EQ(fault.kind, FaultKind::kTls) << host;
+    EXPECT_THAT(fault.detail, HasSubstr("mismatch")) << host;
+  }
+  EXPECT_EQ(endpoint.RequestCount(), 0u);
+}
+
+TEST_F(EndpointClientTls, RefusesACertificateOfAnUnknownAuthority) {
+  ScriptedEndpoint endpoint(Delivered, Localhost());
+  const CertificateAuthority other("Other Authority");
+  for (const std::string& trusted : {other.ca_file(), std::string()}) {  // empty: the system's
+    config_.tls.ca_location = trusted;
+    const auto fault = Fault(ClientOf(endpoint.Url()).Send(record_).reply);
+    EXPECT_EQ(fault.kind, FaultKind::kTls);
+    EXPECT_THAT(fault.detail,
+                AllOf(HasSubstr("127.0.0.1"), HasSubstr("certificate"), HasSubstr("issuer")));
+  }
+}
+
+TEST_F(EndpointClientTls, TakesAnyCertificateWhenVerificationIsOff) {
+  ScriptedEndpoint endpoint(Delivered, Server({"DNS:elsewhere"}));
+  config_.tls = {};
+  config_.tls.verify = false;
+  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_).reply).retry, false);
+}
+
+TEST_F(EndpointClientTls, ShowsItsClientCertificate) {
+  EndpointTls tls = Localhost();
+  tls.client_ca_file = authority_.ca_file();
+  ScriptedEndpoint endpoint(Delivered, tls);
+  const CertificateAuthority::Issued client = authority_.Issue("client");
+  config_.tls.certificate_location = client.certificate_file;
+  config_.tls.key_location = client.key_file;
+  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_).reply).retry, false);
+}
+
+TEST_F(EndpointClientTls, TakesTheKeyFromTheCertificatesFile) {
+  EndpointTls tls = Localhost();
+  tls.client_ca_file = authority_.ca_file();
+  ScriptedEndpoint endpoint(Delivered, tls);
+  const CertificateAuthority::Issued client = authority_.Issue("client");
+  const std::string both = authority_.directory() / "both.pem";
+  std::ofstream(both) << std::ifstream(client.certificate_file).rdbuf()
+                      << std::ifstream(client.key_file).rdbuf();
+  config_.tls.certificate_location = both;
+  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_).reply).retry, false);
+}
+
+TEST_F(EndpointClientTls, FailsWithoutTheClientCertificateThatIsAskedFor) {
+  EndpointTls tls = Localhost();
+  tls.client_ca_file = authority_.ca_file();
+  ScriptedEndpoint endpoint(Delivered, tls);
+  // TLS 1.3 tells the client after the handshake, and the connection may be reset by then.
+  EXPECT_THAT(Fault(ClientOf(endpoint.Url()).Send(record_).reply).kind,
+              AnyOf(FaultKind::kTls, FaultKind::kIo));
+  EXPECT_EQ(endpoint.RequestCount(), 0u);
+}
+
+TEST_F(EndpointClientTls, SaysThatTheEndpointDoesNotSpeakTls) {
+  // What a server that expects plain HTTP makes of a TLS handshake is not a request.
+  ScriptedEndpoint endpoint(Delivered);
+  config_.read_timeout = milliseconds(500);
+  config_.connect_timeout = milliseconds(300);
+  const auto fault =
+      Fault(ClientOf("https://127.0.0.1:" + std::to_string(endpoint.port())).Send(record_).reply);
+  EXPECT_THAT(fault.kind, AnyOf(FaultKind::kTls, FaultKind::kTimeout));
+}
+
+TEST_F(EndpointClientTls, BoundsTheHandshakeByTheConnectTimeout) {
+  const SilentListener silent;
+  config_.connect_timeout = milliseconds(150);
+  EndpointClient& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
+  const auto start = std::chrono::steady_clock::now();
+  const auto fault = Fault(client.Send(record_).reply);
+  const auto took = std::chrono::steady_clock::now() - start;
+  EXPECT_EQ(fault.kind, FaultKind::kTimeout);
+  EXPECT_THAT(fault.detail, HasSubstr("150 ms"));
+  EXPECT_GE(took, milliseconds(150));
+  EXPECT_LT(took, seconds(10));
+}
+
+TEST_F(EndpointClientTls, BoundsAnAnswerThatTricklesInTotal) {
+  ScriptedEndpoint endpoint(
+      [](const Request&) {
+        return Answer::Trickle(200, std::string(20'000, 'x'), milliseconds(2));
+      },
+      Localhost());
+  config_.read_timeout = milliseconds(200);
+  EXPECT_EQ(Fault(ClientOf(endpoint.Url()).Send(record_).reply).kind, FaultKind::kTimeout);
+}
+
+TEST_F(EndpointClientTls, KnowsACutAnswerFromAWholeOne) {
+  for (const Answer& answer : {Answer::Close(), Answer::Reset(), Answer::CutBody(200, "0123", 2),
+                               Answer::CutChunks(200, {"chunk"})}) {
+    ScriptedEndpoint endpoint([&](const Request&) { return answer; }, Localhost());
+    EXPECT_EQ(Fault(ClientOf(endpoint.Url()).Send(record_).reply).kind, FaultKind::kIo)
+        << answer.bytes;
+  }
+}
+
+TEST_F(EndpointClientTls, TakesABodyThatEndsWithTheConnectionOnlyAfterAGoodbye) {
+  const std::string bytes = "HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}";
+  ScriptedEndpoint whole([&](const Request&) { return Answer::Raw(bytes); }, Localhost());
+  EXPECT_EQ(Http(ClientOf(whole.Url()).Send(record_).reply).retry, false);
+  ScriptedEndpoint cut([&](const Request&) { return Answer::Raw(bytes, Answer::Then::kReset); },
+                       Localhost());
+  EXPECT_EQ(Fault(ClientOf(cut.Url()).Send(record_).reply).kind, FaultKind::kIo);
+}
+
+TEST_F(EndpointClientTls, AFailedHandshakeLeavesNothingForTheNextConnection) {
+  ScriptedEndpoint wrong(Delivered, Server({"DNS:elsewhere"}));
+  EXPECT_EQ(Fault(ClientOf(wrong.Url()).Send(record_).reply).kind, FaultKind::kTls);
+  ScriptedEndpoint good([](const Request&) { return Answer::Raw("HTTP/1.1 200 OK\r\n\r\nbody"); },
+                        Localhost());
+  EXPECT_EQ(Http(ClientOf(good.Url()).Send(record_).reply).status, 200);
+}
+
+TEST_F(EndpointClientTls, AbortEndsAHandshake) {
+  const SilentListener silent;
+  EndpointClient& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
+  delivery::Reply reply;
+  std::thread sender([&] { reply = client.Send(record_).reply; });
+  client.Abort();
+  sender.join();
+  EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(reply));
+}
+
+TEST_F(EndpointClientTls, IsNotBuiltWithAFileThatCannotBeUsed) {
+  const CertificateAuthority::Issued client = authority_.Issue("client");
+  const CertificateAuthority::Issued other = authority_.Issue("other");
+  const std::string missing = authority_.directory() / "missing.pem";
+  const std::string garbage = authority_.directory() / "garbage.pem";
+  std::ofstream(garbage) << "no certificate";
+  struct Case {
+    config::TlsConfig tls;
+    std::string key;
+    std::string file;
+  };
+  for (const Case& each : {
+           Case{{missing, "", "", true}, "ssl.ca.location", missing},
+           Case{{garbage, "", "", true}, "ssl.ca.location", garbage},
+           Case{{"", missing, client.key_file, true}, "ssl.certificate.location", missing},
+           Case{{"", garbage, client.key_file, true}, "ssl.certificate.location", garbage},
+           Case{{"", client.certificate_file, missing, true}, "ssl.key.location", missing},
+           Case{{"", client.certificate_file, other.key_file, true},
+                "ssl.key.location",
+                other.key_file},
+           Case{{"", client.certificate_file, "", true},
+                "ssl.certificate.location",
+                client.certificate_file},
+           Case{{"", "", client.key_file, true}, "ssl.key.location", ""},
+       }) {
+    config_.tls = each.tls;
+    try {
+      ClientOf("https://localhost/");
+      ADD_FAILURE() << "it was built with " << each.file;
+    } catch (const std::runtime_error& problem) {
+      EXPECT_THAT(problem.what(), AllOf(HasSubstr(each.key), HasSubstr(each.file)));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace khs::http

@@ -1,0 +1,259 @@
+#include "http/request_head.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <strings.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace khs::http {
+namespace {
+
+using delivery::NullValues;
+using delivery::Record;
+using delivery::RecordHeader;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+class RequestHeadTest : public ::testing::Test {
+ protected:
+  RequestHeadTest() {
+    endpoint_.url = "http://endpoint/";
+    endpoint_.default_content_type = "text/plain; charset=utf-8";
+    record_.topic_partition = {"orders", 3};
+    record_.offset = 42;
+    record_.value = "body";
+  }
+
+  RequestHead Build() const {
+    return BuildRequestHead(endpoint_, {"sink", "connect-sink"}, null_values_, record_);
+  }
+
+  // All values of a header, in order.
+  std::vector<std::string> Values(const char* name) const {
+    std::vector<std::string> values;
+    for (const auto& [known, value] : Build().headers) {
+      if (::strcasecmp(known.c_str(), name) == 0) values.push_back(value);
+    }
+    return values;
+  }
+
+  config::EndpointConfig endpoint_;
+  NullValues null_values_ = NullValues::kSend;
+  Record record_;
+};
+
+TEST_F(RequestHeadTest, NamesWhereTheRecordComesFrom) {
+  record_.timestamp = std::chrono::milliseconds(1'700'000'000'123);
+  record_.key = "k1";
+  EXPECT_THAT(Values("X-Kafka-Topic"), ElementsAre("orders"));
+  EXPECT_THAT(Values("X-Kafka-Partition"), ElementsAre("3"));
+  EXPECT_THAT(Values("X-Kafka-Offset"), ElementsAre("42"));
+  EXPECT_THAT(Values("X-Kafka-Timestamp"), ElementsAre("1700000000123"));
+  EXPECT_THAT(Values("X-Kafka-Key"), ElementsAre("k1"));
+  EXPECT_THAT(Values("X-B3-Sampled"), ElementsAre("Defer"));
+  EXPECT_THAT(Values("X-B3-Info"), ElementsAre("topic=orders|partition=3|offset=42"));
+  EXPECT_THAT(Values("Idempotency-Key"), ElementsAre("\"connect-sink/orders/3/42\""));
+  EXPECT_THAT(Values("X-Kafka-Tombstone"), IsEmpty());
+}
+
+TEST_F(RequestHeadTest, IsTheSameOnEveryAttempt) {
+  record_.key = "k";
+  EXPECT_EQ(Build().headers, Build().headers);
+}
+
+TEST_F(RequestHeadTest, SaysNothingAboutATimestampOrAKeyThatTheRecordLacks) {
+  EXPECT_THAT(Values("X-Kafka-Timestamp"), IsEmpty());
+  EXPECT_THAT(Values("X-Kafka-Key"), IsEmpty());
+}
+
+TEST_F(RequestHeadTest, PercentEncodesAllButTheUnreservedCharactersOfAKey) {
+  record_.key = "aZ09-._~ /%\"\n\xc3\xa9";
+  EXPECT_THAT(Values("X-Kafka-Key"), ElementsAre("aZ09-._~%20%2F%25%22%0A%C3%A9"));
+}
+
+TEST_F(RequestHeadTest, SendsAnEmptyKeyAsAnEmptyHeader) {
+  record_.key = "";
+  EXPECT_THAT(Values("X-Kafka-Key"), ElementsAre(""));
+}
+
+TEST_F(RequestHeadTest, LeavesOutAKeyOnlyWhenItsEncodingIsOver1024Bytes) {
+  record_.key = std::string(1024, 'k');
+  EXPECT_THAT(Values("X-Kafka-Key"), ElementsAre(*record_.key));
+  record_.key = std::string(1025, 'k');
+  EXPECT_THAT(Values("X-Kafka-Key"), IsEmpty());
+  record_.key = std::string(342, ' ');  // 1026 bytes encoded
+  EXPECT_THAT(Values("X-Kafka-Key"), IsEmpty());
+}
+
+TEST_F(RequestHeadTest, DerivesTheTraceIdFromNameTopicPartitionAndOffset) {
+  // echo -n sinkorders342 | md5sum
+  EXPECT_THAT(Values("X-B3-TraceId"), ElementsAre("10fa1aa8c54d24d7"));
+  EXPECT_THAT(Values("X-B3-SpanId"), ElementsAre("10fa1aa8c54d24d7"));
+}
+
+TEST_F(RequestHeadTest, TakesTheRecordsOwnTraceIdInAnyCaseAndTheLastOfSeveral) {
+  record_.headers = {{"x-b3-traceid", "first"}, {"X-B3-TRACEID", "last"}};
+  EXPECT_THAT(Values("X-B3-TraceId"), ElementsAre("last"));
+  EXPECT_THAT(Values("X-B3-SpanId"), ElementsAre("last"));
+}
+
+TEST_F(RequestHeadTest, DerivesATraceIdWhenTheRecordsOwnIsOfNoUse) {
+  for (const std::optional<std::string>& own :
+       {std::optional<std::string>(), std::optional<std::string>(""),
+        std::optional<std::string>("a\r\nInjected: yes")}) {
+    record_.headers = {{"X-B3-TraceId", "good"}, {"X-B3-TraceId", own}};
+    EXPECT_THAT(Values("X-B3-TraceId"), ElementsAre("10fa1aa8c54d24d7"));
+  }
+}
+
+TEST_F(RequestHeadTest, EncodesWhatAnRfc8941StringCannotHoldInTheIdempotencyKey) {
+  const RequestHead head =
+      BuildRequestHead(endpoint_, {"sink", "a\"b\\c%d \xc3\xa9\x7f"}, null_values_, record_);
+  EXPECT_EQ(head.headers.back().second, "\"a%22b%5Cc%25d %C3%A9%7F/orders/3/42\"");
+}
+
+TEST_F(RequestHeadTest, MarksATombstoneButNotAnEmptyValue) {
+  record_.value.reset();
+  EXPECT_THAT(Values("X-Kafka-Tombstone"), ElementsAre("true"));
+  EXPECT_EQ(Build().method, "POST");
+  record_.value = "";
+  EXPECT_THAT(Values("X-Kafka-Tombstone"), IsEmpty());
+}
+
+TEST_F(RequestHeadTest, DeletesForATombstoneWhenSoConfiguredAndOnlyThen) {
+  null_values_ = NullValues::kDelete;
+  endpoint_.method = "PUT";
+  EXPECT_EQ(Build().method, "PUT");
+  record_.value.reset();
+  EXPECT_EQ(Build().method, "DELETE");
+  EXPECT_THAT(Values("X-Kafka-Tombstone"), ElementsAre("true"));
+}
+
+TEST_F(RequestHeadTest, ForwardsNothingUnlessConfigured) {
+  record_.headers = {{"Tenant", "t1"}, {"bad name", "x"}};
+  EXPECT_THAT(Values("Tenant"), IsEmpty());
+  EXPECT_EQ(Build().headers_left_out, 0);
+}
+
+TEST_F(RequestHeadTest, ForwardsHeadersInOrderWithARepeatedNameAndANullValue) {
+  endpoint_.forward_kafka_headers = true;
+  record_.headers = {{"Tenant", "t1"}, {"Tenant", "t2"}, {"Nothing", std::nullopt}};
+  EXPECT_THAT(Values("Tenant"), ElementsAre("t1", "t2"));
+  EXPECT_THAT(Values("Nothing"), ElementsAre(""));
+  EXPECT_EQ(Build().headers_left_out, 0);
+}
+
+TEST_F(RequestHeadTest, ForwardsBytesBeyondAsciiAndTabsAsTheyAre) {
+  endpoint_.forward_kafka_headers = true;
+  record_.headers = {{"Name", "Zo\xc3\xab\tB"}};
+  EXPECT_THAT(Values("Name"), ElementsAre("Zo\xc3\xab\tB"));
+}
+
+TEST_F(RequestHeadTest, LeavesOutAndCountsWhatHttpForbids) {
+  endpoint_.forward_kafka_headers = true;
+  const std::vector<RecordHeader> forbidden{{"", "v"},
+                                            {"with space", "v"},
+                                            {"colon:", "v"},
+                                            {std::string("nul\0led", 7), "v"},
+                                            {"Umlaut\xc3\xa4", "v"},
+                                            {"A", "cr\rlf"},
+                                            {"A", "lf\nInjected: yes"},
+                                            {"A", std::string("nul\0", 4)},
+                                            {"A", "bell\x07"},
+                                            {"A", "del\x7f"}};
+  for (const RecordHeader& header : forbidden) {
+    record_.headers = {header, {"Good", "v"}};
+    EXPECT_EQ(Build().headers_left_out, 1) << header.name;
+    EXPECT_THAT(Values("Good"), ElementsAre("v"));
+    EXPECT_THAT(Values("A"), IsEmpty());
+  }
+}
+
+TEST_F(RequestHeadTest, LeavesOutAndCountsWhatBelongsToTheConnection) {
+  endpoint_.forward_kafka_headers = true;
+  for (const char* name :
+       {"Host", "content-length", "TRANSFER-ENCODING", "Connection", "Keep-Alive", "Upgrade", "TE",
+        "Trailer", "Proxy-Authorization", "proxy-x", "Expect"}) {
+    record_.headers = {{name, "1"}};
+    EXPECT_EQ(Build().headers_left_out, 1) << name;
+    EXPECT_THAT(Values(name), IsEmpty()) << name;
+  }
+}
+
+TEST_F(RequestHeadTest, LetsConfiguredHeadersOverrideForwardedOnesInAnyCase) {
+  endpoint_.forward_kafka_headers = true;
+  endpoint_.headers = {{"Authorization", "configured"}};
+  record_.headers = {{"authorization", "forwarded"}};
+  EXPECT_THAT(Values("Authorization"), ElementsAre("configured"));
+  EXPECT_EQ(Build().headers_left_out, 0);
+}
+
+TEST_F(RequestHeadTest, LetsNothingStandInForWhatTheRecordSays) {
+  endpoint_.forward_kafka_headers = true;
+  const char* const names[] = {"x-kafka-topic",  "X-KAFKA-PARTITION", "X-Kafka-Offset",
+                               "X-B3-SpanId",    "X-B3-Sampled",      "X-B3-Info",
+                               "idempotency-key"};
+  for (const char* name : names) {
+    endpoint_.headers.emplace_back(name, "configured");
+    record_.headers.push_back({name, "forwarded"});
+  }
+  for (const char* name : names) {
+    const auto values = Values(name);
+    ASSERT_EQ(values.size(), 1u) << name;
+    EXPECT_NE(values.front(), "configured") << name;
+    EXPECT_NE(values.front(), "forwarded") << name;
+  }
+}
+
+TEST_F(RequestHeadTest, LetsNothingStandInForWhatTheRecordLacks) {
+  endpoint_.forward_kafka_headers = true;
+  for (const char* name : {"X-Kafka-Key", "X-Kafka-Timestamp", "X-Kafka-Tombstone"}) {
+    endpoint_.headers = {{name, "configured"}};
+    record_.headers = {{name, "forwarded"}};
+    EXPECT_THAT(Values(name), IsEmpty()) << name;
+  }
+}
+
+TEST_F(RequestHeadTest, SendsTheDefaultContentTypeOnlyWhenThereIsNoOther) {
+  EXPECT_THAT(Values("Content-Type"), ElementsAre("text/plain; charset=utf-8"));
+  endpoint_.forward_kafka_headers = true;
+  record_.headers = {{"content-type", "application/json"}};
+  EXPECT_THAT(Values("Content-Type"), ElementsAre("application/json"));
+  endpoint_.headers = {{"CONTENT-TYPE", "text/csv"}};
+  EXPECT_THAT(Values("Content-Type"), ElementsAre("text/csv"));
+}
+
+TEST_F(RequestHeadTest, NamesTheProgramUnlessAnotherUserAgentIsConfigured) {
+  EXPECT_THAT(Values("User-Agent"), ElementsAre(::testing::StartsWith("kafka-http-sink/")));
+  endpoint_.headers = {{"user-agent", "mine"}};
+  EXPECT_THAT(Values("User-Agent"), ElementsAre("mine"));
+}
+
+TEST_F(RequestHeadTest, IgnoresConfiguredHeadersThatWouldBreakTheConnectionButKeepsHost) {
+  endpoint_.headers = {{"Content-Length", "7"}, {"Connection", "close"}, {"Host", "virtual"}};
+  EXPECT_THAT(Values("Content-Length"), IsEmpty());
+  EXPECT_THAT(Values("Connection"), IsEmpty());
+  EXPECT_THAT(Values("Host"), ElementsAre("virtual"));
+}
+
+TEST(RenderHead, WritesTheRequestLineHostHeadersAndLength) {
+  RequestHead head;
+  head.method = "PUT";
+  head.headers = {{"A", "1"}, {"B", ""}};
+  EXPECT_EQ(RenderHead(head, "/x?y=1", "host:8080", 5),
+            "PUT /x?y=1 HTTP/1.1\r\nHost: host:8080\r\nA: 1\r\nB: \r\nContent-Length: 5\r\n\r\n");
+}
+
+TEST(RenderHead, TakesAConfiguredHost) {
+  RequestHead head;
+  head.method = "POST";
+  head.headers = {{"host", "virtual"}};
+  EXPECT_EQ(RenderHead(head, "/", "real", 0),
+            "POST / HTTP/1.1\r\nhost: virtual\r\nContent-Length: 0\r\n\r\n");
+}
+
+}  // namespace
+}  // namespace khs::http

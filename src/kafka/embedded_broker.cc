@@ -1,17 +1,18 @@
 #include "kafka/embedded_broker.h"
 
-#include <librdkafka/rdkafka_mock.h>
-
 #include <array>
 #include <stdexcept>
 
 #include "kafka/configuration.h"
+// After librdkafka's own header, on which it insists.
+#include <librdkafka/rdkafka_mock.h>
 
 namespace khs::kafka {
 
 struct EmbeddedBroker::Cluster {
   Cluster() {
-    ConfHandle conf = MakeConfiguration({});
+    // The client that carries the cluster has no brokers itself, and would warn of that.
+    ConfHandle conf = MakeConfiguration({{"log_level", "3"}});
     LogToOurs(conf.get());
     std::array<char, 512> error{};
     client = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());

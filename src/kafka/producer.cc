@@ -39,11 +39,13 @@ void Producer::Produce(const std::string& topic, int partition,
     // A pointer that is not null makes an empty value of an empty text, and not a tombstone.
     return text ? const_cast<char*>(text->data() != nullptr ? text->data() : "") : nullptr;
   };
+  const size_t key_size = key ? key->size() : 0;
+  const size_t value_size = value ? value->size() : 0;
   while (true) {
     const auto code = rd_kafka_producev(
         client_->handle, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_KEY(bytes(key), key ? key->size() : 0),
-        RD_KAFKA_V_VALUE(bytes(value), value ? value->size() : 0),
+        RD_KAFKA_V_KEY(bytes(key), key_size),
+        RD_KAFKA_V_VALUE(bytes(value), value_size),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(rd_kafka_err2str(code));

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+namespace khs::rest {
+
+struct Request {
+  std::string method;
+  std::string path;  // without the query, percent-encoded as sent
+  std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;
+  bool from_loopback = false;  // the caller is on this machine, or in this pod
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "text/plain; charset=utf-8";
+  std::string body;
+  std::map<std::string, std::string> headers;
+};
+
+// Called from several threads at once.
+using Handler = std::function<Response(const Request&)>;
+
+}  // namespace khs::rest

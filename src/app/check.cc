@@ -1,0 +1,103 @@
+#include "config/check.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <string_view>
+#include <utility>
+
+#include "app/commands.h"
+#include "app/environment.h"
+#include "config/flat.h"
+#include "kafka/properties.h"
+#include "watch/snapshot.h"
+
+namespace khs::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Everything that the paths name, in their order; a directory stands for its definitions.
+std::vector<watch::DefinitionFile> Collect(const std::vector<std::string>& paths) {
+  std::vector<watch::DefinitionFile> files;
+  for (const std::string& path : paths) {
+    std::error_code none;
+    if (!fs::is_directory(path, none)) {
+      files.push_back(watch::ReadDefinition(path));
+      continue;
+    }
+    watch::Snapshot snapshot = watch::ReadDirectory(path);
+    if (!snapshot.error.empty()) files.push_back({path, {}, {}, snapshot.error});
+    for (watch::DefinitionFile& file : snapshot.files) files.push_back(std::move(file));
+  }
+  return files;
+}
+
+// What librdkafka says of the properties that are handed to it.
+config::Problems CheckClientProperties(const watch::DefinitionFile& file) {
+  config::Problems problems;
+  const auto entries = config::ReadToml(file.path, file.content, config::KeepsHeaderTable);
+  if (!entries) return problems;
+  for (const config::Entry& entry : *entries) {
+    for (const std::string_view prefix : {"kafka.", "consumer.override."}) {
+      if (!entry.key.starts_with(prefix)) continue;
+      const std::string property = entry.key.substr(prefix.size());
+      for (const auto& problem : kafka::CheckProperties({{property, entry.text}})) {
+        problems.push_back({file.path, entry.position, entry.key, problem.message});
+      }
+    }
+  }
+  return problems;
+}
+
+config::CheckedFile CheckOne(const watch::DefinitionFile& file,
+                             const config::CheckContext& context) {
+  if (!file.error.empty()) {
+    config::CheckedFile unreadable;
+    unreadable.problems.push_back({file.path, {}, {}, "cannot be read: " + file.error});
+    return unreadable;
+  }
+  config::CheckedFile checked = config::CheckFile(file.path, file.content, context);
+  if (!file.path.ends_with(".json") && checked.problems.empty()) {
+    checked.problems = CheckClientProperties(file);
+  }
+  return checked;
+}
+
+}  // namespace
+
+int Check(const std::vector<std::string>& paths) {
+  const std::vector<watch::DefinitionFile> files = Collect(paths);
+  config::CheckContext context;
+  context.environment = ReadEnvironment();
+  std::vector<config::CheckedFile> checked(files.size());
+  // sidecar.toml first, wherever it stands: its defaults belong to the connectors.
+  for (size_t i = 0; i < files.size(); ++i) {
+    checked[i] = CheckOne(files[i], context);
+    if (checked[i].role != config::FileRole::kProcess || !checked[i].process) continue;
+    context.defaults = checked[i].process->defaults;
+    context.defaults_file = files[i].path;
+  }
+  std::vector<config::NamedDefinition> names;
+  for (size_t i = 0; i < files.size(); ++i) {
+    if (checked[i].role == config::FileRole::kProcess) continue;
+    if (!context.defaults.empty()) checked[i] = CheckOne(files[i], context);
+    if (checked[i].connector) names.push_back(*checked[i].connector);
+  }
+
+  config::Problems problems;
+  for (const config::CheckedFile& file : checked) {
+    problems.insert(problems.end(), file.problems.begin(), file.problems.end());
+  }
+  const config::Problems duplicates = config::FindDuplicateNames(names);
+  problems.insert(problems.end(), duplicates.begin(), duplicates.end());
+
+  bool errors = false;
+  for (const config::Problem& problem : problems) {
+    errors = errors || problem.severity == config::Severity::kError;
+    std::printf("%s\n", config::Format(problem).c_str());
+  }
+  if (!errors) std::fprintf(stderr, "%zu files valid\n", files.size());
+  return errors ? kExitFailed : kExitOk;
+}
+
+}  // namespace khs::app

@@ -1,0 +1,27 @@
+#include "app/connections.h"
+
+#include "http/endpoint_client.h"
+#include "kafka/consumer.h"
+
+namespace khs::app {
+
+reconcile::Connections MakeConnections(const kafka::Properties& kafka, http::Deadlines& deadlines,
+                                       const base::Clock& clock) {
+  return {
+      [kafka](const config::ConnectorConfig& config) {
+        kafka::Properties properties = config.subscription.consumer_properties;
+        properties.insert(kafka.begin(), kafka.end());
+        return std::make_unique<kafka::Consumer>(
+            kafka::Subscription{config.subscription.topics, config.subscription.topics_regex,
+                                config.subscription.group},
+            properties);
+      },
+      [&deadlines, &clock](const config::ConnectorConfig& config) {
+        return std::make_unique<http::EndpointClient>(
+            config.endpoint, http::Identity{config.name, config.subscription.group},
+            config.policy.null_values, deadlines, clock);
+      },
+  };
+}
+
+}  // namespace khs::app

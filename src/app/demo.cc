@@ -1,0 +1,141 @@
+#include <fmt/format.h>
+
+#include <array>
+#include <condition_variable>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "app/commands.h"
+#include "app/connections.h"
+#include "app/signals.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "kafka/embedded_broker.h"
+#include "kafka/producer.h"
+#include "metrics/registry.h"
+#include "reconcile/connector.h"
+#include "rest/http_server.h"
+
+namespace khs::app {
+namespace {
+
+constexpr int kPartitions = 3;
+constexpr std::chrono::milliseconds kBetweenRecords{700};
+
+constexpr const char* kDefinition = R"(topics = ["orders"]
+callback.request.url = "http://127.0.0.1:{}/orders"
+retry.backoff.sec = [0.5, 1]
+)";
+
+void Say(const std::string& line) {
+  std::fputs((line + '\n').c_str(), stdout);
+  std::fflush(stdout);
+}
+
+// Ends when Ctrl-C is pressed, and tells everybody who waits.
+class End {
+ public:
+  void Announce() {
+    const std::lock_guard lock(mutex_);
+    announced_ = true;
+    changed_.notify_all();
+  }
+  // False when the time passed and the end is not there.
+  bool Await(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, timeout, [this] { return announced_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool announced_ = false;
+};
+
+// The endpoint of the demo: every fourth order asks for one retry, every ninth for retries without end,
+// which the connector's strategy drops when its back-off list is used up.
+class Receiver {
+ public:
+  rest::Response Answer(const rest::Request& request) {
+    const auto header = [&](const char* name) {
+      const auto found = request.headers.find(name);
+      return found == request.headers.end() ? std::string() : found->second;
+    };
+    const std::string key = header("x-kafka-key");
+    const int number = std::atoi(key.c_str() + std::min<size_t>(key.size(), 6));  // "order-N"
+    const std::string place = fmt::format("{}[{}]@{}", header("x-kafka-topic"),
+                                          header("x-kafka-partition"), header("x-kafka-offset"));
+    int attempt = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      attempt = ++attempts_[place];
+    }
+    const bool never = number % 9 == 5;
+    const bool retry = never || (number % 4 == 3 && attempt == 1);
+    const char* outcome = retry ? "asks for a retry" : "delivered       ";
+    Say(fmt::format("  {}  {:<12} attempt {}  {}", outcome, place, attempt, request.body));
+    return {200, "application/json", retry ? R"({"retry":true})" : R"({"retry":false})", {}};
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, int> attempts_;
+};
+
+void ProduceUntil(End& end, const std::string& bootstrap_servers) {
+  kafka::Producer producer({{"bootstrap.servers", bootstrap_servers}, {"linger.ms", "0"}});
+  static constexpr std::array kItems{"tea", "coffee", "bread", "honey", "salt"};
+  for (size_t n = 1; !end.Await(kBetweenRecords); ++n) {
+    const std::string key = fmt::format("order-{}", n);
+    const std::string value = fmt::format(R"({{"order":{},"item":"{}"}})", n, kItems[n % kItems.size()]);
+    producer.Produce("orders", static_cast<int>(n % kPartitions), key, value);
+  }
+  producer.Flush(kBetweenRecords);
+}
+
+int Play(Signals& signals) {
+  // Declared in the order of use: each outlives what comes after it.
+  End end;
+  Receiver receiver;
+  const base::SystemClock clock;
+  kafka::EmbeddedBroker broker;
+  broker.CreateTopic("orders", kPartitions);
+  http::Deadlines deadlines;
+  metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
+  const rest::HttpServer endpoint(
+      "127.0.0.1", 0, [&receiver](const rest::Request& request) { return receiver.Answer(request); });
+  const std::string definition = fmt::format(kDefinition, endpoint.port());
+  const auto parsed = config::ParseConnectorToml({"orders.toml", "orders"}, definition);
+  if (!parsed.config) throw std::logic_error(config::Format(parsed.problems.front()));
+
+  signals.Listen([&end] { end.Announce(); }, [] {});
+  Say(fmt::format("embedded broker: {}", broker.bootstrap_servers()));
+  Say("This connector delivers every record of the topic \"orders\"; Ctrl-C ends the demo:\n\n" +
+      definition + "\nJoining the group takes about three seconds.");
+  reconcile::Connector connector(
+      *parsed.config,
+      MakeConnections({{"bootstrap.servers", broker.bootstrap_servers()}}, deadlines, clock), clock,
+      registry, [] {});
+  ProduceUntil(end, broker.bootstrap_servers());
+  connector.RequestStop(std::chrono::seconds(5));
+  return kExitOk;
+}
+
+}  // namespace
+
+int Demo() {
+  Signals signals;
+  // Drops are warnings; what is less the receiver shows.
+  base::ConfigureLog(base::LogLevel::kWarn, base::LogFormat::kLogfmt);
+  try {
+    return Play(signals);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "demo: %s\n", error.what());
+    return kExitFailed;
+  }
+}
+
+}  // namespace khs::app

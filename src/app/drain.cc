@@ -1,0 +1,24 @@
+#include <cstdio>
+
+#include "app/commands.h"
+#include "rest/drain_request.h"
+
+namespace khs::app {
+namespace {
+
+// The process bounds its drain itself; this only ends a call that nobody answers.
+constexpr std::chrono::minutes kTimeout{10};
+
+}  // namespace
+
+int Drain(const std::string& url) {
+  const auto drained = rest::RequestDrain(url, kTimeout);
+  if (!drained) {
+    std::fprintf(stderr, "drain: %s\n", drained.error().c_str());
+    return kExitFailed;
+  }
+  std::puts(*drained ? "drained" : "not everything in flight ended within the grace");
+  return *drained ? kExitOk : kExitFailed;
+}
+
+}  // namespace khs::app

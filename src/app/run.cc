@@ -1,0 +1,167 @@
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string_view>
+
+#include "app/commands.h"
+#include "app/connections.h"
+#include "app/environment.h"
+#include "app/signals.h"
+#include "app/version.h"
+#include "base/log.h"
+#include "config/process_config.h"
+#include "kafka/embedded_broker.h"
+#include "metrics/registry.h"
+#include "reconcile/reconciler.h"
+#include "rest/http_server.h"
+#include "rest/routes.h"
+#include "watch/snapshot.h"
+
+namespace khs::app {
+namespace {
+
+constexpr const char* kDefaultConfigFile = "/etc/kafka-http-sink/sidecar.toml";
+// Topics that the embedded broker makes for a connector.
+constexpr int kEmbeddedPartitions = 4;
+
+const base::Logger& Log() {
+  static const base::Logger logger("app");
+  return logger;
+}
+
+void LogProblem(const config::Problem& problem) {
+  const bool warning = problem.severity == config::Severity::kWarning;
+  Log().Log(warning ? base::LogLevel::kWarn : base::LogLevel::kFatal,
+            warning ? "configuration has a warning" : "configuration rejected",
+            {{"file", problem.file},
+             {"line", problem.position.line},
+             {"column", problem.position.column},
+             {"key", problem.key},
+             {"error", problem.message}});
+}
+
+std::optional<config::ProcessConfig> LoadConfig(const RunOptions& options) {
+  const std::string path = options.config_file.value_or(kDefaultConfigFile);
+  watch::DefinitionFile file = watch::ReadDefinition(path);
+  if (!options.config_file && !std::filesystem::exists(path)) file.error.clear();
+  if (!file.error.empty()) {
+    Log().Fatal("configuration cannot be read", {{"file", path}, {"error", file.error}});
+    return std::nullopt;
+  }
+  config::ProcessResult result = config::ParseProcessToml(
+      path, file.content, ReadEnvironment(),
+      {.bootstrap_servers_required = !options.embedded_broker});
+  if (result.config) base::ConfigureLog(result.config->log_level, result.config->log_format);
+  for (const config::Problem& problem : result.problems) LogProblem(problem);
+  return std::move(result.config);
+}
+
+// What librdkafka says of `kafka.*`, before anything starts.
+bool CheckKafka(const kafka::Properties& properties) {
+  bool good = true;
+  for (const kafka::PropertyProblem& problem : kafka::CheckProperties(properties)) {
+    good = false;
+    Log().Fatal("configuration rejected",
+                {{"key", "kafka." + problem.property}, {"error", problem.message}});
+  }
+  if (!good) return false;
+  if (const auto error = kafka::TryClient(properties)) {
+    Log().Fatal("configuration rejected", {{"key", "kafka.*"}, {"error", *error}});
+    return false;
+  }
+  return true;
+}
+
+std::vector<std::string> Unready(const reconcile::Reconciler& reconciler) {
+  const reconcile::Readiness readiness = reconciler.readiness();
+  if (!readiness.started) return {"starting"};
+  if (readiness.draining) return {"draining"};
+  return readiness.waiting_for;
+}
+
+std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& config,
+                                                  const metrics::Registry& registry,
+                                                  const reconcile::Reconciler& reconciler) {
+  if (!config.metrics_listen) return nullptr;
+  rest::Probes probes{[&registry] { return registry.Render(); },
+                      [&reconciler] { return reconciler.readiness().started; },
+                      [&reconciler] { return Unready(reconciler); }};
+  auto server = std::make_unique<rest::HttpServer>(
+      config.metrics_listen->host, config.metrics_listen->port,
+      [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); });
+  Log().Info("metrics and probes listen",
+             {{"host", config.metrics_listen->host}, {"port", server->port()}});
+  return server;
+}
+
+std::unique_ptr<rest::HttpServer> ListenForControl(const config::ProcessConfig& config,
+                                                   reconcile::Reconciler& reconciler) {
+  if (!config.rest_listen) return nullptr;
+  rest::Control control{[&reconciler] { return reconciler.Drain(); },
+                        [&reconciler] { reconciler.RequestRescan(); }};
+  auto server = std::make_unique<rest::HttpServer>(
+      config.rest_listen->host, config.rest_listen->port,
+      [control](const rest::Request& request) { return rest::RouteControl(control, request); });
+  Log().Info("REST listens, for drain and reload; the connector API is not available yet",
+             {{"host", config.rest_listen->host}, {"port", server->port()}});
+  return server;
+}
+
+// Makes the topics that the connectors name before their consumers ask for them.
+void MakeTopics(kafka::EmbeddedBroker& broker, const config::ProcessConfig& config) {
+  for (const watch::DefinitionFile& file : watch::ReadDirectory(config.connectors_dir).files) {
+    const auto result =
+        config::ParseConnectorToml({file.path, file.stem}, file.content, config.defaults);
+    if (!result.config) continue;
+    for (const std::string& topic : result.config->subscription.topics) {
+      broker.CreateTopic(topic, kEmbeddedPartitions);
+    }
+  }
+}
+
+int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& signals) {
+  // Declared in the order of use: each outlives what comes after it.
+  std::optional<kafka::EmbeddedBroker> broker;
+  if (options.embedded_broker) {
+    broker.emplace();
+    config.kafka["bootstrap.servers"] = broker->bootstrap_servers();
+    MakeTopics(*broker, config);
+    std::printf("embedded broker: %s\n", broker->bootstrap_servers().c_str());
+    std::fflush(stdout);
+  }
+  if (!CheckKafka(config.kafka)) return kExitFailed;
+
+  const base::SystemClock clock;
+  http::Deadlines deadlines;
+  metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
+  reconcile::Reconciler reconciler(
+      {config.connectors_dir, config.shutdown_grace, config.defaults,
+       options.config_file.value_or(kDefaultConfigFile)},
+      MakeConnections(config.kafka, deadlines, clock), clock, registry);
+  const auto probes = ListenForProbes(config, registry, reconciler);
+  const auto control = ListenForControl(config, reconciler);
+  signals.Listen([&reconciler] { reconciler.RequestStop(); },
+                 [&reconciler] { reconciler.RequestRescan(); });
+
+  Log().Info("started", {{"version", kVersion}, {"connectors_dir", config.connectors_dir}});
+  reconciler.Run();
+  Log().Info("stopped");
+  return kExitOk;
+}
+
+}  // namespace
+
+int Run(const RunOptions& options) {
+  Signals signals;
+  base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
+  auto config = LoadConfig(options);
+  if (!config) return kExitFailed;
+  try {
+    return RunWith(options, std::move(*config), signals);
+  } catch (const std::exception& error) {
+    Log().Fatal("cannot start", {{"error", error.what()}});
+    return kExitFailed;
+  }
+}
+
+}  // namespace khs::app

@@ -1,0 +1,192 @@
+// A whole connector between librdkafka's mock cluster and a scripted endpoint.
+
+#include "reconcile/connector.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+
+#include "http/deadlines.h"
+#include "http/endpoint_client.h"
+#include "kafka/consumer.h"
+#include "kafka/embedded_broker.h"
+#include "kafka/producer.h"
+#include "support/scripted_endpoint.h"
+
+namespace khs {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::Answer;
+using testing::Request;
+using testing::ScriptedEndpoint;
+
+const auto kGood = [](const Request&) { return Answer::Of(200, R"({"retry":false})"); };
+
+std::string Place(const Request& request) {
+  return *request.Header("X-Kafka-Partition") + "@" + *request.Header("X-Kafka-Offset");
+}
+
+class ConnectorOnMockCluster : public ::testing::Test {
+ protected:
+  void Listen(ScriptedEndpoint::Script script) {
+    endpoint_ = std::make_unique<ScriptedEndpoint>(std::move(script));
+  }
+  void Start(int partitions, config::ConnectorConfig config = {}) {
+    broker_.CreateTopic("t", partitions);
+    config.name = "c";
+    config.subscription.topics = {"t"};
+    config.subscription.group = "connect-c";
+    config.endpoint.url = endpoint_->Url("/in");
+    config.endpoint.read_timeout = 5s;
+    config.offset_flush_interval = 100ms;
+    config_ = config;
+    Start();
+  }
+  void Start() {
+    connector_ = std::make_unique<reconcile::Connector>(
+        config_,
+        reconcile::Connections{
+            [this](const config::ConnectorConfig& c) {
+              kafka::Properties properties = c.subscription.consumer_properties;
+              properties["bootstrap.servers"] = broker_.bootstrap_servers();
+              return std::make_unique<kafka::Consumer>(
+                  kafka::Subscription{c.subscription.topics, c.subscription.topics_regex,
+                                      c.subscription.group},
+                  properties);
+            },
+            [this](const config::ConnectorConfig& c) {
+              return std::make_unique<http::EndpointClient>(
+                  c.endpoint, http::Identity{c.name, c.subscription.group}, c.policy.null_values,
+                  deadlines_, clock_);
+            }},
+        clock_, registry_, [this] {
+          const std::lock_guard lock(mutex_);
+          changed_.notify_all();
+        });
+  }
+  void Stop() {
+    connector_->RequestStop(10s);
+    connector_.reset();
+  }
+  void Produce(int count, int partition, size_t bytes = 10) {
+    kafka::Producer producer({{"bootstrap.servers", broker_.bootstrap_servers()}});
+    for (int i = 0; i < count; ++i) producer.Produce("t", partition, "k", std::string(bytes, 'x'));
+    ASSERT_TRUE(producer.Flush(30s));
+  }
+  bool AwaitEnd() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 30s, [&] { return connector_->ended(); });
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  const base::SystemClock clock_;
+  http::Deadlines deadlines_;
+  metrics::Registry registry_{{"0", "0", "0"}};
+  kafka::EmbeddedBroker broker_;
+  std::unique_ptr<ScriptedEndpoint> endpoint_;
+  config::ConnectorConfig config_;
+  std::unique_ptr<reconcile::Connector> connector_;
+};
+
+TEST_F(ConnectorOnMockCluster, DeliversEveryRecordOfEveryPartitionInOrder) {
+  Listen(kGood);
+  Start(4);
+  for (int partition = 0; partition < 4; ++partition) Produce(250, partition);
+  ASSERT_TRUE(endpoint_->WaitForRequests(1000, 60s));
+  Stop();
+  std::map<std::string, int64_t> next;
+  for (const Request& request : endpoint_->Requests()) {
+    EXPECT_EQ(std::stoll(*request.Header("X-Kafka-Offset")),
+              next[*request.Header("X-Kafka-Partition")]++);
+  }
+  EXPECT_EQ(endpoint_->RequestCount(), 1000u);
+}
+
+TEST_F(ConnectorOnMockCluster, RepeatsNothingAfterAGracefulStop) {
+  Listen(kGood);
+  Start(1);
+  Produce(500, 0);
+  ASSERT_TRUE(endpoint_->WaitForRequests(100, 60s));
+  Stop();
+  Start();
+  ASSERT_TRUE(endpoint_->WaitForRequests(500, 60s));
+  Stop();
+  std::set<std::string> places;
+  for (const Request& request : endpoint_->Requests()) {
+    EXPECT_TRUE(places.insert(Place(request)).second) << Place(request) << " twice";
+  }
+  EXPECT_EQ(places.size(), 500u);
+}
+
+TEST_F(ConnectorOnMockCluster, LosesAndRepeatsNothingWhenBackPressurePausesPartitions) {
+  Listen(kGood);
+  config::ConnectorConfig config;
+  config.policy.queue_max_bytes = 256 * 1024;
+  Start(2, config);
+  Produce(600, 0, 1000);
+  Produce(600, 1, 1000);
+  ASSERT_TRUE(endpoint_->WaitForRequests(1200, 60s));
+  Stop();
+  std::map<std::string, int64_t> next;
+  for (const Request& request : endpoint_->Requests()) {
+    EXPECT_EQ(std::stoll(*request.Header("X-Kafka-Offset")),
+              next[*request.Header("X-Kafka-Partition")]++);
+  }
+  EXPECT_EQ(endpoint_->RequestCount(), 1200u);
+}
+
+TEST_F(ConnectorOnMockCluster, StopsByItsStrategyAndStartsAgainAtThatRecord) {
+  std::atomic<bool> mended{false};
+  Listen([&](const Request& request) {
+    const bool bad = *request.Header("X-Kafka-Offset") == "3" && !mended;
+    return bad ? Answer::Of(500) : Answer::Of(200, R"({"retry":false})");
+  });
+  config::ConnectorConfig config;
+  config.policy.strategy = delivery::Strategy::kStopTask;
+  Start(1, config);
+  Produce(10, 0);
+  ASSERT_TRUE(AwaitEnd());
+  connector_->Observe();
+  EXPECT_NE(registry_.Render().find(R"(kafka_http_sink_tasks_stopped{connector="c"} 1)"),
+            std::string::npos);
+  EXPECT_EQ(endpoint_->RequestCount(), 4u);
+  mended = true;
+  connector_.reset();
+  Start();
+  ASSERT_TRUE(endpoint_->WaitForRequests(11, 60s));
+  const auto requests = endpoint_->Requests();
+  EXPECT_EQ(Place(requests[4]), "0@3");
+  EXPECT_EQ(Place(requests[10]), "0@9");
+}
+
+TEST_F(ConnectorOnMockCluster, GoesOnByItselfWhenTheBrokerComesBack) {
+  Listen(kGood);
+  Start(1);
+  Produce(10, 0);
+  ASSERT_TRUE(endpoint_->WaitForRequests(10, 60s));
+  broker_.SetDown(true);
+  broker_.SetDown(false);
+  Produce(10, 0);
+  EXPECT_TRUE(endpoint_->WaitForRequests(20, 60s));
+}
+
+TEST_F(ConnectorOnMockCluster, RunsSeveralTasksInOneGroup) {
+  Listen(kGood);
+  config::ConnectorConfig config;
+  config.tasks_max = 2;
+  Start(4, config);
+  for (int partition = 0; partition < 4; ++partition) Produce(50, partition);
+  ASSERT_TRUE(endpoint_->WaitForRequests(200, 60s));
+  std::set<std::string> places;
+  for (const Request& request : endpoint_->Requests()) places.insert(Place(request));
+  EXPECT_EQ(places.size(), 200u);
+}
+
+}  // namespace
+}  // namespace khs

@@ -1,0 +1,60 @@
+#include "delivery/retry_indicator.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace khs::delivery {
+namespace {
+
+struct Case {
+  const char* body;
+  std::optional<bool> indicator;
+};
+
+TEST(RetryIndicator, IsTheTopLevelRetryOfAJsonObjectAndNothingElse) {
+  const Case cases[] = {
+      {R"({"retry":true})", true},
+      {R"({"retry":false})", false},
+      {R"({"retry":"true"})", true},
+      {R"({"retry":"FALSE"})", false},
+      {R"({"retry":"True"})", true},
+      {R"(  {"a":[1,2],"retry":false,"b":null} )", false},
+      {R"({"retry":"yes"})", std::nullopt},
+      {R"({"retry":""})", std::nullopt},
+      {R"({"retry":1})", std::nullopt},
+      {R"({"retry":0})", std::nullopt},
+      {R"({"retry":null})", std::nullopt},
+      {R"({"retry":{"retry":true}})", std::nullopt},
+      {R"({"Retry":true})", std::nullopt},
+      {R"({"inner":{"retry":true}})", std::nullopt},
+      {R"([{"retry":true}])", std::nullopt},
+      {R"("retry")", std::nullopt},
+      {R"(true)", std::nullopt},
+      {R"({})", std::nullopt},
+      {"", std::nullopt},
+      {"OK", std::nullopt},
+      {R"({"retry":true)", std::nullopt},
+      {"<html>retry</html>", std::nullopt},
+  };
+  for (const Case& c : cases) EXPECT_EQ(ParseRetryIndicator(c.body), c.indicator) << c.body;
+}
+
+TEST(RetryIndicator, OfABodyOver64KiBCountsAsMissing) {
+  std::string body = R"({"retry":true,"padding":")";
+  body.append(kMaxIndicatorBody - body.size() - 2, 'x');
+  body += R"("})";
+  ASSERT_EQ(body.size(), kMaxIndicatorBody);
+  EXPECT_EQ(ParseRetryIndicator(body), true);
+  body.insert(body.size() - 2, "x");
+  EXPECT_EQ(ParseRetryIndicator(body), std::nullopt);
+}
+
+TEST(RetryIndicator, SurvivesDeeplyNestedJson) {
+  std::string body = R"({"retry":true,"deep":)";
+  body.append(20'000, '[');
+  EXPECT_EQ(ParseRetryIndicator(body), std::nullopt);
+}
+
+}  // namespace
+}  // namespace khs::delivery

@@ -1,0 +1,157 @@
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "task/endpoint.h"
+#include "task/record_source.h"
+
+namespace khs::testing {
+
+// A group member whose events the test makes. What it was told outlives it, in the log that is shared.
+struct SourceLog {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::deque<task::SourceEvent> events;  // to come
+  bool woken = false;
+  std::map<base::TopicPartition, int64_t> committed;
+  std::vector<base::TopicPartition> paused;
+  int polls = 0;
+  int revokes_completed = 0;
+  int commit_failures_to_come = 0;
+  bool left = false;
+
+  void Send(task::SourceEvent event) {
+    const std::lock_guard lock(mutex);
+    events.push_back(std::move(event));
+    changed.notify_all();
+  }
+  void NotifyAll() {
+    const std::lock_guard lock(mutex);
+    changed.notify_all();
+  }
+  // Waits until a condition on the log holds; false after a time in which it surely would.
+  template <class Condition>
+  bool Await(Condition&& condition) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30), [&] { return condition(*this); });
+  }
+};
+
+class FakeSource final : public task::RecordSource {
+ public:
+  explicit FakeSource(SourceLog& log) : log_(log) {}
+
+  task::SourceEvent Poll(std::chrono::milliseconds timeout) override {
+    std::unique_lock lock(log_.mutex);
+    ++log_.polls;
+    log_.changed.notify_all();
+    log_.changed.wait_for(lock, timeout, [&] { return !log_.events.empty() || log_.woken; });
+    log_.woken = false;
+    if (log_.events.empty()) return task::Nothing{};
+    task::SourceEvent event = std::move(log_.events.front());
+    log_.events.pop_front();
+    return event;
+  }
+  void Wake() noexcept override {
+    const std::lock_guard lock(log_.mutex);
+    log_.woken = true;
+    log_.changed.notify_all();
+  }
+  void Pause(const task::Partitions& partitions) override {
+    const std::lock_guard lock(log_.mutex);
+    log_.paused.insert(log_.paused.end(), partitions.begin(), partitions.end());
+    log_.changed.notify_all();
+  }
+  void Resume(const task::Partitions& partitions) override {
+    const std::lock_guard lock(log_.mutex);
+    for (const auto& partition : partitions) std::erase(log_.paused, partition);
+    log_.changed.notify_all();
+  }
+  void Commit(const task::Positions& positions) override {
+    auto error = Store(positions);
+    log_.Send(task::Committed{positions, std::move(error)});
+  }
+  std::optional<std::string> CommitAndWait(const task::Positions& positions,
+                                           std::chrono::milliseconds) override {
+    return Store(positions);
+  }
+  void CompleteRevoke() override {
+    const std::lock_guard lock(log_.mutex);
+    ++log_.revokes_completed;
+    log_.changed.notify_all();
+  }
+  void Leave(std::chrono::milliseconds) override {
+    const std::lock_guard lock(log_.mutex);
+    log_.left = true;
+    log_.changed.notify_all();
+  }
+
+ private:
+  std::optional<std::string> Store(const task::Positions& positions) {
+    const std::lock_guard lock(log_.mutex);
+    if (log_.commit_failures_to_come > 0) {
+      --log_.commit_failures_to_come;
+      return "the coordinator moved";
+    }
+    for (const task::Position& position : positions) {
+      log_.committed[position.topic_partition] = position.offset;
+    }
+    log_.changed.notify_all();
+    return std::nullopt;
+  }
+
+  SourceLog& log_;
+};
+
+// What the endpoint was sent, and a gate that holds its answers back.
+struct EndpointLog {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::pair<base::TopicPartition, int64_t>> received;
+  bool corked = false;
+  bool aborted = false;
+
+  void Cork(bool cork) {
+    const std::lock_guard lock(mutex);
+    corked = cork;
+    changed.notify_all();
+  }
+  bool AwaitReceived(size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30),
+                            [&] { return received.size() >= count; });
+  }
+};
+
+class FakeEndpoint final : public task::Endpoint {
+ public:
+  using Script = std::function<delivery::Reply(const delivery::Record&)>;
+
+  FakeEndpoint(EndpointLog& log, Script script) : log_(log), script_(std::move(script)) {}
+
+  task::SendResult Send(const delivery::Record& record) override {
+    std::unique_lock lock(log_.mutex);
+    log_.received.emplace_back(record.topic_partition, record.offset);
+    log_.changed.notify_all();
+    log_.changed.wait(lock, [&] { return !log_.corked || log_.aborted; });
+    if (log_.aborted) return {delivery::Aborted{}, 0};
+    return {script_(record), 0};
+  }
+  void Abort() override {
+    const std::lock_guard lock(log_.mutex);
+    log_.aborted = true;
+    log_.changed.notify_all();
+  }
+
+ private:
+  EndpointLog& log_;
+  const Script script_;
+};
+
+}  // namespace khs::testing

@@ -1,0 +1,317 @@
+#include "task/lanes.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace khs::task {
+namespace {
+
+using namespace std::chrono_literals;
+using delivery::Abandon;
+using delivery::Deliver;
+using delivery::Drop;
+using delivery::DropReason;
+using delivery::ErrorReason;
+using delivery::Retry;
+using delivery::Stop;
+
+const base::TopicPartition kFirst{"t", 0};
+const base::TopicPartition kSecond{"t", 1};
+
+// Lanes on a clock that only the test moves.
+class LanesTest : public testing::Test {
+ protected:
+  void Make(delivery::Policy policy = {}) {
+    lanes_ = std::make_unique<Lanes>(policy);
+    lanes_->Assign({kFirst, kSecond});
+  }
+  Lanes::AddResult Add(const base::TopicPartition& from, int64_t offset,
+                       std::optional<std::string> key = std::nullopt, size_t bytes = 1) {
+    delivery::Record record;
+    record.topic_partition = from;
+    record.offset = offset;
+    record.key = std::move(key);
+    record.value = std::string(bytes, 'x');
+    return lanes_->Add(std::move(record), now_);
+  }
+  Lanes::JobPtr Take() { return lanes_->Take(now_.monotonic); }
+  bool Finish(Lanes::JobPtr job, const delivery::Decision& decision) {
+    ++job->progress.attempts;
+    return lanes_->Finish(std::move(job), decision, now_.monotonic);
+  }
+  void Pass(std::chrono::milliseconds time) {
+    now_.monotonic += time;
+    now_.wall += time;
+  }
+  // The offset of the next job that is taken and delivered, or -1.
+  int64_t Next() {
+    Lanes::JobPtr job = Take();
+    if (!job) return -1;
+    const int64_t offset = job->record.offset;
+    Finish(std::move(job), Deliver{});
+    return offset;
+  }
+  std::vector<std::string> Committable() {
+    std::vector<std::string> texts;
+    for (const Position& p : lanes_->TakeCommittable()) {
+      texts.push_back(std::to_string(p.topic_partition.partition) + "@" + std::to_string(p.offset));
+    }
+    return texts;
+  }
+
+  base::Now now_{base::MonotonicTime(1h), base::WallTime(1000h)};
+  std::unique_ptr<Lanes> lanes_;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST_F(LanesTest, DeliverAPartitionInOrderOneAtATime) {
+  Make();
+  Add(kFirst, 0);
+  Add(kFirst, 1);
+  Lanes::JobPtr job = Take();
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->record.offset, 0);
+  EXPECT_FALSE(Take());
+  Finish(std::move(job), Deliver{});
+  EXPECT_EQ(Next(), 1);
+  EXPECT_FALSE(Take());
+  EXPECT_EQ(Committable(), Texts{"0@2"});
+}
+
+TEST_F(LanesTest, DeliverPartitionsSideBySide) {
+  Make();
+  Add(kFirst, 0);
+  Add(kSecond, 0);
+  const Lanes::JobPtr one = Take();
+  const Lanes::JobPtr other = Take();
+  ASSERT_TRUE(one && other);
+  EXPECT_NE(one->record.topic_partition, other->record.topic_partition);
+  EXPECT_EQ(lanes_->in_flight(), 2u);
+}
+
+TEST_F(LanesTest, AWaitingRecordHoldsBackItsPartitionAndNoOther) {
+  Make();
+  Add(kFirst, 0);
+  Add(kFirst, 1);
+  Add(kSecond, 7);
+  Finish(Take(), Retry{ErrorReason::kIndicator, 5s});
+  EXPECT_EQ(lanes_->waiting_retry(), 1u);
+  EXPECT_EQ(Next(), 7);
+  EXPECT_EQ(Next(), -1);
+  EXPECT_EQ(lanes_->NextDue(), now_.monotonic + 5s);
+  Pass(4999ms);
+  EXPECT_EQ(Next(), -1);
+  Pass(1ms);
+  EXPECT_EQ(Next(), 0);
+  EXPECT_EQ(Next(), 1);
+  EXPECT_EQ(lanes_->waiting_retry(), 0u);
+}
+
+TEST_F(LanesTest, CommitNothingAtOrBehindAWaitingRecord) {
+  Make();
+  for (int64_t offset = 0; offset < 3; ++offset) Add(kFirst, offset);
+  EXPECT_EQ(Next(), 0);
+  Finish(Take(), Retry{ErrorReason::kStatus, 1s});
+  EXPECT_EQ(Committable(), Texts{"0@1"});
+  EXPECT_EQ(Committable(), Texts{});
+}
+
+TEST_F(LanesTest, AFailedCommitIsCommittableAgain) {
+  Make();
+  Add(kFirst, 0);
+  Next();
+  const Positions positions = lanes_->TakeCommittable();
+  EXPECT_EQ(Committable(), Texts{});
+  lanes_->RestoreCommittable(positions);
+  EXPECT_EQ(Committable(), Texts{"0@1"});
+}
+
+TEST_F(LanesTest, ADroppedRecordIsDone) {
+  Make();
+  Add(kFirst, 0);
+  Add(kFirst, 1);
+  Finish(Take(), Drop{DropReason::kRetriesExhausted});
+  EXPECT_EQ(Committable(), Texts{"0@1"});
+  EXPECT_EQ(Next(), 1);
+}
+
+TEST_F(LanesTest, AStopHaltsEverythingAndCommitsWhatIsDone) {
+  Make();
+  for (int64_t offset = 0; offset < 3; ++offset) Add(kFirst, offset);
+  Add(kSecond, 0);
+  Add(kSecond, 1);
+  Next();
+  Lanes::JobPtr other = Take();
+  Lanes::JobPtr bad = Take();
+  ASSERT_TRUE(bad && other);
+  if (bad->record.topic_partition != kFirst) std::swap(bad, other);
+  Finish(std::move(bad), Stop{"why"});
+  EXPECT_FALSE(Take());
+  Finish(std::move(other), Deliver{});  // what is in flight finishes, and counts
+  EXPECT_FALSE(Take());
+  EXPECT_EQ(Committable(), (Texts{"0@1", "1@1"}));
+}
+
+TEST_F(LanesTest, AnAbandonedRecordIsNeitherDoneNorPassed) {
+  Make();
+  Add(kFirst, 0);
+  Add(kFirst, 1);
+  Finish(Take(), Abandon{});
+  EXPECT_FALSE(Take());
+  EXPECT_EQ(Committable(), Texts{});
+}
+
+TEST_F(LanesTest, ALateCompletionOfAFencedPartitionHasNoEffect) {
+  Make();
+  Add(kFirst, 0);
+  Lanes::JobPtr late = Take();
+  lanes_->Fence({kFirst});
+  lanes_->Assign({kFirst});
+  EXPECT_FALSE(lanes_->Current(*late));
+  EXPECT_FALSE(Finish(std::move(late), Deliver{}));
+  EXPECT_EQ(Committable(), Texts{});
+  Add(kFirst, 0);
+  EXPECT_EQ(Next(), 0);
+  EXPECT_EQ(Committable(), Texts{"0@1"});
+  EXPECT_EQ(lanes_->records(), 0u);
+  EXPECT_EQ(lanes_->bytes(), 0u);
+}
+
+TEST_F(LanesTest, FencingForgetsWhatIsQueuedOrWaits) {
+  Make();
+  for (int64_t offset = 0; offset < 5; ++offset) Add(kFirst, offset);
+  Finish(Take(), Retry{ErrorReason::kIo, 5s});
+  lanes_->Fence({kFirst});
+  EXPECT_EQ(lanes_->records(), 0u);
+  EXPECT_EQ(lanes_->bytes(), 0u);
+  EXPECT_EQ(lanes_->waiting_retry(), 0u);
+  EXPECT_EQ(lanes_->NextDue(), std::nullopt);
+  EXPECT_EQ(Add(kFirst, 5), Lanes::AddResult::kNotAssigned);
+}
+
+TEST_F(LanesTest, AHeldPartitionStartsNothingButFinishesWhatIsInFlight) {
+  Make();
+  Add(kFirst, 0);
+  Add(kFirst, 1);
+  Add(kSecond, 0);
+  Lanes::JobPtr job = Take();
+  lanes_->Hold({kFirst});
+  EXPECT_EQ(lanes_->InFlight({kFirst}), 1u);
+  Finish(std::move(job), Deliver{});
+  EXPECT_EQ(lanes_->InFlight({kFirst}), 0u);
+  EXPECT_EQ(Committable(), Texts{"0@1"});
+  EXPECT_EQ(Next(), 0);  // the other partition goes on
+  EXPECT_FALSE(Take());
+  EXPECT_EQ(Add(kFirst, 2), Lanes::AddResult::kNotAssigned);
+}
+
+TEST_F(LanesTest, ARetryOfAHeldPartitionIsNotScheduled) {
+  Make();
+  Add(kFirst, 0);
+  Lanes::JobPtr job = Take();
+  lanes_->Hold({kFirst});
+  Finish(std::move(job), Retry{ErrorReason::kIo, 0ms});
+  EXPECT_FALSE(Take());
+  lanes_->Fence({kFirst});
+  EXPECT_EQ(lanes_->records(), 0u);
+}
+
+TEST_F(LanesTest, StartOverWhenTheOffsetsGoBack) {
+  Make();
+  Add(kFirst, 100);
+  Add(kFirst, 101);
+  Lanes::JobPtr old = Take();
+  EXPECT_EQ(Add(kFirst, 3), Lanes::AddResult::kStartedOver);
+  EXPECT_FALSE(Finish(std::move(old), Deliver{}));
+  EXPECT_EQ(Next(), 3);
+  EXPECT_EQ(Next(), -1);
+  EXPECT_EQ(Committable(), Texts{"0@4"});
+}
+
+TEST_F(LanesTest, ARecordIsDueAtItsTimestampPlusTheDelay) {
+  delivery::Policy policy;
+  policy.request_delay = 10s;
+  Make(policy);
+  delivery::Record record;
+  record.topic_partition = kFirst;
+  record.timestamp = std::chrono::duration_cast<std::chrono::milliseconds>(
+      (now_.wall - 4s).time_since_epoch());
+  lanes_->Add(record, now_);
+  EXPECT_EQ(lanes_->NextDue(), now_.monotonic + 6s);
+  EXPECT_EQ(lanes_->waiting_retry(), 0u);
+  EXPECT_EQ(Next(), -1);
+  Pass(6s);
+  EXPECT_EQ(Next(), 0);
+}
+
+TEST_F(LanesTest, ARecordWithoutTimestampIsDueAfterTheDelayFromItsReading) {
+  delivery::Policy policy;
+  policy.request_delay = 10s;
+  Make(policy);
+  Add(kFirst, 0);
+  Pass(9s);
+  EXPECT_EQ(Next(), -1);
+  Pass(1s);
+  EXPECT_EQ(Next(), 0);
+}
+
+TEST_F(LanesTest, APartitionThatIsStuckIsPausedAndLeavesTheOthersTheirShare) {
+  delivery::Policy policy;
+  policy.queue_max_bytes = 60'000;
+  Make(policy);
+  Add(kFirst, 0);
+  Finish(Take(), Retry{ErrorReason::kIo, 600s});
+  int64_t offset = 1;
+  while (!lanes_->FlowPending() || lanes_->TakeFlow().pause.empty()) Add(kFirst, offset++, {}, 1000);
+  EXPECT_LT(lanes_->bytes(), policy.queue_max_bytes / 2);
+
+  size_t most = 0;
+  for (int64_t other = 0; other < 200; ++other) {
+    Add(kSecond, other, {}, 1000);
+    most = std::max(most, lanes_->bytes());
+    const Lanes::Flow flow = lanes_->TakeFlow();
+    EXPECT_TRUE(flow.resume.empty());
+    if (!flow.pause.empty()) {
+      EXPECT_EQ(flow.pause, Partitions{kSecond});
+      break;
+    }
+  }
+  EXPECT_LE(most, policy.queue_max_bytes + 2000);
+  // The second partition flows on as soon as it has delivered half of its share.
+  bool resumed = false;
+  while (!resumed && Next() >= 0) {
+    if (!lanes_->FlowPending()) continue;
+    const Lanes::Flow flow = lanes_->TakeFlow();
+    resumed = flow.resume == Partitions{kSecond};
+  }
+  EXPECT_TRUE(resumed);
+}
+
+TEST_F(LanesTest, OrderingByKeyLetsOtherKeysPass) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kKey;
+  Make(policy);
+  Add(kFirst, 0, "a");
+  Add(kFirst, 1, "a");
+  Add(kFirst, 2, "b");
+  Add(kFirst, 3);
+  Add(kFirst, 4);
+  Lanes::JobPtr a = Take();
+  EXPECT_EQ(a->record.offset, 0);
+  Finish(std::move(a), Retry{ErrorReason::kIndicator, 1s});
+  EXPECT_EQ(Next(), 2);
+  EXPECT_EQ(Next(), 3);
+  EXPECT_EQ(Next(), 4);
+  EXPECT_EQ(Next(), -1);
+  EXPECT_EQ(Committable(), Texts{});
+  Pass(1s);
+  EXPECT_EQ(Next(), 0);
+  EXPECT_EQ(Next(), 1);
+  EXPECT_EQ(Committable(), Texts{"0@5"});
+}
+
+}  // namespace
+}  // namespace khs::task

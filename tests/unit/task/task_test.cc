@@ -1,0 +1,227 @@
+#include "task/task.h"
+
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+
+#include "metrics/registry.h"
+#include "unit/task/fakes.h"
+
+namespace khs::task {
+namespace {
+
+using namespace std::chrono_literals;
+
+const base::TopicPartition kFirst{"t", 0};
+const base::TopicPartition kSecond{"t", 1};
+
+delivery::Record MakeRecord(const base::TopicPartition& from, int64_t offset) {
+  delivery::Record record;
+  record.topic_partition = from;
+  record.offset = offset;
+  record.value = "v";
+  return record;
+}
+
+// A task between a fake group member and a fake endpoint.
+class TaskTest : public ::testing::Test {
+ protected:
+  void Start(testing::FakeEndpoint::Script script, delivery::Policy policy = {}) {
+    task_ = std::make_unique<Task>(
+        TaskSettings{{"c", 0}, policy, 10ms},
+        [this] { return std::make_unique<testing::FakeSource>(source_); },
+        std::make_unique<testing::FakeEndpoint>(endpoint_, std::move(script)), clock_, metrics_,
+        [this] { source_.NotifyAll(); });
+    source_.Send(Assigned{{kFirst, kSecond}});
+  }
+  bool AwaitState(TaskState state) {
+    return source_.Await([&](auto&) { return task_->status().state == state; });
+  }
+  bool AwaitCommitted(const base::TopicPartition& partition, int64_t offset) {
+    return source_.Await([&](testing::SourceLog& log) {
+      const auto found = log.committed.find(partition);
+      return found != log.committed.end() && found->second == offset;
+    });
+  }
+
+  static delivery::Reply Good(const delivery::Record&) {
+    return delivery::HttpReply{200, false, {}};
+  }
+
+  testing::SourceLog source_;
+  testing::EndpointLog endpoint_;
+  const base::SystemClock clock_;
+  metrics::Registry registry_{{"0", "0", "0"}};
+  metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
+  std::unique_ptr<Task> task_;
+};
+
+TEST_F(TaskTest, DeliversCommitsAndLeavesWhenAsked) {
+  Start(Good);
+  for (int64_t offset = 0; offset < 100; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 100));
+  EXPECT_EQ(task_->status().state, TaskState::kRunning);
+  task_->RequestStop(1s);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_TRUE(source_.left);
+  ASSERT_EQ(endpoint_.received.size(), 100u);
+  for (int64_t offset = 0; offset < 100; ++offset) {
+    EXPECT_EQ(endpoint_.received[static_cast<size_t>(offset)].second, offset);
+  }
+}
+
+TEST_F(TaskTest, PollsOnWhileARecordWaits) {
+  delivery::Policy policy;
+  policy.request_retry_backoff = {600s};
+  Start([](const auto&) { return delivery::RequestFault{delivery::FaultKind::kConnect, "x"}; },
+        policy);
+  source_.Send(MakeRecord(kFirst, 0));
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  int before = 0;
+  source_.Await([&](auto& log) { return (before = log.polls) > 0; });
+  EXPECT_TRUE(source_.Await([&](auto& log) { return log.polls >= before + 3; }));
+  task_->RequestStop(1s);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_TRUE(source_.committed.empty());
+}
+
+TEST_F(TaskTest, FinishesWhatIsInFlightBeforeItLeaves) {
+  endpoint_.Cork(true);
+  Start(Good);
+  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(MakeRecord(kFirst, 1));
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->RequestStop(60s);
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.paused.size() == 2; }));
+  EXPECT_FALSE(source_.left);
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_EQ(source_.committed[kFirst], 1);  // the second was never sent
+  EXPECT_EQ(endpoint_.received.size(), 1u);
+}
+
+TEST_F(TaskTest, EndsARequestThatOutlastsTheGrace) {
+  endpoint_.Cork(true);
+  Start(Good);
+  source_.Send(MakeRecord(kFirst, 0));
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->RequestStop(20ms);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_TRUE(source_.left);
+  EXPECT_TRUE(source_.committed.empty());
+}
+
+TEST_F(TaskTest, StopsByItsStrategyWithTheRecordUncommitted) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kStopTask;
+  Start(
+      [](const delivery::Record& record) {
+        return delivery::HttpReply{record.offset == 2 ? 500 : 200,
+                                   record.offset == 2 ? std::optional<bool>() : false, {}};
+      },
+      policy);
+  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  const TaskStatus status = task_->status();
+  EXPECT_TRUE(status.by_strategy);
+  EXPECT_NE(status.trace.find("t[0]@2"), std::string::npos) << status.trace;
+  EXPECT_NE(status.trace.find("HTTP 500"), std::string::npos) << status.trace;
+  EXPECT_EQ(source_.committed[kFirst], 2);
+  EXPECT_TRUE(source_.left);
+  EXPECT_EQ(endpoint_.received.size(), 3u);
+}
+
+TEST_F(TaskTest, CommitsBeforeARevokedPartitionGoesAndFencesIt) {
+  endpoint_.Cork(true);
+  Start(Good);
+  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(MakeRecord(kFirst, 1));
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.Send(Revoked{{kFirst}, false});
+  source_.Send(MakeRecord(kSecond, 0));
+  ASSERT_TRUE(endpoint_.AwaitReceived(2));  // the retained partition goes on
+  EXPECT_EQ(source_.revokes_completed, 0);
+  endpoint_.Cork(false);
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
+  EXPECT_EQ(source_.committed[kFirst], 1);
+  EXPECT_TRUE(AwaitCommitted(kSecond, 1));
+}
+
+TEST_F(TaskTest, NeverCommitsWhatIsLost) {
+  endpoint_.Cork(true);
+  Start(Good);
+  source_.Send(MakeRecord(kFirst, 0));
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.Send(Revoked{{kFirst, kSecond}, true});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
+  endpoint_.Cork(false);
+  task_->RequestStop(1s);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_TRUE(source_.committed.empty());
+}
+
+TEST_F(TaskTest, RepeatsACommitThatFailed) {
+  source_.commit_failures_to_come = 2;
+  Start(Good);
+  source_.Send(MakeRecord(kFirst, 0));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(task_->status().state, TaskState::kRunning);
+}
+
+TEST_F(TaskTest, MakesABrokenConsumerAnew) {
+  Start(Good);
+  ASSERT_TRUE(AwaitState(TaskState::kRunning));
+  source_.Send(SourceError{ErrorClass::kFatal, "_FATAL", "broken"});
+  ASSERT_TRUE(AwaitState(TaskState::kJoining));
+  source_.Send(Assigned{{kFirst}});
+  source_.Send(MakeRecord(kFirst, 0));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+}
+
+TEST_F(TaskTest, TellsWhyNoBrokerAnswersUntilOneDoes) {
+  Start(Good);
+  source_.Send(SourceError{ErrorClass::kUnreachable, "_ALL_BROKERS_DOWN", "1/1 brokers are down"});
+  EXPECT_TRUE(source_.Await([&](auto&) {
+    return task_->status().broker_problem == "no broker answers: 1/1 brokers are down";
+  }));
+  source_.Send(MakeRecord(kFirst, 0));
+  EXPECT_TRUE(source_.Await([&](auto&) { return task_->status().broker_problem.empty(); }));
+}
+
+TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
+  task_ = std::make_unique<Task>(
+      TaskSettings{{"c", 0}, {}, 10ms},
+      []() -> std::unique_ptr<RecordSource> { throw std::runtime_error("No such property"); },
+      std::make_unique<testing::FakeEndpoint>(endpoint_, Good), clock_, metrics_,
+      [this] { source_.NotifyAll(); });
+  EXPECT_TRUE(source_.Await([&](auto&) { return task_->status().state == TaskState::kFailed; }));
+  EXPECT_EQ(task_->status().trace, "No such property");
+}
+
+TEST_F(TaskTest, CountsWhatItDid) {
+  delivery::Policy policy;
+  policy.retry_backoff = {1ms};
+  Start(
+      [](const delivery::Record& record) {
+        return delivery::HttpReply{200, record.offset == 1, {}};
+      },
+      policy);
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  ASSERT_TRUE(AwaitCommitted(kFirst, 3));
+  const std::string text = registry_.Render();
+  for (const char* line : {
+           R"(kafka_http_sink_records_delivered_total{connector="c",topic="t"} 2)",
+           R"(kafka_http_sink_records_consumed_total{connector="c",topic="t"} 3)",
+           R"(kafka_http_sink_records_dropped_total{connector="c",reason="retries_exhausted"} 1)",
+           R"(kafka_http_sink_records_dropped_total{connector="c",reason="response_error"} 0)",
+           R"(kafka_http_sink_retries_total{connector="c",reason="indicator"} 1)",
+           R"(kafka_http_sink_requests_total{code_class="2xx",connector="c"} 4)",
+           R"(kafka_http_sink_requests_in_flight{connector="c"} 0)",
+           R"(kafka_http_sink_assigned_partitions{connector="c"} 2)",
+       }) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+}
+
+}  // namespace
+}  // namespace khs::task

@@ -1,0 +1,131 @@
+"""The Kafka cluster as a test sees it: topics, records, committed offsets, group members."""
+
+import importlib.util
+import json
+import os
+import pathlib
+import uuid
+
+import confluent_kafka
+import confluent_kafka.admin
+
+_NODE = pathlib.Path(__file__).resolve().parent / "kafka" / "kafka.py"
+_TIMEOUT = 30
+
+
+def load_node():
+    """The module kafka/kafka.py, which has no package and shares its name with others."""
+    spec = importlib.util.spec_from_file_location("kafka_node", _NODE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def group_of(connector):
+    return f"connect-{connector}"
+
+
+def unique(stem):
+    return f"{stem}-{uuid.uuid4().hex[:8]}"
+
+
+class KafkaCluster:
+    """Talks to one broker. Offsets and ends are dictionaries by partition."""
+
+    def __init__(self, bootstrap, sasl_bootstrap=None):
+        self.bootstrap = bootstrap
+        self.sasl_bootstrap = sasl_bootstrap
+        self._settings = {"bootstrap.servers": bootstrap, "log_level": 2}
+        self._admin = confluent_kafka.admin.AdminClient(self._settings)
+
+    @classmethod
+    def from_state(cls, path):
+        state = json.loads(pathlib.Path(path).read_text())
+        return cls(state["bootstrap"], state["sasl_bootstrap"])
+
+    def topic(self, partitions=1, name=None):
+        """Makes a topic and returns its name, which is unique unless given."""
+        name = name or unique("topic")
+        new = confluent_kafka.admin.NewTopic(name, num_partitions=partitions, replication_factor=1)
+        self._admin.create_topics([new], operation_timeout=_TIMEOUT)[name].result(_TIMEOUT)
+        return name
+
+    def produce(self, topic, values, partition=0, key=None, headers=None, timestamp=None):
+        """Appends values (bytes, or None for a tombstone) to a partition; returns when the broker has them all."""
+        self.produce_records(topic, ({"value": value, "partition": partition, "key": key, "headers": headers,
+                                      "timestamp": timestamp} for value in values))
+
+    def produce_records(self, topic, records):
+        """Appends records: dictionaries of confluent_kafka's Producer.produce arguments, `partition` among them.
+
+        Idempotent, because without it a retry of the producer's may change the order.
+        """
+        failures = []
+        producer = confluent_kafka.Producer({**self._settings, "linger.ms": 5, "enable.idempotence": True})
+
+        def done(error, _):
+            if error:
+                failures.append(error)
+
+        for record in records:
+            arguments = {name: value for name, value in record.items() if value is not None or name == "value"}
+            while True:
+                try:
+                    producer.produce(topic, on_delivery=done, **arguments)
+                    break
+                except BufferError:
+                    producer.poll(0.05)
+        left = producer.flush(_TIMEOUT)
+        assert not left and not failures, f"{left} records unsent, failures: {failures[:3]}"
+
+    def partitions(self, topic):
+        return sorted(self._admin.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions)
+
+    def committed(self, connector, topic):
+        """Committed offsets of the connector's group; 0 where it committed nothing."""
+        partitions = [confluent_kafka.TopicPartition(topic, number) for number in self.partitions(topic)]
+        consumer = confluent_kafka.Consumer({**self._settings, "group.id": group_of(connector)})
+        try:
+            return {one.partition: max(one.offset, 0) for one in consumer.committed(partitions, timeout=_TIMEOUT)}
+        finally:
+            consumer.close()
+
+    def ends(self, topic):
+        consumer = confluent_kafka.Consumer({**self._settings, "group.id": "ends"})
+        try:
+            partitions = [confluent_kafka.TopicPartition(topic, number) for number in self.partitions(topic)]
+            return {one.partition: consumer.get_watermark_offsets(one, timeout=_TIMEOUT)[1] for one in partitions}
+        finally:
+            consumer.close()
+
+    def all_committed(self, connector, topic):
+        return self.committed(connector, topic) == self.ends(topic)
+
+    def read(self, topic):
+        """Every record of the topic from its beginning, as confluent_kafka messages."""
+        consumer = confluent_kafka.Consumer({**self._settings, "group.id": "read", "enable.auto.commit": False})
+        ends = self.ends(topic)
+        consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in ends])
+        records = []
+        try:
+            while len(records) < sum(ends.values()):
+                record = consumer.poll(_TIMEOUT)
+                assert record is not None and not record.error(), record and record.error()
+                records.append(record)
+        finally:
+            consumer.close()
+        return records
+
+    def members(self, connector):
+        """Ids of the members of the connector's group: new ids mean that somebody left and joined."""
+        groups = self._admin.list_groups(group_of(connector), timeout=_TIMEOUT)
+        return sorted(member.id for group in groups for member in group.members)
+
+    def group_state(self, connector):
+        groups = self._admin.list_groups(group_of(connector), timeout=_TIMEOUT)
+        return groups[0].state if groups else None
+
+
+def wanted():
+    """Whether the absence of a broker is a failure."""
+    return os.environ.get("REQUIRE_KAFKA") == "1"

@@ -1,0 +1,137 @@
+"""The command line without a broker: check, --version, --help and wrong usage."""
+
+import re
+import subprocess
+
+import pytest
+
+from sidecar import clean_environment
+
+PROBLEM = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): error: (?P<text>.+)$")
+START = 'topics = "orders"\ncallback.request.url = "http://localhost/"\n'
+
+# File -> (text, the KEY named, the line, what the column may point at: the key or its value).
+MISTAKES = {
+    "unknown.toml": (START + "retry.backof.sec = [1]\n", "retry.backof.sec", 3, ("retry", "[1]")),
+    "type.toml": (START + '\n  tasks.max = "many"\n', "tasks.max", 4, ("tasks", '"many"')),
+    "url.toml": ('topics = "a"\ncallback.request.url = "ftp://host/"\n', "callback.request.url", 2,
+                 ("callback", '"ftp')),
+    "backoff.toml": (START + "retry.backoff.sec = [5, -1]\n", "retry.backoff.sec", 3, ("retry", "[5", "-1")),
+    "both.toml": (START + '"topics.regex" = "a.*"\n', "topics", None, None),
+    "missing.toml": ('topics = "a"\n', "callback.request.url", None, None),
+    "strategy.toml": ("# strategy\n" + START + 'exception.strategy = "GIVE_UP"\n', "exception.strategy", 4,
+                      ("exception", '"GIVE_UP"')),
+    "method.toml": ('callback.request.method = "GET"\n' + START, "callback.request.method", 1, ("callback", '"GET"')),
+    "converter.toml": (START + 'value.converter = "io.confluent.connect.avro.AvroConverter"\n', "value.converter", 3,
+                       ("value", '"io')),
+    "syntax.toml": (START + 'name = "unfinished\n', "", 3, None),
+}
+
+
+def run(binary, *arguments, directory=None):
+    return subprocess.run([str(binary), *map(str, arguments)], cwd=directory, env=clean_environment(), timeout=60,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+
+
+def problems(result):
+    return [match for match in map(PROBLEM.match, result.stdout.splitlines()) if match]
+
+
+def write(directory, texts):
+    for file, text in texts.items():
+        (directory / file).write_text(text)
+    return directory
+
+
+def test_ten_mistakes_are_ten_lines_each_at_its_place(binary, tmp_path):
+    write(tmp_path, {file: text for file, (text, *_) in MISTAKES.items()})
+    result = run(binary, "check", tmp_path)
+    found = {match["file"].rpartition("/")[2]: match for match in problems(result)}
+    assert result.returncode == 1
+    assert len(problems(result)) == 10 and set(found) == set(MISTAKES), result.stdout
+    for file, (text, key, line, places) in MISTAKES.items():
+        match = found[file]
+        assert match["file"] == str(tmp_path / file)
+        assert match["text"].startswith(key), match[0]
+        if line is not None:
+            assert int(match["line"]) == line, match[0]
+        if places is not None:
+            written = text.splitlines()[line - 1]
+            assert int(match["column"]) in [written.index(place) + 1 for place in places], match[0]
+    assert "retry.backoff.sec" in found["unknown.toml"]["text"].replace("retry.backof.sec", "", 1)
+
+
+@pytest.mark.parametrize("text", ["transforms = \"a\"\n", "predicates = \"a\"\n", "tasks.max = 0\n",
+                                  "delivery.ordering = \"chaos\"\n", "behavior.on.null.values = \"explode\"\n",
+                                  "connector.class = \"FileStreamSink\"\n",
+                                  "callback.request.headers = \"{not json\"\n",
+                                  "callback.timeout.read.ms = -5\n"])
+def test_more_mistakes_are_found(binary, tmp_path, text):
+    write(tmp_path, {"one.toml": START + text})
+    result = run(binary, "check", tmp_path / "one.toml")
+    match, = problems(result)
+    assert result.returncode == 1 and match["line"] == "3" and match["text"].startswith(text.split(" ")[0])
+
+
+def test_every_problem_of_a_file_is_told_and_good_files_beside_are_not(binary, tmp_path):
+    write(tmp_path, {"good.toml": START, "bad.toml": START + 'tasks.max = "x"\nmore = 1\n', ".hidden.toml": "?",
+                     "notes.txt": "?"})
+    result = run(binary, "check", tmp_path)
+    assert result.returncode == 1
+    assert sorted((match["file"].rpartition("/")[2], match["line"]) for match in problems(result)) == [
+        ("bad.toml", "3"), ("bad.toml", "4")]
+
+
+def test_valid_definitions_are_0(binary, tmp_path):
+    write(tmp_path, {
+        "plain.toml": START,
+        "all.toml": """
+            name = "all"
+            connector.class = "nz.ac.auckland.kafka.http.sink.HttpSinkConnector"
+            topics = ["a", "b"]
+            tasks.max = 2
+            exception.strategy = "progress_back_off_stop_task"
+            retry.backoff.sec = "0.5,30,60"
+            errors.tolerance = "all"
+            key.converter = "org.apache.kafka.connect.storage.StringConverter"
+            consumer.override.auto.offset.reset = "latest"
+            [callback.request]
+            url = "https://localhost:8443/path?x=1"
+            method = "put"
+            headers = { Authorization = "Basic YTpi" }
+            """,
+        "regex.toml": 'topics.regex = "orders-.*"\n"callback.request.url" = "http://[::1]:8080/"\n'})
+    result = run(binary, "check", tmp_path)
+    assert (result.returncode, problems(result)) == (0, []), result.stdout
+    assert run(binary, "check", tmp_path / "plain.toml", tmp_path / "regex.toml").returncode == 0
+
+
+def test_the_process_file_is_checked_too(binary, tmp_path):
+    write(tmp_path, {"sidecar.toml": 'kafka.bootstrap.servers = "localhost:9092"\n'})
+    assert run(binary, "check", tmp_path / "sidecar.toml").returncode == 0
+    write(tmp_path, {"sidecar.toml": 'kafka.bootstrap.servers = "localhost:9092"\nmetrics.listn = "x:1"\n'})
+    result = run(binary, "check", tmp_path / "sidecar.toml")
+    match, = problems(result)
+    assert result.returncode == 1 and match["line"] == "2" and "metrics.listen" in match["text"]
+
+
+@pytest.mark.parametrize("arguments", [["check"], ["nonsense"], ["--nonsense"], ["run", "--nonsense"],
+                                       ["check", "--nonsense", "x"], ["run", "--config"]], ids=" ".join)
+def test_wrong_usage_is_2(binary, arguments):
+    result = run(binary, *arguments)
+    assert result.returncode == 2 and result.stdout.strip()
+
+
+def test_version_names_what_it_is_built_from(binary):
+    result = run(binary, "--version")
+    assert result.returncode == 0
+    assert re.search(r"kafka-http-sink.*\d+\.\d+\.\d+", result.stdout)
+    for library in ("librdkafka", "Poco", "toml++", "prometheus-cpp"):
+        assert re.search(re.escape(library) + r"\D*\d+\.\d+", result.stdout, re.IGNORECASE), result.stdout
+
+
+def test_help_names_the_subcommands(binary):
+    result = run(binary, "--help")
+    assert result.returncode == 0
+    assert all(word in result.stdout for word in ("run", "check", "demo", "drain", "--version"))

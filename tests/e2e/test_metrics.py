@@ -1,0 +1,144 @@
+"""What a scraper and a kubelet see."""
+
+import re
+import subprocess
+
+from endpoint import RETRY
+from waiting import eventually
+
+# Series of a connector that must be there, at 0, before anything has happened: name -> (type, fixed label values).
+AT_ZERO = {
+    "connector_invalid": ("gauge", {}),
+    "tasks_stopped": ("gauge", {}),
+    "task_stops_total": ("counter", {"reason": ["strategy", "error"]}),
+    "records_dropped_total": ("counter", {"reason": ["response_error", "retries_exhausted", "tombstone"]}),
+    "retries_total": ("counter", {"reason": ["indicator", "status", "no_indicator", "timeout", "connect", "dns", "tls",
+                                             "io"]}),
+    "requests_total": ("counter", {"code_class": ["2xx", "3xx", "4xx", "5xx", "none"]}),
+    "dead_letter_records_total": ("counter", {"outcome": ["produced", "failed"]}),
+    "requests_in_flight": ("gauge", {}),
+    "records_buffered": ("gauge", {}),
+    "record_bytes_buffered": ("gauge", {}),
+    "records_waiting_retry": ("gauge", {}),
+    "offset_commits_total": ("counter", {"outcome": ["ok", "failed"]}),
+    "connector_restarts_total": ("counter", {"reason": ["config", "secret", "api", "error"]}),
+}
+HISTOGRAMS = ("request_duration_seconds", "delivery_duration_seconds", "record_age_seconds")
+STATES = {"running", "paused", "stopped", "failed", "restarting", "unassigned"}
+LABELS = {"connector", "version", "revision", "librdkafka", "group", "target_host", "origin", "state", "reason",
+          "topic", "partition", "code_class", "outcome", "code", "fatal", "status", "mode", "method", "le"}
+
+
+def test_every_series_of_a_connector_is_there_at_zero_before_anything_happened(kafka, sidecar, endpoint, name):
+    sidecar.connector(name, kafka.topic(), endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    metrics = sidecar.metrics()
+    for metric, (kind, labels) in AT_ZERO.items():
+        assert metrics.types.get(f"kafka_http_sink_{metric}") == kind, metric
+        for label, values in (labels or {"connector": [name]}).items():
+            for value in values:
+                assert metrics.value(metric, **{"connector": name, label: value}) == 0, (metric, label, value)
+    for metric in HISTOGRAMS:
+        assert metrics.types[f"kafka_http_sink_{metric}"] == "histogram"
+        assert metrics.value(f"{metric}_count", connector=name) == 0
+        assert metrics.value(f"{metric}_bucket", connector=name, le="+Inf") == 0
+
+
+def test_a_connectors_state_is_a_set_and_its_info_names_where_it_goes(kafka, sidecar, endpoint, name):
+    sidecar.connector(name, kafka.topic(3), endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    states = {labels["state"]: value for labels, value in sidecar.metrics().series("connector_state", connector=name)}
+    assert set(states) == STATES and sum(states.values()) == states["running"] == 1
+    (info, value), = sidecar.metrics().series("connector_info", connector=name)
+    assert value == 1 and info["group"] == f"connect-{name}" and info["origin"] == "file"
+    assert info["target_host"].startswith("127.0.0.1")
+    assert sidecar.value("assigned_partitions", connector=name) == 3
+
+
+def test_counts_tell_what_happened_and_labels_carry_no_more_than_agreed(kafka, sidecar, endpoint, name):
+    topic = kafka.topic(2)
+    kafka.produce(topic, [b"12345"] * 10, partition=0, key=b"key-of-the-record")
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    metrics = sidecar.metrics()
+    assert metrics.value("records_consumed_total", connector=name, topic=topic) == 10
+    assert metrics.value("record_bytes_consumed_total", connector=name, topic=topic) >= 50
+    assert metrics.value("records_delivered_total", connector=name, topic=topic) == 10
+    assert metrics.value("requests_total", connector=name, code_class="2xx") == 10
+    for metric in HISTOGRAMS:
+        assert metrics.value(f"{metric}_count", connector=name) == 10
+    assert metrics.value("offset_commits_total", connector=name, outcome="ok") >= 1
+    assert metrics.value("last_delivery_timestamp_seconds", connector=name) > 1_600_000_000
+    for (metric, labels), _ in metrics.samples.items():
+        assert {label for label, _ in labels} <= LABELS, metric
+        assert not [value for _, value in labels if "key-of-the-record" in value or "http://" in value]
+
+
+def test_lag_is_what_is_not_committed(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"x"] * 7)
+    endpoint.decide = lambda one: RETRY
+    sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [600],
+                                              "consumer.override.statistics.interval.ms": 1000})
+    sidecar.start()
+    sidecar.wait_for_value(7, "consumer_lag_records", connector=name, topic=topic, partition="0")
+
+
+def test_series_vanish_with_their_connector(kafka, sidecar, endpoint, name):
+    sidecar.connector(name, kafka.topic(), endpoint)
+    sidecar.connector(f"{name}-stays", kafka.topic(), endpoint)
+    sidecar.start()
+    sidecar.wait_running(name, f"{name}-stays")
+    sidecar.remove(name)
+    eventually(lambda: f'"{name}"' not in sidecar.get("/metrics")[2], "no series of the removed one")
+    assert f'"{name}-stays"' in sidecar.get("/metrics")[2]
+
+
+def test_the_scrape_has_the_agreed_content_type_and_describes_the_process(kafka, sidecar, endpoint, name, binary):
+    sidecar.connector(name, kafka.topic(), endpoint)
+    sidecar.start()
+    status, headers, text = sidecar.get("/metrics")
+    assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert text.endswith("\n")
+    metrics = sidecar.metrics()
+    (build, value), = metrics.series("build_info")
+    version = subprocess.run([str(binary), "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    assert value == 1 and build["version"] in version and build["librdkafka"] in version and "revision" in build
+    for metric in ("process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds", "process_max_fds",
+                   "process_start_time_seconds", "process_threads"):
+        assert metrics.value(metric) > 0, metric
+    assert metrics.value("config_files", status="valid") == 1
+    assert metrics.value("config_last_reload_successful") == 1
+    assert metrics.value("config_watch_mode") == 1
+    unprefixed = [metric for metric, _ in metrics.samples if not re.match("kafka_http_sink_|process_", metric)]
+    assert not unprefixed
+
+
+def test_probes_answer_and_say_when_it_is_ready(kafka, sidecar, endpoint, name):
+    sidecar.connector(name, kafka.topic(), endpoint)
+    sidecar.start()
+    for path in ("/livez", "/startupz", "/readyz"):
+        sidecar.wait_for_probe(path)
+
+
+def test_a_failed_connector_does_not_make_the_process_unfit_to_live(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"x"])
+    endpoint.decide = lambda one: RETRY
+    sidecar.connector(name, topic, endpoint, {"exception.strategy": "STOP_TASK"})
+    sidecar.start()
+    sidecar.wait_for_value(1, "tasks_stopped", connector=name)
+    assert sidecar.probe("/livez") == 200
+
+
+def test_the_listener_can_be_off(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"x"])
+    sidecar.settings["metrics.listen"] = ""
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start(wait=False)
+    endpoint.wait_for(1)
+    sidecar.stop()

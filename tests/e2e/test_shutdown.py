@@ -1,0 +1,158 @@
+"""Stops of all kinds: a graceful one repeats nothing, a hard one loses nothing."""
+
+import signal
+import subprocess
+import time
+
+import pytest
+
+import ports
+from endpoint import DELIVERED, RETRY, Answer
+from sidecar import clean_environment
+from waiting import eventually, holds
+
+COUNT, PARTITIONS = 10_000, 8
+SLOWLY = Answer(delay=0.002)
+
+
+def fill(kafka):
+    topic = kafka.topic(PARTITIONS)
+    kafka.produce_records(topic, ({"partition": n % PARTITIONS, "value": b"%d" % n} for n in range(COUNT)))
+    return topic
+
+
+def wait_all_committed(kafka, connector, topic):
+    eventually(lambda: kafka.all_committed(connector, topic), lambda: kafka.committed(connector, topic), timeout=180)
+
+
+def wait_until_draining(sidecar):
+    eventually(lambda: sidecar.probe("/readyz") != 200, "not ready any more")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_after_a_graceful_stop_in_the_middle_each_record_is_delivered_exactly_once(kafka, sidecar, endpoint, name,
+                                                                                  number):
+    topic = fill(kafka)
+    endpoint.decide = lambda one: SLOWLY
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    endpoint.wait_for(1500)
+    sidecar.signal(number)
+    assert sidecar.wait_exit() == 0
+    seen = len(endpoint.requests)
+    assert seen < COUNT and all(one.answered for one in endpoint.requests)
+    assert sum(kafka.committed(name, topic).values()) == seen
+    sidecar.start()
+    wait_all_committed(kafka, name, topic)
+    for partition in range(PARTITIONS):
+        assert endpoint.offsets(topic, partition) == list(range(COUNT // PARTITIONS))
+
+
+def test_kill_9_in_the_middle_loses_nothing_and_keeps_the_order(kafka, sidecar, endpoint, name):
+    topic = fill(kafka)
+    endpoint.decide = lambda one: SLOWLY
+    sidecar.connector(name, topic, endpoint, {"consumer.override.session.timeout.ms": 6000,
+                                              "offset.flush.interval.ms": 200})
+    for killed_at in (1500, 4500):
+        endpoint.decide = lambda one: SLOWLY
+        sidecar.start()
+        endpoint.wait_for(killed_at)
+        endpoint.decide = lambda one: Answer(hang=True)
+        time.sleep(1)       # long enough for several commits while each partition has a record in flight
+        sidecar.kill()
+        answered = {one.position for one in endpoint.requests if one.answered}
+        for partition, committed in kafka.committed(name, topic).items():
+            assert all((partition, offset) in answered for offset in range(committed))
+    endpoint.decide = lambda one: SLOWLY
+    sidecar.start()
+    wait_all_committed(kafka, name, topic)
+    for partition in range(PARTITIONS):
+        first_seen = list(dict.fromkeys(endpoint.offsets(topic, partition)))
+        assert first_seen == list(range(COUNT // PARTITIONS))
+
+
+def test_a_record_in_a_long_backoff_does_not_hold_up_the_end_and_is_not_committed(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0", b"1", b"2"])
+    endpoint.decide = lambda one: RETRY if one.offset == 1 else DELIVERED
+    sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [600]})
+    sidecar.start()
+    endpoint.wait_for(2)
+    assert sidecar.stop() < 10
+    assert kafka.committed(name, topic) == {0: 1}
+    assert endpoint.offsets() == [0, 1]
+    endpoint.decide = lambda one: DELIVERED
+    sidecar.start()
+    wait_all_committed(kafka, name, topic)
+    assert endpoint.offsets() == [0, 1, 1, 2]
+
+
+def test_a_request_in_flight_is_finished_and_committed(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0", b"1"])
+    endpoint.decide = lambda one: Answer(delay=3)
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    endpoint.wait_for(1)
+    sidecar.stop()
+    assert endpoint.offsets() == [0] and endpoint.requests[0].answered
+    assert kafka.committed(name, topic) == {0: 1}
+
+
+def test_a_hanging_endpoint_holds_up_the_end_no_longer_than_the_grace_period(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0"])
+    endpoint.decide = lambda one: Answer(hang=True)
+    sidecar.settings["shutdown.grace.ms"] = 3000
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    endpoint.wait_for(1)
+    assert sidecar.stop() < 10
+    assert kafka.committed(name, topic) == {0: 0}
+
+
+def test_a_second_signal_ends_at_once(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0"])
+    endpoint.decide = lambda one: Answer(hang=True)
+    sidecar.settings["shutdown.grace.ms"] = 600_000
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    endpoint.wait_for(1)
+    sidecar.signal(signal.SIGTERM)
+    wait_until_draining(sidecar)
+    holds(lambda: sidecar.process.poll() is None, "the first signal waits for what is in flight", seconds=1)
+    asked = time.monotonic()
+    sidecar.signal(signal.SIGTERM)
+    assert sidecar.wait_exit() in (0, 1, 128 + signal.SIGTERM, -signal.SIGTERM)
+    assert time.monotonic() - asked < 5
+    assert kafka.committed(name, topic) == {0: 0}
+
+
+def test_an_idle_process_ends_quickly_and_leaves_its_group(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    assert sidecar.stop() < 10
+    eventually(lambda: kafka.members(name) == [], lambda: kafka.members(name), timeout=5)
+
+
+def test_drain_commits_what_is_done_and_may_be_asked_for_twice(kafka, sidecar, endpoint, name):
+    topic = fill(kafka)
+    endpoint.decide = lambda one: SLOWLY
+    port = ports.free_port()
+    sidecar.settings["rest.listen"] = f"127.0.0.1:{port}"
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    endpoint.wait_for(1500)
+    for _ in range(2):
+        drain = subprocess.run([sidecar.binary, "drain", "--url", f"http://127.0.0.1:{port}"], timeout=60, check=False,
+                               env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        assert drain.returncode == 0, drain.stdout
+    seen = len(endpoint.requests)
+    assert seen < COUNT and sum(kafka.committed(name, topic).values()) == seen
+    if sidecar.process.poll() is None:
+        sidecar.signal(signal.SIGTERM)
+    assert sidecar.wait_exit() == 0
+    assert len(endpoint.requests) == seen

@@ -33,11 +33,7 @@ void LogProblem(const config::Problem& problem) {
   const bool warning = problem.severity == config::Severity::kWarning;
   Log().Log(warning ? base::LogLevel::kWarn : base::LogLevel::kFatal,
             warning ? "configuration has a warning" : "configuration rejected",
-            {{"file", problem.file},
-             {"line", problem.position.line},
-             {"column", problem.position.column},
-             {"key", problem.key},
-             {"error", problem.message}});
+            {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
 }
 
 std::optional<config::ProcessConfig> LoadConfig(const RunOptions& options) {

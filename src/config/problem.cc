@@ -4,13 +4,18 @@
 
 namespace khs::config {
 
-std::string Format(const Problem& problem) {
-  // Keys and values are whatever someone wrote: Printable keeps a problem on its one line.
-  std::string line = Printable(problem.file);
+std::string Place(const Problem& problem) {
+  // Whatever someone wrote: Printable keeps it on one line.
+  std::string place = Printable(problem.file);
   if (problem.position.line > 0) {
-    line +=
+    place +=
         ':' + std::to_string(problem.position.line) + ':' + std::to_string(problem.position.column);
   }
+  return place;
+}
+
+std::string Format(const Problem& problem) {
+  std::string line = Place(problem);
   line += problem.severity == Severity::kError ? ": error: " : ": warning: ";
   if (!problem.key.empty()) line += Printable(problem.key) + ": ";
   return line + Printable(problem.message);

@@ -28,6 +28,9 @@ struct Problem {
 
 using Problems = std::vector<Problem>;
 
+// `FILE:LINE:COL`, or `FILE` for the file as a whole.
+std::string Place(const Problem& problem);
+
 // `FILE:LINE:COL: error: KEY: MESSAGE`; a missing key or position leaves its part out.
 std::string Format(const Problem& problem);
 

@@ -19,11 +19,7 @@ void LogProblem(const config::Problem& problem) {
   const bool warning = problem.severity == config::Severity::kWarning;
   Log().Log(warning ? base::LogLevel::kWarn : base::LogLevel::kError,
             warning ? "definition has a warning" : "definition rejected",
-            {{"file", problem.file},
-             {"line", problem.position.line},
-             {"column", problem.position.column},
-             {"key", problem.key},
-             {"error", problem.message}});
+            {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
 }
 
 }  // namespace

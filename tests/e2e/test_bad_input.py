@@ -21,8 +21,9 @@ BAD = {
     "both-topics": (GOOD + '"topics.regex" = "a"\n', ["topics.regex"]),
     "bad-override": (GOOD + 'consumer.override.fetch.min.bytes = "several"\n', ["fetch.min.bytes"]),
     "bad-regex": ('"topics.regex" = "a("\ncallback.request.url = "http://127.0.0.1:1/"\n', ["topics.regex"]),
-    "missing-secret": (GOOD + 'callback.request.headers = { A = "${env:NOT_SET_ANYWHERE}" }\n', ["NOT_SET_ANYWHERE"]),
-    "secret-elsewhere": (GOOD + 'callback.request.headers = { A = "${file:/etc/hostname}" }\n', ["/etc/hostname"]),
+    "secret": (GOOD + 'callback.request.headers = { A = "${env:NOT_SET_ANYWHERE}" }\n', ["not available yet"]),
+    "dead-letters": (GOOD + 'errors.deadletterqueue.topic.name = "d"\n', ["not available yet"]),
+    "ordering": (GOOD + 'delivery.ordering = "key"\n', ["not available yet"]),
 }
 
 

@@ -140,22 +140,3 @@ def test_configured_headers_set_the_content_type_but_not_what_the_program_says(k
     assert request.headers["content-type"] == "application/json"
     assert request.topic == topic and "forged" not in request.headers["idempotency-key"]
     assert only_once(request)
-
-
-def test_a_secret_is_read_from_its_file_and_shown_nowhere(kafka, sidecar, endpoint, name):
-    topic = kafka.topic()
-    kafka.produce(topic, [b"x"])
-    (sidecar.secrets / "token").write_text("s3cr3t-value\n")
-    sidecar.connector(name, topic, endpoint, {
-        "callback.request.headers": {"Authorization": "Bearer ${file:%s/token}" % sidecar.secrets,
-                                     "X-Dir": "${dir:%s:token}" % sidecar.secrets, "X-Env": "${env:E2E_WORD}",
-                                     "X-Literal": "$${env:E2E_WORD}"}})
-    sidecar.settings["log.level"] = "trace"
-    sidecar.start(environment={"E2E_WORD": "fr0m-env"})
-    request, = endpoint.wait_for(1)
-    assert {header: request.headers.get(header) for header in ("authorization", "x-dir", "x-env", "x-literal")} == {
-        "authorization": "Bearer s3cr3t-value", "x-dir": "s3cr3t-value", "x-env": "fr0m-env",
-        "x-literal": "${env:E2E_WORD}"}
-    assert "s3cr3t-value" not in sidecar.get("/metrics")[2]
-    sidecar.stop()
-    assert not sidecar.log.find("s3cr3t-value") and not sidecar.log.find("fr0m-env")

@@ -19,7 +19,7 @@ def wait_committed(kafka, connector, topic, offset):
 
 
 def assert_drop_is_logged(sidecar, topic, attempts):
-    line, = [one for one in sidecar.log.wait_for("drop", topic) if fields(one).get("offset") == "1"]
+    line, = [one for one in sidecar.log.wait_for("record dropped", topic) if fields(one).get("offset") == "1"]
     told = fields(line)
     assert (told["topic"], told["partition"], told["offset"]) == (topic, "0", "1")
     assert told["attempts"] == str(attempts) and told["reason"]

@@ -11,7 +11,8 @@ using namespace khs;
 
 std::string DefaultDrainUrl() {
   const char* listen = std::getenv("KAFKA_HTTP_SINK_REST_LISTEN");
-  return std::string("http://") + (listen != nullptr && *listen != '\0' ? listen : "127.0.0.1:8083");
+  return std::string("http://") +
+         (listen != nullptr && *listen != '\0' ? listen : "127.0.0.1:8083");
 }
 
 }  // namespace
@@ -26,7 +27,8 @@ int main(int argc, char** argv) {
 
   app::RunOptions run;
   const auto add_run_options = [&run](CLI::App& command) {
-    command.add_option("--config", run.config_file, "sidecar.toml (default: in /etc/kafka-http-sink)");
+    command.add_option("--config", run.config_file,
+                       "sidecar.toml (default: in /etc/kafka-http-sink)");
     command.add_flag("--embedded-broker", run.embedded_broker,
                      "start a broker in this process, to try things; it forgets everything");
   };
@@ -37,11 +39,12 @@ int main(int argc, char** argv) {
   CLI::App* check = cli.add_subcommand("check", "validate files and directories, without a broker");
   check->add_option("PATH", paths, "sidecar.toml, connector files or directories")->required();
 
-  CLI::App* demo = cli.add_subcommand("demo", "see it work: broker, records and receiver in one process");
+  CLI::App* demo =
+      cli.add_subcommand("demo", "see it work: broker, records and receiver in one process");
 
   std::string url = DefaultDrainUrl();
-  CLI::App* drain = cli.add_subcommand(
-      "drain", "ask the running process to finish what is in flight and commit");
+  CLI::App* drain =
+      cli.add_subcommand("drain", "ask the running process to finish what is in flight and commit");
   drain->add_option("--url", url, "its REST listener")->capture_default_str();
 
   try {

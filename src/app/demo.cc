@@ -55,8 +55,8 @@ class End {
   bool announced_ = false;
 };
 
-// The endpoint of the demo: every fourth order asks for one retry, every ninth for retries without end,
-// which the connector's strategy drops when its back-off list is used up.
+// The endpoint of the demo: every fourth order asks for one retry, every ninth for retries without
+// end, which the connector's strategy drops when its back-off list is used up.
 class Receiver {
  public:
   rest::Response Answer(const rest::Request& request) {
@@ -90,7 +90,8 @@ void ProduceUntil(End& end, const std::string& bootstrap_servers) {
   static constexpr std::array kItems{"tea", "coffee", "bread", "honey", "salt"};
   for (size_t n = 1; !end.Await(kBetweenRecords); ++n) {
     const std::string key = fmt::format("order-{}", n);
-    const std::string value = fmt::format(R"({{"order":{},"item":"{}"}})", n, kItems[n % kItems.size()]);
+    const std::string value =
+        fmt::format(R"({{"order":{},"item":"{}"}})", n, kItems[n % kItems.size()]);
     producer.Produce("orders", static_cast<int>(n % kPartitions), key, value);
   }
   producer.Flush(kBetweenRecords);
@@ -105,8 +106,9 @@ int Play(Signals& signals) {
   broker.CreateTopic("orders", kPartitions);
   http::Deadlines deadlines;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
-  const rest::HttpServer endpoint(
-      "127.0.0.1", 0, [&receiver](const rest::Request& request) { return receiver.Answer(request); });
+  const rest::HttpServer endpoint("127.0.0.1", 0, [&receiver](const rest::Request& request) {
+    return receiver.Answer(request);
+  });
   const std::string definition = fmt::format(kDefinition, endpoint.port());
   const auto parsed = config::ParseConnectorToml({"orders.toml", "orders"}, definition);
   if (!parsed.config) throw std::logic_error(config::Format(parsed.problems.front()));

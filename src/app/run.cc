@@ -44,9 +44,9 @@ std::optional<config::ProcessConfig> LoadConfig(const RunOptions& options) {
     Log().Fatal("configuration cannot be read", {{"file", path}, {"error", file.error}});
     return std::nullopt;
   }
-  config::ProcessResult result = config::ParseProcessToml(
-      path, file.content, ReadEnvironment(),
-      {.bootstrap_servers_required = !options.embedded_broker});
+  config::ProcessResult result =
+      config::ParseProcessToml(path, file.content, ReadEnvironment(),
+                               {.bootstrap_servers_required = !options.embedded_broker});
   if (result.config) base::ConfigureLog(result.config->log_level, result.config->log_format);
   for (const config::Problem& problem : result.problems) LogProblem(problem);
   return std::move(result.config);
@@ -130,10 +130,10 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   const base::SystemClock clock;
   http::Deadlines deadlines;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
-  reconcile::Reconciler reconciler(
-      {config.connectors_dir, config.shutdown_grace, config.defaults,
-       options.config_file.value_or(kDefaultConfigFile)},
-      MakeConnections(config.kafka, deadlines, clock), clock, registry);
+  reconcile::Reconciler reconciler({config.connectors_dir, config.shutdown_grace, config.defaults,
+                                    options.config_file.value_or(kDefaultConfigFile)},
+                                   MakeConnections(config.kafka, deadlines, clock), clock,
+                                   registry);
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForControl(config, reconciler);
   signals.Listen([&reconciler] { reconciler.RequestStop(); },

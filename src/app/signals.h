@@ -5,8 +5,8 @@
 
 namespace khs::app {
 
-// Delivers SIGTERM, SIGINT and SIGHUP to functions, on a thread of its own. Made before any other thread,
-// since it blocks these signals for the threads that come after it.
+// Delivers SIGTERM, SIGINT and SIGHUP to functions, on a thread of its own. Made before any other
+// thread, since it blocks these signals for the threads that come after it.
 class Signals {
  public:
   Signals();

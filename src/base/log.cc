@@ -37,7 +37,8 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return static_cast<spdlog::level::level_enum>(level);
 }
 
-// JSON's escapes serve logfmt's quoted values as well: a line stays one line whatever is in a value.
+// JSON's escapes serve logfmt's quoted values as well: a line stays one line whatever is in a
+// value.
 void AppendQuoted(std::string& out, std::string_view text) {
   out += '"';
   for (const char c : text) {
@@ -143,9 +144,8 @@ void Logger::Log(LogLevel level, std::string_view message, LogFields fields) con
 void ConfigureLog(LogLevel level, LogFormat format) {
   log_format = format;
   spdlog::set_level(ToSpdlog(level));
-  const char* pattern = format == LogFormat::kLogfmt
-                            ? "time=%Y-%m-%dT%H:%M:%S.%eZ %v"
-                            : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
+  const char* pattern = format == LogFormat::kLogfmt ? "time=%Y-%m-%dT%H:%M:%S.%eZ %v"
+                                                     : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
   spdlog::set_pattern(pattern, spdlog::pattern_time_type::utc);
 }
 

@@ -34,8 +34,8 @@ struct LogField {
 
 using LogFields = std::initializer_list<LogField>;
 
-// A named logger, one a room. Lines go to stderr, one write each, in the format that ConfigureLog set:
-// a constant message, then fields. Any thread.
+// A named logger, one a room. Lines go to stderr, one write each, in the format that ConfigureLog
+// set: a constant message, then fields. Any thread.
 class Logger {
  public:
   explicit Logger(const std::string& name);

@@ -10,8 +10,8 @@ namespace {
 
 bool IsSuccess(int status) { return status >= 200 && status < 300; }
 
-// Answers that speak of the way to the endpoint rather than of the record: a gateway, a door that is
-// locked, a method that nobody serves.
+// Answers that speak of the way to the endpoint rather than of the record: a gateway, a door that
+// is locked, a method that nobody serves.
 bool IsRequestErrorStatus(int status) {
   switch (status) {
     case 401:
@@ -32,7 +32,8 @@ Judgement JudgeReply(const Reply& reply, IndicatorRule rule) {
   return Judge(std::get<RequestFault>(reply));
 }
 
-// The next delay of a list, lengthened by Retry-After up to its bound; nothing when the list is used up.
+// The next delay of a list, lengthened by Retry-After up to its bound; nothing when the list is
+// used up.
 std::optional<Milliseconds> NextDelay(const Policy& policy, const std::vector<Milliseconds>& delays,
                                       size_t& used, const Reply& reply) {
   if (used >= delays.size()) return std::nullopt;
@@ -160,7 +161,7 @@ std::string_view Label(DropReason reason) {
 
 std::string Describe(const Reply& reply) {
   if (const auto* http = std::get_if<HttpReply>(&reply)) {
-    const char* indicator = !http->retry ? "no retry indicator"
+    const char* indicator = !http->retry   ? "no retry indicator"
                             : *http->retry ? "retry=true"
                                            : "retry=false";
     return fmt::format("HTTP {}, {}", http->status, indicator);

@@ -29,7 +29,8 @@ Judgement Judge(const RequestFault& fault);
 // The `reason` of `records_dropped_total`.
 enum class DropReason { kResponseError, kRetriesExhausted, kTombstone };
 
-// How far a record has come. Belongs to the record alone: its neighbours neither repeat nor reset it.
+// How far a record has come. Belongs to the record alone: its neighbours neither repeat nor reset
+// it.
 struct Progress {
   int attempts = 0;
   size_t response_retries = 0;  // delays of `retry_backoff` that were used

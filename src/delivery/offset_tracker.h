@@ -8,8 +8,8 @@
 namespace khs::delivery {
 
 // What of one partition is finished, and so how far its offset may be committed. It remembers the
-// offsets that were received and never counts: a partition has gaps (compaction, transaction markers).
-// Not thread-safe.
+// offsets that were received and never counts: a partition has gaps (compaction, transaction
+// markers). Not thread-safe.
 class OffsetTracker {
  public:
   // A record was read. False, and nothing changed, when its offset is not beyond the last one.

@@ -24,7 +24,8 @@ enum class Ordering { kPartition, kKey, kNone };
 // What becomes of a record without a value.
 enum class NullValues { kSend, kDelete, kIgnore, kFail };
 
-// How a connector delivers: everything that decides about a record, and nothing about how it travels.
+// How a connector delivers: everything that decides about a record, and nothing about how it
+// travels.
 struct Policy {
   IndicatorRule indicator = IndicatorRule::kRequired;
   Strategy strategy = Strategy::kProgressBackOffDropMessage;

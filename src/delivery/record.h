@@ -30,7 +30,8 @@ struct Record {
     if (key) bytes += key->size();
     if (value) bytes += value->size();
     for (const RecordHeader& header : headers) {
-      bytes += sizeof(RecordHeader) + header.name.size() + (header.value ? header.value->size() : 0);
+      bytes +=
+          sizeof(RecordHeader) + header.name.size() + (header.value ? header.value->size() : 0);
     }
     return bytes;
   }

@@ -17,8 +17,8 @@ const base::Logger& Log() {
   return logger;
 }
 
-// What the process and the connector may override. Prefetch is small: the task has a bounded queue of
-// its own, and librdkafka's default would hold 64 MiB more.
+// What the process and the connector may override. Prefetch is small: the task has a bounded queue
+// of its own, and librdkafka's default would hold 64 MiB more.
 Properties Defaults() {
   return {{"auto.offset.reset", "earliest"},
           {"queued.min.messages", "1000"},
@@ -75,8 +75,8 @@ delivery::Record CopyRecord(const rd_kafka_message_t* message) {
     const char* name = nullptr;
     const void* value = nullptr;
     size_t size = 0;
-    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &size) ==
-                       RD_KAFKA_RESP_ERR_NO_ERROR;
+    for (size_t i = 0;
+         rd_kafka_header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR;
          ++i) {
       delivery::RecordHeader header{name, std::nullopt};
       if (value != nullptr) header.value.emplace(static_cast<const char*>(value), size);
@@ -198,7 +198,8 @@ task::SourceEvent Consumer::Client::Convert(EventHandle event) {
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
       return ToCommitted(event.get());
     case RD_KAFKA_EVENT_ERROR:
-      return ConvertError(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()));
+      return ConvertError(rd_kafka_event_error(event.get()),
+                          rd_kafka_event_error_string(event.get()));
     default:
       return task::Nothing{};
   }
@@ -218,8 +219,8 @@ task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
   rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
   if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     const ErrorHandle failed(Cooperative() ? rd_kafka_incremental_assign(handle_, list) : nullptr);
-    const rd_kafka_resp_err_t code = Cooperative() ? RD_KAFKA_RESP_ERR_NO_ERROR
-                                                   : rd_kafka_assign(handle_, list);
+    const rd_kafka_resp_err_t code =
+        Cooperative() ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_assign(handle_, list);
     if (failed) return ConvertError(RD_KAFKA_RESP_ERR__FATAL, rd_kafka_error_string(failed.get()));
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ConvertError(code, rd_kafka_err2str(code));
     return task::Assigned{ToPartitions(list)};

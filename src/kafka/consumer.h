@@ -14,9 +14,9 @@ struct Subscription {
   std::string group;
 };
 
-// A librdkafka consumer as a task's source of records. Offsets are committed by hand; everything that
-// happens arrives through Poll, on the task's poll thread, because librdkafka's event queue is used and
-// not its callbacks.
+// A librdkafka consumer as a task's source of records. Offsets are committed by hand; everything
+// that happens arrives through Poll, on the task's poll thread, because librdkafka's event queue is
+// used and not its callbacks.
 class Consumer final : public task::RecordSource {
  public:
   // Joins the group in the background. Throws std::runtime_error with librdkafka's words when the

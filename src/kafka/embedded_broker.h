@@ -5,8 +5,8 @@
 
 namespace khs::kafka {
 
-// librdkafka's mock cluster in this process: for trying things and for tests. It forgets everything at
-// the end, and keeps at most 5 MB a partition.
+// librdkafka's mock cluster in this process: for trying things and for tests. It forgets everything
+// at the end, and keeps at most 5 MB a partition.
 class EmbeddedBroker {
  public:
   // Throws std::runtime_error.

@@ -33,8 +33,8 @@ struct Producer::Client {
 Producer::Producer(const Properties& properties) : client_(std::make_unique<Client>(properties)) {}
 Producer::~Producer() = default;
 
-void Producer::Produce(const std::string& topic, int partition,
-                       std::optional<std::string_view> key, std::optional<std::string_view> value) {
+void Producer::Produce(const std::string& topic, int partition, std::optional<std::string_view> key,
+                       std::optional<std::string_view> value) {
   const auto bytes = [](std::optional<std::string_view> text) -> void* {
     // A pointer that is not null makes an empty value of an empty text, and not a tombstone.
     return text ? const_cast<char*>(text->data() != nullptr ? text->data() : "") : nullptr;
@@ -44,8 +44,7 @@ void Producer::Produce(const std::string& topic, int partition,
   while (true) {
     const auto code = rd_kafka_producev(
         client_->handle, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
-        RD_KAFKA_V_KEY(bytes(key), key_size),
-        RD_KAFKA_V_VALUE(bytes(value), value_size),
+        RD_KAFKA_V_KEY(bytes(key), key_size), RD_KAFKA_V_VALUE(bytes(value), value_size),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(rd_kafka_err2str(code));

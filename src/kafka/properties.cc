@@ -24,8 +24,10 @@ base::LogLevel FromSyslog(int level) {
 
 void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept {
   try {
-    // FAIL lines come with every attempt to connect, and as error events too, which the task reports.
-    const bool repeated = std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR";
+    // FAIL lines come with every attempt to connect, and as error events too, which the task
+    // reports.
+    const bool repeated =
+        std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR";
     Log().Log(repeated ? base::LogLevel::kDebug : FromSyslog(level), "librdkafka",
               {{"client", client != nullptr ? rd_kafka_name(client) : ""},
                {"facility", facility},

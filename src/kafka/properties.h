@@ -19,7 +19,8 @@ struct PropertyProblem {
 std::vector<PropertyProblem> CheckProperties(const Properties& properties);
 
 // Makes a client with the properties and ends it again: finds what only shows when they are taken
-// together (a SASL mechanism without credentials, a CA file that is not there). The message, or nothing.
+// together (a SASL mechanism without credentials, a CA file that is not there). The message, or
+// nothing.
 std::optional<std::string> TryClient(const Properties& properties);
 
 std::string LibraryVersion();

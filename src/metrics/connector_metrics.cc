@@ -30,10 +30,10 @@ constexpr std::array kDropReasons{delivery::DropReason::kResponseError,
                                   delivery::DropReason::kRetriesExhausted,
                                   delivery::DropReason::kTombstone};
 constexpr std::array kErrorReasons{
-    delivery::ErrorReason::kIndicator, delivery::ErrorReason::kStatus,
+    delivery::ErrorReason::kIndicator,   delivery::ErrorReason::kStatus,
     delivery::ErrorReason::kNoIndicator, delivery::ErrorReason::kTimeout,
-    delivery::ErrorReason::kConnect, delivery::ErrorReason::kDns,
-    delivery::ErrorReason::kTls, delivery::ErrorReason::kIo};
+    delivery::ErrorReason::kConnect,     delivery::ErrorReason::kDns,
+    delivery::ErrorReason::kTls,         delivery::ErrorReason::kIo};
 // By status / 100 - 1; 1xx is never final, so its place counts what had no answer.
 constexpr std::array kCodeClasses{"none", "2xx", "3xx", "4xx", "5xx"};
 

@@ -17,8 +17,8 @@ class Registry;
 enum class ConnectorState { kUnassigned, kRunning, kPaused, kStopped, kFailed, kRestarting };
 std::string_view Label(ConnectorState state);
 
-// The series of one connector: all of them exist at 0 from construction, and go with the object. Those of
-// a topic from AddTopic or its first record on. Any thread.
+// The series of one connector: all of them exist at 0 from construction, and go with the object.
+// Those of a topic from AddTopic or its first record on. Any thread.
 class ConnectorMetrics {
  public:
   struct Identity {

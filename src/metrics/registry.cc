@@ -42,8 +42,9 @@ Registry::Families::Families(const BuildInfo& build)
                              "Records that the endpoint accepted.")),
       records_dropped(Make(BuildCounter(), registry, "records_dropped_total",
                            "Records that were given up, by reason.")),
-      record_headers_left_out(Make(BuildCounter(), registry, "record_headers_left_out_total",
-                                   "Record headers that HTTP forbids and that were not forwarded.")),
+      record_headers_left_out(
+          Make(BuildCounter(), registry, "record_headers_left_out_total",
+               "Record headers that HTTP forbids and that were not forwarded.")),
       retries(Make(BuildCounter(), registry, "retries_total",
                    "Attempts that are made again, by what went wrong.")),
       requests(Make(BuildCounter(), registry, "requests_total",
@@ -54,8 +55,7 @@ Registry::Families::Families(const BuildInfo& build)
                              "From reading a record to its outcome.")),
       record_age(Make(BuildHistogram(), registry, "record_age_seconds",
                       "From a record's timestamp to its delivery.")),
-      requests_in_flight(
-          Make(BuildGauge(), registry, "requests_in_flight", "Attempts under way.")),
+      requests_in_flight(Make(BuildGauge(), registry, "requests_in_flight", "Attempts under way.")),
       records_buffered(Make(BuildGauge(), registry, "records_buffered",
                             "Records that were read and are not settled.")),
       record_bytes_buffered(

@@ -24,8 +24,8 @@ struct Connections {
 // A named definition and its tasks. The reconciler's thread alone.
 class Connector {
  public:
-  // Starts the tasks. `on_change` is called from their threads and must only enqueue; what is passed by
-  // reference outlives the connector.
+  // Starts the tasks. `on_change` is called from their threads and must only enqueue; what is
+  // passed by reference outlives the connector.
   Connector(const config::ConnectorConfig& config, const Connections& connections,
             const base::Clock& clock, metrics::Registry& registry, std::function<void()> on_change);
   // Stands for a definition that can't run: FAILED from the start.
@@ -51,7 +51,7 @@ class Connector {
 
   const std::optional<config::ConnectorConfig> config_;
   metrics::ConnectorMetrics metrics_;
-  std::vector<bool> failure_reported_;               // by task
+  std::vector<bool> failure_reported_;  // by task
   bool stopped_by_strategy_ = false;
   std::vector<std::unique_ptr<task::Task>> tasks_;  // last: they count into metrics_
 };

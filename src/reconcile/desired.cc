@@ -11,8 +11,8 @@ Definition Judge(const watch::DefinitionFile& file, const config::FlatConfig& de
   if (!file.error.empty()) {
     return {file.path, std::nullopt, {{file.path, {}, {}, "cannot be read: " + file.error}}};
   }
-  config::ConnectorResult result = config::ParseConnectorToml({file.path, file.stem}, file.content,
-                                                              defaults, defaults_file);
+  config::ConnectorResult result =
+      config::ParseConnectorToml({file.path, file.stem}, file.content, defaults, defaults_file);
   return {file.path, std::move(result.config), std::move(result.problems)};
 }
 
@@ -59,7 +59,9 @@ Desired JudgeSnapshot(const watch::Snapshot& snapshot, const config::FlatConfig&
         continue;
       }
       candidate.definition.problems.push_back(
-          {candidate.definition.file, {}, "name",
+          {candidate.definition.file,
+           {},
+           "name",
            "connector " + candidate.name + " is defined by " + taken->second.file +
                " already; each name needs exactly one definition"});
       AddRejected(desired, candidate.stem, std::move(candidate.definition));

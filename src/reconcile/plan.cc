@@ -20,7 +20,8 @@ std::vector<Step> MakePlan(const Desired& desired, const Actual& actual) {
   }
   for (const auto& [name, definition] : desired) {
     const auto running = actual.find(name);
-    steps.push_back({name, Decide(definition, running == actual.end() ? nullptr : &running->second)});
+    steps.push_back(
+        {name, Decide(definition, running == actual.end() ? nullptr : &running->second)});
   }
   return steps;
 }

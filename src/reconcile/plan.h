@@ -9,8 +9,8 @@
 
 namespace khs::reconcile {
 
-// What is there for one connector: the definition that it runs by, or none when it only stands for a
-// definition that was never valid.
+// What is there for one connector: the definition that it runs by, or none when it only stands for
+// a definition that was never valid.
 using Actual = std::map<std::string, std::optional<config::ConnectorConfig>>;
 
 enum class Action {
@@ -29,8 +29,8 @@ struct Step {
   bool operator==(const Step&) const = default;
 };
 
-// Pure and level-triggered: looks at what should be and at what is, never at what happened. Definitions
-// are compared as they were understood, so a comment or a touched file changes nothing.
+// Pure and level-triggered: looks at what should be and at what is, never at what happened.
+// Definitions are compared as they were understood, so a comment or a touched file changes nothing.
 std::vector<Step> MakePlan(const Desired& desired, const Actual& actual);
 
 }  // namespace khs::reconcile

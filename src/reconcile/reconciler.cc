@@ -152,7 +152,8 @@ void Reconciler::StopAll() {
     drain_requested_ = true;
     readiness_.draining = true;
   }
-  for (const auto& [name, connector] : connectors_) connector->RequestStop(settings_.shutdown_grace);
+  for (const auto& [name, connector] : connectors_)
+    connector->RequestStop(settings_.shutdown_grace);
   connectors_.clear();
 }
 

@@ -27,8 +27,8 @@ struct Readiness {
   bool ready() const { return started && !draining && waiting_for.empty(); }
 };
 
-// Makes what runs equal to what the directory says. Everybody else only asks: Run's thread alone starts,
-// changes and stops connectors.
+// Makes what runs equal to what the directory says. Everybody else only asks: Run's thread alone
+// starts, changes and stops connectors.
 class Reconciler {
  public:
   struct Settings {
@@ -50,8 +50,9 @@ class Reconciler {
   void RequestRescan();
   // Ends Run.
   void RequestStop();
-  // Stops every connector while the process goes on, and waits for it, at most as long as the shutdown's
-  // grace and a little. False when the time was over first. A second call waits for the same end.
+  // Stops every connector while the process goes on, and waits for it, at most as long as the
+  // shutdown's grace and a little. False when the time was over first. A second call waits for the
+  // same end.
   bool Drain();
   Readiness readiness() const;
 

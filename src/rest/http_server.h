@@ -7,10 +7,12 @@
 
 namespace khs::rest {
 
-// A listener that answers by a handler. A request's body may have up to 1 MiB; slow callers are timed out.
+// A listener that answers by a handler. A request's body may have up to 1 MiB; slow callers are
+// timed out.
 class HttpServer {
  public:
-  // Listens from here on; port 0 lets the system choose. Throws std::runtime_error naming the address.
+  // Listens from here on; port 0 lets the system choose. Throws std::runtime_error naming the
+  // address.
   HttpServer(const std::string& host, int port, Handler handler);
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;

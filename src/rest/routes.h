@@ -25,7 +25,8 @@ struct Control {
   std::function<void()> reload;
 };
 
-// `POST /-/drain`, `POST /-/reload`, both from loopback only. The rest of the REST API answers 404 until it is built.
+// `POST /-/drain`, `POST /-/reload`, both from loopback only. The rest of the REST API answers 404
+// until it is built.
 Response RouteControl(const Control& control, const Request& request);
 
 }  // namespace khs::rest

@@ -101,7 +101,8 @@ void Dispatcher::Process(std::unique_lock<std::mutex>& lock, Lanes::JobPtr job) 
     decision = Attempt(*job, reply);
     if (std::holds_alternative<delivery::Deliver>(decision)) {
       const base::Now now = clock_.Read();
-      const auto age = job->record.timestamp ? std::optional(Age(job->record, now.wall)) : std::nullopt;
+      const auto age =
+          job->record.timestamp ? std::optional(Age(job->record, now.wall)) : std::nullopt;
       metrics_.Delivered(job->record.topic_partition.topic, now.monotonic - job->read_at, age);
     }
   } catch (const std::exception& error) {

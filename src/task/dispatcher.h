@@ -31,13 +31,13 @@ struct StopPoint {
   std::string why;
 };
 
-// A task's worker threads around its lanes. A worker takes the next record itself as soon as it is done
-// with one, so a busy lane needs no hand-over between threads; that is why the lanes live behind a lock
-// here and not on the poll thread. The lock is never held across I/O.
+// A task's worker threads around its lanes. A worker takes the next record itself as soon as it is
+// done with one, so a busy lane needs no hand-over between threads; that is why the lanes live
+// behind a lock here and not on the poll thread. The lock is never held across I/O.
 class Dispatcher {
  public:
-  // `wake_poller` is called from workers, with the lock held, when the poll thread has something to do;
-  // it must not block. What is passed by reference outlives the dispatcher.
+  // `wake_poller` is called from workers, with the lock held, when the poll thread has something to
+  // do; it must not block. What is passed by reference outlives the dispatcher.
   Dispatcher(TaskIdentity identity, const delivery::Policy& policy, Endpoint& endpoint,
              const base::Clock& clock, metrics::ConnectorMetrics& metrics,
              std::function<void()> wake_poller);
@@ -84,8 +84,8 @@ class Dispatcher {
   std::optional<StopPoint> stop_point_;
   bool watch_in_flight_ = false;
   bool ending_ = false;
-  size_t waking_ = 0;           // workers that were called and have not looked yet
-  std::vector<Worker*> idle_;   // last in, first used: few threads stay warm
+  size_t waking_ = 0;          // workers that were called and have not looked yet
+  std::vector<Worker*> idle_;  // last in, first used: few threads stay warm
   // Joined first of all: they use everything above.
   std::vector<std::unique_ptr<Worker>> workers_;
 };

@@ -206,10 +206,12 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
   if (std::holds_alternative<delivery::Stop>(decision)) halted_ = true;
   if (!std::holds_alternative<delivery::Deliver>(decision) &&
       !std::holds_alternative<delivery::Drop>(decision)) {
-    return true;  // stopped or abandoned: the lane stays busy, so nothing behind the record passes it
+    return true;  // stopped or abandoned: the lane stays busy, so nothing behind the record passes
+                  // it
   }
   partition.tracker.Finish(job->record.offset);
-  if (partition.paused && (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 6)) {
+  if (partition.paused &&
+      (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 6)) {
     flow_pending_ = true;
   }
   lane.state = Lane::State::kIdle;
@@ -245,9 +247,9 @@ void Lanes::RestoreCommittable(const Positions& positions) {
   }
 }
 
-// A partition may hold more than its share while the rest is idle, up to a third of the bound; once that
-// is used each is held to its share of two thirds. Together that never exceeds the bound by more than a
-// record a partition, and a partition that is stuck leaves the others theirs.
+// A partition may hold more than its share while the rest is idle, up to a third of the bound; once
+// that is used each is held to its share of two thirds. Together that never exceeds the bound by
+// more than a record a partition, and a partition that is stuck leaves the others theirs.
 size_t Lanes::Share() const {
   return policy_.queue_max_bytes * 2 / 3 / std::max<size_t>(partitions_.size(), 1);
 }
@@ -272,7 +274,8 @@ Lanes::Flow Lanes::TakeFlow() {
 
 Partitions Lanes::assignment() const {
   Partitions partitions;
-  for (const auto& [topic_partition, partition] : partitions_) partitions.push_back(topic_partition);
+  for (const auto& [topic_partition, partition] : partitions_)
+    partitions.push_back(topic_partition);
   return partitions;
 }
 

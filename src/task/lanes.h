@@ -20,16 +20,17 @@
 
 namespace khs::task {
 
-// The order in which a task's records are delivered, and what of them is done: pure bookkeeping on a
-// time that is passed in. A lane is a row of records of which only the first may be on its way; which
-// records share one follows from the ordering. Not thread-safe: the dispatcher's lock guards it.
+// The order in which a task's records are delivered, and what of them is done: pure bookkeeping on
+// a time that is passed in. A lane is a row of records of which only the first may be on its way;
+// which records share one follows from the ordering. Not thread-safe: the dispatcher's lock guards
+// it.
 class Lanes {
   struct Lane;
   struct Partition;
 
  public:
-  // A record that was taken for an attempt. Whoever holds it owns it, so a partition that is revoked
-  // meanwhile leaves nothing behind that both sides could touch.
+  // A record that was taken for an attempt. Whoever holds it owns it, so a partition that is
+  // revoked meanwhile leaves nothing behind that both sides could touch.
   struct Job {
     delivery::Record record;
     delivery::Progress progress;
@@ -47,7 +48,8 @@ class Lanes {
   enum class AddResult {
     kAdded,
     kNotAssigned,  // ignored: the partition belongs to someone else by now
-    kStartedOver,  // added; the partition's offsets went back, so what was queued before is forgotten
+    kStartedOver,  // added; the partition's offsets went back, so what was queued before is
+                   // forgotten
   };
 
   struct Flow {

@@ -52,11 +52,11 @@ LoopEnd Task::Loop::Run() {
     const base::MonotonicTime now = task_.clock_.Read().monotonic;
     if (!leaving_) {
       if (const auto stop = dispatcher_.stop_point()) {
-        BeginLeaving({LoopEnd::Cause::kStrategy,
-                      stop->topic_partition.topic + '[' +
-                          std::to_string(stop->topic_partition.partition) + "]@" +
-                          std::to_string(stop->offset) + ": " + stop->why},
-                     std::nullopt);
+        BeginLeaving(
+            {LoopEnd::Cause::kStrategy, stop->topic_partition.topic + '[' +
+                                            std::to_string(stop->topic_partition.partition) + "]@" +
+                                            std::to_string(stop->offset) + ": " + stop->why},
+            std::nullopt);
       } else if (const auto grace = task_.stop_grace()) {
         BeginLeaving({LoopEnd::Cause::kRequested, {}}, grace);
       }
@@ -110,9 +110,8 @@ void Task::Loop::On(delivery::Record record) {
   task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
   const base::TopicPartition from = record.topic_partition;
   const int64_t offset = record.offset;
-  const auto result = dispatcher_.With([&](Lanes& lanes) {
-    return lanes.Add(std::move(record), task_.clock_.Read());
-  });
+  const auto result = dispatcher_.With(
+      [&](Lanes& lanes) { return lanes.Add(std::move(record), task_.clock_.Read()); });
   if (result == Lanes::AddResult::kStartedOver) {
     Log().Warn("offsets of the partition went back; going on from there",
                {{"connector", task_.settings_.identity.connector},
@@ -200,10 +199,9 @@ void Task::Loop::On(SourceError error) {
     return;
   }
   if (error.error_class == ErrorClass::kTransient) {
-    Log().Warn("Kafka client reports an error",
-               {{"connector", task_.settings_.identity.connector},
-                {"code", error.code},
-                {"error", error.text}});
+    Log().Warn("Kafka client reports an error", {{"connector", task_.settings_.identity.connector},
+                                                 {"code", error.code},
+                                                 {"error", error.text}});
     return;
   }
   // The client repeats this at every attempt to connect; the log says it once until it changes.
@@ -236,9 +234,8 @@ void Task::Loop::BrokersAnswer() {
 }
 
 void Task::Loop::AdjustFlow() {
-  const Lanes::Flow flow = dispatcher_.With([](Lanes& lanes) {
-    return lanes.FlowPending() ? lanes.TakeFlow() : Lanes::Flow{};
-  });
+  const Lanes::Flow flow = dispatcher_.With(
+      [](Lanes& lanes) { return lanes.FlowPending() ? lanes.TakeFlow() : Lanes::Flow{}; });
   if (leaving_) return;  // everything is paused
   if (!flow.pause.empty()) source_.Pause(flow.pause);
   if (!flow.resume.empty()) source_.Resume(flow.resume);

@@ -27,8 +27,8 @@ struct Nothing {};
 struct Assigned {
   Partitions partitions;
 };
-// The group takes these partitions back, and waits for CompleteRevoke. When they are lost they belong to
-// another consumer already: nothing of them may be committed any more.
+// The group takes these partitions back, and waits for CompleteRevoke. When they are lost they
+// belong to another consumer already: nothing of them may be committed any more.
 struct Revoked {
   Partitions partitions;
   bool lost = false;
@@ -49,10 +49,11 @@ struct SourceError {
   std::string code;  // librdkafka's name of it
   std::string text;
 };
-using SourceEvent = std::variant<Nothing, delivery::Record, Assigned, Revoked, Committed, SourceError>;
+using SourceEvent =
+    std::variant<Nothing, delivery::Record, Assigned, Revoked, Committed, SourceError>;
 
-// Where records come from: a member of a consumer group. Implemented by kafka::Consumer, and by fakes.
-// Everything but Wake is for the task's poll thread alone.
+// Where records come from: a member of a consumer group. Implemented by kafka::Consumer, and by
+// fakes. Everything but Wake is for the task's poll thread alone.
 class RecordSource {
  public:
   virtual ~RecordSource() = default;
@@ -77,8 +78,8 @@ class RecordSource {
   // Gives up what Revoked named.
   virtual void CompleteRevoke() = 0;
 
-  // Leaves the group, within the timeout; without it the broker would wait for the session to expire.
-  // Nothing else may be called afterwards.
+  // Leaves the group, within the timeout; without it the broker would wait for the session to
+  // expire. Nothing else may be called afterwards.
   virtual void Leave(std::chrono::milliseconds timeout) = 0;
 };
 

@@ -19,7 +19,7 @@
 namespace khs::task {
 
 enum class TaskState {
-  kJoining,   // no assignment yet
+  kJoining,  // no assignment yet
   kRunning,
   kStopping,  // finishing what is in flight
   kFailed,    // ended by its strategy or by a fault; `trace` says why
@@ -39,23 +39,23 @@ struct TaskSettings {
   std::chrono::milliseconds offset_flush_interval{1000};
 };
 
-// One member of a connector's consumer group: a poll thread that makes every call to the consumer and
-// never waits for a delivery, and the dispatcher's workers.
+// One member of a connector's consumer group: a poll thread that makes every call to the consumer
+// and never waits for a delivery, and the dispatcher's workers.
 class Task {
  public:
   // Makes the consumer, on the poll thread; throws std::exception when it cannot be made.
   using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
 
-  // `on_change` is called from the poll thread whenever the state changed; it must only enqueue. What is
-  // passed by reference outlives the task.
+  // `on_change` is called from the poll thread whenever the state changed; it must only enqueue.
+  // What is passed by reference outlives the task.
   Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
        const base::Clock& clock, metrics::ConnectorMetrics& metrics,
        std::function<void()> on_change);
   // Asks for an end with no grace, unless RequestStop came before, and waits for it.
   ~Task();
 
-  // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves the
-  // group. The first call counts. Any thread.
+  // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves
+  // the group. The first call counts. Any thread.
   void RequestStop(std::chrono::milliseconds grace);
 
   // Any thread.

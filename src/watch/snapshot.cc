@@ -68,10 +68,12 @@ Snapshot ReadOnce(const fs::path& directory, const fs::path& data) {
   std::vector<std::string> names = ListDefinitions(directory, snapshot.error);
   if (!snapshot.error.empty()) return snapshot;
   if (!data.empty()) {
-    // What the link holds is the truth; the names beside it are added before or removed after the swap.
+    // What the link holds is the truth; the names beside it are added before or removed after the
+    // swap.
     std::erase_if(names, [&](const std::string& name) { return fs::is_symlink(directory / name); });
     for (std::string& name : ListDefinitions(directory / data, snapshot.error)) {
-      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
+      if (std::find(names.begin(), names.end(), name) == names.end())
+        names.push_back(std::move(name));
     }
   }
   std::sort(names.begin(), names.end());
@@ -81,8 +83,8 @@ Snapshot ReadOnce(const fs::path& directory, const fs::path& data) {
   }
   for (const std::string& name : names) {
     const fs::path inside = directory / data / name;
-    DefinitionFile file = ReadDefinition(!data.empty() && fs::exists(inside) ? inside
-                                                                            : directory / name);
+    DefinitionFile file =
+        ReadDefinition(!data.empty() && fs::exists(inside) ? inside : directory / name);
     file.path = (directory / name).string();
     snapshot.files.push_back(std::move(file));
   }

@@ -44,26 +44,28 @@ class ConnectorOnMockCluster : public ::testing::Test {
     config.endpoint.url = endpoint_->Url("/in");
     config.endpoint.read_timeout = 5s;
     config.offset_flush_interval = 100ms;
+    // The mock cluster forgets a member only when its session is over, even when it left.
+    config.subscription.consumer_properties["session.timeout.ms"] = "6000";
     config_ = config;
     Start();
   }
   void Start() {
     connector_ = std::make_unique<reconcile::Connector>(
         config_,
-        reconcile::Connections{
-            [this](const config::ConnectorConfig& c) {
-              kafka::Properties properties = c.subscription.consumer_properties;
-              properties["bootstrap.servers"] = broker_.bootstrap_servers();
-              return std::make_unique<kafka::Consumer>(
-                  kafka::Subscription{c.subscription.topics, c.subscription.topics_regex,
-                                      c.subscription.group},
-                  properties);
-            },
-            [this](const config::ConnectorConfig& c) {
-              return std::make_unique<http::EndpointClient>(
-                  c.endpoint, http::Identity{c.name, c.subscription.group}, c.policy.null_values,
-                  deadlines_, clock_);
-            }},
+        reconcile::Connections{[this](const config::ConnectorConfig& c) {
+                                 kafka::Properties properties = c.subscription.consumer_properties;
+                                 properties["bootstrap.servers"] = broker_.bootstrap_servers();
+                                 return std::make_unique<kafka::Consumer>(
+                                     kafka::Subscription{c.subscription.topics,
+                                                         c.subscription.topics_regex,
+                                                         c.subscription.group},
+                                     properties);
+                               },
+                               [this](const config::ConnectorConfig& c) {
+                                 return std::make_unique<http::EndpointClient>(
+                                     c.endpoint, http::Identity{c.name, c.subscription.group},
+                                     c.policy.null_values, deadlines_, clock_);
+                               }},
         clock_, registry_, [this] {
           const std::lock_guard lock(mutex_);
           changed_.notify_all();

@@ -6,15 +6,17 @@ namespace khs::base {
 namespace {
 
 TEST(LogLine, IsLogfmtWithQuotesOnlyWhereNeeded) {
-  EXPECT_EQ(RenderLogLine(LogFormat::kLogfmt, LogLevel::kWarn, "task", "record dropped",
-                          {{"topic", "orders"}, {"offset", 7}, {"last", true}, {"answer", "HTTP 500"}}),
-            R"(level=warn logger=task msg="record dropped" topic=orders offset=7 last=true answer="HTTP 500")");
+  EXPECT_EQ(
+      RenderLogLine(LogFormat::kLogfmt, LogLevel::kWarn, "task", "record dropped",
+                    {{"topic", "orders"}, {"offset", 7}, {"last", true}, {"answer", "HTTP 500"}}),
+      R"(level=warn logger=task msg="record dropped" topic=orders offset=7 last=true answer="HTTP 500")");
 }
 
 TEST(LogLine, IsJsonWithNumbersAsNumbers) {
-  EXPECT_EQ(RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "app", "started",
-                          {{"port", 8083}, {"tls", false}, {"host", "::1"}}),
-            R"("level":"info","logger":"app","msg":"started","port":8083,"tls":false,"host":"::1")");
+  EXPECT_EQ(
+      RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "app", "started",
+                    {{"port", 8083}, {"tls", false}, {"host", "::1"}}),
+      R"("level":"info","logger":"app","msg":"started","port":8083,"tls":false,"host":"::1")");
 }
 
 TEST(LogLine, StaysOneLineWhateverAValueHolds) {

@@ -121,7 +121,8 @@ std::string Name(const Decision& decision) {
 std::vector<std::string> Walk(const Policy& policy, const std::vector<Reply>& replies) {
   Progress progress;
   std::vector<std::string> names;
-  for (const Reply& reply : replies) names.push_back(Name(DecideAfterAttempt(policy, reply, progress)));
+  for (const Reply& reply : replies)
+    names.push_back(Name(DecideAfterAttempt(policy, reply, progress)));
   return names;
 }
 

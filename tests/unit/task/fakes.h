@@ -13,7 +13,8 @@
 
 namespace khs::testing {
 
-// A group member whose events the test makes. What it was told outlives it, in the log that is shared.
+// A group member whose events the test makes. What it was told outlives it, in the log that is
+// shared.
 struct SourceLog {
   std::mutex mutex;
   std::condition_variable changed;

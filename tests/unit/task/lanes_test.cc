@@ -237,8 +237,8 @@ TEST_F(LanesTest, ARecordIsDueAtItsTimestampPlusTheDelay) {
   Make(policy);
   delivery::Record record;
   record.topic_partition = kFirst;
-  record.timestamp = std::chrono::duration_cast<std::chrono::milliseconds>(
-      (now_.wall - 4s).time_since_epoch());
+  record.timestamp =
+      std::chrono::duration_cast<std::chrono::milliseconds>((now_.wall - 4s).time_since_epoch());
   lanes_->Add(record, now_);
   EXPECT_EQ(lanes_->NextDue(), now_.monotonic + 6s);
   EXPECT_EQ(lanes_->waiting_retry(), 0u);
@@ -265,7 +265,8 @@ TEST_F(LanesTest, APartitionThatIsStuckIsPausedAndLeavesTheOthersTheirShare) {
   Add(kFirst, 0);
   Finish(Take(), Retry{ErrorReason::kIo, 600s});
   int64_t offset = 1;
-  while (!lanes_->FlowPending() || lanes_->TakeFlow().pause.empty()) Add(kFirst, offset++, {}, 1000);
+  while (!lanes_->FlowPending() || lanes_->TakeFlow().pause.empty())
+    Add(kFirst, offset++, {}, 1000);
   EXPECT_LT(lanes_->bytes(), policy.queue_max_bytes / 2);
 
   size_t most = 0;

@@ -73,8 +73,11 @@ TEST_F(TaskTest, DeliversCommitsAndLeavesWhenAsked) {
 TEST_F(TaskTest, PollsOnWhileARecordWaits) {
   delivery::Policy policy;
   policy.request_retry_backoff = {600s};
-  Start([](const auto&) { return delivery::RequestFault{delivery::FaultKind::kConnect, "x"}; },
-        policy);
+  Start(
+      [](const auto&) {
+        return delivery::RequestFault{delivery::FaultKind::kConnect, "x"};
+      },
+      policy);
   source_.Send(MakeRecord(kFirst, 0));
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   int before = 0;
@@ -116,8 +119,8 @@ TEST_F(TaskTest, StopsByItsStrategyWithTheRecordUncommitted) {
   policy.strategy = delivery::Strategy::kStopTask;
   Start(
       [](const delivery::Record& record) {
-        return delivery::HttpReply{record.offset == 2 ? 500 : 200,
-                                   record.offset == 2 ? std::optional<bool>() : false, {}};
+        return delivery::HttpReply{
+            record.offset == 2 ? 500 : 200, record.offset == 2 ? std::optional<bool>() : false, {}};
       },
       policy);
   for (int64_t offset = 0; offset < 5; ++offset) source_.Send(MakeRecord(kFirst, offset));

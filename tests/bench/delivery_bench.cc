@@ -1,0 +1,64 @@
+// What every record passes through, without threads, Kafka or HTTP.
+
+#include <benchmark/benchmark.h>
+
+#include "delivery/decision.h"
+#include "delivery/offset_tracker.h"
+#include "delivery/retry_indicator.h"
+#include "task/lanes.h"
+
+namespace khs {
+namespace {
+
+void TrackInOrder(benchmark::State& state) {
+  delivery::OffsetTracker tracker;
+  int64_t offset = 0;
+  for (auto _ : state) {
+    tracker.Receive(offset);
+    tracker.Finish(offset++);
+    benchmark::DoNotOptimize(tracker.position());
+  }
+}
+BENCHMARK(TrackInOrder);
+
+void ParseIndicator(benchmark::State& state) {
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(delivery::ParseRetryIndicator(R"({"retry":false})"));
+  }
+}
+BENCHMARK(ParseIndicator);
+
+void DecideDelivered(benchmark::State& state) {
+  const delivery::Policy policy;
+  const delivery::Reply reply = delivery::HttpReply{200, false, {}};
+  for (auto _ : state) {
+    delivery::Progress progress;
+    benchmark::DoNotOptimize(delivery::DecideAfterAttempt(policy, reply, progress));
+  }
+}
+BENCHMARK(DecideDelivered);
+
+// A record of 1 KiB through the lanes: added, taken, finished.
+void PassLanes(benchmark::State& state) {
+  delivery::Policy policy;
+  policy.ordering = static_cast<delivery::Ordering>(state.range(0));
+  task::Lanes lanes(policy);
+  lanes.Assign({{"topic", 0}});
+  const base::Now now{base::MonotonicTime(std::chrono::hours(1)), {}};
+  const std::string value(1024, 'x');
+  int64_t offset = 0;
+  for (auto _ : state) {
+    delivery::Record record;
+    record.topic_partition = {"topic", 0};
+    record.offset = offset++;
+    record.key = std::to_string(offset % 1000);
+    record.value = value;
+    lanes.Add(std::move(record), now);
+    lanes.Finish(lanes.Take(now.monotonic), delivery::Deliver{}, now.monotonic);
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(PassLanes)->Arg(0)->Arg(1)->Arg(2)->ArgName("ordering");
+
+}  // namespace
+}  // namespace khs

@@ -98,7 +98,8 @@ Poco::Net::ServerSocket Listen(const std::string& host, int port) {
   try {
     Poco::Net::ServerSocket socket;
     const Poco::Net::SocketAddress address(host, static_cast<Poco::UInt16>(port));
-    socket.bind(address, true);
+    // Not the port as well: a second listener on it would share its connections.
+    socket.bind(address, true, false);
     socket.listen(kBacklog);
     return socket;
   } catch (const Poco::Exception& error) {

@@ -1,5 +1,6 @@
 """The command line without a broker: check, --version, --help and wrong usage."""
 
+import pathlib
 import re
 import subprocess
 
@@ -135,3 +136,15 @@ def test_help_names_the_subcommands(binary):
     result = run(binary, "--help")
     assert result.returncode == 0
     assert all(word in result.stdout for word in ("run", "check", "demo", "drain", "--version"))
+
+
+def test_the_examples_of_the_documentation_are_valid(binary, tmp_path):
+    root = pathlib.Path(__file__).resolve().parents[2]
+    text = (root / "README.md").read_text()
+    for kind, start in (("toml", "# connectors/orders.toml"), ("json", '{\n  "name": "orders"')):
+        block = next(block for block in re.findall(rf"```{kind}\n(.*?)```", text, re.S) if block.startswith(start))
+        (tmp_path / f"orders.{kind}").write_text(block)
+        done = run(binary, "check", f"orders.{kind}", directory=tmp_path)
+        assert done.returncode == 0, done.stdout
+    done = run(binary, "check", "etc/sidecar.toml", "etc/connectors", directory=root)
+    assert done.returncode == 0, done.stdout

@@ -156,3 +156,26 @@ def test_drain_commits_what_is_done_and_may_be_asked_for_twice(kafka, sidecar, e
         sidecar.signal(signal.SIGTERM)
     assert sidecar.wait_exit() == 0
     assert len(endpoint.requests) == seen
+
+
+def test_drain_stops_and_commits_while_the_process_goes_on_and_may_be_repeated(kafka, sidecar, endpoint, name, binary):
+    topic = fill(kafka)
+    endpoint.decide = lambda one: SLOWLY
+    port = ports.free_port()
+    sidecar.settings["rest.listen"] = f"127.0.0.1:{port}"
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    endpoint.wait_for(500)
+    for _ in range(2):
+        subprocess.run([binary, "drain", "--url", f"http://127.0.0.1:{port}"], env=clean_environment(), timeout=60,
+                       check=True)
+        seen = len(endpoint.requests)
+        assert sum(kafka.committed(name, topic).values()) == seen < COUNT
+        assert not kafka.members(name)
+    assert sidecar.probe("/readyz") == 503 and sidecar.probe("/livez") == 200
+    sidecar.signal(signal.SIGTERM)
+    assert sidecar.wait_exit() == 0
+    assert len(endpoint.requests) == seen
+    gone = subprocess.run([binary, "drain", "--url", f"http://127.0.0.1:{port}"], env=clean_environment(), timeout=60,
+                          stderr=subprocess.PIPE, check=False)
+    assert gone.returncode == 1 and str(port).encode() in gone.stderr

@@ -1,0 +1,80 @@
+#include "metrics/connector_metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "metrics/registry.h"
+
+namespace khs::metrics {
+namespace {
+
+class ConnectorMetricsTest : public testing::Test {
+ protected:
+  std::unique_ptr<ConnectorMetrics> Make(const std::string& name) {
+    return std::make_unique<ConnectorMetrics>(
+        registry_, ConnectorMetrics::Identity{name, "connect-" + name, "host:80", "file"});
+  }
+  bool Shows(const std::string& line) {
+    return registry_.Render().find("kafka_http_sink_" + line + "\n") != std::string::npos;
+  }
+  Registry registry_{{"1.2.3", "abc", "2.0.2"}};
+};
+
+TEST_F(ConnectorMetricsTest, BeginAtZero) {
+  const auto metrics = Make("c");
+  for (
+      const char* line : {
+          R"(tasks_stopped{connector="c"} 0)",
+          R"(task_stops_total{connector="c",reason="strategy"} 0)",
+          R"(records_dropped_total{connector="c",reason="tombstone"} 0)",
+          R"(retries_total{connector="c",reason="dns"} 0)",
+          R"(requests_total{code_class="none",connector="c"} 0)",
+          R"(request_duration_seconds_count{connector="c"} 0)",
+          R"(connector_state{connector="c",state="running"} 0)",
+          R"(connector_info{connector="c",group="connect-c",origin="file",target_host="host:80"} 1)",
+      }) {
+    EXPECT_TRUE(Shows(line)) << line;
+  }
+}
+
+TEST_F(ConnectorMetricsTest, GoWithTheirConnectorAndLeaveTheOthers) {
+  auto gone = Make("gone");
+  const auto stays = Make("stays");
+  gone->AddTopic("t");
+  gone->KafkaError("_TRANSPORT", false);
+  stays->AddTopic("t");
+  gone.reset();
+  const std::string text = registry_.Render();
+  EXPECT_EQ(text.find("\"gone\""), std::string::npos);
+  EXPECT_TRUE(Shows(R"(records_delivered_total{connector="stays",topic="t"} 0)"));
+}
+
+TEST_F(ConnectorMetricsTest, CountRequestsByClass) {
+  const auto metrics = Make("c");
+  for (const int status : {200, 204, 302, 404, 503}) {
+    metrics->Requested(delivery::HttpReply{status, {}, {}}, std::chrono::milliseconds(2));
+  }
+  metrics->Requested(delivery::RequestFault{}, std::chrono::seconds(1));
+  EXPECT_TRUE(Shows(R"(requests_total{code_class="2xx",connector="c"} 2)"));
+  EXPECT_TRUE(Shows(R"(requests_total{code_class="3xx",connector="c"} 1)"));
+  EXPECT_TRUE(Shows(R"(requests_total{code_class="4xx",connector="c"} 1)"));
+  EXPECT_TRUE(Shows(R"(requests_total{code_class="5xx",connector="c"} 1)"));
+  EXPECT_TRUE(Shows(R"(requests_total{code_class="none",connector="c"} 1)"));
+  EXPECT_TRUE(Shows(R"(request_duration_seconds_bucket{connector="c",le="0.0025"} 5)"));
+}
+
+TEST_F(ConnectorMetricsTest, ShowOneStateAtATime) {
+  const auto metrics = Make("c");
+  metrics->SetState(ConnectorState::kRunning);
+  metrics->SetState(ConnectorState::kFailed);
+  EXPECT_TRUE(Shows(R"(connector_state{connector="c",state="failed"} 1)"));
+  EXPECT_TRUE(Shows(R"(connector_state{connector="c",state="running"} 0)"));
+}
+
+TEST_F(ConnectorMetricsTest, NameTheBuild) {
+  EXPECT_TRUE(Shows(R"(build_info{librdkafka="2.0.2",revision="abc",version="1.2.3"} 1)"));
+}
+
+}  // namespace
+}  // namespace khs::metrics

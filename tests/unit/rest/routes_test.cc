@@ -1,0 +1,78 @@
+#include "rest/routes.h"
+
+#include <gtest/gtest.h>
+
+namespace khs::rest {
+namespace {
+
+Request Make(const std::string& method, const std::string& path, bool loopback = true) {
+  return {method, path, {}, {}, loopback};
+}
+
+class ProbesTest : public testing::Test {
+ protected:
+  Response Ask(const std::string& method, const std::string& path) {
+    return RouteProbes({[] { return std::string("metric 1\n"); }, [this] { return started_; },
+                        [this] { return unready_; }},
+                       Make(method, path));
+  }
+  bool started_ = true;
+  std::vector<std::string> unready_;
+};
+
+TEST_F(ProbesTest, ShowMetricsInPrometheusFormat) {
+  const Response response = Ask("GET", "/metrics");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.content_type, "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_EQ(response.body, "metric 1\n");
+}
+
+TEST_F(ProbesTest, AreAliveWhateverElseIsWrong) {
+  started_ = false;
+  unready_ = {"x"};
+  EXPECT_EQ(Ask("GET", "/livez").status, 200);
+}
+
+TEST_F(ProbesTest, HaveStartedOnceTheDirectoryWasRead) {
+  EXPECT_EQ(Ask("GET", "/startupz").status, 200);
+  started_ = false;
+  EXPECT_EQ(Ask("GET", "/startupz").status, 503);
+}
+
+TEST_F(ProbesTest, SayWhyTheyAreNotReady) {
+  EXPECT_EQ(Ask("GET", "/readyz").status, 200);
+  unready_ = {"connector a: no broker answers"};
+  const Response response = Ask("GET", "/readyz");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.body, "connector a: no broker answers\n");
+}
+
+TEST_F(ProbesTest, AreReadOnly) {
+  EXPECT_EQ(Ask("HEAD", "/metrics").status, 200);
+  const Response response = Ask("POST", "/metrics");
+  EXPECT_EQ(response.status, 405);
+  EXPECT_EQ(response.headers.at("Allow"), "GET, HEAD");
+  EXPECT_EQ(Ask("GET", "/connectors").status, 404);
+}
+
+TEST(Control, DrainsAndReloadsForCallersOnThisMachineOnly) {
+  int drains = 0;
+  int reloads = 0;
+  const Control control{[&] { return ++drains == 1; }, [&] { ++reloads; }};
+  EXPECT_EQ(RouteControl(control, Make("POST", "/-/drain")).body, R"({"drained":true})");
+  EXPECT_EQ(RouteControl(control, Make("POST", "/-/drain")).body, R"({"drained":false})");
+  EXPECT_EQ(RouteControl(control, Make("POST", "/-/reload")).status, 202);
+  EXPECT_EQ(RouteControl(control, Make("POST", "/-/drain", false)).status, 403);
+  EXPECT_EQ(RouteControl(control, Make("GET", "/-/drain")).status, 405);
+  EXPECT_EQ(drains, 2);
+  EXPECT_EQ(reloads, 1);
+}
+
+TEST(Control, AnswersTheRestWithConnectsErrorBody) {
+  const Response response = RouteControl({}, Make("GET", "/connectors"));
+  EXPECT_EQ(response.status, 404);
+  EXPECT_EQ(response.body, R"({"error_code":404,"message":"HTTP 404 Not Found"})");
+}
+
+}  // namespace
+}  // namespace khs::rest

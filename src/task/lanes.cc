@@ -7,6 +7,8 @@
 namespace khs::task {
 namespace {
 
+constexpr std::chrono::hours kLongestWait{24 * 3660};  // ten years
+
 base::MonotonicTime DueTime(const delivery::Policy& policy, const delivery::Record& record,
                             const base::Now& now) {
   if (policy.request_delay.count() == 0) return now.monotonic;
@@ -14,8 +16,11 @@ base::MonotonicTime DueTime(const delivery::Policy& policy, const delivery::Reco
   // A delay counts on the wall clock, a wait on the monotonic one.
   const auto wall_now =
       std::chrono::duration_cast<std::chrono::milliseconds>(now.wall.time_since_epoch());
-  const auto wait = *record.timestamp + policy.request_delay - wall_now;
-  return now.monotonic + std::clamp(wait, std::chrono::milliseconds(0), policy.request_delay);
+  // A timestamp that is no time at all must not overflow the clock.
+  const auto timestamp =
+      std::min<std::chrono::milliseconds>(*record.timestamp, wall_now + kLongestWait);
+  const auto wait = timestamp + policy.request_delay - wall_now;
+  return now.monotonic + std::max(wait, std::chrono::milliseconds(0));
 }
 
 }  // namespace

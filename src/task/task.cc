@@ -53,15 +53,14 @@ std::optional<std::chrono::milliseconds> Task::stop_grace() const {
 }
 
 void Task::SetStatus(const std::function<void(TaskStatus&)>& change) {
-  TaskState before;
-  TaskState after;
+  bool changed = false;
   {
     const std::lock_guard lock(mutex_);
-    before = status_.state;
+    const TaskStatus before = status_;
     change(status_);
-    after = status_.state;
+    changed = status_ != before;
   }
-  if (before != after) on_change_();
+  if (changed) on_change_();
 }
 
 void Task::Run() {

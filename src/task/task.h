@@ -31,6 +31,8 @@ struct TaskStatus {
   std::string trace;           // of a failed task
   bool by_strategy = false;    // of a failed task
   std::string broker_problem;  // why the brokers can't be reached at present; empty when they can
+
+  bool operator==(const TaskStatus&) const = default;
 };
 
 struct TaskSettings {
@@ -46,7 +48,7 @@ class Task {
   // Makes the consumer, on the poll thread; throws std::exception when it cannot be made.
   using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
 
-  // `on_change` is called from the poll thread whenever the state changed; it must only enqueue.
+  // `on_change` is called from the poll thread whenever the status changed; it must only enqueue.
   // What is passed by reference outlives the task.
   Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
        const base::Clock& clock, metrics::ConnectorMetrics& metrics,

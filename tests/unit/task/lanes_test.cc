@@ -247,6 +247,23 @@ TEST_F(LanesTest, ARecordIsDueAtItsTimestampPlusTheDelay) {
   EXPECT_EQ(Next(), 0);
 }
 
+TEST_F(LanesTest, ATimestampInTheFutureIsBelievedAndAnAbsurdOneDoesNotOverflow) {
+  delivery::Policy policy;
+  policy.request_delay = 10s;
+  Make(policy);
+  delivery::Record record;
+  record.topic_partition = kFirst;
+  record.timestamp =
+      std::chrono::duration_cast<std::chrono::milliseconds>((now_.wall + 60s).time_since_epoch());
+  lanes_->Add(record, now_);
+  EXPECT_EQ(lanes_->NextDue(), now_.monotonic + 70s);
+  record.topic_partition = kSecond;
+  record.timestamp = std::chrono::milliseconds::max();
+  lanes_->Add(record, now_);
+  EXPECT_EQ(lanes_->NextDue(), now_.monotonic + 70s);
+  EXPECT_FALSE(Take());
+}
+
 TEST_F(LanesTest, ARecordWithoutTimestampIsDueAfterTheDelayFromItsReading) {
   delivery::Policy policy;
   policy.request_delay = 10s;

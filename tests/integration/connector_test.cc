@@ -80,6 +80,10 @@ class ConnectorOnMockCluster : public ::testing::Test {
     for (int i = 0; i < count; ++i) producer.Produce("t", partition, "k", std::string(bytes, 'x'));
     ASSERT_TRUE(producer.Flush(30s));
   }
+  bool AwaitReady() {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, 60s, [&] { return !connector_->unready(); });
+  }
   bool AwaitEnd() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 30s, [&] { return connector_->ended(); });
@@ -183,6 +187,8 @@ TEST_F(ConnectorOnMockCluster, RunsSeveralTasksInOneGroup) {
   config::ConnectorConfig config;
   config.tasks_max = 2;
   Start(4, config);
+  // Before both have joined there is a rebalance, which may repeat records.
+  ASSERT_TRUE(AwaitReady());
   for (int partition = 0; partition < 4; ++partition) Produce(50, partition);
   ASSERT_TRUE(endpoint_->WaitForRequests(200, 60s));
   std::set<std::string> places;

@@ -113,7 +113,7 @@ int Play(Signals& signals) {
   const auto parsed = config::ParseConnectorToml({"orders.toml", "orders"}, definition);
   if (!parsed.config) throw std::logic_error(config::Format(parsed.problems.front()));
 
-  signals.Listen([&end] { end.Announce(); }, [] {});
+  const auto listening = signals.Listen([&end] { end.Announce(); }, [] {});
   Say(fmt::format("embedded broker: {}", broker.bootstrap_servers()));
   Say("This connector delivers every record of the topic \"orders\"; Ctrl-C ends the demo:\n\n" +
       definition + "\nJoining the group takes about three seconds.");

@@ -136,8 +136,8 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
                                    registry);
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForControl(config, reconciler);
-  signals.Listen([&reconciler] { reconciler.RequestStop(); },
-                 [&reconciler] { reconciler.RequestRescan(); });
+  const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },
+                                        [&reconciler] { reconciler.RequestRescan(); });
 
   Log().Info("started", {{"version", kVersion}, {"connectors_dir", config.connectors_dir}});
   reconciler.Run();

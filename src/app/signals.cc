@@ -32,22 +32,35 @@ Signals::~Signals() {
   pthread_kill(thread_.native_handle(), SIGUSR1);
 }
 
-void Signals::Listen(std::function<void()> stop, std::function<void()> reload) {
-  thread_ = std::jthread([stop = std::move(stop), reload = std::move(reload)](std::stop_token end) {
+Signals::Listening Signals::Listen(std::function<void()> stop, std::function<void()> reload) {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = std::move(stop);
+    reload_ = std::move(reload);
+  }
+  thread_ = std::jthread([this](std::stop_token end) {
     const sigset_t set = OurSignals();
-    bool stopping = false;
     while (!end.stop_requested()) {
       int signal = 0;
-      if (sigwait(&set, &signal) != 0) continue;
-      if (signal == SIGHUP) {
-        reload();
-      } else if (signal == SIGTERM || signal == SIGINT) {
-        if (stopping) _exit(kExitFailed);
-        stopping = true;
-        stop();
-      }
+      if (sigwait(&set, &signal) == 0) Handle(signal);
     }
   });
+  return Listening(*this);
+}
+
+void Signals::Forget() {
+  const std::lock_guard lock(mutex_);
+  stop_ = nullptr;
+  reload_ = nullptr;
+}
+
+void Signals::Handle(int signal) {
+  const bool stop = signal == SIGTERM || signal == SIGINT;
+  if (stop && stopping_) _exit(kExitFailed);
+  stopping_ = stopping_ || stop;
+  const std::lock_guard lock(mutex_);
+  if (stop && stop_) stop_();
+  if (signal == SIGHUP && reload_) reload_();
 }
 
 }  // namespace khs::app

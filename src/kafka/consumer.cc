@@ -218,11 +218,20 @@ task::SourceEvent Consumer::Client::ConvertError(rd_kafka_resp_err_t code, const
 task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
   rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
   if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    const ErrorHandle failed(Cooperative() ? rd_kafka_incremental_assign(handle_, list) : nullptr);
-    const rd_kafka_resp_err_t code =
-        Cooperative() ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_assign(handle_, list);
-    if (failed) return ConvertError(RD_KAFKA_RESP_ERR__FATAL, rd_kafka_error_string(failed.get()));
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return ConvertError(code, rd_kafka_err2str(code));
+    // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
+    // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
+    rd_kafka_resume_partitions(handle_, list);
+    std::string failure;
+    if (Cooperative()) {
+      const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list));
+      if (failed) failure = rd_kafka_error_string(failed.get());
+    } else {
+      const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, list);
+      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(code);
+    }
+    if (!failure.empty()) {
+      return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
+    }
     return task::Assigned{ToPartitions(list)};
   }
   task::Revoked revoked{ToPartitions(list), rd_kafka_assignment_lost(handle_) != 0};

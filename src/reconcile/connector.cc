@@ -77,7 +77,7 @@ void Connector::Observe() {
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const task::TaskStatus status = tasks_[id]->status();
     running = running || status.state == task::TaskState::kRunning;
-    if (status.state != task::TaskState::kFailed) continue;
+    if (status.state != task::TaskState::kFailed && !status.by_strategy) continue;
     ++failed;
     stopped_by_strategy_ = stopped_by_strategy_ || status.by_strategy;
     if (failure_reported_[id]) continue;
@@ -107,6 +107,11 @@ bool Connector::ended() const {
     const task::TaskState state = task->status().state;
     return state == task::TaskState::kEnded || state == task::TaskState::kFailed;
   });
+}
+
+bool Connector::cut_off() const {
+  return std::any_of(tasks_.begin(), tasks_.end(),
+                     [](const auto& task) { return task->status().cut_off; });
 }
 
 std::optional<std::string> Connector::unready() const {

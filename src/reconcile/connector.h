@@ -41,6 +41,8 @@ class Connector {
 
   void RequestStop(std::chrono::milliseconds grace);
   bool ended() const;
+  // Requests were ended by the grace of a stop; their records will be repeated.
+  bool cut_off() const;
 
   // Why the connector is not at work yet; nothing when it is, or when it has FAILED for good.
   std::optional<std::string> unready() const;

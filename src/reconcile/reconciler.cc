@@ -1,5 +1,6 @@
 #include "reconcile/reconciler.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/log.h"
@@ -38,8 +39,8 @@ void Reconciler::Run() {
     const Requests requests = Await();
     if (requests.stop || requests.drain) {
       StopAll();
+      PublishReadiness(true);  // before the end as well: somebody may wait for a drain
       if (requests.stop) return;
-      PublishReadiness(true);
       continue;
     }
     if (requests.rescan) Rescan();
@@ -106,11 +107,15 @@ std::unique_ptr<Connector> Reconciler::Start(const config::ConnectorConfig& conf
 
 void Reconciler::Execute(const std::vector<Step>& steps, const Desired& desired) {
   // All that end drain side by side, before anything takes their place.
+  std::vector<const Connector*> ending;
   for (const Step& step : steps) {
     if (step.action == Action::kStop || step.action == Action::kRestart) {
       connectors_.at(step.name)->RequestStop(settings_.shutdown_grace);
+      ending.push_back(connectors_.at(step.name).get());
     }
   }
+  // Waits without closing its eyes; an end of everything comes before any new beginning.
+  if (!AwaitEnds(ending, true)) return;
   for (const Step& step : steps) {
     const auto found = desired.find(step.name);
     const Definition* definition = found == desired.end() ? nullptr : &found->second;
@@ -146,15 +151,38 @@ void Reconciler::Execute(const std::vector<Step>& steps, const Desired& desired)
   }
 }
 
+// Until all have ended. False when it was given up because the process is to stop or to drain.
+bool Reconciler::AwaitEnds(const std::vector<const Connector*>& ending, bool give_up_on_stop) {
+  while (true) {
+    for (const auto& [name, connector] : connectors_) connector->Observe();
+    const bool all = std::all_of(ending.begin(), ending.end(),
+                                 [](const Connector* connector) { return connector->ended(); });
+    if (all) return true;
+    std::unique_lock lock(mutex_);
+    const auto stop = [&] { return give_up_on_stop && (requests_.stop || requests_.drain); };
+    changed_.wait(lock, [&] { return requests_.task_changed || stop(); });
+    if (stop()) return false;
+    requests_.task_changed = false;
+  }
+}
+
 void Reconciler::StopAll() {
   {
     const std::lock_guard lock(mutex_);
     drain_requested_ = true;
     readiness_.draining = true;
   }
-  for (const auto& [name, connector] : connectors_)
+  std::vector<const Connector*> ending;
+  for (const auto& [name, connector] : connectors_) {
     connector->RequestStop(settings_.shutdown_grace);
+    ending.push_back(connector.get());
+  }
+  AwaitEnds(ending, false);
+  const bool cut_off = std::any_of(ending.begin(), ending.end(),
+                                   [](const Connector* connector) { return connector->cut_off(); });
   connectors_.clear();
+  const std::lock_guard lock(mutex_);
+  cut_off_ = cut_off_ || cut_off;
 }
 
 void Reconciler::PublishReadiness(bool drained) {
@@ -188,8 +216,9 @@ bool Reconciler::Drain() {
     requests_.drain = true;
     changed_.notify_all();
   }
-  return changed_.wait_for(lock, settings_.shutdown_grace + kDrainMargin,
-                           [this] { return drained_; });
+  const bool drained =
+      changed_.wait_for(lock, settings_.shutdown_grace + kDrainMargin, [this] { return drained_; });
+  return drained && !cut_off_;
 }
 
 Readiness Reconciler::readiness() const {

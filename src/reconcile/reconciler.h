@@ -51,8 +51,9 @@ class Reconciler {
   // Ends Run.
   void RequestStop();
   // Stops every connector while the process goes on, and waits for it, at most as long as the
-  // shutdown's grace and a little. False when the time was over first. A second call waits for the
-  // same end.
+  // shutdown's
+  // grace and a little. False when requests had to be ended or the time was over first. A second
+  // call waits for the same end.
   bool Drain();
   Readiness readiness() const;
 
@@ -70,6 +71,7 @@ class Reconciler {
   void Rescan();
   void Execute(const std::vector<Step>& steps, const Desired& desired);
   void ReportProblems(const Desired& desired);
+  bool AwaitEnds(const std::vector<const Connector*>& ending, bool give_up_on_stop);
   void StopAll();
   void PublishReadiness(bool drained = false);
   Actual CurrentState() const;
@@ -92,6 +94,7 @@ class Reconciler {
   Readiness readiness_;
   bool drain_requested_ = false;
   bool drained_ = false;
+  bool cut_off_ = false;
 };
 
 }  // namespace khs::reconcile

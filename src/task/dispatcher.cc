@@ -1,6 +1,7 @@
 #include "task/dispatcher.h"
 
 #include <exception>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -57,7 +58,13 @@ void Dispatcher::Kick() {
     } else if (workers_.size() < static_cast<size_t>(policy_.max_in_flight)) {
       Worker& worker = *workers_.emplace_back(std::make_unique<Worker>());
       worker.signalled = true;
-      worker.thread = std::jthread([this, &worker] { Work(worker); });
+      try {
+        worker.thread = std::jthread([this, &worker] { Work(worker); });
+      } catch (const std::system_error&) {
+        workers_.pop_back();
+        if (workers_.empty()) throw;  // nobody is there to deliver
+        return;                       // those that are there take it
+      }
     } else {
       return;  // whoever finishes first takes it
     }

@@ -50,7 +50,11 @@ struct Lanes::Partition {
 };
 
 Lanes::Lanes(const delivery::Policy& policy) : policy_(policy) {}
-Lanes::~Lanes() = default;
+
+// A queued job and its partition own each other until the queue lets go.
+Lanes::~Lanes() {
+  for (auto& [topic_partition, partition] : partitions_) Forget(*partition);
+}
 
 void Lanes::Assign(const Partitions& partitions) {
   for (const base::TopicPartition& topic_partition : partitions) {
@@ -256,7 +260,8 @@ void Lanes::RestoreCommittable(const Positions& positions) {
 // that is used each is held to its share of two thirds. Together that never exceeds the bound by
 // more than a record a partition, and a partition that is stuck leaves the others theirs.
 size_t Lanes::Share() const {
-  return policy_.queue_max_bytes * 2 / 3 / std::max<size_t>(partitions_.size(), 1);
+  const size_t share = policy_.queue_max_bytes * 2 / 3 / std::max<size_t>(partitions_.size(), 1);
+  return std::max<size_t>(share, 1);  // an empty partition is never paused
 }
 
 Lanes::Flow Lanes::TakeFlow() {

@@ -50,16 +50,15 @@ Task::Loop::~Loop() {
 LoopEnd Task::Loop::Run() {
   while (true) {
     const base::MonotonicTime now = task_.clock_.Read().monotonic;
-    if (!leaving_) {
-      if (const auto stop = dispatcher_.stop_point()) {
-        BeginLeaving(
-            {LoopEnd::Cause::kStrategy, stop->topic_partition.topic + '[' +
-                                            std::to_string(stop->topic_partition.partition) + "]@" +
-                                            std::to_string(stop->offset) + ": " + stop->why},
-            std::nullopt);
-      } else if (const auto grace = task_.stop_grace()) {
-        BeginLeaving({LoopEnd::Cause::kRequested, {}}, grace);
-      }
+    if (const auto stop = leaving_ ? std::nullopt : dispatcher_.stop_point()) {
+      BeginLeaving({LoopEnd::Cause::kStrategy, stop->topic_partition.topic + '[' +
+                                                   std::to_string(stop->topic_partition.partition) +
+                                                   "]@" + std::to_string(stop->offset) + ": " +
+                                                   stop->why});
+    }
+    if (const auto request = task_.stop_request()) {
+      if (!leaving_) BeginLeaving({LoopEnd::Cause::kRequested, {}});
+      Tighten(*request);
     }
     if (leaving_ && MayLeave(now)) break;
     Step();
@@ -170,7 +169,8 @@ void Task::Loop::FinishRevoke(base::MonotonicTime now) {
     return taken;
   });
   if (!positions.empty()) {
-    On(Committed{positions, source_.CommitAndWait(positions, kFarewell)});
+    const Milliseconds bound = leaving_ ? leaving_->farewell : kFarewell;
+    On(Committed{positions, source_.CommitAndWait(positions, bound)});
   }
   source_.CompleteRevoke();
   revoking_.reset();
@@ -195,7 +195,7 @@ void Task::Loop::On(SourceError error) {
   const bool fatal = error.error_class == ErrorClass::kFatal;
   task_.metrics_.KafkaError(error.code, fatal);
   if (fatal) {
-    if (!leaving_) BeginLeaving({LoopEnd::Cause::kSourceFault, error.text}, Milliseconds(0));
+    if (!leaving_) BeginLeaving({LoopEnd::Cause::kSourceFault, error.text});
     return;
   }
   if (error.error_class == ErrorClass::kTransient) {
@@ -251,20 +251,30 @@ void Task::Loop::CommitIfDue(base::MonotonicTime now) {
   committing_ = std::move(positions);
 }
 
-void Task::Loop::BeginLeaving(LoopEnd end, std::optional<Milliseconds> grace) {
-  Leaving leaving{std::move(end), std::nullopt, kFarewell};
-  if (grace) {
-    // Three quarters for what is in flight, the rest for the commit and for leaving the group.
-    leaving.deadline = task_.clock_.Read().monotonic + *grace * 3 / 4;
-    leaving.farewell = std::clamp(*grace / 8, Milliseconds(200), kFarewell);
-  }
-  leaving_ = std::move(leaving);
+void Task::Loop::BeginLeaving(LoopEnd end) {
+  leaving_ = Leaving{std::move(end), std::nullopt, kFarewell};
   const Partitions assignment = dispatcher_.With([](Lanes& lanes) {
     lanes.Halt();
     return lanes.assignment();
   });
   dispatcher_.WatchInFlight(true);
   if (!assignment.empty()) source_.Pause(assignment);
+  if (leaving_->end.cause != LoopEnd::Cause::kStrategy) return;
+  // Said at once: the connector's other tasks stop as well, before they are given the record.
+  task_.SetStatus([this](TaskStatus& status) {
+    status.state = TaskState::kStopping;
+    status.by_strategy = true;
+    status.trace = leaving_->end.trace;
+  });
+}
+
+// Three quarters of the grace for what is in flight, the rest for the commit and for leaving the
+// group.
+void Task::Loop::Tighten(const StopRequest& request) {
+  const base::MonotonicTime deadline = request.deadline - request.grace / 4;
+  leaving_->deadline = leaving_->deadline ? std::min(*leaving_->deadline, deadline) : deadline;
+  leaving_->farewell =
+      std::min(leaving_->farewell, std::max<Milliseconds>(request.grace / 8, Milliseconds(200)));
 }
 
 bool Task::Loop::MayLeave(base::MonotonicTime now) {
@@ -275,6 +285,7 @@ bool Task::Loop::MayLeave(base::MonotonicTime now) {
                {{"connector", task_.settings_.identity.connector},
                 {"task", task_.settings_.identity.id},
                 {"requests", in_flight}});
+    task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
     return true;
   }
   return false;
@@ -291,7 +302,9 @@ void Task::Loop::Farewell() {
     On(Committed{positions, source_.CommitAndWait(positions, leaving_->farewell)});
   }
   source_.Leave(leaving_->farewell);
-  if (leaving_->end.cause != LoopEnd::Cause::kSourceFault) task_.endpoint_->Abort();
+  // After a fault the next consumer delivers to the same endpoint, unless there is to be none.
+  const bool last = leaving_->end.cause != LoopEnd::Cause::kSourceFault || task_.stop_request();
+  if (last) task_.endpoint_->Abort();
 }
 
 void Task::Loop::ReportGauges() {

@@ -47,7 +47,8 @@ class Task::Loop {
   void On(Revoked revoked);
   void On(Committed committed);
   void On(SourceError error);
-  void BeginLeaving(LoopEnd end, std::optional<Milliseconds> grace);
+  void BeginLeaving(LoopEnd end);
+  void Tighten(const StopRequest& request);
   bool MayLeave(base::MonotonicTime now);
   void Farewell();
   void FinishRevoke(base::MonotonicTime now);

@@ -35,9 +35,10 @@ Task::Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<End
 Task::~Task() { RequestStop(std::chrono::milliseconds(0)); }
 
 void Task::RequestStop(std::chrono::milliseconds grace) {
+  const StopRequest request{clock_.Read().monotonic + grace, grace};
   const std::lock_guard lock(mutex_);
-  if (stop_grace_) return;
-  stop_grace_ = grace;
+  if (stop_request_ && stop_request_->deadline <= request.deadline) return;
+  stop_request_ = request;
   stop_requested_.notify_all();
   if (source_ != nullptr) source_->Wake();
 }
@@ -47,9 +48,9 @@ TaskStatus Task::status() const {
   return status_;
 }
 
-std::optional<std::chrono::milliseconds> Task::stop_grace() const {
+std::optional<Task::StopRequest> Task::stop_request() const {
   const std::lock_guard lock(mutex_);
-  return stop_grace_;
+  return stop_request_;
 }
 
 void Task::SetStatus(const std::function<void(TaskStatus&)>& change) {
@@ -63,6 +64,23 @@ void Task::SetStatus(const std::function<void(TaskStatus&)>& change) {
   if (changed) on_change_();
 }
 
+// The source that RequestStop wakes, for as long as this object lives.
+class Task::Announced {
+ public:
+  Announced(Task& task, RecordSource* source) : task_(task) { Set(source); }
+  ~Announced() { Set(nullptr); }
+  Announced(const Announced&) = delete;
+  Announced& operator=(const Announced&) = delete;
+
+ private:
+  void Set(RecordSource* source) {
+    const std::lock_guard lock(task_.mutex_);
+    task_.source_ = source;
+  }
+
+  Task& task_;
+};
+
 void Task::Run() {
   std::chrono::milliseconds backoff = kFirstBackoff;
   while (true) {
@@ -70,22 +88,12 @@ void Task::Run() {
     bool worked = false;
     try {
       const std::unique_ptr<RecordSource> source = make_source_();
-      {
-        const std::lock_guard lock(mutex_);
-        source_ = source.get();
-      }
-      {
-        Loop loop(*this, *source);
-        end = loop.Run();
-      }
+      // Whoever wakes it must find it alive, however this block is left.
+      const Announced announced(*this, source.get());
+      Loop loop(*this, *source);
+      end = loop.Run();
       worked = status().state == TaskState::kRunning;
-      const std::lock_guard lock(mutex_);
-      source_ = nullptr;
     } catch (const std::exception& error) {
-      {
-        const std::lock_guard lock(mutex_);
-        source_ = nullptr;
-      }
       SetStatus([&](TaskStatus& status) {
         status.state = TaskState::kFailed;
         status.trace = error.what();
@@ -112,7 +120,11 @@ void Task::Run() {
                  {"retry_in_ms", backoff.count()}});
     SetStatus([](TaskStatus& status) { status.state = TaskState::kJoining; });
     std::unique_lock lock(mutex_);
-    stop_requested_.wait_for(lock, backoff, [this] { return stop_grace_.has_value(); });
+    if (stop_requested_.wait_for(lock, backoff, [this] { return stop_request_.has_value(); })) {
+      lock.unlock();
+      SetStatus([](TaskStatus& status) { status.state = TaskState::kEnded; });
+      return;
+    }
   }
 }
 

@@ -21,7 +21,7 @@ namespace khs::task {
 enum class TaskState {
   kJoining,  // no assignment yet
   kRunning,
-  kStopping,  // finishing what is in flight
+  kStopping,  // by its strategy: finishing what is in flight
   kFailed,    // ended by its strategy or by a fault; `trace` says why
   kEnded,     // ended because it was asked to
 };
@@ -29,7 +29,8 @@ enum class TaskState {
 struct TaskStatus {
   TaskState state = TaskState::kJoining;
   std::string trace;           // of a failed task
-  bool by_strategy = false;    // of a failed task
+  bool by_strategy = false;    // of a failed task, and of one that is stopping
+  bool cut_off = false;        // its grace was over before its requests were
   std::string broker_problem;  // why the brokers can't be reached at present; empty when they can
 
   bool operator==(const TaskStatus&) const = default;
@@ -55,19 +56,23 @@ class Task {
        std::function<void()> on_change);
   // Asks for an end with no grace, unless RequestStop came before, and waits for it.
   ~Task();
-
   // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves
-  // the group. The first call counts. Any thread.
+  // the group. Of several calls the earliest end counts. Any thread.
   void RequestStop(std::chrono::milliseconds grace);
 
   // Any thread.
   TaskStatus status() const;
 
  private:
+  class Announced;
   class Loop;
+  struct StopRequest {
+    base::MonotonicTime deadline;
+    std::chrono::milliseconds grace;  // of which the deadline is the end
+  };
 
   void Run();
-  std::optional<std::chrono::milliseconds> stop_grace() const;
+  std::optional<StopRequest> stop_request() const;
   void SetStatus(const std::function<void(TaskStatus&)>& change);
 
   const TaskSettings settings_;
@@ -79,7 +84,7 @@ class Task {
 
   mutable std::mutex mutex_;  // guards what follows, up to the thread
   TaskStatus status_;
-  std::optional<std::chrono::milliseconds> stop_grace_;
+  std::optional<StopRequest> stop_request_;
   std::condition_variable stop_requested_;
   RecordSource* source_ = nullptr;  // to be woken; owned by the loop
   std::jthread thread_;             // last: it uses all of the above

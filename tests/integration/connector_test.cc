@@ -182,6 +182,45 @@ TEST_F(ConnectorOnMockCluster, GoesOnByItselfWhenTheBrokerComesBack) {
   EXPECT_TRUE(endpoint_->WaitForRequests(20, 60s));
 }
 
+TEST_F(ConnectorOnMockCluster, APartitionThatWasPausedFlowsOnAfterARebalance) {
+  std::atomic<bool> mended{false};
+  Listen([&](const Request& request) {
+    const bool bad = *request.Header("X-Kafka-Offset") == "0" && !mended;
+    return Answer::Of(200, bad ? R"({"retry":true})" : R"({"retry":false})");
+  });
+  config::ConnectorConfig config;
+  config.policy.queue_max_bytes = 64 * 1024;
+  config.policy.retry_backoff.assign(1000, 200ms);
+  Start(1, config);
+  Produce(200, 0, 1000);
+  ASSERT_TRUE(endpoint_->WaitForRequests(3, 60s));  // waits, with a backlog behind it: paused
+  // A second member comes; the first gives its partition up and one of them gets it.
+  auto first = std::move(connector_);
+  Start();
+  ASSERT_TRUE(AwaitReady());
+  mended = true;
+  std::set<std::string> places;
+  for (size_t seen = 0; places.size() < 200;) {
+    ASSERT_TRUE(endpoint_->WaitForRequests(seen + 1, 30s)) << places.size() << " of 200";
+    const std::vector<Request> requests = endpoint_->Requests();
+    seen = requests.size();
+    for (const Request& request : requests) places.insert(Place(request));
+  }
+}
+
+TEST_F(ConnectorOnMockCluster, EndsInTimeWhenTheBrokerIsGone) {
+  Listen(kGood);
+  Start(1);
+  config_.offset_flush_interval = 60s;
+  Produce(100, 0);
+  ASSERT_TRUE(endpoint_->WaitForRequests(100, 60s));
+  broker_.SetDown(true);
+  const auto start = std::chrono::steady_clock::now();
+  connector_->RequestStop(4s);
+  connector_.reset();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 20s);
+}
+
 TEST_F(ConnectorOnMockCluster, RunsSeveralTasksInOneGroup) {
   Listen(kGood);
   config::ConnectorConfig config;

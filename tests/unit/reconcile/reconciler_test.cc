@@ -56,6 +56,10 @@ class ReconcilerTest : public ::testing::Test {
   bool AwaitMade(size_t count) {
     return made_.Await([&](auto&) { return urls_.size() >= count; });
   }
+  std::vector<std::string> Urls() {
+    const std::lock_guard lock(made_.mutex);
+    return urls_;
+  }
   bool AwaitShown(const std::string& text, bool shown = true) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
     while (std::chrono::steady_clock::now() < deadline) {
@@ -84,11 +88,11 @@ TEST_F(ReconcilerTest, StartsChangesAndStopsWhatTheDirectorySays) {
   Write("a", "http://two/");
   reconciler_->RequestRescan();
   ASSERT_TRUE(AwaitMade(3));
-  EXPECT_EQ(urls_.back(), "a http://two/");
+  EXPECT_EQ(Urls().back(), "a http://two/");
   fs::remove(directory_ / "b.toml");
   reconciler_->RequestRescan();
   EXPECT_TRUE(AwaitShown("connector=\"b\"", false));
-  EXPECT_EQ(urls_.size(), 3u);  // nothing else was touched
+  EXPECT_EQ(Urls().size(), 3u);  // nothing else was touched
 }
 
 TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsThatTheNewestIsInvalid) {
@@ -122,7 +126,7 @@ TEST_F(ReconcilerTest, KeepsWhatRunsWhenTheDirectoryCannotBeRead) {
   Write("b", "http://b/");
   reconciler_->RequestRescan();
   EXPECT_TRUE(AwaitShown(R"(connector_state{connector="b",state="running"} 1)"));
-  EXPECT_EQ(urls_, (std::vector<std::string>{"a http://one/", "b http://b/"}));
+  EXPECT_EQ(Urls(), (std::vector<std::string>{"a http://one/", "b http://b/"}));
 }
 
 TEST_F(ReconcilerTest, DrainsOnceForEveryCallerAndStartsNothingAfterwards) {
@@ -135,7 +139,7 @@ TEST_F(ReconcilerTest, DrainsOnceForEveryCallerAndStartsNothingAfterwards) {
   Write("b", "http://b/");
   reconciler_->RequestRescan();
   EXPECT_FALSE(reconciler_->readiness().ready());
-  EXPECT_EQ(urls_.size(), 1u);
+  EXPECT_EQ(Urls().size(), 1u);
 }
 
 }  // namespace

@@ -32,10 +32,6 @@ struct SourceLog {
     events.push_back(std::move(event));
     changed.notify_all();
   }
-  void NotifyAll() {
-    const std::lock_guard lock(mutex);
-    changed.notify_all();
-  }
   // Waits until a condition on the log holds; false after a time in which it surely would.
   template <class Condition>
   bool Await(Condition&& condition) {

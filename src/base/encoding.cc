@@ -1,0 +1,44 @@
+#include "base/encoding.h"
+
+#include <Poco/Base64Decoder.h>
+#include <Poco/Base64Encoder.h>
+#include <Poco/Checksum.h>
+#include <Poco/Exception.h>
+#include <Poco/StreamCopier.h>
+
+#include <sstream>
+
+namespace khs::base {
+
+std::string Base64Encode(std::string_view bytes) {
+  std::ostringstream text;
+  Poco::Base64Encoder encoder(text);
+  encoder.rdbuf()->setLineLength(0);
+  encoder.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  encoder.close();
+  return text.str();
+}
+
+Expected<std::string, std::string> Base64Decode(std::string_view text) {
+  std::istringstream in{std::string(text)};
+  // A stream swallows what its buffer throws unless it is told not to.
+  Poco::Base64Decoder decoder(in);
+  decoder.exceptions(std::ios::badbit);
+  std::string bytes;
+  try {
+    Poco::StreamCopier::copyToString(decoder, bytes);
+  } catch (const std::exception&) {
+    return Unexpected<std::string>("not base64");
+  }
+  // The decoder passes over what follows the padding and over white space.
+  if (Base64Encode(bytes) != text) return Unexpected<std::string>("not base64");
+  return bytes;
+}
+
+uint32_t Crc32(std::string_view bytes) {
+  Poco::Checksum checksum(Poco::Checksum::TYPE_CRC32);
+  checksum.update(bytes.data(), static_cast<unsigned int>(bytes.size()));
+  return checksum.checksum();
+}
+
+}  // namespace khs::base

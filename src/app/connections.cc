@@ -2,6 +2,7 @@
 
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
+#include "kafka/dead_letter_producer.h"
 
 namespace khs::app {
 
@@ -20,6 +21,14 @@ reconcile::Connections MakeConnections(const kafka::Properties& kafka, http::Dea
         return std::make_unique<http::EndpointClient>(
             config.endpoint, http::Identity{config.name, config.subscription.group},
             config.policy.null_values, deadlines, clock);
+      },
+      [kafka](const config::ConnectorConfig& config,
+              int task) -> std::unique_ptr<task::DeadLetterQueue> {
+        if (config.dead_letters.topic.empty()) return nullptr;
+        return std::make_unique<kafka::DeadLetterProducer>(
+            kafka::DeadLetterSettings{config.dead_letters.topic,
+                                      config.dead_letters.context_headers, config.name, task},
+            kafka);
       },
   };
 }

@@ -49,12 +49,21 @@ struct SubscriptionConfig {
   bool operator==(const SubscriptionConfig&) const = default;
 };
 
+// Where dropped records go.
+struct DeadLetterConfig {
+  std::string topic;            // empty: nowhere
+  bool context_headers = true;  // that say where they come from and why
+
+  bool operator==(const DeadLetterConfig&) const = default;
+};
+
 struct ConnectorConfig {
   std::string name;
   int tasks_max = 1;
   SubscriptionConfig subscription;
   EndpointConfig endpoint;
   delivery::Policy policy;
+  DeadLetterConfig dead_letters;
   std::chrono::milliseconds offset_flush_interval{1000};
 
   bool operator==(const ConnectorConfig&) const = default;

@@ -52,6 +52,20 @@ std::string JudgeRegex(const std::string& pattern) {
   return std::string("not a POSIX extended regular expression: ") + words.data();
 }
 
+// As librdkafka decides it, which takes an expression for a whole name here (kafka::Consumer).
+bool Consumes(const SubscriptionConfig& subscription, const std::string& topic) {
+  if (subscription.topics_regex.empty()) {
+    const std::vector<std::string>& topics = subscription.topics;
+    return std::find(topics.begin(), topics.end(), topic) != topics.end();
+  }
+  regex_t compiled;
+  const std::string whole = "^(" + subscription.topics_regex + ")$";
+  if (regcomp(&compiled, whole.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
+  const bool matches = regexec(&compiled, topic.c_str(), 0, nullptr, 0) == 0;
+  regfree(&compiled);
+  return matches;
+}
+
 Verdict TakeBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
   std::vector<delivery::Milliseconds> delays;
   for (const std::string& element : value.list) {
@@ -235,6 +249,23 @@ Verdict TakeNullValues(const Value& value, ConnectorDraft& draft) {
 
 Verdict TakeForwardHeaders(const Value& value, ConnectorDraft& draft) {
   draft.config.endpoint.forward_kafka_headers = value.truth;
+  return Taken();
+}
+
+Verdict TakeDeadLetterTopic(const Value& value, ConnectorDraft& draft) {
+  const std::string topic(Trim(value.text));
+  if (topic.empty()) return Taken();
+  if (std::string reason = JudgeTopic(topic); !reason.empty()) return BadValue(std::move(reason));
+  // A record that is dropped would come back for ever.
+  if (Consumes(draft.config.subscription, topic)) {
+    return BadValue("the connector consumes this topic itself");
+  }
+  draft.config.dead_letters.topic = topic;
+  return Taken();
+}
+
+Verdict TakeDeadLetterHeaders(const Value& value, ConnectorDraft& draft) {
+  draft.config.dead_letters.context_headers = value.truth;
   return Taken();
 }
 

@@ -43,6 +43,8 @@ Verdict TakeMaxInFlight(const Value& value, ConnectorDraft& draft);
 Verdict TakeQueueMaxBytes(const Value& value, ConnectorDraft& draft);
 Verdict TakeOffsetFlushInterval(const Value& value, ConnectorDraft& draft);
 Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft);
+Verdict TakeDeadLetterTopic(const Value& value, ConnectorDraft& draft);
+Verdict TakeDeadLetterHeaders(const Value& value, ConnectorDraft& draft);
 Verdict TakeCaLocation(const Value& value, ConnectorDraft& draft);
 Verdict TakeCertificateLocation(const Value& value, ConnectorDraft& draft);
 Verdict TakeKeyLocation(const Value& value, ConnectorDraft& draft);

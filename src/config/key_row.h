@@ -39,10 +39,8 @@ struct Row {
   Verdict (*apply)(const Value&, Draft&) = nullptr;  // null: judged by its type and kept
   Shape shape = Shape::kByType;
   bool secret = false;  // no message quotes the value
-  // Of a key with `not_yet`: how using it is reported, and the value that may be used all the same
-  // besides the empty one.
+  // Of a key with `not_yet`: how using it is reported; the empty value may be.
   Severity not_yet_severity = Severity::kError;
-  std::string_view available_value = {};
 };
 
 template <class Draft>
@@ -139,8 +137,7 @@ class Judge {
 
   static bool UsesWhatIsNotAvailable(const Row<Draft>& row, const Entry& entry) {
     const std::string_view text = Trim(entry.text);
-    return !row.key.not_yet.empty() && !text.empty() &&
-           !EqualsIgnoringCase(text, row.available_value);
+    return !row.key.not_yet.empty() && !text.empty();
   }
 
   static std::string ShownValue(const Row<Draft>& row, const std::string& text) {

@@ -1,25 +1,113 @@
 #include "delivery/offset_tracker.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace khs::delivery {
+namespace {
 
-bool OffsetTracker::Receive(int64_t offset) {
-  if (last_received_ && offset <= *last_received_) return false;
+constexpr size_t kCrowdedBytes = kMaxMetadataBytes / 4 * 3;
+// A bitmap of so many offsets always fits.
+constexpr int64_t kUncrowdedSpan = kCrowdedBytes / 4 * 3 * 8 - 1024;
+// What one more record can add to the encoded run lengths, at most.
+constexpr size_t kGrowth = 12;
+
+}  // namespace
+
+void OffsetTracker::Restore(int64_t position, OffsetRanges finished) {
+  restored_position_ = position;
+  restored_ = std::move(finished);
+}
+
+OffsetTracker::Receipt OffsetTracker::Receive(int64_t offset) {
+  if (last_received_ && offset <= *last_received_) return Receipt::kBackward;
+  if (restored_position_ && offset < *restored_position_) return Receipt::kBackward;
   last_received_ = offset;
+  const auto range =
+      std::find_if(restored_.begin(), restored_.end(),
+                   [offset](const OffsetRange& candidate) { return candidate.last >= offset; });
+  restored_.erase(restored_.begin(), range);
+  ++version_;
+  if (!restored_.empty() && restored_.front().first <= offset) {
+    anything_finished_ = true;
+    return Receipt::kFinished;
+  }
   entries_.push_back({offset, false});
-  return true;
+  return Receipt::kOpen;
 }
 
 void OffsetTracker::Finish(int64_t offset) {
   const auto entry = std::lower_bound(entries_.begin(), entries_.end(), offset,
                                       [](const Entry& e, int64_t o) { return e.offset < o; });
-  if (entry == entries_.end() || entry->offset != offset) return;
+  if (entry == entries_.end() || entry->offset != offset || entry->finished) return;
   entry->finished = true;
+  ++finished_entries_;
+  anything_finished_ = true;
+  ++version_;
   while (!entries_.empty() && entries_.front().finished) {
-    position_ = entries_.front().offset + 1;
     entries_.pop_front();
+    --finished_entries_;
   }
+  if (finished_entries_ > entries_.size() / 2 + 32) Compact();
+}
+
+// What is finished needs no entry of its own: it is what lies between those that are open.
+void OffsetTracker::Compact() {
+  std::erase_if(entries_, [](const Entry& entry) { return entry.finished; });
+  entries_.shrink_to_fit();
+  finished_entries_ = 0;
+}
+
+std::optional<int64_t> OffsetTracker::position() const {
+  if (!anything_finished_) return std::nullopt;
+  if (!entries_.empty()) return entries_.front().offset;
+  const int64_t next = *last_received_ + 1;
+  // What follows may be finished too, though it has not been read again yet.
+  if (!restored_.empty() && restored_.front().first <= next) return restored_.front().last + 1;
+  return next;
+}
+
+std::optional<int64_t> OffsetTracker::first_open() const {
+  if (entries_.empty()) return std::nullopt;
+  return entries_.front().offset;
+}
+
+OffsetRanges OffsetTracker::Finished() const {
+  OffsetRanges finished;
+  if (!anything_finished_) return finished;
+  const auto add = [&finished](int64_t first, int64_t last) {
+    if (first > last) return;
+    if (!finished.empty() && finished.back().last + 1 == first) {
+      finished.back().last = last;
+    } else {
+      finished.push_back({first, last});
+    }
+  };
+  if (!entries_.empty()) {
+    int64_t next = entries_.front().offset + 1;
+    for (const Entry& entry : entries_) {
+      if (entry.finished) continue;
+      add(next, entry.offset - 1);
+      next = entry.offset + 1;
+    }
+    add(next, *last_received_);
+  }
+  const int64_t read = entries_.empty() ? *position() : *last_received_ + 1;
+  for (const OffsetRange& range : restored_) add(std::max(range.first, read), range.last);
+  return finished;
+}
+
+bool OffsetTracker::Crowded() const {
+  const auto start = first_open();
+  if (!start) return false;
+  const int64_t end = restored_.empty() ? *last_received_ : restored_.back().last;
+  if (std::max(end, *last_received_) - *start < kUncrowdedSpan) return false;
+  if (measured_bytes_ + (version_ - measured_version_) * kGrowth < kCrowdedBytes) return false;
+  if (measured_version_ != version_) {
+    measured_bytes_ = EncodeFinished(*start, Finished()).size();
+    measured_version_ = version_;
+  }
+  return measured_bytes_ >= kCrowdedBytes;
 }
 
 }  // namespace khs::delivery

@@ -1,6 +1,7 @@
 #include "http/endpoint_client.h"
 
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -32,6 +33,13 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 const Reply kAbortedReply{std::in_place_type<Aborted>};
+
+// Whoever blocks on the socket returns at once.
+struct ShutDown {
+  int descriptor;
+  void operator()() const noexcept { (void)::shutdown(descriptor, SHUT_RDWR); }
+};
+using Cut = std::stop_callback<ShutDown>;
 
 using Opened = base::Expected<std::unique_ptr<Connection>, Reply>;
 
@@ -82,15 +90,18 @@ class EndpointClient::Impl {
     return BuildRequestHead(endpoint_, identity_, null_values_, record);
   }
 
-  Reply Attempt(const RequestHead& head, std::string_view body) {
-    if (pool_.aborted()) return Aborted{};
+  Reply Attempt(const RequestHead& head, std::string_view body, const std::stop_token& cancelled) {
+    if (pool_.aborted() || cancelled.stop_requested()) return Aborted{};
     std::unique_ptr<Connection> connection = pool_.Take(clock_.Read().monotonic);
     if (!connection) {
-      Opened opened = Open();
-      if (!opened) return pool_.aborted() ? Aborted{} : std::move(opened.error());
+      Opened opened = Open(cancelled);
+      if (!opened) {
+        if (pool_.aborted() || cancelled.stop_requested()) return Aborted{};
+        return std::move(opened.error());
+      }
       connection = std::move(*opened);
     }
-    auto answer = Exchange(*connection, head, body);
+    auto answer = Exchange(*connection, head, body, cancelled);
     if (!answer) return std::move(answer.error());
     if (answer->reusable) pool_.Put(std::move(connection), clock_.Read().monotonic);
     return Judge(*answer);
@@ -107,7 +118,7 @@ class EndpointClient::Impl {
   }
 
  private:
-  Opened Open() {
+  Opened Open(const std::stop_token& cancelled) {
     const base::MonotonicTime deadline = After(endpoint_.connect_timeout);
     auto addresses = resolver_.Resolve(deadline);
     if (!addresses) return base::Unexpected<Reply>(std::move(addresses.error()));
@@ -117,6 +128,7 @@ class EndpointClient::Impl {
     if (!tls_) return connection;
 
     const ConnectionPool::Use use(pool_, connection->descriptor());
+    const Cut cut(cancelled, ShutDown{connection->descriptor()});
     Deadlines::Guard guard = deadlines_.Arm(connection->descriptor(), deadline);
     const auto shaken = connection->Handshake();
     if (guard.Disarm()) {
@@ -132,10 +144,12 @@ class EndpointClient::Impl {
   }
 
   base::Expected<Response, Reply> Exchange(Connection& connection, const RequestHead& head,
-                                           std::string_view body) {
+                                           std::string_view body,
+                                           const std::stop_token& cancelled) {
     using Failure = base::Unexpected<Reply>;
     std::string text = RenderHead(head, target_.path, target_.host_header, body.size());
     const ConnectionPool::Use use(pool_, connection.descriptor());
+    const Cut cut(cancelled, ShutDown{connection.descriptor()});
     Deadlines::Guard guard = deadlines_.Arm(connection.descriptor(), After(endpoint_.read_timeout));
     auto answer = connection.Exchange(std::move(text), body);
     if (guard.Disarm()) {
@@ -143,7 +157,9 @@ class EndpointClient::Impl {
                                                            Within(endpoint_.read_timeout)});
     }
     // A whole answer counts even now; one that ended with the connection may be our own doing.
-    if ((!answer || !answer->delimited) && pool_.aborted()) return Failure(kAbortedReply);
+    if ((!answer || !answer->delimited) && (pool_.aborted() || cancelled.stop_requested())) {
+      return Failure(kAbortedReply);
+    }
     if (!answer) {
       return Failure(
           RequestFault{answer.error().kind, target_.label + ": " + answer.error().detail});
@@ -181,12 +197,14 @@ EndpointClient::EndpointClient(config::EndpointConfig endpoint, Identity identit
 
 EndpointClient::~EndpointClient() = default;
 
-task::SendResult EndpointClient::Send(const delivery::Record& record) {
+task::SendResult EndpointClient::Send(const delivery::Record& record,
+                                      const std::stop_token& cancelled) {
   task::SendResult result;
   try {
     const RequestHead head = impl_->HeadOf(record);
     result.headers_left_out = head.headers_left_out;
-    result.reply = impl_->Attempt(head, record.value ? std::string_view(*record.value) : "");
+    result.reply =
+        impl_->Attempt(head, record.value ? std::string_view(*record.value) : "", cancelled);
   } catch (const std::exception& problem) {
     result.reply = impl_->Unexpected(problem.what());
   }

@@ -28,7 +28,7 @@ class EndpointClient final : public task::Endpoint {
   // No Send may be under way.
   ~EndpointClient() override;
 
-  task::SendResult Send(const delivery::Record& record) override;
+  task::SendResult Send(const delivery::Record& record, const std::stop_token& cancelled) override;
   void Abort() override;
 
  private:

@@ -1,6 +1,8 @@
 #include "kafka/consumer.h"
 
+#include <algorithm>
 #include <array>
+#include <cstring>
 #include <stdexcept>
 #include <utility>
 
@@ -11,6 +13,9 @@ namespace khs::kafka {
 namespace {
 
 using std::chrono::milliseconds;
+
+// For the broker to say what is committed; bounds how long a poll takes.
+constexpr std::chrono::seconds kCommittedTimeout{1};
 
 const base::Logger& Log() {
   static const base::Logger logger("kafka");
@@ -105,9 +110,13 @@ PartitionListHandle ToList(const task::Partitions& partitions) {
 PartitionListHandle ToList(const task::Positions& positions) {
   PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(positions.size())));
   for (const task::Position& position : positions) {
-    rd_kafka_topic_partition_list_add(list.get(), position.topic_partition.topic.c_str(),
-                                      position.topic_partition.partition)
-        ->offset = position.offset;
+    rd_kafka_topic_partition_t* element = rd_kafka_topic_partition_list_add(
+        list.get(), position.topic_partition.topic.c_str(), position.topic_partition.partition);
+    element->offset = position.offset;
+    if (position.metadata.empty()) continue;
+    // The list frees it with free().
+    element->metadata = ::strndup(position.metadata.data(), position.metadata.size());
+    if (element->metadata != nullptr) element->metadata_size = position.metadata.size();
   }
   return list;
 }
@@ -121,8 +130,25 @@ task::Committed ToCommitted(rd_kafka_event_t* event) {
     committed.positions.push_back({{element.topic, element.partition}, element.offset});
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = element.err;
   }
-  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) committed.error = rd_kafka_err2str(error);
+  if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    committed.error = task::CommitError{rd_kafka_err2str(error),
+                                        error == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE};
+  }
   return committed;
+}
+
+task::Positions CommittedIn(const rd_kafka_topic_partition_list_t* list) {
+  task::Positions positions;
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& element = list->elems[i];
+    if (element.offset < 0) continue;
+    task::Position position{{element.topic, element.partition}, element.offset};
+    if (element.metadata != nullptr) {
+      position.metadata.assign(static_cast<const char*>(element.metadata), element.metadata_size);
+    }
+    positions.push_back(std::move(position));
+  }
+  return positions;
 }
 
 }  // namespace
@@ -131,7 +157,8 @@ class Consumer::Client {
  public:
   Client(const Subscription& subscription, const Properties& properties);
   ~Client() {
-    pending_event_.reset();
+    assigning_.reset();
+    revoking_.reset();
     queue_.reset();
     rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   }
@@ -141,10 +168,20 @@ class Consumer::Client {
   rd_kafka_t* handle() const { return handle_; }
   rd_kafka_queue_t* queue() const { return queue_.get(); }
 
-  task::SourceEvent Convert(EventHandle event);
+  task::SourceEvent Poll(milliseconds timeout);
   void CompleteRevoke();
+  // An assignment that is not finished is answered with none.
+  void GiveUpAssignment() {
+    if (assigning_) rd_kafka_assign(handle_, nullptr);
+    assigning_.reset();
+  }
+
+  // Tells how a commit ended that could not even be started.
+  void FailCommit(task::Committed committed) { failed_commit_ = std::move(committed); }
 
  private:
+  task::SourceEvent Convert(EventHandle event);
+  task::SourceEvent FinishAssignment();
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
   bool Cooperative() const {
@@ -153,7 +190,10 @@ class Consumer::Client {
 
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
-  EventHandle pending_event_;  // the revocation that waits for CompleteRevoke
+  std::optional<task::Committed> failed_commit_;
+  EventHandle assigning_;  // the assignment whose committed offsets are not known yet
+  std::chrono::steady_clock::time_point next_try_;  // to learn them
+  EventHandle revoking_;                            // the revocation that waits for CompleteRevoke
 };
 
 Consumer::Client::Client(const Subscription& subscription, const Properties& properties) {
@@ -216,34 +256,64 @@ task::SourceEvent Consumer::Client::ConvertError(rd_kafka_resp_err_t code, const
 }
 
 task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
-  rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(event.get());
   if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
-    // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
-    // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
-    rd_kafka_resume_partitions(handle_, list);
-    std::string failure;
-    if (Cooperative()) {
-      const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list));
-      if (failed) failure = rd_kafka_error_string(failed.get());
-    } else {
-      const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, list);
-      if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(code);
-    }
-    if (!failure.empty()) {
-      return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
-    }
-    return task::Assigned{ToPartitions(list)};
+    assigning_ = std::move(event);
+    return FinishAssignment();
   }
-  task::Revoked revoked{ToPartitions(list), rd_kafka_assignment_lost(handle_) != 0};
-  pending_event_ = std::move(event);
+  task::Revoked revoked{ToPartitions(rd_kafka_event_topic_partition_list(event.get())),
+                        rd_kafka_assignment_lost(handle_) != 0};
+  revoking_ = std::move(event);
   return revoked;
 }
 
+// What is committed is asked for here, and not left to librdkafka, which keeps the metadata to
+// itself. Until the broker has said it the assignment waits, and with it the group's next
+// rebalance.
+task::SourceEvent Consumer::Client::FinishAssignment() {
+  rd_kafka_topic_partition_list_t* list = rd_kafka_event_topic_partition_list(assigning_.get());
+  rd_kafka_resp_err_t code =
+      rd_kafka_committed(handle_, list, static_cast<int>(milliseconds(kCommittedTimeout).count()));
+  for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    code = list->elems[i].err;
+  }
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    next_try_ = std::chrono::steady_clock::now() + kCommittedTimeout;
+    return task::SourceError{
+        Classify(code), rd_kafka_err2name(code),
+        std::string("cannot read the committed offsets, trying on: ") + rd_kafka_err2str(code)};
+  }
+  const EventHandle assignment = std::move(assigning_);
+  // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
+  // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
+  rd_kafka_resume_partitions(handle_, list);
+  std::string failure;
+  if (Cooperative()) {
+    const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list));
+    if (failed) failure = rd_kafka_error_string(failed.get());
+  } else {
+    code = rd_kafka_assign(handle_, list);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(code);
+  }
+  if (!failure.empty()) {
+    return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
+  }
+  return task::Assigned{ToPartitions(list), CommittedIn(list)};
+}
+
+task::SourceEvent Consumer::Client::Poll(milliseconds timeout) {
+  if (failed_commit_) return *std::exchange(failed_commit_, std::nullopt);
+  if (assigning_ && std::chrono::steady_clock::now() >= next_try_) return FinishAssignment();
+  if (assigning_) timeout = std::min<milliseconds>(timeout, kCommittedTimeout);
+  EventHandle event(rd_kafka_queue_poll(queue_.get(), static_cast<int>(timeout.count())));
+  if (!event) return task::Nothing{};
+  return Convert(std::move(event));
+}
+
 void Consumer::Client::CompleteRevoke() {
-  if (!pending_event_) return;
+  if (!revoking_) return;
   if (Cooperative()) {
     const ErrorHandle failed(rd_kafka_incremental_unassign(
-        handle_, rd_kafka_event_topic_partition_list(pending_event_.get())));
+        handle_, rd_kafka_event_topic_partition_list(revoking_.get())));
     if (failed) Log().Error("cannot unassign", {{"error", rd_kafka_error_string(failed.get())}});
   } else {
     const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, nullptr);
@@ -251,18 +321,14 @@ void Consumer::Client::CompleteRevoke() {
       Log().Error("cannot unassign", {{"error", rd_kafka_err2str(code)}});
     }
   }
-  pending_event_.reset();
+  revoking_.reset();
 }
 
 Consumer::Consumer(const Subscription& subscription, const Properties& properties)
     : client_(std::make_unique<Client>(subscription, properties)) {}
 Consumer::~Consumer() = default;
 
-task::SourceEvent Consumer::Poll(milliseconds timeout) {
-  EventHandle event(rd_kafka_queue_poll(client_->queue(), static_cast<int>(timeout.count())));
-  if (!event) return task::Nothing{};
-  return client_->Convert(std::move(event));
-}
+task::SourceEvent Consumer::Poll(milliseconds timeout) { return client_->Poll(timeout); }
 
 void Consumer::Wake() noexcept { rd_kafka_queue_yield(client_->queue()); }
 
@@ -285,26 +351,29 @@ void Consumer::Commit(const task::Positions& positions) {
   const auto code =
       rd_kafka_commit_queue(client_->handle(), list.get(), client_->queue(), nullptr, nullptr);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Log().Error("cannot start a commit", {{"error", rd_kafka_err2str(code)}});
+    client_->FailCommit({positions, task::CommitError{rd_kafka_err2str(code)}});
   }
 }
 
-std::optional<std::string> Consumer::CommitAndWait(const task::Positions& positions,
-                                                   milliseconds timeout) {
+std::optional<task::CommitError> Consumer::CommitAndWait(const task::Positions& positions,
+                                                         milliseconds timeout) {
   // A queue of its own, so that the answer to this commit is waited for and nothing else is taken.
   const QueueHandle answer(rd_kafka_queue_new(client_->handle()));
   const PartitionListHandle list = ToList(positions);
   const auto code =
       rd_kafka_commit_queue(client_->handle(), list.get(), answer.get(), nullptr, nullptr);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return rd_kafka_err2str(code);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return task::CommitError{rd_kafka_err2str(code)};
+  }
   const EventHandle event(rd_kafka_queue_poll(answer.get(), static_cast<int>(timeout.count())));
-  if (!event) return "the broker did not answer in time";
+  if (!event) return task::CommitError{"the broker did not answer in time"};
   return ToCommitted(event.get()).error;
 }
 
 void Consumer::CompleteRevoke() { client_->CompleteRevoke(); }
 
 void Consumer::Leave(milliseconds timeout) {
+  client_->GiveUpAssignment();
   client_->CompleteRevoke();
   const ErrorHandle failed(rd_kafka_consumer_close_queue(client_->handle(), client_->queue()));
   if (failed) {
@@ -321,6 +390,7 @@ void Consumer::Leave(milliseconds timeout) {
     }
     const task::SourceEvent event = Poll(std::min(left, milliseconds(50)));
     if (std::holds_alternative<task::Revoked>(event)) client_->CompleteRevoke();
+    client_->GiveUpAssignment();
   }
 }
 

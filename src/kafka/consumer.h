@@ -29,8 +29,8 @@ class Consumer final : public task::RecordSource {
   void Pause(const task::Partitions& partitions) override;
   void Resume(const task::Partitions& partitions) override;
   void Commit(const task::Positions& positions) override;
-  std::optional<std::string> CommitAndWait(const task::Positions& positions,
-                                           std::chrono::milliseconds timeout) override;
+  std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
+                                                 std::chrono::milliseconds timeout) override;
   void CompleteRevoke() override;
   void Leave(std::chrono::milliseconds timeout) override;
 

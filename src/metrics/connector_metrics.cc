@@ -110,6 +110,8 @@ struct ConnectorMetrics::Series {
   Gauge* records_buffered;
   Gauge* bytes_buffered;
   Gauge* waiting_retry;
+  Counter* dead_letters_produced;
+  Counter* dead_letters_failed;
   Counter* commits_ok;
   Counter* commits_failed;
   Gauge* assigned;
@@ -133,6 +135,8 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
       records_buffered(Own(all.records_buffered)),
       bytes_buffered(Own(all.record_bytes_buffered)),
       waiting_retry(Own(all.records_waiting_retry)),
+      dead_letters_produced(Own(all.dead_letter_records, {{"outcome", "produced"}})),
+      dead_letters_failed(Own(all.dead_letter_records, {{"outcome", "failed"}})),
       commits_ok(Own(all.offset_commits, {{"outcome", "ok"}})),
       commits_failed(Own(all.offset_commits, {{"outcome", "failed"}})),
       assigned(Own(all.assigned_partitions)),
@@ -207,6 +211,10 @@ void ConnectorMetrics::Requested(const delivery::Reply& reply,
 void ConnectorMetrics::AttemptFailed() { series_->last_error->SetToCurrentTime(); }
 
 void ConnectorMetrics::HeadersLeftOut(int count) { series_->headers_left_out->Increment(count); }
+
+void ConnectorMetrics::DeadLetter(bool produced) {
+  (produced ? series_->dead_letters_produced : series_->dead_letters_failed)->Increment();
+}
 
 void ConnectorMetrics::SetState(ConnectorState state) {
   for (size_t i = 0; i < kStates.size(); ++i) series_->states[i]->Set(kStates[i] == state ? 1 : 0);

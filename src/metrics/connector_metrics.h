@@ -46,6 +46,8 @@ class ConnectorMetrics {
   // It was not a delivery.
   void AttemptFailed();
   void HeadersLeftOut(int count);
+  // One attempt to produce a dead letter.
+  void DeadLetter(bool produced);
 
   void SetState(ConnectorState state);
   void SetInvalid(bool invalid);

@@ -44,6 +44,7 @@ struct Registry::Families {
   Gauges& records_buffered;
   Gauges& record_bytes_buffered;
   Gauges& records_waiting_retry;
+  Counters& dead_letter_records;
   Counters& offset_commits;
   Gauges& assigned_partitions;
   Counters& rebalances;

@@ -62,6 +62,9 @@ Registry::Families::Families(const BuildInfo& build)
           Make(BuildGauge(), registry, "record_bytes_buffered", "Memory of the buffered records.")),
       records_waiting_retry(Make(BuildGauge(), registry, "records_waiting_retry",
                                  "Records that wait for their next attempt.")),
+      dead_letter_records(Make(BuildCounter(), registry, "dead_letter_records_total",
+                               "Attempts to produce a record to the dead letter queue, by "
+                               "outcome.")),
       offset_commits(
           Make(BuildCounter(), registry, "offset_commits_total", "Offset commits by outcome.")),
       assigned_partitions(Make(BuildGauge(), registry, "assigned_partitions",

@@ -66,7 +66,8 @@ void Connector::StartTasks(const Connections& connections, const base::Clock& cl
     tasks_.push_back(std::make_unique<task::Task>(
         std::move(settings),
         [make = connections.make_source, config = *config_] { return make(config); },
-        connections.make_endpoint(*config_), clock, metrics_, on_change));
+        connections.make_endpoint(*config_), connections.make_dead_letters(*config_, id), clock,
+        metrics_, on_change));
   }
 }
 

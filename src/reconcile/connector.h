@@ -19,6 +19,9 @@ namespace khs::reconcile {
 struct Connections {
   std::function<std::unique_ptr<task::RecordSource>(const config::ConnectorConfig&)> make_source;
   std::function<std::unique_ptr<task::Endpoint>(const config::ConnectorConfig&)> make_endpoint;
+  // Of a task; null when the connector has none.
+  std::function<std::unique_ptr<task::DeadLetterQueue>(const config::ConnectorConfig&, int task)>
+      make_dead_letters;
 };
 
 // A named definition and its tasks. The reconciler's thread alone.

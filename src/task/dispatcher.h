@@ -12,8 +12,10 @@
 #include "base/clock.h"
 #include "delivery/decision.h"
 #include "metrics/connector_metrics.h"
+#include "task/dead_letter_queue.h"
 #include "task/endpoint.h"
 #include "task/lanes.h"
+#include "task/worker_count.h"
 
 namespace khs::task {
 
@@ -36,11 +38,12 @@ struct StopPoint {
 // behind a lock here and not on the poll thread. The lock is never held across I/O.
 class Dispatcher {
  public:
-  // `wake_poller` is called from workers, with the lock held, when the poll thread has something to
-  // do; it must not block. What is passed by reference outlives the dispatcher.
+  // `wake_poller` is called from other threads, with the lock held, when the poll thread has
+  // something to do; it must not block. What is passed by reference or pointer outlives the
+  // dispatcher; `dead_letters` may be null.
   Dispatcher(TaskIdentity identity, const delivery::Policy& policy, Endpoint& endpoint,
-             const base::Clock& clock, metrics::ConnectorMetrics& metrics,
-             std::function<void()> wake_poller);
+             DeadLetterQueue* dead_letters, const base::Clock& clock,
+             metrics::ConnectorMetrics& metrics, std::function<void()> wake_poller);
   // Waits for the attempts under way: abort the endpoint first where that must be quick.
   ~Dispatcher();
 
@@ -51,8 +54,9 @@ class Dispatcher {
     return function(lanes_);
   }
 
-  // Puts workers on what is ready.
-  void Kick();
+  // Puts workers on what is ready, and ends those that had nothing to do for long. The poll
+  // thread's alone. When it should be called again, if it should before anything else happens.
+  std::optional<base::MonotonicTime> Kick();
   // From now on every attempt that ends wakes the poll thread.
   void WatchInFlight(bool watch);
 
@@ -62,31 +66,38 @@ class Dispatcher {
   struct Worker {
     std::condition_variable wake;
     bool signalled = false;
+    bool ended = false;
     std::jthread thread;
   };
 
+  void Wake(size_t count);
+  void Reap(std::unique_lock<std::mutex>& lock);
   void Work(Worker& self);
+  bool AwaitSignal(std::unique_lock<std::mutex>& lock, Worker& self);
   void Process(std::unique_lock<std::mutex>& lock, Lanes::JobPtr job);
   delivery::Decision Attempt(Lanes::Job& job, delivery::Reply& reply);
-  void Report(const Lanes::Job& job, const delivery::Decision& decision,
-              const delivery::Reply& reply);
+  void Settle(Lanes::JobPtr job, const delivery::Decision& decision);
+  void Bury(Lanes::JobPtr job);
+  void Buried(Lanes::JobPtr job, const std::optional<std::string>& error);
+  void Report(const Lanes::Job& job, const delivery::Decision& decision, const std::string& answer);
 
   // Constant after construction.
   const TaskIdentity identity_;
   const delivery::Policy policy_;
   Endpoint& endpoint_;
+  DeadLetterQueue* const dead_letters_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;
   const std::function<void()> wake_poller_;
 
   std::mutex mutex_;  // guards all that follows
   Lanes lanes_;
+  WorkerCount worker_count_;
   std::optional<StopPoint> stop_point_;
   bool watch_in_flight_ = false;
   bool ending_ = false;
-  size_t waking_ = 0;          // workers that were called and have not looked yet
-  std::vector<Worker*> idle_;  // last in, first used: few threads stay warm
-  // Joined first of all: they use everything above.
+  bool workers_ended_ = false;  // some wait to be joined
+  std::vector<Worker*> idle_;   // last in, first used: few threads stay warm
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <stop_token>
+
 #include "delivery/record.h"
 #include "delivery/reply.h"
 
@@ -16,9 +18,10 @@ class Endpoint {
  public:
   virtual ~Endpoint() = default;
 
-  // One attempt: blocks until there is an answer or a fault, within the connector's timeouts. Never
+  // One attempt: blocks until there is an answer or a fault, within the connector's timeouts. Ends
+  // early with Aborted when `cancelled` asks for it: what was not sent by then never will be. Never
   // throws. Several threads at once.
-  virtual SendResult Send(const delivery::Record& record) = 0;
+  virtual SendResult Send(const delivery::Record& record, const std::stop_token& cancelled) = 0;
 
   // Ends every Send, under way or to come, at once with Aborted. Any thread; lasting.
   virtual void Abort() = 0;

@@ -26,7 +26,7 @@ base::MonotonicTime DueTime(const delivery::Policy& policy, const delivery::Reco
 }  // namespace
 
 struct Lanes::Lane {
-  enum class State { kIdle, kReady, kWaiting, kBusy };
+  enum class State { kIdle, kReady, kWaiting, kParked, kBusy };
 
   explicit Lane(Partition& owner) : partition(owner) {}
 
@@ -43,11 +43,18 @@ struct Lanes::Partition {
   bool held = false;
   bool paused = false;
   delivery::OffsetTracker tracker;
-  std::optional<int64_t> committed;  // the position that was last taken for a commit
+  // What was last taken for a commit, and the tracker's version then.
+  std::optional<Position> taken;
+  uint64_t taken_version = 0;
   std::unordered_map<std::string, Lane> lanes;
+  // Ready, but what is finished around them takes all the room there is to save it.
+  std::vector<Lane*> parked;
+  std::stop_source stop;  // asked when the partition is fenced
   size_t in_flight = 0;
   size_t bytes = 0;
 };
+
+std::stop_token Lanes::Job::fenced() const { return partition->stop.get_token(); }
 
 Lanes::Lanes(const delivery::Policy& policy) : policy_(policy) {}
 
@@ -65,6 +72,12 @@ void Lanes::Assign(const Partitions& partitions) {
     slot = std::move(partition);
   }
   flow_pending_ = true;
+}
+
+void Lanes::Restore(const base::TopicPartition& topic_partition, int64_t position,
+                    delivery::OffsetRanges finished) {
+  const auto found = partitions_.find(topic_partition);
+  if (found != partitions_.end()) found->second->tracker.Restore(position, std::move(finished));
 }
 
 void Lanes::Fence(const Partitions& partitions) {
@@ -89,6 +102,7 @@ void Lanes::Hold(const Partitions& partitions) {
 // What is queued goes; jobs on their way keep the fenced partition alive until they come back.
 void Lanes::Forget(Partition& partition) {
   partition.fenced = true;
+  partition.stop.request_stop();
   for (auto& [key, lane] : partition.lanes) {
     Unschedule(lane);
     for (const JobPtr& job : lane.queue) Release(*job);
@@ -106,7 +120,9 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   const auto found = partitions_.find(record.topic_partition);
   if (found == partitions_.end() || found->second->held) return AddResult::kNotAssigned;
   AddResult result = AddResult::kAdded;
-  if (!found->second->tracker.Receive(record.offset)) {
+  auto receipt = found->second->tracker.Receive(record.offset);
+  if (receipt == delivery::OffsetTracker::Receipt::kFinished) return AddResult::kFinished;
+  if (receipt == delivery::OffsetTracker::Receipt::kBackward) {
     // The partition was truncated or its topic made anew: what came before no longer counts.
     Assign({record.topic_partition});
     found->second->tracker.Receive(record.offset);
@@ -160,10 +176,30 @@ void Lanes::Unschedule(Lane& lane) {
   } else if (lane.state == Lane::State::kWaiting) {
     timers_.erase({lane.due, &lane});
     if (lane.queue.front()->progress.attempts > 0) --waiting_retry_;
+  } else if (lane.state == Lane::State::kParked) {
+    std::erase(lane.partition.parked, &lane);
   } else {
     return;
   }
   lane.state = Lane::State::kIdle;
+}
+
+// Those that may be taken again: all when there is room, or else the first open record, with which
+// the position moves.
+void Lanes::Unpark(Partition& partition, base::MonotonicTime now) {
+  if (partition.parked.empty() || partition.held) return;
+  const bool crowded = partition.tracker.Crowded();
+  std::vector<Lane*> parked;
+  parked.swap(partition.parked);
+  for (Lane* lane : parked) {
+    lane->state = Lane::State::kIdle;
+    if (crowded && lane->queue.front()->record.offset != partition.tracker.first_open()) {
+      lane->state = Lane::State::kParked;
+      partition.parked.push_back(lane);
+    } else {
+      Schedule(*lane, now);
+    }
+  }
 }
 
 void Lanes::PromoteDue(base::MonotonicTime now) {
@@ -184,15 +220,25 @@ size_t Lanes::Ready(base::MonotonicTime now) {
 bool Lanes::Current(const Job& job) const { return !job.partition->fenced; }
 
 Lanes::JobPtr Lanes::Take(base::MonotonicTime now) {
-  if (Ready(now) == 0) return nullptr;
-  Lane& lane = *ready_.front();
-  ready_.pop_front();
-  lane.state = Lane::State::kBusy;
-  JobPtr job = std::move(lane.queue.front());
-  lane.queue.pop_front();
-  ++in_flight_;
-  ++lane.partition.in_flight;
-  return job;
+  while (Ready(now) > 0) {
+    Lane& lane = *ready_.front();
+    ready_.pop_front();
+    Partition& partition = lane.partition;
+    const Job& first = *lane.queue.front();
+    if (first.progress.attempts == 0 && partition.tracker.Crowded() &&
+        first.record.offset != partition.tracker.first_open()) {
+      lane.state = Lane::State::kParked;
+      partition.parked.push_back(&lane);
+      continue;
+    }
+    lane.state = Lane::State::kBusy;
+    JobPtr job = std::move(lane.queue.front());
+    lane.queue.pop_front();
+    ++in_flight_;
+    ++partition.in_flight;
+    return job;
+  }
+  return nullptr;
 }
 
 bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now) {
@@ -229,6 +275,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
   } else if (!partition.held) {
     Schedule(lane, now);
   }
+  Unpark(partition, now);
   return true;
 }
 
@@ -240,10 +287,17 @@ std::optional<base::MonotonicTime> Lanes::NextDue() const {
 Positions Lanes::TakeCommittable() {
   Positions positions;
   for (const auto& [topic_partition, partition] : partitions_) {
-    const auto position = partition->tracker.position();
-    if (!position || position == partition->committed) continue;
-    partition->committed = position;
-    positions.push_back({topic_partition, *position});
+    const uint64_t version = partition->tracker.version();
+    if (partition->taken_version == version) continue;
+    partition->taken_version = version;
+    const auto offset = partition->tracker.position();
+    if (!offset) continue;
+    Position position{
+        topic_partition, *offset,
+        delivery::EncodeFinished(*offset, partition->tracker.Finished(), max_metadata_bytes_)};
+    if (partition->taken == position) continue;
+    partition->taken = position;
+    positions.push_back(std::move(position));
   }
   return positions;
 }
@@ -252,7 +306,8 @@ void Lanes::RestoreCommittable(const Positions& positions) {
   for (const Position& position : positions) {
     const auto found = partitions_.find(position.topic_partition);
     if (found == partitions_.end()) continue;
-    if (found->second->committed == position.offset) found->second->committed.reset();
+    found->second->taken.reset();
+    found->second->taken_version = 0;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "delivery/offset_tracker.h"
 #include "delivery/policy.h"
 #include "delivery/record.h"
+#include "task/dead_letter_queue.h"
 #include "task/record_source.h"
 
 namespace khs::task {
@@ -37,6 +39,11 @@ class Lanes {
     base::MonotonicTime read_at;
     base::MonotonicTime due;
     size_t bytes = 0;
+    std::optional<DeadLetterCause> dead;  // on its way to the dead letter queue
+    int dead_failures = 0;                // of that way
+
+    // Asks for a stop when the partition is fenced.
+    std::stop_token fenced() const;
 
    private:
     friend class Lanes;
@@ -47,6 +54,7 @@ class Lanes {
 
   enum class AddResult {
     kAdded,
+    kFinished,     // ignored: it was finished before the commit that was restored
     kNotAssigned,  // ignored: the partition belongs to someone else by now
     kStartedOver,  // added; the partition's offsets went back, so what was queued before is
                    // forgotten
@@ -63,7 +71,11 @@ class Lanes {
   Lanes& operator=(const Lanes&) = delete;
 
   void Assign(const Partitions& partitions);
-  // Forgets the partitions. Jobs of them that are on their way come back to no effect.
+  // Goes on from a commit: `finished` need not be delivered again. Right after Assign.
+  void Restore(const base::TopicPartition& topic_partition, int64_t position,
+               delivery::OffsetRanges finished);
+  // Forgets the partitions. Jobs of them that are on their way come back to no effect, and are told
+  // to end.
   void Fence(const Partitions& partitions);
   // Takes no more jobs from the partitions, whose jobs under way still count.
   void Hold(const Partitions& partitions);
@@ -84,8 +96,10 @@ class Lanes {
   // When the next waiting record is due, if one waits.
   std::optional<base::MonotonicTime> NextDue() const;
 
-  // Positions that moved since they were last taken.
+  // Positions that moved since they were last taken, or beyond which more is finished.
   Positions TakeCommittable();
+  // How much may go with a commit; what is beyond it will be repeated after a crash.
+  void LimitMetadata(size_t max_bytes) { max_metadata_bytes_ = max_bytes; }
   // A commit that failed: the positions are committable again, unless they have moved on.
   void RestoreCommittable(const Positions& positions);
 
@@ -109,6 +123,7 @@ class Lanes {
   void PromoteDue(base::MonotonicTime now);
   void Forget(Partition& partition);
   void Release(const Job& job);
+  void Unpark(Partition& partition, base::MonotonicTime now);
   size_t Share() const;
 
   const delivery::Policy policy_;
@@ -121,6 +136,7 @@ class Lanes {
   size_t records_ = 0;  // queued or in flight
   size_t bytes_ = 0;    // of those records
   size_t waiting_retry_ = 0;
+  size_t max_metadata_bytes_ = delivery::kMaxMetadataBytes;
 };
 
 }  // namespace khs::task

@@ -39,8 +39,9 @@ Task::Loop::Loop(Task& task, RecordSource& source)
     : task_(task),
       source_(source),
       next_commit_(task.clock_.Read().monotonic + task.settings_.offset_flush_interval),
-      dispatcher_(task.settings_.identity, task.settings_.policy, *task.endpoint_, task.clock_,
-                  task.metrics_, [&source] { source.Wake(); }) {}
+      dispatcher_(task.settings_.identity, task.settings_.policy, *task.endpoint_,
+                  task.dead_letters_.get(), task.clock_, task.metrics_,
+                  [&source] { source.Wake(); }) {}
 
 Task::Loop::~Loop() {
   task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
@@ -75,14 +76,14 @@ void Task::Loop::Step() {
     const bool nothing = std::holds_alternative<Nothing>(event);
     Handle(std::move(event));
     if (nothing || revoking_ || leaving_) break;
-    if (i == 0) dispatcher_.Kick();
+    if (i == 0) next_kick_ = dispatcher_.Kick();
     timeout = Milliseconds(0);
     if (dispatcher_.With([](Lanes& lanes) { return lanes.FlowPending(); })) AdjustFlow();
   }
   const base::MonotonicTime now = task_.clock_.Read().monotonic;
   FinishRevoke(now);
   AdjustFlow();
-  dispatcher_.Kick();
+  next_kick_ = dispatcher_.Kick();
   CommitIfDue(now);
   ReportGauges();
 }
@@ -94,6 +95,7 @@ Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now) {
   if (const auto due = dispatcher_.With([](Lanes& lanes) { return lanes.NextDue(); })) {
     until = std::min(until, *due);
   }
+  if (next_kick_) until = std::min(until, *next_kick_);
   if (revoking_) until = std::min(until, revoking_->deadline);
   if (leaving_ && leaving_->deadline) until = std::min(until, *leaving_->deadline);
   // Rounded up, or a wait of less than a millisecond would spin.
@@ -123,6 +125,7 @@ void Task::Loop::On(delivery::Record record) {
 void Task::Loop::On(Assigned assigned) {
   BrokersAnswer();
   dispatcher_.With([&](Lanes& lanes) { lanes.Assign(assigned.partitions); });
+  for (const Position& position : assigned.committed) Restore(position);
   task_.metrics_.Rebalanced();
   task_.metrics_.AddAssigned(static_cast<long>(assigned.partitions.size()));
   assigned_ += static_cast<long>(assigned.partitions.size());
@@ -135,6 +138,24 @@ void Task::Loop::On(Assigned assigned) {
                                      {"partitions", Join(assigned.partitions)}});
   task_.SetStatus([](TaskStatus& status) {
     if (status.state == TaskState::kJoining) status.state = TaskState::kRunning;
+  });
+}
+
+// What is finished beyond the committed position is not delivered again. Whatever can't be read is
+// left alone: its records are repeated, as after any commit that says no more than its offset.
+void Task::Loop::Restore(const Position& position) {
+  auto finished = delivery::DecodeFinished(position.offset, position.metadata);
+  if (!finished) {
+    Log().Warn("the metadata of the committed offset is ignored",
+               {{"connector", task_.settings_.identity.connector},
+                {"topic", position.topic_partition.topic},
+                {"partition", position.topic_partition.partition},
+                {"offset", position.offset},
+                {"reason", finished.error()}});
+    finished.emplace();
+  }
+  dispatcher_.With([&](Lanes& lanes) {
+    lanes.Restore(position.topic_partition, position.offset, std::move(*finished));
   });
 }
 
@@ -184,11 +205,15 @@ void Task::Loop::On(Committed committed) {
     BrokersAnswer();
     return;
   }
-  dispatcher_.With([&](Lanes& lanes) { lanes.RestoreCommittable(committed.positions); });
+  dispatcher_.With([&](Lanes& lanes) {
+    // The offset alone is always taken.
+    if (committed.error->metadata_too_large) lanes.LimitMetadata(0);
+    lanes.RestoreCommittable(committed.positions);
+  });
   Log().Warn("offset commit failed; it will be repeated",
              {{"connector", task_.settings_.identity.connector},
               {"task", task_.settings_.identity.id},
-              {"error", *committed.error}});
+              {"error", committed.error->text}});
 }
 
 void Task::Loop::On(SourceError error) {

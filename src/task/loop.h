@@ -44,6 +44,7 @@ class Task::Loop {
   void On(Nothing) {}
   void On(delivery::Record record);
   void On(Assigned assigned);
+  void Restore(const Position& position);
   void On(Revoked revoked);
   void On(Committed committed);
   void On(SourceError error);
@@ -63,6 +64,7 @@ class Task::Loop {
   std::optional<Revoking> revoking_;
   std::optional<Positions> committing_;  // until Committed tells its end
   base::MonotonicTime next_commit_;
+  std::optional<base::MonotonicTime> next_kick_;
   long reported_records_ = 0;
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;

@@ -14,18 +14,24 @@ namespace khs::task {
 
 using Partitions = std::vector<base::TopicPartition>;
 
-// Everything of the partition before `offset` is done.
+// Everything of the partition before `offset` is done. `metadata` is kept with it when it is
+// committed, and says what is done beyond (delivery::EncodeFinished).
 struct Position {
   base::TopicPartition topic_partition;
   int64_t offset = 0;
+  std::string metadata = {};
+
+  bool operator==(const Position&) const = default;
 };
 using Positions = std::vector<Position>;
 
 // Nothing came within the timeout, or Wake was called.
 struct Nothing {};
-// The group gave these partitions to this consumer; records of them follow.
+// The group gave these partitions to this consumer; records of them follow, from the position that
+// is committed on where there is one.
 struct Assigned {
   Partitions partitions;
+  Positions committed = {};
 };
 // The group takes these partitions back, and waits for CompleteRevoke. When they are lost they
 // belong to another consumer already: nothing of them may be committed any more.
@@ -34,9 +40,13 @@ struct Revoked {
   bool lost = false;
 };
 // How a Commit ended.
+struct CommitError {
+  std::string text;
+  bool metadata_too_large = false;  // the broker takes less than its default
+};
 struct Committed {
   Positions positions;
-  std::optional<std::string> error;
+  std::optional<CommitError> error;
 };
 enum class ErrorClass {
   kTransient,       // the client goes on by itself
@@ -72,7 +82,7 @@ class RecordSource {
   virtual void Commit(const Positions& positions) = 0;
 
   // Commits and waits. The error, or nothing when all is committed.
-  virtual std::optional<std::string> CommitAndWait(const Positions& positions,
+  virtual std::optional<CommitError> CommitAndWait(const Positions& positions,
                                                    std::chrono::milliseconds timeout) = 0;
 
   // Gives up what Revoked named.

@@ -22,11 +22,12 @@ const base::Logger& Log() {
 }  // namespace
 
 Task::Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
-           const base::Clock& clock, metrics::ConnectorMetrics& metrics,
-           std::function<void()> on_change)
+           std::unique_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
+           metrics::ConnectorMetrics& metrics, std::function<void()> on_change)
     : settings_(std::move(settings)),
       make_source_(std::move(make_source)),
       endpoint_(std::move(endpoint)),
+      dead_letters_(std::move(dead_letters)),
       clock_(clock),
       metrics_(metrics),
       on_change_(std::move(on_change)),

@@ -49,11 +49,11 @@ class Task {
   // Makes the consumer, on the poll thread; throws std::exception when it cannot be made.
   using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
 
-  // `on_change` is called from the poll thread whenever the status changed; it must only enqueue.
-  // What is passed by reference outlives the task.
+  // `dead_letters` may be null. `on_change` is called from the poll thread whenever the status
+  // changed; it must only enqueue. What is passed by reference outlives the task.
   Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
-       const base::Clock& clock, metrics::ConnectorMetrics& metrics,
-       std::function<void()> on_change);
+       std::unique_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
+       metrics::ConnectorMetrics& metrics, std::function<void()> on_change);
   // Asks for an end with no grace, unless RequestStop came before, and waits for it.
   ~Task();
   // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves
@@ -78,6 +78,7 @@ class Task {
   const TaskSettings settings_;
   const SourceFactory make_source_;
   const std::unique_ptr<Endpoint> endpoint_;
+  const std::unique_ptr<DeadLetterQueue> dead_letters_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;
   const std::function<void()> on_change_;

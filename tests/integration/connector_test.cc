@@ -65,7 +65,8 @@ class ConnectorOnMockCluster : public ::testing::Test {
                                  return std::make_unique<http::EndpointClient>(
                                      c.endpoint, http::Identity{c.name, c.subscription.group},
                                      c.policy.null_values, deadlines_, clock_);
-                               }},
+                               },
+                               [](const config::ConnectorConfig&, int) { return nullptr; }},
         clock_, registry_, [this] {
           const std::lock_guard lock(mutex_);
           changed_.notify_all();

@@ -137,8 +137,9 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
       {"Tasks.Max = 1", "did you mean tasks.max?"},
       {"callback.request.methods = 'PUT'\ncallback.request.method = 'PUT'",
        "Is already given as callback.request.methods at line 3, column 1"},
-      {"errors.deadletterqueue.topic.name = 'd'", "not available yet: dead letter queues"},
-      {"delivery.ordering = 'key'", "not available yet: delivery.ordering"},
+      {"errors.deadletterqueue.topic.name = 'd/e'", "not a legal topic name"},
+      {"errors.deadletterqueue.topic.name = 'a'", "the connector consumes this topic itself"},
+      {"delivery.ordering = 'total'", "String must be one of: partition, key, none"},
       {"consumer.override.x = 'a${env:B}'", "not available yet: secret references"},
       {"[callback.request.headers]\nX-A = '${env:B}'", "not available yet: secret references"},
   };
@@ -146,6 +147,17 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
     EXPECT_THAT(ProblemsOf(one.line), ElementsAre(HasSubstr(one.reason))) << one.line;
     EXPECT_FALSE(Parse(kMinimum + one.line).config) << one.line;
   }
+}
+
+TEST(ConnectorConfig, RefusesADeadLetterTopicThatTheExpressionFinds) {
+  const std::string start = "callback.request.url = 'http://h'\ntopics.regex = 'in|ou?t'\n";
+  const std::string key = "errors.deadletterqueue.topic.name = ";
+  EXPECT_FALSE(Parse(start + key + "'out'").config);
+  const auto good =
+      Parse(start + key + "'outside'\nerrors.deadletterqueue.context.headers.enable = false")
+          .config;
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->dead_letters, (DeadLetterConfig{"outside", false}));
 }
 
 TEST(ConnectorConfig, JudgesTheUrl) {

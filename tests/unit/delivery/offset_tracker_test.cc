@@ -5,10 +5,18 @@
 namespace khs::delivery {
 namespace {
 
+using Receipt = OffsetTracker::Receipt;
+
+OffsetTracker Having(std::initializer_list<int64_t> offsets) {
+  OffsetTracker tracker;
+  for (const int64_t offset : offsets) tracker.Receive(offset);
+  return tracker;
+}
+
 TEST(OffsetTracker, HasNoPositionBeforeAnythingIsFinished) {
   OffsetTracker tracker;
   EXPECT_EQ(tracker.position(), std::nullopt);
-  EXPECT_TRUE(tracker.Receive(7));
+  EXPECT_EQ(tracker.Receive(7), Receipt::kOpen);
   EXPECT_EQ(tracker.position(), std::nullopt);
 }
 
@@ -17,7 +25,7 @@ TEST(OffsetTracker, CommitsOnlyTheContiguousPrefix) {
   for (const int64_t offset : {0, 1, 2, 3}) tracker.Receive(offset);
   tracker.Finish(1);
   tracker.Finish(3);
-  EXPECT_EQ(tracker.position(), std::nullopt);
+  EXPECT_EQ(tracker.position(), 0);
   tracker.Finish(0);
   EXPECT_EQ(tracker.position(), 2);
   tracker.Finish(2);
@@ -29,7 +37,7 @@ TEST(OffsetTracker, PassesOverGapsInTheOffsets) {
   OffsetTracker tracker;
   for (const int64_t offset : {5, 9, 100}) tracker.Receive(offset);
   tracker.Finish(5);
-  EXPECT_EQ(tracker.position(), 6);
+  EXPECT_EQ(tracker.position(), 9);
   tracker.Finish(100);
   tracker.Finish(9);
   EXPECT_EQ(tracker.position(), 101);
@@ -37,9 +45,9 @@ TEST(OffsetTracker, PassesOverGapsInTheOffsets) {
 
 TEST(OffsetTracker, RefusesOffsetsThatDoNotRise) {
   OffsetTracker tracker;
-  EXPECT_TRUE(tracker.Receive(5));
-  EXPECT_FALSE(tracker.Receive(5));
-  EXPECT_FALSE(tracker.Receive(4));
+  EXPECT_EQ(tracker.Receive(5), Receipt::kOpen);
+  EXPECT_EQ(tracker.Receive(5), Receipt::kBackward);
+  EXPECT_EQ(tracker.Receive(4), Receipt::kBackward);
   EXPECT_EQ(tracker.open(), 1u);
 }
 
@@ -53,6 +61,79 @@ TEST(OffsetTracker, IgnoresWhatItDoesNotKnowAndRepeats) {
   tracker.Finish(1);
   tracker.Finish(1);
   EXPECT_EQ(tracker.position(), 2);
+}
+
+TEST(OffsetTracker, KnowsWhatIsFinishedBeyondThePosition) {
+  OffsetTracker tracker = Having({0, 1, 2, 3, 4, 5});
+  for (const int64_t offset : {1, 2, 4}) tracker.Finish(offset);
+  EXPECT_EQ(tracker.Finished(), (OffsetRanges{{1, 2}, {4, 4}}));
+  tracker.Finish(0);
+  EXPECT_EQ(tracker.position(), 3);
+  EXPECT_EQ(tracker.Finished(), (OffsetRanges{{4, 4}}));
+}
+
+TEST(OffsetTracker, TakesAGapForFinished) {
+  OffsetTracker tracker = Having({0, 10, 20, 30});
+  tracker.Finish(20);
+  EXPECT_EQ(tracker.Finished(), (OffsetRanges{{1, 9}, {11, 29}}));
+}
+
+TEST(OffsetTracker, GoesOnFromACommit) {
+  OffsetTracker tracker;
+  tracker.Restore(5, {{7, 8}, {20, 29}});
+  EXPECT_EQ(tracker.position(), std::nullopt);
+  EXPECT_EQ(tracker.Receive(5), Receipt::kOpen);
+  EXPECT_EQ(tracker.Receive(6), Receipt::kOpen);
+  EXPECT_EQ(tracker.Receive(7), Receipt::kFinished);
+  // What was not read again yet is still known.
+  EXPECT_EQ(tracker.Finished(), (OffsetRanges{{7, 8}, {20, 29}}));
+  tracker.Finish(5);
+  tracker.Finish(6);
+  EXPECT_EQ(tracker.position(), 9);
+  EXPECT_EQ(tracker.Finished(), (OffsetRanges{{20, 29}}));
+  for (int64_t offset = 8; offset < 20; ++offset) {
+    EXPECT_EQ(tracker.Receive(offset) == Receipt::kFinished, offset == 8);
+    tracker.Finish(offset);
+  }
+  EXPECT_EQ(tracker.position(), 30);
+  EXPECT_EQ(tracker.Finished(), OffsetRanges{});
+  for (int64_t offset = 20; offset < 30; ++offset) {
+    EXPECT_EQ(tracker.Receive(offset), Receipt::kFinished);
+  }
+  EXPECT_EQ(tracker.Receive(30), Receipt::kOpen);
+}
+
+TEST(OffsetTracker, RefusesOffsetsBeforeTheCommit) {
+  OffsetTracker tracker;
+  tracker.Restore(5, {{7, 8}});
+  EXPECT_EQ(tracker.Receive(0), Receipt::kBackward);
+}
+
+TEST(OffsetTracker, HoldsOnlyWhatIsOpen) {
+  OffsetTracker tracker = Having({0});
+  for (int64_t offset = 1; offset < 1'000'000; ++offset) {
+    tracker.Receive(offset);
+    tracker.Finish(offset);
+  }
+  EXPECT_EQ(tracker.open(), 1u);
+  EXPECT_EQ(tracker.Finished(), (OffsetRanges{{1, 999'999}}));
+  EXPECT_FALSE(tracker.Crowded());
+}
+
+TEST(OffsetTracker, IsCrowdedWhenWhatIsFinishedFillsThreeQuartersOfTheMetadata) {
+  OffsetTracker tracker;
+  int64_t offset = 0;
+  // Runs of ever other lengths, so that neither form is short.
+  for (; !tracker.Crowded(); ++offset) {
+    ASSERT_LT(offset, 100'000);
+    tracker.Receive(offset);
+    if (offset % 9 != 0) tracker.Finish(offset);
+  }
+  const std::string metadata = EncodeFinished(0, tracker.Finished());
+  EXPECT_GE(metadata.size(), kMaxMetadataBytes / 4 * 3);
+  EXPECT_LT(metadata.size(), kMaxMetadataBytes);
+  for (int64_t open = 0; open < offset / 2; open += 9) tracker.Finish(open);
+  EXPECT_FALSE(tracker.Crowded());
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ class EndpointClientTest : public ::testing::Test {
   // One request to an endpoint that answers every one alike.
   delivery::Reply SendTo(const Answer& answer) {
     ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
-    return ClientOf(endpoint.Url()).Send(record_).reply;
+    return ClientOf(endpoint.Url()).Send(record_, {}).reply;
   }
 
   static delivery::HttpReply Http(const delivery::Reply& reply) {

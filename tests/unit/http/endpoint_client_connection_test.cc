@@ -18,7 +18,7 @@ class EndpointClientConnection : public EndpointClientTest {
   int ConnectionsOfThree(const Answer& answer) {
     ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
     EndpointClient& client = ClientOf(endpoint.Url());
-    for (int i = 0; i < 3; ++i) (void)client.Send(record_);
+    for (int i = 0; i < 3; ++i) (void)client.Send(record_, {});
     EXPECT_EQ(endpoint.RequestCount(), 3u);
     return endpoint.ConnectionCount();
   }
@@ -64,16 +64,16 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAFault) {
 TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItMeanwhile) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   EndpointClient& client = ClientOf(endpoint.Url());
-  EXPECT_EQ(Http(client.Send(record_).reply).status, 200);
+  EXPECT_EQ(Http(client.Send(record_, {}).reply).status, 200);
   endpoint.DropConnections();
   ASSERT_TRUE(endpoint.WaitUntilDisconnected());
-  EXPECT_EQ(Http(client.Send(record_).reply).status, 200);
+  EXPECT_EQ(Http(client.Send(record_, {}).reply).status, 200);
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 
 TEST_F(EndpointClientConnection, IsClosedWithTheClient) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
-  ClientOf(endpoint.Url()).Send(record_);
+  ClientOf(endpoint.Url()).Send(record_, {});
   client_.reset();
   EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }
@@ -84,16 +84,16 @@ TEST_F(EndpointClientConnection, NeverRepeatsARequestThatGotNoAnswer) {
                                                                               : Answer::Close();
   });
   EndpointClient& client = ClientOf(endpoint.Url());
-  EXPECT_EQ(Http(client.Send(record_).reply).status, 200);
+  EXPECT_EQ(Http(client.Send(record_, {}).reply).status, 200);
   record_.offset = 8;
-  EXPECT_EQ(Fault(client.Send(record_).reply).kind, delivery::FaultKind::kIo);
+  EXPECT_EQ(Fault(client.Send(record_, {}).reply).kind, delivery::FaultKind::kIo);
   EXPECT_EQ(endpoint.RequestCount(), 2u);
 }
 
 TEST_F(EndpointClientConnection, FindsTheAddressOfANameThatIsListenedOn) {
   // Where localhost is ::1 first, nobody listens there.
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
-  ASSERT_EQ(Http(ClientOf(endpoint.Url("/", "localhost")).Send(record_).reply).status, 200);
+  ASSERT_EQ(Http(ClientOf(endpoint.Url("/", "localhost")).Send(record_, {}).reply).status, 200);
   EXPECT_EQ(endpoint.Requests().front().Header("Host"),
             "localhost:" + std::to_string(endpoint.port()));
 }
@@ -123,7 +123,7 @@ TEST_F(EndpointClientConnection, IsSharedByThreadsButNeverByTwoAtOnce) {
       delivery::Record record = record_;
       for (int n = 0; n < kEach; ++n) {
         record.offset = i * kEach + n;
-        const delivery::Reply reply = client.Send(record).reply;
+        const delivery::Reply reply = client.Send(record, {}).reply;
         const auto* http = std::get_if<delivery::HttpReply>(&reply);
         if (http != nullptr && http->retry == false) ++delivered;
       }
@@ -152,12 +152,12 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteOfIdleness) {
   config_.url = endpoint.Url();
   EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, deadlines_,
                         clock);
-  (void)client.Send(record_);
+  (void)client.Send(record_, {});
   clock.ahead = seconds(30);
-  (void)client.Send(record_);
+  (void)client.Send(record_, {});
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
   clock.ahead = seconds(91);
-  (void)client.Send(record_);
+  (void)client.Send(record_, {});
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 

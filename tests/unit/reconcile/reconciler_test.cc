@@ -43,7 +43,8 @@ class ReconcilerTest : public ::testing::Test {
                                   endpoint_, [](const auto&) {
                                     return delivery::HttpReply{200, false, {}};
                                   });
-                            }};
+                            },
+                            [](const config::ConnectorConfig&, int) { return nullptr; }};
     reconciler_ = std::make_unique<Reconciler>(
         Reconciler::Settings{directory_, std::chrono::seconds(5), {}, {}}, connections, clock_,
         registry_);

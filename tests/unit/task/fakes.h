@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "task/dead_letter_queue.h"
 #include "task/endpoint.h"
 #include "task/record_source.h"
 
@@ -21,6 +22,8 @@ struct SourceLog {
   std::deque<task::SourceEvent> events;  // to come
   bool woken = false;
   std::map<base::TopicPartition, int64_t> committed;
+  std::map<base::TopicPartition, std::string> metadata;
+  bool takes_metadata = true;
   std::vector<base::TopicPartition> paused;
   int polls = 0;
   int revokes_completed = 0;
@@ -74,8 +77,8 @@ class FakeSource final : public task::RecordSource {
     auto error = Store(positions);
     log_.Send(task::Committed{positions, std::move(error)});
   }
-  std::optional<std::string> CommitAndWait(const task::Positions& positions,
-                                           std::chrono::milliseconds) override {
+  std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
+                                                 std::chrono::milliseconds) override {
     return Store(positions);
   }
   void CompleteRevoke() override {
@@ -90,13 +93,19 @@ class FakeSource final : public task::RecordSource {
   }
 
  private:
-  std::optional<std::string> Store(const task::Positions& positions) {
+  std::optional<task::CommitError> Store(const task::Positions& positions) {
     const std::lock_guard lock(log_.mutex);
     if (log_.commit_failures_to_come > 0) {
       --log_.commit_failures_to_come;
-      return "the coordinator moved";
+      return task::CommitError{"the coordinator moved"};
     }
     for (const task::Position& position : positions) {
+      if (!position.metadata.empty() && !log_.takes_metadata) {
+        return task::CommitError{"the metadata is too large", true};
+      }
+    }
+    for (const task::Position& position : positions) {
+      log_.metadata[position.topic_partition] = position.metadata;
       log_.committed[position.topic_partition] = position.offset;
     }
     log_.changed.notify_all();
@@ -113,6 +122,7 @@ struct EndpointLog {
   std::vector<std::pair<base::TopicPartition, int64_t>> received;
   bool corked = false;
   bool aborted = false;
+  size_t cancelled = 0;
 
   void Cork(bool cork) {
     const std::lock_guard lock(mutex);
@@ -124,6 +134,10 @@ struct EndpointLog {
     return changed.wait_for(lock, std::chrono::seconds(30),
                             [&] { return received.size() >= count; });
   }
+  bool AwaitCancelled(size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30), [&] { return cancelled >= count; });
+  }
 };
 
 class FakeEndpoint final : public task::Endpoint {
@@ -132,12 +146,19 @@ class FakeEndpoint final : public task::Endpoint {
 
   FakeEndpoint(EndpointLog& log, Script script) : log_(log), script_(std::move(script)) {}
 
-  task::SendResult Send(const delivery::Record& record) override {
+  task::SendResult Send(const delivery::Record& record, const std::stop_token& cancelled) override {
+    const std::stop_callback wake(cancelled, [this] {
+      const std::lock_guard lock(log_.mutex);
+      log_.changed.notify_all();
+    });
     std::unique_lock lock(log_.mutex);
     log_.received.emplace_back(record.topic_partition, record.offset);
     log_.changed.notify_all();
-    log_.changed.wait(lock, [&] { return !log_.corked || log_.aborted; });
-    if (log_.aborted) return {delivery::Aborted{}, 0};
+    const auto ended = [&] { return log_.aborted || cancelled.stop_requested(); };
+    log_.changed.wait(lock, [&] { return !log_.corked || ended(); });
+    if (cancelled.stop_requested()) ++log_.cancelled;
+    log_.changed.notify_all();
+    if (ended()) return {delivery::Aborted{}, 0};
     return {script_(record), 0};
   }
   void Abort() override {
@@ -149,6 +170,66 @@ class FakeEndpoint final : public task::Endpoint {
  private:
   EndpointLog& log_;
   const Script script_;
+};
+
+// What became dead letters, and a gate that holds the broker's answers back.
+struct LettersLog {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::pair<int64_t, task::DeadLetterCause>> produced;
+  std::vector<task::DeadLetterQueue::Done> unanswered;
+  bool corked = false;
+  int failures_to_come = 0;
+
+  void Cork(bool cork) {
+    std::vector<task::DeadLetterQueue::Done> now;
+    {
+      const std::lock_guard lock(mutex);
+      corked = cork;
+      if (!cork) now.swap(unanswered);
+    }
+    for (const auto& done : now) done(std::nullopt);
+  }
+  bool AwaitProduced(size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30),
+                            [&] { return produced.size() >= count; });
+  }
+};
+
+class FakeDeadLetters final : public task::DeadLetterQueue {
+ public:
+  explicit FakeDeadLetters(LettersLog& log) : log_(log) {}
+
+  void Produce(const delivery::Record& record, const task::DeadLetterCause& cause,
+               Done done) override {
+    std::optional<std::string> error;
+    {
+      const std::lock_guard lock(log_.mutex);
+      log_.produced.emplace_back(record.offset, cause);
+      log_.changed.notify_all();
+      if (log_.corked) {
+        log_.unanswered.push_back(std::move(done));
+        return;
+      }
+      if (log_.failures_to_come > 0) {
+        --log_.failures_to_come;
+        error = "not enough replicas";
+      }
+    }
+    done(std::move(error));
+  }
+  void Abandon() override {
+    std::vector<Done> now;
+    {
+      const std::lock_guard lock(log_.mutex);
+      now.swap(log_.unanswered);
+    }
+    for (const auto& done : now) done("abandoned");
+  }
+
+ private:
+  LettersLog& log_;
 };
 
 }  // namespace khs::testing

@@ -324,11 +324,121 @@ TEST_F(LanesTest, OrderingByKeyLetsOtherKeysPass) {
   EXPECT_EQ(Next(), 3);
   EXPECT_EQ(Next(), 4);
   EXPECT_EQ(Next(), -1);
+  // Nothing before it is committed, and what is done beyond it goes with that.
+  const Positions positions = lanes_->TakeCommittable();
+  ASSERT_EQ(positions.size(), 1u);
+  EXPECT_EQ(positions[0].offset, 0);
+  EXPECT_EQ(delivery::DecodeFinished(0, positions[0].metadata), (delivery::OffsetRanges{{2, 4}}));
   EXPECT_EQ(Committable(), Texts{});
   Pass(1s);
   EXPECT_EQ(Next(), 0);
   EXPECT_EQ(Next(), 1);
   EXPECT_EQ(Committable(), Texts{"0@5"});
+}
+
+TEST_F(LanesTest, AnEmptyKeyIsAKeyAndNoneIsNot) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kKey;
+  Make(policy);
+  Add(kFirst, 0, "");
+  Add(kFirst, 1, "");
+  Add(kFirst, 2);
+  Add(kFirst, 3);
+  Lanes::JobPtr first = Take();
+  EXPECT_EQ(first->record.offset, 0);
+  EXPECT_EQ(Next(), 2);
+  EXPECT_EQ(Next(), 3);
+  EXPECT_EQ(Next(), -1);
+  Finish(std::move(first), Deliver{});
+  EXPECT_EQ(Next(), 1);
+}
+
+TEST_F(LanesTest, DeliverNothingAgainThatACommitSaved) {
+  Make();
+  lanes_->Restore(kFirst, 10, {{11, 12}});
+  EXPECT_EQ(Add(kFirst, 10), Lanes::AddResult::kAdded);
+  EXPECT_EQ(Add(kFirst, 11), Lanes::AddResult::kFinished);
+  EXPECT_EQ(Add(kFirst, 12), Lanes::AddResult::kFinished);
+  EXPECT_EQ(Add(kFirst, 13), Lanes::AddResult::kAdded);
+  EXPECT_EQ(Next(), 10);
+  EXPECT_EQ(Committable(), Texts{"0@13"});
+  EXPECT_EQ(Next(), 13);
+  EXPECT_EQ(Next(), -1);
+}
+
+TEST_F(LanesTest, ForgetACommitThatThePartitionHasFallenBehind) {
+  Make();
+  lanes_->Restore(kFirst, 10, {{11, 12}});
+  EXPECT_EQ(Add(kFirst, 0), Lanes::AddResult::kStartedOver);
+  EXPECT_EQ(Add(kFirst, 11), Lanes::AddResult::kAdded);
+}
+
+TEST_F(LanesTest, TellAJobThatItsPartitionIsFenced) {
+  Make();
+  Add(kFirst, 0);
+  Add(kSecond, 0);
+  const Lanes::JobPtr first = Take();
+  const Lanes::JobPtr second = Take();
+  lanes_->Fence({kFirst});
+  EXPECT_TRUE(first->fenced().stop_requested());
+  EXPECT_FALSE(second->fenced().stop_requested());
+}
+
+// Every third record is stuck: neither run lengths nor a bitmap stay short.
+TEST_F(LanesTest, StopTakingBeforeWhatIsDoneNoLongerFitsIntoACommit) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.queue_max_bytes = size_t{1} << 30;
+  Make(policy);
+  int64_t offset = 0;
+  for (; offset < 30'000; ++offset) Add(kFirst, offset);
+  std::vector<Lanes::JobPtr> stuck;
+  int64_t done = 0;
+  while (Lanes::JobPtr job = Take()) {
+    if (job->record.offset % 3 == 0) {
+      stuck.push_back(std::move(job));
+    } else {
+      ++done;
+      Finish(std::move(job), Deliver{});
+    }
+  }
+  const Positions positions = lanes_->TakeCommittable();
+  ASSERT_EQ(positions.size(), 1u);
+  EXPECT_GE(positions[0].metadata.size(), delivery::kMaxMetadataBytes * 3 / 4);
+  int64_t saved = 0;
+  const auto ranges = delivery::DecodeFinished(0, positions[0].metadata);
+  ASSERT_TRUE(ranges);
+  for (const auto& range : *ranges) {
+    saved += range.last - range.first + 1;
+  }
+  EXPECT_EQ(saved, done);
+  // The other partition goes on, and so does this one when what is stuck moves.
+  Add(kSecond, 0);
+  Lanes::JobPtr other = Take();
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->record.topic_partition, kSecond);
+  Finish(std::move(other), Deliver{});
+  for (Lanes::JobPtr& job : stuck) Finish(std::move(job), Deliver{});
+  while (Next() >= 0) {
+  }
+  EXPECT_EQ(Committable(), (Texts{"0@30000", "1@1"}));
+}
+
+TEST_F(LanesTest, TakeRetriesWhileNothingElseIsTaken) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.queue_max_bytes = size_t{1} << 30;
+  Make(policy);
+  for (int64_t offset = 0; offset < 30'000; ++offset) Add(kFirst, offset);
+  while (Lanes::JobPtr job = Take()) {
+    const bool stuck = job->record.offset % 3 == 0;
+    Finish(std::move(job), stuck ? delivery::Decision(Retry{ErrorReason::kIndicator, 1s})
+                                 : delivery::Decision(Deliver{}));
+  }
+  Pass(1s);
+  while (Next() >= 0) {
+  }
+  EXPECT_EQ(Committable(), Texts{"0@30000"});
 }
 
 }  // namespace

@@ -30,8 +30,8 @@ class TaskTest : public ::testing::Test {
     task_ = std::make_unique<Task>(
         TaskSettings{{"c", 0}, policy, 10ms},
         [this] { return std::make_unique<testing::FakeSource>(source_); },
-        std::make_unique<testing::FakeEndpoint>(endpoint_, std::move(script)), clock_, metrics_,
-        [this] { NotifyStatus(); });
+        std::make_unique<testing::FakeEndpoint>(endpoint_, std::move(script)),
+        std::move(dead_letters_), clock_, metrics_, [this] { NotifyStatus(); });
     source_.Send(Assigned{{kFirst, kSecond}});
   }
   // The task's status has a lock of its own here: the task wakes its source under the lock that
@@ -66,6 +66,8 @@ class TaskTest : public ::testing::Test {
   const base::SystemClock clock_;
   metrics::Registry registry_{{"0", "0", "0"}};
   metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
+  testing::LettersLog letters_;
+  std::unique_ptr<DeadLetterQueue> dead_letters_;
   std::unique_ptr<Task> task_;
 };
 
@@ -81,6 +83,119 @@ TEST_F(TaskTest, DeliversCommitsAndLeavesWhenAsked) {
   for (int64_t offset = 0; offset < 100; ++offset) {
     EXPECT_EQ(endpoint_.received[static_cast<size_t>(offset)].second, offset);
   }
+}
+
+TEST_F(TaskTest, SavesWhatIsFinishedBeyondTheCommittedOffset) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.request_retry_backoff = {600s};
+  Start(
+      [](const delivery::Record& record) -> delivery::Reply {
+        if (record.offset == 1) return delivery::RequestFault{delivery::FaultKind::kConnect, "no"};
+        return delivery::HttpReply{200, false, {}};
+      },
+      policy);
+  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  EXPECT_TRUE(source_.Await([&](testing::SourceLog& log) {
+    return log.committed[kFirst] == 1 &&
+           delivery::DecodeFinished(1, log.metadata[kFirst]) == delivery::OffsetRanges{{2, 4}};
+  }));
+}
+
+TEST_F(TaskTest, DoesNotDeliverAgainWhatACommitSaved) {
+  Start(Good);
+  source_.Send(Revoked{{kFirst}, false});
+  source_.Send(Assigned{{kFirst}, {{kFirst, 1, delivery::EncodeFinished(1, {{2, 3}})}}});
+  for (int64_t offset = 1; offset < 6; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 6));
+  std::vector<int64_t> offsets;
+  for (const auto& [partition, offset] : endpoint_.received) offsets.push_back(offset);
+  EXPECT_EQ(offsets, (std::vector<int64_t>{1, 4, 5}));
+}
+
+TEST_F(TaskTest, IgnoresMetadataOfAnotherMaking) {
+  Start(Good);
+  source_.Send(Revoked{{kFirst}, false});
+  source_.Send(Assigned{{kFirst}, {{kFirst, 1, "hello"}}});
+  for (int64_t offset = 1; offset < 4; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 4));
+  EXPECT_EQ(endpoint_.received.size(), 3u);
+}
+
+TEST_F(TaskTest, CommitsTheOffsetAloneWhenTheBrokerTakesNoMetadata) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.request_retry_backoff = {600s};
+  source_.takes_metadata = false;
+  Start(
+      [](const delivery::Record& record) -> delivery::Reply {
+        if (record.offset == 1) return delivery::RequestFault{delivery::FaultKind::kConnect, "no"};
+        return delivery::HttpReply{200, false, {}};
+      },
+      policy);
+  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+}
+
+TEST_F(TaskTest, EndsARequestWhosePartitionIsLost) {
+  Start(Good);
+  endpoint_.Cork(true);
+  source_.Send(MakeRecord(kFirst, 0));
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.Send(Revoked{{kFirst}, true});
+  EXPECT_TRUE(endpoint_.AwaitCancelled(1));
+}
+
+class TaskWithDeadLetters : public TaskTest {
+ protected:
+  // Refuses every record of an odd offset for good.
+  void Start() {
+    delivery::Policy policy;
+    policy.strategy = delivery::Strategy::kDropMessage;
+    dead_letters_ = std::make_unique<testing::FakeDeadLetters>(letters_);
+    TaskTest::Start(
+        [](const delivery::Record& record) {
+          return delivery::HttpReply{422, record.offset % 2 == 1, {}};
+        },
+        policy);
+  }
+};
+
+TEST_F(TaskWithDeadLetters, CommitsADroppedRecordOnlyOnceItIsInTheQueue) {
+  letters_.Cork(true);
+  Start();
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  ASSERT_TRUE(letters_.AwaitProduced(1));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(endpoint_.received.size(), 2u);
+  letters_.Cork(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+  EXPECT_EQ(letters_.produced.at(0).second.http_status, 422);
+  EXPECT_EQ(letters_.produced.at(0).second.attempts, 1);
+}
+
+TEST_F(TaskWithDeadLetters, DropsNothingWhileTheQueueFails) {
+  letters_.failures_to_come = 1;
+  Start();
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+  EXPECT_EQ(letters_.produced.size(), 2u);
+  // It was not sent to the endpoint again for that.
+  EXPECT_EQ(endpoint_.received.size(), 3u);
+  const std::string text = registry_.Render();
+  EXPECT_NE(text.find(R"(dead_letter_records_total{connector="c",outcome="failed"} 1)"),
+            std::string::npos)
+      << text;
+}
+
+TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
+  letters_.Cork(true);
+  Start();
+  source_.Send(MakeRecord(kFirst, 1));
+  ASSERT_TRUE(letters_.AwaitProduced(1));
+  task_->RequestStop(100ms);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_FALSE(source_.committed.contains(kFirst));
 }
 
 TEST_F(TaskTest, PollsOnWhileARecordWaits) {
@@ -208,7 +323,7 @@ TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
   task_ = std::make_unique<Task>(
       TaskSettings{{"c", 0}, {}, 10ms},
       []() -> std::unique_ptr<RecordSource> { throw std::runtime_error("No such property"); },
-      std::make_unique<testing::FakeEndpoint>(endpoint_, Good), clock_, metrics_,
+      std::make_unique<testing::FakeEndpoint>(endpoint_, Good), nullptr, clock_, metrics_,
       [this] { NotifyStatus(); });
   EXPECT_TRUE(
       AwaitStatus([&](const TaskStatus& status) { return status.state == TaskState::kFailed; }));

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "delivery/decision.h"
+#include "delivery/record.h"
+
+namespace khs::task {
+
+// Why a record is given up, and after what.
+struct DeadLetterCause {
+  delivery::DropReason reason;
+  std::optional<int> http_status;  // of the last answer, when there was one
+  std::string answer;              // the same for people: "HTTP 422"
+  int attempts = 0;
+};
+
+// Where records go that would be dropped. Implemented by kafka::DeadLetterProducer, and by fakes.
+class DeadLetterQueue {
+ public:
+  // Nothing: the record is there, whatever becomes of the broker that took it. Or else what failed.
+  using Done = std::function<void(std::optional<std::string> error)>;
+
+  virtual ~DeadLetterQueue() = default;
+
+  // Does not wait. The record must stay until `done` was called, which happens once, on any thread
+  // and perhaps before this returns. Any thread.
+  virtual void Produce(const delivery::Record& record, const DeadLetterCause& cause, Done done) = 0;
+
+  // Gives up what is under way: every `done` was called when this returns.
+  virtual void Abandon() = 0;
+};
+
+}  // namespace khs::task

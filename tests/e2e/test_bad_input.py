@@ -22,8 +22,6 @@ BAD = {
     "bad-override": (GOOD + 'consumer.override.fetch.min.bytes = "several"\n', ["fetch.min.bytes"]),
     "bad-regex": ('"topics.regex" = "a("\ncallback.request.url = "http://127.0.0.1:1/"\n', ["topics.regex"]),
     "secret": (GOOD + 'callback.request.headers = { A = "${env:NOT_SET_ANYWHERE}" }\n', ["not available yet"]),
-    "dead-letters": (GOOD + 'errors.deadletterqueue.topic.name = "d"\n', ["not available yet"]),
-    "ordering": (GOOD + 'delivery.ordering = "key"\n', ["not available yet"]),
 }
 
 

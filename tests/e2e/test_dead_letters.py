@@ -1,0 +1,59 @@
+"""The dead letter queue: nothing is dropped before the broker has it there."""
+
+from endpoint import DELIVERED, Answer
+from kafka_cluster import unique
+from waiting import eventually, holds
+
+
+def refuse_offset_1(request):
+    return Answer(status=422, body=b'{"retry":true}') if request.offset == 1 else DELIVERED
+
+
+def test_a_dropped_record_is_in_the_dead_letter_queue_with_its_story(kafka, sidecar, endpoint, name):
+    topic, letters = kafka.topic(), kafka.topic()
+    kafka.produce(topic, [b"0", b"\x00one", b"2"], key=b"k", headers=[("own", b"header")])
+    endpoint.decide = refuse_offset_1
+    sidecar.connector(name, topic, endpoint, {"exception.strategy": "DROP_MESSAGE",
+                                              "errors.deadletterqueue.topic.name": letters})
+    sidecar.start()
+    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    letter, = kafka.read(letters)
+    assert (letter.key(), letter.value()) == (b"k", b"\x00one")
+    told = dict(letter.headers())
+    assert told["own"] == b"header"
+    assert told["__connect.errors.topic"] == topic.encode()
+    assert told["__connect.errors.partition"] == b"0" and told["__connect.errors.offset"] == b"1"
+    assert told["__connect.errors.connector.name"] == name.encode()
+    assert {"task.id", "stage", "class.name", "exception.class.name", "exception.message"} <= {
+        header.replace("__connect.errors.", "") for header in told}
+    assert sidecar.value("dead_letter_records_total", connector=name, outcome="produced") == 1
+    assert sidecar.value("records_dropped_total", connector=name) == 1
+
+
+def test_the_story_can_be_left_out(kafka, sidecar, endpoint, name):
+    topic, letters = kafka.topic(), kafka.topic()
+    kafka.produce(topic, [b"0", b"1"], headers=[("own", b"header")])
+    endpoint.decide = refuse_offset_1
+    sidecar.connector(name, topic, endpoint, {
+        "exception.strategy": "DROP_MESSAGE", "errors.deadletterqueue.topic.name": letters,
+        "errors.deadletterqueue.context.headers.enable": False})
+    sidecar.start()
+    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    assert [one.headers() for one in kafka.read(letters)] == [[("own", b"header")]]
+
+
+def test_nothing_is_dropped_while_the_dead_letter_queue_fails(kafka, sidecar, endpoint, name):
+    topic, missing = kafka.topic(), unique("missing")
+    kafka.produce(topic, [b"0", b"1", b"2"])
+    endpoint.decide = refuse_offset_1
+    sidecar.connector(name, topic, endpoint, {"exception.strategy": "DROP_MESSAGE",
+                                              "errors.deadletterqueue.topic.name": missing})
+    sidecar.start()
+    endpoint.wait_for(2)
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, lambda: kafka.committed(name, topic))
+    holds(lambda: kafka.committed(name, topic) == {0: 1}, lambda: kafka.committed(name, topic), seconds=3)
+    assert sidecar.value("records_dropped_total", connector=name) == 0
+    kafka.topic(name=missing)
+    sidecar.restart()
+    eventually(lambda: kafka.all_committed(name, topic), "all committed once the queue's topic exists")
+    assert [one.value() for one in kafka.read(missing)] == [b"1"]

@@ -5,6 +5,12 @@
 #include "kafka/dead_letter_producer.h"
 
 namespace khs::app {
+namespace {
+
+// Of a task's bound, what librdkafka may use.
+constexpr size_t kPrefetchShare = 8;
+
+}  // namespace
 
 reconcile::Connections MakeConnections(const kafka::Properties& kafka, http::Deadlines& deadlines,
                                        const base::Clock& clock) {
@@ -14,7 +20,8 @@ reconcile::Connections MakeConnections(const kafka::Properties& kafka, http::Dea
         properties.insert(kafka.begin(), kafka.end());
         return std::make_unique<kafka::Consumer>(
             kafka::Subscription{config.subscription.topics, config.subscription.topics_regex,
-                                config.subscription.group},
+                                config.subscription.group,
+                                config.policy.queue_max_bytes / kPrefetchShare},
             properties);
       },
       [&deadlines, &clock](const config::ConnectorConfig& config) {

@@ -17,19 +17,37 @@ using std::chrono::milliseconds;
 // For the broker to say what is committed; bounds how long a poll takes.
 constexpr std::chrono::seconds kCommittedTimeout{1};
 
+constexpr size_t kReadAheadRecords = 5000;
+constexpr milliseconds kNudgeTimeout{50};
+// Records that are copied out of librdkafka at once.
+constexpr size_t kBatch = 128;
+
 const base::Logger& Log() {
   static const base::Logger logger("kafka");
   return logger;
 }
 
+// Before 2.2 librdkafka's broker thread sleeps for a second once enough was read ahead, whatever
+// becomes of that meanwhile, unless a request or an answer wakes it (librdkafka issue 2879).
+bool FetchNeedsNudge() { return rd_kafka_version() < 0x02020000; }
+
 // What the process and the connector may override. Prefetch is small: the task has a bounded queue
-// of its own, and librdkafka's default would hold 64 MiB more.
-Properties Defaults() {
-  return {{"auto.offset.reset", "earliest"},
-          {"queued.min.messages", "1000"},
-          {"queued.max.messages.kbytes", "2048"},
-          {"topic.metadata.refresh.interval.ms", "30000"},
-          {"socket.keepalive.enable", "true"}};
+// of its own, and librdkafka's default would hold 64 MiB more. A fetch brings little of each
+// partition, so that records of several are at hand at any time.
+Properties Defaults(size_t prefetch_bytes) {
+  const size_t fetch = std::clamp<size_t>(prefetch_bytes / 16, 16 << 10, 1 << 20);
+  const size_t queue = std::max<size_t>(prefetch_bytes / 2 / 1024, 64);
+  Properties defaults{
+      {"auto.offset.reset", "earliest"},
+      {"queued.min.messages", std::to_string(kReadAheadRecords)},
+      {"queued.max.messages.kbytes", std::to_string(queue)},
+      {"fetch.message.max.bytes", std::to_string(fetch)},
+      {"fetch.max.bytes", std::to_string(std::max<size_t>(prefetch_bytes / 2, 1 << 20))},
+      {"topic.metadata.refresh.interval.ms", "30000"},
+      {"socket.keepalive.enable", "true"}};
+  // How long nothing is fetched after enough was read ahead: a second by default.
+  if (!FetchNeedsNudge()) defaults["fetch.queue.backoff.ms"] = "5";
+  return defaults;
 }
 
 // What makes "committed means done" true, and therefore nobody's to change.
@@ -159,7 +177,7 @@ class Consumer::Client {
   ~Client() {
     assigning_.reset();
     revoking_.reset();
-    queue_.reset();
+    CloseQueues();
     rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
   }
   Client(const Client&) = delete;
@@ -168,7 +186,7 @@ class Consumer::Client {
   rd_kafka_t* handle() const { return handle_; }
   rd_kafka_queue_t* queue() const { return queue_.get(); }
 
-  task::SourceEvent Poll(milliseconds timeout);
+  task::SourceEvent Poll(milliseconds timeout, task::Wanted wanted);
   void CompleteRevoke();
   // An assignment that is not finished is answered with none.
   void GiveUpAssignment() {
@@ -177,11 +195,19 @@ class Consumer::Client {
   }
 
   // Tells how a commit ended that could not even be started.
-  void FailCommit(task::Committed committed) { failed_commit_ = std::move(committed); }
+  void FailCommit(task::Committed committed) { stashed_ = std::move(committed); }
 
  private:
+  void CloseQueues() {
+    rd_kafka_queue_cb_event_enable(records_queue_.get(), nullptr, nullptr);
+    records_queue_.reset();
+    queue_.reset();
+  }
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent FinishAssignment();
+  void ForwardRecords(const rd_kafka_topic_partition_list_t* list);
+  task::Records TakeRecords();
+  void Nudge();
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
   bool Cooperative() const {
@@ -190,16 +216,24 @@ class Consumer::Client {
 
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
-  std::optional<task::Committed> failed_commit_;
+  // Where all partitions put their records, so that these can be left there while the other queue
+  // is polled on: a pause would throw away what was fetched.
+  QueueHandle records_queue_;
+  const size_t prefetch_bytes_;
+  size_t batch_ = 1;   // how many records to take next
+  size_t popped_ = 0;  // since the last nudge
+  size_t popped_bytes_ = 0;
+  std::optional<task::SourceEvent> stashed_;  // for the next poll
   EventHandle assigning_;  // the assignment whose committed offsets are not known yet
   std::chrono::steady_clock::time_point next_try_;  // to learn them
   EventHandle revoking_;                            // the revocation that waits for CompleteRevoke
 };
 
-Consumer::Client::Client(const Subscription& subscription, const Properties& properties) {
+Consumer::Client::Client(const Subscription& subscription, const Properties& properties)
+    : prefetch_bytes_(subscription.prefetch_bytes) {
   Properties all = Managed(subscription.group);
   all.insert(properties.begin(), properties.end());
-  const Properties defaults = Defaults();
+  const Properties defaults = Defaults(subscription.prefetch_bytes);
   all.insert(defaults.begin(), defaults.end());
 
   ConfHandle conf = MakeConfiguration(all);
@@ -212,6 +246,13 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   conf.release();  // the client's, now that there is one
   rd_kafka_poll_set_consumer(handle_);
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
+  records_queue_.reset(rd_kafka_queue_new(handle_));
+  rd_kafka_queue_cb_event_enable(
+      records_queue_.get(),
+      [](rd_kafka_t*, void* queue) noexcept {
+        rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(queue));
+      },
+      queue_.get());
 
   task::Partitions names;
   for (const std::string& topic : subscription.topics) names.push_back({topic, -1});
@@ -219,7 +260,7 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   if (names.empty()) names.push_back({"^(" + subscription.topics_regex + ")$", -1});
   const rd_kafka_resp_err_t failed = rd_kafka_subscribe(handle_, ToList(names).get());
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    queue_.reset();
+    CloseQueues();
     rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
     throw std::runtime_error(std::string("cannot subscribe: ") + rd_kafka_err2str(failed));
   }
@@ -227,10 +268,9 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
 
 task::SourceEvent Consumer::Client::Convert(EventHandle event) {
   switch (rd_kafka_event_type(event.get())) {
-    case RD_KAFKA_EVENT_FETCH: {
+    case RD_KAFKA_EVENT_FETCH: {  // an error of the subscription's; records have their own queue
       const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get());
-      if (message == nullptr) return task::Nothing{};
-      if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return CopyRecord(message);
+      if (message == nullptr || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return task::Nothing{};
       return ConvertError(message->err, rd_kafka_message_errstr(message));
     }
     case RD_KAFKA_EVENT_REBALANCE:
@@ -286,6 +326,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
   // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
   rd_kafka_resume_partitions(handle_, list);
+  ForwardRecords(list);
   std::string failure;
   if (Cooperative()) {
     const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list));
@@ -300,13 +341,66 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   return task::Assigned{ToPartitions(list), CommittedIn(list)};
 }
 
-task::SourceEvent Consumer::Client::Poll(milliseconds timeout) {
-  if (failed_commit_) return *std::exchange(failed_commit_, std::nullopt);
+void Consumer::Client::ForwardRecords(const rd_kafka_topic_partition_list_t* list) {
+  for (int i = 0; i < list->cnt; ++i) {
+    const QueueHandle partition(
+        rd_kafka_queue_get_partition(handle_, list->elems[i].topic, list->elems[i].partition));
+    rd_kafka_queue_forward(partition.get(), records_queue_.get());
+  }
+}
+
+task::SourceEvent Consumer::Client::Poll(milliseconds timeout, task::Wanted wanted) {
+  if (stashed_) return *std::exchange(stashed_, std::nullopt);
   if (assigning_ && std::chrono::steady_clock::now() >= next_try_) return FinishAssignment();
   if (assigning_) timeout = std::min<milliseconds>(timeout, kCommittedTimeout);
+  task::Records records;
+  if (wanted == task::Wanted::kEverything) records = TakeRecords();
+  if (!records.empty() || stashed_) timeout = milliseconds(0);
+  // Also when there are records: this is what keeps the membership.
   EventHandle event(rd_kafka_queue_poll(queue_.get(), static_cast<int>(timeout.count())));
-  if (!event) return task::Nothing{};
-  return Convert(std::move(event));
+  if (records.empty()) return event ? Convert(std::move(event)) : task::SourceEvent();
+  if (event && !stashed_) stashed_ = Convert(std::move(event));
+  return records;
+}
+
+task::Records Consumer::Client::TakeRecords() {
+  std::array<rd_kafka_message_t*, kBatch> messages;
+  const ssize_t count =
+      rd_kafka_consume_batch_queue(records_queue_.get(), 0, messages.data(), batch_);
+  task::Records records;
+  if (count <= 0) return records;
+  size_t bytes = 0;
+  records.reserve(static_cast<size_t>(count));
+  popped_ += static_cast<size_t>(count);
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+    const MessageHandle message(messages[i]);
+    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      records.push_back(CopyRecord(message.get()));
+    } else {
+      stashed_ = ConvertError(message->err, rd_kafka_message_errstr(message.get()));
+    }
+    bytes += message->len + message->key_len;
+  }
+  // A batch is not asked for by its bytes; the next one is taken to be like this one.
+  const size_t each = bytes / static_cast<size_t>(count) + 1;
+  batch_ = std::clamp<size_t>(prefetch_bytes_ / 4 / each, 1, kBatch);
+  popped_bytes_ += bytes;
+  if (popped_bytes_ >= prefetch_bytes_ / 4 || popped_ >= kReadAheadRecords / 2) Nudge();
+  return records;
+}
+
+// Asks for something small of the brokers that lead our partitions, which makes their threads look
+// whether there is room to fetch again.
+void Consumer::Client::Nudge() {
+  popped_ = 0;
+  popped_bytes_ = 0;
+  if (!FetchNeedsNudge()) return;
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (rd_kafka_assignment(handle_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const PartitionListHandle list(assigned);
+  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
+  // What it answers, and whether it does, is of no interest.
+  (void)rd_kafka_offsets_for_times(handle_, list.get(), static_cast<int>(kNudgeTimeout.count()));
 }
 
 void Consumer::Client::CompleteRevoke() {
@@ -328,7 +422,9 @@ Consumer::Consumer(const Subscription& subscription, const Properties& propertie
     : client_(std::make_unique<Client>(subscription, properties)) {}
 Consumer::~Consumer() = default;
 
-task::SourceEvent Consumer::Poll(milliseconds timeout) { return client_->Poll(timeout); }
+task::SourceEvent Consumer::Poll(milliseconds timeout, task::Wanted wanted) {
+  return client_->Poll(timeout, wanted);
+}
 
 void Consumer::Wake() noexcept { rd_kafka_queue_yield(client_->queue()); }
 
@@ -388,7 +484,8 @@ void Consumer::Leave(milliseconds timeout) {
       Log().Warn("the broker did not answer in time; the group forgets this member by itself");
       return;
     }
-    const task::SourceEvent event = Poll(std::min(left, milliseconds(50)));
+    const task::SourceEvent event =
+        Poll(std::min(left, milliseconds(50)), task::Wanted::kNoRecords);
     if (std::holds_alternative<task::Revoked>(event)) client_->CompleteRevoke();
     client_->GiveUpAssignment();
   }

@@ -12,6 +12,8 @@ struct Subscription {
   std::vector<std::string> topics;
   std::string topics_regex;  // POSIX extended, matches whole names; when there are no topics
   std::string group;
+  // Of what librdkafka reads ahead, about.
+  size_t prefetch_bytes = 1u << 20;
 };
 
 // A librdkafka consumer as a task's source of records. Offsets are committed by hand; everything
@@ -24,7 +26,7 @@ class Consumer final : public task::RecordSource {
   Consumer(const Subscription& subscription, const Properties& properties);
   ~Consumer() override;
 
-  task::SourceEvent Poll(std::chrono::milliseconds timeout) override;
+  task::SourceEvent Poll(std::chrono::milliseconds timeout, task::Wanted wanted) override;
   void Wake() noexcept override;
   void Pause(const task::Partitions& partitions) override;
   void Resume(const task::Partitions& partitions) override;

@@ -205,7 +205,9 @@ void Dispatcher::Settle(Lanes::JobPtr job, const delivery::Decision& decision) {
   }
   lanes_.Finish(std::move(job), decision, clock_.Read().monotonic);
   const bool poller_needed = stop != nullptr || std::holds_alternative<delivery::Retry>(decision);
-  if (poller_needed || watch_in_flight_ || lanes_.FlowPending()) wake_poller_();
+  if (poller_needed || watch_in_flight_ || lanes_.FlowPending() || lanes_.RunsLow()) {
+    wake_poller_();
+  }
 }
 
 // Without the lock. The record is out of the lanes until the broker has answered, which takes no

@@ -7,6 +7,11 @@
 namespace khs::task {
 namespace {
 
+// What is read ahead of the workers, where that keeps as many of them busy as there may be.
+constexpr size_t kReadAhead = 512 * 1024;
+// When nothing was taken for so long, whatever is at hand is stuck.
+constexpr std::chrono::milliseconds kStuck{100};
+
 constexpr std::chrono::hours kLongestWait{24 * 3660};  // ten years
 
 base::MonotonicTime DueTime(const delivery::Policy& policy, const delivery::Record& record,
@@ -34,6 +39,7 @@ struct Lanes::Lane {
   State state = State::kIdle;
   base::MonotonicTime due;  // of a waiting lane
   std::deque<JobPtr> queue;
+  size_t bytes = 0;  // of what is queued
   const std::string* key = nullptr;
 };
 
@@ -107,6 +113,7 @@ void Lanes::Forget(Partition& partition) {
     Unschedule(lane);
     for (const JobPtr& job : lane.queue) Release(*job);
     lane.queue.clear();
+    lane.bytes = 0;
   }
 }
 
@@ -143,9 +150,15 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   partition->bytes += job->bytes;
   bytes_ += job->bytes;
   ++records_;
-  lane->second.queue.push_back(std::move(job));
-  if (lane->second.state == Lane::State::kIdle) Schedule(lane->second, now.monotonic);
-  if (!partition->paused && bytes_ >= policy_.queue_max_bytes / 3 && partition->bytes >= Share()) {
+  Lane& row = lane->second;
+  row.bytes += job->bytes;
+  if (row.state == Lane::State::kWaiting || row.state == Lane::State::kParked) {
+    aside_bytes_ += job->bytes;
+  }
+  row.queue.push_back(std::move(job));
+  if (row.state == Lane::State::kIdle) Schedule(row, now.monotonic);
+  if (!partition->paused && bytes_ >= policy_.queue_max_bytes / 3 * 2 &&
+      partition->bytes >= Share()) {
     flow_pending_ = true;
   }
   return result;
@@ -165,6 +178,7 @@ void Lanes::Schedule(Lane& lane, base::MonotonicTime now) {
   } else {
     lane.state = Lane::State::kWaiting;
     lane.due = due;
+    SetAside(lane, true);
     timers_.emplace(due, &lane);
     if (lane.queue.front()->progress.attempts > 0) ++waiting_retry_;
   }
@@ -175,13 +189,23 @@ void Lanes::Unschedule(Lane& lane) {
     ready_.erase(std::find(ready_.begin(), ready_.end(), &lane));
   } else if (lane.state == Lane::State::kWaiting) {
     timers_.erase({lane.due, &lane});
+    SetAside(lane, false);
     if (lane.queue.front()->progress.attempts > 0) --waiting_retry_;
   } else if (lane.state == Lane::State::kParked) {
     std::erase(lane.partition.parked, &lane);
+    SetAside(lane, false);
   } else {
     return;
   }
   lane.state = Lane::State::kIdle;
+}
+
+void Lanes::SetAside(Lane& lane, bool aside) {
+  if (aside) {
+    aside_bytes_ += lane.bytes;
+  } else {
+    aside_bytes_ -= lane.bytes;
+  }
 }
 
 // Those that may be taken again: all when there is room, or else the first open record, with which
@@ -193,8 +217,10 @@ void Lanes::Unpark(Partition& partition, base::MonotonicTime now) {
   parked.swap(partition.parked);
   for (Lane* lane : parked) {
     lane->state = Lane::State::kIdle;
+    SetAside(*lane, false);
     if (crowded && lane->queue.front()->record.offset != partition.tracker.first_open()) {
       lane->state = Lane::State::kParked;
+      SetAside(*lane, true);
       partition.parked.push_back(lane);
     } else {
       Schedule(*lane, now);
@@ -228,12 +254,15 @@ Lanes::JobPtr Lanes::Take(base::MonotonicTime now) {
     if (first.progress.attempts == 0 && partition.tracker.Crowded() &&
         first.record.offset != partition.tracker.first_open()) {
       lane.state = Lane::State::kParked;
+      SetAside(lane, true);
       partition.parked.push_back(&lane);
       continue;
     }
     lane.state = Lane::State::kBusy;
     JobPtr job = std::move(lane.queue.front());
     lane.queue.pop_front();
+    lane.bytes -= job->bytes;
+    last_progress_ = now;
     ++in_flight_;
     ++partition.in_flight;
     return job;
@@ -252,6 +281,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
   Lane& lane = *job->lane;
   if (const auto* retry = std::get_if<delivery::Retry>(&decision)) {
     job->due = now + retry->delay;
+    lane.bytes += job->bytes;
     lane.queue.push_front(std::move(job));
     lane.state = Lane::State::kIdle;
     if (!partition.held) Schedule(lane, now);
@@ -266,7 +296,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
   }
   partition.tracker.Finish(job->record.offset);
   if (partition.paused &&
-      (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 6)) {
+      (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 3)) {
     flow_pending_ = true;
   }
   lane.state = Lane::State::kIdle;
@@ -311,11 +341,36 @@ void Lanes::RestoreCommittable(const Positions& positions) {
   }
 }
 
-// A partition may hold more than its share while the rest is idle, up to a third of the bound; once
-// that is used each is held to its share of two thirds. Together that never exceeds the bound by
-// more than a record a partition, and a partition that is stuck leaves the others theirs.
+// A lane more than there are workers is one that nobody takes from at once.
+bool Lanes::EnoughAtHand(size_t bytes) const {
+  size_t lanes = static_cast<size_t>(policy_.max_in_flight);
+  if (policy_.ordering == delivery::Ordering::kPartition) {
+    lanes = std::min(lanes, partitions_.size());
+  }
+  const size_t active = active_bytes();
+  return active >= policy_.queue_max_bytes / 3 ||
+         (active >= bytes && ready_.size() + in_flight_ >= lanes);
+}
+
+bool Lanes::WantsMore(base::MonotonicTime now) {
+  const bool enough = EnoughAtHand(kReadAhead);
+  const bool stuck = enough && now - last_progress_ >= kStuck;
+  if (stuck) last_progress_ = now;  // a little at a time
+  refused_ = enough && !stuck;
+  return !refused_;
+}
+
+bool Lanes::RunsLow() {
+  if (!refused_ || EnoughAtHand(kReadAhead / 2)) return false;
+  refused_ = false;
+  return true;
+}
+
+// Once most of the bound is used, by what waits, each partition is held to its share of two thirds
+// of it. Together they never exceed the bound by more than what one poll brings, and a partition
+// that is stuck leaves the others theirs.
 size_t Lanes::Share() const {
-  const size_t share = policy_.queue_max_bytes * 2 / 3 / std::max<size_t>(partitions_.size(), 1);
+  const size_t share = policy_.queue_max_bytes / 3 * 2 / std::max<size_t>(partitions_.size(), 1);
   return std::max<size_t>(share, 1);  // an empty partition is never paused
 }
 
@@ -325,11 +380,12 @@ Lanes::Flow Lanes::TakeFlow() {
   const size_t share = Share();
   for (const auto& [topic_partition, partition] : partitions_) {
     if (partition->held) continue;
-    if (!partition->paused && partition->bytes >= share && bytes_ >= policy_.queue_max_bytes / 3) {
+    if (!partition->paused && partition->bytes >= share &&
+        bytes_ >= policy_.queue_max_bytes / 3 * 2) {
       partition->paused = true;
       flow.pause.push_back(topic_partition);
     } else if (partition->paused &&
-               (partition->bytes <= share / 2 || bytes_ <= policy_.queue_max_bytes / 6)) {
+               (partition->bytes <= share / 2 || bytes_ <= policy_.queue_max_bytes / 3)) {
       partition->paused = false;
       flow.resume.push_back(topic_partition);
     }

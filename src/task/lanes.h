@@ -103,6 +103,11 @@ class Lanes {
   // A commit that failed: the positions are committable again, unless they have moved on.
   void RestoreCommittable(const Positions& positions);
 
+  // Whether more should be read: not when what is at hand keeps the workers busy for a while. What
+  // waits for its retry does not count as long as there is room for more.
+  bool WantsMore(base::MonotonicTime now);
+  // More is wanted again, after it was not.
+  bool RunsLow();
   // Which partitions hold too much and which hold little again, since the last call.
   Flow TakeFlow();
   bool FlowPending() const { return flow_pending_; }
@@ -123,8 +128,11 @@ class Lanes {
   void PromoteDue(base::MonotonicTime now);
   void Forget(Partition& partition);
   void Release(const Job& job);
+  void SetAside(Lane& lane, bool aside);
   void Unpark(Partition& partition, base::MonotonicTime now);
   size_t Share() const;
+  size_t active_bytes() const { return bytes_ - aside_bytes_; }
+  bool EnoughAtHand(size_t bytes) const;
 
   const delivery::Policy policy_;
   std::map<base::TopicPartition, std::shared_ptr<Partition>> partitions_;
@@ -133,8 +141,11 @@ class Lanes {
   bool halted_ = false;
   bool flow_pending_ = false;
   size_t in_flight_ = 0;
-  size_t records_ = 0;  // queued or in flight
-  size_t bytes_ = 0;    // of those records
+  size_t records_ = 0;      // queued or in flight
+  size_t bytes_ = 0;        // of those records
+  size_t aside_bytes_ = 0;  // of those in lanes that can't be taken from now
+  bool refused_ = false;    // the last word was that no more is wanted
+  base::MonotonicTime last_progress_{};
   size_t waiting_retry_ = 0;
   size_t max_metadata_bytes_ = delivery::kMaxMetadataBytes;
 };

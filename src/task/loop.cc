@@ -16,8 +16,10 @@ using std::chrono::milliseconds;
 constexpr milliseconds kRevokeGrace{10'000};
 // For the last commit and for leaving, when the end was not asked for with a grace of its own.
 constexpr milliseconds kFarewell{5'000};
-// Records that are taken in a row before the loop looks at anything else.
-constexpr int kBurst = 256;
+// Events that are taken in a row before the loop looks at anything else.
+constexpr int kBurst = 8;
+// While no more records are wanted: how often to look whether those at hand are stuck.
+constexpr milliseconds kStuckLook{100};
 
 const base::Logger& Log() {
   static const base::Logger logger("task");
@@ -70,15 +72,17 @@ LoopEnd Task::Loop::Run() {
 
 void Task::Loop::Step() {
   // The first poll waits, the others take what has come meanwhile.
-  Milliseconds timeout = Timeout(task_.clock_.Read().monotonic);
   for (int i = 0; i < kBurst; ++i) {
-    SourceEvent event = source_.Poll(timeout);
+    const base::MonotonicTime now = task_.clock_.Read().monotonic;
+    const bool more =
+        !leaving_ && dispatcher_.With([now](Lanes& lanes) { return lanes.WantsMore(now); });
+    const Milliseconds timeout = i == 0 ? Timeout(now, more) : Milliseconds(0);
+    SourceEvent event = source_.Poll(timeout, more ? Wanted::kEverything : Wanted::kNoRecords);
     const bool nothing = std::holds_alternative<Nothing>(event);
     Handle(std::move(event));
     if (nothing || revoking_ || leaving_) break;
-    if (i == 0) next_kick_ = dispatcher_.Kick();
-    timeout = Milliseconds(0);
-    if (dispatcher_.With([](Lanes& lanes) { return lanes.FlowPending(); })) AdjustFlow();
+    next_kick_ = dispatcher_.Kick();
+    AdjustFlow();
   }
   const base::MonotonicTime now = task_.clock_.Read().monotonic;
   FinishRevoke(now);
@@ -89,9 +93,10 @@ void Task::Loop::Step() {
 }
 
 // Until the next thing that only time brings; everything else wakes the poll.
-Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now) {
+Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now, bool wants_more) {
   base::MonotonicTime until = now + std::chrono::seconds(1);
   until = std::min(until, std::max(next_commit_, now));
+  if (!wants_more && !leaving_) until = std::min(until, now + kStuckLook);
   if (const auto due = dispatcher_.With([](Lanes& lanes) { return lanes.NextDue(); })) {
     until = std::min(until, *due);
   }
@@ -106,19 +111,26 @@ void Task::Loop::Handle(SourceEvent event) {
   std::visit([this](auto&& alternative) { On(std::move(alternative)); }, std::move(event));
 }
 
-void Task::Loop::On(delivery::Record record) {
-  if (leaving_) return;  // uncommitted: it comes again, to whoever owns the partition next
-  task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
-  const base::TopicPartition from = record.topic_partition;
-  const int64_t offset = record.offset;
-  const auto result = dispatcher_.With(
-      [&](Lanes& lanes) { return lanes.Add(std::move(record), task_.clock_.Read()); });
-  if (result == Lanes::AddResult::kStartedOver) {
+void Task::Loop::On(Records records) {
+  if (leaving_) return;  // uncommitted: they come again, to whoever owns the partition next
+  for (const delivery::Record& record : records) {
+    task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
+  }
+  std::vector<Position> started_over;
+  dispatcher_.With([&](Lanes& lanes) {
+    const base::Now now = task_.clock_.Read();
+    for (delivery::Record& record : records) {
+      Position at{record.topic_partition, record.offset};
+      const auto result = lanes.Add(std::move(record), now);
+      if (result == Lanes::AddResult::kStartedOver) started_over.push_back(std::move(at));
+    }
+  });
+  for (const Position& position : started_over) {
     Log().Warn("offsets of the partition went back; going on from there",
                {{"connector", task_.settings_.identity.connector},
-                {"topic", from.topic},
-                {"partition", from.partition},
-                {"offset", offset}});
+                {"topic", position.topic_partition.topic},
+                {"partition", position.topic_partition.partition},
+                {"offset", position.offset}});
   }
 }
 

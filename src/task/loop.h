@@ -39,10 +39,10 @@ class Task::Loop {
   };
 
   void Step();
-  Milliseconds Timeout(base::MonotonicTime now);
+  Milliseconds Timeout(base::MonotonicTime now, bool wants_more);
   void Handle(SourceEvent event);
   void On(Nothing) {}
-  void On(delivery::Record record);
+  void On(Records records);
   void On(Assigned assigned);
   void Restore(const Position& position);
   void On(Revoked revoked);

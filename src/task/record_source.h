@@ -59,8 +59,11 @@ struct SourceError {
   std::string code;  // librdkafka's name of it
   std::string text;
 };
-using SourceEvent =
-    std::variant<Nothing, delivery::Record, Assigned, Revoked, Committed, SourceError>;
+using Records = std::vector<delivery::Record>;
+using SourceEvent = std::variant<Nothing, Records, Assigned, Revoked, Committed, SourceError>;
+
+// What a Poll may bring: when the task holds enough, its records wait where they are.
+enum class Wanted { kEverything, kNoRecords };
 
 // Where records come from: a member of a consumer group. Implemented by kafka::Consumer, and by
 // fakes. Everything but Wake is for the task's poll thread alone.
@@ -69,7 +72,7 @@ class RecordSource {
   virtual ~RecordSource() = default;
 
   // Waits for the next event. Must be called within max.poll.interval.ms of the last time, always.
-  virtual SourceEvent Poll(std::chrono::milliseconds timeout) = 0;
+  virtual SourceEvent Poll(std::chrono::milliseconds timeout, Wanted wanted) = 0;
 
   // Makes a Poll, under way or the next one, return at once. Any thread.
   virtual void Wake() noexcept = 0;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -47,15 +48,21 @@ class FakeSource final : public task::RecordSource {
  public:
   explicit FakeSource(SourceLog& log) : log_(log) {}
 
-  task::SourceEvent Poll(std::chrono::milliseconds timeout) override {
+  task::SourceEvent Poll(std::chrono::milliseconds timeout, task::Wanted wanted) override {
     std::unique_lock lock(log_.mutex);
     ++log_.polls;
     log_.changed.notify_all();
-    log_.changed.wait_for(lock, timeout, [&] { return !log_.events.empty() || log_.woken; });
+    std::deque<task::SourceEvent>::iterator next;
+    log_.changed.wait_for(lock, timeout, [&] {
+      next = std::find_if(log_.events.begin(), log_.events.end(), [&](const auto& event) {
+        return wanted == task::Wanted::kEverything || !std::holds_alternative<task::Records>(event);
+      });
+      return next != log_.events.end() || log_.woken;
+    });
     log_.woken = false;
-    if (log_.events.empty()) return task::Nothing{};
-    task::SourceEvent event = std::move(log_.events.front());
-    log_.events.pop_front();
+    if (next == log_.events.end()) return task::Nothing{};
+    task::SourceEvent event = std::move(*next);
+    log_.events.erase(next);
     return event;
   }
   void Wake() noexcept override {

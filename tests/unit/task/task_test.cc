@@ -73,7 +73,8 @@ class TaskTest : public ::testing::Test {
 
 TEST_F(TaskTest, DeliversCommitsAndLeavesWhenAsked) {
   Start(Good);
-  for (int64_t offset = 0; offset < 100; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 0; offset < 100; ++offset)
+    source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 100));
   EXPECT_EQ(task_->status().state, TaskState::kRunning);
   task_->RequestStop(1s);
@@ -95,7 +96,7 @@ TEST_F(TaskTest, SavesWhatIsFinishedBeyondTheCommittedOffset) {
         return delivery::HttpReply{200, false, {}};
       },
       policy);
-  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(source_.Await([&](testing::SourceLog& log) {
     return log.committed[kFirst] == 1 &&
            delivery::DecodeFinished(1, log.metadata[kFirst]) == delivery::OffsetRanges{{2, 4}};
@@ -106,7 +107,7 @@ TEST_F(TaskTest, DoesNotDeliverAgainWhatACommitSaved) {
   Start(Good);
   source_.Send(Revoked{{kFirst}, false});
   source_.Send(Assigned{{kFirst}, {{kFirst, 1, delivery::EncodeFinished(1, {{2, 3}})}}});
-  for (int64_t offset = 1; offset < 6; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 1; offset < 6; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 6));
   std::vector<int64_t> offsets;
   for (const auto& [partition, offset] : endpoint_.received) offsets.push_back(offset);
@@ -117,7 +118,7 @@ TEST_F(TaskTest, IgnoresMetadataOfAnotherMaking) {
   Start(Good);
   source_.Send(Revoked{{kFirst}, false});
   source_.Send(Assigned{{kFirst}, {{kFirst, 1, "hello"}}});
-  for (int64_t offset = 1; offset < 4; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 1; offset < 4; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 4));
   EXPECT_EQ(endpoint_.received.size(), 3u);
 }
@@ -133,14 +134,14 @@ TEST_F(TaskTest, CommitsTheOffsetAloneWhenTheBrokerTakesNoMetadata) {
         return delivery::HttpReply{200, false, {}};
       },
       policy);
-  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
 }
 
 TEST_F(TaskTest, EndsARequestWhosePartitionIsLost) {
   Start(Good);
   endpoint_.Cork(true);
-  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   source_.Send(Revoked{{kFirst}, true});
   EXPECT_TRUE(endpoint_.AwaitCancelled(1));
@@ -164,7 +165,7 @@ class TaskWithDeadLetters : public TaskTest {
 TEST_F(TaskWithDeadLetters, CommitsADroppedRecordOnlyOnceItIsInTheQueue) {
   letters_.Cork(true);
   Start();
-  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   ASSERT_TRUE(letters_.AwaitProduced(1));
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_EQ(endpoint_.received.size(), 2u);
@@ -177,7 +178,7 @@ TEST_F(TaskWithDeadLetters, CommitsADroppedRecordOnlyOnceItIsInTheQueue) {
 TEST_F(TaskWithDeadLetters, DropsNothingWhileTheQueueFails) {
   letters_.failures_to_come = 1;
   Start();
-  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 3));
   EXPECT_EQ(letters_.produced.size(), 2u);
   // It was not sent to the endpoint again for that.
@@ -191,7 +192,7 @@ TEST_F(TaskWithDeadLetters, DropsNothingWhileTheQueueFails) {
 TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
   letters_.Cork(true);
   Start();
-  source_.Send(MakeRecord(kFirst, 1));
+  source_.Send(Records{MakeRecord(kFirst, 1)});
   ASSERT_TRUE(letters_.AwaitProduced(1));
   task_->RequestStop(100ms);
   EXPECT_TRUE(AwaitState(TaskState::kEnded));
@@ -206,7 +207,7 @@ TEST_F(TaskTest, PollsOnWhileARecordWaits) {
         return delivery::RequestFault{delivery::FaultKind::kConnect, "x"};
       },
       policy);
-  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   int before = 0;
   source_.Await([&](auto& log) { return (before = log.polls) > 0; });
@@ -219,8 +220,8 @@ TEST_F(TaskTest, PollsOnWhileARecordWaits) {
 TEST_F(TaskTest, FinishesWhatIsInFlightBeforeItLeaves) {
   endpoint_.Cork(true);
   Start(Good);
-  source_.Send(MakeRecord(kFirst, 0));
-  source_.Send(MakeRecord(kFirst, 1));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  source_.Send(Records{MakeRecord(kFirst, 1)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   task_->RequestStop(60s);
   EXPECT_TRUE(source_.Await([](auto& log) { return log.paused.size() == 2; }));
@@ -234,7 +235,7 @@ TEST_F(TaskTest, FinishesWhatIsInFlightBeforeItLeaves) {
 TEST_F(TaskTest, EndsARequestThatOutlastsTheGrace) {
   endpoint_.Cork(true);
   Start(Good);
-  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   task_->RequestStop(20ms);
   EXPECT_TRUE(AwaitState(TaskState::kEnded));
@@ -251,7 +252,7 @@ TEST_F(TaskTest, StopsByItsStrategyWithTheRecordUncommitted) {
             record.offset == 2 ? 500 : 200, record.offset == 2 ? std::optional<bool>() : false, {}};
       },
       policy);
-  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 0; offset < 5; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   ASSERT_TRUE(AwaitState(TaskState::kFailed));
   const TaskStatus status = task_->status();
   EXPECT_TRUE(status.by_strategy);
@@ -265,11 +266,11 @@ TEST_F(TaskTest, StopsByItsStrategyWithTheRecordUncommitted) {
 TEST_F(TaskTest, CommitsBeforeARevokedPartitionGoesAndFencesIt) {
   endpoint_.Cork(true);
   Start(Good);
-  source_.Send(MakeRecord(kFirst, 0));
-  source_.Send(MakeRecord(kFirst, 1));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  source_.Send(Records{MakeRecord(kFirst, 1)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   source_.Send(Revoked{{kFirst}, false});
-  source_.Send(MakeRecord(kSecond, 0));
+  source_.Send(Records{MakeRecord(kSecond, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(2));  // the retained partition goes on
   EXPECT_EQ(source_.revokes_completed, 0);
   endpoint_.Cork(false);
@@ -281,7 +282,7 @@ TEST_F(TaskTest, CommitsBeforeARevokedPartitionGoesAndFencesIt) {
 TEST_F(TaskTest, NeverCommitsWhatIsLost) {
   endpoint_.Cork(true);
   Start(Good);
-  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   source_.Send(Revoked{{kFirst, kSecond}, true});
   ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
@@ -294,7 +295,7 @@ TEST_F(TaskTest, NeverCommitsWhatIsLost) {
 TEST_F(TaskTest, RepeatsACommitThatFailed) {
   source_.commit_failures_to_come = 2;
   Start(Good);
-  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_EQ(task_->status().state, TaskState::kRunning);
 }
@@ -305,7 +306,7 @@ TEST_F(TaskTest, MakesABrokenConsumerAnew) {
   source_.Send(SourceError{ErrorClass::kFatal, "_FATAL", "broken"});
   ASSERT_TRUE(AwaitState(TaskState::kJoining));
   source_.Send(Assigned{{kFirst}});
-  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
 }
 
@@ -315,7 +316,7 @@ TEST_F(TaskTest, TellsWhyNoBrokerAnswersUntilOneDoes) {
   EXPECT_TRUE(AwaitStatus([&](const TaskStatus& status) {
     return status.broker_problem == "no broker answers: 1/1 brokers are down";
   }));
-  source_.Send(MakeRecord(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
   EXPECT_TRUE(AwaitStatus([&](const TaskStatus& status) { return status.broker_problem.empty(); }));
 }
 
@@ -338,7 +339,7 @@ TEST_F(TaskTest, CountsWhatItDid) {
         return delivery::HttpReply{200, record.offset == 1, {}};
       },
       policy);
-  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(MakeRecord(kFirst, offset));
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   ASSERT_TRUE(AwaitCommitted(kFirst, 3));
   const std::string text = registry_.Render();
   for (const char* line : {

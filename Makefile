@@ -33,12 +33,13 @@ run:
 test: build
 	REQUIRE_KAFKA=$${REQUIRE_KAFKA:-1} ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
-# Micro-benchmarks of what every record passes through, in the release build.
+# The release build: what every record passes through by itself, then the whole against a real broker and nginx.
 bench:
-	.ci/install-packages build run bench
+	.ci/install-packages build run test bench
 	cmake --preset release -DKHS_TESTS=OFF -DKHS_BENCH=ON > /dev/null
-	cmake --build build/release -j $(JOBS) --target bench_delivery
+	cmake --build build/release -j $(JOBS) --target bench_delivery kafka-http-sink
 	build/release/tests/bench/bench_delivery
+	$(PYTHON) tests/bench/throughput.py build/release/src/kafka-http-sink
 
 kafka:
 	.ci/install-packages test

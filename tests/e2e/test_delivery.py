@@ -54,7 +54,7 @@ def test_a_waiting_record_does_not_repeat_or_reset_its_neighbours(kafka, sidecar
     assert endpoint.offsets(topic, 1) == [0, 1, 1, 1, 2]
 
 
-@pytest.mark.parametrize("ordering, goes_on", [("partition", [])])
+@pytest.mark.parametrize("ordering, goes_on", [("partition", []), ("key", [1, 3]), ("none", [1, 2, 3])])
 def test_a_waiting_record_holds_back_only_what_its_ordering_puts_behind_it(kafka, sidecar, endpoint, name, ordering,
                                                                            goes_on):
     topic = kafka.topic()

@@ -12,8 +12,7 @@ constexpr size_t kPrefetchShare = 8;
 
 }  // namespace
 
-reconcile::Connections MakeConnections(const kafka::Properties& kafka, http::Deadlines& deadlines,
-                                       const base::Clock& clock) {
+reconcile::Connections MakeConnections(const kafka::Properties& kafka, const base::Clock& clock) {
   return {
       [kafka](const config::ConnectorConfig& config) {
         kafka::Properties properties = config.subscription.consumer_properties;
@@ -24,10 +23,10 @@ reconcile::Connections MakeConnections(const kafka::Properties& kafka, http::Dea
                                 config.policy.queue_max_bytes / kPrefetchShare},
             properties);
       },
-      [&deadlines, &clock](const config::ConnectorConfig& config) {
+      [&clock](const config::ConnectorConfig& config) {
         return std::make_unique<http::EndpointClient>(
             config.endpoint, http::Identity{config.name, config.subscription.group},
-            config.policy.null_values, deadlines, clock);
+            config.policy.null_values, clock);
       },
       [kafka](const config::ConnectorConfig& config,
               int task) -> std::unique_ptr<task::DeadLetterQueue> {

@@ -104,7 +104,6 @@ int Play(Signals& signals) {
   const base::SystemClock clock;
   kafka::EmbeddedBroker broker;
   broker.CreateTopic("orders", kPartitions);
-  http::Deadlines deadlines;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   const rest::HttpServer endpoint("127.0.0.1", 0, [&receiver](const rest::Request& request) {
     return receiver.Answer(request);
@@ -118,9 +117,8 @@ int Play(Signals& signals) {
   Say("This connector delivers every record of the topic \"orders\"; Ctrl-C ends the demo:\n\n" +
       definition + "\nJoining the group takes about three seconds.");
   reconcile::Connector connector(
-      *parsed.config,
-      MakeConnections({{"bootstrap.servers", broker.bootstrap_servers()}}, deadlines, clock), clock,
-      registry, [] {});
+      *parsed.config, MakeConnections({{"bootstrap.servers", broker.bootstrap_servers()}}, clock),
+      clock, registry, [] {});
   ProduceUntil(end, broker.bootstrap_servers());
   connector.RequestStop(std::chrono::seconds(5));
   return kExitOk;

@@ -128,12 +128,10 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   if (!CheckKafka(config.kafka)) return kExitFailed;
 
   const base::SystemClock clock;
-  http::Deadlines deadlines;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   reconcile::Reconciler reconciler({config.connectors_dir, config.shutdown_grace, config.defaults,
                                     options.config_file.value_or(kDefaultConfigFile)},
-                                   MakeConnections(config.kafka, deadlines, clock), clock,
-                                   registry);
+                                   MakeConnections(config.kafka, clock), clock, registry);
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForControl(config, reconciler);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },

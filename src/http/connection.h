@@ -1,52 +1,47 @@
 #pragma once
 
-#include <memory>
 #include <optional>
-#include <string>
 #include <string_view>
 
-#include "base/result.h"
-#include "delivery/reply.h"
-#include "http/tls_context.h"
-#include "http/unique_fd.h"
+#include "http/response_reader.h"
+#include "http/transport.h"
 
 namespace khs::http {
 
-// What an endpoint answered, as far as it matters here.
-struct Response {
-  int status = 0;
-  std::string body;  // empty when it is over delivery::kMaxIndicatorBody: there is nothing to judge
-  std::optional<std::string> retry_after;  // the header's value
-  bool delimited = false;  // the answer itself marked its end, not the end of the connection
-  bool reusable = false;   // the connection can carry another request
-};
-
-// One connection to the endpoint, plain or TLS. Used by one thread at a time. It sets no time
-// limits: whoever shuts the socket down from another thread ends what it is doing, with a fault. It
-// never connects anew, and never repeats anything.
+// One connection to the endpoint, plain or TLS, and the exchange that is under way on it. It never
+// blocks, sets no time limits, never connects anew and never repeats anything. After a fault it is
+// of no more use. One thread.
 class Connection {
  public:
+  template <class T>
+  using Result = Transport::Result<T>;
+
   // `tls` may be null: plain. It must outlive the connection otherwise.
-  Connection(UniqueFd socket, const TlsContext* tls);
-  ~Connection();
+  Connection(UniqueFd socket, const TlsContext* tls) : transport_(std::move(socket), tls) {}
 
-  int descriptor() const;
+  int descriptor() const { return transport_.descriptor(); }
 
-  // TLS only; before anything else.
-  base::Expected<void, delivery::RequestFault> Handshake();
+  // TLS only; before anything else, until it wants nothing more.
+  Result<Wants> Handshake() { return transport_.Handshake(); }
 
-  // Sends a request (in one piece when it is small) and reads its answer. After a fault the
-  // connection is of no more use.
-  base::Expected<Response, delivery::RequestFault> Exchange(std::string head,
-                                                            std::string_view body);
+  // Begins an exchange: both parts of the request stay as they are until it is over.
+  void Start(std::string_view head, std::string_view body);
 
-  // Nothing has arrived since the last answer, not even the end of the connection.
-  bool Quiet() const;
+  // Goes on with the exchange as far as that is possible now. It is over when it wants nothing.
+  Result<Wants> Continue();
+
+  // The answer, once the exchange is over.
+  Response& response() { return reader_.response(); }
 
  private:
-  struct Parts;
+  Wants Send();
+  Result<bool> Receive(Wants& wants);
 
-  std::unique_ptr<Parts> parts_;
+  Transport transport_;
+  std::string_view head_;  // what is still to be sent
+  std::string_view body_;
+  std::optional<delivery::RequestFault> send_fault_;
+  ResponseReader reader_;
 };
 
 }  // namespace khs::http

@@ -4,18 +4,51 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/result.h"
 #include "delivery/reply.h"
 #include "http/resolver.h"
 #include "http/unique_fd.h"
 
 namespace khs::http {
 
-// A connected, blocking TCP socket to the first of the addresses that takes one, tried in turn,
-// each with its share of the time that is left. Ends at once with Aborted when `abort_event` (an
-// eventfd) becomes readable; any other failure is a RequestFault about `label`.
-base::Expected<UniqueFd, delivery::Reply> Dial(const std::vector<Address>& addresses,
-                                               const std::string& label,
-                                               base::MonotonicTime deadline, int abort_event);
+// Connects to the first of several addresses that takes a connection, tried in turn, each with its
+// share of the time that is left. Never blocks. One thread.
+class Dialer {
+ public:
+  enum class State {
+    kDialing,  // look again when the socket is writable, or when due
+    kConnected,
+    kFailed,
+  };
+
+  Dialer(std::vector<Address> addresses, base::MonotonicTime deadline)
+      : addresses_(std::move(addresses)), deadline_(deadline) {}
+
+  State Continue(base::MonotonicTime now);
+
+  int descriptor() const { return socket_.get(); }
+  // The socket is a new one since the last Continue began.
+  bool fresh() const { return fresh_; }
+  base::MonotonicTime due() const { return due_; }
+  // The socket, once it is connected; it does not block.
+  UniqueFd Take() { return std::move(socket_); }
+  // What was tried, once it failed.
+  delivery::RequestFault Fault(const std::string& label) const;
+
+ private:
+  enum class Outcome { kPending, kConnected, kFailed };
+
+  Outcome Dial(base::MonotonicTime now);
+  Outcome Look(base::MonotonicTime now);
+  void NoteFailure(int error);
+
+  const std::vector<Address> addresses_;
+  const base::MonotonicTime deadline_;
+  size_t next_ = 0;  // the address to try next
+  UniqueFd socket_;
+  bool fresh_ = false;
+  base::MonotonicTime due_{};  // of the socket
+  std::string tried_;
+  bool timed_out_ = false;
+};
 
 }  // namespace khs::http

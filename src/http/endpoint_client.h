@@ -1,35 +1,38 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "base/clock.h"
 #include "config/connector_config.h"
 #include "delivery/policy.h"
-#include "http/deadlines.h"
 #include "http/request_head.h"
 #include "task/endpoint.h"
 
 namespace khs::http {
 
-// A connector's endpoint. Keeps the connections that are not in use and takes the one used last
-// first, so that no more stay open than are needed. The environment's proxies are ignored,
-// redirects are not followed, and a request is never repeated: what happens next is not decided
-// here.
+// A connector's endpoint. All attempts share one thread, which waits for all their sockets at once.
+// Connections that are not in use are kept, and the one used last is taken first, so that no more
+// stay open than are needed. The environment's proxies are ignored, redirects are not followed, and
+// a request is never repeated: what happens next is not decided here.
 //
 // Limits in time: the connect timeout bounds looking up the name, connecting and the TLS handshake
 // together, the read timeout bounds everything from the first byte sent to the last one read.
 class EndpointClient final : public task::Endpoint {
  public:
   // Throws std::runtime_error, naming the key, for what can never work: a URL without a host, a
-  // certificate file that can't be used, a header that HTTP forbids. `deadlines` and `clock` must
-  // outlive the client.
+  // certificate file that can't be used, a header that HTTP forbids. `clock` must outlive the
+  // client.
   EndpointClient(config::EndpointConfig endpoint, Identity identity,
-                 delivery::NullValues null_values, Deadlines& deadlines, const base::Clock& clock);
-  // No Send may be under way.
+                 delivery::NullValues null_values, const base::Clock& clock);
   ~EndpointClient() override;
 
-  task::SendResult Send(const delivery::Record& record, const std::stop_token& cancelled) override;
-  void Abort() override;
+  void Begin(Slot slot, const delivery::Record& record) override;
+  void Cancel(Slot slot) override;
+  void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) override;
+  void Wake() noexcept override;
+  void Abort() noexcept override;
 
  private:
   class Impl;

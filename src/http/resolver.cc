@@ -2,7 +2,6 @@
 
 #include <netdb.h>
 
-#include <condition_variable>
 #include <cstring>
 #include <mutex>
 #include <thread>
@@ -11,14 +10,7 @@
 namespace khs::http {
 namespace {
 
-const delivery::Reply kAbortedReply{std::in_place_type<delivery::Aborted>};
-
-struct Result {
-  std::vector<Address> addresses;
-  std::string problem;
-};
-
-Result LookUp(const std::string& host, uint16_t port, int flags) {
+Lookup LookUp(const std::string& host, uint16_t port, int flags) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -27,7 +19,7 @@ Result LookUp(const std::string& host, uint16_t port, int flags) {
   const int error = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (error != 0) return {{}, ::gai_strerror(error)};
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
-  Result result;
+  Lookup result;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
     Address address;
     std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
@@ -51,65 +43,44 @@ std::string Address::ToString() const {
 
 // Outlives the Resolver as long as a look-up runs.
 struct Resolver::Lookups {
-  Lookups(std::string host_in, uint16_t port_in) : host(std::move(host_in)), port(port_in) {}
-
   const std::string host;
   const uint16_t port;
+  const std::shared_ptr<WakeEvent> done;
 
-  // Below is guarded by the mutex.
-  std::mutex mutex;
-  std::condition_variable changed;
+  std::mutex mutex;  // guards what follows
   bool running = false;
-  bool aborted = false;
-  uint64_t finished = 0;
-  Result result;  // of the last one that finished
+  std::optional<Lookup> brought;
 };
 
-Resolver::Resolver(std::string host, uint16_t port)
-    : lookups_(std::make_shared<Lookups>(std::move(host), port)) {}
+Resolver::Resolver(std::string host, uint16_t port, std::shared_ptr<WakeEvent> done)
+    : lookups_(new Lookups{std::move(host), port, std::move(done), {}, false, {}}) {}
 
 Resolver::~Resolver() = default;
 
-base::Expected<std::vector<Address>, delivery::Reply> Resolver::Resolve(
-    base::MonotonicTime deadline) {
-  using Failure = base::Unexpected<delivery::Reply>;
-  Lookups& state = *lookups_;
-  // An address needs no look-up and hence no thread.
-  Result result = LookUp(state.host, state.port, AI_NUMERICHOST);
-  if (!result.addresses.empty()) return std::move(result.addresses);
-
-  std::unique_lock lock(state.mutex);
-  const uint64_t before = state.finished;
-  if (!state.running) {
-    std::thread([shared = lookups_] {
-      Result looked_up = LookUp(shared->host, shared->port, 0);
-      const std::lock_guard guard(shared->mutex);
-      shared->result = std::move(looked_up);
-      shared->running = false;
-      ++shared->finished;
-      shared->changed.notify_all();
-    }).detach();
-    state.running = true;  // the thread can't have finished yet: it needs the lock
-  }
-  const bool answered = state.changed.wait_until(
-      lock, deadline, [&] { return state.aborted || state.finished != before; });
-  if (state.aborted) return Failure(kAbortedReply);
-  if (!answered) {
-    return Failure(delivery::RequestFault{
-        delivery::FaultKind::kDns,
-        "cannot look up " + state.host + ": no answer within the connect timeout"});
-  }
-  if (state.result.addresses.empty()) {
-    return Failure(delivery::RequestFault{
-        delivery::FaultKind::kDns, "cannot look up " + state.host + ": " + state.result.problem});
-  }
-  return state.result.addresses;
+std::optional<std::vector<Address>> Resolver::Literal() const {
+  Lookup found = LookUp(lookups_->host, lookups_->port, AI_NUMERICHOST);
+  if (found.addresses.empty()) return std::nullopt;
+  return std::move(found.addresses);
 }
 
-void Resolver::Abort() {
+void Resolver::Start() {
   const std::lock_guard lock(lookups_->mutex);
-  lookups_->aborted = true;
-  lookups_->changed.notify_all();
+  if (lookups_->running) return;
+  std::thread([shared = lookups_] {
+    Lookup brought = LookUp(shared->host, shared->port, 0);
+    {
+      const std::lock_guard guard(shared->mutex);
+      shared->brought = std::move(brought);
+      shared->running = false;
+    }
+    shared->done->Set();
+  }).detach();
+  lookups_->running = true;  // the thread can't have finished yet: it needs the lock
+}
+
+std::optional<Lookup> Resolver::Take() {
+  const std::lock_guard lock(lookups_->mutex);
+  return std::exchange(lookups_->brought, std::nullopt);
 }
 
 }  // namespace khs::http

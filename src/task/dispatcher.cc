@@ -1,8 +1,6 @@
 #include "task/dispatcher.h"
 
 #include <algorithm>
-#include <exception>
-#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -12,8 +10,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// A worker that had nothing to do for so long ends.
-constexpr std::chrono::seconds kLongestIdle{5};
 // Between attempts to produce a dead letter.
 constexpr milliseconds kFirstBurialBackoff{1'000};
 constexpr milliseconds kLongestBurialBackoff{60'000};
@@ -44,62 +40,20 @@ Dispatcher::Dispatcher(TaskIdentity identity, const delivery::Policy& policy, En
       clock_(clock),
       metrics_(metrics),
       wake_poller_(std::move(wake_poller)),
-      lanes_(policy) {}
+      attempts_(static_cast<size_t>(policy.max_in_flight)),
+      lanes_(policy),
+      thread_([this] { Run(); }) {}
 
 Dispatcher::~Dispatcher() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
     lanes_.Halt();
-    Wake(idle_.size());
   }
-  workers_.clear();
+  endpoint_.Wake();
+  thread_.join();
   // Only now, when nobody makes new ones.
   if (dead_letters_ != nullptr) dead_letters_->Abandon();
-}
-
-std::optional<base::MonotonicTime> Dispatcher::Kick() {
-  std::unique_lock lock(mutex_);
-  const base::MonotonicTime now = clock_.Read().monotonic;
-  const WorkerCount::Advice advice =
-      worker_count_.Advise(now, lanes_.Ready(now), workers_.size() - idle_.size(),
-                           static_cast<size_t>(policy_.max_in_flight));
-  Wake(advice.more);
-  if (workers_ended_) Reap(lock);
-  return advice.again;
-}
-
-void Dispatcher::Wake(size_t count) {
-  for (; count > 0; --count) {
-    if (!idle_.empty()) {
-      Worker* worker = idle_.back();
-      idle_.pop_back();
-      worker->signalled = true;
-      worker->wake.notify_one();
-      continue;
-    }
-    Worker& worker = *workers_.emplace_back(std::make_unique<Worker>());
-    try {
-      worker.thread = std::jthread([this, &worker] { Work(worker); });
-    } catch (const std::system_error&) {
-      workers_.pop_back();
-      if (workers_.empty()) throw;  // nobody is there to deliver
-      return;                       // those that are there take it
-    }
-  }
-}
-
-// Joins without the lock, which a thread holds until its very end.
-void Dispatcher::Reap(std::unique_lock<std::mutex>& lock) {
-  workers_ended_ = false;
-  std::vector<std::unique_ptr<Worker>> ended;
-  const auto first = std::partition(workers_.begin(), workers_.end(),
-                                    [](const auto& worker) { return !worker->ended; });
-  std::move(first, workers_.end(), std::back_inserter(ended));
-  workers_.erase(first, workers_.end());
-  lock.unlock();
-  ended.clear();
-  lock.lock();
 }
 
 void Dispatcher::WatchInFlight(bool watch) {
@@ -112,52 +66,88 @@ std::optional<StopPoint> Dispatcher::stop_point() {
   return stop_point_;
 }
 
-void Dispatcher::Work(Worker& self) {
-  std::unique_lock lock(mutex_);
-  while (true) {
-    if (Lanes::JobPtr job = lanes_.Take(clock_.Read().monotonic)) {
-      worker_count_.Taken();
-      Process(lock, std::move(job));
-      continue;
-    }
-    if (ending_ || !AwaitSignal(lock, self)) return;
+// Nothing in here fails but memory itself, which ends the process as anything else may.
+void Dispatcher::Run() {
+  for (Endpoint::Slot slot = attempts_.size(); slot > 0; --slot) free_slots_.push_back(slot - 1);
+  while (Trade()) {
+    for (const Endpoint::Slot slot : outdated_) endpoint_.Cancel(slot);
+    outdated_.clear();
+    for (Lanes::JobPtr& job : taken_) Begin(std::move(job));
+    taken_.clear();
+    if (!settled_.empty()) continue;  // without an attempt
+    endpoint_.Wait(wait_until_, ended_);
+    for (Endpoint::Ended& ended : ended_) Conclude(std::move(ended));
   }
 }
 
-// False when there was nothing to do for long: the worker ends.
-bool Dispatcher::AwaitSignal(std::unique_lock<std::mutex>& lock, Worker& self) {
-  idle_.push_back(&self);
-  if (self.wake.wait_for(lock, kLongestIdle, [&self] { return self.signalled; })) {
-    self.signalled = false;
-    return true;
+// Gives back what is settled and takes what is ready. False when all is over.
+bool Dispatcher::Trade() {
+  const std::lock_guard lock(mutex_);
+  waiting_.reset();
+  for (auto& [job, decision] : settled_) Settle(std::move(job), decision);
+  settled_.clear();
+  if (ending_ && free_slots_.size() == attempts_.size()) return false;
+  if (lanes_.TakeOutdated()) {
+    for (Endpoint::Slot slot = 0; slot < attempts_.size(); ++slot) {
+      const Lanes::JobPtr& job = attempts_[slot].job;
+      if (job && !lanes_.Current(*job)) outdated_.push_back(slot);
+    }
   }
-  std::erase(idle_, &self);
-  self.ended = true;
-  workers_ended_ = true;
-  return false;
+  const base::MonotonicTime now = clock_.Read().monotonic;
+  while (taken_.size() < free_slots_.size()) {
+    Lanes::JobPtr job = lanes_.Take(now);
+    if (!job) break;
+    taken_.push_back(std::move(job));
+  }
+  const bool has_slot = taken_.size() < free_slots_.size();
+  wait_until_ = has_slot ? lanes_.NextDue() : std::nullopt;
+  waiting_ = Waiting{has_slot, wait_until_};
+  return true;
 }
 
-// Entered and left with the lock held; the attempt itself is made without it.
-void Dispatcher::Process(std::unique_lock<std::mutex>& lock, Lanes::JobPtr job) {
-  lock.unlock();
-  if (job->dead) {  // its production failed before
-    Bury(std::move(job));
-    lock.lock();
-    return;
+// With the lock held: ends the delivery thread's wait if there is something to do.
+void Dispatcher::Rouse() {
+  if (!waiting_) return;
+  const auto due = lanes_.NextDue();
+  const bool ready = lanes_.HasReady() || (due && (!waiting_->until || *due < *waiting_->until));
+  if (!lanes_.Outdated() && !(ready && waiting_->has_slot)) return;
+  waiting_.reset();
+  endpoint_.Wake();
+}
+
+void Dispatcher::Begin(Lanes::JobPtr job) {
+  if (job->dead) return Bury(std::move(job));  // its production failed before
+  if (auto decision = delivery::DecideBeforeAttempt(policy_, job->record)) {
+    return Dispose(std::move(job), std::move(*decision), delivery::Aborted{});
   }
-  delivery::Reply reply = delivery::Aborted{};
-  delivery::Decision decision = delivery::Abandon{};
-  try {
-    decision = Attempt(*job, reply);
-    if (std::holds_alternative<delivery::Deliver>(decision)) {
-      const base::Now now = clock_.Read();
-      const auto age =
-          job->record.timestamp ? std::optional(Age(job->record, now.wall)) : std::nullopt;
-      metrics_.Delivered(job->record.topic_partition.topic, now.monotonic - job->read_at, age);
+  const Endpoint::Slot slot = free_slots_.back();
+  free_slots_.pop_back();
+  Attempt& attempt = attempts_[slot];
+  attempt.job = std::move(job);
+  attempt.start = clock_.Read().monotonic;
+  metrics_.AddInFlight(1);
+  endpoint_.Begin(slot, attempt.job->record);
+}
+
+void Dispatcher::Conclude(Endpoint::Ended ended) {
+  Attempt& attempt = attempts_[ended.slot];
+  Lanes::JobPtr job = std::move(attempt.job);
+  free_slots_.push_back(ended.slot);
+  metrics_.AddInFlight(-1);
+  const delivery::Reply& reply = ended.result.reply;
+  if (!std::holds_alternative<delivery::Aborted>(reply)) {
+    metrics_.Requested(reply, clock_.Read().monotonic - attempt.start);
+    if (job->progress.attempts == 0 && ended.result.headers_left_out > 0) {
+      metrics_.HeadersLeftOut(ended.result.headers_left_out);
     }
-  } catch (const std::exception& error) {
-    decision = delivery::Stop{std::string("unexpected error: ") + error.what()};
   }
+  delivery::Decision decision = delivery::DecideAfterAttempt(policy_, reply, job->progress);
+  Dispose(std::move(job), std::move(decision), reply);
+}
+
+// Says what was decided, and hands it over.
+void Dispatcher::Dispose(Lanes::JobPtr job, delivery::Decision decision,
+                         const delivery::Reply& reply) {
   const auto* drop = std::get_if<delivery::Drop>(&decision);
   if (drop != nullptr && drop->reason != delivery::DropReason::kTombstone &&
       dead_letters_ != nullptr) {
@@ -165,35 +155,23 @@ void Dispatcher::Process(std::unique_lock<std::mutex>& lock, Lanes::JobPtr job) 
     job->dead =
         DeadLetterCause{drop->reason, http != nullptr ? std::optional(http->status) : std::nullopt,
                         delivery::Describe(reply), job->progress.attempts};
-    Bury(std::move(job));
-    lock.lock();
-    return;
+    return Bury(std::move(job));
   }
-
-  // Said before it is done: whatever is committed as dropped has its line in the log already.
-  const bool settled = std::holds_alternative<delivery::Deliver>(decision) ||
-                       std::holds_alternative<delivery::Abandon>(decision);
-  if (!settled && With([&](Lanes& lanes) { return lanes.Current(*job); })) {
+  if (std::holds_alternative<delivery::Deliver>(decision)) {
+    const base::Now now = clock_.Read();
+    const auto age =
+        job->record.timestamp ? std::optional(Age(job->record, now.wall)) : std::nullopt;
+    metrics_.Delivered(job->record.topic_partition.topic, now.monotonic - job->read_at, age);
+  } else if (!std::holds_alternative<delivery::Abandon>(decision) && Current(*job)) {
+    // Said before it is done: whatever is committed as dropped has its line in the log already.
     Report(*job, decision, job->progress.attempts == 0 ? "not sent" : delivery::Describe(reply));
   }
-  lock.lock();
-  Settle(std::move(job), decision);
+  settled_.emplace_back(std::move(job), std::move(decision));
 }
 
-delivery::Decision Dispatcher::Attempt(Lanes::Job& job, delivery::Reply& reply) {
-  if (const auto decision = delivery::DecideBeforeAttempt(policy_, job.record)) return *decision;
-  const base::MonotonicTime start = clock_.Read().monotonic;
-  metrics_.AddInFlight(1);
-  SendResult result = endpoint_.Send(job.record, job.fenced());
-  metrics_.AddInFlight(-1);
-  reply = std::move(result.reply);
-  if (!std::holds_alternative<delivery::Aborted>(reply)) {
-    metrics_.Requested(reply, clock_.Read().monotonic - start);
-    if (job.progress.attempts == 0 && result.headers_left_out > 0) {
-      metrics_.HeadersLeftOut(result.headers_left_out);
-    }
-  }
-  return delivery::DecideAfterAttempt(policy_, reply, job.progress);
+bool Dispatcher::Current(const Lanes::Job& job) {
+  const std::lock_guard lock(mutex_);
+  return lanes_.Current(job);
 }
 
 // With the lock held.
@@ -210,8 +188,8 @@ void Dispatcher::Settle(Lanes::JobPtr job, const delivery::Decision& decision) {
   }
 }
 
-// Without the lock. The record is out of the lanes until the broker has answered, which takes no
-// worker's time.
+// Without the lock. The record is out of the lanes until the broker has answered, and takes no slot
+// meanwhile.
 void Dispatcher::Bury(Lanes::JobPtr job) {
   // A std::function must be copyable, and what it calls is called once.
   Lanes::Job* const handed_over = job.release();
@@ -228,7 +206,7 @@ void Dispatcher::Buried(Lanes::JobPtr job, const std::optional<std::string>& err
     const milliseconds delay = BurialBackoff(job->dead_failures++);
     decision = delivery::Retry{delivery::ErrorReason::kIo, delay};
   }
-  if (With([&](Lanes& lanes) { return lanes.Current(*job); })) {
+  if (Current(*job)) {
     if (error) {
       metrics_.AttemptFailed();
       Log().Error("dead letter queue does not take the record; it waits",
@@ -245,7 +223,7 @@ void Dispatcher::Buried(Lanes::JobPtr job, const std::optional<std::string>& err
   }
   const std::lock_guard lock(mutex_);
   Settle(std::move(job), decision);
-  wake_poller_();  // the lane may be ready, and no worker has an eye on it
+  Rouse();
 }
 
 void Dispatcher::Report(const Lanes::Job& job, const delivery::Decision& decision,

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,7 +15,6 @@
 #include "task/dead_letter_queue.h"
 #include "task/endpoint.h"
 #include "task/lanes.h"
-#include "task/worker_count.h"
 
 namespace khs::task {
 
@@ -33,9 +32,10 @@ struct StopPoint {
   std::string why;
 };
 
-// A task's worker threads around its lanes. A worker takes the next record itself as soon as it is
-// done with one, so a busy lane needs no hand-over between threads; that is why the lanes live
-// behind a lock here and not on the poll thread. The lock is never held across I/O.
+// A task's delivery thread, between its lanes and its endpoint: it takes the records whose turn and
+// time have come and lets as many attempts as there may be run at once. It takes the next record
+// itself as soon as one is done, so a busy lane needs no hand-over between threads; that is why the
+// lanes live behind a lock here and not on the poll thread. The lock is never held across I/O.
 class Dispatcher {
  public:
   // `wake_poller` is called from other threads, with the lock held, when the poll thread has
@@ -47,38 +47,43 @@ class Dispatcher {
   // Waits for the attempts under way: abort the endpoint first where that must be quick.
   ~Dispatcher();
 
-  // Runs a function on the lanes under the lock.
+  // Runs a function on the lanes under the lock; then what has become ready is on its way.
   template <class Function>
   auto With(Function&& function) {
     const std::lock_guard lock(mutex_);
+    const Rousing rousing{*this};
     return function(lanes_);
   }
 
-  // Puts workers on what is ready, and ends those that had nothing to do for long. The poll
-  // thread's alone. When it should be called again, if it should before anything else happens.
-  std::optional<base::MonotonicTime> Kick();
   // From now on every attempt that ends wakes the poll thread.
   void WatchInFlight(bool watch);
 
   std::optional<StopPoint> stop_point();
 
  private:
-  struct Worker {
-    std::condition_variable wake;
-    bool signalled = false;
-    bool ended = false;
-    std::jthread thread;
+  // A record in a slot of the endpoint.
+  struct Attempt {
+    Lanes::JobPtr job;
+    base::MonotonicTime start;
+  };
+  // A job, and what was decided about it.
+  using Settled = std::pair<Lanes::JobPtr, delivery::Decision>;
+
+  struct Rousing {
+    Dispatcher& dispatcher;
+    ~Rousing() { dispatcher.Rouse(); }
   };
 
-  void Wake(size_t count);
-  void Reap(std::unique_lock<std::mutex>& lock);
-  void Work(Worker& self);
-  bool AwaitSignal(std::unique_lock<std::mutex>& lock, Worker& self);
-  void Process(std::unique_lock<std::mutex>& lock, Lanes::JobPtr job);
-  delivery::Decision Attempt(Lanes::Job& job, delivery::Reply& reply);
+  void Run();
+  bool Trade();
+  void Rouse();
+  void Begin(Lanes::JobPtr job);
+  void Conclude(Endpoint::Ended ended);
+  void Dispose(Lanes::JobPtr job, delivery::Decision decision, const delivery::Reply& reply);
   void Settle(Lanes::JobPtr job, const delivery::Decision& decision);
   void Bury(Lanes::JobPtr job);
   void Buried(Lanes::JobPtr job, const std::optional<std::string>& error);
+  bool Current(const Lanes::Job& job);
   void Report(const Lanes::Job& job, const delivery::Decision& decision, const std::string& answer);
 
   // Constant after construction.
@@ -90,15 +95,28 @@ class Dispatcher {
   metrics::ConnectorMetrics& metrics_;
   const std::function<void()> wake_poller_;
 
-  std::mutex mutex_;  // guards all that follows
+  // The delivery thread's alone.
+  std::vector<Attempt> attempts_;           // by slot
+  std::vector<Endpoint::Slot> free_slots_;  // used last at the back
+  std::vector<Lanes::JobPtr> taken_;        // to be begun
+  std::vector<Settled> settled_;            // to go back to the lanes
+  std::vector<Endpoint::Slot> outdated_;    // to be cancelled
+  std::vector<Endpoint::Ended> ended_;
+  std::optional<base::MonotonicTime> wait_until_;
+
+  std::mutex mutex_;  // guards what follows, up to the thread
   Lanes lanes_;
-  WorkerCount worker_count_;
   std::optional<StopPoint> stop_point_;
   bool watch_in_flight_ = false;
   bool ending_ = false;
-  bool workers_ended_ = false;  // some wait to be joined
-  std::vector<Worker*> idle_;   // last in, first used: few threads stay warm
-  std::vector<std::unique_ptr<Worker>> workers_;
+  // What the delivery thread waits for, besides the ends of attempts, while it waits.
+  struct Waiting {
+    bool has_slot = false;
+    std::optional<base::MonotonicTime> until;
+  };
+  std::optional<Waiting> waiting_;
+
+  std::jthread thread_;  // last: it uses all of the above
 };
 
 }  // namespace khs::task

@@ -55,12 +55,9 @@ struct Lanes::Partition {
   std::unordered_map<std::string, Lane> lanes;
   // Ready, but what is finished around them takes all the room there is to save it.
   std::vector<Lane*> parked;
-  std::stop_source stop;  // asked when the partition is fenced
   size_t in_flight = 0;
   size_t bytes = 0;
 };
-
-std::stop_token Lanes::Job::fenced() const { return partition->stop.get_token(); }
 
 Lanes::Lanes(const delivery::Policy& policy) : policy_(policy) {}
 
@@ -108,7 +105,7 @@ void Lanes::Hold(const Partitions& partitions) {
 // What is queued goes; jobs on their way keep the fenced partition alive until they come back.
 void Lanes::Forget(Partition& partition) {
   partition.fenced = true;
-  partition.stop.request_stop();
+  if (partition.in_flight > 0) outdated_ = true;
   for (auto& [key, lane] : partition.lanes) {
     Unschedule(lane);
     for (const JobPtr& job : lane.queue) Release(*job);
@@ -237,16 +234,12 @@ void Lanes::PromoteDue(base::MonotonicTime now) {
   }
 }
 
-size_t Lanes::Ready(base::MonotonicTime now) {
-  if (halted_) return 0;
-  PromoteDue(now);
-  return ready_.size();
-}
-
 bool Lanes::Current(const Job& job) const { return !job.partition->fenced; }
 
 Lanes::JobPtr Lanes::Take(base::MonotonicTime now) {
-  while (Ready(now) > 0) {
+  if (halted_) return nullptr;
+  PromoteDue(now);
+  while (!ready_.empty()) {
     Lane& lane = *ready_.front();
     ready_.pop_front();
     Partition& partition = lane.partition;

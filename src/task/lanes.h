@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <stop_token>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -42,9 +41,6 @@ class Lanes {
     std::optional<DeadLetterCause> dead;  // on its way to the dead letter queue
     int dead_failures = 0;                // of that way
 
-    // Asks for a stop when the partition is fenced.
-    std::stop_token fenced() const;
-
    private:
     friend class Lanes;
     std::shared_ptr<Partition> partition;
@@ -74,8 +70,7 @@ class Lanes {
   // Goes on from a commit: `finished` need not be delivered again. Right after Assign.
   void Restore(const base::TopicPartition& topic_partition, int64_t position,
                delivery::OffsetRanges finished);
-  // Forgets the partitions. Jobs of them that are on their way come back to no effect, and are told
-  // to end.
+  // Forgets the partitions. Jobs of them that are on their way come back to no effect.
   void Fence(const Partitions& partitions);
   // Takes no more jobs from the partitions, whose jobs under way still count.
   void Hold(const Partitions& partitions);
@@ -89,10 +84,13 @@ class Lanes {
   // False when the job's partition was fenced meanwhile: whatever was decided has no effect.
   bool Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now);
 
-  // How many jobs Take would return now, one after the other.
-  size_t Ready(base::MonotonicTime now);
+  // Whether a job may be taken without waiting for its time.
+  bool HasReady() const { return !halted_ && !ready_.empty(); }
   // Whether what is decided about the job still counts.
   bool Current(const Job& job) const;
+  // Some jobs on their way no longer count; to be told once.
+  bool Outdated() const { return outdated_; }
+  bool TakeOutdated() { return std::exchange(outdated_, false); }
   // When the next waiting record is due, if one waits.
   std::optional<base::MonotonicTime> NextDue() const;
 
@@ -140,6 +138,7 @@ class Lanes {
   Timers timers_;
   bool halted_ = false;
   bool flow_pending_ = false;
+  bool outdated_ = false;
   size_t in_flight_ = 0;
   size_t records_ = 0;      // queued or in flight
   size_t bytes_ = 0;        // of those records

@@ -81,13 +81,11 @@ void Task::Loop::Step() {
     const bool nothing = std::holds_alternative<Nothing>(event);
     Handle(std::move(event));
     if (nothing || revoking_ || leaving_) break;
-    next_kick_ = dispatcher_.Kick();
     AdjustFlow();
   }
   const base::MonotonicTime now = task_.clock_.Read().monotonic;
   FinishRevoke(now);
   AdjustFlow();
-  next_kick_ = dispatcher_.Kick();
   CommitIfDue(now);
   ReportGauges();
 }
@@ -97,10 +95,6 @@ Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now, bool wants
   base::MonotonicTime until = now + std::chrono::seconds(1);
   until = std::min(until, std::max(next_commit_, now));
   if (!wants_more && !leaving_) until = std::min(until, now + kStuckLook);
-  if (const auto due = dispatcher_.With([](Lanes& lanes) { return lanes.NextDue(); })) {
-    until = std::min(until, *due);
-  }
-  if (next_kick_) until = std::min(until, *next_kick_);
   if (revoking_) until = std::min(until, revoking_->deadline);
   if (leaving_ && leaving_->deadline) until = std::min(until, *leaving_->deadline);
   // Rounded up, or a wait of less than a millisecond would spin.

@@ -64,7 +64,6 @@ class Task::Loop {
   std::optional<Revoking> revoking_;
   std::optional<Positions> committing_;  // until Committed tells its end
   base::MonotonicTime next_commit_;
-  std::optional<base::MonotonicTime> next_kick_;
   long reported_records_ = 0;
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;

@@ -10,7 +10,6 @@
 #include <mutex>
 #include <set>
 
-#include "http/deadlines.h"
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
@@ -64,7 +63,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
                                [this](const config::ConnectorConfig& c) {
                                  return std::make_unique<http::EndpointClient>(
                                      c.endpoint, http::Identity{c.name, c.subscription.group},
-                                     c.policy.null_values, deadlines_, clock_);
+                                     c.policy.null_values, clock_);
                                },
                                [](const config::ConnectorConfig&, int) { return nullptr; }},
         clock_, registry_, [this] {
@@ -93,7 +92,6 @@ class ConnectorOnMockCluster : public ::testing::Test {
   std::mutex mutex_;
   std::condition_variable changed_;
   const base::SystemClock clock_;
-  http::Deadlines deadlines_;
   metrics::Registry registry_{{"0", "0", "0"}};
   kafka::EmbeddedBroker broker_;
   std::unique_ptr<ScriptedEndpoint> endpoint_;

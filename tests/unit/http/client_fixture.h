@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "http/endpoint_client.h"
@@ -32,14 +33,30 @@ class EndpointClientTest : public ::testing::Test {
   EndpointClient& ClientOf(const std::string& url) {
     config_.url = url;
     client_ = std::make_unique<EndpointClient>(config_, Identity{"sink", "connect-sink"},
-                                               delivery::NullValues::kSend, deadlines_, clock_);
+                                               delivery::NullValues::kSend, clock_);
     return *client_;
+  }
+
+  // One attempt, from its beginning to its end.
+  task::SendResult Send(EndpointClient& client) { return SendAll(client, {&record_}).front(); }
+
+  // Attempts that are under way at once; their results, in the order of the records.
+  static std::vector<task::SendResult> SendAll(
+      EndpointClient& client, const std::vector<const delivery::Record*>& records) {
+    for (size_t slot = 0; slot < records.size(); ++slot) client.Begin(slot, *records[slot]);
+    std::vector<task::SendResult> results(records.size());
+    std::vector<task::Endpoint::Ended> ended;
+    for (size_t left = records.size(); left > 0; left -= ended.size()) {
+      client.Wait(std::nullopt, ended);
+      for (task::Endpoint::Ended& each : ended) results[each.slot] = std::move(each.result);
+    }
+    return results;
   }
 
   // One request to an endpoint that answers every one alike.
   delivery::Reply SendTo(const Answer& answer) {
     ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
-    return ClientOf(endpoint.Url()).Send(record_, {}).reply;
+    return Send(ClientOf(endpoint.Url())).reply;
   }
 
   static delivery::HttpReply Http(const delivery::Reply& reply) {
@@ -55,10 +72,9 @@ class EndpointClientTest : public ::testing::Test {
   }
 
   base::SystemClock clock_;
-  Deadlines deadlines_;
   config::EndpointConfig config_;
   delivery::Record record_;
-  std::unique_ptr<EndpointClient> client_;  // last: it uses the clock and the deadlines
+  std::unique_ptr<EndpointClient> client_;  // last: it uses the clock
 };
 
 }  // namespace khs::http

@@ -1,8 +1,9 @@
 #include <gmock/gmock.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdlib>
-#include <thread>
+#include <mutex>
 #include <vector>
 
 #include "unit/http/client_fixture.h"
@@ -12,13 +13,24 @@ namespace {
 
 using std::chrono::seconds;
 
+// Adds what the test wants to the real time.
+class AdjustableClock final : public base::Clock {
+ public:
+  base::Now Read() const override {
+    base::Now now = base::SystemClock().Read();
+    now.monotonic += ahead.load();
+    return now;
+  }
+  std::atomic<seconds> ahead{seconds(0)};
+};
+
 class EndpointClientConnection : public EndpointClientTest {
  protected:
   // How many connections an endpoint sees that gives this answer to each of three requests.
   int ConnectionsOfThree(const Answer& answer) {
     ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
     EndpointClient& client = ClientOf(endpoint.Url());
-    for (int i = 0; i < 3; ++i) (void)client.Send(record_, {});
+    for (int i = 0; i < 3; ++i) (void)Send(client);
     EXPECT_EQ(endpoint.RequestCount(), 3u);
     return endpoint.ConnectionCount();
   }
@@ -64,16 +76,19 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAFault) {
 TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItMeanwhile) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   EndpointClient& client = ClientOf(endpoint.Url());
-  EXPECT_EQ(Http(client.Send(record_, {}).reply).status, 200);
+  EXPECT_EQ(Http(Send(client).reply).status, 200);
   endpoint.DropConnections();
   ASSERT_TRUE(endpoint.WaitUntilDisconnected());
-  EXPECT_EQ(Http(client.Send(record_, {}).reply).status, 200);
+  // The thread that begins attempts waits for something all the time.
+  std::vector<task::Endpoint::Ended> ended;
+  client.Wait(clock_.Read().monotonic, ended);
+  EXPECT_EQ(Http(Send(client).reply).status, 200);
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 
 TEST_F(EndpointClientConnection, IsClosedWithTheClient) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
-  ClientOf(endpoint.Url()).Send(record_, {});
+  Send(ClientOf(endpoint.Url()));
   client_.reset();
   EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }
@@ -84,16 +99,16 @@ TEST_F(EndpointClientConnection, NeverRepeatsARequestThatGotNoAnswer) {
                                                                               : Answer::Close();
   });
   EndpointClient& client = ClientOf(endpoint.Url());
-  EXPECT_EQ(Http(client.Send(record_, {}).reply).status, 200);
+  EXPECT_EQ(Http(Send(client).reply).status, 200);
   record_.offset = 8;
-  EXPECT_EQ(Fault(client.Send(record_, {}).reply).kind, delivery::FaultKind::kIo);
+  EXPECT_EQ(Fault(Send(client).reply).kind, delivery::FaultKind::kIo);
   EXPECT_EQ(endpoint.RequestCount(), 2u);
 }
 
 TEST_F(EndpointClientConnection, FindsTheAddressOfANameThatIsListenedOn) {
   // Where localhost is ::1 first, nobody listens there.
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
-  ASSERT_EQ(Http(ClientOf(endpoint.Url("/", "localhost")).Send(record_, {}).reply).status, 200);
+  ASSERT_EQ(Http(Send(ClientOf(endpoint.Url("/", "localhost"))).reply).status, 200);
   EXPECT_EQ(endpoint.Requests().front().Header("Host"),
             "localhost:" + std::to_string(endpoint.port()));
 }
@@ -104,60 +119,74 @@ TEST_F(EndpointClientConnection, IgnoresTheProxiesOfTheEnvironment) {
   ::unsetenv("http_proxy");
 }
 
-TEST_F(EndpointClientConnection, IsSharedByThreadsButNeverByTwoAtOnce) {
-  std::atomic<int> busy[64]{};
-  std::atomic<bool> shared{false};
-  ScriptedEndpoint endpoint([&](const Request& request) {
-    std::atomic<int>& mine = busy[static_cast<size_t>(request.connection) % 64];
-    if (mine.fetch_add(1) != 0) shared = true;
-    mine.fetch_sub(1);
+TEST_F(EndpointClientConnection, IsNeverSharedByTwoAttemptsAtOnce) {
+  constexpr size_t kAtOnce = 16;
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t waiting = 0;
+  // Answers when all have arrived.
+  ScriptedEndpoint endpoint([&](const Request&) {
+    std::unique_lock lock(mutex);
+    ++waiting;
+    changed.notify_all();
+    changed.wait(lock, [&] { return waiting % kAtOnce == 0; });
     return Answer::Of(200, R"({"retry":false})");
   });
   EndpointClient& client = ClientOf(endpoint.Url());
-  constexpr int kThreads = 16;
-  constexpr int kEach = 50;
-  std::atomic<int> delivered{0};
-  std::vector<std::thread> threads;
-  for (int i = 0; i < kThreads; ++i) {
-    threads.emplace_back([&, i] {
-      delivery::Record record = record_;
-      for (int n = 0; n < kEach; ++n) {
-        record.offset = i * kEach + n;
-        const delivery::Reply reply = client.Send(record, {}).reply;
-        const auto* http = std::get_if<delivery::HttpReply>(&reply);
-        if (http != nullptr && http->retry == false) ++delivered;
-      }
-    });
+  const std::vector<const delivery::Record*> records(kAtOnce, &record_);
+  for (int round = 0; round < 5; ++round) {
+    for (const auto& result : SendAll(client, records)) EXPECT_EQ(Http(result.reply).retry, false);
   }
-  for (std::thread& thread : threads) thread.join();
-  EXPECT_EQ(delivered, kThreads * kEach);
-  EXPECT_FALSE(shared);
-  EXPECT_LE(endpoint.ConnectionCount(), kThreads);
+  EXPECT_EQ(endpoint.RequestCount(), 5 * kAtOnce);
+  EXPECT_EQ(endpoint.ConnectionCount(), static_cast<int>(kAtOnce));
 }
 
-// Adds what the test wants to the real time.
-class AdjustableClock final : public base::Clock {
- public:
-  base::Now Read() const override {
-    base::Now now = base::SystemClock().Read();
-    now.monotonic += ahead.load();
-    return now;
+TEST_F(EndpointClientConnection, IsClosedWhenNotUsedForAMinute) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
+  AdjustableClock clock;
+  config_.url = endpoint.Url();
+  EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+  (void)Send(client);
+  clock.ahead = seconds(60);
+  std::vector<task::Endpoint::Ended> ended;
+  client.Wait(clock.Read().monotonic + seconds(1), ended);
+  EXPECT_TRUE(endpoint.WaitUntilDisconnected());
+}
+
+TEST_F(EndpointClientConnection, OneAttemptEndsWhileAnotherOneHangs) {
+  ScriptedEndpoint endpoint([](const Request& request) {
+    return request.Header("X-Kafka-Offset") == "7" ? Answer::Hang() : Answer::Of(200);
+  });
+  EndpointClient& client = ClientOf(endpoint.Url());
+  client.Begin(0, record_);
+  delivery::Record other = record_;
+  std::vector<task::Endpoint::Ended> ended;
+  for (other.offset = 8; other.offset < 20; ++other.offset) {
+    client.Begin(1, other);
+    client.Wait(std::nullopt, ended);
+    ASSERT_EQ(ended.size(), 1u);
+    EXPECT_EQ(ended[0].slot, 1u);
+    EXPECT_EQ(Http(ended[0].result.reply).status, 200);
   }
-  std::atomic<seconds> ahead{seconds(0)};
-};
+  EXPECT_EQ(endpoint.ConnectionCount(), 2);
+  client.Cancel(0);
+  client.Cancel(0);
+  client.Wait(std::nullopt, ended);
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(ended[0].result.reply));
+}
 
 TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteOfIdleness) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   AdjustableClock clock;
   config_.url = endpoint.Url();
-  EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, deadlines_,
-                        clock);
-  (void)client.Send(record_, {});
+  EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+  (void)Send(client);
   clock.ahead = seconds(30);
-  (void)client.Send(record_, {});
+  (void)Send(client);
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
   clock.ahead = seconds(91);
-  (void)client.Send(record_, {});
+  (void)Send(client);
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 

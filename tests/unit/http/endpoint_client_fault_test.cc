@@ -29,14 +29,14 @@ class EndpointClientFault : public EndpointClientTest {
 };
 
 TEST_F(EndpointClientFault, SaysThatAHostHasNoAddress) {
-  const auto fault = Fault(ClientOf("http://no-such-host.invalid/").Send(record_, {}).reply);
+  const auto fault = Fault(Send(ClientOf("http://no-such-host.invalid/")).reply);
   EXPECT_EQ(fault.kind, FaultKind::kDns);
   EXPECT_THAT(fault.detail, HasSubstr("no-such-host.invalid"));
 }
 
 TEST_F(EndpointClientFault, SaysThatAConnectionIsRefused) {
   const ClosedPort closed;
-  const auto fault = Fault(ClientOf(Local(closed.port())).Send(record_, {}).reply);
+  const auto fault = Fault(Send(ClientOf(Local(closed.port()))).reply);
   EXPECT_EQ(fault.kind, FaultKind::kConnect);
   EXPECT_THAT(fault.detail, AllOf(HasSubstr("127.0.0.1:" + std::to_string(closed.port())),
                                   HasSubstr("Connection refused")));
@@ -47,7 +47,7 @@ TEST_F(EndpointClientFault, BoundsAConnectThatNobodyTakes) {
   config_.connect_timeout = milliseconds(150);
   EndpointClient& client = ClientOf(Local(full.port()));
   const auto start = steady_clock::now();
-  const auto fault = Fault(client.Send(record_, {}).reply);
+  const auto fault = Fault(Send(client).reply);
   const auto took = steady_clock::now() - start;
   EXPECT_EQ(fault.kind, FaultKind::kTimeout);
   EXPECT_GE(took, milliseconds(150));
@@ -86,8 +86,7 @@ TEST_F(EndpointClientFault, BoundsSendingToAnEndpointThatDoesNotRead) {
   config_.read_timeout = milliseconds(200);
   record_.value = std::string(64'000'000, 'x');
   const auto start = steady_clock::now();
-  EXPECT_EQ(Fault(ClientOf(Local(silent.port())).Send(record_, {}).reply).kind,
-            FaultKind::kTimeout);
+  EXPECT_EQ(Fault(Send(ClientOf(Local(silent.port()))).reply).kind, FaultKind::kTimeout);
   const auto took = steady_clock::now() - start;
   EXPECT_GE(took, milliseconds(200));
   EXPECT_LT(took, kSoon);
@@ -98,7 +97,7 @@ TEST_F(EndpointClientFault, IsNoFaultWhenTheEndpointAnswersWithoutReadingAll) {
   record_.value = std::string(64'000'000, 'x');
   EndpointClient& client = ClientOf(Local(hasty.port()));
   delivery::Reply reply;
-  std::thread sender([&] { reply = client.Send(record_, {}).reply; });
+  std::thread sender([&] { reply = Send(client).reply; });
   hasty.AnswerUnread("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
   sender.join();
   EXPECT_EQ(Http(reply).status, 413);
@@ -148,9 +147,9 @@ TEST_F(EndpointClientFault, NamesNothingOfTheRecordOrTheHeaders) {
   record_.value = "hidden";
   record_.key = "hidden";
   const ClosedPort closed;
-  EXPECT_EQ(Fault(ClientOf(Local(closed.port()) + "/?token=hidden").Send(record_, {}).reply)
-                .detail.find("hidden"),
-            std::string::npos);
+  EXPECT_EQ(
+      Fault(Send(ClientOf(Local(closed.port()) + "/?token=hidden")).reply).detail.find("hidden"),
+      std::string::npos);
   EXPECT_EQ(Fault(SendTo(Answer::Raw("HTTP/1.1 200 OK\r\nContent-Length: hidden\r\n\r\n")))
                 .detail.find("hidden"),
             std::string::npos);
@@ -160,7 +159,7 @@ TEST_F(EndpointClientFault, AbortEndsARequestThatHangs) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Hang(); });
   EndpointClient& client = ClientOf(endpoint.Url());
   delivery::Reply reply;
-  std::thread sender([&] { reply = client.Send(record_, {}).reply; });
+  std::thread sender([&] { reply = Send(client).reply; });
   EXPECT_TRUE(endpoint.WaitForRequests(1));
   client.Abort();
   sender.join();
@@ -173,7 +172,7 @@ TEST_F(EndpointClientFault, AbortDoesNotMakeAWholeAnswerOfABodyThatItCut) {
   });
   EndpointClient& client = ClientOf(endpoint.Url());
   delivery::Reply reply;
-  std::thread sender([&] { reply = client.Send(record_, {}).reply; });
+  std::thread sender([&] { reply = Send(client).reply; });
   EXPECT_TRUE(endpoint.WaitForRequests(1));
   client.Abort();
   sender.join();
@@ -185,7 +184,7 @@ TEST_F(EndpointClientFault, AbortEndsAConnectThatNobodyTakes) {
   EndpointClient& client = ClientOf(Local(full.port()));
   delivery::Reply reply;
   const auto start = steady_clock::now();
-  std::thread sender([&] { reply = client.Send(record_, {}).reply; });
+  std::thread sender([&] { reply = Send(client).reply; });
   client.Abort();
   sender.join();
   EXPECT_TRUE(std::holds_alternative<Aborted>(reply));
@@ -195,10 +194,10 @@ TEST_F(EndpointClientFault, AbortEndsAConnectThatNobodyTakes) {
 TEST_F(EndpointClientFault, AbortIsLasting) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   EndpointClient& client = ClientOf(endpoint.Url());
-  EXPECT_EQ(Http(client.Send(record_, {}).reply).status, 200);
+  EXPECT_EQ(Http(Send(client).reply).status, 200);
   client.Abort();
   client.Abort();
-  EXPECT_TRUE(std::holds_alternative<Aborted>(client.Send(record_, {}).reply));
+  EXPECT_TRUE(std::holds_alternative<Aborted>(Send(client).reply));
   EXPECT_EQ(endpoint.RequestCount(), 1u);
   EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }

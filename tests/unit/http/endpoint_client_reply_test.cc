@@ -19,7 +19,7 @@ TEST_F(EndpointClientReply, SendsTheValueByteForByteWithItsHeaders) {
   config_.headers = {{"Authorization", "Bearer x"}};
   record_.value = std::string("\0\r\n\xff bytes", 10);
   record_.key = "k";
-  ClientOf(endpoint.Url("/in?a=b")).Send(record_, {});
+  Send(ClientOf(endpoint.Url("/in?a=b")));
 
   const auto requests = endpoint.Requests();
   ASSERT_EQ(requests.size(), 1u);
@@ -38,14 +38,14 @@ TEST_F(EndpointClientReply, SendsTheValueByteForByteWithItsHeaders) {
 TEST_F(EndpointClientReply, SendsABodyOfSeveralMegabytes) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   record_.value = std::string(5'000'000, 'x');
-  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_, {}).reply).status, 200);
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).status, 200);
   EXPECT_EQ(endpoint.Requests().front().body, *record_.value);
 }
 
 TEST_F(EndpointClientReply, SendsTheBodyWithADeleteToo) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   config_.method = "DELETE";
-  ClientOf(endpoint.Url()).Send(record_, {});
+  Send(ClientOf(endpoint.Url()));
   EXPECT_EQ(endpoint.Requests().front().method, "DELETE");
   EXPECT_EQ(endpoint.Requests().front().body, "the value");
 }
@@ -53,7 +53,7 @@ TEST_F(EndpointClientReply, SendsTheBodyWithADeleteToo) {
 TEST_F(EndpointClientReply, SendsATombstoneWithoutABody) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   record_.value.reset();
-  ClientOf(endpoint.Url()).Send(record_, {});
+  Send(ClientOf(endpoint.Url()));
   const Request request = endpoint.Requests().front();
   EXPECT_EQ(request.body, "");
   EXPECT_EQ(request.Header("Content-Length"), "0");
@@ -64,7 +64,7 @@ TEST_F(EndpointClientReply, CountsRecordHeadersThatHttpForbids) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   config_.forward_kafka_headers = true;
   record_.headers = {{"Good", "1"}, {"not good", "2"}, {"Host", "3"}};
-  EXPECT_EQ(ClientOf(endpoint.Url()).Send(record_, {}).headers_left_out, 2);
+  EXPECT_EQ(Send(ClientOf(endpoint.Url())).headers_left_out, 2);
   EXPECT_EQ(endpoint.Requests().front().Header("Good"), "1");
 }
 
@@ -80,7 +80,7 @@ TEST_F(EndpointClientReply, DoesNotFollowARedirect) {
   ScriptedEndpoint endpoint([](const Request&) {
     return Answer::Of(302, "", {{"Location", "/elsewhere"}});
   });
-  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_, {}).reply).status, 302);
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).status, 302);
   EXPECT_EQ(endpoint.RequestCount(), 1u);
 }
 

@@ -40,14 +40,14 @@ TEST_F(EndpointClientTls, TrustsTheConfiguredAuthorityForANameAndAnAddress) {
   ScriptedEndpoint endpoint(Delivered, Localhost());
   for (const char* host : {"localhost", "127.0.0.1"}) {
     EndpointClient& client = ClientOf(endpoint.Url("/", host));
-    EXPECT_EQ(Http(client.Send(record_, {}).reply).retry, false) << host;
+    EXPECT_EQ(Http(Send(client).reply).retry, false) << host;
   }
 }
 
 TEST_F(EndpointClientTls, ReusesItsConnections) {
   ScriptedEndpoint endpoint(Delivered, Localhost());
   EndpointClient& client = ClientOf(endpoint.Url());
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(Http(client.Send(record_, {}).reply).retry, false);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(Http(Send(client).reply).retry, false);
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
 }
 
@@ -56,14 +56,14 @@ TEST_F(EndpointClientTls, SendsAndReadsBodiesOfSeveralRecords) {
       [](const Request& request) { return Answer::Chunked(200, {request.body.substr(0, 40'000)}); },
       Localhost());
   record_.value = std::string(3'000'000, 'x');
-  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_, {}).reply).status, 200);
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).status, 200);
   EXPECT_EQ(endpoint.Requests().front().body, *record_.value);
 }
 
 TEST_F(EndpointClientTls, RefusesACertificateOfAnotherName) {
   ScriptedEndpoint endpoint(Delivered, Server({"DNS:elsewhere", "IP:127.0.0.2"}));
   for (const char* host : {"localhost", "127.0.0.1"}) {
-    const auto fault = Fault(ClientOf(endpoint.Url("/", host)).Send(record_, {}).reply);
+    const auto fault = Fault(Send(ClientOf(endpoint.Url("/", host))).reply);
     EXPECT_EQ(fault.kind, FaultKind::kTls) << host;
     EXPECT_THAT(fault.detail, HasSubstr("mismatch")) << host;
   }
@@ -75,7 +75,7 @@ TEST_F(EndpointClientTls, RefusesACertificateOfAnUnknownAuthority) {
   const CertificateAuthority other("Other Authority");
   for (const std::string& trusted : {other.ca_file(), std::string()}) {  // empty: the system's
     config_.tls.ca_location = trusted;
-    const auto fault = Fault(ClientOf(endpoint.Url()).Send(record_, {}).reply);
+    const auto fault = Fault(Send(ClientOf(endpoint.Url())).reply);
     EXPECT_EQ(fault.kind, FaultKind::kTls);
     EXPECT_THAT(fault.detail,
                 AllOf(HasSubstr("127.0.0.1"), HasSubstr("certificate"), HasSubstr("issuer")));
@@ -86,7 +86,7 @@ TEST_F(EndpointClientTls, TakesAnyCertificateWhenVerificationIsOff) {
   ScriptedEndpoint endpoint(Delivered, Server({"DNS:elsewhere"}));
   config_.tls = {};
   config_.tls.verify = false;
-  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_, {}).reply).retry, false);
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
 }
 
 TEST_F(EndpointClientTls, ShowsItsClientCertificate) {
@@ -96,7 +96,7 @@ TEST_F(EndpointClientTls, ShowsItsClientCertificate) {
   const CertificateAuthority::Issued client = authority_.Issue("client");
   config_.tls.certificate_location = client.certificate_file;
   config_.tls.key_location = client.key_file;
-  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_, {}).reply).retry, false);
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
 }
 
 TEST_F(EndpointClientTls, TakesTheKeyFromTheCertificatesFile) {
@@ -108,7 +108,7 @@ TEST_F(EndpointClientTls, TakesTheKeyFromTheCertificatesFile) {
   std::ofstream(both) << std::ifstream(client.certificate_file).rdbuf()
                       << std::ifstream(client.key_file).rdbuf();
   config_.tls.certificate_location = both;
-  EXPECT_EQ(Http(ClientOf(endpoint.Url()).Send(record_, {}).reply).retry, false);
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
 }
 
 TEST_F(EndpointClientTls, FailsWithoutTheClientCertificateThatIsAskedFor) {
@@ -116,7 +116,7 @@ TEST_F(EndpointClientTls, FailsWithoutTheClientCertificateThatIsAskedFor) {
   tls.client_ca_file = authority_.ca_file();
   ScriptedEndpoint endpoint(Delivered, tls);
   // TLS 1.3 tells the client after the handshake, and the connection may be reset by then.
-  EXPECT_THAT(Fault(ClientOf(endpoint.Url()).Send(record_, {}).reply).kind,
+  EXPECT_THAT(Fault(Send(ClientOf(endpoint.Url())).reply).kind,
               AnyOf(FaultKind::kTls, FaultKind::kIo));
   EXPECT_EQ(endpoint.RequestCount(), 0u);
 }
@@ -126,8 +126,8 @@ TEST_F(EndpointClientTls, SaysThatTheEndpointDoesNotSpeakTls) {
   ScriptedEndpoint endpoint(Delivered);
   config_.read_timeout = milliseconds(500);
   config_.connect_timeout = milliseconds(300);
-  const auto fault = Fault(
-      ClientOf("https://127.0.0.1:" + std::to_string(endpoint.port())).Send(record_, {}).reply);
+  const auto fault =
+      Fault(Send(ClientOf("https://127.0.0.1:" + std::to_string(endpoint.port()))).reply);
   EXPECT_THAT(fault.kind, AnyOf(FaultKind::kTls, FaultKind::kTimeout));
 }
 
@@ -136,7 +136,7 @@ TEST_F(EndpointClientTls, BoundsTheHandshakeByTheConnectTimeout) {
   config_.connect_timeout = milliseconds(150);
   EndpointClient& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
   const auto start = std::chrono::steady_clock::now();
-  const auto fault = Fault(client.Send(record_, {}).reply);
+  const auto fault = Fault(Send(client).reply);
   const auto took = std::chrono::steady_clock::now() - start;
   EXPECT_EQ(fault.kind, FaultKind::kTimeout);
   EXPECT_THAT(fault.detail, HasSubstr("150 ms"));
@@ -151,40 +151,39 @@ TEST_F(EndpointClientTls, BoundsAnAnswerThatTricklesInTotal) {
       },
       Localhost());
   config_.read_timeout = milliseconds(200);
-  EXPECT_EQ(Fault(ClientOf(endpoint.Url()).Send(record_, {}).reply).kind, FaultKind::kTimeout);
+  EXPECT_EQ(Fault(Send(ClientOf(endpoint.Url())).reply).kind, FaultKind::kTimeout);
 }
 
 TEST_F(EndpointClientTls, KnowsACutAnswerFromAWholeOne) {
   for (const Answer& answer : {Answer::Close(), Answer::Reset(), Answer::CutBody(200, "0123", 2),
                                Answer::CutChunks(200, {"chunk"})}) {
     ScriptedEndpoint endpoint([&](const Request&) { return answer; }, Localhost());
-    EXPECT_EQ(Fault(ClientOf(endpoint.Url()).Send(record_, {}).reply).kind, FaultKind::kIo)
-        << answer.bytes;
+    EXPECT_EQ(Fault(Send(ClientOf(endpoint.Url())).reply).kind, FaultKind::kIo) << answer.bytes;
   }
 }
 
 TEST_F(EndpointClientTls, TakesABodyThatEndsWithTheConnectionOnlyAfterAGoodbye) {
   const std::string bytes = "HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}";
   ScriptedEndpoint whole([&](const Request&) { return Answer::Raw(bytes); }, Localhost());
-  EXPECT_EQ(Http(ClientOf(whole.Url()).Send(record_, {}).reply).retry, false);
+  EXPECT_EQ(Http(Send(ClientOf(whole.Url())).reply).retry, false);
   ScriptedEndpoint cut([&](const Request&) { return Answer::Raw(bytes, Answer::Then::kReset); },
                        Localhost());
-  EXPECT_EQ(Fault(ClientOf(cut.Url()).Send(record_, {}).reply).kind, FaultKind::kIo);
+  EXPECT_EQ(Fault(Send(ClientOf(cut.Url())).reply).kind, FaultKind::kIo);
 }
 
 TEST_F(EndpointClientTls, AFailedHandshakeLeavesNothingForTheNextConnection) {
   ScriptedEndpoint wrong(Delivered, Server({"DNS:elsewhere"}));
-  EXPECT_EQ(Fault(ClientOf(wrong.Url()).Send(record_, {}).reply).kind, FaultKind::kTls);
+  EXPECT_EQ(Fault(Send(ClientOf(wrong.Url())).reply).kind, FaultKind::kTls);
   ScriptedEndpoint good([](const Request&) { return Answer::Raw("HTTP/1.1 200 OK\r\n\r\nbody"); },
                         Localhost());
-  EXPECT_EQ(Http(ClientOf(good.Url()).Send(record_, {}).reply).status, 200);
+  EXPECT_EQ(Http(Send(ClientOf(good.Url())).reply).status, 200);
 }
 
 TEST_F(EndpointClientTls, AbortEndsAHandshake) {
   const SilentListener silent;
   EndpointClient& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
   delivery::Reply reply;
-  std::thread sender([&] { reply = client.Send(record_, {}).reply; });
+  std::thread sender([&] { reply = Send(client).reply; });
   client.Abort();
   sender.join();
   EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(reply));

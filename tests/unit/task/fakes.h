@@ -153,22 +153,44 @@ class FakeEndpoint final : public task::Endpoint {
 
   FakeEndpoint(EndpointLog& log, Script script) : log_(log), script_(std::move(script)) {}
 
-  task::SendResult Send(const delivery::Record& record, const std::stop_token& cancelled) override {
-    const std::stop_callback wake(cancelled, [this] {
-      const std::lock_guard lock(log_.mutex);
-      log_.changed.notify_all();
-    });
-    std::unique_lock lock(log_.mutex);
+  void Begin(Slot slot, const delivery::Record& record) override {
+    const std::lock_guard lock(log_.mutex);
     log_.received.emplace_back(record.topic_partition, record.offset);
     log_.changed.notify_all();
-    const auto ended = [&] { return log_.aborted || cancelled.stop_requested(); };
-    log_.changed.wait(lock, [&] { return !log_.corked || ended(); });
-    if (cancelled.stop_requested()) ++log_.cancelled;
-    log_.changed.notify_all();
-    if (ended()) return {delivery::Aborted{}, 0};
-    return {script_(record), 0};
+    under_way_[slot] = &record;
   }
-  void Abort() override {
+  void Cancel(Slot slot) override {
+    const std::lock_guard lock(log_.mutex);
+    if (under_way_.erase(slot) == 0) return;
+    ++log_.cancelled;
+    log_.changed.notify_all();
+    cancelled_.push_back({slot, {delivery::Aborted{}, 0}});
+  }
+  void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) override {
+    std::unique_lock lock(log_.mutex);
+    const auto ready = [&] {
+      const bool may_end = !log_.corked || log_.aborted;
+      return woken_ || !cancelled_.empty() || (may_end && !under_way_.empty());
+    };
+    if (until) {
+      log_.changed.wait_until(lock, *until, ready);
+    } else {
+      log_.changed.wait(lock, ready);
+    }
+    woken_ = false;
+    ended = std::exchange(cancelled_, {});
+    if (log_.corked && !log_.aborted) return;
+    for (const auto& [slot, record] : std::exchange(under_way_, {})) {
+      ended.push_back(
+          {slot, {log_.aborted ? delivery::Reply(delivery::Aborted{}) : script_(*record), 0}});
+    }
+  }
+  void Wake() noexcept override {
+    const std::lock_guard lock(log_.mutex);
+    woken_ = true;
+    log_.changed.notify_all();
+  }
+  void Abort() noexcept override {
     const std::lock_guard lock(log_.mutex);
     log_.aborted = true;
     log_.changed.notify_all();
@@ -177,6 +199,10 @@ class FakeEndpoint final : public task::Endpoint {
  private:
   EndpointLog& log_;
   const Script script_;
+  // Guarded by the log's lock.
+  std::map<Slot, const delivery::Record*> under_way_;
+  std::vector<Ended> cancelled_;
+  bool woken_ = false;
 };
 
 // What became dead letters, and a gate that holds the broker's answers back.

@@ -384,15 +384,19 @@ TEST_F(LanesTest, ForgetACommitThatThePartitionHasFallenBehind) {
   EXPECT_EQ(Add(kFirst, 11), Lanes::AddResult::kAdded);
 }
 
-TEST_F(LanesTest, TellAJobThatItsPartitionIsFenced) {
+TEST_F(LanesTest, TellOnceThatJobsOnTheirWayNoLongerCount) {
   Make();
   Add(kFirst, 0);
   Add(kSecond, 0);
   const Lanes::JobPtr first = Take();
-  const Lanes::JobPtr second = Take();
+  EXPECT_FALSE(lanes_->TakeOutdated());
+  lanes_->Fence({kSecond});  // of which nothing is on its way
+  EXPECT_FALSE(lanes_->TakeOutdated());
   lanes_->Fence({kFirst});
-  EXPECT_TRUE(first->fenced().stop_requested());
-  EXPECT_FALSE(second->fenced().stop_requested());
+  EXPECT_TRUE(lanes_->Outdated());
+  EXPECT_FALSE(lanes_->Current(*first));
+  EXPECT_TRUE(lanes_->TakeOutdated());
+  EXPECT_FALSE(lanes_->TakeOutdated());
 }
 
 // Every third record is stuck: neither run lengths nor a bitmap stay short.

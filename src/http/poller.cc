@@ -1,0 +1,67 @@
+#include "http/poller.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <system_error>
+
+namespace khs::http {
+namespace {
+
+void Control(int epoll, int operation, int descriptor, Wants wants, void* owner) {
+  epoll_event event{};
+  event.events = wants == Wants::kWrite ? EPOLLIN | EPOLLOUT : EPOLLIN;
+  event.data.ptr = owner;
+  if (::epoll_ctl(epoll, operation, descriptor, &event) != 0) {
+    throw std::system_error(errno, std::system_category(), "epoll_ctl");
+  }
+}
+
+// Rounded up, so that a wait never ends before its time.
+int Timeout(base::MonotonicTime now, base::MonotonicTime until) {
+  constexpr std::chrono::hours kLongest{1};
+  const auto left = std::min<base::MonotonicTime::duration>(until - now, kLongest);
+  const auto whole = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::max<decltype(whole)>(whole, 0));
+}
+
+}  // namespace
+
+WakeEvent::WakeEvent() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (!event_) throw std::system_error(errno, std::system_category(), "eventfd");
+}
+
+// Fails only when it is set so often already that it could not be more so.
+void WakeEvent::Set() noexcept { (void)::eventfd_write(event_.get(), 1); }
+
+void WakeEvent::Clear() noexcept {
+  eventfd_t count = 0;
+  (void)::eventfd_read(event_.get(), &count);
+}
+
+Poller::Poller() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
+  if (!epoll_) throw std::system_error(errno, std::system_category(), "epoll_create1");
+}
+
+void Poller::Watch(int descriptor, Wants wants, void* owner) {
+  Control(epoll_.get(), EPOLL_CTL_ADD, descriptor, wants, owner);
+}
+
+void Poller::Rewatch(int descriptor, Wants wants, void* owner) {
+  Control(epoll_.get(), EPOLL_CTL_MOD, descriptor, wants, owner);
+}
+
+std::span<void* const> Poller::Wait(base::MonotonicTime now, base::MonotonicTime until) {
+  std::array<epoll_event, std::tuple_size_v<decltype(ready_)>> events;
+  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
+                                 Timeout(now, until));
+  // Interrupted by a signal: nothing is ready, and the caller looks at the time again.
+  const auto ready = static_cast<size_t>(std::max(count, 0));
+  for (size_t i = 0; i < ready; ++i) ready_[i] = events[i].data.ptr;
+  return {ready_.data(), ready};
+}
+
+}  // namespace khs::http

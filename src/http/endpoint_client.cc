@@ -32,6 +32,11 @@ using std::chrono::milliseconds;
 // What lies between us and the endpoint (NAT, load balancers) forgets idle connections without a
 // word, the hastiest after a minute or so.
 constexpr std::chrono::seconds kLongestIdle{50};
+// Going to sleep and being woken takes the processor about as long as a quick answer takes, so that
+// is what a quick endpoint is looked at for before the thread sleeps: it halves the time of a round
+// and costs no more.
+constexpr std::chrono::microseconds kSpin{100};
+constexpr std::chrono::microseconds kQuickAnswer{200};
 // Up to this, head and body are copied together to leave in one packet or TLS record.
 constexpr size_t kMaxJoinedBody = 16 * 1024;
 
@@ -153,6 +158,7 @@ class EndpointClient::Impl {
   std::list<Slot> resting_;
   std::deque<LinkPtr> idle_;  // used last at the back
   std::vector<Ended> ended_;  // since the last Wait
+  bool quick_ = false;        // the last answer was
 };
 
 EndpointClient::Impl::Attempt& EndpointClient::Impl::At(Slot slot) {
@@ -315,6 +321,7 @@ void EndpointClient::Impl::GoOnExchanging(Slot slot, MonotonicTime now) {
   const auto wants = connection.Continue();
   if (!wants) return EndAt(slot, wants.error());
   if (*wants != Wants::kNothing) return Watch(*attempt.link, connection.descriptor(), *wants);
+  quick_ = now - (attempt.deadline - endpoint_.read_timeout) <= kQuickAnswer;
   Reply reply = Judge(connection.response());
   if (connection.response().reusable) {
     Watch(*attempt.link, connection.descriptor(), Wants::kRead);
@@ -344,7 +351,9 @@ void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<
     if (looked && until && before >= *until) break;
     const MonotonicTime timer = NextTimer();
     const MonotonicTime next = until ? std::min(*until, timer) : timer;
-    const auto owners = poller_.Wait(before, ended_.empty() ? next : before);
+    const bool spin = quick_ && !exchanging_.empty();
+    const auto owners =
+        poller_.Wait(before, ended_.empty() ? next : before, spin ? kSpin : kSpin.zero());
     const MonotonicTime now = Now();
     for (void* const owner : owners) {
       if (owner != nullptr) {

@@ -1,6 +1,6 @@
 #include "http/poller.h"
 
-#include <sys/epoll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 
 #include <algorithm>
@@ -54,14 +54,24 @@ void Poller::Rewatch(int descriptor, Wants wants, void* owner) {
   Control(epoll_.get(), EPOLL_CTL_MOD, descriptor, wants, owner);
 }
 
-std::span<void* const> Poller::Wait(base::MonotonicTime now, base::MonotonicTime until) {
-  std::array<epoll_event, std::tuple_size_v<decltype(ready_)>> events;
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()),
-                                 Timeout(now, until));
-  // Interrupted by a signal: nothing is ready, and the caller looks at the time again.
-  const auto ready = static_cast<size_t>(std::max(count, 0));
-  for (size_t i = 0; i < ready; ++i) ready_[i] = events[i].data.ptr;
-  return {ready_.data(), ready};
+std::span<void* const> Poller::Wait(base::MonotonicTime now, base::MonotonicTime until,
+                                    std::chrono::microseconds spin) {
+  int count = 0;
+  const base::MonotonicTime sleep_at = now + spin;
+  while (spin.count() > 0 && count == 0 && std::chrono::steady_clock::now() < sleep_at) {
+    count = Look(0);
+    // Whoever has something to do here goes first, the endpoint perhaps.
+    if (count == 0) (void)::sched_yield();
+  }
+  if (count == 0) count = Look(Timeout(now, until));
+  for (size_t i = 0; i < static_cast<size_t>(count); ++i) ready_[i] = events_[i].data.ptr;
+  return {ready_.data(), static_cast<size_t>(count)};
+}
+
+// Interrupted by a signal nothing is ready, and the caller looks at the time again.
+int Poller::Look(int timeout_milliseconds) {
+  return std::max(0, ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
+                                  timeout_milliseconds));
 }
 
 }  // namespace khs::http

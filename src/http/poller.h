@@ -1,6 +1,9 @@
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <span>
 
@@ -35,11 +38,16 @@ class Poller {
   void Watch(int descriptor, Wants wants, void* owner);    // throws std::system_error
   void Rewatch(int descriptor, Wants wants, void* owner);  // throws std::system_error
 
-  // The owners of sockets that are ready, each once; none when the time has come.
-  std::span<void* const> Wait(base::MonotonicTime now, base::MonotonicTime until);
+  // The owners of sockets that are ready, each once; none when the time has come. Looks again and
+  // again for a while before it sleeps, if `spin` says so.
+  std::span<void* const> Wait(base::MonotonicTime now, base::MonotonicTime until,
+                              std::chrono::microseconds spin);
 
  private:
+  int Look(int timeout_milliseconds);
+
   UniqueFd epoll_;
+  std::array<epoll_event, 64> events_{};
   std::array<void*, 64> ready_{};
 };
 

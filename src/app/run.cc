@@ -1,3 +1,5 @@
+#include <malloc.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -23,6 +25,8 @@ namespace {
 constexpr const char* kDefaultConfigFile = "/etc/kafka-http-sink/sidecar.toml";
 // Topics that the embedded broker makes for a connector.
 constexpr int kEmbeddedPartitions = 4;
+// Of malloc's.
+constexpr int kMaxArenas = 2;
 
 const base::Logger& Log() {
   static const base::Logger logger("app");
@@ -146,6 +150,8 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
 }  // namespace
 
 int Run(const RunOptions& options) {
+  // glibc's default is eight heaps a processor, each of which keeps what its threads once needed.
+  (void)::mallopt(M_ARENA_MAX, kMaxArenas);
   Signals signals;
   base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
   auto config = LoadConfig(options);

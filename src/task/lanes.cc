@@ -8,7 +8,7 @@ namespace khs::task {
 namespace {
 
 // What is read ahead of the workers, where that keeps as many of them busy as there may be.
-constexpr size_t kReadAhead = 512 * 1024;
+constexpr size_t kReadAhead = 256 * 1024;
 // When nothing was taken for so long, whatever is at hand is stuck.
 constexpr std::chrono::milliseconds kStuck{100};
 

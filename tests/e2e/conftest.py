@@ -49,6 +49,18 @@ def kafka():
         broker.stop()
 
 
+@pytest.fixture
+def own_broker():
+    """A broker of the test's own, that it may do anything to."""
+    node = kafka_cluster.load_node()
+    try:
+        broker = node.Broker()
+    except node.Unavailable as error:
+        _without_kafka(str(error))
+    yield broker
+    broker.stop()
+
+
 @pytest.fixture(scope="session")
 def binary():
     named = os.environ.get("KAFKA_HTTP_SINK")

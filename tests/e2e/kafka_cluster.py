@@ -43,12 +43,19 @@ class KafkaCluster:
         state = json.loads(pathlib.Path(path).read_text())
         return cls(state["bootstrap"], state["sasl_bootstrap"])
 
-    def topic(self, partitions=1, name=None):
+    def topic(self, partitions=1, name=None, config=None):
         """Makes a topic and returns its name, which is unique unless given."""
         name = name or unique("topic")
-        new = confluent_kafka.admin.NewTopic(name, num_partitions=partitions, replication_factor=1)
+        new = confluent_kafka.admin.NewTopic(name, num_partitions=partitions, replication_factor=1,
+                                             config=config or {})
         self._admin.create_topics([new], operation_timeout=_TIMEOUT)[name].result(_TIMEOUT)
         return name
+
+    def configure(self, topic, config):
+        """Sets the topic's configuration; what is not named gets its default."""
+        resource = confluent_kafka.admin.ConfigResource(confluent_kafka.admin.RESOURCE_TOPIC, topic, config)
+        for result in self._admin.alter_configs([resource]).values():
+            result.result(_TIMEOUT)
 
     def produce(self, topic, values, partition=0, key=None, headers=None, timestamp=None):
         """Appends values (bytes, or None for a tombstone) to a partition; returns when the broker has them all."""
@@ -77,6 +84,20 @@ class KafkaCluster:
                     producer.poll(0.05)
         left = producer.flush(_TIMEOUT)
         assert not left and not failures, f"{left} records unsent, failures: {failures[:3]}"
+
+    def produce_in_transactions(self, topic, transactions):
+        """Each of (values, whether it is committed); every transaction's end takes an offset of its own."""
+        producer = confluent_kafka.Producer({**self._settings, "transactional.id": unique("transactions")})
+        producer.init_transactions(_TIMEOUT)
+        for values, committed in transactions:
+            producer.begin_transaction()
+            for value in values:
+                producer.produce(topic, value, partition=0)
+            producer.flush(_TIMEOUT)
+            if committed:
+                producer.commit_transaction(_TIMEOUT)
+            else:
+                producer.abort_transaction(_TIMEOUT)
 
     def partitions(self, topic):
         return sorted(self._admin.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions)

@@ -57,3 +57,27 @@ def test_nothing_is_dropped_while_the_dead_letter_queue_fails(kafka, sidecar, en
     sidecar.restart()
     eventually(lambda: kafka.all_committed(name, topic), "all committed once the queue's topic exists")
     assert [one.value() for one in kafka.read(missing)] == [b"1"]
+
+
+def test_the_record_waits_until_the_queue_takes_it_and_then_goes_on_by_itself(kafka, sidecar, endpoint, name):
+    topic, letters = kafka.topic(), kafka.topic(config={"max.message.bytes": "10"})
+    kafka.produce(topic, [b"0", b"1", b"2"])
+    endpoint.decide = refuse_offset_1
+    sidecar.connector(name, topic, endpoint, {"exception.strategy": "DROP_MESSAGE",
+                                              "errors.deadletterqueue.topic.name": letters})
+    sidecar.start()
+    sidecar.log.wait_for("dead letter queue does not take the record", "offset=1", timeout=60)
+    # Neither a stop nor a crash meanwhile drops it.
+    sidecar.stop()
+    assert kafka.committed(name, topic) == {0: 1}
+    sidecar.start()
+    sidecar.log.wait_for("dead letter queue does not take the record", "offset=1", timeout=60)
+    sidecar.kill()
+    assert kafka.committed(name, topic) == {0: 1}
+    sidecar.start()
+    sidecar.log.wait_for("dead letter queue does not take the record", "offset=1", timeout=90)
+    assert kafka.committed(name, topic) == {0: 1} and kafka.read(letters) == []
+    kafka.configure(letters, {"max.message.bytes": "1000000"})
+    eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=120)
+    assert {one.value() for one in kafka.read(letters)} == {b"1"}
+    assert endpoint.offsets(topic).count(0) == 1 and endpoint.offsets(topic).count(2) == 1

@@ -1,11 +1,11 @@
 """What is delivered past a record that waits is remembered, whatever becomes of the process."""
 
-from endpoint import DELIVERED, RETRY
+from endpoint import DELIVERED, RETRY, Answer
 from waiting import eventually
 
 POISON = b"poison"
-COUNT = 20_000
-FOLLOWERS = (5_000, 15_000)  # records of the poison key behind the first
+COUNT = 100_000
+FOLLOWERS = (5_000, 75_000)  # records of the poison key behind the first
 
 
 def commit_everything(kafka, sidecar, topic, name):
@@ -26,7 +26,7 @@ def test_after_kill_9_only_the_key_that_waited_is_delivered_again(kafka, sidecar
         "delivery.ordering": "key", "retry.backoff.sec": [600], "offset.flush.interval.ms": 200,
         "consumer.override.session.timeout.ms": 6000})
     sidecar.start()
-    endpoint.wait_for(COUNT - len(FOLLOWERS), timeout=120)
+    endpoint.wait_for(COUNT - len(FOLLOWERS), timeout=300)
     commit_everything(kafka, sidecar, topic, name)
     assert kafka.committed(name, topic) == {0: 0}
     before = endpoint.offsets(topic)
@@ -46,3 +46,41 @@ def test_after_kill_9_only_the_key_that_waited_is_delivered_again(kafka, sidecar
     sidecar.start()
     eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=60)
     assert endpoint.offsets(topic)[seen:] == [0, *FOLLOWERS]
+
+
+def commits(sidecar, name):
+    return sidecar.value("offset_commits_total", connector=name, outcome="ok")
+
+
+def test_kill_9_in_the_middle_repeats_only_what_no_commit_covered(kafka, sidecar, endpoint, name):
+    topic, count = kafka.topic(), 50_000
+    kafka.produce_records(topic, (
+        {"partition": 0, "key": POISON if n == 0 else b"key-%d" % (n % 1_000), "value": b"%d" % n}
+        for n in range(count)))
+    endpoint.decide = lambda one: RETRY if one.key == POISON else Answer(delay=0.005)
+    sidecar.connector(name, topic, endpoint, {
+        "delivery.ordering": "key", "retry.backoff.sec": [600], "offset.flush.interval.ms": 1000,
+        "consumer.override.session.timeout.ms": 6000})
+    rounds = []
+    for _ in range(3):
+        sidecar.start()
+        endpoint.wait_for(len(endpoint.requests) + 5_000, timeout=120)
+        before, done = len(endpoint.requests), commits(sidecar, name)
+        # The first of these may have begun before.
+        eventually(lambda: commits(sidecar, name) >= done + 2, "two commits")
+        sidecar.kill()
+        rounds.append((before, len(endpoint.requests)))
+    sidecar.start()
+    eventually(lambda: len({one.offset for one in list(endpoint.requests)}) == count, "all are delivered", timeout=300)
+    offsets = endpoint.offsets(topic)
+    for before, killed in rounds:
+        covered, after = set(offsets[:before - 16]) - {0}, offsets[killed:]
+        assert not covered & set(after), "what a commit had covered is delivered again"
+        assert after.index(0) < 1_000  # the poison one is tried again at once
+        repeated = set(offsets[before - 16:killed]) & set(after) - {0}
+        print(f"killed after {killed}: {len(repeated)} of the {killed - before} records since then are repeated")
+    firsts = {}
+    for one in endpoint.requests:
+        firsts.setdefault(one.key, {}).setdefault(one.offset)
+    for key, seen in firsts.items():
+        assert list(seen) == sorted(seen), f"{key} is out of order"

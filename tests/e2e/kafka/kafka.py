@@ -192,6 +192,18 @@ class Broker:
             time.sleep(0.05)
         return False
 
+    def kill(self):
+        """As when its machine fails; what it has stored stays."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def come_back(self):
+        """Starts it again, on the same ports and with what it had stored."""
+        self._launch(self.data_dir / "server.properties")
+        if not self._wait(int(self.bootstrap.rpartition(":")[2])):
+            raise Unavailable(f"the broker did not come back:\n{self.log()[-3000:]}")
+
     def log(self):
         return (self.data_dir / "broker.log").read_text(errors="replace")
 

@@ -1,0 +1,79 @@
+"""The broker fails and comes back: nothing is lost, and nobody has to do anything.
+
+DEAD_BROKER_SECONDS says for how long it is away (10).
+"""
+
+import os
+import time
+
+import kafka_cluster
+from endpoint import Answer
+from sidecar import Sidecar
+from waiting import eventually, holds
+
+SECONDS = int(os.environ.get("DEAD_BROKER_SECONDS", "10"))
+COUNT = 10_000
+
+
+def test_a_broker_that_dies_in_the_middle_costs_no_record(own_broker, endpoint, binary, tmp_path, name):
+    kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+    topic = kafka.topic(2)
+    for partition in (0, 1):
+        kafka.produce(topic, [b"%d" % n for n in range(COUNT)], partition)
+    endpoint.decide = lambda one: Answer(delay=0.002)
+    sidecar = Sidecar(binary, tmp_path / "sidecar", kafka.bootstrap)
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    try:
+        endpoint.wait_for(1_000)
+        own_broker.kill()
+        holds(lambda: sidecar.probe("/livez") == 200, "it is alive", seconds=SECONDS)
+        own_broker.come_back()
+        kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+        kafka.produce(topic, [b"later"])
+        eventually(lambda: kafka.all_committed(name, topic), lambda: kafka.committed(name, topic), timeout=180)
+    finally:
+        sidecar.end_of_test()
+    for partition, count in ((0, COUNT + 1), (1, COUNT)):
+        firsts = list(dict.fromkeys(endpoint.offsets(topic, partition)))
+        assert firsts == list(range(count)), "a record is missing or out of order"
+    print(f"\n{SECONDS} s without a broker: {len(endpoint.requests) - 2 * COUNT - 1} of {2 * COUNT + 1} repeated")
+
+
+def test_offsets_that_hold_no_record_stall_nothing(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce_in_transactions(topic, [([b"a", b"b"], True), ([b"x"], False), ([b"c"], True), ([b"d"], True)])
+    sidecar.connector(name, topic, endpoint, {"delivery.ordering": "key"})
+    sidecar.start()
+    endpoint.wait_for(4)
+    # The end of the last transaction takes an offset too, and no record is there to be done with.
+    eventually(lambda: kafka.committed(name, topic)[0] >= kafka.ends(topic)[0] - 1, lambda: kafka.committed(name, topic))
+    assert endpoint.bodies() == [b"a", b"b", b"c", b"d"]
+    sidecar.restart()
+    kafka.produce(topic, [b"e"])
+    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    assert endpoint.bodies() == [b"a", b"b", b"c", b"d", b"e"]
+
+
+def test_a_request_that_outlasts_a_revocation_is_cut_and_its_record_repeated(kafka, sidecar, endpoint, binary, tmp_path,
+                                                                             name):
+    topic = kafka.topic(2)
+    for partition in (0, 1):
+        kafka.produce(topic, [b"0"], partition)
+    endpoint.decide = lambda one: Answer(delay=60) if one.attempt == 1 else Answer()
+    second = Sidecar(binary, tmp_path / "second", kafka.bootstrap)
+    for one in (sidecar, second):
+        one.connector(name, topic, endpoint, {"consumer.override.session.timeout.ms": 30000})
+    sidecar.start()
+    first = endpoint.wait_for(2)
+    asked = time.monotonic()
+    try:
+        second.start()
+        eventually(lambda: all(one.cut for one in first), "both requests are cut", timeout=60)
+        # For 10 s, once the group told of the second.
+        assert min(one.cut for one in first) - asked >= 10
+        endpoint.wait_for(4)
+        eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=60)
+    finally:
+        second.end_of_test()
+    assert sorted(endpoint.positions()) == [(0, 0), (0, 0), (1, 0), (1, 0)]

@@ -1,0 +1,87 @@
+"""Members that come and go under load: nothing is lost, order holds, and hardly anything is repeated.
+
+CHURN_SECONDS says for how long (20).
+"""
+
+import collections
+import os
+import threading
+import time
+
+import pytest
+
+from endpoint import Answer
+from kafka_cluster import unique
+from sidecar import Sidecar
+from waiting import eventually
+
+SECONDS = int(os.environ.get("CHURN_SECONDS", "20"))
+PARTITIONS = 4
+KEYS = 40
+IN_FLIGHT = 16
+
+
+class Load:
+    """Produces until it is told to stop, some hundred records a second; each body is a number of its own."""
+
+    def __init__(self, kafka, topic):
+        self.count = 0
+        self._kafka, self._topic = kafka, topic
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self):
+        while not self._stop.wait(0.05):
+            numbers = range(self.count, self.count + 50)
+            self._kafka.produce_records(self._topic, (
+                {"partition": n % KEYS % PARTITIONS, "key": b"key-%d" % (n % KEYS), "value": b"%d" % n}
+                for n in numbers))
+            self.count = numbers.stop
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+        return self.count
+
+
+@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+def test_a_second_process_that_comes_and_goes_loses_nothing(kafka, sidecar, endpoint, binary, tmp_path, name, assignor):
+    name = unique(name)
+    topic = kafka.topic(PARTITIONS)
+    endpoint.decide = lambda one: Answer(delay=0.003)
+    second = Sidecar(binary, tmp_path / "second", kafka.bootstrap)
+    for one in (sidecar, second):
+        one.connector(name, topic, endpoint, {
+            "delivery.ordering": "key", "delivery.max.in.flight": IN_FLIGHT,
+            "consumer.override.partition.assignment.strategy": assignor,
+            "consumer.override.session.timeout.ms": 6000, "consumer.override.heartbeat.interval.ms": 500})
+    sidecar.start()
+    load = Load(kafka, topic)
+    rebalances = 0
+    try:
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            second.start()
+            eventually(lambda: (second.value("assigned_partitions", connector=name) or 0) > 0, "the second delivers")
+            rebalances += 2
+            had = len(endpoint.requests)
+            endpoint.wait_for(had + 500)
+            second.stop()
+    finally:
+        second.end_of_test()
+        count = load.stop()
+    eventually(lambda: kafka.all_committed(name, topic), lambda: kafka.committed(name, topic), timeout=120)
+
+    requests = list(endpoint.requests)
+    times = collections.Counter(int(one.body) for one in requests)
+    assert sorted(times) == list(range(count)), "records are missing"
+    firsts = collections.defaultdict(dict)
+    for one in requests:
+        firsts[one.key].setdefault(int(one.body))
+    for key, numbers in firsts.items():
+        assert list(numbers) == sorted(numbers), f"{key} is out of order"
+    repeated = sum(times.values()) - count
+    print(f"\n{assignor}: {count} records, {rebalances} rebalances, {repeated} repeated")
+    # A revocation waits for what is in flight and commits it; nothing here takes longer than that waits.
+    assert repeated <= IN_FLIGHT * rebalances

@@ -118,6 +118,21 @@ OffsetRanges ParseBitmap(int64_t position, std::string_view bytes) {
 
 }  // namespace
 
+OffsetRanges Union(OffsetRanges one, const OffsetRanges& other) {
+  one.insert(one.end(), other.begin(), other.end());
+  std::sort(one.begin(), one.end(),
+            [](const OffsetRange& a, const OffsetRange& b) { return a.first < b.first; });
+  OffsetRanges united;
+  for (const OffsetRange& range : one) {
+    if (!united.empty() && range.first <= united.back().last + 1) {
+      united.back().last = std::max(united.back().last, range.last);
+    } else {
+      united.push_back(range);
+    }
+  }
+  return united;
+}
+
 std::string EncodeFinished(int64_t position, const OffsetRanges& finished, size_t max_bytes) {
   if (finished.empty() || max_bytes < kLeastMetadataBytes) return {};
   const size_t room = (max_bytes - kPrefix.size()) / 4 * 3 - kChecksumBytes;

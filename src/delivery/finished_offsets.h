@@ -20,6 +20,9 @@ struct OffsetRange {
 // Ascending, with something between each and the next.
 using OffsetRanges = std::vector<OffsetRange>;
 
+// What is in either.
+OffsetRanges Union(OffsetRanges one, const OffsetRanges& other);
+
 // What Kafka's brokers keep with a committed offset unless they are told otherwise
 // (offset.metadata.max.bytes).
 inline constexpr size_t kMaxMetadataBytes = 4096;

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace khs::kafka {
 
@@ -22,6 +23,8 @@ class EmbeddedBroker {
 
   // For faults: the broker refuses connections until it is up again.
   void SetDown(bool down);
+  // For faults: the answers to the next offset commits, as Kafka's error codes.
+  void FailCommits(const std::vector<int>& codes);
 
  private:
   struct Cluster;

@@ -7,7 +7,7 @@
 namespace khs::task {
 namespace {
 
-// What is read ahead of the workers, where that keeps as many of them busy as there may be.
+// What is read ahead of the endpoint, where that lets as many requests run as there may.
 constexpr size_t kReadAhead = 256 * 1024;
 // When nothing was taken for so long, whatever is at hand is stuck.
 constexpr std::chrono::milliseconds kStuck{100};
@@ -49,6 +49,7 @@ struct Lanes::Partition {
   bool held = false;
   bool paused = false;
   delivery::OffsetTracker tracker;
+  std::optional<int64_t> committed;
   // What was last taken for a commit, and the tracker's version then.
   std::optional<Position> taken;
   uint64_t taken_version = 0;
@@ -77,16 +78,35 @@ void Lanes::Assign(const Partitions& partitions) {
   flow_pending_ = true;
 }
 
-void Lanes::Restore(const base::TopicPartition& topic_partition, int64_t position,
+void Lanes::Restore(const base::TopicPartition& topic_partition, std::optional<int64_t> committed,
                     delivery::OffsetRanges finished) {
   const auto found = partitions_.find(topic_partition);
-  if (found != partitions_.end()) found->second->tracker.Restore(position, std::move(finished));
+  if (found == partitions_.end()) return;
+  const auto memory = memories_.extract(topic_partition);
+  if (!committed) return;
+  found->second->committed = committed;
+  if (memory) {
+    const Memory& known = memory.mapped();
+    if (known.committed <= *committed && *committed <= known.position) {
+      if (*committed < known.position) {
+        finished = delivery::Union(std::move(finished), {{*committed, known.position - 1}});
+      }
+      finished = delivery::Union(std::move(finished), known.finished);
+    }
+  }
+  found->second->tracker.Restore(*committed, std::move(finished));
 }
 
 void Lanes::Fence(const Partitions& partitions) {
   for (const base::TopicPartition& topic_partition : partitions) {
     const auto found = partitions_.find(topic_partition);
     if (found == partitions_.end()) continue;
+    const Partition& partition = *found->second;
+    const auto position = partition.tracker.position();
+    if (position && partition.committed) {
+      memories_[topic_partition] =
+          Memory{*partition.committed, *position, partition.tracker.Finished()};
+    }
     Forget(*found->second);
     partitions_.erase(found);
   }
@@ -325,6 +345,13 @@ Positions Lanes::TakeCommittable() {
   return positions;
 }
 
+void Lanes::NoteCommitted(const Positions& positions) {
+  for (const Position& position : positions) {
+    const auto found = partitions_.find(position.topic_partition);
+    if (found != partitions_.end()) found->second->committed = position.offset;
+  }
+}
+
 void Lanes::RestoreCommittable(const Positions& positions) {
   for (const Position& position : positions) {
     const auto found = partitions_.find(position.topic_partition);
@@ -334,7 +361,7 @@ void Lanes::RestoreCommittable(const Positions& positions) {
   }
 }
 
-// A lane more than there are workers is one that nobody takes from at once.
+// Of more lanes than requests at once, some would wait.
 bool Lanes::EnoughAtHand(size_t bytes) const {
   size_t lanes = static_cast<size_t>(policy_.max_in_flight);
   if (policy_.ordering == delivery::Ordering::kPartition) {

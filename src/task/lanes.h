@@ -67,10 +67,13 @@ class Lanes {
   Lanes& operator=(const Lanes&) = delete;
 
   void Assign(const Partitions& partitions);
-  // Goes on from a commit: `finished` need not be delivered again. Right after Assign.
-  void Restore(const base::TopicPartition& topic_partition, int64_t position,
+  // Goes on from a commit, if there is one: `finished` need not be delivered again. Right after
+  // Assign. Nor need what was finished before the partition was fenced, and not committed, as long
+  // as the commit shows that nobody has gone beyond that, or back, since.
+  void Restore(const base::TopicPartition& topic_partition, std::optional<int64_t> committed,
                delivery::OffsetRanges finished);
-  // Forgets the partitions. Jobs of them that are on their way come back to no effect.
+  // Forgets the partitions, but for what of them is finished. Jobs of them that are on their way
+  // come back to no effect.
   void Fence(const Partitions& partitions);
   // Takes no more jobs from the partitions, whose jobs under way still count.
   void Hold(const Partitions& partitions);
@@ -98,10 +101,12 @@ class Lanes {
   Positions TakeCommittable();
   // How much may go with a commit; what is beyond it will be repeated after a crash.
   void LimitMetadata(size_t max_bytes) { max_metadata_bytes_ = max_bytes; }
+  // A commit that succeeded.
+  void NoteCommitted(const Positions& positions);
   // A commit that failed: the positions are committable again, unless they have moved on.
   void RestoreCommittable(const Positions& positions);
 
-  // Whether more should be read: not when what is at hand keeps the workers busy for a while. What
+  // Whether more should be read: not when what is at hand keeps the endpoint busy for a while. What
   // waits for its retry does not count as long as there is room for more.
   bool WantsMore(base::MonotonicTime now);
   // More is wanted again, after it was not.
@@ -118,6 +123,13 @@ class Lanes {
   size_t waiting_retry() const { return waiting_retry_; }
 
  private:
+  // Of a partition that was fenced.
+  struct Memory {
+    int64_t committed = 0;  // as far as was known
+    int64_t position = 0;
+    delivery::OffsetRanges finished;  // beyond the position
+  };
+
   using Timers = std::set<std::pair<base::MonotonicTime, Lane*>>;
 
   std::string LaneKey(const delivery::Record& record) const;
@@ -134,6 +146,7 @@ class Lanes {
 
   const delivery::Policy policy_;
   std::map<base::TopicPartition, std::shared_ptr<Partition>> partitions_;
+  std::map<base::TopicPartition, Memory> memories_;
   std::deque<Lane*> ready_;  // first come, first served
   Timers timers_;
   bool halted_ = false;

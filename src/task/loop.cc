@@ -131,7 +131,16 @@ void Task::Loop::On(Records records) {
 void Task::Loop::On(Assigned assigned) {
   BrokersAnswer();
   dispatcher_.With([&](Lanes& lanes) { lanes.Assign(assigned.partitions); });
-  for (const Position& position : assigned.committed) Restore(position);
+  for (const base::TopicPartition& partition : assigned.partitions) {
+    const auto position = std::find_if(
+        assigned.committed.begin(), assigned.committed.end(),
+        [&partition](const Position& each) { return each.topic_partition == partition; });
+    if (position != assigned.committed.end()) {
+      Restore(*position);
+    } else {
+      dispatcher_.With([&](Lanes& lanes) { lanes.Restore(partition, std::nullopt, {}); });
+    }
+  }
   task_.metrics_.Rebalanced();
   task_.metrics_.AddAssigned(static_cast<long>(assigned.partitions.size()));
   assigned_ += static_cast<long>(assigned.partitions.size());
@@ -208,6 +217,7 @@ void Task::Loop::On(Committed committed) {
   committing_.reset();
   task_.metrics_.CommitEnded(!committed.error);
   if (!committed.error) {
+    dispatcher_.With([&](Lanes& lanes) { lanes.NoteCommitted(committed.positions); });
     BrokersAnswer();
     return;
   }

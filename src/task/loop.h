@@ -68,7 +68,7 @@ class Task::Loop {
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;
   long assigned_ = 0;
-  Dispatcher dispatcher_;  // last: its workers wake the source
+  Dispatcher dispatcher_;  // last: its thread wakes the source
 };
 
 }  // namespace khs::task

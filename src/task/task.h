@@ -43,7 +43,7 @@ struct TaskSettings {
 };
 
 // One member of a connector's consumer group: a poll thread that makes every call to the consumer
-// and never waits for a delivery, and the dispatcher's workers.
+// and never waits for a delivery, and the dispatcher's delivery thread.
 class Task {
  public:
   // Makes the consumer, on the poll thread; throws std::exception when it cannot be made.

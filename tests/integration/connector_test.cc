@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
@@ -79,6 +80,22 @@ class ConnectorOnMockCluster : public ::testing::Test {
     kafka::Producer producer({{"bootstrap.servers", broker_.bootstrap_servers()}});
     for (int i = 0; i < count; ++i) producer.Produce("t", partition, "k", std::string(bytes, 'x'));
     ASSERT_TRUE(producer.Flush(30s));
+  }
+  // Until so many different records have been delivered.
+  bool AwaitPlaces(size_t count) {
+    std::set<std::string> places;
+    for (size_t seen = 0; places.size() < count;) {
+      if (!endpoint_->WaitForRequests(seen + 1, 60s)) return false;
+      const std::vector<Request> requests = endpoint_->Requests();
+      for (; seen < requests.size(); ++seen) places.insert(Place(requests[seen]));
+    }
+    return true;
+  }
+  long CommitsThat(const std::string& outcome) {
+    const std::string text = registry_.Render();
+    const std::string series = R"(offset_commits_total{connector="c",outcome=")" + outcome + "\"} ";
+    const size_t at = text.find(series);
+    return at == std::string::npos ? -1 : std::stol(text.substr(at + series.size()));
   }
   bool AwaitReady() {
     std::unique_lock lock(mutex_);
@@ -179,6 +196,33 @@ TEST_F(ConnectorOnMockCluster, GoesOnByItselfWhenTheBrokerComesBack) {
   broker_.SetDown(false);
   Produce(10, 0);
   EXPECT_TRUE(endpoint_->WaitForRequests(20, 60s));
+}
+
+TEST_F(ConnectorOnMockCluster, RepeatsRefusedCommitsAndJoinsAnewWhenItIsNoLongerAMember) {
+  Listen(kGood);
+  Start(1);
+  Produce(10, 0);
+  ASSERT_TRUE(AwaitPlaces(10));
+  size_t produced = 10;
+  for (const int code : {/* REBALANCE_IN_PROGRESS */ 27, /* NOT_COORDINATOR */ 16,
+                         /* ILLEGAL_GENERATION */ 22, /* UNKNOWN_MEMBER_ID */ 25}) {
+    broker_.FailCommits({code, code});
+    Produce(10, 0);
+    ASSERT_TRUE(AwaitPlaces(produced += 10)) << code;
+  }
+  EXPECT_GT(CommitsThat("failed"), 0);
+  // What is committed now says that of all of them nothing is left.
+  Produce(1, 0);
+  ASSERT_TRUE(AwaitPlaces(produced += 1));
+  for (const long before = CommitsThat("ok"); CommitsThat("ok") == before;) {
+    std::this_thread::sleep_for(20ms);
+  }
+  Stop();
+  const size_t before = endpoint_->RequestCount();
+  Start();
+  Produce(1, 0);
+  ASSERT_TRUE(endpoint_->WaitForRequests(before + 1, 60s));
+  EXPECT_EQ(Place(endpoint_->Requests()[before]), "0@51");
 }
 
 TEST_F(ConnectorOnMockCluster, APartitionThatWasPausedFlowsOnAfterARebalance) {

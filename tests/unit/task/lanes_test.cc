@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace khs::task {
@@ -382,6 +384,41 @@ TEST_F(LanesTest, ForgetACommitThatThePartitionHasFallenBehind) {
   lanes_->Restore(kFirst, 10, {{11, 12}});
   EXPECT_EQ(Add(kFirst, 0), Lanes::AddResult::kStartedOver);
   EXPECT_EQ(Add(kFirst, 11), Lanes::AddResult::kAdded);
+}
+
+TEST_F(LanesTest, RememberWhatWasFinishedWhenAPartitionComesBack) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  for (const auto& [committed, known] : std::vector<std::pair<std::optional<int64_t>, bool>>{
+           {10, true},            // nobody has committed since
+           {11, true},            // our own commit, whose answer was lost
+           {13, false},           // somebody has gone further
+           {5, false},            // somebody went back, to have it all again
+           {std::nullopt, false}  // or deleted the commit
+       }) {
+    Make(policy);
+    lanes_->Restore(kFirst, 8, {});
+    for (int64_t offset = 8; offset < 16; ++offset) Add(kFirst, offset);
+    std::vector<Lanes::JobPtr> jobs;
+    for (int64_t offset = 8; offset < 16; ++offset) jobs.push_back(Take());
+    for (const size_t done : {0u, 1u}) Finish(std::move(jobs[done]), Deliver{});
+    lanes_->NoteCommitted(lanes_->TakeCommittable());  // 10
+    for (const size_t done : {2u, 3u, 6u}) Finish(std::move(jobs[done]), Deliver{});
+    lanes_->Fence({kFirst});
+    Finish(std::move(jobs[4]), Deliver{});  // too late to count
+    lanes_->Assign({kFirst});
+    lanes_->Restore(kFirst, committed, {});
+    std::vector<int64_t> again;
+    for (int64_t offset = committed.value_or(0); offset < 16; ++offset) {
+      if (Add(kFirst, offset) == Lanes::AddResult::kAdded) again.push_back(offset);
+    }
+    std::vector<int64_t> expected{12, 13, 15};
+    if (!known) {
+      expected.resize(static_cast<size_t>(16 - committed.value_or(0)));
+      std::iota(expected.begin(), expected.end(), committed.value_or(0));
+    }
+    EXPECT_EQ(again, expected) << committed.value_or(-1);
+  }
 }
 
 TEST_F(LanesTest, TellOnceThatJobsOnTheirWayNoLongerCount) {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "kafka/configuration.h"
 #include "kafka/conversions.h"
+#include "kafka/join_watch.h"
 
 namespace khs::kafka {
 namespace {
@@ -58,6 +59,11 @@ Properties Managed(const std::string& group) {
           {"enable.partition.eof", "false"}};
 }
 
+std::string DebugOf(const Properties& properties) {
+  const auto found = properties.find("debug");
+  return found != properties.end() ? found->second : std::string();
+}
+
 }  // namespace
 
 class Consumer::Client {
@@ -83,10 +89,12 @@ class Consumer::Client {
     assigning_.reset();
   }
 
-  // Tells how a commit ended that could not even be started.
-  void FailCommit(task::Committed committed) { stashed_ = std::move(committed); }
+  void Commit(const task::Positions& positions);
+  std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
+                                                 milliseconds timeout);
 
  private:
+  void StartCommit();
   void CloseQueues() {
     rd_kafka_queue_cb_event_enable(records_queue_.get(), nullptr, nullptr);
     records_queue_.reset();
@@ -103,6 +111,7 @@ class Consumer::Client {
     return std::string_view(rd_kafka_rebalance_protocol(handle_)) == "COOPERATIVE";
   }
 
+  JoinWatch join_watch_;  // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
   // Where all partitions put their records, so that these can be left there while the other queue
@@ -113,20 +122,23 @@ class Consumer::Client {
   size_t popped_ = 0;  // since the last nudge
   size_t popped_bytes_ = 0;
   std::optional<task::SourceEvent> stashed_;  // for the next poll
+  std::optional<task::Positions> to_commit_;  // when no join is under way
+  std::optional<task::Committed> refused_;    // a commit that could not even be started
   EventHandle assigning_;  // the assignment whose committed offsets are not known yet
   std::chrono::steady_clock::time_point next_try_;  // to learn them
   EventHandle revoking_;                            // the revocation that waits for CompleteRevoke
 };
 
 Consumer::Client::Client(const Subscription& subscription, const Properties& properties)
-    : prefetch_bytes_(subscription.prefetch_bytes) {
+    : join_watch_(DebugOf(properties)), prefetch_bytes_(subscription.prefetch_bytes) {
   Properties all = Managed(subscription.group);
   all.insert(properties.begin(), properties.end());
   const Properties defaults = Defaults(subscription.prefetch_bytes);
   all.insert(defaults.begin(), defaults.end());
 
+  all["debug"] = DebugOf(properties).empty() ? "cgrp" : DebugOf(properties) + ",cgrp";
   ConfHandle conf = MakeConfiguration(all);
-  LogToOurs(conf.get());
+  join_watch_.Watch(conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
   std::array<char, 512> error{};
@@ -189,6 +201,10 @@ task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
     assigning_ = std::move(event);
     return FinishAssignment();
   }
+  // It is taken anew with what the revocation commits, or must not be made at all any more.
+  if (to_commit_)
+    refused_ = task::Committed{*to_commit_, task::CommitError{"a rebalance came first"}};
+  to_commit_.reset();
   task::Revoked revoked{ToPartitions(rd_kafka_event_topic_partition_list(event.get())),
                         rd_kafka_assignment_lost(handle_) != 0};
   revoking_ = std::move(event);
@@ -240,6 +256,8 @@ void Consumer::Client::ForwardRecords(const rd_kafka_topic_partition_list_t* lis
 
 task::SourceEvent Consumer::Client::Poll(milliseconds timeout, task::Wanted wanted) {
   if (stashed_) return *std::exchange(stashed_, std::nullopt);
+  if (refused_) return *std::exchange(refused_, std::nullopt);
+  if (to_commit_ && !join_watch_.joining()) StartCommit();
   if (assigning_ && std::chrono::steady_clock::now() >= next_try_) return FinishAssignment();
   if (assigning_) timeout = std::min<milliseconds>(timeout, kCommittedTimeout);
   task::Records records;
@@ -292,6 +310,40 @@ void Consumer::Client::Nudge() {
   (void)rd_kafka_offsets_for_times(handle_, list.get(), static_cast<int>(kNudgeTimeout.count()));
 }
 
+void Consumer::Client::Commit(const task::Positions& positions) {
+  to_commit_ = positions;
+  if (!join_watch_.joining()) StartCommit();
+}
+
+void Consumer::Client::StartCommit() {
+  const task::Positions positions = *std::exchange(to_commit_, std::nullopt);
+  const auto code =
+      rd_kafka_commit_queue(handle_, ToList(positions).get(), queue_.get(), nullptr, nullptr);
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  refused_ = task::Committed{positions, task::CommitError{rd_kafka_err2str(code)}};
+}
+
+std::optional<task::CommitError> Consumer::Client::CommitAndWait(const task::Positions& positions,
+                                                                 milliseconds timeout) {
+  to_commit_.reset();  // these are newer
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  const auto left = [&] {
+    return std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+  };
+  // A queue of its own, so that the answer to this commit is waited for and nothing else is taken.
+  const QueueHandle answer(rd_kafka_queue_new(handle_));
+  while (join_watch_.joining() && left() > timeout / 2) {
+    (void)EventHandle(rd_kafka_queue_poll(answer.get(), 10));
+  }
+  const auto code =
+      rd_kafka_commit_queue(handle_, ToList(positions).get(), answer.get(), nullptr, nullptr);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return task::CommitError{rd_kafka_err2str(code)};
+  const int wait = static_cast<int>(std::max(left(), milliseconds(0)).count());
+  const EventHandle event(rd_kafka_queue_poll(answer.get(), wait));
+  if (!event) return task::CommitError{"the broker did not answer in time"};
+  return ToCommitted(event.get()).error;
+}
+
 void Consumer::Client::CompleteRevoke() {
   if (!revoking_) return;
   if (Cooperative()) {
@@ -331,28 +383,11 @@ void Consumer::Resume(const task::Partitions& partitions) {
   }
 }
 
-void Consumer::Commit(const task::Positions& positions) {
-  const PartitionListHandle list = ToList(positions);
-  const auto code =
-      rd_kafka_commit_queue(client_->handle(), list.get(), client_->queue(), nullptr, nullptr);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    client_->FailCommit({positions, task::CommitError{rd_kafka_err2str(code)}});
-  }
-}
+void Consumer::Commit(const task::Positions& positions) { client_->Commit(positions); }
 
 std::optional<task::CommitError> Consumer::CommitAndWait(const task::Positions& positions,
                                                          milliseconds timeout) {
-  // A queue of its own, so that the answer to this commit is waited for and nothing else is taken.
-  const QueueHandle answer(rd_kafka_queue_new(client_->handle()));
-  const PartitionListHandle list = ToList(positions);
-  const auto code =
-      rd_kafka_commit_queue(client_->handle(), list.get(), answer.get(), nullptr, nullptr);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    return task::CommitError{rd_kafka_err2str(code)};
-  }
-  const EventHandle event(rd_kafka_queue_poll(answer.get(), static_cast<int>(timeout.count())));
-  if (!event) return task::CommitError{"the broker did not answer in time"};
-  return ToCommitted(event.get()).error;
+  return client_->CommitAndWait(positions, timeout);
 }
 
 void Consumer::CompleteRevoke() { client_->CompleteRevoke(); }

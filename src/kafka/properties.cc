@@ -22,21 +22,6 @@ base::LogLevel FromSyslog(int level) {
   return base::LogLevel::kDebug;
 }
 
-void OnLog(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept {
-  try {
-    // FAIL lines come with every attempt to connect, and as error events too, which the task
-    // reports.
-    const bool repeated =
-        std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR";
-    Log().Log(repeated ? base::LogLevel::kDebug : FromSyslog(level), "librdkafka",
-              {{"client", client != nullptr ? rd_kafka_name(client) : ""},
-               {"facility", facility},
-               {"text", text}});
-  } catch (...) {
-    // A line that can't be written must not take the client down.
-  }
-}
-
 std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
                                const std::string& value) {
   std::array<char, 512> error{};
@@ -57,7 +42,22 @@ ConfHandle MakeConfiguration(const Properties& properties) {
   return conf;
 }
 
-void LogToOurs(rd_kafka_conf_t* conf) { rd_kafka_conf_set_log_cb(conf, OnLog); }
+void LogToOurs(rd_kafka_conf_t* conf) { rd_kafka_conf_set_log_cb(conf, LogLine); }
+
+void LogLine(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept {
+  try {
+    // FAIL lines come with every attempt to connect, and as error events too, which the task
+    // reports.
+    const bool repeated =
+        std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR";
+    Log().Log(repeated ? base::LogLevel::kDebug : FromSyslog(level), "librdkafka",
+              {{"client", client != nullptr ? rd_kafka_name(client) : ""},
+               {"facility", facility},
+               {"text", text}});
+  } catch (...) {
+    // A line that can't be written must not take the client down.
+  }
+}
 
 std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
   std::vector<PropertyProblem> problems;

@@ -206,7 +206,7 @@ TEST_F(ConnectorOnMockCluster, RepeatsRefusedCommitsAndJoinsAnewWhenItIsNoLonger
   size_t produced = 10;
   for (const int code : {/* REBALANCE_IN_PROGRESS */ 27, /* NOT_COORDINATOR */ 16,
                          /* ILLEGAL_GENERATION */ 22, /* UNKNOWN_MEMBER_ID */ 25}) {
-    broker_.FailCommits({code, code});
+    broker_.FailCommits({code});
     Produce(10, 0);
     ASSERT_TRUE(AwaitPlaces(produced += 10)) << code;
   }

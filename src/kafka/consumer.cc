@@ -22,6 +22,9 @@ constexpr size_t kReadAheadRecords = 5000;
 constexpr milliseconds kNudgeTimeout{50};
 // Records that are copied out of librdkafka at once.
 constexpr size_t kBatch = 128;
+// A producer's batch comes whole, up to a megabyte of one partition; what other partitions brought
+// must not stand behind it.
+constexpr size_t kQueues = 8;
 
 const base::Logger& Log() {
   static const base::Logger logger("kafka");
@@ -34,10 +37,11 @@ bool FetchNeedsNudge() { return rd_kafka_version() < 0x02020000; }
 
 // What the process and the connector may override. Prefetch is small: the task has a bounded queue
 // of its own, and librdkafka's default would hold 64 MiB more. A fetch brings little of each
-// partition, so that records of several are at hand at any time.
+// partition, so that records of several are at hand at any time. Both limits are of one queue.
 Properties Defaults(size_t prefetch_bytes) {
-  const size_t fetch = std::clamp<size_t>(prefetch_bytes / 16, 16 << 10, 1 << 20);
-  const size_t queue = std::max<size_t>(prefetch_bytes / 2 / 1024, 64);
+  const size_t share = prefetch_bytes / kQueues;
+  const size_t fetch = std::clamp<size_t>(share / 5, 16 << 10, 1 << 20);
+  const size_t queue = std::max<size_t>(share / 5 * 4 / 1024, 64);
   Properties defaults{
       {"auto.offset.reset", "earliest"},
       {"queued.min.messages", std::to_string(kReadAheadRecords)},
@@ -96,14 +100,17 @@ class Consumer::Client {
  private:
   void StartCommit();
   void CloseQueues() {
-    rd_kafka_queue_cb_event_enable(records_queue_.get(), nullptr, nullptr);
-    records_queue_.reset();
+    for (QueueHandle& records : records_queues_) {
+      rd_kafka_queue_cb_event_enable(records.get(), nullptr, nullptr);
+      records.reset();
+    }
     queue_.reset();
   }
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent FinishAssignment();
   void ForwardRecords(const rd_kafka_topic_partition_list_t* list);
   task::Records TakeRecords();
+  ssize_t TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages);
   void Nudge();
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
@@ -114,9 +121,11 @@ class Consumer::Client {
   JoinWatch join_watch_;  // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
-  // Where all partitions put their records, so that these can be left there while the other queue
-  // is polled on: a pause would throw away what was fetched.
-  QueueHandle records_queue_;
+  // Where partitions put their records, dealt out among them, so that these can be left there while
+  // the other queue is polled on: a pause would throw away what was fetched.
+  std::array<QueueHandle, kQueues> records_queues_;
+  size_t next_forward_ = 0;  // the queue of the next partition
+  size_t next_queue_ = 0;    // whose turn it is
   const size_t prefetch_bytes_;
   size_t batch_ = 1;   // how many records to take next
   size_t popped_ = 0;  // since the last nudge
@@ -147,13 +156,15 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   conf.release();  // the client's, now that there is one
   rd_kafka_poll_set_consumer(handle_);
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
-  records_queue_.reset(rd_kafka_queue_new(handle_));
-  rd_kafka_queue_cb_event_enable(
-      records_queue_.get(),
-      [](rd_kafka_t*, void* queue) noexcept {
-        rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(queue));
-      },
-      queue_.get());
+  for (QueueHandle& records : records_queues_) {
+    records.reset(rd_kafka_queue_new(handle_));
+    rd_kafka_queue_cb_event_enable(
+        records.get(),
+        [](rd_kafka_t*, void* queue) noexcept {
+          rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(queue));
+        },
+        queue_.get());
+  }
 
   task::Partitions names;
   for (const std::string& topic : subscription.topics) names.push_back({topic, -1});
@@ -250,7 +261,7 @@ void Consumer::Client::ForwardRecords(const rd_kafka_topic_partition_list_t* lis
   for (int i = 0; i < list->cnt; ++i) {
     const QueueHandle partition(
         rd_kafka_queue_get_partition(handle_, list->elems[i].topic, list->elems[i].partition));
-    rd_kafka_queue_forward(partition.get(), records_queue_.get());
+    rd_kafka_queue_forward(partition.get(), records_queues_[next_forward_++ % kQueues].get());
   }
 }
 
@@ -270,10 +281,20 @@ task::SourceEvent Consumer::Client::Poll(milliseconds timeout, task::Wanted want
   return records;
 }
 
+// From the next queue that has any.
+ssize_t Consumer::Client::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages) {
+  for (size_t i = 0; i < kQueues; ++i) {
+    rd_kafka_queue_t* queue = records_queues_[next_queue_++ % kQueues].get();
+    if (rd_kafka_queue_length(queue) == 0) continue;
+    const ssize_t count = rd_kafka_consume_batch_queue(queue, 0, messages.data(), batch_);
+    if (count > 0) return count;
+  }
+  return 0;
+}
+
 task::Records Consumer::Client::TakeRecords() {
   std::array<rd_kafka_message_t*, kBatch> messages;
-  const ssize_t count =
-      rd_kafka_consume_batch_queue(records_queue_.get(), 0, messages.data(), batch_);
+  const ssize_t count = TakeInTurn(messages);
   task::Records records;
   if (count <= 0) return records;
   size_t bytes = 0;
@@ -290,9 +311,10 @@ task::Records Consumer::Client::TakeRecords() {
   }
   // A batch is not asked for by its bytes; the next one is taken to be like this one.
   const size_t each = bytes / static_cast<size_t>(count) + 1;
-  batch_ = std::clamp<size_t>(prefetch_bytes_ / 4 / each, 1, kBatch);
+  const size_t share = prefetch_bytes_ / kQueues;
+  batch_ = std::clamp<size_t>(share / 4 / each, 1, kBatch);
   popped_bytes_ += bytes;
-  if (popped_bytes_ >= prefetch_bytes_ / 4 || popped_ >= kReadAheadRecords / 2) Nudge();
+  if (popped_bytes_ >= share / 2 || popped_ >= kReadAheadRecords / 2) Nudge();
   return records;
 }
 

@@ -125,6 +125,11 @@ std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& 
   return std::nullopt;
 }
 
+void Rebase(Progress& progress, const Policy& from, const Policy& to) {
+  if (from.retry_backoff != to.retry_backoff) progress.response_retries = 0;
+  if (from.request_retry_backoff != to.request_retry_backoff) progress.request_retries = 0;
+}
+
 std::string_view Label(ErrorReason reason) {
   switch (reason) {
     case ErrorReason::kIndicator:

@@ -37,6 +37,10 @@ struct Progress {
   size_t request_retries = 0;   // delays of `request_retry_backoff` that were used
 };
 
+// A record goes on under another policy: it keeps its place in a back-off list that stays the same,
+// and walks one that changed from its beginning.
+void Rebase(Progress& progress, const Policy& from, const Policy& to);
+
 // What becomes of a record now.
 struct Deliver {};
 struct Retry {

@@ -412,6 +412,14 @@ std::optional<task::CommitError> Consumer::CommitAndWait(const task::Positions& 
   return client_->CommitAndWait(positions, timeout);
 }
 
+void Consumer::Renew(const task::Credentials& credentials) {
+  const ErrorHandle failed(rd_kafka_sasl_set_credentials(
+      client_->handle(), credentials.username.c_str(), credentials.password.c_str()));
+  if (failed) {
+    Log().Error("cannot renew the credentials", {{"error", rd_kafka_error_string(failed.get())}});
+  }
+}
+
 void Consumer::CompleteRevoke() { client_->CompleteRevoke(); }
 
 void Consumer::Leave(milliseconds timeout) {

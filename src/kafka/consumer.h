@@ -33,6 +33,7 @@ class Consumer final : public task::RecordSource {
   void Commit(const task::Positions& positions) override;
   std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
                                                  std::chrono::milliseconds timeout) override;
+  void Renew(const task::Credentials& credentials) override;
   void CompleteRevoke() override;
   void Leave(std::chrono::milliseconds timeout) override;
 

@@ -61,13 +61,15 @@ void Connector::StartTasks(const Connections& connections, const base::Clock& cl
                            const std::function<void()>& on_change) {
   failure_reported_.assign(static_cast<size_t>(config_->tasks_max), false);
   for (int id = 0; id < config_->tasks_max; ++id) {
-    task::TaskSettings settings{
-        {config_->name, id}, config_->policy, config_->offset_flush_interval};
-    tasks_.push_back(std::make_unique<task::Task>(
-        std::move(settings),
+    task::TaskTerms terms{
+        config_->policy,
+        config_->offset_flush_interval,
         [make = connections.make_source, config = *config_] { return make(config); },
-        connections.make_endpoint(*config_), connections.make_dead_letters(*config_, id), clock,
-        metrics_, on_change));
+        {},
+        connections.make_dead_letters(*config_, id)};
+    tasks_.push_back(std::make_unique<task::Task>(
+        task::TaskIdentity{config_->name, id}, std::move(terms),
+        connections.make_endpoint(*config_), clock, metrics_, on_change));
   }
 }
 

@@ -31,16 +31,14 @@ milliseconds BurialBackoff(int failures) {
 }  // namespace
 
 Dispatcher::Dispatcher(TaskIdentity identity, const delivery::Policy& policy, Endpoint& endpoint,
-                       DeadLetterQueue* dead_letters, const base::Clock& clock,
+                       std::shared_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
                        metrics::ConnectorMetrics& metrics, std::function<void()> wake_poller)
     : identity_(std::move(identity)),
-      policy_(policy),
       endpoint_(endpoint),
-      dead_letters_(dead_letters),
       clock_(clock),
       metrics_(metrics),
       wake_poller_(std::move(wake_poller)),
-      attempts_(static_cast<size_t>(policy.max_in_flight)),
+      terms_{policy, std::move(dead_letters)},
       lanes_(policy),
       thread_([this] { Run(); }) {}
 
@@ -53,7 +51,16 @@ Dispatcher::~Dispatcher() {
   endpoint_.Wake();
   thread_.join();
   // Only now, when nobody makes new ones.
-  if (dead_letters_ != nullptr) dead_letters_->Abandon();
+  if (terms_.dead_letters) terms_.dead_letters->Abandon();
+}
+
+void Dispatcher::Reconfigure(const delivery::Policy& policy,
+                             std::shared_ptr<DeadLetterQueue> dead_letters) {
+  const std::lock_guard lock(mutex_);
+  new_terms_ = Terms{policy, std::move(dead_letters)};
+  if (!waiting_) return;
+  waiting_.reset();
+  endpoint_.Wake();
 }
 
 void Dispatcher::WatchInFlight(bool watch) {
@@ -68,7 +75,7 @@ std::optional<StopPoint> Dispatcher::stop_point() {
 
 // Nothing in here fails but memory itself, which ends the process as anything else may.
 void Dispatcher::Run() {
-  for (Endpoint::Slot slot = attempts_.size(); slot > 0; --slot) free_slots_.push_back(slot - 1);
+  MakeSlots();
   while (Trade()) {
     for (const Endpoint::Slot slot : outdated_) endpoint_.Cancel(slot);
     outdated_.clear();
@@ -80,12 +87,47 @@ void Dispatcher::Run() {
   }
 }
 
+void Dispatcher::MakeSlots() {
+  const auto wanted = static_cast<size_t>(terms_.policy.max_in_flight);
+  for (Endpoint::Slot slot = wanted; slot > attempts_.size(); --slot) {
+    free_slots_.push_back(slot - 1);
+  }
+  attempts_.resize(std::max(attempts_.size(), wanted));
+}
+
+size_t Dispatcher::Room() const {
+  const size_t in_use = attempts_.size() - free_slots_.size();
+  const auto limit = static_cast<size_t>(terms_.policy.max_in_flight);
+  return limit > in_use ? limit - in_use : 0;
+}
+
+// What is under way ends under the new terms.
+void Dispatcher::Adopt(Terms terms) {
+  const Terms before = std::exchange(terms_, std::move(terms));
+  MakeSlots();
+  // Without the lock: what was handed to it comes back before this returns.
+  if (before.dead_letters && before.dead_letters != terms_.dead_letters) {
+    before.dead_letters->Abandon();
+  }
+  for (const Attempt& attempt : attempts_) {
+    if (attempt.job) delivery::Rebase(attempt.job->progress, before.policy, terms_.policy);
+  }
+  const std::lock_guard lock(mutex_);
+  lanes_.Reconfigure(terms_.policy, clock_.Read());
+}
+
 // Gives back what is settled and takes what is ready. False when all is over.
 bool Dispatcher::Trade() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   waiting_.reset();
   for (auto& [job, decision] : settled_) Settle(std::move(job), decision);
   settled_.clear();
+  while (new_terms_ && !ending_) {
+    Terms terms = *std::exchange(new_terms_, std::nullopt);
+    lock.unlock();
+    Adopt(std::move(terms));
+    lock.lock();
+  }
   if (ending_ && free_slots_.size() == attempts_.size()) return false;
   if (lanes_.TakeOutdated()) {
     for (Endpoint::Slot slot = 0; slot < attempts_.size(); ++slot) {
@@ -94,12 +136,13 @@ bool Dispatcher::Trade() {
     }
   }
   const base::MonotonicTime now = clock_.Read().monotonic;
-  while (taken_.size() < free_slots_.size()) {
+  const size_t room = Room();
+  while (taken_.size() < room) {
     Lanes::JobPtr job = lanes_.Take(now);
     if (!job) break;
     taken_.push_back(std::move(job));
   }
-  const bool has_slot = taken_.size() < free_slots_.size();
+  const bool has_slot = taken_.size() < room;
   wait_until_ = has_slot ? lanes_.NextDue() : std::nullopt;
   waiting_ = Waiting{has_slot, wait_until_};
   return true;
@@ -117,7 +160,7 @@ void Dispatcher::Rouse() {
 
 void Dispatcher::Begin(Lanes::JobPtr job) {
   if (job->dead) return Bury(std::move(job));  // its production failed before
-  if (auto decision = delivery::DecideBeforeAttempt(policy_, job->record)) {
+  if (auto decision = delivery::DecideBeforeAttempt(terms_.policy, job->record)) {
     return Dispose(std::move(job), std::move(*decision), delivery::Aborted{});
   }
   const Endpoint::Slot slot = free_slots_.back();
@@ -141,7 +184,7 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
       metrics_.HeadersLeftOut(ended.result.headers_left_out);
     }
   }
-  delivery::Decision decision = delivery::DecideAfterAttempt(policy_, reply, job->progress);
+  delivery::Decision decision = delivery::DecideAfterAttempt(terms_.policy, reply, job->progress);
   Dispose(std::move(job), std::move(decision), reply);
 }
 
@@ -149,8 +192,7 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
 void Dispatcher::Dispose(Lanes::JobPtr job, delivery::Decision decision,
                          const delivery::Reply& reply) {
   const auto* drop = std::get_if<delivery::Drop>(&decision);
-  if (drop != nullptr && drop->reason != delivery::DropReason::kTombstone &&
-      dead_letters_ != nullptr) {
+  if (drop != nullptr && drop->reason != delivery::DropReason::kTombstone && terms_.dead_letters) {
     const auto* http = std::get_if<delivery::HttpReply>(&reply);
     job->dead =
         DeadLetterCause{drop->reason, http != nullptr ? std::optional(http->status) : std::nullopt,
@@ -193,10 +235,10 @@ void Dispatcher::Settle(Lanes::JobPtr job, const delivery::Decision& decision) {
 void Dispatcher::Bury(Lanes::JobPtr job) {
   // A std::function must be copyable, and what it calls is called once.
   Lanes::Job* const handed_over = job.release();
-  dead_letters_->Produce(handed_over->record, *handed_over->dead,
-                         [this, handed_over](const std::optional<std::string>& error) {
-                           Buried(Lanes::JobPtr(handed_over), error);
-                         });
+  terms_.dead_letters->Produce(handed_over->record, *handed_over->dead,
+                               [this, handed_over](const std::optional<std::string>& error) {
+                                 Buried(Lanes::JobPtr(handed_over), error);
+                               });
 }
 
 void Dispatcher::Buried(Lanes::JobPtr job, const std::optional<std::string>& error) {

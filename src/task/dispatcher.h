@@ -42,7 +42,7 @@ class Dispatcher {
   // something to do; it must not block. What is passed by reference or pointer outlives the
   // dispatcher; `dead_letters` may be null.
   Dispatcher(TaskIdentity identity, const delivery::Policy& policy, Endpoint& endpoint,
-             DeadLetterQueue* dead_letters, const base::Clock& clock,
+             std::shared_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
              metrics::ConnectorMetrics& metrics, std::function<void()> wake_poller);
   // Waits for the attempts under way: abort the endpoint first where that must be quick.
   ~Dispatcher();
@@ -54,6 +54,10 @@ class Dispatcher {
     const Rousing rousing{*this};
     return function(lanes_);
   }
+
+  // Goes on under another policy, of the same ordering and bound, and with another dead letter
+  // queue, from the next attempt on. The queue that was is given up when it is another.
+  void Reconfigure(const delivery::Policy& policy, std::shared_ptr<DeadLetterQueue> dead_letters);
 
   // From now on every attempt that ends wakes the poll thread.
   void WatchInFlight(bool watch);
@@ -68,6 +72,11 @@ class Dispatcher {
   };
   // A job, and what was decided about it.
   using Settled = std::pair<Lanes::JobPtr, delivery::Decision>;
+  // What changes when the connector's definition does.
+  struct Terms {
+    delivery::Policy policy;
+    std::shared_ptr<DeadLetterQueue> dead_letters;  // may be null
+  };
 
   struct Rousing {
     Dispatcher& dispatcher;
@@ -76,6 +85,10 @@ class Dispatcher {
 
   void Run();
   bool Trade();
+  void Adopt(Terms terms);
+  void MakeSlots();
+  // How many attempts may begin now.
+  size_t Room() const;
   void Rouse();
   void Begin(Lanes::JobPtr job);
   void Conclude(Endpoint::Ended ended);
@@ -88,14 +101,13 @@ class Dispatcher {
 
   // Constant after construction.
   const TaskIdentity identity_;
-  const delivery::Policy policy_;
   Endpoint& endpoint_;
-  DeadLetterQueue* const dead_letters_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;
   const std::function<void()> wake_poller_;
 
   // The delivery thread's alone.
+  Terms terms_;
   std::vector<Attempt> attempts_;           // by slot
   std::vector<Endpoint::Slot> free_slots_;  // used last at the back
   std::vector<Lanes::JobPtr> taken_;        // to be begun
@@ -107,6 +119,7 @@ class Dispatcher {
   std::mutex mutex_;  // guards what follows, up to the thread
   Lanes lanes_;
   std::optional<StopPoint> stop_point_;
+  std::optional<Terms> new_terms_;  // to be adopted
   bool watch_in_flight_ = false;
   bool ending_ = false;
   // What the delivery thread waits for, besides the ends of attempts, while it waits.

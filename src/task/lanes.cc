@@ -28,6 +28,14 @@ base::MonotonicTime DueTime(const delivery::Policy& policy, const delivery::Reco
   return now.monotonic + std::max(wait, std::chrono::milliseconds(0));
 }
 
+// A job that was read under another policy.
+base::MonotonicTime NewDueTime(const delivery::Policy& policy, const Lanes::Job& job,
+                               const base::Now& now) {
+  if (job.progress.attempts > 0) return now.monotonic;
+  return job.record.timestamp ? DueTime(policy, job.record, now)
+                              : job.read_at + policy.request_delay;
+}
+
 }  // namespace
 
 struct Lanes::Lane {
@@ -252,6 +260,32 @@ void Lanes::PromoteDue(base::MonotonicTime now) {
     lane->state = Lane::State::kReady;
     ready_.push_back(lane);
   }
+}
+
+void Lanes::Reconfigure(const delivery::Policy& policy, const base::Now& now) {
+  const delivery::Policy before = std::exchange(policy_, policy);
+  std::vector<Lane*> scheduled(ready_.begin(), ready_.end());
+  for (const auto& [due, lane] : timers_) scheduled.push_back(lane);
+  for (Lane* lane : scheduled) {
+    if (lane->state == Lane::State::kReady) {
+      ready_.pop_front();  // it is the first one
+      lane->state = Lane::State::kIdle;
+    } else {
+      Unschedule(*lane);
+    }
+  }
+  for (auto& [topic_partition, partition] : partitions_) {
+    for (auto& [key, lane] : partition->lanes) {
+      for (const JobPtr& job : lane.queue) {
+        job->due = NewDueTime(policy_, *job, now);
+        delivery::Rebase(job->progress, before, policy_);
+        // The endpoint, which may be another now, is asked again before anything is given up.
+        job->dead.reset();
+        job->dead_failures = 0;
+      }
+    }
+  }
+  for (Lane* lane : scheduled) Schedule(*lane, now.monotonic);
 }
 
 bool Lanes::Current(const Job& job) const { return !job.partition->fenced; }

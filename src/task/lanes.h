@@ -87,6 +87,10 @@ class Lanes {
   // False when the job's partition was fenced meanwhile: whatever was decided has no effect.
   bool Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now);
 
+  // Goes on under another policy, of the same ordering and bound. What waits for its retry waits no
+  // longer, so that the next attempt is the new definition's; a delay counts anew.
+  void Reconfigure(const delivery::Policy& policy, const base::Now& now);
+
   // Whether a job may be taken without waiting for its time.
   bool HasReady() const { return !halted_ && !ready_.empty(); }
   // Whether what is decided about the job still counts.
@@ -144,7 +148,7 @@ class Lanes {
   size_t active_bytes() const { return bytes_ - aside_bytes_; }
   bool EnoughAtHand(size_t bytes) const;
 
-  const delivery::Policy policy_;
+  delivery::Policy policy_;
   std::map<base::TopicPartition, std::shared_ptr<Partition>> partitions_;
   std::map<base::TopicPartition, Memory> memories_;
   std::deque<Lane*> ready_;  // first come, first served

@@ -40,10 +40,9 @@ std::string Join(const Partitions& partitions) {
 Task::Loop::Loop(Task& task, RecordSource& source)
     : task_(task),
       source_(source),
-      next_commit_(task.clock_.Read().monotonic + task.settings_.offset_flush_interval),
-      dispatcher_(task.settings_.identity, task.settings_.policy, *task.endpoint_,
-                  task.dead_letters_.get(), task.clock_, task.metrics_,
-                  [&source] { source.Wake(); }) {}
+      next_commit_(task.clock_.Read().monotonic + task.terms_.offset_flush_interval),
+      dispatcher_(task.identity_, task.terms_.policy, *task.endpoint_, task.terms_.dead_letters,
+                  task.clock_, task.metrics_, [&source] { source.Wake(); }) {}
 
 Task::Loop::~Loop() {
   task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
@@ -59,6 +58,7 @@ LoopEnd Task::Loop::Run() {
                                                    "]@" + std::to_string(stop->offset) + ": " +
                                                    stop->why});
     }
+    if (task_.AdoptTerms()) Reconfigure();
     if (const auto request = task_.stop_request()) {
       if (!leaving_) BeginLeaving({LoopEnd::Cause::kRequested, {}});
       Tighten(*request);
@@ -68,6 +68,14 @@ LoopEnd Task::Loop::Run() {
   }
   Farewell();
   return leaving_->end;
+}
+
+void Task::Loop::Reconfigure() {
+  const TaskTerms& terms = task_.terms_;
+  if (terms.credentials) source_.Renew(*terms.credentials);
+  dispatcher_.Reconfigure(terms.policy, terms.dead_letters);
+  next_commit_ =
+      std::min(next_commit_, task_.clock_.Read().monotonic + terms.offset_flush_interval);
 }
 
 void Task::Loop::Step() {
@@ -121,7 +129,7 @@ void Task::Loop::On(Records records) {
   });
   for (const Position& position : started_over) {
     Log().Warn("offsets of the partition went back; going on from there",
-               {{"connector", task_.settings_.identity.connector},
+               {{"connector", task_.identity_.connector},
                 {"topic", position.topic_partition.topic},
                 {"partition", position.topic_partition.partition},
                 {"offset", position.offset}});
@@ -148,8 +156,8 @@ void Task::Loop::On(Assigned assigned) {
     task_.metrics_.AddTopic(partition.topic);
   }
   if (leaving_) source_.Pause(assigned.partitions);
-  Log().Info("partitions assigned", {{"connector", task_.settings_.identity.connector},
-                                     {"task", task_.settings_.identity.id},
+  Log().Info("partitions assigned", {{"connector", task_.identity_.connector},
+                                     {"task", task_.identity_.id},
                                      {"partitions", Join(assigned.partitions)}});
   task_.SetStatus([](TaskStatus& status) {
     if (status.state == TaskState::kJoining) status.state = TaskState::kRunning;
@@ -162,7 +170,7 @@ void Task::Loop::Restore(const Position& position) {
   auto finished = delivery::DecodeFinished(position.offset, position.metadata);
   if (!finished) {
     Log().Warn("the metadata of the committed offset is ignored",
-               {{"connector", task_.settings_.identity.connector},
+               {{"connector", task_.identity_.connector},
                 {"topic", position.topic_partition.topic},
                 {"partition", position.topic_partition.partition},
                 {"offset", position.offset},
@@ -179,8 +187,8 @@ void Task::Loop::On(Revoked revoked) {
   task_.metrics_.AddAssigned(-static_cast<long>(revoked.partitions.size()));
   assigned_ -= static_cast<long>(revoked.partitions.size());
   Log().Info(revoked.lost ? "partitions lost" : "partitions revoked",
-             {{"connector", task_.settings_.identity.connector},
-              {"task", task_.settings_.identity.id},
+             {{"connector", task_.identity_.connector},
+              {"task", task_.identity_.id},
               {"partitions", Join(revoked.partitions)}});
   if (revoked.lost) {
     dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoked.partitions); });
@@ -226,10 +234,9 @@ void Task::Loop::On(Committed committed) {
     if (committed.error->metadata_too_large) lanes.LimitMetadata(0);
     lanes.RestoreCommittable(committed.positions);
   });
-  Log().Warn("offset commit failed; it will be repeated",
-             {{"connector", task_.settings_.identity.connector},
-              {"task", task_.settings_.identity.id},
-              {"error", committed.error->text}});
+  Log().Warn("offset commit failed; it will be repeated", {{"connector", task_.identity_.connector},
+                                                           {"task", task_.identity_.id},
+                                                           {"error", committed.error->text}});
 }
 
 void Task::Loop::On(SourceError error) {
@@ -240,9 +247,9 @@ void Task::Loop::On(SourceError error) {
     return;
   }
   if (error.error_class == ErrorClass::kTransient) {
-    Log().Warn("Kafka client reports an error", {{"connector", task_.settings_.identity.connector},
-                                                 {"code", error.code},
-                                                 {"error", error.text}});
+    Log().Warn(
+        "Kafka client reports an error",
+        {{"connector", task_.identity_.connector}, {"code", error.code}, {"error", error.text}});
     return;
   }
   // The client repeats this at every attempt to connect; the log says it once until it changes.
@@ -256,11 +263,10 @@ void Task::Loop::On(SourceError error) {
     changed = true;
   });
   if (!changed) return;
-  Log().Error(authentication ? "the broker refuses the credentials; trying on"
-                             : "no broker can be reached; trying on",
-              {{"connector", task_.settings_.identity.connector},
-               {"code", error.code},
-               {"error", error.text}});
+  Log().Error(
+      authentication ? "the broker refuses the credentials; trying on"
+                     : "no broker can be reached; trying on",
+      {{"connector", task_.identity_.connector}, {"code", error.code}, {"error", error.text}});
 }
 
 void Task::Loop::BrokersAnswer() {
@@ -270,7 +276,7 @@ void Task::Loop::BrokersAnswer() {
     status.broker_problem.clear();
   });
   if (changed) {
-    Log().Info("the brokers answer again", {{"connector", task_.settings_.identity.connector}});
+    Log().Info("the brokers answer again", {{"connector", task_.identity_.connector}});
   }
 }
 
@@ -284,7 +290,7 @@ void Task::Loop::AdjustFlow() {
 
 void Task::Loop::CommitIfDue(base::MonotonicTime now) {
   if (now < next_commit_) return;
-  next_commit_ = now + task_.settings_.offset_flush_interval;
+  next_commit_ = now + task_.terms_.offset_flush_interval;
   if (committing_) return;
   Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
   if (positions.empty()) return;
@@ -323,8 +329,8 @@ bool Task::Loop::MayLeave(base::MonotonicTime now) {
   if (in_flight == 0) return true;
   if (leaving_->deadline && now >= *leaving_->deadline) {
     Log().Warn("requests still under way are ended; their records will be repeated",
-               {{"connector", task_.settings_.identity.connector},
-                {"task", task_.settings_.identity.id},
+               {{"connector", task_.identity_.connector},
+                {"task", task_.identity_.id},
                 {"requests", in_flight}});
     task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
     return true;

@@ -38,6 +38,7 @@ class Task::Loop {
     base::MonotonicTime deadline;
   };
 
+  void Reconfigure();
   void Step();
   Milliseconds Timeout(base::MonotonicTime now, bool wants_more);
   void Handle(SourceEvent event);

@@ -62,6 +62,14 @@ struct SourceError {
 using Records = std::vector<delivery::Record>;
 using SourceEvent = std::variant<Nothing, Records, Assigned, Revoked, Committed, SourceError>;
 
+// Of SASL. Renewed without leaving the group.
+struct Credentials {
+  std::string username;
+  std::string password;
+
+  bool operator==(const Credentials&) const = default;
+};
+
 // What a Poll may bring: when the task holds enough, its records wait where they are.
 enum class Wanted { kEverything, kNoRecords };
 
@@ -87,6 +95,9 @@ class RecordSource {
   // Commits and waits. The error, or nothing when all is committed.
   virtual std::optional<CommitError> CommitAndWait(const Positions& positions,
                                                    std::chrono::milliseconds timeout) = 0;
+
+  // From the next connection to a broker on; those there are go on.
+  virtual void Renew(const Credentials& credentials) = 0;
 
   // Gives up what Revoked named.
   virtual void CompleteRevoke() = 0;

@@ -21,13 +21,12 @@ const base::Logger& Log() {
 
 }  // namespace
 
-Task::Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
-           std::unique_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
-           metrics::ConnectorMetrics& metrics, std::function<void()> on_change)
-    : settings_(std::move(settings)),
-      make_source_(std::move(make_source)),
+Task::Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
+           const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+           std::function<void()> on_change)
+    : identity_(std::move(identity)),
+      terms_(std::move(terms)),
       endpoint_(std::move(endpoint)),
-      dead_letters_(std::move(dead_letters)),
       clock_(clock),
       metrics_(metrics),
       on_change_(std::move(on_change)),
@@ -42,6 +41,20 @@ void Task::RequestStop(std::chrono::milliseconds grace) {
   stop_request_ = request;
   stop_requested_.notify_all();
   if (source_ != nullptr) source_->Wake();
+}
+
+void Task::Reconfigure(TaskTerms terms) {
+  const std::lock_guard lock(mutex_);
+  new_terms_ = std::move(terms);
+  if (source_ != nullptr) source_->Wake();
+}
+
+// On the poll thread. False when nothing has changed.
+bool Task::AdoptTerms() {
+  const std::lock_guard lock(mutex_);
+  if (!new_terms_) return false;
+  terms_ = *std::exchange(new_terms_, std::nullopt);
+  return true;
 }
 
 TaskStatus Task::status() const {
@@ -87,8 +100,9 @@ void Task::Run() {
   while (true) {
     LoopEnd end;
     bool worked = false;
+    AdoptTerms();
     try {
-      const std::unique_ptr<RecordSource> source = make_source_();
+      const std::unique_ptr<RecordSource> source = terms_.make_source();
       // Whoever wakes it must find it alive, however this block is left.
       const Announced announced(*this, source.get());
       Loop loop(*this, *source);
@@ -114,11 +128,10 @@ void Task::Run() {
       return;
     }
     backoff = worked ? kFirstBackoff : std::min(backoff * 2, kLongestBackoff);
-    Log().Error("the Kafka consumer broke and is made anew",
-                {{"connector", settings_.identity.connector},
-                 {"task", settings_.identity.id},
-                 {"error", end.trace},
-                 {"retry_in_ms", backoff.count()}});
+    Log().Error("the Kafka consumer broke and is made anew", {{"connector", identity_.connector},
+                                                              {"task", identity_.id},
+                                                              {"error", end.trace},
+                                                              {"retry_in_ms", backoff.count()}});
     SetStatus([](TaskStatus& status) { status.state = TaskState::kJoining; });
     std::unique_lock lock(mutex_);
     if (stop_requested_.wait_for(lock, backoff, [this] { return stop_request_.has_value(); })) {

@@ -36,29 +36,36 @@ struct TaskStatus {
   bool operator==(const TaskStatus&) const = default;
 };
 
-struct TaskSettings {
-  TaskIdentity identity;
+// Makes a task's consumer, on its poll thread; throws std::exception when it cannot be made.
+using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
+
+// What a task works by, and what may change while it does.
+struct TaskTerms {
   delivery::Policy policy;
   std::chrono::milliseconds offset_flush_interval{1000};
+  SourceFactory make_source;
+  std::optional<Credentials> credentials;         // none: as the source was made
+  std::shared_ptr<DeadLetterQueue> dead_letters;  // may be null
 };
 
 // One member of a connector's consumer group: a poll thread that makes every call to the consumer
 // and never waits for a delivery, and the dispatcher's delivery thread.
 class Task {
  public:
-  // Makes the consumer, on the poll thread; throws std::exception when it cannot be made.
-  using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
-
-  // `dead_letters` may be null. `on_change` is called from the poll thread whenever the status
-  // changed; it must only enqueue. What is passed by reference outlives the task.
-  Task(TaskSettings settings, SourceFactory make_source, std::unique_ptr<Endpoint> endpoint,
-       std::unique_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
-       metrics::ConnectorMetrics& metrics, std::function<void()> on_change);
+  // `on_change` is called from the poll thread whenever the status changed; it must only enqueue.
+  // What is passed by reference outlives the task.
+  Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
+       const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+       std::function<void()> on_change);
   // Asks for an end with no grace, unless RequestStop came before, and waits for it.
   ~Task();
   // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves
   // the group. Of several calls the earliest end counts. Any thread.
   void RequestStop(std::chrono::milliseconds grace);
+  // Goes on under other terms without leaving the group, from the next attempt on; records that
+  // wait for one get it at once. The ordering and the bound of what is held must be the same. Any
+  // thread.
+  void Reconfigure(TaskTerms terms);
 
   // Any thread.
   TaskStatus status() const;
@@ -75,10 +82,11 @@ class Task {
   std::optional<StopRequest> stop_request() const;
   void SetStatus(const std::function<void(TaskStatus&)>& change);
 
-  const TaskSettings settings_;
-  const SourceFactory make_source_;
+  bool AdoptTerms();
+
+  const TaskIdentity identity_;
+  TaskTerms terms_;  // the poll thread's alone
   const std::unique_ptr<Endpoint> endpoint_;
-  const std::unique_ptr<DeadLetterQueue> dead_letters_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;
   const std::function<void()> on_change_;
@@ -86,6 +94,7 @@ class Task {
   mutable std::mutex mutex_;  // guards what follows, up to the thread
   TaskStatus status_;
   std::optional<StopRequest> stop_request_;
+  std::optional<TaskTerms> new_terms_;  // to be adopted
   std::condition_variable stop_requested_;
   RecordSource* source_ = nullptr;  // to be woken; owned by the loop
   std::jthread thread_;             // last: it uses all of the above

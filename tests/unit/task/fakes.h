@@ -30,6 +30,7 @@ struct SourceLog {
   int revokes_completed = 0;
   int commit_failures_to_come = 0;
   bool left = false;
+  task::Credentials credentials;
 
   void Send(task::SourceEvent event) {
     const std::lock_guard lock(mutex);
@@ -88,6 +89,11 @@ class FakeSource final : public task::RecordSource {
                                                  std::chrono::milliseconds) override {
     return Store(positions);
   }
+  void Renew(const task::Credentials& credentials) override {
+    const std::lock_guard lock(log_.mutex);
+    log_.credentials = credentials;
+    log_.changed.notify_all();
+  }
   void CompleteRevoke() override {
     const std::lock_guard lock(log_.mutex);
     ++log_.revokes_completed;
@@ -130,6 +136,7 @@ struct EndpointLog {
   bool corked = false;
   bool aborted = false;
   size_t cancelled = 0;
+  size_t most_at_once = 0;
 
   void Cork(bool cork) {
     const std::lock_guard lock(mutex);
@@ -158,6 +165,7 @@ class FakeEndpoint final : public task::Endpoint {
     log_.received.emplace_back(record.topic_partition, record.offset);
     log_.changed.notify_all();
     under_way_[slot] = &record;
+    log_.most_at_once = std::max(log_.most_at_once, under_way_.size());
   }
   void Cancel(Slot slot) override {
     const std::lock_guard lock(log_.mutex);

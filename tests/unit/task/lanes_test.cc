@@ -493,5 +493,72 @@ TEST_F(LanesTest, TakeRetriesWhileNothingElseIsTaken) {
   EXPECT_EQ(Committable(), Texts{"0@30000"});
 }
 
+TEST_F(LanesTest, ANewPolicyEndsWaitsForARetryAndKeepsPlacesInListsThatStay) {
+  delivery::Policy policy;
+  policy.retry_backoff = {10min, 10min};
+  policy.request_retry_backoff = {10min};
+  Make(policy);
+  Add(kFirst, 0);
+  Lanes::JobPtr job = Take();
+  job->progress.response_retries = 1;
+  job->progress.request_retries = 1;
+  job->dead = DeadLetterCause{};
+  Finish(std::move(job), Retry{ErrorReason::kStatus, 10min});
+  EXPECT_EQ(lanes_->waiting_retry(), 1u);
+  policy.request_retry_backoff = {5s};
+  lanes_->Reconfigure(policy, now_);
+  EXPECT_EQ(lanes_->waiting_retry(), 0u);
+  job = Take();
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->progress.attempts, 1);
+  EXPECT_EQ(job->progress.response_retries, 1u);
+  EXPECT_EQ(job->progress.request_retries, 0u);
+  EXPECT_FALSE(job->dead);
+}
+
+TEST_F(LanesTest, ANewDelayCountsForWhatIsQueuedAlready) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.request_delay = 60s;
+  Make(policy);
+  Add(kFirst, 0);
+  Pass(1s);
+  Add(kFirst, 1);
+  EXPECT_FALSE(Take());
+  policy.request_delay = 5s;
+  lanes_->Reconfigure(policy, now_);
+  EXPECT_FALSE(Take());
+  Pass(5s);
+  EXPECT_EQ(Next(), 0);
+  // What was ready waits again.
+  policy.request_delay = 20s;
+  lanes_->Reconfigure(policy, now_);
+  EXPECT_FALSE(Take());
+  Pass(14s);
+  EXPECT_FALSE(Take());
+  Pass(1s);
+  EXPECT_EQ(Next(), 1);
+}
+
+TEST_F(LanesTest, ANewPolicyKeepsTheOrderOfWhatIsReady) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  Make(policy);
+  for (int64_t offset = 0; offset < 5; ++offset) Add(kFirst, offset);
+  lanes_->Reconfigure(policy, now_);
+  for (int64_t offset = 0; offset < 5; ++offset) EXPECT_EQ(Next(), offset);
+}
+
+TEST_F(LanesTest, ANewPolicyDoesNotStartWhatIsHeld) {
+  delivery::Policy policy;
+  policy.retry_backoff = {10min};
+  Make(policy);
+  Add(kFirst, 0);
+  Finish(Take(), Retry{ErrorReason::kStatus, 10min});
+  lanes_->Hold({kFirst});
+  lanes_->Reconfigure(policy, now_);
+  EXPECT_FALSE(Take());
+}
+
 }  // namespace
 }  // namespace khs::task

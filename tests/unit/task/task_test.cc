@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <stdexcept>
 
 #include "metrics/registry.h"
@@ -27,11 +28,11 @@ delivery::Record MakeRecord(const base::TopicPartition& from, int64_t offset) {
 class TaskTest : public ::testing::Test {
  protected:
   void Start(testing::FakeEndpoint::Script script, delivery::Policy policy = {}) {
+    terms_.policy = std::move(policy);
     task_ = std::make_unique<Task>(
-        TaskSettings{{"c", 0}, policy, 10ms},
-        [this] { return std::make_unique<testing::FakeSource>(source_); },
-        std::make_unique<testing::FakeEndpoint>(endpoint_, std::move(script)),
-        std::move(dead_letters_), clock_, metrics_, [this] { NotifyStatus(); });
+        TaskIdentity{"c", 0}, terms_,
+        std::make_unique<testing::FakeEndpoint>(endpoint_, std::move(script)), clock_, metrics_,
+        [this] { NotifyStatus(); });
     source_.Send(Assigned{{kFirst, kSecond}});
   }
   // The task's status has a lock of its own here: the task wakes its source under the lock that
@@ -55,6 +56,12 @@ class TaskTest : public ::testing::Test {
     });
   }
 
+  // Records that wait for their next attempt, by the gauge.
+  bool AwaitWaiting(int count) {
+    const std::string line = "records_waiting_retry{connector=\"c\"} " + std::to_string(count);
+    return source_.Await([&](auto&) { return registry_.Render().find(line) != std::string::npos; });
+  }
+
   static delivery::Reply Good(const delivery::Record&) {
     return delivery::HttpReply{200, false, {}};
   }
@@ -67,7 +74,8 @@ class TaskTest : public ::testing::Test {
   metrics::Registry registry_{{"0", "0", "0"}};
   metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
   testing::LettersLog letters_;
-  std::unique_ptr<DeadLetterQueue> dead_letters_;
+  TaskTerms terms_{
+      {}, 10ms, [this] { return std::make_unique<testing::FakeSource>(source_); }, {}, nullptr};
   std::unique_ptr<Task> task_;
 };
 
@@ -153,7 +161,7 @@ class TaskWithDeadLetters : public TaskTest {
   void Start() {
     delivery::Policy policy;
     policy.strategy = delivery::Strategy::kDropMessage;
-    dead_letters_ = std::make_unique<testing::FakeDeadLetters>(letters_);
+    terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
     TaskTest::Start(
         [](const delivery::Record& record) {
           return delivery::HttpReply{422, record.offset % 2 == 1, {}};
@@ -321,14 +329,70 @@ TEST_F(TaskTest, TellsWhyNoBrokerAnswersUntilOneDoes) {
 }
 
 TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
-  task_ = std::make_unique<Task>(
-      TaskSettings{{"c", 0}, {}, 10ms},
-      []() -> std::unique_ptr<RecordSource> { throw std::runtime_error("No such property"); },
-      std::make_unique<testing::FakeEndpoint>(endpoint_, Good), nullptr, clock_, metrics_,
-      [this] { NotifyStatus(); });
+  terms_.make_source = []() -> std::unique_ptr<RecordSource> {
+    throw std::runtime_error("No such property");
+  };
+  task_ = std::make_unique<Task>(TaskIdentity{"c", 0}, terms_,
+                                 std::make_unique<testing::FakeEndpoint>(endpoint_, Good), clock_,
+                                 metrics_, [this] { NotifyStatus(); });
   EXPECT_TRUE(
       AwaitStatus([&](const TaskStatus& status) { return status.state == TaskState::kFailed; }));
   EXPECT_EQ(task_->status().trace, "No such property");
+}
+
+TEST_F(TaskTest, ANewDefinitionReachesAWaitingRecordAtOnceAndTheGroupDoesNotNotice) {
+  delivery::Policy policy;
+  policy.retry_backoff = {600s};
+  std::atomic<bool> good{false};
+  Start([&](const delivery::Record&) { return delivery::HttpReply{200, !good, {}}; }, policy);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  ASSERT_TRUE(AwaitWaiting(1));
+  good = true;
+  terms_.policy.retry_after_max = 1s;
+  terms_.credentials = Credentials{"user", "new"};
+  task_->Reconfigure(terms_);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
+  EXPECT_FALSE(source_.left);
+  EXPECT_EQ(source_.revokes_completed, 0);
+}
+
+TEST_F(TaskTest, ARecordAtADeadLetterQueueThatIsGoneIsSentToTheEndpointAgain) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kDropMessage;
+  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  letters_.Cork(true);
+  Start([](const delivery::Record&) { return delivery::HttpReply{500, {}, {}}; }, policy);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(letters_.AwaitProduced(1));
+  terms_.dead_letters = nullptr;
+  terms_.policy.strategy = delivery::Strategy::kStopTask;
+  task_->Reconfigure(terms_);
+  // It was not dropped yet, so the new strategy decides about it.
+  EXPECT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_EQ(endpoint_.received.size(), 2u);
+  EXPECT_EQ(source_.committed.count(kFirst), 0u);
+}
+
+TEST_F(TaskTest, MoreOrFewerRequestsAtOnceApplyToWhatBeginsAfterwards) {
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.max_in_flight = 1;
+  endpoint_.Cork(true);
+  Start(Good, policy);
+  for (int64_t offset = 0; offset < 20; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  terms_.policy.max_in_flight = 4;
+  task_->Reconfigure(terms_);
+  ASSERT_TRUE(endpoint_.AwaitReceived(4));
+  terms_.policy.max_in_flight = 2;
+  task_->Reconfigure(terms_);
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 20));
+  const std::lock_guard lock(endpoint_.mutex);
+  EXPECT_EQ(endpoint_.most_at_once, 4u);
+  EXPECT_EQ(endpoint_.received.size(), 20u);
 }
 
 TEST_F(TaskTest, CountsWhatItDid) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 
@@ -20,6 +21,7 @@ constexpr std::chrono::seconds kCommittedTimeout{1};
 
 constexpr size_t kReadAheadRecords = 5000;
 constexpr milliseconds kNudgeTimeout{50};
+constexpr milliseconds kNudgePause{1000};  // after one that failed
 // Records that are copied out of librdkafka at once.
 constexpr size_t kBatch = 128;
 // A producer's batch comes whole, up to a megabyte of one partition; what other partitions brought
@@ -55,6 +57,17 @@ Properties Defaults(size_t prefetch_bytes) {
   return defaults;
 }
 
+// librdkafka takes no message limit above what is fetched at once, which is little here.
+void AdmitLargeMessages(Properties& all) {
+  const auto largest = all.find("message.max.bytes");
+  if (largest == all.end()) return;
+  const auto number = [](const std::string& text) {
+    return std::strtoll(text.c_str(), nullptr, 10);
+  };
+  std::string& fetched = all["fetch.max.bytes"];
+  if (number(fetched) < number(largest->second)) fetched = largest->second;
+}
+
 // What makes "committed means done" true, and therefore nobody's to change.
 Properties Managed(const std::string& group) {
   return {{"group.id", group},
@@ -85,7 +98,7 @@ class Consumer::Client {
   rd_kafka_t* handle() const { return handle_; }
   rd_kafka_queue_t* queue() const { return queue_.get(); }
 
-  task::SourceEvent Poll(milliseconds timeout, task::Wanted wanted);
+  task::SourceEvent Poll(milliseconds timeout, size_t wanted_bytes);
   void CompleteRevoke();
   // An assignment that is not finished is answered with none.
   void GiveUpAssignment() {
@@ -109,8 +122,8 @@ class Consumer::Client {
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent FinishAssignment();
   void ForwardRecords(const rd_kafka_topic_partition_list_t* list);
-  task::Records TakeRecords();
-  ssize_t TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages);
+  task::Records TakeRecords(size_t wanted_bytes);
+  ssize_t TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages, size_t most);
   void Nudge();
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
@@ -127,9 +140,10 @@ class Consumer::Client {
   size_t next_forward_ = 0;  // the queue of the next partition
   size_t next_queue_ = 0;    // whose turn it is
   const size_t prefetch_bytes_;
-  size_t batch_ = 1;   // how many records to take next
-  size_t popped_ = 0;  // since the last nudge
+  size_t record_bytes_ = 1 << 20;  // of one, about
+  size_t popped_ = 0;              // since the last nudge
   size_t popped_bytes_ = 0;
+  std::chrono::steady_clock::time_point next_nudge_{};
   std::optional<task::SourceEvent> stashed_;  // for the next poll
   std::optional<task::Positions> to_commit_;  // when no join is under way
   std::optional<task::Committed> refused_;    // a commit that could not even be started
@@ -144,6 +158,7 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   all.insert(properties.begin(), properties.end());
   const Properties defaults = Defaults(subscription.prefetch_bytes);
   all.insert(defaults.begin(), defaults.end());
+  AdmitLargeMessages(all);
 
   all["debug"] = DebugOf(properties).empty() ? "cgrp" : DebugOf(properties) + ",cgrp";
   ConfHandle conf = MakeConfiguration(all);
@@ -265,55 +280,59 @@ void Consumer::Client::ForwardRecords(const rd_kafka_topic_partition_list_t* lis
   }
 }
 
-task::SourceEvent Consumer::Client::Poll(milliseconds timeout, task::Wanted wanted) {
+task::SourceEvent Consumer::Client::Poll(milliseconds timeout, size_t wanted_bytes) {
   if (stashed_) return *std::exchange(stashed_, std::nullopt);
   if (refused_) return *std::exchange(refused_, std::nullopt);
   if (to_commit_ && !join_watch_.joining()) StartCommit();
   if (assigning_ && std::chrono::steady_clock::now() >= next_try_) return FinishAssignment();
   if (assigning_) timeout = std::min<milliseconds>(timeout, kCommittedTimeout);
   task::Records records;
-  if (wanted == task::Wanted::kEverything) records = TakeRecords();
-  if (!records.empty() || stashed_) timeout = milliseconds(0);
+  if (wanted_bytes > 0) records = TakeRecords(wanted_bytes);
+  // An event of the other queue would have no place to wait.
+  if (stashed_) return records.empty() ? *std::exchange(stashed_, std::nullopt) : records;
+  if (!records.empty()) timeout = milliseconds(0);
   // Also when there are records: this is what keeps the membership.
   EventHandle event(rd_kafka_queue_poll(queue_.get(), static_cast<int>(timeout.count())));
   if (records.empty()) return event ? Convert(std::move(event)) : task::SourceEvent();
-  if (event && !stashed_) stashed_ = Convert(std::move(event));
+  if (event) stashed_ = Convert(std::move(event));
   return records;
 }
 
 // From the next queue that has any.
-ssize_t Consumer::Client::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages) {
+ssize_t Consumer::Client::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages,
+                                     size_t most) {
   for (size_t i = 0; i < kQueues; ++i) {
     rd_kafka_queue_t* queue = records_queues_[next_queue_++ % kQueues].get();
     if (rd_kafka_queue_length(queue) == 0) continue;
-    const ssize_t count = rd_kafka_consume_batch_queue(queue, 0, messages.data(), batch_);
+    const ssize_t count = rd_kafka_consume_batch_queue(queue, 0, messages.data(), most);
     if (count > 0) return count;
   }
   return 0;
 }
 
-task::Records Consumer::Client::TakeRecords() {
+// A batch is not asked for by its bytes; the next one is taken to be like the last.
+task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
   std::array<rd_kafka_message_t*, kBatch> messages;
-  const ssize_t count = TakeInTurn(messages);
+  const size_t share = prefetch_bytes_ / kQueues;
+  const size_t most =
+      std::clamp<size_t>(std::min(share / 4, wanted_bytes) / record_bytes_, 1, kBatch);
+  const ssize_t count = TakeInTurn(messages, most);
   task::Records records;
   if (count <= 0) return records;
-  size_t bytes = 0;
+  size_t held = 0;
   records.reserve(static_cast<size_t>(count));
   popped_ += static_cast<size_t>(count);
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
     const MessageHandle message(messages[i]);
+    popped_bytes_ += message->len + message->key_len;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       records.push_back(CopyRecord(message.get()));
+      held += records.back().Bytes();
     } else {
       stashed_ = ConvertError(message->err, rd_kafka_message_errstr(message.get()));
     }
-    bytes += message->len + message->key_len;
   }
-  // A batch is not asked for by its bytes; the next one is taken to be like this one.
-  const size_t each = bytes / static_cast<size_t>(count) + 1;
-  const size_t share = prefetch_bytes_ / kQueues;
-  batch_ = std::clamp<size_t>(share / 4 / each, 1, kBatch);
-  popped_bytes_ += bytes;
+  record_bytes_ = held / static_cast<size_t>(count) + 1;
   if (popped_bytes_ >= share / 2 || popped_ >= kReadAheadRecords / 2) Nudge();
   return records;
 }
@@ -328,8 +347,12 @@ void Consumer::Client::Nudge() {
   if (rd_kafka_assignment(handle_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
   const PartitionListHandle list(assigned);
   for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
-  // What it answers, and whether it does, is of no interest.
-  (void)rd_kafka_offsets_for_times(handle_, list.get(), static_cast<int>(kNudgeTimeout.count()));
+  // What it answers is of no interest; a broker that does not is not waited for each time.
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_nudge_) return;
+  const auto code =
+      rd_kafka_offsets_for_times(handle_, list.get(), static_cast<int>(kNudgeTimeout.count()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) next_nudge_ = now + kNudgePause;
 }
 
 void Consumer::Client::Commit(const task::Positions& positions) {
@@ -385,8 +408,8 @@ Consumer::Consumer(const Subscription& subscription, const Properties& propertie
     : client_(std::make_unique<Client>(subscription, properties)) {}
 Consumer::~Consumer() = default;
 
-task::SourceEvent Consumer::Poll(milliseconds timeout, task::Wanted wanted) {
-  return client_->Poll(timeout, wanted);
+task::SourceEvent Consumer::Poll(milliseconds timeout, size_t wanted_bytes) {
+  return client_->Poll(timeout, wanted_bytes);
 }
 
 void Consumer::Wake() noexcept { rd_kafka_queue_yield(client_->queue()); }
@@ -438,8 +461,7 @@ void Consumer::Leave(milliseconds timeout) {
       Log().Warn("the broker did not answer in time; the group forgets this member by itself");
       return;
     }
-    const task::SourceEvent event =
-        Poll(std::min(left, milliseconds(50)), task::Wanted::kNoRecords);
+    const task::SourceEvent event = Poll(std::min(left, milliseconds(50)), 0);
     if (std::holds_alternative<task::Revoked>(event)) client_->CompleteRevoke();
     client_->GiveUpAssignment();
   }

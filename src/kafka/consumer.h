@@ -26,7 +26,7 @@ class Consumer final : public task::RecordSource {
   Consumer(const Subscription& subscription, const Properties& properties);
   ~Consumer() override;
 
-  task::SourceEvent Poll(std::chrono::milliseconds timeout, task::Wanted wanted) override;
+  task::SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes) override;
   void Wake() noexcept override;
   void Pause(const task::Partitions& partitions) override;
   void Resume(const task::Partitions& partitions) override;

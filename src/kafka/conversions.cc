@@ -97,8 +97,10 @@ task::Committed ToCommitted(rd_kafka_event_t* event) {
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = element.err;
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    committed.error = task::CommitError{rd_kafka_err2str(error),
-                                        error == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE};
+    // The second: of all partitions together.
+    const bool too_large = error == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE ||
+                           error == RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE;
+    committed.error = task::CommitError{rd_kafka_err2str(error), too_large};
   }
   return committed;
 }

@@ -27,8 +27,13 @@ Properties Managed() {
 }
 
 // A dead letter that finds no broker for so long is told as failed, and tried again by the task.
+// How large a record may be is the topic's to say, and a topic that is missing may come.
 Properties Defaults() {
-  return {{"message.timeout.ms", "10000"}, {"linger.ms", "5"}, {"socket.keepalive.enable", "true"}};
+  return {{"message.timeout.ms", "10000"},
+          {"linger.ms", "5"},
+          {"message.max.bytes", "1000000000"},
+          {"topic.metadata.refresh.interval.ms", "10000"},
+          {"socket.keepalive.enable", "true"}};
 }
 
 void Add(rd_kafka_headers_t* headers, const std::string& name, const std::string* value) {

@@ -79,9 +79,13 @@ void Dispatcher::Run() {
   while (Trade()) {
     for (const Endpoint::Slot slot : outdated_) endpoint_.Cancel(slot);
     outdated_.clear();
+    const size_t room = Room();
     for (Lanes::JobPtr& job : taken_) Begin(std::move(job));
+    // Settled without an attempt, or on its way to the dead letter queue: there is room for others,
+    // of which nobody would tell a thread that is taken to have none.
+    const bool room_left = room - Room() < taken_.size();
     taken_.clear();
-    if (!settled_.empty()) continue;  // without an attempt
+    if (room_left) continue;
     endpoint_.Wait(wait_until_, ended_);
     for (Endpoint::Ended& ended : ended_) Conclude(std::move(ended));
   }

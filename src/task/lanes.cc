@@ -9,8 +9,8 @@ namespace {
 
 // What is read ahead of the endpoint, where that lets as many requests run as there may.
 constexpr size_t kReadAhead = 256 * 1024;
-// When nothing was taken for so long, whatever is at hand is stuck.
-constexpr std::chrono::milliseconds kStuck{100};
+// A request that takes longer does not keep the endpoint busy with what is queued behind it.
+constexpr std::chrono::milliseconds kSlow{100};
 
 constexpr std::chrono::hours kLongestWait{24 * 3660};  // ten years
 
@@ -47,7 +47,8 @@ struct Lanes::Lane {
   State state = State::kIdle;
   base::MonotonicTime due;  // of a waiting lane
   std::deque<JobPtr> queue;
-  size_t bytes = 0;  // of what is queued
+  size_t bytes = 0;   // of what is queued
+  bool slow = false;  // busy, for long
   const std::string* key = nullptr;
 };
 
@@ -64,6 +65,7 @@ struct Lanes::Partition {
   std::unordered_map<std::string, Lane> lanes;
   // Ready, but what is finished around them takes all the room there is to save it.
   std::vector<Lane*> parked;
+  std::optional<int64_t> unparked_at;  // the first open record when they were last looked at
   size_t in_flight = 0;
   size_t bytes = 0;
 };
@@ -126,7 +128,7 @@ void Lanes::Hold(const Partitions& partitions) {
     const auto found = partitions_.find(topic_partition);
     if (found == partitions_.end()) continue;
     found->second->held = true;
-    for (auto& [key, lane] : found->second->lanes) Unschedule(lane);
+    Unschedule(*found->second);
   }
 }
 
@@ -134,8 +136,10 @@ void Lanes::Hold(const Partitions& partitions) {
 void Lanes::Forget(Partition& partition) {
   partition.fenced = true;
   if (partition.in_flight > 0) outdated_ = true;
+  if (std::exchange(partition.paused, false)) --paused_;
+  Unschedule(partition);
   for (auto& [key, lane] : partition.lanes) {
-    Unschedule(lane);
+    if (std::exchange(lane.slow, false)) SetAside(lane, false);
     for (const JobPtr& job : lane.queue) Release(*job);
     lane.queue.clear();
     lane.bytes = 0;
@@ -177,15 +181,12 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   ++records_;
   Lane& row = lane->second;
   row.bytes += job->bytes;
-  if (row.state == Lane::State::kWaiting || row.state == Lane::State::kParked) {
+  if (row.state == Lane::State::kWaiting || row.state == Lane::State::kParked || row.slow) {
     aside_bytes_ += job->bytes;
   }
   row.queue.push_back(std::move(job));
   if (row.state == Lane::State::kIdle) Schedule(row, now.monotonic);
-  if (!partition->paused && bytes_ >= policy_.queue_max_bytes / 3 * 2 &&
-      partition->bytes >= Share()) {
-    flow_pending_ = true;
-  }
+  if (!partition->paused && Full() && partition->bytes >= Share()) flow_pending_ = true;
   return result;
 }
 
@@ -225,6 +226,44 @@ void Lanes::Unschedule(Lane& lane) {
   lane.state = Lane::State::kIdle;
 }
 
+// All lanes, in one pass over those that are ready.
+void Lanes::Unschedule(Partition& partition) {
+  std::erase_if(ready_, [&partition](Lane* lane) {
+    if (&lane->partition != &partition) return false;
+    lane->state = Lane::State::kIdle;
+    return true;
+  });
+  for (Lane* lane : std::exchange(partition.parked, {})) {
+    lane->state = Lane::State::kIdle;
+    SetAside(*lane, false);
+  }
+  for (auto& [key, lane] : partition.lanes) Unschedule(lane);
+}
+
+void Lanes::EnterRow(Job& job, base::MonotonicTime now) {
+  job.taken_at = now;
+  job.in_row = true;
+  job.before = std::exchange(row_last_, &job);
+  job.after = nullptr;
+  (job.before != nullptr ? job.before->after : row_first_) = &job;
+}
+
+void Lanes::LeaveRow(Job& job) {
+  if (!std::exchange(job.in_row, false)) return;
+  (job.before != nullptr ? job.before->after : row_first_) = job.after;
+  (job.after != nullptr ? job.after->before : row_last_) = job.before;
+}
+
+void Lanes::NoteSlow(base::MonotonicTime now) {
+  while (row_first_ != nullptr && now - row_first_->taken_at >= kSlow) {
+    Job& job = *row_first_;
+    LeaveRow(job);
+    if (job.partition->fenced) continue;
+    job.lane->slow = true;
+    SetAside(*job.lane, true);
+  }
+}
+
 void Lanes::SetAside(Lane& lane, bool aside) {
   if (aside) {
     aside_bytes_ += lane.bytes;
@@ -238,12 +277,15 @@ void Lanes::SetAside(Lane& lane, bool aside) {
 void Lanes::Unpark(Partition& partition, base::MonotonicTime now) {
   if (partition.parked.empty() || partition.held) return;
   const bool crowded = partition.tracker.Crowded();
+  const auto first_open = partition.tracker.first_open();
+  if (crowded && first_open == partition.unparked_at) return;
+  partition.unparked_at = first_open;
   std::vector<Lane*> parked;
   parked.swap(partition.parked);
   for (Lane* lane : parked) {
     lane->state = Lane::State::kIdle;
     SetAside(*lane, false);
-    if (crowded && lane->queue.front()->record.offset != partition.tracker.first_open()) {
+    if (crowded && lane->queue.front()->record.offset != first_open) {
       lane->state = Lane::State::kParked;
       SetAside(*lane, true);
       partition.parked.push_back(lane);
@@ -303,13 +345,14 @@ Lanes::JobPtr Lanes::Take(base::MonotonicTime now) {
       lane.state = Lane::State::kParked;
       SetAside(lane, true);
       partition.parked.push_back(&lane);
+      partition.unparked_at = partition.tracker.first_open();
       continue;
     }
     lane.state = Lane::State::kBusy;
     JobPtr job = std::move(lane.queue.front());
     lane.queue.pop_front();
     lane.bytes -= job->bytes;
-    last_progress_ = now;
+    EnterRow(*job, now);
     ++in_flight_;
     ++partition.in_flight;
     return job;
@@ -319,6 +362,7 @@ Lanes::JobPtr Lanes::Take(base::MonotonicTime now) {
 
 bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now) {
   Partition& partition = *job->partition;
+  LeaveRow(*job);
   --in_flight_;
   --partition.in_flight;
   if (partition.fenced) {
@@ -326,6 +370,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
     return false;
   }
   Lane& lane = *job->lane;
+  if (std::exchange(lane.slow, false)) SetAside(lane, false);
   if (const auto* retry = std::get_if<delivery::Retry>(&decision)) {
     job->due = now + retry->delay;
     lane.bytes += job->bytes;
@@ -342,8 +387,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
                   // it
   }
   partition.tracker.Finish(job->record.offset);
-  if (partition.paused &&
-      (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 3)) {
+  if (paused_ > 0 && (MayResume(partition) || bytes_ <= policy_.queue_max_bytes / 4)) {
     flow_pending_ = true;
   }
   lane.state = Lane::State::kIdle;
@@ -402,16 +446,16 @@ bool Lanes::EnoughAtHand(size_t bytes) const {
     lanes = std::min(lanes, partitions_.size());
   }
   const size_t active = active_bytes();
-  return active >= policy_.queue_max_bytes / 3 ||
+  return active >= std::max<size_t>(policy_.queue_max_bytes / 3, 1) ||
          (active >= bytes && ready_.size() + in_flight_ >= lanes);
 }
 
-bool Lanes::WantsMore(base::MonotonicTime now) {
-  const bool enough = EnoughAtHand(kReadAhead);
-  const bool stuck = enough && now - last_progress_ >= kStuck;
-  if (stuck) last_progress_ = now;  // a little at a time
-  refused_ = enough && !stuck;
-  return !refused_;
+size_t Lanes::WantedBytes(base::MonotonicTime now) {
+  NoteSlow(now);
+  refused_ = EnoughAtHand(kReadAhead);
+  if (refused_) return 0;
+  // Of many partitions each may bring this before it is paused.
+  return Full() ? std::max<size_t>(Share() / 2, 1) : policy_.queue_max_bytes;
 }
 
 bool Lanes::RunsLow() {
@@ -420,12 +464,17 @@ bool Lanes::RunsLow() {
   return true;
 }
 
-// Once most of the bound is used, by what waits, each partition is held to its share of two thirds
-// of it. Together they never exceed the bound by more than what one poll brings, and a partition
-// that is stuck leaves the others theirs.
+// Once half of the bound is used, by what waits, each partition is held to its share of a third of
+// it, so that one that is stuck leaves the others theirs. What one had before, the shares of all
+// others, and what is read ahead stay within the bound together.
 size_t Lanes::Share() const {
-  const size_t share = policy_.queue_max_bytes / 3 * 2 / std::max<size_t>(partitions_.size(), 1);
+  const size_t share = policy_.queue_max_bytes / 3 / std::max<size_t>(partitions_.size(), 1);
   return std::max<size_t>(share, 1);  // an empty partition is never paused
+}
+
+bool Lanes::MayResume(const Partition& partition) const {
+  return partition.paused &&
+         (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 4);
 }
 
 Lanes::Flow Lanes::TakeFlow() {
@@ -434,13 +483,13 @@ Lanes::Flow Lanes::TakeFlow() {
   const size_t share = Share();
   for (const auto& [topic_partition, partition] : partitions_) {
     if (partition->held) continue;
-    if (!partition->paused && partition->bytes >= share &&
-        bytes_ >= policy_.queue_max_bytes / 3 * 2) {
+    if (!partition->paused && partition->bytes >= share && Full()) {
       partition->paused = true;
+      ++paused_;
       flow.pause.push_back(topic_partition);
-    } else if (partition->paused &&
-               (partition->bytes <= share / 2 || bytes_ <= policy_.queue_max_bytes / 3)) {
+    } else if (MayResume(*partition)) {
       partition->paused = false;
+      --paused_;
       flow.resume.push_back(topic_partition);
     }
   }

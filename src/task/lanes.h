@@ -45,6 +45,11 @@ class Lanes {
     friend class Lanes;
     std::shared_ptr<Partition> partition;
     Lane* lane = nullptr;
+    // In the row of those on their way, while their lane does not count as slow.
+    base::MonotonicTime taken_at;
+    Job* before = nullptr;
+    Job* after = nullptr;
+    bool in_row = false;
   };
   using JobPtr = std::unique_ptr<Job>;
 
@@ -103,16 +108,18 @@ class Lanes {
 
   // Positions that moved since they were last taken, or beyond which more is finished.
   Positions TakeCommittable();
-  // How much may go with a commit; what is beyond it will be repeated after a crash.
-  void LimitMetadata(size_t max_bytes) { max_metadata_bytes_ = max_bytes; }
+  // The broker takes less with a commit than was sent: what lies furthest is left out from now on,
+  // and repeated after a crash.
+  void SaveLess() { max_metadata_bytes_ /= 2; }
   // A commit that succeeded.
   void NoteCommitted(const Positions& positions);
   // A commit that failed: the positions are committable again, unless they have moved on.
   void RestoreCommittable(const Positions& positions);
 
-  // Whether more should be read: not when what is at hand keeps the endpoint busy for a while. What
-  // waits for its retry does not count as long as there is room for more.
-  bool WantsMore(base::MonotonicTime now);
+  // How many bytes should be read: none when what is at hand keeps the endpoint busy for a while.
+  // What waits for its retry, or behind a request that does not end, does not count as long as
+  // there is room for more.
+  size_t WantedBytes(base::MonotonicTime now);
   // More is wanted again, after it was not.
   bool RunsLow();
   // Which partitions hold too much and which hold little again, since the last call.
@@ -139,12 +146,18 @@ class Lanes {
   std::string LaneKey(const delivery::Record& record) const;
   void Schedule(Lane& lane, base::MonotonicTime now);
   void Unschedule(Lane& lane);
+  void Unschedule(Partition& partition);
+  void EnterRow(Job& job, base::MonotonicTime now);
+  void LeaveRow(Job& job);
+  void NoteSlow(base::MonotonicTime now);
   void PromoteDue(base::MonotonicTime now);
   void Forget(Partition& partition);
   void Release(const Job& job);
   void SetAside(Lane& lane, bool aside);
   void Unpark(Partition& partition, base::MonotonicTime now);
   size_t Share() const;
+  bool Full() const { return bytes_ >= policy_.queue_max_bytes / 2; }
+  bool MayResume(const Partition& partition) const;
   size_t active_bytes() const { return bytes_ - aside_bytes_; }
   bool EnoughAtHand(size_t bytes) const;
 
@@ -157,11 +170,13 @@ class Lanes {
   bool flow_pending_ = false;
   bool outdated_ = false;
   size_t in_flight_ = 0;
-  size_t records_ = 0;      // queued or in flight
-  size_t bytes_ = 0;        // of those records
-  size_t aside_bytes_ = 0;  // of those in lanes that can't be taken from now
-  bool refused_ = false;    // the last word was that no more is wanted
-  base::MonotonicTime last_progress_{};
+  size_t records_ = 0;        // queued or in flight
+  size_t bytes_ = 0;          // of those records
+  size_t aside_bytes_ = 0;    // of those in lanes that can't be taken from now
+  bool refused_ = false;      // the last word was that no more is wanted
+  Job* row_first_ = nullptr;  // of the jobs on their way, the one taken first
+  Job* row_last_ = nullptr;
+  size_t paused_ = 0;  // partitions
   size_t waiting_retry_ = 0;
   size_t max_metadata_bytes_ = delivery::kMaxMetadataBytes;
 };

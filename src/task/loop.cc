@@ -82,10 +82,10 @@ void Task::Loop::Step() {
   // The first poll waits, the others take what has come meanwhile.
   for (int i = 0; i < kBurst; ++i) {
     const base::MonotonicTime now = task_.clock_.Read().monotonic;
-    const bool more =
-        !leaving_ && dispatcher_.With([now](Lanes& lanes) { return lanes.WantsMore(now); });
-    const Milliseconds timeout = i == 0 ? Timeout(now, more) : Milliseconds(0);
-    SourceEvent event = source_.Poll(timeout, more ? Wanted::kEverything : Wanted::kNoRecords);
+    const size_t wanted =
+        leaving_ ? 0 : dispatcher_.With([now](Lanes& lanes) { return lanes.WantedBytes(now); });
+    const Milliseconds timeout = i == 0 ? Timeout(now, wanted > 0) : Milliseconds(0);
+    SourceEvent event = source_.Poll(timeout, wanted);
     const bool nothing = std::holds_alternative<Nothing>(event);
     Handle(std::move(event));
     if (nothing || revoking_ || leaving_) break;
@@ -230,8 +230,7 @@ void Task::Loop::On(Committed committed) {
     return;
   }
   dispatcher_.With([&](Lanes& lanes) {
-    // The offset alone is always taken.
-    if (committed.error->metadata_too_large) lanes.LimitMetadata(0);
+    if (committed.error->too_large) lanes.SaveLess();
     lanes.RestoreCommittable(committed.positions);
   });
   Log().Warn("offset commit failed; it will be repeated", {{"connector", task_.identity_.connector},
@@ -243,6 +242,9 @@ void Task::Loop::On(SourceError error) {
   const bool fatal = error.error_class == ErrorClass::kFatal;
   task_.metrics_.KafkaError(error.code, fatal);
   if (fatal) {
+    // Its partitions belong to nobody, or to another member with its name: librdkafka says no more
+    // about them, and takes no commit.
+    dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
     if (!leaving_) BeginLeaving({LoopEnd::Cause::kSourceFault, error.text});
     return;
   }

@@ -10,7 +10,7 @@ namespace khs::task {
 
 // Why a consumer's loop came to its end.
 struct LoopEnd {
-  enum class Cause { kRequested, kStrategy, kSourceFault };
+  enum class Cause { kRequested, kStrategy, kSourceFault, kCannotStart };
   Cause cause = Cause::kRequested;
   std::string trace;
 };

@@ -42,7 +42,7 @@ struct Revoked {
 // How a Commit ended.
 struct CommitError {
   std::string text;
-  bool metadata_too_large = false;  // the broker takes less than its default
+  bool too_large = false;  // the broker takes less metadata than there was
 };
 struct Committed {
   Positions positions;
@@ -70,9 +70,6 @@ struct Credentials {
   bool operator==(const Credentials&) const = default;
 };
 
-// What a Poll may bring: when the task holds enough, its records wait where they are.
-enum class Wanted { kEverything, kNoRecords };
-
 // Where records come from: a member of a consumer group. Implemented by kafka::Consumer, and by
 // fakes. Everything but Wake is for the task's poll thread alone.
 class RecordSource {
@@ -80,7 +77,9 @@ class RecordSource {
   virtual ~RecordSource() = default;
 
   // Waits for the next event. Must be called within max.poll.interval.ms of the last time, always.
-  virtual SourceEvent Poll(std::chrono::milliseconds timeout, Wanted wanted) = 0;
+  // Records come only when bytes of them are wanted, and about so many at most; others wait where
+  // they are.
+  virtual SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes) = 0;
 
   // Makes a Poll, under way or the next one, return at once. Any thread.
   virtual void Wake() noexcept = 0;

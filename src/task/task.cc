@@ -95,51 +95,56 @@ class Task::Announced {
   Task& task_;
 };
 
+// The life of one consumer. What it throws when it cannot be made is a fault like any other.
+LoopEnd Task::RunSource() {
+  AdoptTerms();
+  try {
+    const std::unique_ptr<RecordSource> source = terms_.make_source();
+    // Whoever wakes it must find it alive, however this block is left.
+    const Announced announced(*this, source.get());
+    return Loop(*this, *source).Run();
+  } catch (const std::exception& error) {
+    return {LoopEnd::Cause::kCannotStart, error.what()};
+  }
+}
+
+// False when the end was asked for meanwhile.
+bool Task::Rest(std::chrono::milliseconds backoff) {
+  std::unique_lock lock(mutex_);
+  return !stop_requested_.wait_for(lock, backoff, [this] { return stop_request_.has_value(); });
+}
+
 void Task::Run() {
   std::chrono::milliseconds backoff = kFirstBackoff;
+  bool has_worked = false;
+  LoopEnd end;
   while (true) {
-    LoopEnd end;
-    bool worked = false;
-    AdoptTerms();
-    try {
-      const std::unique_ptr<RecordSource> source = terms_.make_source();
-      // Whoever wakes it must find it alive, however this block is left.
-      const Announced announced(*this, source.get());
-      Loop loop(*this, *source);
-      end = loop.Run();
-      worked = status().state == TaskState::kRunning;
-    } catch (const std::exception& error) {
-      SetStatus([&](TaskStatus& status) {
-        status.state = TaskState::kFailed;
-        status.trace = error.what();
-      });
-      return;
-    }
-    if (end.cause == LoopEnd::Cause::kRequested) {
-      SetStatus([](TaskStatus& status) { status.state = TaskState::kEnded; });
-      return;
-    }
-    if (end.cause == LoopEnd::Cause::kStrategy) {
-      SetStatus([&](TaskStatus& status) {
-        status.state = TaskState::kFailed;
-        status.by_strategy = true;
-        status.trace = end.trace;
-      });
-      return;
-    }
-    backoff = worked ? kFirstBackoff : std::min(backoff * 2, kLongestBackoff);
+    const base::MonotonicTime start = clock_.Read().monotonic;
+    end = RunSource();
+    has_worked = has_worked || status().state == TaskState::kRunning;
+    const bool broke = end.cause == LoopEnd::Cause::kSourceFault ||
+                       (end.cause == LoopEnd::Cause::kCannotStart && has_worked);
+    if (!broke) break;
+    if (clock_.Read().monotonic - start >= kLongestBackoff) backoff = kFirstBackoff;
     Log().Error("the Kafka consumer broke and is made anew", {{"connector", identity_.connector},
                                                               {"task", identity_.id},
                                                               {"error", end.trace},
                                                               {"retry_in_ms", backoff.count()}});
     SetStatus([](TaskStatus& status) { status.state = TaskState::kJoining; });
-    std::unique_lock lock(mutex_);
-    if (stop_requested_.wait_for(lock, backoff, [this] { return stop_request_.has_value(); })) {
-      lock.unlock();
-      SetStatus([](TaskStatus& status) { status.state = TaskState::kEnded; });
-      return;
+    if (!Rest(backoff)) {
+      end = {LoopEnd::Cause::kRequested, {}};
+      break;
     }
+    backoff = std::min(backoff * 2, kLongestBackoff);
   }
+  // Here, and not where the task ends: it may take its time.
+  terms_.dead_letters.reset();
+  SetStatus([&](TaskStatus& status) {
+    const bool asked_for = end.cause == LoopEnd::Cause::kRequested;
+    status.state = asked_for ? TaskState::kEnded : TaskState::kFailed;
+    status.by_strategy = end.cause == LoopEnd::Cause::kStrategy;
+    if (!asked_for) status.trace = end.trace;
+  });
 }
 
 }  // namespace khs::task

@@ -18,6 +18,8 @@
 
 namespace khs::task {
 
+struct LoopEnd;
+
 enum class TaskState {
   kJoining,  // no assignment yet
   kRunning,
@@ -79,6 +81,8 @@ class Task {
   };
 
   void Run();
+  LoopEnd RunSource();
+  bool Rest(std::chrono::milliseconds backoff);
   std::optional<StopRequest> stop_request() const;
   void SetStatus(const std::function<void(TaskStatus&)>& change);
 

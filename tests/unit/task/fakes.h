@@ -49,14 +49,14 @@ class FakeSource final : public task::RecordSource {
  public:
   explicit FakeSource(SourceLog& log) : log_(log) {}
 
-  task::SourceEvent Poll(std::chrono::milliseconds timeout, task::Wanted wanted) override {
+  task::SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes) override {
     std::unique_lock lock(log_.mutex);
     ++log_.polls;
     log_.changed.notify_all();
     std::deque<task::SourceEvent>::iterator next;
     log_.changed.wait_for(lock, timeout, [&] {
       next = std::find_if(log_.events.begin(), log_.events.end(), [&](const auto& event) {
-        return wanted == task::Wanted::kEverything || !std::holds_alternative<task::Records>(event);
+        return wanted_bytes > 0 || !std::holds_alternative<task::Records>(event);
       });
       return next != log_.events.end() || log_.woken;
     });

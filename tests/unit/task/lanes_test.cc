@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -290,14 +292,14 @@ TEST_F(LanesTest, APartitionThatIsStuckIsPausedAndLeavesTheOthersTheirShare) {
 
   // The other partition is read on, to its part of the bound.
   int64_t other = 0;
-  for (; lanes_->WantsMore(now_.monotonic); ++other) Add(kSecond, other, {}, 1000);
+  for (; lanes_->WantedBytes(now_.monotonic); ++other) Add(kSecond, other, {}, 1000);
   EXPECT_GT(other, 10);
   EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes + 2000);
   lanes_->TakeFlow();
   EXPECT_FALSE(lanes_->RunsLow());
   // And again as soon as it has delivered some of that.
   while (!lanes_->RunsLow()) ASSERT_GE(Next(), 0);
-  EXPECT_TRUE(lanes_->WantsMore(now_.monotonic));
+  EXPECT_TRUE(lanes_->WantedBytes(now_.monotonic));
   // What is not stuck is never paused for long.
   while (Next() >= 0) {
   }
@@ -306,19 +308,104 @@ TEST_F(LanesTest, APartitionThatIsStuckIsPausedAndLeavesTheOthersTheirShare) {
   EXPECT_EQ(Add(kSecond, other), Lanes::AddResult::kAdded);
 }
 
-TEST_F(LanesTest, WantALittleMoreWhenNothingOfWhatIsAtHandIsTaken) {
+TEST_F(LanesTest, WhatIsQueuedBehindARequestThatHangsDoesNotKeepTheOthersFromBeingRead) {
   delivery::Policy policy;
   policy.queue_max_bytes = 60'000;
   Make(policy);
   Add(kFirst, 0);
-  const Lanes::JobPtr hangs = Take();
+  Lanes::JobPtr hangs = Take();
   int64_t offset = 1;
-  for (; lanes_->WantsMore(now_.monotonic); ++offset) Add(kFirst, offset, {}, 1000);
+  while (lanes_->WantedBytes(now_.monotonic) > 0) Add(kFirst, offset++, {}, 1000);
   EXPECT_LT(lanes_->bytes(), policy.queue_max_bytes / 2);
-  // Another partition's records may be behind those.
   Pass(100ms);
-  EXPECT_TRUE(lanes_->WantsMore(now_.monotonic));
-  EXPECT_FALSE(lanes_->WantsMore(now_.monotonic));
+  // Until the partition that hangs is paused, and then for the other one.
+  while (!lanes_->FlowPending() || lanes_->TakeFlow().pause.empty()) {
+    ASSERT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+    Add(kFirst, offset++, {}, 1000);
+  }
+  EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes / 2 + 3000);
+  for (int64_t other = 0; other < 100; ++other) {
+    ASSERT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+    Add(kSecond, other, {}, 1000);
+    ASSERT_EQ(Next(), other);
+  }
+  // And it counts again once the request has come to its end.
+  Finish(std::move(hangs), Deliver{});
+  EXPECT_EQ(lanes_->WantedBytes(now_.monotonic), 0u);
+}
+
+TEST_F(LanesTest, ASlowRequestOfAPartitionThatIsFencedMeanwhileChangesNoAccount) {
+  delivery::Policy policy;
+  policy.queue_max_bytes = 60'000;
+  Make(policy);
+  for (int64_t offset = 0; offset < 25; ++offset) Add(kFirst, offset, {}, 1000);
+  Lanes::JobPtr slow = Take();
+  Pass(100ms);
+  EXPECT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+  lanes_->Fence({kFirst});
+  EXPECT_FALSE(Finish(std::move(slow), Deliver{}));
+  EXPECT_EQ(lanes_->bytes(), 0u);
+  for (int64_t offset = 0; offset < 25; ++offset) Add(kSecond, offset, {}, 1000);
+  EXPECT_EQ(lanes_->WantedBytes(now_.monotonic), 0u);
+  // One that is not slow yet is not counted as such later.
+  slow = Take();
+  lanes_->Fence({kSecond});
+  Pass(100ms);
+  EXPECT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+  EXPECT_FALSE(Finish(std::move(slow), Deliver{}));
+  EXPECT_EQ(lanes_->bytes(), 0u);
+}
+
+TEST_F(LanesTest, ManyPartitionsThatAllWaitStayWithinTheBoundTogether) {
+  delivery::Policy policy;
+  policy.queue_max_bytes = 6'000'000;
+  Make(policy);
+  Partitions many;
+  for (int partition = 2; partition < 100; ++partition) many.push_back({"t", partition});
+  lanes_->Assign(many);
+  many.push_back(kFirst);
+  many.push_back(kSecond);
+  std::vector<int64_t> next(100, 0);
+  std::set<base::TopicPartition> paused;
+  while (paused.size() < many.size()) {
+    for (const base::TopicPartition& from : many) {
+      while (!paused.contains(from)) {
+        const size_t wanted = lanes_->WantedBytes(now_.monotonic);
+        ASSERT_GT(wanted, 0u);
+        // What one poll brings, all of one partition.
+        const size_t before = lanes_->bytes();
+        while (lanes_->bytes() - before < std::min<size_t>(wanted, 32'000)) {
+          Add(from, next[static_cast<size_t>(from.partition)]++, {}, 300);
+        }
+        if (Lanes::JobPtr job = Take()) Finish(std::move(job), Retry{ErrorReason::kIo, 600s});
+        if (!lanes_->FlowPending()) continue;
+        for (const auto& one : lanes_->TakeFlow().pause) paused.insert(one);
+        if (lanes_->bytes() < policy.queue_max_bytes / 2) break;
+      }
+    }
+  }
+  EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes);
+}
+
+TEST_F(LanesTest, APausedPartitionFlowsOnWhenTheOthersHaveMadeRoom) {
+  delivery::Policy policy;
+  policy.queue_max_bytes = 60'000;
+  policy.ordering = delivery::Ordering::kKey;
+  Make(policy);
+  // Both are paused; the first holds much that is stuck.
+  Add(kFirst, 0, "stuck", 12'000);
+  Finish(Take(), Retry{ErrorReason::kIo, 600s});
+  for (int64_t offset = 1; offset < 8; ++offset) Add(kFirst, offset, "free", 1'000);
+  int64_t second = 0;
+  while (lanes_->bytes() < 45'000) Add(kSecond, second++, "free", 1'000);
+  EXPECT_EQ(lanes_->TakeFlow().pause.size(), 2u);
+  Partitions resumed;
+  while (Next() >= 0) {
+    if (!lanes_->FlowPending()) continue;
+    for (const auto& one : lanes_->TakeFlow().resume) resumed.push_back(one);
+  }
+  std::sort(resumed.begin(), resumed.end());
+  EXPECT_EQ(resumed, (Partitions{kFirst, kSecond}));
 }
 
 TEST_F(LanesTest, OrderingByKeyLetsOtherKeysPass) {

@@ -158,8 +158,9 @@ TEST_F(TaskTest, EndsARequestWhosePartitionIsLost) {
 class TaskWithDeadLetters : public TaskTest {
  protected:
   // Refuses every record of an odd offset for good.
-  void Start() {
+  void Start(int max_in_flight = 16) {
     delivery::Policy policy;
+    policy.max_in_flight = max_in_flight;
     policy.strategy = delivery::Strategy::kDropMessage;
     terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
     TaskTest::Start(
@@ -195,6 +196,13 @@ TEST_F(TaskWithDeadLetters, DropsNothingWhileTheQueueFails) {
   EXPECT_NE(text.find(R"(dead_letter_records_total{connector="c",outcome="failed"} 1)"),
             std::string::npos)
       << text;
+}
+
+TEST_F(TaskWithDeadLetters, GoesOnWhenAsManyFailedOnesComeAtOnceAsThereMayBeRequests) {
+  letters_.failures_to_come = 1;
+  Start(1);
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
 }
 
 TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
@@ -338,6 +346,33 @@ TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
   EXPECT_TRUE(
       AwaitStatus([&](const TaskStatus& status) { return status.state == TaskState::kFailed; }));
   EXPECT_EQ(task_->status().trace, "No such property");
+}
+
+TEST_F(TaskTest, TriesAgainWhenAConsumerThatBrokeCannotBeMadeAnewAtOnce) {
+  int made = 0;
+  terms_.make_source = [&]() -> std::unique_ptr<RecordSource> {
+    if (++made == 2) throw std::runtime_error("no thread is to be had");
+    return std::make_unique<testing::FakeSource>(source_);
+  };
+  Start(Good);
+  ASSERT_TRUE(AwaitState(TaskState::kRunning));
+  source_.Send(SourceError{ErrorClass::kFatal, "FENCED_INSTANCE_ID", "somebody has its name"});
+  ASSERT_TRUE(AwaitState(TaskState::kJoining));
+  source_.Send(Assigned{{kFirst}});
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(made, 3);
+}
+
+TEST_F(TaskTest, AFatalErrorCutsRequestsAndCommitsNothingMore) {
+  endpoint_.Cork(true);
+  Start(Good);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.Send(SourceError{ErrorClass::kFatal, "FENCED_INSTANCE_ID", "somebody has its name"});
+  EXPECT_TRUE(endpoint_.AwaitCancelled(1));
+  ASSERT_TRUE(AwaitState(TaskState::kJoining));
+  EXPECT_EQ(source_.committed.count(kFirst), 0u);
 }
 
 TEST_F(TaskTest, ANewDefinitionReachesAWaitingRecordAtOnceAndTheGroupDoesNotNotice) {

@@ -1,5 +1,6 @@
 #include "config/check.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include "app/commands.h"
 #include "app/environment.h"
 #include "config/flat.h"
+#include "config/secrets.h"
 #include "kafka/properties.h"
 #include "watch/snapshot.h"
 
@@ -41,12 +43,20 @@ config::Problems CheckClientProperties(const watch::DefinitionFile& file) {
     for (const std::string_view prefix : {"kafka.", "consumer.override."}) {
       if (!entry.key.starts_with(prefix)) continue;
       const std::string property = entry.key.substr(prefix.size());
-      for (const auto& problem : kafka::CheckProperties({{property, entry.text}})) {
+      const auto value = config::SecretResolver(nullptr).Resolve(entry.text);
+      if (!value || !value->is_complete) continue;
+      for (const auto& problem : kafka::CheckProperties({{property, value->text}})) {
         problems.push_back({file.path, entry.position, entry.key, problem.message});
       }
     }
   }
   return problems;
+}
+
+bool HasErrors(const config::Problems& problems) {
+  return std::any_of(problems.begin(), problems.end(), [](const config::Problem& problem) {
+    return problem.severity == config::Severity::kError;
+  });
 }
 
 config::CheckedFile CheckOne(const watch::DefinitionFile& file,
@@ -57,8 +67,9 @@ config::CheckedFile CheckOne(const watch::DefinitionFile& file,
     return unreadable;
   }
   config::CheckedFile checked = config::CheckFile(file.path, file.content, context);
-  if (!file.path.ends_with(".json") && checked.problems.empty()) {
-    checked.problems = CheckClientProperties(file);
+  if (!file.path.ends_with(".json") && !HasErrors(checked.problems)) {
+    const config::Problems more = CheckClientProperties(file);
+    checked.problems.insert(checked.problems.end(), more.begin(), more.end());
   }
   return checked;
 }
@@ -91,11 +102,10 @@ int Check(const std::vector<std::string>& paths) {
   const config::Problems duplicates = config::FindDuplicateNames(names);
   problems.insert(problems.end(), duplicates.begin(), duplicates.end());
 
-  bool errors = false;
   for (const config::Problem& problem : problems) {
-    errors = errors || problem.severity == config::Severity::kError;
     std::printf("%s\n", config::Format(problem).c_str());
   }
+  const bool errors = HasErrors(problems);
   if (!errors) std::fprintf(stderr, "%zu files valid\n", files.size());
   return errors ? kExitFailed : kExitOk;
 }

@@ -129,13 +129,19 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
     std::printf("embedded broker: %s\n", broker->bootstrap_servers().c_str());
     std::fflush(stdout);
   }
-  if (!CheckKafka(config.kafka)) return kExitFailed;
+  const auto kafka = config::ResolveProperties(config.kafka, ReadEnvironmentSecret);
+  if (!kafka) {
+    Log().Fatal("configuration rejected",
+                {{"key", "kafka." + kafka.error().property}, {"error", kafka.error().message}});
+    return kExitFailed;
+  }
+  if (!CheckKafka(*kafka)) return kExitFailed;
 
   const base::SystemClock clock;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   reconcile::Reconciler reconciler({config.connectors_dir, config.shutdown_grace, config.defaults,
                                     options.config_file.value_or(kDefaultConfigFile)},
-                                   MakeConnections(config.kafka, clock), clock, registry);
+                                   MakeConnections(*kafka, clock), clock, registry);
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForControl(config, reconciler);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },

@@ -45,6 +45,38 @@ void JudgeClientCertificate(const Settings& settings, ProblemList& problems) {
   }
 }
 
+// What is valid and will still not do what its author thinks. A default for every connector is not
+// meant for each of them, so only the connector's own keys are looked at. What the draft lacks has
+// its type's default there, which warns of nothing but for the strategy.
+void WarnOfSurprises(const Settings& settings, const std::string& file,
+                     const Judge<ConnectorDraft>& judge, const ConnectorConfig& config,
+                     ProblemList& problems) {
+  using delivery::Strategy;
+  const auto warn = [&](const Setting* setting, std::string message) {
+    if (setting == nullptr || setting->written.file != file) return;
+    problems.Add(ProblemWith(*setting, std::move(message), Severity::kWarning));
+  };
+  const Strategy strategy = config.policy.strategy;
+  const bool backs_off = strategy == Strategy::kProgressBackOffDropMessage ||
+                         strategy == Strategy::kProgressBackOffStopTask;
+  if (judge.HasJudged("exception.strategy") && backs_off &&
+      !FindSet(settings, "retry.backoff.sec")) {
+    warn(FindSetting(settings, "retry.backoff.sec"),
+         std::string("Without delays nothing is retried: the first response error ") +
+             (strategy == Strategy::kProgressBackOffStopTask ? "stops the connector"
+                                                             : "drops its record"));
+  }
+  if (strategy == Strategy::kStopTask || strategy == Strategy::kProgressBackOffStopTask) {
+    warn(FindSet(settings, "errors.deadletterqueue.topic.name"),
+         "Nothing is ever produced to it: exception.strategy stops instead of dropping");
+  }
+  if (Lower(config.endpoint.url.Reveal()).starts_with("http://")) {
+    for (const std::string_view key : {"ssl.ca.location", "ssl.certificate.location"}) {
+      warn(FindSet(settings, key), "Has no effect: callback.request.url is not https://");
+    }
+  }
+}
+
 }  // namespace
 
 void JudgeDefaults(const std::vector<Written>& defaults, ProblemList& problems) {
@@ -62,12 +94,14 @@ void JudgeDefaults(const std::vector<Written>& defaults, ProblemList& problems) 
     problems.Add(ProblemWith(*group, "Every connector would share this one consumer group",
                              Severity::kWarning));
   }
-  ConnectorDraft draft;
+  SecretResolver secrets(nullptr);
+  ConnectorDraft draft{secrets};
   Judge(ConnectorRows(), draft, problems).Apply(settings, Completeness::kPartial);
 }
 
 ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& definition,
-                               const FlatConfig& defaults, const std::string& defaults_file) {
+                               const FlatConfig& defaults, const std::string& defaults_file,
+                               const ReadSecret* read_secret) {
   ProblemList problems(source.file);
   const Position whole = WholeFile(definition);
   Settings settings = Resolve(KeyTable::kConnector, WrittenIn(source.file, definition), problems);
@@ -80,7 +114,8 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
     settings = Overlay(std::move(settings), name);
   }
 
-  ConnectorDraft draft;
+  SecretResolver secrets(read_secret);
+  ConnectorDraft draft{secrets};
   Judge judge(ConnectorRows(), draft, problems);
   judge.SetPlace(source.file, whole);
   judge.Apply(settings, Completeness::kWhole);
@@ -88,7 +123,11 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   JudgeClientCertificate(settings, problems);
 
   ConnectorResult result;
+  result.references = secrets.references();
   if (!problems.HasErrors()) {
+    WarnOfSurprises(settings, source.file, judge, draft.config, problems);
+  }
+  if (!problems.HasErrors() && secrets.is_complete()) {
     ConnectorConfig& config = draft.config;
     if (!draft.has_request_retry) config.policy.request_retry_backoff = config.policy.retry_backoff;
     if (config.subscription.group.empty()) config.subscription.group = "connect-" + config.name;
@@ -99,10 +138,11 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
 }
 
 ConnectorResult ParseConnectorToml(const ConnectorSource& source, std::string_view text,
-                                   const FlatConfig& defaults, const std::string& defaults_file) {
+                                   const FlatConfig& defaults, const std::string& defaults_file,
+                                   const ReadSecret* read_secret) {
   auto definition = ReadToml(source.file, text, KeepsHeaderTable);
-  if (!definition) return {std::nullopt, std::move(definition.error())};
-  return ParseConnector(source, *definition, defaults, defaults_file);
+  if (!definition) return {std::nullopt, std::move(definition.error()), {}};
+  return ParseConnector(source, *definition, defaults, defaults_file, read_secret);
 }
 
 }  // namespace khs::config

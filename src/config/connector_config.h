@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/secret.h"
 #include "config/flat.h"
 #include "config/problem.h"
+#include "config/secrets.h"
 #include "delivery/policy.h"
 
 namespace khs::config {
@@ -25,9 +27,10 @@ struct TlsConfig {
 
 // Where a connector's records go and how a request to it looks.
 struct EndpointConfig {
-  std::string url;
+  base::Secret url;
+  bool host_is_secret = false;  // host and port of the URL are not to be shown either
   std::string method = "POST";  // upper case
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, base::Secret>> headers;
   // What is sent as Content-Type when the headers above have none.
   std::string default_content_type;
   std::chrono::milliseconds connect_timeout{60'000};
@@ -44,7 +47,7 @@ struct SubscriptionConfig {
   std::string topics_regex;
   std::string group;
   // Of `consumer.override.*`, without the prefix and without group.id.
-  std::map<std::string, std::string> consumer_properties;
+  std::map<std::string, base::Secret> consumer_properties;
 
   bool operator==(const SubscriptionConfig&) const = default;
 };
@@ -76,20 +79,25 @@ struct ConnectorSource {
 };
 
 struct ConnectorResult {
-  std::optional<ConnectorConfig> config;  // absent when a problem is an error
-  Problems problems;                      // errors and warnings, in the order of the file
+  // Absent when a problem is an error, or when there was nothing to read its secrets with.
+  std::optional<ConnectorConfig> config;
+  Problems problems;            // errors and warnings, in the order of the file
+  SecretReferences references;  // of the definition and of the defaults that it uses, errors or not
 };
 
 // Judges a definition against the table of keys. `defaults` (of `defaults.*`, without the prefix)
 // stand in for keys that the definition does not set; a problem with a default's value names where
-// the default was written, `defaults_file` and its position.
+// the default was written, `defaults_file` and its position. No problem quotes what `read_secret`
+// answers; with null the references to secrets are judged by their syntax.
 ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& definition,
                                const FlatConfig& defaults = {},
-                               const std::string& defaults_file = {});
+                               const std::string& defaults_file = {},
+                               const ReadSecret* read_secret = nullptr);
 
 // ReadToml and ParseConnector.
 ConnectorResult ParseConnectorToml(const ConnectorSource& source, std::string_view text,
                                    const FlatConfig& defaults = {},
-                                   const std::string& defaults_file = {});
+                                   const std::string& defaults_file = {},
+                                   const ReadSecret* read_secret = nullptr);
 
 }  // namespace khs::config

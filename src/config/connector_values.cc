@@ -25,7 +25,7 @@ constexpr int kMostTasks = 1024;
 constexpr int kMostInFlight = 1024;
 constexpr std::int64_t kMostQueueBytes = std::int64_t{1} << 40;
 
-std::string JudgeTopic(std::string_view topic) {
+std::string JudgeTopic(std::string_view topic, bool is_hidden) {
   if (topic.empty()) return "a topic is missing between two commas";
   const bool legal = topic.size() <= 249 && topic != "." && topic != ".." &&
                      std::all_of(topic.begin(), topic.end(), [](char c) {
@@ -33,8 +33,8 @@ std::string JudgeTopic(std::string_view topic) {
                               (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
                      });
   return legal ? std::string()
-               : "\"" + Shown(topic) +
-                     "\" is not a legal topic name: up to 249 of the characters a-z, A-Z, 0-9, "
+               : (is_hidden ? "a topic" : "\"" + Shown(topic) + "\"") +
+                     " is not a legal topic name: up to 249 of the characters a-z, A-Z, 0-9, "
                      "'.', '_' and '-'";
 }
 
@@ -69,7 +69,7 @@ bool Consumes(const SubscriptionConfig& subscription, const std::string& topic) 
 Verdict TakeBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
   std::vector<delivery::Milliseconds> delays;
   for (const std::string& element : value.list) {
-    const auto delay = ParseSeconds(element, kLongestBackoff);
+    const auto delay = ParseSeconds(element, kLongestBackoff, value.is_hidden());
     if (!delay) return BadValue(delay.error());
     delays.push_back(*delay);
   }
@@ -78,10 +78,14 @@ Verdict TakeBackoff(const Value& value, std::vector<delivery::Milliseconds>& tar
 }
 
 Verdict TakeSeconds(const Value& value, seconds most, delivery::Milliseconds& target) {
-  const auto duration = ParseSeconds(value.text, most);
+  const auto duration = ParseSeconds(value.text, most, value.is_hidden());
   if (!duration) return BadValue(duration.error());
   target = *duration;
   return Taken();
+}
+
+base::Secret SecretOf(const Value& value) {
+  return value.is_hidden() ? base::Secret::FromReference(value.text) : base::Secret(value.text);
 }
 
 bool IsClass(std::string_view text, std::string_view name, std::string_view package) {
@@ -125,7 +129,9 @@ Verdict TakeTopics(const Value& value, ConnectorDraft& draft) {
   std::vector<std::string> topics;
   std::string repeated;
   for (const std::string& topic : value.list) {
-    if (std::string reason = JudgeTopic(topic); !reason.empty()) return BadValue(std::move(reason));
+    if (std::string reason = JudgeTopic(topic, value.is_hidden()); !reason.empty()) {
+      return BadValue(std::move(reason));
+    }
     if (std::find(topics.begin(), topics.end(), topic) == topics.end()) {
       topics.push_back(topic);
     } else {
@@ -133,7 +139,8 @@ Verdict TakeTopics(const Value& value, ConnectorDraft& draft) {
     }
   }
   draft.config.subscription.topics = std::move(topics);
-  return repeated.empty() ? Taken() : Odd("The topic " + repeated + " is listed twice");
+  if (repeated.empty()) return Taken();
+  return Odd((value.is_hidden() ? "A topic" : "The topic " + repeated) + " is listed twice");
 }
 
 Verdict TakeTopicsRegex(const Value& value, ConnectorDraft& draft) {
@@ -165,10 +172,12 @@ Verdict TakeValueConverter(const Value& value, ConnectorDraft& draft) {
 }
 
 Verdict TakeUrl(const Value& value, ConnectorDraft& draft) {
-  if (std::string reason = JudgeEndpointUrl(value.text); !reason.empty()) {
+  if (std::string reason = JudgeEndpointUrl(value.text, value.is_hidden()); !reason.empty()) {
     return BadValue(std::move(reason));
   }
-  draft.config.endpoint.url = value.text;
+  EndpointConfig& endpoint = draft.config.endpoint;
+  endpoint.url = SecretOf(value);
+  endpoint.host_is_secret = value.is_hidden() && *value.first_secret < HostEnd(value.text);
   return Taken();
 }
 
@@ -183,14 +192,16 @@ Verdict TakeMethod(const Value& value, ConnectorDraft& draft) {
 
 Verdict TakeHeaderSeparator(const Value& value, ConnectorDraft& draft) {
   if (value.text.empty()) return BadValue("String may not be empty");
-  draft.header_separator = value.text;
+  auto separator = draft.secrets.Resolve(value.text);
+  if (!separator) return Misused(std::move(separator.error()));
+  draft.header_separator.reset();
+  if (separator->is_complete) draft.header_separator = std::move(separator->text);
   return Taken();
 }
 
 Verdict TakeHeaders(const Value& value, ConnectorDraft& draft) {
-  // The separator is missing only when it was refused, which is reported already.
-  const std::string separator = draft.header_separator.empty() ? "|" : draft.header_separator;
-  auto headers = ParseHeaders(value.text, separator);
+  if (!draft.header_separator) return Taken();
+  auto headers = ParseHeaders(value.text, *draft.header_separator, draft.secrets);
   if (!headers) return BadValue(headers.error());
   draft.config.endpoint.headers = std::move(*headers);
   return Taken();
@@ -255,7 +266,9 @@ Verdict TakeForwardHeaders(const Value& value, ConnectorDraft& draft) {
 Verdict TakeDeadLetterTopic(const Value& value, ConnectorDraft& draft) {
   const std::string topic(Trim(value.text));
   if (topic.empty()) return Taken();
-  if (std::string reason = JudgeTopic(topic); !reason.empty()) return BadValue(std::move(reason));
+  if (std::string reason = JudgeTopic(topic, value.is_hidden()); !reason.empty()) {
+    return BadValue(std::move(reason));
+  }
   // A record that is dropped would come back for ever.
   if (Consumes(draft.config.subscription, topic)) {
     return BadValue("the connector consumes this topic itself");
@@ -294,9 +307,10 @@ Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft) {
   }
   if (value.member == "group.id") {
     if (value.text.empty()) return BadValue("String may not be empty");
+    if (!IsUtf8(value.text)) return BadValue("a group is valid UTF-8");
     draft.config.subscription.group = value.text;
   } else {
-    draft.config.subscription.consumer_properties.emplace(value.member, value.text);
+    draft.config.subscription.consumer_properties.emplace(value.member, SecretOf(value));
   }
   return Taken();
 }

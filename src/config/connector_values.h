@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "config/connector_config.h"
@@ -9,10 +10,11 @@ namespace khs::config {
 
 // A connector's configuration on its way, with what only the finished whole needs.
 struct ConnectorDraft {
-  static constexpr bool kMayReferToSecrets = true;
+  static constexpr References kReferences = References::kResolved;
 
-  ConnectorConfig config;
-  std::string header_separator;
+  SecretResolver& secrets;
+  ConnectorConfig config = {};
+  std::optional<std::string> header_separator = "|";  // absent: a secret that was not read
   bool has_request_retry = false;
 };
 

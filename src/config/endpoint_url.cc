@@ -13,7 +13,7 @@ namespace {
 // The text between `://` and the path.
 std::string_view Authority(std::string_view url) {
   const size_t start = url.find("://") + 3;
-  return url.substr(start, url.find_first_of("/?#", start) - start);
+  return url.substr(start, HostEnd(url) - start);
 }
 
 bool IsHostCharacter(char c) {
@@ -44,7 +44,11 @@ bool IsHostAndPort(std::string_view authority) {
 
 }  // namespace
 
-std::string JudgeEndpointUrl(std::string_view url) {
+size_t HostEnd(std::string_view url) {
+  return std::min(url.find_first_of("/?#", url.find("://") + 3), url.size());
+}
+
+std::string JudgeEndpointUrl(std::string_view url, bool is_hidden) {
   const std::string lower = Lower(url);
   if (!lower.starts_with("http://") && !lower.starts_with("https://")) {
     return "an absolute URL is needed, which begins with http:// or https://";
@@ -66,7 +70,7 @@ std::string JudgeEndpointUrl(std::string_view url) {
     const Poco::URI uri{std::string(url)};
     if (uri.getHost().empty()) return "the host is missing";
   } catch (const Poco::Exception& exception) {
-    return exception.message();
+    return is_hidden ? "it is not a valid URL" : exception.message();
   }
   return {};
 }

@@ -29,70 +29,139 @@ bool IsFieldValue(std::string_view value) {
   });
 }
 
-// What is wrong with one more header; empty when nothing is.
-std::string Judge(const Headers& headers, std::string_view name, std::string_view value) {
-  const std::string shown = "the header " + Shown(name);
-  if (!IsToken(name)) return "\"" + Shown(name) + "\" is not a header name that HTTP allows";
-  if (!IsFieldValue(value)) return shown + " holds a control character, which HTTP does not allow";
+using Reason = base::Unexpected<std::string>;
+
+// A header as it was written, references and all.
+struct Field {
+  std::string name;
+  std::string value;
+};
+using Fields = std::vector<Field>;
+
+std::string Named(std::string_view name, bool is_hidden) {
+  return is_hidden ? "a header" : "the header " + Shown(name);
+}
+
+// What is wrong with the name of the header at `index`; empty when nothing is.
+std::string JudgeName(const Fields& fields, size_t index, bool is_hidden) {
+  const std::string& name = fields[index].name;
+  if (!IsToken(name)) {
+    return (is_hidden ? "a name" : '"' + Shown(name) + '"') +
+           " is not a header name that HTTP allows";
+  }
+  const std::string shown = Named(name, is_hidden);
   for (const std::string_view reserved : kReservedNames) {
     if (EqualsIgnoringCase(name, reserved)) {
       return shown + " is set by the HTTP client itself: leave it out";
     }
   }
-  for (const auto& [other, unused] : headers) {
-    if (EqualsIgnoringCase(name, other)) return shown + " is given twice: keep one of them";
+  for (size_t i = 0; i < index; ++i) {
+    if (EqualsIgnoringCase(name, fields[i].name)) {
+      return shown + " is given twice: keep one of them";
+    }
   }
   return {};
 }
 
-base::Expected<Headers, std::string> ParseJson(std::string_view text) {
-  using Reason = base::Unexpected<std::string>;
+base::Expected<Fields, std::string> SplitJson(std::string_view text, bool is_hidden) {
   const auto members = ReadJsonMembers(text);
-  if (!members) return Reason("the JSON object of headers is broken: " + members.error().message);
-  Headers headers;
+  if (!members) {
+    const std::string reason = "the JSON object of headers is broken";
+    return Reason(is_hidden ? reason : reason + ": " + members.error().message);
+  }
+  Fields fields;
   for (const JsonMember& member : *members) {
     if (member.depth > 1) continue;
     if (member.kind == JsonKind::kNull || member.kind == JsonKind::kObject ||
         member.kind == JsonKind::kArray) {
-      return Reason("the value of the header " + Shown(member.key) +
+      return Reason("the value of " + Named(member.key, is_hidden) +
                     " must be a string, a number or a boolean");
     }
-    const std::string_view value = Trim(member.text);
-    if (std::string reason = Judge(headers, member.key, value); !reason.empty()) {
-      return Reason(std::move(reason));
-    }
-    headers.emplace_back(member.key, value);
+    fields.push_back({member.key, std::string(Trim(member.text))});
   }
-  return headers;
+  return fields;
 }
 
-base::Expected<Headers, std::string> ParseLegacy(std::string_view text,
-                                                 std::string_view separator) {
-  using Reason = base::Unexpected<std::string>;
-  Headers headers;
+// Where `wanted` is in the text outside of references, which a hidden one has none of; npos when it
+// is not there.
+size_t Find(std::string_view text, std::string_view wanted, bool is_hidden) {
+  if (is_hidden) return text.find(wanted);
+  for (size_t at = 0; at < text.size(); ++at) {
+    const std::string_view rest = text.substr(at);
+    if (rest.starts_with(wanted)) return at;
+    if (rest.starts_with("$${")) {
+      at += 2;
+    } else if (rest.starts_with("${")) {
+      at += std::min(rest.find('}'), rest.size() - 1);
+    }
+  }
+  return std::string_view::npos;
+}
+
+base::Expected<Fields, std::string> SplitLegacy(std::string_view text, std::string_view separator,
+                                                bool is_hidden) {
+  Fields fields;
   for (int number = 1; !Trim(text).empty(); ++number) {
-    const size_t end = text.find(separator);
+    const size_t end = Find(text, separator, is_hidden);
     const std::string_view entry = Trim(text.substr(0, end));
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + separator.size());
-    const size_t colon = entry.find(':');
+    const size_t colon = Find(entry, ":", is_hidden);
     if (colon == std::string_view::npos) {
       return Reason("entry " + std::to_string(number) + " has no ':' between name and value");
     }
-    const std::string_view name = Trim(entry.substr(0, colon));
-    const std::string_view value = Trim(entry.substr(colon + 1));
-    if (std::string reason = Judge(headers, name, value); !reason.empty()) {
-      return Reason(std::move(reason));
-    }
-    headers.emplace_back(name, value);
+    fields.push_back(
+        {std::string(Trim(entry.substr(0, colon))), std::string(Trim(entry.substr(colon + 1)))});
   }
+  return fields;
+}
+
+bool IsOneReference(std::string_view text) {
+  const auto parts = ParseReferences(text);
+  return parts && parts->size() == 1 && std::holds_alternative<SecretReference>(parts->front());
+}
+
+// Hidden fields came from a secret as a whole, names included; nothing in them is a reference.
+// Goes on after a secret that cannot be had, so that all that are needed become known.
+base::Expected<Headers, std::string> Take(const Fields& fields, bool is_hidden,
+                                          SecretResolver& secrets) {
+  Headers headers;
+  std::string problem;
+  const auto note = [&problem](std::string reason) {
+    if (problem.empty()) problem = std::move(reason);
+  };
+  for (size_t i = 0; i < fields.size(); ++i) {
+    const auto& [name, text] = fields[i];
+    note(JudgeName(fields, i, is_hidden));
+    auto value = is_hidden ? ResolvedText{text, 0} : secrets.Resolve(text);
+    if (!value) {
+      note(Named(name, is_hidden) + ": " + value.error());
+    } else if (!IsFieldValue(value->text)) {
+      note(Named(name, is_hidden) + " holds a control character, which HTTP does not allow");
+    } else if (value->is_complete) {
+      headers.emplace_back(name, ToSecret(std::move(*value)));
+    }
+  }
+  if (!problem.empty()) return Reason(std::move(problem));
   return headers;
 }
 
 }  // namespace
 
-base::Expected<Headers, std::string> ParseHeaders(std::string_view text,
-                                                  std::string_view separator) {
-  return Trim(text).starts_with('{') ? ParseJson(text) : ParseLegacy(text, separator);
+base::Expected<Headers, std::string> ParseHeaders(std::string_view text, std::string_view separator,
+                                                  SecretResolver& secrets) {
+  const bool is_hidden = IsOneReference(Trim(text));
+  ResolvedText whole{std::string(text)};
+  if (is_hidden) {
+    auto resolved = secrets.Resolve(Trim(text));
+    if (!resolved) return Reason(std::move(resolved.error()));
+    if (!resolved->is_complete) return Headers();
+    whole = std::move(*resolved);
+  }
+  const auto fields = Trim(whole.text).starts_with('{')
+                          ? SplitJson(whole.text, is_hidden)
+                          : SplitLegacy(whole.text, separator, is_hidden);
+  if (!fields) return Reason(fields.error());
+  return Take(*fields, is_hidden, secrets);
 }
 
 }  // namespace khs::config

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include "config/definitions.h"
 #include "config/problem_list.h"
+#include "config/secrets.h"
 #include "config/settings.h"
 #include "config/text.h"
 #include "config/value.h"
@@ -31,6 +33,14 @@ inline Verdict Odd(std::string text) { return {Verdict::Kind::kOdd, std::move(te
 inline Verdict BadValue(std::string text) { return {Verdict::Kind::kBadValue, std::move(text)}; }
 inline Verdict Misused(std::string text) { return {Verdict::Kind::kMisused, std::move(text)}; }
 
+// What a reference to a secret means in a row's values.
+enum class References {
+  kResolved,  // it is replaced before the value is judged
+  kInside,    // the row replaces it itself, after it took the value apart
+  kKept,      // it is replaced by who uses the value; the row takes the value as it was written
+  kRefused,
+};
+
 // A row of the definition table with what happens to its value. `Draft` is what the values are put
 // into.
 template <class Draft>
@@ -39,6 +49,7 @@ struct Row {
   Verdict (*apply)(const Value&, Draft&) = nullptr;  // null: judged by its type and kept
   Shape shape = Shape::kByType;
   bool secret = false;  // no message quotes the value
+  References references = Draft::kReferences;
   // Of a key with `not_yet`: how using it is reported; the empty value may be.
   Severity not_yet_severity = Severity::kError;
 };
@@ -55,7 +66,8 @@ enum class Completeness {
   kPartial,  // only what is set is judged
 };
 
-// Judges settings against their rows and puts the good ones into a draft.
+// Judges settings against their rows and puts the good ones into a draft. A value that refers to
+// secrets which cannot be read now counts as set, and is judged no further.
 template <class Draft>
 class Judge {
  public:
@@ -81,6 +93,9 @@ class Judge {
   // A required key that may be missing this time.
   void Waive(std::string_view key) { waived_ = key; }
 
+  // False for a key whose value could not be judged, so that the draft lacks it.
+  bool HasJudged(const std::string& key) const { return !unjudged_.contains(key); }
+
  private:
   void FillIn(size_t index) {
     const KeyDefinition& key = rows_[index].key;
@@ -98,13 +113,19 @@ class Judge {
 
   void ApplyOne(const Row<Draft>& row, const Setting& setting, bool is_written) {
     Entry entry = setting.written.entry;
-    const std::string shown = ShownValue(row, entry.text);
-    if (entry.text.find('\0') != std::string::npos) {
-      Report(setting, InvalidValue(shown, setting.key, "a NUL character cannot be part of it"));
+    const auto resolved = ResolveText(row, entry.text);
+    if (!resolved) {
+      Report(setting, resolved.error());
       return;
     }
-    if (Draft::kMayReferToSecrets && !UnescapeReferences(entry.text)) {
-      Report(setting, "not available yet: secret references, ${...}; write $${ for a literal ${");
+    if (!resolved->is_complete) {
+      unjudged_.insert(setting.key);
+      return;
+    }
+    entry.text = resolved->text;
+    const std::string shown = resolved->first_secret ? "[hidden]" : ShownValue(row, entry.text);
+    if (entry.text.find('\0') != std::string::npos) {
+      Report(setting, InvalidValue(shown, setting.key, "a NUL character cannot be part of it"));
       return;
     }
     auto value = ParseValue(row.key.type, row.shape, entry);
@@ -113,6 +134,7 @@ class Judge {
       Report(setting, complete ? value.error() : InvalidValue(shown, setting.key, value.error()));
       return;
     }
+    value->first_secret = resolved->first_secret;
     if (row.key.key.ends_with(".*")) {
       value->member = std::string_view(setting.key).substr(row.key.key.size() - 1);
     }
@@ -133,6 +155,28 @@ class Judge {
     if (is_written && UsesWhatIsNotAvailable(row, entry)) {
       Report(setting, "not available yet: " + std::string(row.key.not_yet), row.not_yet_severity);
     }
+  }
+
+  base::Expected<ResolvedText, std::string> ResolveText(const Row<Draft>& row,
+                                                        const std::string& text) {
+    switch (row.references) {
+      case References::kResolved:
+        break;
+      case References::kInside:
+        return ResolvedText{text};
+      case References::kKept: {
+        const auto parts = ParseReferences(text);
+        if (!parts) return base::Unexpected<std::string>(parts.error());
+        return ResolvedText{text};
+      }
+      case References::kRefused: {
+        auto resolved = SecretResolver(nullptr).Resolve(text);
+        if (resolved && resolved->is_complete) return resolved;
+        return base::Unexpected<std::string>(
+            "a reference to a secret is not possible here; $${ is a literal ${");
+      }
+    }
+    return draft_.secrets.Resolve(text);
   }
 
   static bool UsesWhatIsNotAvailable(const Row<Draft>& row, const Entry& entry) {
@@ -157,6 +201,7 @@ class Judge {
   std::string file_;
   Position position_;
   std::string_view waived_;
+  std::set<std::string> unjudged_;
 };
 
 }  // namespace khs::config

@@ -89,7 +89,8 @@ ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition
   const Settings settings = Overlay(in_environment, in_file);
   JudgeDefaults(WithoutPrefix(settings), problems);
 
-  ProcessDraft draft;
+  SecretResolver secrets(nullptr);
+  ProcessDraft draft{secrets};
   Judge judge(ProcessRows(), draft, problems);
   judge.SetPlace(file, {1, 1});
   if (!options.bootstrap_servers_required) judge.Waive("kafka.bootstrap.servers");

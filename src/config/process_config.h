@@ -23,7 +23,7 @@ struct ListenAddress {
 
 // sidecar.toml with the environment's overrides.
 struct ProcessConfig {
-  // `kafka.*` without the prefix, for every client.
+  // `kafka.*` without the prefix, for every client; ResolveProperties makes them ready for use.
   std::map<std::string, std::string> kafka;
   std::string connectors_dir = "/etc/kafka-http-sink/connectors";
   std::chrono::milliseconds rescan_interval{30'000};

@@ -8,10 +8,10 @@
 namespace khs::config {
 
 struct ProcessDraft {
-  // sidecar.toml goes to librdkafka verbatim, and its credentials may come from the environment.
-  static constexpr bool kMayReferToSecrets = false;
+  static constexpr References kReferences = References::kRefused;
 
-  ProcessConfig config;
+  SecretResolver& secrets;
+  ProcessConfig config = {};
   bool has_credentials = false;
 };
 

@@ -134,17 +134,4 @@ Position WholeFile(const FlatConfig& definition) {
   return has_lines ? Position{1, 1} : Position{};
 }
 
-bool UnescapeReferences(std::string& text) {
-  std::string result;
-  for (size_t at = 0; at < text.size(); ++at) {
-    const std::string_view rest = std::string_view(text).substr(at);
-    if (rest.starts_with("${")) return false;
-    if (rest.starts_with("$${")) ++at;
-    result += text[at];
-    if (rest.starts_with("$${")) result += text[++at];
-  }
-  text = std::move(result);
-  return true;
-}
-
 }  // namespace khs::config

@@ -54,8 +54,4 @@ std::string MissingRequired(std::string_view key);
 // Where problems of the file as a whole are reported: a definition from REST has no lines at all.
 Position WholeFile(const FlatConfig& definition);
 
-// `$${` stands for `${`. False when there is a reference to a secret, which an unescaped `${`
-// begins.
-bool UnescapeReferences(std::string& text);
-
 }  // namespace khs::config

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,13 +30,20 @@ struct Value {
   bool truth = false;             // kBoolean
   std::vector<std::string> list;  // kList
   std::string_view member;        // of a family: the key without the prefix
+  // Where in the text the first secret begins; absent: all was written in the definition.
+  std::optional<size_t> first_secret;
+
+  // No message may quote any part of the value.
+  bool is_hidden() const { return first_secret.has_value(); }
 };
 
 // The error is Kafka's reason, which follows "Invalid value V for configuration K: ".
 base::Expected<Value, std::string> ParseValue(KeyType type, Shape shape, const Entry& entry);
 
-// Seconds, decimals allowed, from 0 to `most`, no finer than a millisecond. The error is a reason.
+// Seconds, decimals allowed, from 0 to `most`, no finer than a millisecond. The error is a reason,
+// which quotes the text unless that is hidden.
 base::Expected<std::chrono::milliseconds, std::string> ParseSeconds(std::string_view text,
-                                                                    std::chrono::seconds most);
+                                                                    std::chrono::seconds most,
+                                                                    bool is_hidden);
 
 }  // namespace khs::config

@@ -83,7 +83,7 @@ Dialer::Outcome Dialer::Look(base::MonotonicTime now) {
 void Dialer::NoteFailure(int error) {
   timed_out_ = timed_out_ || error == ETIMEDOUT;
   if (!tried_.empty()) tried_ += "; ";
-  tried_.append(addresses_[next_ - 1].ToString()).append(": ");
+  if (!are_secret_) tried_.append(addresses_[next_ - 1].ToString()).append(": ");
   tried_.append(std::system_category().message(error));
 }
 

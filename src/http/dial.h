@@ -20,8 +20,9 @@ class Dialer {
     kFailed,
   };
 
-  Dialer(std::vector<Address> addresses, base::MonotonicTime deadline)
-      : addresses_(std::move(addresses)), deadline_(deadline) {}
+  // Of secret addresses a fault tells only what went wrong.
+  Dialer(std::vector<Address> addresses, base::MonotonicTime deadline, bool are_secret = false)
+      : addresses_(std::move(addresses)), deadline_(deadline), are_secret_(are_secret) {}
 
   State Continue(base::MonotonicTime now);
 
@@ -43,6 +44,7 @@ class Dialer {
 
   const std::vector<Address> addresses_;
   const base::MonotonicTime deadline_;
+  const bool are_secret_;
   size_t next_ = 0;  // the address to try next
   UniqueFd socket_;
   bool fresh_ = false;

@@ -45,8 +45,7 @@ void RequireLegalHeaders(const config::EndpointConfig& endpoint) {
     if (!IsFieldName(name)) {
       throw std::runtime_error("callback.request.headers: \"" + name + "\" is not a header's name");
     }
-    // Never the value: it may be a secret.
-    if (!IsFieldValue(value)) {
+    if (!IsFieldValue(value.Reveal())) {
       throw std::runtime_error("callback.request.headers: the value of " + name +
                                " holds a character that HTTP forbids");
     }
@@ -72,7 +71,7 @@ class EndpointClient::Impl {
         identity_(std::move(identity)),
         null_values_(null_values),
         clock_(clock),
-        target_(ParseTarget(endpoint_.url)),
+        target_(ParseTarget(endpoint_.url.Reveal(), endpoint_.host_is_secret)),
         resolver_(target_.host, target_.port, wake_) {
     RequireLegalHeaders(endpoint_);
     if (target_.tls) tls_.emplace(endpoint_.tls, target_);
@@ -249,8 +248,8 @@ void EndpointClient::Impl::TakeLookup(MonotonicTime now) {
   std::erase_if(waiting, [this](Slot slot) { return attempts_[slot].phase != Phase::kResolving; });
   for (const Slot slot : waiting) {
     if (lookup->addresses.empty()) {
-      End(slot,
-          RequestFault{FaultKind::kDns, "cannot look up " + target_.host + ": " + lookup->problem});
+      End(slot, RequestFault{FaultKind::kDns,
+                             "cannot look up " + target_.shown_host + ": " + lookup->problem});
     } else {
       Dial(slot, lookup->addresses, now);
     }
@@ -262,7 +261,7 @@ void EndpointClient::Impl::Dial(Slot slot, std::vector<Address> addresses, Monot
   Enter(slot, Phase::kDialing, attempt.deadline);
   attempt.link = std::make_unique<Link>();
   attempt.link->slot = slot;
-  attempt.link->dialer.emplace(std::move(addresses), attempt.deadline);
+  attempt.link->dialer.emplace(std::move(addresses), attempt.deadline, endpoint_.host_is_secret);
   GoOnDialing(slot, now);
 }
 
@@ -403,7 +402,7 @@ void EndpointClient::Impl::RunTimers(MonotonicTime now) {
     } else if (attempt.deadline > now) {
       continue;
     } else if (attempt.phase == Phase::kResolving) {
-      End(slot, RequestFault{FaultKind::kDns, "cannot look up " + target_.host +
+      End(slot, RequestFault{FaultKind::kDns, "cannot look up " + target_.shown_host +
                                                   ": no answer within the connect timeout"});
     } else {
       EndAt(slot, {FaultKind::kTimeout, "no TLS handshake" + Within(endpoint_.connect_timeout)});

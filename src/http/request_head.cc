@@ -103,7 +103,7 @@ void AppendConfigured(const config::EndpointConfig& endpoint, RequestHead& head)
   for (const auto& [name, value] : endpoint.headers) {
     // Host may be configured (virtual hosts); the rest of its kind would break the connection.
     const bool allowed = !BelongsToConnection(name) || EqualIgnoringCase(name, "Host");
-    if (allowed && !DescribesRecord(name)) head.headers.emplace_back(name, value);
+    if (allowed && !DescribesRecord(name)) head.headers.emplace_back(name, value.Reveal());
   }
   if (!endpoint.default_content_type.empty() && !Has(head.headers, "Content-Type")) {
     head.headers.emplace_back("Content-Type", endpoint.default_content_type);

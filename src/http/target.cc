@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "base/secret.h"
+
 namespace khs::http {
 namespace {
 
@@ -37,7 +39,7 @@ std::string PathOf(std::string_view url) {
 
 }  // namespace
 
-Target ParseTarget(const std::string& url) {
+Target ParseTarget(const std::string& url, bool host_is_secret) {
   Target target;
   try {
     const Poco::URI uri(url);
@@ -63,6 +65,8 @@ Target ParseTarget(const std::string& url) {
   const std::string host = bracketed ? '[' + target.host + ']' : target.host;
   target.label = host + ':' + std::to_string(target.port);
   target.host_header = target.port == (target.tls ? 443 : 80) ? host : target.label;
+  target.shown_host = target.host;
+  if (host_is_secret) target.shown_host = target.label = base::kHidden;
   return target;
 }
 

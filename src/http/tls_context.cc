@@ -105,7 +105,8 @@ void ExpectPeer(SSL_CTX* context, const Target& target, const std::string& serve
                            ? X509_VERIFY_PARAM_set1_ip_asc(judged, target.host.c_str())
                            : X509_VERIFY_PARAM_set1_host(judged, server_name.c_str(), 0);
   if (accepted != 1) {
-    throw std::runtime_error("callback.request.url: " + target.host + " cannot be verified by TLS");
+    throw std::runtime_error("callback.request.url: " + target.shown_host +
+                             " cannot be verified by TLS");
   }
 }
 

@@ -5,8 +5,8 @@
 
 namespace khs::kafka {
 
-// A configuration with the properties set. Throws std::runtime_error with librdkafka's words about
-// the first that it does not take.
+// A configuration with the properties set. Throws std::runtime_error with the message of the first
+// that librdkafka does not take.
 ConfHandle MakeConfiguration(const Properties& properties);
 
 // librdkafka's log lines go to the logger "kafka" of the program.

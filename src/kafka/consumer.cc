@@ -78,7 +78,7 @@ Properties Managed(const std::string& group) {
 
 std::string DebugOf(const Properties& properties) {
   const auto found = properties.find("debug");
-  return found != properties.end() ? found->second : std::string();
+  return found != properties.end() ? found->second.Reveal() : std::string();
 }
 
 }  // namespace

@@ -23,11 +23,14 @@ base::LogLevel FromSyslog(int level) {
 }
 
 std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
-                               const std::string& value) {
+                               const base::Secret& value) {
   std::array<char, 512> error{};
-  if (rd_kafka_conf_set(conf, name.c_str(), value.c_str(), error.data(), error.size()) ==
-      RD_KAFKA_CONF_OK) {
-    return std::nullopt;
+  const auto result =
+      rd_kafka_conf_set(conf, name.c_str(), value.Reveal().c_str(), error.data(), error.size());
+  if (result == RD_KAFKA_CONF_OK) return std::nullopt;
+  // librdkafka quotes a value that it does not take.
+  if (result == RD_KAFKA_CONF_INVALID && value.is_referred()) {
+    return "Invalid value [hidden] for configuration property \"" + name + '"';
   }
   return std::string(error.data());
 }

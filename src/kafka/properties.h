@@ -5,14 +5,16 @@
 #include <string>
 #include <vector>
 
+#include "base/secret.h"
+
 namespace khs::kafka {
 
-// librdkafka properties by name.
-using Properties = std::map<std::string, std::string>;
+// librdkafka properties by name. Credentials are among them.
+using Properties = std::map<std::string, base::Secret>;
 
 struct PropertyProblem {
   std::string property;
-  std::string message;  // librdkafka's words
+  std::string message;  // librdkafka's words, unless they would quote a secret
 };
 
 // What librdkafka says of each property by itself. No network, no file is opened.

@@ -20,7 +20,9 @@ const base::Logger& Log() {
 }
 
 // Scheme, path and credentials are nobody's label.
-std::string HostOf(const std::string& url) {
+std::string HostOf(const config::EndpointConfig& endpoint) {
+  if (endpoint.host_is_secret) return std::string(base::kHidden);
+  const std::string& url = endpoint.url.Reveal();
   const size_t scheme = url.find("://");
   const size_t start = scheme == std::string::npos ? 0 : scheme + 3;
   return url.substr(start, url.find_first_of("/?#", start) - start);
@@ -33,7 +35,7 @@ Connector::Connector(const config::ConnectorConfig& config, const Connections& c
                      std::function<void()> on_change)
     : config_(config),
       metrics_(registry,
-               {config.name, config.subscription.group, HostOf(config.endpoint.url), "file"}) {
+               {config.name, config.subscription.group, HostOf(config.endpoint), "file"}) {
   for (const std::string& topic : config.subscription.topics) metrics_.AddTopic(topic);
   metrics_.SetState(ConnectorState::kUnassigned);
   try {

@@ -13,6 +13,10 @@ Definition Judge(const watch::DefinitionFile& file, const config::FlatConfig& de
   }
   config::ConnectorResult result =
       config::ParseConnectorToml({file.path, file.stem}, file.content, defaults, defaults_file);
+  if (!result.config && !result.references.empty()) {
+    result.problems.push_back(
+        {file.path, {}, {}, "not available yet: the secrets that the definition refers to"});
+  }
   return {file.path, std::move(result.config), std::move(result.problems)};
 }
 

@@ -140,8 +140,6 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
       {"errors.deadletterqueue.topic.name = 'd/e'", "not a legal topic name"},
       {"errors.deadletterqueue.topic.name = 'a'", "the connector consumes this topic itself"},
       {"delivery.ordering = 'total'", "String must be one of: partition, key, none"},
-      {"consumer.override.x = 'a${env:B}'", "not available yet: secret references"},
-      {"[callback.request.headers]\nX-A = '${env:B}'", "not available yet: secret references"},
   };
   for (const auto& one : cases) {
     EXPECT_THAT(ProblemsOf(one.line), ElementsAre(HasSubstr(one.reason))) << one.line;
@@ -257,7 +255,7 @@ TEST(ConnectorConfig, TakesTheGroupFromTheConsumersProperties) {
   EXPECT_EQ(config.name, "n");
   EXPECT_EQ(config.subscription.group, "g");
   EXPECT_EQ(config.subscription.consumer_properties,
-            (std::map<std::string, std::string>{
+            (std::map<std::string, base::Secret>{
                 {"bootstrap.servers", "b:1"}, {"fetch.min.bytes", "5"}, {"check.crcs", "true"}}));
 }
 
@@ -306,6 +304,45 @@ TEST(ConnectorConfig, RefusesNullAndHasNoLinesForRest) {
 
 TEST(ConnectorConfig, KeepsAProblemOnOneLine) {
   EXPECT_THAT(ProblemsOf("\"a\\nb\" = 1"), ElementsAre("f:3:1: error: a\\x0ab: Unknown key"));
+}
+
+TEST(ConnectorConfig, WarnsOfWhatWillSurpriseItsAuthor) {
+  const struct {
+    std::string lines;
+    std::string warning;
+  } cases[] = {
+      {"retry.backoff.sec = []",
+       "f:3:1: warning: retry.backoff.sec: Without delays nothing is "
+       "retried: the first response error drops its record"},
+      {"exception.strategy = 'PROGRESS_BACK_OFF_STOP_TASK'\nretry.backoff.sec = ''",
+       "f:4:1: warning: retry.backoff.sec: Without delays nothing is retried: the first response "
+       "error stops the connector"},
+      {"exception.strategy = 'STOP_TASK'\nerrors.deadletterqueue.topic.name = 'd'",
+       "f:4:1: warning: errors.deadletterqueue.topic.name: Nothing is ever produced to it: "
+       "exception.strategy stops instead of dropping"},
+      {"ssl.ca.location = '/ca'",
+       "f:3:1: warning: ssl.ca.location: Has no effect: "
+       "callback.request.url is not https://"},
+  };
+  for (const auto& one : cases) {
+    EXPECT_THAT(ProblemsOf(one.lines), ElementsAre(one.warning));
+    EXPECT_TRUE(Parse(kMinimum + one.lines).config) << one.lines;
+  }
+  for (const std::string good :
+       {"exception.strategy = 'DROP_MESSAGE'\nretry.backoff.sec = []",
+        "errors.deadletterqueue.topic.name = 'd'", "request.retry.backoff.sec = []"}) {
+    EXPECT_THAT(ProblemsOf(good), IsEmpty()) << good;
+  }
+}
+
+TEST(ConnectorConfig, WarnsOfNoDefaultThatOneConnectorHasNoUseFor) {
+  const FlatConfig defaults = {
+      {"errors.deadletterqueue.topic.name", "d", ValueKind::kString, {1, 1}},
+      {"ssl.ca.location", "/ca", ValueKind::kString, {2, 1}}};
+  EXPECT_THAT(ParseConnectorToml({"f", "stem"}, kMinimum + "exception.strategy = 'STOP_TASK'",
+                                 defaults, "sidecar.toml")
+                  .problems,
+              IsEmpty());
 }
 
 TEST(ConnectorConfig, IgnoresASectionWithNothingInIt) {

@@ -9,23 +9,43 @@ namespace {
 
 using ::testing::HasSubstr;
 
+base::Expected<Headers, std::string> Parse(std::string_view text,
+                                           std::string_view separator = "|") {
+  SecretResolver secrets(nullptr);
+  return ParseHeaders(text, separator, secrets);
+}
+
+// With every reference standing for the same secret.
+base::Expected<Headers, std::string> ParseWith(const std::string& secret, std::string_view text) {
+  const ReadSecret read = [&secret](const SecretReference&) { return secret; };
+  SecretResolver secrets(&read);
+  return ParseHeaders(text, "|", secrets);
+}
+
+std::string Revealed(const base::Expected<Headers, std::string>& headers) {
+  if (!headers) return "error: " + headers.error();
+  std::string all;
+  for (const auto& [name, value] : *headers) all += name + '=' + value.Reveal() + '\n';
+  return all;
+}
+
 std::string Reason(std::string_view text, std::string_view separator = "|") {
-  const auto headers = ParseHeaders(text, separator);
+  const auto headers = Parse(text, separator);
   return headers ? "" : headers.error();
 }
 
 TEST(Headers, ReadTheLegacyFormSplitAtTheFirstColon) {
-  EXPECT_EQ(*ParseHeaders("X-A:b|X-C: http://d:1 |X-E:", "|"),
+  EXPECT_EQ(*Parse("X-A:b|X-C: http://d:1 |X-E:", "|"),
             (Headers{{"X-A", "b"}, {"X-C", "http://d:1"}, {"X-E", ""}}));
-  EXPECT_EQ(*ParseHeaders("X-A:b.*X-C:d.*", ".*"), (Headers{{"X-A", "b"}, {"X-C", "d"}}));
-  EXPECT_EQ(*ParseHeaders("", "|"), Headers{});
+  EXPECT_EQ(*Parse("X-A:b.*X-C:d.*", ".*"), (Headers{{"X-A", "b"}, {"X-C", "d"}}));
+  EXPECT_EQ(*Parse("", "|"), Headers{});
 }
 
 TEST(Headers, ReadAJsonObjectOfScalars) {
   EXPECT_EQ(
-      *ParseHeaders(R"({"X-A":"b|c","X-B":1,"X-C":true,"X-D":0.5,"Host":"h"})", "|"),
+      *Parse(R"({"X-A":"b|c","X-B":1,"X-C":true,"X-D":0.5,"Host":"h"})", "|"),
       (Headers{{"X-A", "b|c"}, {"X-B", "1"}, {"X-C", "true"}, {"X-D", "0.5"}, {"Host", "h"}}));
-  EXPECT_EQ(*ParseHeaders("{}", "|"), Headers{});
+  EXPECT_EQ(*Parse("{}", "|"), Headers{});
 }
 
 TEST(Headers, RefuseWhatHttpOrTheClientForbids) {
@@ -53,6 +73,53 @@ TEST(Headers, RefuseWhatHttpOrTheClientForbids) {
 
 TEST(Headers, NeverQuoteAValue) {
   EXPECT_THAT(Reason("Authorization:secret\x01"), ::testing::Not(HasSubstr("secret")));
+}
+
+TEST(Headers, TakeASecretByteForByteInEveryForm) {
+  const std::string secret = R"(a"b|c:d\e,{"X-Evil":"f"}${env:NO} )";
+  for (const std::string_view text :
+       {R"({"A":"<${env:S}>"})", "A:<${env:S}>", " A : <${dir:/a|b:c}> "}) {
+    EXPECT_EQ(Revealed(ParseWith(secret, text)), "A=<" + secret + ">\n") << text;
+  }
+}
+
+TEST(Headers, MayStandInOneSecretAsAWhole) {
+  EXPECT_EQ(Revealed(ParseWith(R"({"A":"b","C":"${env:NO}"})", " ${env:S} ")),
+            "A=b\nC=${env:NO}\n");
+  EXPECT_EQ(Revealed(ParseWith("A:b${|C:d", "${file:/s}")), "A=b${\nC=d\n");
+  for (const std::string secret : {"canary", "{canary", R"({"can ary":"b"})", "can ary:b",
+                                   "canary:\x01", "canary:b|canary:b", R"({"canary":null})"}) {
+    const auto headers = ParseWith(secret, "${file:/s}");
+    ASSERT_FALSE(headers) << secret;
+    EXPECT_THAT(headers.error(), ::testing::Not(HasSubstr("can"))) << secret;
+  }
+}
+
+TEST(Headers, RefuseControlCharactersOfASecretWithoutQuotingIt) {
+  EXPECT_EQ(Revealed(ParseWith("canary\r\nX-Evil: c", "A:${env:S}")),
+            "error: the header A holds a control character, which HTTP does not allow");
+  EXPECT_EQ(Revealed(ParseWith("token\n", "A:${file:/s}")), "A=token\n");
+}
+
+TEST(Headers, JudgeWhatIsWrittenEvenWithoutTheSecrets) {
+  EXPECT_EQ(Reason("A:${env:S}|C:d"), "");
+  EXPECT_EQ(Parse("A:${env:S}|C:d")->size(), 1u);
+  EXPECT_THAT(Reason("A:${env:S}|a:d"), HasSubstr("given twice"));
+  EXPECT_THAT(Reason("TE:${env:S}"), HasSubstr("set by the HTTP client"));
+  EXPECT_THAT(Reason("${env:S}|A:b"), HasSubstr("entry 1 has no ':'"));
+  EXPECT_THAT(Reason("A:${vault:S}"), HasSubstr("the header A: the reference at character 1"));
+  EXPECT_THAT(Reason(R"({"A":"x${env:S"})"), HasSubstr("character 2 has no closing brace"));
+}
+
+TEST(Headers, AskForAllSecretsEvenWhenOneIsMissing) {
+  const ReadSecret read = [](const SecretReference&) -> base::Expected<std::string, std::string> {
+    return base::Unexpected<std::string>("gone");
+  };
+  SecretResolver secrets(&read);
+  const auto headers = ParseHeaders("A:${env:A}|B:${env:B}${env:A}", "|", secrets);
+  ASSERT_FALSE(headers);
+  EXPECT_EQ(headers.error(), "the header A: the secret ${env:A} cannot be read: gone");
+  EXPECT_EQ(secrets.references().size(), 2u);
 }
 
 }  // namespace

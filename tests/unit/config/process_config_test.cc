@@ -41,12 +41,13 @@ TEST(ProcessConfig, NeedsBootstrapServersUnlessABrokerIsEmbedded) {
 
 TEST(ProcessConfig, HandsKafkaPropertiesOnVerbatim) {
   const ProcessResult result = Parse(
-      "[kafka]\nbootstrap.servers = ['a:1', 'b:2']\nsasl.password = '${x}'\nsocket.timeout.ms = "
+      "[kafka]\nbootstrap.servers = ['a:1', 'b:2']\nsasl.password = "
+      "'$${x}${env:Y}'\nsocket.timeout.ms = "
       "5\n");
   ASSERT_TRUE(result.config);
   EXPECT_EQ(result.config->kafka,
             (std::map<std::string, std::string>{{"bootstrap.servers", "a:1,b:2"},
-                                                {"sasl.password", "${x}"},
+                                                {"sasl.password", "$${x}${env:Y}"},
                                                 {"socket.timeout.ms", "5"}}));
   ASSERT_EQ(result.config->entries.size(), 3u);
   EXPECT_EQ(result.config->entries[1].key, "kafka.sasl.password");
@@ -79,7 +80,13 @@ TEST(ProcessConfig, RefusesValuesWithAReason) {
       {"defaults.name = 'a'", "defaults.name: Makes no sense"},
       {"defaults.tasks.max = 0", "sidecar.toml:2:1: error: defaults.tasks.max: Invalid value 0"},
       {"defaults.retry.backof.sec = 5", "did you mean defaults.retry.backoff.sec?"},
-      {"defaults.callback.request.url = '${env:X}'", "not available yet: secret references"},
+      {"defaults.callback.request.url = 'a${vault:X}'",
+       "sidecar.toml:2:1: error: defaults.callback.request.url: the reference at character 2 is "
+       "unknown"},
+      {"defaults.callback.request.headers = {X-A = '${env:}'}", "the header X-A: the reference"},
+      {"kafka.sasl.password = 'x${env:A'", "character 2 has no closing brace"},
+      {"kafka.ssl.ca.location = '${file:a}'", "needs an absolute path"},
+      {"state.dir = '/${env:HOME}'", "a reference to a secret is not possible here"},
       {"defaults.callback.request.method = 'PUT'\ndefaults.callback.request.methods = 'PUT'",
        "Is already given as defaults.callback.request.method at line 2"},
   };
@@ -91,13 +98,10 @@ TEST(ProcessConfig, RefusesValuesWithAReason) {
 }
 
 TEST(ProcessConfig, RunsWithAWarningForWhatHasNoEffectYet) {
-  for (const std::string line : {"state.dir = '/s'", "connectors.rescan.interval.ms = 5",
-                                 "connectors.debounce.ms = 5", "secrets.dirs = ['/s']"}) {
-    const ProcessResult result = Parse(kMinimum + line);
-    EXPECT_TRUE(result.config) << line;
-    EXPECT_THAT(Listing(result.problems), ElementsAre(HasSubstr("not available yet: "))) << line;
-    EXPECT_EQ(result.problems.at(0).severity, Severity::kWarning) << line;
-  }
+  const ProcessResult result = Parse(kMinimum + "state.dir = '/s'");
+  EXPECT_TRUE(result.config);
+  EXPECT_THAT(Listing(result.problems), ElementsAre(HasSubstr("not available yet: ")));
+  EXPECT_EQ(result.problems.at(0).severity, Severity::kWarning);
 }
 
 TEST(ProcessConfig, ListensWhereItIsTold) {

@@ -19,6 +19,7 @@ using std::chrono::seconds;
 using std::chrono::steady_clock;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 // Far beyond the short timeouts below, and far below the long ones of the fixture.
 constexpr seconds kSoon{10};
@@ -40,6 +41,15 @@ TEST_F(EndpointClientFault, SaysThatAConnectionIsRefused) {
   EXPECT_EQ(fault.kind, FaultKind::kConnect);
   EXPECT_THAT(fault.detail, AllOf(HasSubstr("127.0.0.1:" + std::to_string(closed.port())),
                                   HasSubstr("Connection refused")));
+}
+
+TEST_F(EndpointClientFault, SaysNothingOfAHostThatIsSecret) {
+  config_.host_is_secret = true;
+  const ClosedPort closed;
+  EXPECT_EQ(Fault(Send(ClientOf(Local(closed.port()))).reply).detail,
+            "cannot connect to *** (Connection refused)");
+  const auto fault = Fault(Send(ClientOf("http://no-such-host.invalid/")).reply);
+  EXPECT_THAT(fault.detail, AllOf(HasSubstr("cannot look up ***"), Not(HasSubstr("invalid"))));
 }
 
 TEST_F(EndpointClientFault, BoundsAConnectThatNobodyTakes) {

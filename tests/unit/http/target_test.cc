@@ -59,5 +59,13 @@ TEST(Target, RefusesWhatIsNotAnHttpUrlWithoutQuotingIt) {
   }
 }
 
+TEST(Target, ShowsNothingOfASecretHost) {
+  const Target target = ParseTarget("https://example.com:8443/a", true);
+  EXPECT_EQ(target.label, "***");
+  EXPECT_EQ(target.shown_host, "***");
+  EXPECT_EQ(target.host, "example.com");
+  EXPECT_EQ(target.host_header, "example.com:8443");
+}
+
 }  // namespace
 }  // namespace khs::http

@@ -32,7 +32,7 @@ class ReconcilerTest : public ::testing::Test {
   void Start() {
     Connections connections{[this](const config::ConnectorConfig& config) {
                               const std::lock_guard lock(made_.mutex);
-                              urls_.push_back(config.name + " " + config.endpoint.url);
+                              urls_.push_back(config.name + " " + config.endpoint.url.Reveal());
                               made_.changed.notify_all();
                               testing::SourceLog& log = logs_.emplace_back();
                               log.events.push_back(task::Assigned{{{"t", 0}}});

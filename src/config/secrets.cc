@@ -1,0 +1,225 @@
+#include "config/secrets.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "config/text.h"
+
+namespace khs::config {
+namespace {
+
+using base::Expected;
+using Kind = SecretReference::Kind;
+using Unexpected = base::Unexpected<std::string>;
+
+constexpr std::string_view kForms =
+    "${env:NAME}, ${file:/path} and ${dir:/path:key} are known, and $${ is a literal ${";
+
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsVariableName(std::string_view name) {
+  return !name.empty() && !IsDigit(name.front()) &&
+         std::all_of(name.begin(), name.end(), [](char c) { return IsLetter(c) || IsDigit(c); });
+}
+
+bool HasParentPart(std::string_view path) {
+  while (!path.empty()) {
+    const size_t end = std::min(path.find('/'), path.size());
+    if (path.substr(0, end) == "..") return true;
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  return false;
+}
+
+// What is wrong with a path; empty when nothing is.
+std::string_view JudgePath(std::string_view path) {
+  if (path.empty()) return "names no path";
+  if (!path.starts_with('/')) return "needs an absolute path";
+  if (HasParentPart(path)) return "must not have .. in its path";
+  if (HasControlCharacter(path)) return "has a control character in its path";
+  return {};
+}
+
+// A reference, given what stands between `${` and `}`. The error follows "the reference ".
+Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
+  if (inside.find("${") != std::string_view::npos) {
+    return Unexpected("holds another one, which is not possible");
+  }
+  const size_t colon = inside.find(':');
+  const std::string_view kind = inside.substr(0, colon);
+  std::string_view place = colon == std::string_view::npos ? "" : inside.substr(colon + 1);
+  if (kind == "env") {
+    if (place.empty()) return Unexpected("names no variable");
+    if (!IsVariableName(place)) {
+      return Unexpected("needs a variable's name of letters, digits and _, as in ${env:NAME}");
+    }
+    return SecretReference{Kind::kEnvironment, std::string(place), {}};
+  }
+  if (kind != "file" && kind != "dir") return Unexpected(fmt::format("is unknown: {}", kForms));
+
+  const size_t second = place.find(':');
+  const bool has_key = second != std::string_view::npos;
+  const std::string_view key = has_key ? place.substr(second + 1) : std::string_view();
+  place = place.substr(0, second);
+  if (const std::string_view reason = JudgePath(place); !reason.empty()) {
+    return Unexpected(std::string(reason));
+  }
+  if (kind == "file") {
+    if (has_key) {
+      return Unexpected(
+          "names a key, and a file is taken as a whole: write ${file:/path}, or ${dir:/path:key} "
+          "for the file key in the directory /path");
+    }
+    if (place.ends_with('/')) return Unexpected("names a directory, and no file");
+    return SecretReference{Kind::kFile, std::string(place), {}};
+  }
+  if (key.empty()) return Unexpected("names no key: write ${dir:/path:key}");
+  if (key.find('/') != std::string_view::npos) return Unexpected("must not have / in its key");
+  if (key == "." || key == "..") return Unexpected("must not have . or .. for a key");
+  if (key.find(':') != std::string_view::npos) return Unexpected("has a colon too many");
+  if (HasControlCharacter(key)) return Unexpected("has a control character in its key");
+  return SecretReference{Kind::kDirectory, std::string(place), std::string(key)};
+}
+
+// Counted from 1, as people do.
+std::ptrdiff_t CharacterAt(std::string_view text, size_t at) {
+  const std::string_view before = text.substr(0, at);
+  return 1 + std::count_if(before.begin(), before.end(),
+                           [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+}
+
+std::string_view WithoutLineEnd(std::string_view text) {
+  if (!text.ends_with('\n')) return text;
+  text.remove_suffix(1);
+  if (text.ends_with('\r')) text.remove_suffix(1);
+  return text;
+}
+
+Expected<std::string, std::string> Read(const ReadSecret& read, const SecretReference& reference) {
+  const auto found = read(reference);
+  if (!found) {
+    return Unexpected(
+        fmt::format("the secret {} cannot be read: {}", Format(reference), found.error()));
+  }
+  const std::string_view secret = WithoutLineEnd(*found);
+  if (Trim(secret).empty()) {
+    return Unexpected(fmt::format("the secret {} is empty", Format(reference)));
+  }
+  return std::string(secret);
+}
+
+void AddOnce(SecretReferences& references, const SecretReference& reference) {
+  if (std::find(references.begin(), references.end(), reference) == references.end()) {
+    references.push_back(reference);
+  }
+}
+
+}  // namespace
+
+std::string Format(const SecretReference& reference) {
+  switch (reference.kind) {
+    case Kind::kEnvironment:
+      return "${env:" + reference.place + '}';
+    case Kind::kFile:
+      return "${file:" + reference.place + '}';
+    case Kind::kDirectory:
+      return "${dir:" + reference.place + ':' + reference.key + '}';
+  }
+  return {};
+}
+
+Expected<std::vector<TextPart>, std::string> ParseReferences(std::string_view text) {
+  std::vector<TextPart> parts;
+  std::string literal;
+  const auto end_literal = [&] {
+    if (!literal.empty()) parts.emplace_back(std::exchange(literal, {}));
+  };
+  for (size_t at = 0; at < text.size();) {
+    const std::string_view rest = text.substr(at);
+    if (rest.starts_with("$${")) {
+      literal += "${";
+      at += 3;
+    } else if (rest.starts_with("${")) {
+      const size_t end = rest.find('}');
+      if (end == std::string_view::npos) {
+        return Unexpected(fmt::format("the reference at character {} has no closing brace: {}",
+                                      CharacterAt(text, at), kForms));
+      }
+      auto reference = ParseInside(rest.substr(2, end - 2));
+      if (!reference) {
+        return Unexpected(fmt::format("the reference at character {} {}", CharacterAt(text, at),
+                                      reference.error()));
+      }
+      end_literal();
+      parts.emplace_back(std::move(*reference));
+      at += end + 1;
+    } else {
+      literal += rest.front();
+      ++at;
+    }
+  }
+  end_literal();
+  return parts;
+}
+
+base::Secret ToSecret(ResolvedText text) {
+  return text.first_secret ? base::Secret::FromReference(std::move(text.text))
+                           : base::Secret(std::move(text.text));
+}
+
+Expected<ResolvedText, std::string> SecretResolver::Resolve(std::string_view text) {
+  const auto parts = ParseReferences(text);
+  if (!parts) return Unexpected(parts.error());
+  ResolvedText resolved;
+  std::string problem;  // the first; the others are read all the same, to be known
+  for (const TextPart& part : *parts) {
+    if (const auto* literal = std::get_if<std::string>(&part)) {
+      resolved.text += *literal;
+      continue;
+    }
+    const auto& reference = std::get<SecretReference>(part);
+    AddOnce(references_, reference);
+    if (!resolved.first_secret) resolved.first_secret = resolved.text.size();
+    if (read_ == nullptr) {
+      resolved.is_complete = false;
+      is_complete_ = false;
+      continue;
+    }
+    auto secret = Read(*read_, reference);
+    if (secret) {
+      resolved.text += *secret;
+    } else if (problem.empty()) {
+      problem = std::move(secret.error());
+    }
+  }
+  if (!problem.empty()) return Unexpected(std::move(problem));
+  return resolved;
+}
+
+Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties(
+    const std::map<std::string, std::string>& properties, const ReadSecret& read) {
+  std::map<std::string, base::Secret> result;
+  SecretResolver resolver(&read);
+  for (const auto& [property, text] : properties) {
+    auto resolved = resolver.Resolve(text);
+    if (!resolved) {
+      return base::Unexpected<PropertyProblem>({property, std::move(resolved.error())});
+    }
+    if (resolved->text.find('\0') != std::string::npos) {
+      return base::Unexpected<PropertyProblem>({property, "a NUL character cannot be part of it"});
+    }
+    result.emplace(property, ToSecret(std::move(*resolved)));
+  }
+  return result;
+}
+
+SecretReferences ReferencesIn(const std::map<std::string, std::string>& properties) {
+  SecretResolver resolver(nullptr);
+  for (const auto& [property, text] : properties) (void)resolver.Resolve(text);
+  return resolver.references();
+}
+
+}  // namespace khs::config

@@ -61,10 +61,10 @@ Properties Defaults(size_t prefetch_bytes) {
 void AdmitLargeMessages(Properties& all) {
   const auto largest = all.find("message.max.bytes");
   if (largest == all.end()) return;
-  const auto number = [](const std::string& text) {
-    return std::strtoll(text.c_str(), nullptr, 10);
+  const auto number = [](const base::Secret& text) {
+    return std::strtoll(text.Reveal().c_str(), nullptr, 10);
   };
-  std::string& fetched = all["fetch.max.bytes"];
+  base::Secret& fetched = all["fetch.max.bytes"];
   if (number(fetched) < number(largest->second)) fetched = largest->second;
 }
 

@@ -2,22 +2,16 @@
 
 #include <algorithm>
 #include <atomic>
-#include <deque>
 #include <exception>
-#include <list>
-#include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "delivery/retry_indicator.h"
-#include "http/connection.h"
-#include "http/dial.h"
-#include "http/header_syntax.h"
+#include "http/attempts.h"
+#include "http/link.h"
 #include "http/poller.h"
-#include "http/resolver.h"
 #include "http/retry_after.h"
-#include "http/target.h"
-#include "http/tls_context.h"
+#include "http/setup.h"
 
 namespace khs::http {
 namespace {
@@ -29,9 +23,6 @@ using delivery::Reply;
 using delivery::RequestFault;
 using std::chrono::milliseconds;
 
-// What lies between us and the endpoint (NAT, load balancers) forgets idle connections without a
-// word, the hastiest after a minute or so.
-constexpr std::chrono::seconds kLongestIdle{50};
 // Going to sleep and being woken takes the processor about as long as a quick answer takes, so that
 // is what a quick endpoint is looked at for before the thread sleeps: it halves the time of a round
 // and costs no more.
@@ -39,18 +30,6 @@ constexpr std::chrono::microseconds kSpin{100};
 constexpr std::chrono::microseconds kQuickAnswer{200};
 // Up to this, head and body are copied together to leave in one packet or TLS record.
 constexpr size_t kMaxJoinedBody = 16 * 1024;
-
-void RequireLegalHeaders(const config::EndpointConfig& endpoint) {
-  for (const auto& [name, value] : endpoint.headers) {
-    if (!IsFieldName(name)) {
-      throw std::runtime_error("callback.request.headers: \"" + name + "\" is not a header's name");
-    }
-    if (!IsFieldValue(value.Reveal())) {
-      throw std::runtime_error("callback.request.headers: the value of " + name +
-                               " holds a character that HTTP forbids");
-    }
-  }
-}
 
 // A timeout may be longer than the clock can count.
 MonotonicTime After(MonotonicTime now, milliseconds timeout) {
@@ -67,22 +46,19 @@ class EndpointClient::Impl {
  public:
   Impl(config::EndpointConfig endpoint, Identity identity, delivery::NullValues null_values,
        const base::Clock& clock)
-      : endpoint_(std::move(endpoint)),
-        identity_(std::move(identity)),
-        null_values_(null_values),
+      : identity_(std::move(identity)),
         clock_(clock),
-        target_(ParseTarget(endpoint_.url.Reveal(), endpoint_.host_is_secret)),
-        resolver_(target_.host, target_.port, wake_) {
-    RequireLegalHeaders(endpoint_);
-    if (target_.tls) tls_.emplace(endpoint_.tls, target_);
+        setup_(std::make_shared<Setup>(std::move(endpoint), null_values, wake_, nullptr)),
+        handover_(setup_) {
     poller_.Watch(wake_->descriptor(), Wants::kRead, nullptr);
   }
 
   void Begin(Slot slot, const delivery::Record& record);
   void Cancel(Slot slot) {
-    if (slot < attempts_.size() && attempts_[slot].phase != Phase::kNone) End(slot, Aborted{});
+    if (attempts_.UnderWay(slot)) End(slot, Aborted{});
   }
   void Wait(std::optional<MonotonicTime> until, std::vector<Ended>& ended);
+  void Reconfigure(config::EndpointConfig endpoint, delivery::NullValues null_values);
   void Wake() noexcept { wake_->Set(); }
   void Abort() noexcept {
     aborted_ = true;
@@ -90,91 +66,74 @@ class EndpointClient::Impl {
   }
 
  private:
-  enum class Phase { kNone, kResolving, kDialing, kHandshaking, kExchanging };
-
-  // A socket and who uses it, as long as it is open. Stays where it is: the poller knows it.
-  struct Link {
-    std::optional<Dialer> dialer;
-    std::optional<Connection> connection;
-    std::optional<Slot> slot;
-    Wants watched = Wants::kNothing;
-    MonotonicTime idle_since;
-  };
-  using LinkPtr = std::unique_ptr<Link>;
-
-  struct Attempt {
-    Phase phase = Phase::kNone;
-    std::string text;  // the request's head, with the body when that is small
-    std::string_view body;
-    int headers_left_out = 0;
-    MonotonicTime deadline;  // of the phase
-    LinkPtr link;
-    std::list<Slot>::iterator place;  // in the list of its phase
-  };
-
   MonotonicTime Now() const { return clock_.Read().monotonic; }
-  Attempt& At(Slot slot);
-  void Enter(Slot slot, Phase phase, MonotonicTime deadline);
+  void TakeOver();
   void End(Slot slot, Reply reply);
   void EndAt(Slot slot, const RequestFault& fault) {
-    End(slot, RequestFault{fault.kind, target_.label + ": " + fault.detail});
+    End(slot,
+        RequestFault{fault.kind, attempts_[slot].setup->origin->label() + ": " + fault.detail});
   }
-  LinkPtr TakeIdle(MonotonicTime now);
-  void DropIdle(MonotonicTime now);
   void Watch(Link& link, int descriptor, Wants wants);
 
   void Open(Slot slot, MonotonicTime now);
   void Dial(Slot slot, std::vector<Address> addresses, MonotonicTime now);
   void GoOn(Slot slot, MonotonicTime now);
+  void GoOnResolving(Slot slot, MonotonicTime now);
   void GoOnDialing(Slot slot, MonotonicTime now);
   void GoOnShakingHands(Slot slot, MonotonicTime now);
   void Exchange(Slot slot, MonotonicTime now);
   void GoOnExchanging(Slot slot, MonotonicTime now);
   Reply Judge(const Response& response) const;
 
-  void TakeLookup(MonotonicTime now);
+  void TakeLookups(MonotonicTime now);
   void Ready(void* owner, MonotonicTime now);
   MonotonicTime NextTimer() const;
   void RunTimers(MonotonicTime now);
   void EndAll();
 
-  const config::EndpointConfig endpoint_;
   const Identity identity_;
-  const delivery::NullValues null_values_;
   const base::Clock& clock_;
-  const Target target_;
-  std::optional<TlsContext> tls_;  // before the connections, which use it
-
   const std::shared_ptr<WakeEvent> wake_ = std::make_shared<WakeEvent>();
   std::atomic<bool> aborted_{false};
-  Resolver resolver_;
-  Poller poller_;
 
-  std::deque<Attempt> attempts_;  // by slot
-  // Each in the order of its deadlines, since a phase has the same timeout every time.
-  std::list<Slot> opening_;     // until there is a connection
-  std::list<Slot> exchanging_;  // from the request's first byte on
-  std::list<Slot> resting_;
-  std::deque<LinkPtr> idle_;  // used last at the back
+  SetupPtr setup_;  // of attempts to come
+  SetupHandover handover_;
+
+  Poller poller_;
+  Attempts attempts_;
+  IdleLinks idle_;            // of the origin of `setup_`
   std::vector<Ended> ended_;  // since the last Wait
   bool quick_ = false;        // the last answer was
 };
 
-EndpointClient::Impl::Attempt& EndpointClient::Impl::At(Slot slot) {
-  while (attempts_.size() <= slot) {
-    resting_.push_back(attempts_.size());
-    attempts_.emplace_back().place = std::prev(resting_.end());
+void EndpointClient::Impl::Reconfigure(config::EndpointConfig endpoint,
+                                       delivery::NullValues null_values) {
+  const SetupPtr before = handover_.Newest();
+  handover_.Give(std::make_shared<Setup>(std::move(endpoint), null_values, wake_, before.get()));
+  wake_->Set();
+}
+
+// Not while sockets that are ready are gone through: an idle one of them may go here.
+void EndpointClient::Impl::TakeOver() {
+  if (!handover_.Fresh()) return;
+  SetupPtr next = handover_.Take();
+  if (next->origin != setup_->origin) {
+    idle_.CloseAll();
+    quick_ = false;
   }
-  return attempts_[slot];
+  setup_ = std::move(next);
 }
 
 void EndpointClient::Impl::Begin(Slot slot, const delivery::Record& record) {
-  Attempt& attempt = At(slot);
+  TakeOver();
+  Attempt& attempt = attempts_.At(slot);
+  attempt.setup = setup_;
   try {
     const std::string_view value = record.value ? std::string_view(*record.value) : "";
-    const RequestHead head = BuildRequestHead(endpoint_, identity_, null_values_, record);
+    const RequestHead head =
+        BuildRequestHead(setup_->endpoint, identity_, setup_->null_values, record);
     attempt.headers_left_out = head.headers_left_out;
-    attempt.text = RenderHead(head, target_.path, target_.host_header, value.size());
+    attempt.text = RenderHead(head, setup_->target.path, setup_->target.host_header, value.size());
     attempt.body = {};
     if (value.size() <= kMaxJoinedBody) {
       attempt.text.append(value);
@@ -183,7 +142,7 @@ void EndpointClient::Impl::Begin(Slot slot, const delivery::Record& record) {
     }
     if (aborted_) return End(slot, Aborted{});
     const MonotonicTime now = Now();
-    attempt.link = TakeIdle(now);
+    attempt.link = idle_.Take(now);
     if (!attempt.link) return Open(slot, now);
     attempt.link->slot = slot;
     Exchange(slot, now);
@@ -192,37 +151,13 @@ void EndpointClient::Impl::Begin(Slot slot, const delivery::Record& record) {
   }
 }
 
-void EndpointClient::Impl::Enter(Slot slot, Phase phase, MonotonicTime deadline) {
-  Attempt& attempt = attempts_[slot];
-  const auto list_of = [this](Phase of) -> std::list<Slot>& {
-    if (of == Phase::kNone) return resting_;
-    return of == Phase::kExchanging ? exchanging_ : opening_;
-  };
-  std::list<Slot>& to = list_of(phase);
-  std::list<Slot>& from = list_of(attempt.phase);
-  if (&from != &to) to.splice(to.end(), from, attempt.place);
-  attempt.phase = phase;
-  attempt.deadline = deadline;
-}
-
 void EndpointClient::Impl::End(Slot slot, Reply reply) {
   Attempt& attempt = attempts_[slot];
-  Enter(slot, Phase::kNone, {});
+  attempts_.Enter(slot, Phase::kNone, {});
+  attempt.lookup.reset();
   attempt.link.reset();
+  attempt.setup.reset();
   ended_.push_back({slot, {std::move(reply), attempt.headers_left_out}});
-}
-
-// The one that was used last. The last Wait has looked whether it is still good.
-EndpointClient::Impl::LinkPtr EndpointClient::Impl::TakeIdle(MonotonicTime now) {
-  DropIdle(now);
-  if (idle_.empty()) return nullptr;
-  LinkPtr link = std::move(idle_.back());
-  idle_.pop_back();
-  return link;
-}
-
-void EndpointClient::Impl::DropIdle(MonotonicTime now) {
-  while (!idle_.empty() && now - idle_.front()->idle_since >= kLongestIdle) idle_.pop_front();
 }
 
 void EndpointClient::Impl::Watch(Link& link, int descriptor, Wants wants) {
@@ -236,32 +171,31 @@ void EndpointClient::Impl::Watch(Link& link, int descriptor, Wants wants) {
 }
 
 void EndpointClient::Impl::Open(Slot slot, MonotonicTime now) {
-  Enter(slot, Phase::kResolving, After(now, endpoint_.connect_timeout));
-  if (auto addresses = resolver_.Literal()) return Dial(slot, std::move(*addresses), now);
-  resolver_.Start();
+  Attempt& attempt = attempts_[slot];
+  attempts_.Enter(slot, Phase::kResolving, After(now, attempt.setup->endpoint.connect_timeout));
+  Resolver& resolver = attempt.setup->origin->resolver();
+  if (auto addresses = resolver.Literal()) return Dial(slot, std::move(*addresses), now);
+  attempt.lookup = resolver.Start();
 }
 
-void EndpointClient::Impl::TakeLookup(MonotonicTime now) {
-  const auto lookup = resolver_.Take();
-  if (!lookup) return;
-  std::vector<Slot> waiting(opening_.begin(), opening_.end());
-  std::erase_if(waiting, [this](Slot slot) { return attempts_[slot].phase != Phase::kResolving; });
-  for (const Slot slot : waiting) {
-    if (lookup->addresses.empty()) {
-      End(slot, RequestFault{FaultKind::kDns,
-                             "cannot look up " + target_.shown_host + ": " + lookup->problem});
-    } else {
-      Dial(slot, lookup->addresses, now);
-    }
-  }
+void EndpointClient::Impl::GoOnResolving(Slot slot, MonotonicTime now) {
+  Attempt& attempt = attempts_[slot];
+  const Lookup* const lookup = attempt.lookup->result();
+  if (lookup == nullptr) return;
+  if (!lookup->addresses.empty()) return Dial(slot, lookup->addresses, now);
+  End(slot, RequestFault{FaultKind::kDns, "cannot look up " + attempt.setup->origin->shown_host() +
+                                              ": " + lookup->problem});
 }
 
 void EndpointClient::Impl::Dial(Slot slot, std::vector<Address> addresses, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
-  Enter(slot, Phase::kDialing, attempt.deadline);
+  attempt.lookup.reset();
+  attempts_.Enter(slot, Phase::kDialing, attempt.deadline);
   attempt.link = std::make_unique<Link>();
+  attempt.link->origin = attempt.setup->origin;
   attempt.link->slot = slot;
-  attempt.link->dialer.emplace(std::move(addresses), attempt.deadline, endpoint_.host_is_secret);
+  attempt.link->dialer.emplace(std::move(addresses), attempt.deadline,
+                               attempt.setup->endpoint.host_is_secret);
   GoOnDialing(slot, now);
 }
 
@@ -269,8 +203,9 @@ void EndpointClient::Impl::GoOn(Slot slot, MonotonicTime now) {
   try {
     switch (attempts_[slot].phase) {
       case Phase::kNone:
-      case Phase::kResolving:
         return;
+      case Phase::kResolving:
+        return GoOnResolving(slot, now);
       case Phase::kDialing:
         return GoOnDialing(slot, now);
       case Phase::kHandshaking:
@@ -287,15 +222,16 @@ void EndpointClient::Impl::GoOnDialing(Slot slot, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
   Link& link = *attempt.link;
   const Dialer::State state = link.dialer->Continue(now);
-  if (state == Dialer::State::kFailed) return End(slot, link.dialer->Fault(target_.label));
+  if (state == Dialer::State::kFailed) return End(slot, link.dialer->Fault(link.origin->label()));
   if (link.dialer->fresh()) link.watched = Wants::kNothing;  // what was watched is closed
   if (state == Dialer::State::kDialing) {
     return Watch(link, link.dialer->descriptor(), Wants::kWrite);
   }
-  link.connection.emplace(link.dialer->Take(), tls_ ? &*tls_ : nullptr);
+  const TlsContext* const tls = link.origin->tls();
+  link.connection.emplace(link.dialer->Take(), tls);
   link.dialer.reset();
-  if (!tls_) return Exchange(slot, now);
-  Enter(slot, Phase::kHandshaking, attempt.deadline);
+  if (tls == nullptr) return Exchange(slot, now);
+  attempts_.Enter(slot, Phase::kHandshaking, attempt.deadline);
   GoOnShakingHands(slot, now);
 }
 
@@ -309,7 +245,7 @@ void EndpointClient::Impl::GoOnShakingHands(Slot slot, MonotonicTime now) {
 
 void EndpointClient::Impl::Exchange(Slot slot, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
-  Enter(slot, Phase::kExchanging, After(now, endpoint_.read_timeout));
+  attempts_.Enter(slot, Phase::kExchanging, After(now, attempt.setup->endpoint.read_timeout));
   attempt.link->connection->Start(attempt.text, attempt.body);
   GoOnExchanging(slot, now);
 }
@@ -320,13 +256,11 @@ void EndpointClient::Impl::GoOnExchanging(Slot slot, MonotonicTime now) {
   const auto wants = connection.Continue();
   if (!wants) return EndAt(slot, wants.error());
   if (*wants != Wants::kNothing) return Watch(*attempt.link, connection.descriptor(), *wants);
-  quick_ = now - (attempt.deadline - endpoint_.read_timeout) <= kQuickAnswer;
+  quick_ = now - (attempt.deadline - attempt.setup->endpoint.read_timeout) <= kQuickAnswer;
   Reply reply = Judge(connection.response());
-  if (connection.response().reusable) {
+  if (connection.response().reusable && attempt.link->origin == setup_->origin) {
     Watch(*attempt.link, connection.descriptor(), Wants::kRead);
-    attempt.link->slot.reset();
-    attempt.link->idle_since = now;
-    idle_.push_back(std::move(attempt.link));
+    idle_.Add(std::move(attempt.link), now);
   }
   End(slot, std::move(reply));
 }
@@ -350,7 +284,7 @@ void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<
     if (looked && until && before >= *until) break;
     const MonotonicTime timer = NextTimer();
     const MonotonicTime next = until ? std::min(*until, timer) : timer;
-    const bool spin = quick_ && !exchanging_.empty();
+    const bool spin = quick_ && !attempts_.exchanging().empty();
     const auto owners =
         poller_.Wait(before, ended_.empty() ? next : before, spin ? kSpin : kSpin.zero());
     const MonotonicTime now = Now();
@@ -361,26 +295,34 @@ void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<
       }
       wake_->Clear();
       woken = true;
-      TakeLookup(now);
+      TakeLookups(now);
     }
     if (now >= timer) RunTimers(now);
   }
+  TakeOver();
   if (aborted_) EndAll();
   ended.swap(ended_);
+}
+
+void EndpointClient::Impl::TakeLookups(MonotonicTime now) {
+  const std::list<Slot>& opening = attempts_.opening();
+  for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
+    if (attempts_[slot].phase == Phase::kResolving) GoOn(slot, now);
+  }
 }
 
 // Nothing is expected of an idle connection: whatever arrives, be it its end, makes it unfit.
 void EndpointClient::Impl::Ready(void* owner, MonotonicTime now) {
   const auto* link = static_cast<Link*>(owner);
   if (link->slot) return GoOn(*link->slot, now);
-  std::erase_if(idle_, [link](const LinkPtr& each) { return each.get() == link; });
+  idle_.Close(link);
 }
 
 MonotonicTime EndpointClient::Impl::NextTimer() const {
-  MonotonicTime next = MonotonicTime::max();
-  if (!exchanging_.empty()) next = attempts_[exchanging_.front()].deadline;
-  if (!idle_.empty()) next = std::min(next, idle_.front()->idle_since + kLongestIdle);
-  for (const Slot slot : opening_) {
+  MonotonicTime next = idle_.NextEnd();
+  const std::list<Slot>& exchanging = attempts_.exchanging();
+  if (!exchanging.empty()) next = std::min(next, attempts_[exchanging.front()].deadline);
+  for (const Slot slot : attempts_.opening()) {
     const Attempt& attempt = attempts_[slot];
     next = std::min(
         next, attempt.phase == Phase::kDialing ? attempt.link->dialer->due() : attempt.deadline);
@@ -389,30 +331,34 @@ MonotonicTime EndpointClient::Impl::NextTimer() const {
 }
 
 void EndpointClient::Impl::RunTimers(MonotonicTime now) {
-  DropIdle(now);
-  while (!exchanging_.empty() && attempts_[exchanging_.front()].deadline <= now) {
-    EndAt(exchanging_.front(),
-          {FaultKind::kTimeout, "no whole answer" + Within(endpoint_.read_timeout)});
+  idle_.CloseOld(now);
+  const std::list<Slot>& exchanging = attempts_.exchanging();
+  while (!exchanging.empty() && attempts_[exchanging.front()].deadline <= now) {
+    const Slot slot = exchanging.front();
+    EndAt(slot, {FaultKind::kTimeout,
+                 "no whole answer" + Within(attempts_[slot].setup->endpoint.read_timeout)});
   }
-  const std::vector<Slot> opening(opening_.begin(), opening_.end());
-  for (const Slot slot : opening) {
+  const std::list<Slot>& opening = attempts_.opening();
+  for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
     const Attempt& attempt = attempts_[slot];
     if (attempt.phase == Phase::kDialing) {
       if (attempt.link->dialer->due() <= now) GoOn(slot, now);
     } else if (attempt.deadline > now) {
       continue;
     } else if (attempt.phase == Phase::kResolving) {
-      End(slot, RequestFault{FaultKind::kDns, "cannot look up " + target_.shown_host +
-                                                  ": no answer within the connect timeout"});
+      End(slot,
+          RequestFault{FaultKind::kDns, "cannot look up " + attempt.setup->origin->shown_host() +
+                                            ": no answer within the connect timeout"});
     } else {
-      EndAt(slot, {FaultKind::kTimeout, "no TLS handshake" + Within(endpoint_.connect_timeout)});
+      EndAt(slot, {FaultKind::kTimeout,
+                   "no TLS handshake" + Within(attempt.setup->endpoint.connect_timeout)});
     }
   }
 }
 
 void EndpointClient::Impl::EndAll() {
   for (Slot slot = 0; slot < attempts_.size(); ++slot) Cancel(slot);
-  idle_.clear();
+  idle_.CloseAll();
 }
 
 EndpointClient::EndpointClient(config::EndpointConfig endpoint, Identity identity,
@@ -420,6 +366,11 @@ EndpointClient::EndpointClient(config::EndpointConfig endpoint, Identity identit
     : impl_(std::make_unique<Impl>(std::move(endpoint), std::move(identity), null_values, clock)) {}
 
 EndpointClient::~EndpointClient() = default;
+
+void EndpointClient::Reconfigure(config::EndpointConfig endpoint,
+                                 delivery::NullValues null_values) {
+  impl_->Reconfigure(std::move(endpoint), null_values);
+}
 
 void EndpointClient::Begin(Slot slot, const delivery::Record& record) {
   impl_->Begin(slot, record);

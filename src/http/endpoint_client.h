@@ -28,6 +28,12 @@ class EndpointClient final : public task::Endpoint {
                  delivery::NullValues null_values, const base::Clock& clock);
   ~EndpointClient() override;
 
+  // From the next attempt on; what is under way ends as it began. Throws std::runtime_error, as the
+  // constructor does, when the definition can't be used: then nothing changes. Connections stay in
+  // use unless they lead elsewhere now, or with other TLS settings. Any thread; of several at once,
+  // one wins.
+  void Reconfigure(config::EndpointConfig endpoint, delivery::NullValues null_values);
+
   void Begin(Slot slot, const delivery::Record& record) override;
   void Cancel(Slot slot) override;
   void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) override;

@@ -3,7 +3,6 @@
 #include <netdb.h>
 
 #include <cstring>
-#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -41,46 +40,26 @@ std::string Address::ToString() const {
   return (bracketed ? '[' + std::string(host) + ']' : std::string(host)) + ':' + port;
 }
 
-// Outlives the Resolver as long as a look-up runs.
-struct Resolver::Lookups {
-  const std::string host;
-  const uint16_t port;
-  const std::shared_ptr<WakeEvent> done;
-
-  std::mutex mutex;  // guards what follows
-  bool running = false;
-  std::optional<Lookup> brought;
-};
-
 Resolver::Resolver(std::string host, uint16_t port, std::shared_ptr<WakeEvent> done)
-    : lookups_(new Lookups{std::move(host), port, std::move(done), {}, false, {}}) {}
-
-Resolver::~Resolver() = default;
+    : host_(std::move(host)), port_(port), done_(std::move(done)) {}
 
 std::optional<std::vector<Address>> Resolver::Literal() const {
-  Lookup found = LookUp(lookups_->host, lookups_->port, AI_NUMERICHOST);
+  Lookup found = LookUp(host_, port_, AI_NUMERICHOST);
   if (found.addresses.empty()) return std::nullopt;
   return std::move(found.addresses);
 }
 
-void Resolver::Start() {
-  const std::lock_guard lock(lookups_->mutex);
-  if (lookups_->running) return;
-  std::thread([shared = lookups_] {
-    Lookup brought = LookUp(shared->host, shared->port, 0);
-    {
-      const std::lock_guard guard(shared->mutex);
-      shared->brought = std::move(brought);
-      shared->running = false;
-    }
-    shared->done->Set();
+std::shared_ptr<const Resolution> Resolver::Start() {
+  if (last_ && last_->result() == nullptr) return last_;
+  auto resolution = std::make_shared<Resolution>();
+  // It has all it needs with it, because nothing here waits for its end.
+  std::thread([resolution, host = host_, port = port_, done = done_] {
+    resolution->result_ = LookUp(host, port, 0);
+    resolution->done_.store(true, std::memory_order_release);
+    done->Set();
   }).detach();
-  lookups_->running = true;  // the thread can't have finished yet: it needs the lock
-}
-
-std::optional<Lookup> Resolver::Take() {
-  const std::lock_guard lock(lookups_->mutex);
-  return std::exchange(lookups_->brought, std::nullopt);
+  last_ = std::move(resolution);
+  return last_;
 }
 
 }  // namespace khs::http

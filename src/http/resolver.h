@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -25,6 +26,21 @@ struct Lookup {
   std::string problem;
 };
 
+// A look-up that runs or has come to its end.
+class Resolution {
+ public:
+  // Null while it runs. Any thread.
+  const Lookup* result() const {
+    return done_.load(std::memory_order_acquire) ? &result_ : nullptr;
+  }
+
+ private:
+  friend class Resolver;
+
+  Lookup result_;
+  std::atomic<bool> done_{false};  // then `result_` stays as it is
+};
+
 // Looks up one host's addresses, again for every new connection, because they change. The C
 // library's look-up cannot be interrupted, so it runs on a thread of its own; there is never more
 // than one such thread, and a Resolver may go while it still runs. One thread.
@@ -32,20 +48,18 @@ class Resolver {
  public:
   // `done` is set whenever a look-up has come to its end.
   Resolver(std::string host, uint16_t port, std::shared_ptr<WakeEvent> done);
-  ~Resolver();
 
   // At once, where the host is an address itself.
   std::optional<std::vector<Address>> Literal() const;
 
-  // Starts a look-up unless one is under way.
-  void Start();
-  // What the last look-up brought that came to its end since this was asked last.
-  std::optional<Lookup> Take();
+  // The look-up that is under way, or a new one.
+  std::shared_ptr<const Resolution> Start();  // throws std::system_error
 
  private:
-  struct Lookups;
-
-  std::shared_ptr<Lookups> lookups_;
+  const std::string host_;
+  const uint16_t port_;
+  const std::shared_ptr<WakeEvent> done_;
+  std::shared_ptr<Resolution> last_;  // null before the first
 };
 
 }  // namespace khs::http

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <string>
@@ -13,6 +14,17 @@
 #include "support/scripted_endpoint.h"
 
 namespace khs::http {
+
+// Adds what the test wants to the real time.
+class AdjustableClock final : public base::Clock {
+ public:
+  base::Now Read() const override {
+    base::Now now = base::SystemClock().Read();
+    now.monotonic += ahead.load();
+    return now;
+  }
+  std::atomic<std::chrono::seconds> ahead{std::chrono::seconds(0)};
+};
 
 // A client with timeouts that no test reaches unless it wants to, and a record to send.
 class EndpointClientTest : public ::testing::Test {

@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <mutex>
@@ -12,17 +11,6 @@ namespace khs::http {
 namespace {
 
 using std::chrono::seconds;
-
-// Adds what the test wants to the real time.
-class AdjustableClock final : public base::Clock {
- public:
-  base::Now Read() const override {
-    base::Now now = base::SystemClock().Read();
-    now.monotonic += ahead.load();
-    return now;
-  }
-  std::atomic<seconds> ahead{seconds(0)};
-};
 
 class EndpointClientConnection : public EndpointClientTest {
  protected:

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "http/connection.h"
+#include "http/dial.h"
+#include "http/origin.h"
+#include "http/poller.h"
+#include "task/endpoint.h"
+
+namespace khs::http {
+
+// A socket and who uses it, as long as it is open. Stays where it is: the poller knows it.
+struct Link {
+  std::shared_ptr<const Origin> origin;  // before the connection, which uses its TLS
+  std::optional<Dialer> dialer;
+  std::optional<Connection> connection;
+  std::optional<task::Endpoint::Slot> slot;
+  Wants watched = Wants::kNothing;
+  base::MonotonicTime idle_since;
+};
+
+using LinkPtr = std::unique_ptr<Link>;
+
+// Connections to one origin that wait for their next use, each for a limited time. One thread.
+class IdleLinks {
+ public:
+  void Add(LinkPtr link, base::MonotonicTime now);
+  // The one that was used last, so that no more stay open than are needed; null when there is none.
+  LinkPtr Take(base::MonotonicTime now);
+
+  void CloseOld(base::MonotonicTime now);
+  // When the next one is too old.
+  base::MonotonicTime NextEnd() const;
+
+  void Close(const Link* link);
+  void CloseAll() { links_.clear(); }
+
+ private:
+  std::deque<LinkPtr> links_;  // used last at the back
+};
+
+}  // namespace khs::http

@@ -14,6 +14,8 @@ using delivery::RequestFault;
 // Heads, and trailers.
 constexpr size_t kMaxHeadBytes = 64 * 1024;
 constexpr size_t kMaxChunkLine = 4 * 1024;
+// Enough for the largest body that is judged, a byte a chunk.
+constexpr size_t kMaxChunkLines = 512 * 1024;
 
 base::Unexpected<std::string> NotHttp(const char* why) {
   return base::Unexpected<std::string>(why);
@@ -24,7 +26,7 @@ base::Unexpected<std::string> NotHttp(const char* why) {
 void ResponseReader::Start() {
   state_ = State::kHead;
   received_.clear();
-  taken_ = scanned_ = head_bytes_ = 0;
+  taken_ = scanned_ = head_bytes_ = chunk_line_bytes_ = 0;
   left_ = 0;
   keeps_alive_ = false;
   response_ = {};
@@ -144,7 +146,11 @@ base::Expected<bool, std::string> ResponseReader::TakeChunkSize() {
   if (!line) return false;
   const auto size = ParseChunkSize(*line);
   if (!size) return NotHttp("a chunk's size is malformed");
-  if (*size > delivery::kMaxIndicatorBody - response_.body.size()) return Finish(false);
+  chunk_line_bytes_ += line->size();
+  if (*size > delivery::kMaxIndicatorBody - response_.body.size() ||
+      chunk_line_bytes_ > kMaxChunkLines) {
+    return Finish(false);
+  }
   left_ = *size;
   head_bytes_ = 0;
   state_ = *size == 0 ? State::kTrailers : State::kChunk;

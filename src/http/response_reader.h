@@ -60,7 +60,8 @@ class ResponseReader {
   size_t taken_ = 0;    // of what was received
   size_t scanned_ = 0;  // of the rest, for a line's or the head's end
   size_t head_bytes_ = 0;
-  uint64_t left_ = 0;  // of a body or chunk of known size
+  size_t chunk_line_bytes_ = 0;  // in total
+  uint64_t left_ = 0;            // of a body or chunk of known size
   bool keeps_alive_ = false;
   Response response_;
 };

@@ -120,6 +120,28 @@ TEST(ResponseReader, LeavesABodyUnreadThatIsTooLargeToJudge) {
   }
 }
 
+TEST(ResponseReader, TakesTheLargestBodyAByteAChunk) {
+  std::string bytes = kChunkedHead;
+  for (size_t i = 0; i < delivery::kMaxIndicatorBody; ++i) bytes += "1\r\nx\r\n";
+  bytes += "0\r\n\r\n";
+  const Response response = Read(bytes, 5000);
+  EXPECT_EQ(response.body, std::string(delivery::kMaxIndicatorBody, 'x'));
+  EXPECT_TRUE(response.reusable);
+}
+
+TEST(ResponseReader, LeavesABodyUnreadWhoseChunksSayMoreThanTheyHold) {
+  const std::string chunk = "1;" + std::string(4000, 'x') + "\r\na\r\n";
+  ResponseReader reader;
+  reader.Start();
+  ASSERT_FALSE(*reader.Add(kChunkedHead));
+  size_t chunks = 0;
+  while (chunks < 1000 && !*reader.Add(chunk)) ++chunks;
+  EXPECT_LT(chunks, 200u);
+  EXPECT_EQ(reader.response().status, 200);
+  EXPECT_EQ(reader.response().body, "");
+  EXPECT_FALSE(reader.response().reusable);
+}
+
 TEST(ResponseReader, ForgetsOneAnswerBeforeTheNext) {
   ResponseReader reader;
   reader.Start();

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/utf8.h"
+
 namespace khs::config {
 
 // Without the ASCII blanks at both ends.
@@ -18,13 +20,9 @@ bool EqualsIgnoringCase(std::string_view left, std::string_view right);
 // element.
 std::vector<std::string> SplitList(std::string_view text);
 
-bool IsUtf8(std::string_view text);
-
-// C0, DEL and C1, which are Java's ISO control characters; the text is UTF-8.
-bool HasControlCharacter(std::string_view text);
-
-// On one line whatever is in it: control characters become escapes.
-std::string Printable(std::string_view text);
+using base::HasControlCharacter;
+using base::IsUtf8;
+using base::Printable;
 
 // Printable, and shortened to what a message can hold.
 std::string Shown(std::string_view text);

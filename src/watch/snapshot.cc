@@ -1,125 +1,221 @@
 #include "watch/snapshot.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <system_error>
+#include <chrono>
+#include <climits>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "base/unique_fd.h"
+#include "base/utf8.h"
+#include "watch/read_file.h"
 
 namespace khs::watch {
 namespace {
 
 namespace fs = std::filesystem;
 
-// A volume that is swapped more often than this while it is read is still being written.
-constexpr int kMaxReads = 100;
+constexpr const char* kDataLink = "..data";
+// What changes for longer than this while it is read is still being written.
+constexpr std::chrono::milliseconds kReadsFor{500};
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-std::string ErrorText() { return std::strerror(errno); }
-
-bool IsDefinitionName(const std::string& name) {
+bool IsDefinitionName(std::string_view name) {
   return name.size() > 5 && name.front() != '.' && name.ends_with(".toml");
 }
 
-// Names of one directory; an error goes into the snapshot.
-std::vector<std::string> ListDefinitions(const fs::path& directory, std::string& error) {
-  std::vector<std::string> names;
-  std::error_code code;
-  for (fs::directory_iterator it(directory, code), end; !code && it != end; it.increment(code)) {
-    if (std::string name = it->path().filename().string(); IsDefinitionName(name)) {
-      names.push_back(std::move(name));
+// What a link beside it says; absent: it is no link, or not there.
+std::optional<std::string> ReadLink(int directory, const char* name) {
+  std::array<char, PATH_MAX> target;
+  const ssize_t length = ::readlinkat(directory, name, target.data(), target.size());
+  if (length < 0) return std::nullopt;
+  return std::string(target.data(), static_cast<size_t>(length));
+}
+
+// A directory that stays the same one while its path leads elsewhere.
+class Directory {
+ public:
+  // `error` is 0, or why it can't be opened.
+  Directory(int at, const char* path, int& error) {
+    base::UniqueFd descriptor(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (descriptor) stream_.reset(::fdopendir(descriptor.get()));
+    error = stream_ ? 0 : errno;
+    if (stream_) (void)descriptor.Release();
+  }
+
+  int descriptor() const { return ::dirfd(stream_.get()); }
+
+  // Its definitions, one more than allowed at most; once. `error` is 0, or why it can't be listed.
+  std::set<std::string> List(int& error) {
+    // A set, because an entry that is renamed meanwhile may be told twice.
+    std::set<std::string> names;
+    while (names.size() <= kMaxDefinitionFiles) {
+      errno = 0;
+      const dirent* entry = ::readdir(stream_.get());
+      error = entry == nullptr ? errno : 0;
+      if (entry == nullptr) break;
+      if (IsDefinitionName(entry->d_name)) names.emplace(entry->d_name);
     }
+    return names;
   }
-  if (code) error = code.message();
-  return names;
+
+  // Whether this is where the path leads now.
+  bool IsAt(int at, const char* path) const {
+    struct stat mine {};
+    struct stat there {};
+    return ::fstat(descriptor(), &mine) == 0 && ::fstatat(at, path, &there, 0) == 0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+  }
+
+ private:
+  struct Close {
+    void operator()(DIR* stream) const { ::closedir(stream); }
+  };
+  std::unique_ptr<DIR, Close> stream_;
+};
+
+// Where a file is read.
+struct Entry {
+  std::string name;
+  int directory;  // a descriptor
+  bool atomic;
+
+  bool operator<(const Entry& other) const { return name < other.name; }
+};
+
+enum class ReadEnd {
+  kDone,      // the file says what came of it
+  kGone,      // it was removed since it was listed
+  kShortage,  // the reader's own trouble, which says nothing about the file
+};
+
+ReadEnd Read(int directory, const char* name, DefinitionFile& file) {
+  // Without O_NONBLOCK a FIFO would be waited for.
+  const base::UniqueFd descriptor(
+      ::openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!descriptor) {
+    const int error = errno;
+    file.error = ErrorText(error);
+    if (error == EMFILE || error == ENFILE || error == ENOMEM) return ReadEnd::kShortage;
+    struct stat link {};
+    const bool is_gone =
+        error == ENOENT && ::fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) != 0;
+    return is_gone ? ReadEnd::kGone : ReadEnd::kDone;
+  }
+  auto content = ReadRegularFile(descriptor.get(), kMaxDefinitionBytes);
+  if (content) {
+    file.content = std::move(*content);
+  } else {
+    file.error = std::move(content.error());
+  }
+  return ReadEnd::kDone;
 }
 
-std::string ReadAll(int fd, std::string& content) {
-  std::array<char, 65536> chunk;
-  while (true) {
-    const ssize_t got = ::read(fd, chunk.data(), chunk.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return ErrorText();
-    if (got == 0) return {};
-    content.append(chunk.data(), static_cast<size_t>(got));
-    if (content.size() > kMaxDefinitionBytes) return "larger than 1 MiB";
-  }
+// A name that can be neither shown nor told apart from others when it is shown.
+std::string JudgeName(std::string_view name) {
+  if (!base::IsUtf8(name)) return "its name is not UTF-8";
+  if (base::HasControlCharacter(name)) return "its name holds a control character";
+  return {};
 }
 
-Snapshot ReadOnce(const fs::path& directory, const fs::path& data) {
+Snapshot ReadEntries(const fs::path& directory, const std::set<Entry>& entries) {
+  if (entries.size() > kMaxDefinitionFiles) {
+    return {{}, fmt::format("more than {} definition files", kMaxDefinitionFiles)};
+  }
   Snapshot snapshot;
-  std::vector<std::string> names = ListDefinitions(directory, snapshot.error);
-  if (!snapshot.error.empty()) return snapshot;
-  if (!data.empty()) {
-    // What the link holds is the truth; the names beside it are added before or removed after the
-    // swap.
-    std::erase_if(names, [&](const std::string& name) { return fs::is_symlink(directory / name); });
-    for (std::string& name : ListDefinitions(directory / data, snapshot.error)) {
-      if (std::find(names.begin(), names.end(), name) == names.end())
-        names.push_back(std::move(name));
+  for (const Entry& entry : entries) {
+    const fs::path shown = directory / base::Printable(entry.name);
+    DefinitionFile file{shown.string(), shown.stem().string(), {}, {}, entry.atomic};
+    file.error = JudgeName(entry.name);
+    if (file.error.empty()) {
+      const ReadEnd end = Read(entry.directory, entry.name.c_str(), file);
+      if (end == ReadEnd::kShortage) return {{}, file.error};
+      if (end == ReadEnd::kGone) continue;
     }
-  }
-  std::sort(names.begin(), names.end());
-  if (names.size() > kMaxDefinitionFiles) {
-    snapshot.error = "more than 1000 definition files";
-    return snapshot;
-  }
-  for (const std::string& name : names) {
-    const fs::path inside = directory / data / name;
-    DefinitionFile file =
-        ReadDefinition(!data.empty() && fs::exists(inside) ? inside : directory / name);
-    file.path = (directory / name).string();
     snapshot.files.push_back(std::move(file));
   }
   return snapshot;
+}
+
+// What stands in the directory itself: everything where there is no volume, and otherwise what the
+// volume's writer did not put there.
+int ListOutside(Directory& directory, bool is_volume, std::set<Entry>& entries) {
+  int error = 0;
+  for (const std::string& name : directory.List(error)) {
+    const auto target =
+        is_volume ? ReadLink(directory.descriptor(), name.c_str()) : std::optional<std::string>();
+    const std::string inside = std::string(kDataLink) + "/";
+    // Made before or removed after the swap: what `..data` holds is the truth.
+    if (target == inside + name) continue;
+    entries.insert({name, directory.descriptor(), target && target->starts_with(inside)});
+  }
+  return error;
+}
+
+struct Reading {
+  Snapshot snapshot;
+  bool is_torn;  // something moved meanwhile
+};
+
+Snapshot ReadPlain(const fs::path& path, Directory& directory) {
+  std::set<Entry> entries;
+  const int error = ListOutside(directory, false, entries);
+  if (error != 0) return {{}, ErrorText(error)};
+  return ReadEntries(path, entries);
+}
+
+Reading ReadVolume(const fs::path& path, Directory& directory) {
+  int error = 0;
+  Directory data(directory.descriptor(), kDataLink, error);
+  if (error != 0) {
+    return {{{}, fmt::format("{} cannot be read: {}", kDataLink, ErrorText(error))}, false};
+  }
+  std::set<Entry> entries;
+  error = ListOutside(directory, true, entries);
+  // A file beside the volume goes before one of the same name in it: it is what is seen.
+  const std::set<std::string> inside = error == 0 ? data.List(error) : std::set<std::string>();
+  for (const std::string& name : inside) entries.insert({name, data.descriptor(), true});
+  Snapshot snapshot = error == 0 ? ReadEntries(path, entries) : Snapshot{{}, ErrorText(error)};
+  return {std::move(snapshot), !data.IsAt(directory.descriptor(), kDataLink)};
+}
+
+Reading ReadOnce(const fs::path& path) {
+  int error = 0;
+  Directory directory(AT_FDCWD, path.c_str(), error);
+  if (error != 0) return {{{}, ErrorText(error)}, false};
+  const auto before = ReadLink(directory.descriptor(), kDataLink);
+  Reading reading =
+      before ? ReadVolume(path, directory) : Reading{ReadPlain(path, directory), false};
+  // The link's text as well: a new directory may have got the number of the old one.
+  if (ReadLink(directory.descriptor(), kDataLink) != before) reading.is_torn = true;
+  if (!directory.IsAt(AT_FDCWD, path.c_str())) reading.is_torn = true;
+  return reading;
 }
 
 }  // namespace
 
 DefinitionFile ReadDefinition(const fs::path& path) {
   DefinitionFile file{path.string(), path.stem().string(), {}, {}};
-  // Without O_NONBLOCK a FIFO would be waited for.
-  const Descriptor fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-  struct stat info {};
-  if (fd.get() < 0 || ::fstat(fd.get(), &info) != 0) {
-    file.error = ErrorText();
-  } else if (!S_ISREG(info.st_mode)) {
-    file.error = "not a regular file";
-  } else {
-    file.error = ReadAll(fd.get(), file.content);
-  }
-  if (!file.error.empty()) file.content.clear();
+  (void)Read(AT_FDCWD, path.c_str(), file);  // it stands in the file
   return file;
 }
 
 Snapshot ReadDirectory(const fs::path& directory) {
-  const auto data_link = [&] {
-    std::error_code none;
-    return fs::read_symlink(directory / "..data", none);
-  };
-  for (int i = 0; i < kMaxReads; ++i) {
-    const fs::path before = data_link();
-    Snapshot snapshot = ReadOnce(directory, before);
-    if (data_link() == before) return snapshot;
-  }
-  return {{}, "the volume keeps changing while it is read"};
+  const auto give_up = std::chrono::steady_clock::now() + kReadsFor;
+  do {
+    Reading reading = ReadOnce(directory);
+    if (!reading.is_torn) return std::move(reading.snapshot);
+  } while (std::chrono::steady_clock::now() < give_up);
+  return {{}, "it keeps changing while it is read"};
 }
 
 }  // namespace khs::watch

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -7,17 +8,24 @@
 namespace khs::watch {
 
 struct DefinitionFile {
-  std::string path;     // as it is seen in the directory
+  // As it is seen in the directory; what can't be shown of a name is escaped.
+  std::string path;
   std::string stem;     // without directory and ".toml"
   std::string content;  // empty when there is an error
   std::string error;    // why it can't be read; empty when it can
+  // It came out of a `..data` volume: whole, and of one version with its neighbours.
+  bool atomic = false;
+
+  bool operator==(const DefinitionFile&) const = default;
 };
 
-// Every `*.toml` of a directory that does not start with a dot, sorted by path, as it was at one
-// moment.
+// Every `*.toml` of a directory that does not start with a dot, sorted by path. Those of a `..data`
+// volume are as they were at one moment.
 struct Snapshot {
   std::vector<DefinitionFile> files;
   std::string error;  // why the directory can't be read; empty when it can
+
+  bool operator==(const Snapshot&) const = default;
 };
 
 // Limits of the contract, section 8.
@@ -25,8 +33,11 @@ inline constexpr size_t kMaxDefinitionFiles = 1000;
 inline constexpr size_t kMaxDefinitionBytes = 1u << 20;
 
 // A volume of Kubernetes is read through its `..data` link, and again when the link moved
-// meanwhile. Whatever else is named *.toml (directory, FIFO, dangling link) is a file with an
-// error; nothing blocks.
+// meanwhile; any directory is read again when its path led elsewhere meanwhile (a link to it was
+// retargeted). Where that goes on for half a second the snapshot is an error. Whatever else is
+// named
+// *.toml (directory, FIFO, dangling link, a name that is not UTF-8) is a file with an error;
+// nothing blocks.
 Snapshot ReadDirectory(const std::filesystem::path& directory);
 
 // One file by the same rules; also for sidecar.toml.

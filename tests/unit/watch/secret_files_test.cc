@@ -1,0 +1,187 @@
+#include "watch/secret_files.h"
+
+#include <gtest/gtest.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "unit/watch/directory_for_tests.h"
+#include "unit/watch/volume_for_tests.h"
+
+namespace khs::watch {
+namespace {
+
+class SecretFilesTest : public testing::Test {
+ protected:
+  SecretFilesTest() {
+    fs::create_directories(allowed_ / "deep");
+    WriteFile(allowed_ / "token", "s3cret\n");
+    WriteFile(allowed_ / "deep/token", "deep");
+    WriteFile(outside_, "private");
+  }
+
+  // What is read, or `! ` and the error.
+  std::string Read(const fs::path& file) const {
+    const auto content = secrets_.Read(file);
+    return content ? *content : "! " + content.error();
+  }
+  std::string ReadContent(const std::string& content) const {
+    WriteFile(allowed_ / "content", content);
+    return Read(allowed_ / "content");
+  }
+
+  DirectoryForTests root_;
+  const fs::path allowed_ = root_ / "secrets";
+  const fs::path outside_ = root_ / "outside";
+  const SecretFiles secrets_{{root_ / "not there", allowed_}};
+};
+
+TEST_F(SecretFilesTest, ReadsWhatIsInAnAllowedDirectory) {
+  EXPECT_EQ(Read(allowed_ / "token"), "s3cret");
+  EXPECT_EQ(Read(allowed_ / "deep/token"), "deep");
+  EXPECT_EQ(Read(allowed_.string() + "//deep/./token"), "deep");
+}
+
+TEST_F(SecretFilesTest, LeavesOutOneLineEnd) {
+  EXPECT_EQ(ReadContent("a\n"), "a");
+  EXPECT_EQ(ReadContent("a\r\n"), "a");
+  EXPECT_EQ(ReadContent("a\r"), "a\r");
+  EXPECT_EQ(ReadContent("a\n\n"), "a\n");
+  EXPECT_EQ(ReadContent("a\nb"), "a\nb");
+  EXPECT_EQ(ReadContent(" a "), " a ");
+}
+
+TEST_F(SecretFilesTest, RefusesWhatIsNoSecret) {
+  EXPECT_EQ(ReadContent(""), "! empty");
+  EXPECT_EQ(ReadContent("\n"), "! empty");
+  EXPECT_EQ(ReadContent("\r\n"), "! empty");
+  EXPECT_EQ(ReadContent(std::string("a\0b", 3)), "! holds a NUL");
+  EXPECT_EQ(ReadContent(std::string(kMaxSecretBytes, 'x')), std::string(kMaxSecretBytes, 'x'));
+  EXPECT_EQ(ReadContent(std::string(kMaxSecretBytes + 1, 'x')), "! larger than 64 KiB");
+}
+
+TEST_F(SecretFilesTest, RefusesPathsThatAreNotPlain) {
+  EXPECT_EQ(Read("token"), "! its path is not absolute");
+  EXPECT_EQ(Read(""), "! its path is not absolute");
+  EXPECT_EQ(Read(allowed_ / "deep/../token"), "! .. in its path");
+  EXPECT_EQ(Read(allowed_ / ".."), "! .. in its path");
+  EXPECT_EQ(Read(allowed_.string() + std::string("/token\0.pem", 11)), "! a NUL in its path");
+}
+
+TEST_F(SecretFilesTest, RefusesWhatIsOutsideWithoutTellingWhetherItExists) {
+  fs::create_directory(root_ / "secrets2");
+  WriteFile(root_ / "secrets2/token", "private");
+  for (const fs::path& path : {outside_, root_ / "none", root_ / "secrets2/token", root_.path(),
+                               fs::path("/"), fs::path("/etc/passwd"), fs::path("/none/at/all")}) {
+    EXPECT_EQ(Read(path), "! outside secrets.dirs") << path;
+  }
+  EXPECT_FALSE(SecretFiles({}).Read(allowed_ / "token"));
+  EXPECT_FALSE(SecretFiles({""}).Read(allowed_ / "token"));
+}
+
+TEST_F(SecretFilesTest, RefusesLinksThatLeadOut) {
+  fs::create_symlink(outside_, allowed_ / "absolute");
+  fs::create_symlink("../outside", allowed_ / "relative");
+  fs::create_symlink(root_.path(), allowed_ / "up");
+  fs::create_symlink("relative", allowed_ / "chain");
+  for (const char* name : {"absolute", "relative", "up/outside", "chain"}) {
+    EXPECT_EQ(Read(allowed_ / name), "! a link leads out of secrets.dirs") << name;
+  }
+}
+
+TEST_F(SecretFilesTest, FollowsLinksThatStayInside) {
+  fs::create_symlink("deep/token", allowed_ / "link");
+  fs::create_symlink(allowed_ / "link", allowed_ / "chain");
+  fs::create_symlink("../secrets/deep", allowed_ / "round");
+  EXPECT_EQ(Read(allowed_ / "chain"), "deep");
+  EXPECT_EQ(Read(allowed_ / "round/token"), "deep");
+}
+
+TEST_F(SecretFilesTest, KnowsAnAllowedDirectoryByItsOtherNames) {
+  fs::create_directory_symlink("secrets", root_ / "alias");
+  const SecretFiles by_alias({root_ / "alias/"});
+  EXPECT_EQ(by_alias.Read(root_ / "alias/token"), "s3cret");
+  EXPECT_EQ(by_alias.Read(allowed_ / "token"), "s3cret");
+  EXPECT_EQ(Read(root_ / "alias/token"), "s3cret");
+  EXPECT_EQ(Read(root_ / "alias/none"), "! outside secrets.dirs");
+  EXPECT_EQ(SecretFiles({"/"}).Read(outside_), "private");
+}
+
+TEST_F(SecretFilesTest, RefusesWhatIsMissingOrNoFileAndDoesNotBlock) {
+  EXPECT_EQ(Read(allowed_ / "none"), "! No such file or directory");
+  EXPECT_EQ(Read(allowed_ / "none/token"), "! No such file or directory");
+  EXPECT_EQ(Read(allowed_ / "token/key"), "! Not a directory");
+  EXPECT_EQ(Read(allowed_ / "deep"), "! not a regular file");
+  EXPECT_EQ(Read(allowed_), "! not a regular file");
+  ASSERT_EQ(::mkfifo((allowed_ / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(Read(allowed_ / "fifo"), "! not a regular file");
+  fs::create_symlink("loop", allowed_ / "loop");
+  EXPECT_EQ(Read(allowed_ / "loop"), "! Too many levels of symbolic links");
+}
+
+TEST_F(SecretFilesTest, RefusesWhatMayNotBeRead) {
+  fs::permissions(root_.path(), fs::perms::all);
+  fs::permissions(allowed_ / "token", fs::perms::none);
+  // Root may read everything, so the thread is somebody else meanwhile.
+  const int before = ::setfsuid(65534);
+  const std::string read = Read(allowed_ / "token");
+  ::setfsuid(static_cast<uid_t>(before));
+  EXPECT_EQ(read, "! Permission denied");
+}
+
+TEST_F(SecretFilesTest, ReadsAVolumeThroughEverySwap) {
+  VolumeForTests volume(allowed_ / "sasl");
+  const std::string old_password(1000, '0');
+  const std::string new_password(1000, '1');
+  volume.Put({{"password", old_password}});
+  EXPECT_EQ(Read(allowed_ / "sasl/password"), old_password);
+  std::atomic<bool> is_over = false;
+  std::thread writer([&] {
+    for (int i = 1; i <= 1000; ++i) {
+      volume.Put({{"password", i % 2 == 0 ? old_password : new_password}});
+    }
+    volume.Put({{"password", "the last one"}});
+    is_over = true;
+  });
+  while (!is_over) {
+    const std::string read = Read(allowed_ / "sasl/password");
+    EXPECT_TRUE(read == old_password || read == new_password || read == "the last one") << read;
+  }
+  writer.join();
+  EXPECT_EQ(Read(allowed_ / "sasl/password"), "the last one");
+}
+
+// Whoever may write into an allowed directory must not get anything else read, however fast.
+TEST_F(SecretFilesTest, NeverReadsOutsideWhileAFileAndALinkOutTakeTurns) {
+  WriteFile(allowed_ / "a", "inside");
+  fs::create_directories(allowed_ / "d");
+  fs::create_directories(root_ / "private");
+  WriteFile(allowed_ / "d/a", "inside");
+  WriteFile(root_ / "private/a", "private");
+  std::atomic<bool> is_over = false;
+  std::thread writer([&] {
+    for (int i = 0; i < 3000; ++i) {
+      fs::rename(allowed_ / "a", allowed_ / "b");
+      fs::create_symlink(outside_, allowed_ / "a");
+      fs::rename(allowed_ / "b", allowed_ / "a");
+      fs::rename(allowed_ / "d", allowed_ / "e");
+      fs::create_symlink(root_ / "private", allowed_ / "d");
+      fs::remove(allowed_ / "d");
+      fs::rename(allowed_ / "e", allowed_ / "d");
+    }
+    is_over = true;
+  });
+  while (!is_over) {
+    EXPECT_NE(Read(allowed_ / "a"), "private");
+    EXPECT_NE(Read(allowed_ / "d/a"), "private");
+  }
+  writer.join();
+  EXPECT_EQ(Read(allowed_ / "a"), "inside");
+}
+
+}  // namespace
+}  // namespace khs::watch

@@ -34,6 +34,8 @@ constexpr std::array kErrorReasons{
     delivery::ErrorReason::kNoIndicator, delivery::ErrorReason::kTimeout,
     delivery::ErrorReason::kConnect,     delivery::ErrorReason::kDns,
     delivery::ErrorReason::kTls,         delivery::ErrorReason::kIo};
+constexpr std::array kRestartReasons{RestartReason::kConfig, RestartReason::kSecret,
+                                     RestartReason::kApi, RestartReason::kError};
 // By status / 100 - 1; 1xx is never final, so its place counts what had no answer.
 constexpr std::array kCodeClasses{"none", "2xx", "3xx", "4xx", "5xx"};
 
@@ -63,10 +65,25 @@ std::string_view Label(ConnectorState state) {
   return "restarting";
 }
 
+std::string_view Label(RestartReason reason) {
+  switch (reason) {
+    case RestartReason::kConfig:
+      return "config";
+    case RestartReason::kSecret:
+      return "secret";
+    case RestartReason::kApi:
+      return "api";
+    case RestartReason::kError:
+      break;
+  }
+  return "error";
+}
+
 struct ConnectorMetrics::Series {
   Series(Registry::Families& all, const Identity& identity);
   ~Series() {
     for (const auto& remove : removals) remove();
+    families.connector_info.Remove(info);
   }
   Series(const Series&) = delete;
   Series& operator=(const Series&) = delete;
@@ -86,6 +103,7 @@ struct ConnectorMetrics::Series {
     Counter* delivered;
   };
   OfTopic TopicSeries(const std::string& topic);
+  void SetInfo(const Identity& identity);
 
   Registry::Families& families;
   const std::string connector;
@@ -98,6 +116,8 @@ struct ConnectorMetrics::Series {
   std::array<Counter*, kDropReasons.size()> dropped{};
   std::array<Counter*, kErrorReasons.size()> retries{};
   std::array<Counter*, kCodeClasses.size()> requests{};
+  std::array<Counter*, kRestartReasons.size()> restarts{};
+  Gauge* info = nullptr;
   Gauge* invalid;
   Gauge* tasks_stopped;
   Counter* stops_by_strategy;
@@ -143,10 +163,10 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
       rebalances(Own(all.rebalances)),
       last_delivery(Own(all.last_delivery)),
       last_error(Own(all.last_error)) {
-  Own(all.connector_info, {{"group", identity.group},
-                           {"target_host", identity.target_host},
-                           {"origin", identity.origin}})
-      ->Set(1);
+  SetInfo(identity);
+  for (size_t i = 0; i < kRestartReasons.size(); ++i) {
+    restarts[i] = Own(all.connector_restarts, {{"reason", std::string(Label(kRestartReasons[i]))}});
+  }
   for (size_t i = 0; i < kStates.size(); ++i) {
     states[i] = Own(all.connector_state, {{"state", std::string(Label(kStates[i]))}});
   }
@@ -161,6 +181,16 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
   }
 }
 
+void ConnectorMetrics::Series::SetInfo(const Identity& identity) {
+  Gauge* const before = info;
+  info = &families.connector_info.Add({{"connector", connector},
+                                       {"group", identity.group},
+                                       {"target_host", identity.target_host},
+                                       {"origin", identity.origin}});
+  info->Set(1);
+  if (before != nullptr && before != info) families.connector_info.Remove(before);
+}
+
 ConnectorMetrics::Series::OfTopic ConnectorMetrics::Series::TopicSeries(const std::string& topic) {
   const std::lock_guard lock(mutex);
   const auto known = topics.find(topic);
@@ -172,7 +202,7 @@ ConnectorMetrics::Series::OfTopic ConnectorMetrics::Series::TopicSeries(const st
   return made;
 }
 
-ConnectorMetrics::ConnectorMetrics(Registry& registry, Identity identity)
+ConnectorMetrics::ConnectorMetrics(Registry& registry, const Identity& identity)
     : series_(std::make_unique<Series>(*registry.families_, identity)) {}
 ConnectorMetrics::~ConnectorMetrics() = default;
 
@@ -214,6 +244,12 @@ void ConnectorMetrics::HeadersLeftOut(int count) { series_->headers_left_out->In
 
 void ConnectorMetrics::DeadLetter(bool produced) {
   (produced ? series_->dead_letters_produced : series_->dead_letters_failed)->Increment();
+}
+
+void ConnectorMetrics::SetIdentity(const Identity& identity) { series_->SetInfo(identity); }
+
+void ConnectorMetrics::Restarted(RestartReason reason) {
+  series_->restarts[static_cast<size_t>(reason)]->Increment();
 }
 
 void ConnectorMetrics::SetState(ConnectorState state) {

@@ -17,6 +17,10 @@ class Registry;
 enum class ConnectorState { kUnassigned, kRunning, kPaused, kStopped, kFailed, kRestarting };
 std::string_view Label(ConnectorState state);
 
+// Why a connector was stopped and started again.
+enum class RestartReason { kConfig, kSecret, kApi, kError };
+std::string_view Label(RestartReason reason);
+
 // The series of one connector: all of them exist at 0 from construction, and go with the object.
 // Those of a topic from AddTopic or its first record on. Any thread.
 class ConnectorMetrics {
@@ -28,7 +32,7 @@ class ConnectorMetrics {
     std::string origin;  // "file" or "rest"
   };
 
-  ConnectorMetrics(Registry& registry, Identity identity);
+  ConnectorMetrics(Registry& registry, const Identity& identity);
   ~ConnectorMetrics();
   ConnectorMetrics(const ConnectorMetrics&) = delete;
   ConnectorMetrics& operator=(const ConnectorMetrics&) = delete;
@@ -49,6 +53,9 @@ class ConnectorMetrics {
   // One attempt to produce a dead letter.
   void DeadLetter(bool produced);
 
+  // The labels of `connector_info`, which follow the definition.
+  void SetIdentity(const Identity& identity);
+  void Restarted(RestartReason reason);
   void SetState(ConnectorState state);
   void SetInvalid(bool invalid);
   void SetTasksStopped(size_t count);

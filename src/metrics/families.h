@@ -6,9 +6,14 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <array>
+
 #include "metrics/registry.h"
 
 namespace khs::metrics {
+
+inline constexpr std::array kReloadOutcomes{ReloadOutcome::kChanged, ReloadOutcome::kUnchanged,
+                                            ReloadOutcome::kPartial, ReloadOutcome::kFailed};
 
 // Every metric family by name; private to the room.
 struct Registry::Families {
@@ -25,11 +30,21 @@ struct Registry::Families {
   prometheus::Gauge& config_files_valid;
   prometheus::Gauge& config_files_invalid;
 
+  Counters& config_reloads;
+  std::array<prometheus::Counter*, kReloadOutcomes.size()> reloads{};
+  prometheus::Gauge& last_reload_successful;
+  prometheus::Gauge& last_reload_success;
+  prometheus::Counter& config_watch_errors;
+  Gauges& config_watch_mode;
+  prometheus::Gauge& watch_by_inotify;
+  prometheus::Gauge& watch_by_poll;
+
   Gauges& connector_info;
   Gauges& connector_state;
   Gauges& connector_invalid;
   Gauges& tasks_stopped;
   Counters& task_stops;
+  Counters& connector_restarts;
   Counters& records_consumed;
   Counters& record_bytes_consumed;
   Counters& records_delivered;

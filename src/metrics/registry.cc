@@ -24,6 +24,22 @@ Registry::Families::Families(const BuildInfo& build)
                         "Connector definition files in the directory, by status.")),
       config_files_valid(config_files.Add({{"status", "valid"}})),
       config_files_invalid(config_files.Add({{"status", "invalid"}})),
+      config_reloads(Make(BuildCounter(), registry, "config_reloads_total",
+                          "Looks at the connector definitions, by outcome.")),
+      last_reload_successful(Make(BuildGauge(), registry, "config_last_reload_successful",
+                                  "1 when the last look found all definitions valid.")
+                                 .Add({})),
+      last_reload_success(Make(BuildGauge(), registry,
+                               "config_last_reload_success_timestamp_seconds",
+                               "When a look last found all definitions valid; 0 before the first.")
+                              .Add({})),
+      config_watch_errors(Make(BuildCounter(), registry, "config_watch_errors_total",
+                               "Troubles in watching the definitions for changes.")
+                              .Add({})),
+      config_watch_mode(Make(BuildGauge(), registry, "config_watch_mode",
+                             "1 for the way in which definitions are watched.")),
+      watch_by_inotify(config_watch_mode.Add({{"mode", "inotify"}})),
+      watch_by_poll(config_watch_mode.Add({{"mode", "poll"}})),
       connector_info(Make(BuildGauge(), registry, "connector_info",
                           "A connector's group, target and origin; always 1.")),
       connector_state(Make(BuildGauge(), registry, "connector_state",
@@ -34,6 +50,8 @@ Registry::Families::Families(const BuildInfo& build)
                          "Tasks that are FAILED, by their strategy or by a fault.")),
       task_stops(Make(BuildCounter(), registry, "task_stops_total",
                       "Stops of a connector's tasks, by strategy or by error.")),
+      connector_restarts(Make(BuildCounter(), registry, "connector_restarts_total",
+                              "Stops of a connector that were followed by a start, by reason.")),
       records_consumed(Make(BuildCounter(), registry, "records_consumed_total",
                             "Records that were read from Kafka.")),
       record_bytes_consumed(Make(BuildCounter(), registry, "record_bytes_consumed_total",
@@ -77,6 +95,10 @@ Registry::Families::Families(const BuildInfo& build)
                       "When an attempt last went wrong; 0 before the first.")),
       kafka_errors(Make(BuildCounter(), registry, "kafka_errors_total",
                         "Errors that the Kafka client reported, by librdkafka's code.")) {
+  constexpr std::array kNames{"changed", "unchanged", "partial", "failed"};
+  for (size_t i = 0; i < kReloadOutcomes.size(); ++i) {
+    reloads[i] = &config_reloads.Add({{"outcome", kNames[i]}});
+  }
   build_info
       .Add({{"version", build.version},
             {"revision", build.revision},
@@ -90,6 +112,20 @@ Registry::~Registry() = default;
 std::string Registry::Render() const {
   return prometheus::TextSerializer().Serialize(families_->registry.Collect());
 }
+
+void Registry::Reloaded(ReloadOutcome outcome) {
+  families_->reloads[static_cast<size_t>(outcome)]->Increment();
+  const bool good = outcome == ReloadOutcome::kChanged || outcome == ReloadOutcome::kUnchanged;
+  families_->last_reload_successful.Set(good ? 1 : 0);
+  if (good) families_->last_reload_success.SetToCurrentTime();
+}
+
+void Registry::SetWatchMode(bool inotify) {
+  families_->watch_by_inotify.Set(inotify ? 1 : 0);
+  families_->watch_by_poll.Set(inotify ? 0 : 1);
+}
+
+void Registry::WatchFailed() { families_->config_watch_errors.Increment(); }
 
 void Registry::SetConfigFiles(size_t valid, size_t invalid) {
   families_->config_files_valid.Set(static_cast<double>(valid));

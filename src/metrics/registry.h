@@ -11,6 +11,14 @@ struct BuildInfo {
   std::string librdkafka;
 };
 
+// How a look at the definitions ended.
+enum class ReloadOutcome {
+  kChanged,    // and all of them are valid
+  kUnchanged,  // likewise
+  kPartial,    // some are invalid
+  kFailed,     // they could not be read
+};
+
 // Every metric of the process. Outlives what it hands out. Any thread.
 class Registry {
  public:
@@ -23,6 +31,9 @@ class Registry {
   std::string Render() const;
 
   void SetConfigFiles(size_t valid, size_t invalid);
+  void Reloaded(ReloadOutcome outcome);
+  void SetWatchMode(bool inotify);
+  void WatchFailed();
 
  private:
   friend class ConnectorMetrics;

@@ -1,8 +1,11 @@
 #include "app/connections.h"
 
+#include <exception>
+
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
 #include "kafka/dead_letter_producer.h"
+#include "kafka/properties.h"
 
 namespace khs::app {
 namespace {
@@ -10,33 +13,60 @@ namespace {
 // Of a task's bound, what librdkafka may use.
 constexpr size_t kPrefetchShare = 8;
 
+kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
+  kafka::Properties properties = config.subscription.consumer_properties;
+  properties.insert(config.kafka.begin(), config.kafka.end());
+  return properties;
+}
+
+std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& config,
+                                                 const base::Clock& clock) {
+  return std::make_unique<http::EndpointClient>(
+      config.endpoint, http::Identity{config.name, config.subscription.group},
+      config.policy.null_values, clock);
+}
+
 }  // namespace
 
-reconcile::Connections MakeConnections(const kafka::Properties& kafka, const base::Clock& clock) {
+reconcile::Connections MakeConnections(const base::Clock& clock) {
   return {
-      [kafka](const config::ConnectorConfig& config) {
-        kafka::Properties properties = config.subscription.consumer_properties;
-        properties.insert(kafka.begin(), kafka.end());
+      [](const config::ConnectorConfig& config) {
         return std::make_unique<kafka::Consumer>(
             kafka::Subscription{config.subscription.topics, config.subscription.topics_regex,
                                 config.subscription.group,
                                 config.policy.queue_max_bytes / kPrefetchShare},
-            properties);
+            ConsumerProperties(config));
       },
       [&clock](const config::ConnectorConfig& config) {
-        return std::make_unique<http::EndpointClient>(
-            config.endpoint, http::Identity{config.name, config.subscription.group},
-            config.policy.null_values, clock);
+        auto client = MakeClient(config, clock);
+        const auto reconfigure = [endpoint = client.get()](const config::ConnectorConfig& changed) {
+          endpoint->Reconfigure(changed.endpoint, changed.policy.null_values);
+        };
+        return reconcile::EndpointHandle{std::move(client), reconfigure};
       },
-      [kafka](const config::ConnectorConfig& config,
-              int task) -> std::unique_ptr<task::DeadLetterQueue> {
+      [](const config::ConnectorConfig& config,
+         int task) -> std::shared_ptr<task::DeadLetterQueue> {
         if (config.dead_letters.topic.empty()) return nullptr;
-        return std::make_unique<kafka::DeadLetterProducer>(
+        return std::make_shared<kafka::DeadLetterProducer>(
             kafka::DeadLetterSettings{config.dead_letters.topic,
                                       config.dead_letters.context_headers, config.name, task},
-            kafka);
+            config.kafka);
       },
   };
+}
+
+std::vector<reconcile::Objection> CheckDefinition(const config::ConnectorConfig& config,
+                                                  const base::Clock& clock) {
+  std::vector<reconcile::Objection> objections;
+  for (const auto& problem : kafka::CheckProperties(config.subscription.consumer_properties)) {
+    objections.push_back({"consumer.override." + problem.property, problem.message});
+  }
+  try {
+    (void)MakeClient(config, clock);
+  } catch (const std::exception& error) {
+    objections.push_back({"", error.what()});  // which names the key
+  }
+  return objections;
 }
 
 }  // namespace khs::app

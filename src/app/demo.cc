@@ -116,9 +116,11 @@ int Play(Signals& signals) {
   Say(fmt::format("embedded broker: {}", broker.bootstrap_servers()));
   Say("This connector delivers every record of the topic \"orders\"; Ctrl-C ends the demo:\n\n" +
       definition + "\nJoining the group takes about three seconds.");
-  reconcile::Connector connector(
-      *parsed.config, MakeConnections({{"bootstrap.servers", broker.bootstrap_servers()}}, clock),
-      clock, registry, [] {});
+  config::ConnectorConfig config = *parsed.config;
+  config.kafka["bootstrap.servers"] = broker.bootstrap_servers();
+  const reconcile::Connections connections = MakeConnections(clock);
+  metrics::ConnectorMetrics metrics(registry, reconcile::IdentityOf(config));
+  reconcile::Connector connector(config, connections, clock, metrics, [] {});
   ProduceUntil(end, broker.bootstrap_servers());
   connector.RequestStop(std::chrono::seconds(5));
   return kExitOk;

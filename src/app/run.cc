@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <memory>
+#include <random>
 #include <string_view>
 
 #include "app/commands.h"
@@ -13,6 +14,7 @@
 #include "base/log.h"
 #include "config/process_config.h"
 #include "kafka/embedded_broker.h"
+#include "kafka/properties.h"
 #include "metrics/registry.h"
 #include "reconcile/reconciler.h"
 #include "rest/http_server.h"
@@ -56,8 +58,34 @@ std::optional<config::ProcessConfig> LoadConfig(const RunOptions& options) {
   return std::move(result.config);
 }
 
+reconcile::Reconciler::Settings SettingsOf(const config::ProcessConfig& config,
+                                           const RunOptions& options) {
+  reconcile::Reconciler::Settings settings;
+  settings.definitions.directory = config.connectors_dir;
+  settings.definitions.defaults = config.defaults;
+  settings.definitions.defaults_file = options.config_file.value_or(kDefaultConfigFile);
+  settings.definitions.kafka = config.kafka;
+  settings.definitions.secrets_dirs.assign(config.secrets_dirs.begin(), config.secrets_dirs.end());
+  for (auto& [name, value] : ReadEnvironment()) settings.definitions.environment[name] = value;
+  settings.rescan_interval = config.rescan_interval;
+  settings.debounce = config.debounce;
+  settings.shutdown_grace = config.shutdown_grace;
+  return settings;
+}
+
 // What librdkafka says of `kafka.*`, before anything starts.
-bool CheckKafka(const kafka::Properties& properties) {
+bool CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
+  const watch::SecretFiles files(settings.secrets_dirs);
+  reconcile::SecretLook secrets(files, settings.environment);
+  const auto resolved = config::ResolveProperties(
+      settings.kafka,
+      [&secrets](const config::SecretReference& reference) { return secrets.Read(reference); });
+  if (!resolved) {
+    Log().Fatal("configuration rejected", {{"key", "kafka." + resolved.error().property},
+                                           {"error", resolved.error().message}});
+    return false;
+  }
+  const kafka::Properties& properties = *resolved;
   bool good = true;
   for (const kafka::PropertyProblem& problem : kafka::CheckProperties(properties)) {
     good = false;
@@ -129,19 +157,18 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
     std::printf("embedded broker: %s\n", broker->bootstrap_servers().c_str());
     std::fflush(stdout);
   }
-  const auto kafka = config::ResolveProperties(config.kafka, ReadEnvironmentSecret);
-  if (!kafka) {
-    Log().Fatal("configuration rejected",
-                {{"key", "kafka." + kafka.error().property}, {"error", kafka.error().message}});
-    return kExitFailed;
-  }
-  if (!CheckKafka(*kafka)) return kExitFailed;
+  reconcile::Reconciler::Settings settings = SettingsOf(config, options);
+  if (!CheckKafka(settings.definitions)) return kExitFailed;
 
   const base::SystemClock clock;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
-  reconcile::Reconciler reconciler({config.connectors_dir, config.shutdown_grace, config.defaults,
-                                    options.config_file.value_or(kDefaultConfigFile)},
-                                   MakeConnections(*kafka, clock), clock, registry);
+  std::minstd_rand random(std::random_device{}());
+  reconcile::Reconciler reconciler(
+      std::move(settings), MakeConnections(clock),
+      [&clock](const config::ConnectorConfig& definition) {
+        return CheckDefinition(definition, clock);
+      },
+      [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForControl(config, reconciler);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },

@@ -21,6 +21,7 @@ struct TlsConfig {
   std::string certificate_location;
   std::string key_location;
   bool verify = true;
+  size_t content = 0;  // of the files, as a fingerprint: they may be replaced under their names
 
   bool operator==(const TlsConfig&) const = default;
 };
@@ -62,6 +63,9 @@ struct DeadLetterConfig {
 
 struct ConnectorConfig {
   std::string name;
+  // The process's `kafka.*`, below `consumer.override.*`. Not judged here: see ResolveProperties.
+  std::map<std::string, base::Secret> kafka;
+  size_t kafka_files = 0;  // a fingerprint of the files that the clients' properties name
   int tasks_max = 1;
   SubscriptionConfig subscription;
   EndpointConfig endpoint;

@@ -5,11 +5,10 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/secret.h"
 
 namespace khs::reconcile {
 namespace {
-
-using metrics::ConnectorState;
 
 // A stop by strategy waits for what is in flight, as long as the endpoint's own timeouts let it.
 constexpr std::chrono::minutes kSiblingGrace{10};
@@ -28,105 +27,147 @@ std::string HostOf(const config::EndpointConfig& endpoint) {
   return url.substr(start, url.find_first_of("/?#", start) - start);
 }
 
-}  // namespace
-
-Connector::Connector(const config::ConnectorConfig& config, const Connections& connections,
-                     const base::Clock& clock, metrics::Registry& registry,
-                     std::function<void()> on_change)
-    : config_(config),
-      metrics_(registry,
-               {config.name, config.subscription.group, HostOf(config.endpoint), "file"}) {
-  for (const std::string& topic : config.subscription.topics) metrics_.AddTopic(topic);
-  metrics_.SetState(ConnectorState::kUnassigned);
-  try {
-    StartTasks(connections, clock, on_change);
-  } catch (const std::exception& error) {
-    // Most often TLS files that can't be loaded. The tasks that were made end with this.
-    tasks_.clear();
-    metrics_.SetState(ConnectorState::kFailed);
-    metrics_.SetTasksStopped(static_cast<size_t>(config.tasks_max));
-    metrics_.TaskStopped(false);
-    Log().Error("connector cannot start",
-                {{"connector", config.name}, {"error", std::string(error.what())}});
-  }
+// Of SASL, as the consumer of this definition has them.
+task::Credentials CredentialsOf(const config::ConnectorConfig& config) {
+  const auto find = [&config](const char* property) -> std::string {
+    const auto& own = config.subscription.consumer_properties;
+    if (const auto found = own.find(property); found != own.end()) return found->second.Reveal();
+    const auto found = config.kafka.find(property);
+    return found != config.kafka.end() ? found->second.Reveal() : std::string();
+  };
+  return {find("sasl.username"), find("sasl.password")};
 }
 
-Connector::Connector(const std::string& name, metrics::Registry& registry)
-    : metrics_(registry, {name, "", "", "file"}) {
-  metrics_.SetState(ConnectorState::kFailed);
-  metrics_.SetInvalid(true);
+}  // namespace
+
+metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config) {
+  return {config.name, config.subscription.group, HostOf(config.endpoint), "file"};
+}
+
+Connector::Connector(const config::ConnectorConfig& config, const Connections& connections,
+                     const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+                     std::function<void()> on_change)
+    : config_(config),
+      connections_(connections),
+      clock_(clock),
+      metrics_(metrics),
+      on_change_(std::move(on_change)),
+      failure_reported_(static_cast<size_t>(config.tasks_max), false) {
+  for (const std::string& topic : config.subscription.topics) metrics_.AddTopic(topic);
+  metrics_.SetTasksStopped(0);
+  try {
+    StartTasks();
+  } catch (const std::exception& error) {
+    // The tasks that were made end with this.
+    tasks_.clear();
+    trace_ = error.what();
+    health_ = Health::kCannotStart;
+    metrics_.SetTasksStopped(static_cast<size_t>(config.tasks_max));
+    metrics_.TaskStopped(false);
+    Log().Error("connector cannot start", {{"connector", config.name}, {"error", trace_}});
+  }
 }
 
 Connector::~Connector() = default;
 
-void Connector::StartTasks(const Connections& connections, const base::Clock& clock,
-                           const std::function<void()>& on_change) {
-  failure_reported_.assign(static_cast<size_t>(config_->tasks_max), false);
-  for (int id = 0; id < config_->tasks_max; ++id) {
-    task::TaskTerms terms{
-        config_->policy,
-        config_->offset_flush_interval,
-        [make = connections.make_source, config = *config_] { return make(config); },
-        {},
-        connections.make_dead_letters(*config_, id)};
-    tasks_.push_back(std::make_unique<task::Task>(
-        task::TaskIdentity{config_->name, id}, std::move(terms),
-        connections.make_endpoint(*config_), clock, metrics_, on_change));
+task::TaskTerms Connector::TermsOf(std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
+  return {config_.policy,
+          config_.offset_flush_interval,
+          [make = connections_.make_source, config = config_] { return make(config); },
+          {},
+          std::move(dead_letters)};
+}
+
+void Connector::StartTasks() {
+  for (int id = 0; id < config_.tasks_max; ++id) {
+    EndpointHandle endpoint = connections_.make_endpoint(config_);
+    auto dead_letters = connections_.make_dead_letters(config_, id);
+    tasks_.push_back({nullptr, std::move(endpoint.reconfigure), dead_letters});
+    tasks_.back().task = std::make_unique<task::Task>(
+        task::TaskIdentity{config_.name, id}, TermsOf(std::move(dead_letters)),
+        std::move(endpoint.endpoint), clock_, metrics_, on_change_);
+  }
+}
+
+void Connector::Apply(const config::ConnectorConfig& config, const Difference& difference) {
+  if (difference.endpoint) {
+    for (const Running& running : tasks_) running.reconfigure_endpoint(config);
+  }
+  config_ = config;
+  for (size_t id = 0; id < tasks_.size(); ++id) {
+    Running& running = tasks_[id];
+    auto dead_letters = difference.dead_letters
+                            ? connections_.make_dead_letters(config_, static_cast<int>(id))
+                            : running.dead_letters.lock();
+    running.dead_letters = dead_letters;
+    task::TaskTerms terms = TermsOf(std::move(dead_letters));
+    if (difference.credentials) terms.credentials = CredentialsOf(config_);
+    running.task->Reconfigure(std::move(terms));
   }
 }
 
 void Connector::Observe() {
   if (tasks_.empty()) return;
   size_t failed = 0;
-  bool running = false;
+  size_t running = 0;
+  bool by_strategy = false;
   for (size_t id = 0; id < tasks_.size(); ++id) {
-    const task::TaskStatus status = tasks_[id]->status();
-    running = running || status.state == task::TaskState::kRunning;
+    const task::TaskStatus status = tasks_[id].task->status();
+    if (status.state == task::TaskState::kRunning) ++running;
     if (status.state != task::TaskState::kFailed && !status.by_strategy) continue;
     ++failed;
-    stopped_by_strategy_ = stopped_by_strategy_ || status.by_strategy;
+    by_strategy = by_strategy || status.by_strategy;
     if (failure_reported_[id]) continue;
     failure_reported_[id] = true;
     metrics_.TaskStopped(status.by_strategy);
     Log().Error(status.by_strategy ? "connector stopped by its strategy" : "task failed",
-                {{"connector", config_->name}, {"task", id}, {"trace", status.trace}});
+                {{"connector", config_.name}, {"task", id}, {"trace", status.trace}});
   }
-  if (stopped_by_strategy_) {
+  if (by_strategy) {
     RequestStop(kSiblingGrace);
     failed = tasks_.size();
+    health_ = Health::kFailed;
+  } else if (failed > 0 && health_ != Health::kFailed) {
+    health_ = Health::kCannotStart;
+  } else if (running > 0 && health_ == Health::kStarting) {
+    health_ = Health::kRunning;
   }
   metrics_.SetTasksStopped(failed);
-  if (stopped_by_strategy_ || failed == tasks_.size()) {
-    metrics_.SetState(ConnectorState::kFailed);
-  } else if (running) {
-    metrics_.SetState(ConnectorState::kRunning);
-  }
 }
 
 void Connector::RequestStop(std::chrono::milliseconds grace) {
-  for (const auto& task : tasks_) task->RequestStop(grace);
+  for (const Running& running : tasks_) running.task->RequestStop(grace);
 }
 
 bool Connector::ended() const {
-  return std::all_of(tasks_.begin(), tasks_.end(), [](const auto& task) {
-    const task::TaskState state = task->status().state;
+  return std::all_of(tasks_.begin(), tasks_.end(), [](const Running& running) {
+    const task::TaskState state = running.task->status().state;
     return state == task::TaskState::kEnded || state == task::TaskState::kFailed;
   });
 }
 
 bool Connector::cut_off() const {
   return std::any_of(tasks_.begin(), tasks_.end(),
-                     [](const auto& task) { return task->status().cut_off; });
+                     [](const Running& running) { return running.task->status().cut_off; });
 }
 
 std::optional<std::string> Connector::unready() const {
   for (size_t id = 0; id < tasks_.size(); ++id) {
-    const task::TaskStatus status = tasks_[id]->status();
+    const task::TaskStatus status = tasks_[id].task->status();
     if (status.state != task::TaskState::kJoining) continue;
-    return "connector " + config_->name + ", task " + std::to_string(id) + ": " +
+    return "connector " + config_.name + ", task " + std::to_string(id) + ": " +
            (status.broker_problem.empty() ? "has not joined its group yet" : status.broker_problem);
   }
   return std::nullopt;
+}
+
+std::vector<TaskView> Connector::tasks() const {
+  std::vector<TaskView> views;
+  for (size_t id = 0; id < tasks_.size(); ++id) {
+    const task::TaskStatus status = tasks_[id].task->status();
+    views.push_back({static_cast<int>(id), status.state, status.trace});
+  }
+  return views;
 }
 
 }  // namespace khs::reconcile

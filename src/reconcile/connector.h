@@ -10,37 +10,55 @@
 #include "base/clock.h"
 #include "config/connector_config.h"
 #include "metrics/connector_metrics.h"
-#include "metrics/registry.h"
+#include "reconcile/difference.h"
+#include "reconcile/status.h"
 #include "task/task.h"
 
 namespace khs::reconcile {
 
+// A task's way to its endpoint, and how that takes a new definition: from the next attempt on. It
+// throws std::exception when the definition can't be used, and nothing changes then.
+struct EndpointHandle {
+  std::unique_ptr<task::Endpoint> endpoint;
+  std::function<void(const config::ConnectorConfig&)> reconfigure;  // while the endpoint lives
+};
+
 // How a connector reaches Kafka and its endpoint; the tests bring their own.
 struct Connections {
   std::function<std::unique_ptr<task::RecordSource>(const config::ConnectorConfig&)> make_source;
-  std::function<std::unique_ptr<task::Endpoint>(const config::ConnectorConfig&)> make_endpoint;
+  std::function<EndpointHandle(const config::ConnectorConfig&)> make_endpoint;
   // Of a task; null when the connector has none.
-  std::function<std::unique_ptr<task::DeadLetterQueue>(const config::ConnectorConfig&, int task)>
+  std::function<std::shared_ptr<task::DeadLetterQueue>(const config::ConnectorConfig&, int task)>
       make_dead_letters;
 };
 
-// A named definition and its tasks. The reconciler's thread alone.
+// The tasks of a definition that can run. The reconciler's thread alone.
 class Connector {
  public:
+  enum class Health {
+    kStarting,
+    kRunning,
+    kFailed,       // it stopped by its strategy, and stays so
+    kCannotStart,  // what it needs was not there; another start may help
+  };
+
   // Starts the tasks. `on_change` is called from their threads and must only enqueue; what is
   // passed by reference outlives the connector.
   Connector(const config::ConnectorConfig& config, const Connections& connections,
-            const base::Clock& clock, metrics::Registry& registry, std::function<void()> on_change);
-  // Stands for a definition that can't run: FAILED from the start.
-  Connector(const std::string& name, metrics::Registry& registry);
+            const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+            std::function<void()> on_change);
   ~Connector();
 
-  const std::optional<config::ConnectorConfig>& config() const { return config_; }
-  void SetInvalid(bool invalid) { metrics_.SetInvalid(invalid); }
+  const config::ConnectorConfig& config() const { return config_; }
+
+  // Goes on by a definition that needs no other consumer. Throws std::exception when it can't be
+  // used; some tasks may have it then.
+  void Apply(const config::ConnectorConfig& config, const Difference& difference);
 
   // Looks at the tasks after one of them changed: a stop by strategy halts all of them, until the
   // connector is made anew.
   void Observe();
+  Health health() const { return health_; }
 
   void RequestStop(std::chrono::milliseconds grace);
   bool ended() const;
@@ -49,16 +67,32 @@ class Connector {
 
   // Why the connector is not at work yet; nothing when it is, or when it has FAILED for good.
   std::optional<std::string> unready() const;
+  std::vector<TaskView> tasks() const;
+  // Why it can't start; of a task that failed, its own trace says it.
+  const std::string& trace() const { return trace_; }
 
  private:
-  void StartTasks(const Connections& connections, const base::Clock& clock,
-                  const std::function<void()>& on_change);
+  void StartTasks();
+  task::TaskTerms TermsOf(std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
 
-  const std::optional<config::ConnectorConfig> config_;
-  metrics::ConnectorMetrics metrics_;
+  config::ConnectorConfig config_;
+  const Connections& connections_;
+  const base::Clock& clock_;
+  metrics::ConnectorMetrics& metrics_;
+  const std::function<void()> on_change_;
   std::vector<bool> failure_reported_;  // by task
-  bool stopped_by_strategy_ = false;
-  std::vector<std::unique_ptr<task::Task>> tasks_;  // last: they count into metrics_
+  Health health_ = Health::kStarting;
+  std::string trace_;
+
+  struct Running {
+    std::unique_ptr<task::Task> task;
+    std::function<void(const config::ConnectorConfig&)> reconfigure_endpoint;
+    std::weak_ptr<task::DeadLetterQueue> dead_letters;  // the task's, as long as it runs
+  };
+  std::vector<Running> tasks_;  // last: they count into metrics_
 };
+
+// `target_host` and the other labels of a definition.
+metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config);
 
 }  // namespace khs::reconcile

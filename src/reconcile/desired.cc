@@ -6,20 +6,6 @@
 namespace khs::reconcile {
 namespace {
 
-Definition Judge(const watch::DefinitionFile& file, const config::FlatConfig& defaults,
-                 const std::string& defaults_file) {
-  if (!file.error.empty()) {
-    return {file.path, std::nullopt, {{file.path, {}, {}, "cannot be read: " + file.error}}};
-  }
-  config::ConnectorResult result =
-      config::ParseConnectorToml({file.path, file.stem}, file.content, defaults, defaults_file);
-  if (!result.config && !result.references.empty()) {
-    result.problems.push_back(
-        {file.path, {}, {}, "not available yet: the secrets that the definition refers to"});
-  }
-  return {file.path, std::move(result.config), std::move(result.problems)};
-}
-
 std::string NameOf(const Definition& definition, const std::string& stem,
                    const NamesByFile& known) {
   if (definition.config) return definition.config->name;
@@ -28,16 +14,16 @@ std::string NameOf(const Definition& definition, const std::string& stem,
 }
 
 // The second of two definitions of one name. It is shown under its file's name where that is free.
-void AddRejected(Desired& desired, std::string name, Definition definition) {
-  while (desired.contains(name)) name += " (" + definition.file + ")";
+void AddRejected(Definitions& definitions, std::string name, Definition definition) {
+  while (definitions.contains(name)) name += " (" + definition.file + ")";
   definition.config.reset();
-  desired.emplace(std::move(name), std::move(definition));
+  definitions.emplace(std::move(name), std::move(definition));
 }
 
 }  // namespace
 
-Desired JudgeSnapshot(const watch::Snapshot& snapshot, const config::FlatConfig& defaults,
-                      const std::string& defaults_file, const NamesByFile& known) {
+Definitions JudgeSnapshot(const watch::Snapshot& snapshot, const JudgeFile& judge,
+                          const NamesByFile& known) {
   struct Candidate {
     std::string name;
     std::string stem;
@@ -46,20 +32,20 @@ Desired JudgeSnapshot(const watch::Snapshot& snapshot, const config::FlatConfig&
   };
   std::vector<Candidate> candidates;
   for (const watch::DefinitionFile& file : snapshot.files) {
-    Definition definition = Judge(file, defaults, defaults_file);
+    Definition definition = judge(file);
     std::string name = NameOf(definition, file.stem, known);
     const auto last = known.find(file.path);
     const bool running = last != known.end() && last->second == name;
     candidates.push_back({std::move(name), file.stem, std::move(definition), running});
   }
 
-  Desired desired;
+  Definitions definitions;
   for (const bool running : {true, false}) {
     for (Candidate& candidate : candidates) {
       if (candidate.running != running) continue;
-      const auto taken = desired.find(candidate.name);
-      if (taken == desired.end()) {
-        desired.emplace(candidate.name, std::move(candidate.definition));
+      const auto taken = definitions.find(candidate.name);
+      if (taken == definitions.end()) {
+        definitions.emplace(candidate.name, std::move(candidate.definition));
         continue;
       }
       candidate.definition.problems.push_back(
@@ -68,10 +54,42 @@ Desired JudgeSnapshot(const watch::Snapshot& snapshot, const config::FlatConfig&
            "name",
            "connector " + candidate.name + " is defined by " + taken->second.file +
                " already; each name needs exactly one definition"});
-      AddRejected(desired, candidate.stem, std::move(candidate.definition));
+      AddRejected(definitions, candidate.stem, std::move(candidate.definition));
     }
   }
+  return definitions;
+}
+
+Desired Advance(Desired before, Definitions now) {
+  Desired desired;
+  for (auto& [name, definition] : now) {
+    Wanted wanted;
+    if (const auto known = before.find(name); known != before.end()) {
+      wanted = std::move(known->second);
+      if (wanted.newest == definition) {
+        desired.emplace(name, std::move(wanted));
+        continue;
+      }
+      ++wanted.generation;
+    }
+    if (definition.config) {
+      wanted.target = definition.config;
+      wanted.target_text = definition.text;
+      wanted.target_file = definition.file;
+      wanted.target_generation = wanted.generation;
+    }
+    wanted.newest = std::move(definition);
+    desired.emplace(name, std::move(wanted));
+  }
   return desired;
+}
+
+NamesByFile NamesIn(const Desired& desired) {
+  NamesByFile names;
+  for (const auto& [name, wanted] : desired) {
+    if (wanted.target) names[wanted.target_file] = name;
+  }
+  return names;
 }
 
 }  // namespace khs::reconcile

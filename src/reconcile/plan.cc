@@ -3,25 +3,39 @@
 namespace khs::reconcile {
 namespace {
 
-Action Decide(const Definition& wanted, const std::optional<config::ConnectorConfig>* running) {
-  if (!wanted.config) {
-    return running != nullptr && *running ? Action::kKeepLast : Action::kShowFailed;
+using State = Standing::State;
+
+Action WithoutDefinition(const Standing& standing) {
+  if (standing.state == State::kNothing) return Action::kForget;
+  return standing.state == State::kEnding ? Action::kKeep : Action::kStop;
+}
+
+Step WithDefinition(const std::string& name, const Wanted& wanted, const Standing& standing,
+                    base::MonotonicTime now) {
+  if (standing.state == State::kEnding) return {name, Action::kKeep};
+  if (!wanted.target) return {name, Action::kShowFailed};
+  if (standing.state == State::kNothing) return {name, Action::kStart};
+  const Difference difference = Compare(*standing.config, *wanted.target);
+  const bool retry = standing.state == State::kCannotStart && now >= standing.retry_at;
+  // A new definition is a new chance for one that stopped.
+  const bool dead = standing.state != State::kWorking;
+  if (difference.restart || retry || (dead && difference.any())) {
+    return {name, Action::kRestart, difference};
   }
-  if (running == nullptr) return Action::kStart;
-  return *running == wanted.config ? Action::kKeep : Action::kRestart;
+  return {name, difference.any() ? Action::kApply : Action::kKeep, difference};
 }
 
 }  // namespace
 
-std::vector<Step> MakePlan(const Desired& desired, const Actual& actual) {
+std::vector<Step> MakePlan(const Desired& desired, const Actual& actual, base::MonotonicTime now) {
   std::vector<Step> steps;
-  for (const auto& [name, running] : actual) {
-    if (!desired.contains(name)) steps.push_back({name, Action::kStop});
+  for (const auto& [name, standing] : actual) {
+    if (!desired.contains(name)) steps.push_back({name, WithoutDefinition(standing)});
   }
-  for (const auto& [name, definition] : desired) {
-    const auto running = actual.find(name);
+  for (const auto& [name, wanted] : desired) {
+    const auto there = actual.find(name);
     steps.push_back(
-        {name, Decide(definition, running == actual.end() ? nullptr : &running->second)});
+        WithDefinition(name, wanted, there == actual.end() ? Standing{} : there->second, now));
   }
   return steps;
 }

@@ -5,32 +5,47 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "reconcile/desired.h"
+#include "reconcile/difference.h"
 
 namespace khs::reconcile {
 
-// What is there for one connector: the definition that it runs by, or none when it only stands for
-// a definition that was never valid.
-using Actual = std::map<std::string, std::optional<config::ConnectorConfig>>;
+// What is there for one connector.
+struct Standing {
+  enum class State {
+    kNothing,      // but its name: it was never valid, or it has just ended
+    kWorking,      // or about to
+    kEnding,       // it drains
+    kFailed,       // it stopped, and stays so
+    kCannotStart,  // what it needs was not there
+  };
+  State state = State::kNothing;
+  const config::ConnectorConfig* config = nullptr;  // that it runs by; of all but kNothing
+  base::MonotonicTime retry_at;                     // of kCannotStart
+};
+using Actual = std::map<std::string, Standing>;
 
 enum class Action {
-  kStart,       // a new connector
-  kRestart,     // its definition changed
-  kStop,        // its definition is gone
-  kKeep,        // nothing changed
-  kKeepLast,    // its newest definition is invalid; the last good one goes on
-  kShowFailed,  // its first definition is invalid
+  kStart,
+  kApply,       // the difference, to what runs
+  kRestart,     // drain; it is started when it has ended
+  kStop,        // drain
+  kKeep,        // nothing changes
+  kShowFailed,  // there is no definition to run
+  kForget,      // it is gone
 };
 
 struct Step {
   std::string name;
   Action action;
+  Difference difference = {};
 
   bool operator==(const Step&) const = default;
 };
 
 // Pure and level-triggered: looks at what should be and at what is, never at what happened.
 // Definitions are compared as they were understood, so a comment or a touched file changes nothing.
-std::vector<Step> MakePlan(const Desired& desired, const Actual& actual);
+std::vector<Step> MakePlan(const Desired& desired, const Actual& actual, base::MonotonicTime now);
 
 }  // namespace khs::reconcile

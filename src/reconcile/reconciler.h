@@ -2,21 +2,27 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
-#include "config/flat.h"
 #include "metrics/registry.h"
 #include "reconcile/connector.h"
-#include "reconcile/desired.h"
+#include "reconcile/definition_source.h"
+#include "reconcile/look_schedule.h"
 #include "reconcile/plan.h"
+#include "reconcile/start_backoff.h"
+#include "reconcile/status.h"
+#include "watch/watcher.h"
 
 namespace khs::reconcile {
+
+using metrics::ConnectorState;
 
 // What the probes ask for.
 struct Readiness {
@@ -28,19 +34,21 @@ struct Readiness {
 };
 
 // Makes what runs equal to what the directory says. Everybody else only asks: Run's thread alone
-// starts, changes and stops connectors.
+// starts, changes and stops connectors, and never waits for one of them.
 class Reconciler {
  public:
   struct Settings {
-    std::filesystem::path directory;
+    DefinitionSource::Settings definitions;
+    std::chrono::milliseconds rescan_interval{30'000};
+    std::chrono::milliseconds debounce{250};
     std::chrono::milliseconds shutdown_grace{20'000};
-    config::FlatConfig defaults;  // of every connector
-    std::string defaults_file;
+    watch::Watcher::Settings watcher = {};
   };
 
-  // What is passed by reference outlives the reconciler.
-  Reconciler(Settings settings, Connections connections, const base::Clock& clock,
-             metrics::Registry& registry);
+  // What is passed by reference outlives the reconciler. `chance` answers something random from 0
+  // to 1.
+  Reconciler(Settings settings, Connections connections, CheckDefinition check,
+             std::function<double()> chance, const base::Clock& clock, metrics::Registry& registry);
   ~Reconciler();
 
   // Until RequestStop; returns when every connector has drained, or its grace is over.
@@ -51,47 +59,80 @@ class Reconciler {
   // Ends Run.
   void RequestStop();
   // Stops every connector while the process goes on, and waits for it, at most as long as the
-  // shutdown's
-  // grace and a little. False when requests had to be ended or the time was over first. A second
-  // call waits for the same end.
+  // shutdown's grace and a little. False when requests had to be ended or the time was over first.
+  // A second call waits for the same end.
   bool Drain();
   Readiness readiness() const;
+  std::shared_ptr<const Status> status() const;
 
  private:
   struct Requests {
-    bool rescan = true;  // the first look
+    bool look = false;
+    bool changed = false;
+    bool writing = false;  // of the last change
     bool task_changed = false;
     bool drain = false;
     bool stop = false;
 
-    bool any() const { return rescan || task_changed || drain || stop; }
+    bool any() const { return look || changed || task_changed || drain || stop; }
+  };
+  // A name and what runs under it.
+  struct Entry {
+    explicit Entry(metrics::Registry& registry, const metrics::ConnectorMetrics::Identity& identity)
+        : metrics(registry, identity) {}
+
+    metrics::ConnectorMetrics metrics;
+    bool ending = false;
+    uint64_t generation = 0;  // of the definition that it runs by
+    std::string text;         // of that definition
+    StartBackoff backoff;
+    bool failure_counted = false;
+    std::unique_ptr<Connector> connector;  // last: it counts into metrics
   };
 
   Requests Await();
-  void Rescan();
-  void Execute(const std::vector<Step>& steps, const Desired& desired);
-  void ReportProblems(const Desired& desired);
-  bool AwaitEnds(const std::vector<const Connector*>& ending, bool give_up_on_stop);
-  void StopAll();
-  void PublishReadiness(bool drained = false);
+  base::MonotonicTime NextDue() const;
+  std::unique_ptr<watch::Watcher> MakeWatcher();
+  void LookIfDue(base::MonotonicTime now, watch::Watcher* watcher);
+  void ReportLook(const DefinitionSource::Look& look);
+  void ReportProblems();
+
+  void Reconcile(base::MonotonicTime now);
+  void Observe(Entry& entry, base::MonotonicTime now);
+  void Reap(Entry& entry);
   Actual CurrentState() const;
-  std::unique_ptr<Connector> Start(const config::ConnectorConfig& config);
+  void Execute(const Step& step);
+  void Start(const std::string& name, const Wanted& wanted);
+  void Apply(const std::string& name, const Wanted& wanted, const Difference& difference);
+  void Restart(const std::string& name, const Wanted& wanted, const Difference& difference);
+  void Stop(Entry& entry);
+  void ShowStates();
+  ConnectorState StateOf(const Entry& entry, bool is_wanted) const;
+
+  void StopAll();
+  void Publish(bool drained = false);
+  ConnectorView ViewOf(const std::string& name, const Wanted& wanted) const;
 
   const Settings settings_;
   const Connections connections_;
+  const std::function<double()> chance_;
   const base::Clock& clock_;
   metrics::Registry& registry_;
 
   // Run's thread only.
+  DefinitionSource source_;
+  LookSchedule schedule_;
+  int looks_ = 0;
   bool started_ = false;
-  NamesByFile names_by_file_;
-  std::map<std::string, config::Problems> reported_;  // by file: said once until it changes
-  std::map<std::string, std::unique_ptr<Connector>> connectors_;
+  std::string look_error_;                            // said once until it changes
+  std::map<std::string, config::Problems> reported_;  // by file: likewise
+  std::map<std::string, std::unique_ptr<Entry>> entries_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   Requests requests_;
   Readiness readiness_;
+  std::shared_ptr<const Status> status_ = std::make_shared<Status>();
   bool drain_requested_ = false;
   bool drained_ = false;
   bool cut_off_ = false;

@@ -14,6 +14,7 @@
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
 #include "kafka/producer.h"
+#include "metrics/registry.h"
 #include "support/scripted_endpoint.h"
 
 namespace khs {
@@ -49,24 +50,8 @@ class ConnectorOnMockCluster : public ::testing::Test {
     Start();
   }
   void Start() {
-    connector_ = std::make_unique<reconcile::Connector>(
-        config_,
-        reconcile::Connections{[this](const config::ConnectorConfig& c) {
-                                 kafka::Properties properties = c.subscription.consumer_properties;
-                                 properties["bootstrap.servers"] = broker_.bootstrap_servers();
-                                 return std::make_unique<kafka::Consumer>(
-                                     kafka::Subscription{c.subscription.topics,
-                                                         c.subscription.topics_regex,
-                                                         c.subscription.group},
-                                     properties);
-                               },
-                               [this](const config::ConnectorConfig& c) {
-                                 return std::make_unique<http::EndpointClient>(
-                                     c.endpoint, http::Identity{c.name, c.subscription.group},
-                                     c.policy.null_values, clock_);
-                               },
-                               [](const config::ConnectorConfig&, int) { return nullptr; }},
-        clock_, registry_, [this] {
+    connector_ =
+        std::make_unique<reconcile::Connector>(config_, connections_, clock_, metrics_, [this] {
           const std::lock_guard lock(mutex_);
           changed_.notify_all();
         });
@@ -110,9 +95,28 @@ class ConnectorOnMockCluster : public ::testing::Test {
   std::condition_variable changed_;
   const base::SystemClock clock_;
   metrics::Registry registry_{{"0", "0", "0"}};
+  metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
   kafka::EmbeddedBroker broker_;
   std::unique_ptr<ScriptedEndpoint> endpoint_;
   config::ConnectorConfig config_;
+  const reconcile::Connections connections_{
+      [this](const config::ConnectorConfig& c) {
+        kafka::Properties properties = c.subscription.consumer_properties;
+        properties["bootstrap.servers"] = broker_.bootstrap_servers();
+        return std::make_unique<kafka::Consumer>(
+            kafka::Subscription{c.subscription.topics, c.subscription.topics_regex,
+                                c.subscription.group},
+            properties);
+      },
+      [this](const config::ConnectorConfig& c) {
+        auto client = std::make_unique<http::EndpointClient>(
+            c.endpoint, http::Identity{c.name, c.subscription.group}, c.policy.null_values, clock_);
+        const auto reconfigure = [endpoint = client.get()](const config::ConnectorConfig& changed) {
+          endpoint->Reconfigure(changed.endpoint, changed.policy.null_values);
+        };
+        return reconcile::EndpointHandle{std::move(client), reconfigure};
+      },
+      [](const config::ConnectorConfig&, int) { return nullptr; }};
   std::unique_ptr<reconcile::Connector> connector_;
 };
 
@@ -273,6 +277,24 @@ TEST_F(ConnectorOnMockCluster, RunsSeveralTasksInOneGroup) {
   std::set<std::string> places;
   for (const Request& request : endpoint_->Requests()) places.insert(Place(request));
   EXPECT_EQ(places.size(), 200u);
+}
+
+TEST_F(ConnectorOnMockCluster, GoesOnAtAnotherEndpointWithoutLeavingTheGroup) {
+  Listen(kGood);
+  ScriptedEndpoint second(kGood);
+  Start(2);
+  Produce(10, 0);
+  ASSERT_TRUE(endpoint_->WaitForRequests(10, 60s));
+  const std::string line = R"(rebalances_total{connector="c"} 1)";
+  EXPECT_NE(registry_.Render().find(line), std::string::npos);
+  config::ConnectorConfig changed = config_;
+  changed.endpoint.url = second.Url("/new");
+  connector_->Apply(changed, reconcile::Compare(config_, changed));
+  Produce(10, 1);
+  ASSERT_TRUE(second.WaitForRequests(10, 60s));
+  EXPECT_EQ(endpoint_->RequestCount(), 10u);
+  EXPECT_NE(registry_.Render().find(line), std::string::npos);
+  Stop();
 }
 
 }  // namespace

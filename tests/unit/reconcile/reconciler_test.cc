@@ -3,7 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <filesystem>
 #include <fstream>
+#include <functional>
 #include <list>
 #include <thread>
 
@@ -12,67 +15,121 @@
 namespace khs::reconcile {
 namespace {
 
+using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-// A reconciler on a real directory, whose connectors reach fakes.
+// A reconciler on a real directory, whose connectors reach fakes. What is waited for is seen in the
+// metrics or in what the fakes were told.
 class ReconcilerTest : public ::testing::Test {
  protected:
   ReconcilerTest() {
     std::string name = (fs::temp_directory_path() / "khs-reconciler-XXXXXX").string();
-    directory_ = ::mkdtemp(name.data());
+    root_ = ::mkdtemp(name.data());
+    directory_ = root_ / "connectors";
+    fs::create_directory(directory_);
+    fs::create_directory(root_ / "secrets");
+    settings_.definitions.directory = directory_;
+    settings_.definitions.secrets_dirs = {root_ / "secrets"};
+    settings_.debounce = 10ms;
+    settings_.shutdown_grace = 5s;
   }
   ~ReconcilerTest() override {
+    endpoint_.Cork(false);
     if (reconciler_) {
       reconciler_->RequestStop();
       runner_.join();
     }
-    fs::remove_all(directory_);
+    fs::remove_all(root_);
   }
 
   void Start() {
-    Connections connections{[this](const config::ConnectorConfig& config) {
-                              const std::lock_guard lock(made_.mutex);
-                              urls_.push_back(config.name + " " + config.endpoint.url.Reveal());
-                              made_.changed.notify_all();
-                              testing::SourceLog& log = logs_.emplace_back();
-                              log.events.push_back(task::Assigned{{{"t", 0}}});
-                              return std::make_unique<testing::FakeSource>(log);
-                            },
-                            [this](const config::ConnectorConfig&) {
-                              return std::make_unique<testing::FakeEndpoint>(
-                                  endpoint_, [](const auto&) {
-                                    return delivery::HttpReply{200, false, {}};
-                                  });
-                            },
-                            [](const config::ConnectorConfig&, int) { return nullptr; }};
+    Connections connections{
+        [this](const config::ConnectorConfig& config) {
+          const std::lock_guard lock(made_.mutex);
+          if (fail_sources_) throw std::runtime_error("no consumer can be made");
+          urls_.push_back(config.name + " " + config.endpoint.url.Reveal());
+          made_.changed.notify_all();
+          testing::SourceLog& log = logs_.emplace_back();
+          log.events.push_back(task::Assigned{{{"t", 0}}});
+          return std::make_unique<testing::FakeSource>(log);
+        },
+        [this](const config::ConnectorConfig&) {
+          auto endpoint = std::make_unique<testing::FakeEndpoint>(
+              endpoint_, [this](const auto&) -> delivery::Reply {
+                return delivery::HttpReply{200, !good_, {}};
+              });
+          return EndpointHandle{std::move(endpoint), [this](const config::ConnectorConfig& config) {
+                                  const std::lock_guard lock(made_.mutex);
+                                  applied_.push_back(config.endpoint.url.Reveal());
+                                  made_.changed.notify_all();
+                                }};
+        },
+        [](const config::ConnectorConfig&, int) { return nullptr; }};
     reconciler_ = std::make_unique<Reconciler>(
-        Reconciler::Settings{directory_, std::chrono::seconds(5), {}, {}}, connections, clock_,
-        registry_);
+        settings_, connections,
+        [](const config::ConnectorConfig& config) {
+          std::vector<Objection> objections;
+          if (config.endpoint.url.Reveal() == "http://objected/") {
+            objections.push_back({"callback.request.url", "somebody objects"});
+          }
+          return objections;
+        },
+        [] { return 0.0; }, clock_, registry_);
     runner_ = std::thread([this] { reconciler_->Run(); });
   }
-  void Write(const std::string& stem, const std::string& url) {
-    std::ofstream(directory_ / (stem + ".toml"))
-        << "topics = \"t\"\ncallback.request.url = \"" << url << "\"\n";
+  // In one step, as an editor does that saves well.
+  void Write(const std::string& stem, const std::string& url, const std::string& more = "") {
+    std::ofstream(root_ / "new") << "topics = \"t\"\ncallback.request.url = \"" << url << "\"\n"
+                                 << more;
+    fs::rename(root_ / "new", directory_ / (stem + ".toml"));
+  }
+  void WriteSecret(const std::string& name, const std::string& value) {
+    std::ofstream(root_ / "new") << value;
+    fs::rename(root_ / "new", root_ / "secrets" / name);
+  }
+  std::string InSecrets(const std::string& name) {
+    return "${file:" + (root_ / "secrets" / name).string() + "}";
   }
   bool AwaitMade(size_t count) {
     return made_.Await([&](auto&) { return urls_.size() >= count; });
+  }
+  bool AwaitApplied(const std::string& url) {
+    return made_.Await([&](auto&) { return !applied_.empty() && applied_.back() == url; });
   }
   std::vector<std::string> Urls() {
     const std::lock_guard lock(made_.mutex);
     return urls_;
   }
-  bool AwaitShown(const std::string& text, bool shown = true) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  static bool Await(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
     while (std::chrono::steady_clock::now() < deadline) {
-      if ((registry_.Render().find(text) != std::string::npos) == shown) return true;
+      if (condition()) return true;
       std::this_thread::yield();
     }
     return false;
   }
+  bool AwaitShown(const std::string& text, bool shown = true) {
+    return Await([&] { return (registry_.Render().find(text) != std::string::npos) == shown; });
+  }
+  bool AwaitRunning(const std::string& name) {
+    return AwaitShown("connector_state{connector=\"" + name + R"(",state="running"} 1)");
+  }
+  std::optional<ConnectorView> View(const std::string& name) {
+    const auto status = reconciler_->status();
+    for (const ConnectorView& view : *status) {
+      if (view.name == name) return view;
+    }
+    return std::nullopt;
+  }
 
+  fs::path root_;
   fs::path directory_;
+  Reconciler::Settings settings_;
+  std::atomic<bool> good_{true};
   testing::SourceLog made_;  // its lock guards what follows
-  std::vector<std::string> urls_;
+  bool fail_sources_ = false;
+  std::vector<std::string> urls_;     // of consumers that were made
+  std::vector<std::string> applied_;  // to endpoints that run
   std::list<testing::SourceLog> logs_;
   testing::EndpointLog endpoint_;
   const base::SystemClock clock_;
@@ -81,30 +138,76 @@ class ReconcilerTest : public ::testing::Test {
   std::thread runner_;
 };
 
-TEST_F(ReconcilerTest, StartsChangesAndStopsWhatTheDirectorySays) {
+TEST_F(ReconcilerTest, FollowsTheDirectoryWithoutBeingAsked) {
   Write("a", "http://one/");
   Write("b", "http://b/");
   Start();
-  ASSERT_TRUE(AwaitMade(2));
-  Write("a", "http://two/");
-  reconciler_->RequestRescan();
-  ASSERT_TRUE(AwaitMade(3));
-  EXPECT_EQ(Urls().back(), "a http://two/");
+  ASSERT_TRUE(AwaitRunning("a"));
+  ASSERT_TRUE(AwaitRunning("b"));
+  Write("c", "http://c/");
+  ASSERT_TRUE(AwaitRunning("c"));
   fs::remove(directory_ / "b.toml");
-  reconciler_->RequestRescan();
   EXPECT_TRUE(AwaitShown("connector=\"b\"", false));
   EXPECT_EQ(Urls().size(), 3u);  // nothing else was touched
+  EXPECT_TRUE(AwaitShown(R"(config_watch_mode{mode="inotify"} 1)"));
 }
 
-TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsThatTheNewestIsInvalid) {
+TEST_F(ReconcilerTest, AppliesWhatNeedsNoOtherConsumerToTheOneThatRuns) {
   Write("a", "http://one/");
   Start();
-  ASSERT_TRUE(AwaitShown(R"(connector_state{connector="a",state="running"} 1)"));
+  ASSERT_TRUE(AwaitRunning("a"));
+  Write("a", "http://two/");
+  EXPECT_TRUE(AwaitApplied("http://two/"));
+  EXPECT_TRUE(AwaitShown(R"(target_host="two")"));
+  EXPECT_TRUE(AwaitShown(R"(target_host="one")", false));
+  EXPECT_EQ(Urls().size(), 1u);
+  EXPECT_FALSE(logs_.front().left);
+}
+
+TEST_F(ReconcilerTest, RestartsForWhatNeedsAnotherConsumer) {
+  Write("a", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  Write("a", "http://one/", "tasks.max = 2\n");
+  ASSERT_TRUE(AwaitMade(3));
+  EXPECT_TRUE(logs_.front().left);
+  EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="a",reason="config"} 1)"));
+  EXPECT_TRUE(AwaitRunning("a"));
+}
+
+TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsWhyTheNewestIsRejected) {
+  Write("a", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
   Write("a", "not a url");
-  reconciler_->RequestRescan();
   EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 1)"));
   EXPECT_TRUE(AwaitShown(R"(connector_state{connector="a",state="running"} 1)"));
   EXPECT_TRUE(AwaitShown(R"(config_files{status="invalid"} 1)"));
+  EXPECT_TRUE(AwaitShown("config_last_reload_successful 0"));
+  ASSERT_TRUE(Await([&] { return View("a") && View("a")->invalid; }));
+  const ConnectorView view = *View("a");
+  EXPECT_EQ(view.generation, 2u);
+  EXPECT_EQ(view.observed_generation, 1u);
+  EXPECT_EQ(view.state, metrics::ConnectorState::kRunning);
+  EXPECT_NE(view.trace.find("a.toml:2:1: error: callback.request.url:"), std::string::npos)
+      << view.trace;
+  Write("a", "http://three/");
+  EXPECT_TRUE(AwaitApplied("http://three/"));
+  EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 0)"));
+  EXPECT_TRUE(Await([&] { return View("a")->observed_generation == 3; }));
+}
+
+TEST_F(ReconcilerTest, RejectsWhatOnlyTheClientsCanJudgeBeforeAnythingStops) {
+  Write("a", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  Write("a", "http://objected/", "tasks.max = 2\n");
+  EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 1)"));
+  ASSERT_TRUE(Await([&] { return View("a")->invalid; }));
+  EXPECT_NE(View("a")->trace.find("a.toml:2:1: error: callback.request.url: somebody objects"),
+            std::string::npos)
+      << View("a")->trace;
+  EXPECT_EQ(Urls().size(), 1u);
 }
 
 TEST_F(ReconcilerTest, ShowsANewInvalidDefinitionAsFailedUntilItIsMended) {
@@ -112,22 +215,130 @@ TEST_F(ReconcilerTest, ShowsANewInvalidDefinitionAsFailedUntilItIsMended) {
   Start();
   ASSERT_TRUE(AwaitShown(R"(connector_state{connector="a",state="failed"} 1)"));
   Write("a", "http://one/");
-  reconciler_->RequestRescan();
-  EXPECT_TRUE(AwaitShown(R"(connector_state{connector="a",state="running"} 1)"));
+  EXPECT_TRUE(AwaitRunning("a"));
   EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 0)"));
+}
+
+TEST_F(ReconcilerTest, ADefinitionThatChangedRevivesAConnectorThatStopped) {
+  good_ = false;
+  Write("a", "http://one/", "exception.strategy = \"STOP_TASK\"\n");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  delivery::Record record;
+  record.topic_partition = {"t", 0};
+  logs_.front().Send(task::Records{record});
+  ASSERT_TRUE(AwaitShown(R"(connector_state{connector="a",state="failed"} 1)"));
+  good_ = true;
+  Write("a", "http://two/", "exception.strategy = \"STOP_TASK\"\n");
+  EXPECT_TRUE(AwaitMade(2));
+  EXPECT_TRUE(AwaitRunning("a"));
+  EXPECT_TRUE(AwaitShown(R"(tasks_stopped{connector="a"} 0)"));
+}
+
+TEST_F(ReconcilerTest, OneThatDrainsSlowlyHoldsUpNobodyElse) {
+  settings_.shutdown_grace = 60s;
+  endpoint_.Cork(true);
+  Write("slow", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("slow"));
+  delivery::Record record;
+  record.topic_partition = {"t", 0};
+  logs_.front().Send(task::Records{record});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  Write("slow", "http://one/", "tasks.max = 2\n");
+  ASSERT_TRUE(AwaitShown(R"(connector_state{connector="slow",state="restarting"} 1)"));
+  Write("b", "http://b/");
+  EXPECT_TRUE(AwaitRunning("b"));
+  EXPECT_FALSE(logs_.front().left);
+  // And changes its mind while it drains.
+  Write("slow", "http://two/");
+  ASSERT_TRUE(Await([&] { return View("slow")->generation == 3; }));
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitRunning("slow"));
+  EXPECT_TRUE(Await([&] { return Urls().back() == "slow http://two/"; }));
+  EXPECT_EQ(Urls().size(), 3u);
+}
+
+TEST_F(ReconcilerTest, AStartThatFailsIsTriedAgain) {
+  fail_sources_ = true;
+  Write("a", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitShown(R"(connector_state{connector="a",state="failed"} 1)"));
+  {
+    const std::lock_guard lock(made_.mutex);
+    fail_sources_ = false;
+  }
+  EXPECT_TRUE(AwaitRunning("a"));
+  EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="a",reason="error"} 1)"));
+}
+
+TEST_F(ReconcilerTest, BelievesThatEverythingIsGoneOnlyAfterAWhile) {
+  settings_.definitions.vanish_wait = 400ms;
+  Write("a", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  fs::rename(directory_ / "a.toml", root_ / "away");
+  reconciler_->RequestRescan();
+  reconciler_->RequestRescan();
+  fs::rename(root_ / "away", directory_ / "a.toml");
+  Write("b", "http://b/");
+  ASSERT_TRUE(AwaitRunning("b"));
+  EXPECT_EQ(Urls().size(), 2u);
+  fs::remove(directory_ / "a.toml");
+  fs::remove(directory_ / "b.toml");
+  EXPECT_TRUE(AwaitShown("connector_state", false));
 }
 
 TEST_F(ReconcilerTest, KeepsWhatRunsWhenTheDirectoryCannotBeRead) {
   Write("a", "http://one/");
   Start();
-  ASSERT_TRUE(AwaitShown(R"(connector_state{connector="a",state="running"} 1)"));
-  fs::rename(directory_, directory_.string() + ".away");
-  reconciler_->RequestRescan();
-  fs::rename(directory_.string() + ".away", directory_);
+  ASSERT_TRUE(AwaitRunning("a"));
+  fs::rename(directory_, root_ / "away");
+  EXPECT_TRUE(AwaitShown(R"(config_reloads_total{outcome="failed"} 0)", false));
+  fs::rename(root_ / "away", directory_);
   Write("b", "http://b/");
-  reconciler_->RequestRescan();
-  EXPECT_TRUE(AwaitShown(R"(connector_state{connector="b",state="running"} 1)"));
+  EXPECT_TRUE(AwaitRunning("b"));
   EXPECT_EQ(Urls(), (std::vector<std::string>{"a http://one/", "b http://b/"}));
+}
+
+TEST_F(ReconcilerTest, ASecretThatChangedIsAppliedLikeAnEdit) {
+  WriteSecret("path", "first");
+  Write("a", "http://one/" + InSecrets("path"));
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  EXPECT_EQ(Urls().back(), "a http://one/first");
+  WriteSecret("path", "second");
+  EXPECT_TRUE(AwaitApplied("http://one/second"));
+  EXPECT_EQ(Urls().size(), 1u);
+  // An empty one keeps the last good.
+  WriteSecret("path", "");
+  EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 1)"));
+  EXPECT_TRUE(AwaitShown(R"(connector_state{connector="a",state="running"} 1)"));
+  WriteSecret("path", "third");
+  EXPECT_TRUE(AwaitApplied("http://one/third"));
+}
+
+TEST_F(ReconcilerTest, ASecretOfTheConsumerRestartsItForThatReason) {
+  WriteSecret("id", "first");
+  Write("a", "http://one/", "consumer.override.client.id = \"" + InSecrets("id") + "\"\n");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  WriteSecret("id", "second");
+  EXPECT_TRUE(AwaitMade(2));
+  EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="a",reason="secret"} 1)"));
+}
+
+TEST_F(ReconcilerTest, RenewsCredentialsWithoutLeavingTheGroup) {
+  WriteSecret("password", "first");
+  settings_.definitions.kafka = {{"sasl.username", "u"}, {"sasl.password", InSecrets("password")}};
+  Write("a", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  WriteSecret("password", "second");
+  EXPECT_TRUE(logs_.front().Await([](testing::SourceLog& log) {
+    return log.credentials == task::Credentials{"u", "second"};
+  }));
+  EXPECT_EQ(Urls().size(), 1u);
 }
 
 TEST_F(ReconcilerTest, DrainsOnceForEveryCallerAndStartsNothingAfterwards) {

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/secrets.h"
+#include "watch/secret_files.h"
+
+namespace khs::reconcile {
+
+// What the secrets and the files beside the definitions were at one look. Every one is read once,
+// so all connectors see the same; whether some were replaced meanwhile is asked at the end.
+class SecretLook {
+ public:
+  using Content = base::Expected<std::string, std::string>;
+  using Environment = std::map<std::string, std::string>;
+
+  // Both outlive it.
+  SecretLook(const watch::SecretFiles& files, const Environment& environment)
+      : files_(files), environment_(environment) {}
+
+  Content Read(const config::SecretReference& reference);
+  // Of the content of any file; 0 when it can't be read.
+  size_t Fingerprint(const std::string& file);
+
+  // Reads everything again: false when something is not as it was.
+  bool StillTrue() const;
+
+  // The directories that hold what was read, or should have.
+  const std::set<std::filesystem::path>& directories() const { return directories_; }
+
+ private:
+  const watch::SecretFiles& files_;
+  const Environment& environment_;
+  std::map<std::string, Content> contents_;     // by file
+  std::map<std::string, size_t> fingerprints_;  // by file
+  std::set<std::filesystem::path> directories_;
+};
+
+}  // namespace khs::reconcile

@@ -277,9 +277,9 @@ TEST_F(WatcherTest, SeesALinkToTheDirectoryRetargetedWhereverItIs) {
 }
 
 TEST_F(WatcherTest, SeesADirectoryThatIsMadeLaterWithItsParents) {
-  watched_ = root_ / "some/where/deep";
+  watched_ = root_ / "some/where/very/deep/in/a/row/of/directories";
   Watch();
-  for (int i = 0; i < 50; ++i) {
+  for (int i = 0; i < 200; ++i) {
     const std::string content = std::to_string(i);
     fs::create_directories(watched_);
     WriteFile(watched_ / "a.toml", content);
@@ -403,6 +403,21 @@ TEST_F(WatcherTest, TellsThatAFileIsBeingWrittenBeforeAnythingIsInIt) {
   EXPECT_THAT(ear_.changes(), Each(Activity::kWriting));
   file = base::UniqueFd();
   EXPECT_TRUE(ear_.HearsLastly(Activity::kQuiet));
+}
+
+TEST_F(WatcherTest, DoesNotMindTheWritingOfAFileThatWasReplaced) {
+  WriteFile(directory_ / "a.toml", "1");
+  Watch();
+  const base::UniqueFd old(::open((directory_ / "a.toml").c_str(), O_WRONLY | O_CLOEXEC));
+  ASSERT_EQ(::write(old.get(), "x", 1), 1);
+  EXPECT_TRUE(ear_.Sees("a=x"));
+  fs::rename(Make("2"), directory_ / "a.toml");
+  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_THAT(ear_.changes(), ElementsAre(Activity::kWriting, Activity::kQuiet));
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(::write(old.get(), "x", 1), 1);
+  fs::rename(Make("3"), directory_ / "b.toml");
+  EXPECT_TRUE(ear_.Sees("a=2 b=3"));
+  EXPECT_THAT(ear_.changes(), ElementsAre(Activity::kWriting, Activity::kQuiet, Activity::kQuiet));
 }
 
 TEST_F(WatcherTest, TakesNewLinksForNoWriting) {

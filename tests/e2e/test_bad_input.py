@@ -21,7 +21,7 @@ BAD = {
     "both-topics": (GOOD + '"topics.regex" = "a"\n', ["topics.regex"]),
     "bad-override": (GOOD + 'consumer.override.fetch.min.bytes = "several"\n', ["fetch.min.bytes"]),
     "bad-regex": ('"topics.regex" = "a("\ncallback.request.url = "http://127.0.0.1:1/"\n', ["topics.regex"]),
-    "secret": (GOOD + 'callback.request.headers = { A = "${env:NOT_SET_ANYWHERE}" }\n', ["not available yet"]),
+    "secret": (GOOD + 'callback.request.headers = { A = "${env:NOT_SET_ANYWHERE}" }\n', ["the variable is not set"]),
 }
 
 

@@ -3,6 +3,7 @@
 #include <benchmark/benchmark.h>
 
 #include "delivery/decision.h"
+#include "delivery/finished_offsets.h"
 #include "delivery/offset_tracker.h"
 #include "delivery/retry_indicator.h"
 #include "task/lanes.h"
@@ -20,6 +21,30 @@ void TrackInOrder(benchmark::State& state) {
   }
 }
 BENCHMARK(TrackInOrder);
+
+// One record waits, the others pass it in no order: what a poison key does.
+void TrackPastAWaitingRecord(benchmark::State& state) {
+  const auto distance = state.range(0);
+  delivery::OffsetTracker tracker;
+  tracker.Receive(0);
+  int64_t offset = 1;
+  for (; offset <= distance; ++offset) tracker.Receive(offset);
+  for (auto _ : state) {
+    tracker.Receive(offset);
+    tracker.Finish(offset - distance / 2);
+    benchmark::DoNotOptimize(tracker.Crowded());
+    ++offset;
+  }
+}
+BENCHMARK(TrackPastAWaitingRecord)->Arg(16)->Arg(1024)->ArgName("open");
+
+// Of so many finished offsets every third is open: what a commit saves.
+void EncodeFinishedOffsets(benchmark::State& state) {
+  delivery::OffsetRanges finished;
+  for (int64_t i = 0; i < state.range(0); ++i) finished.push_back({3 * i + 1, 3 * i + 2});
+  for (auto _ : state) benchmark::DoNotOptimize(delivery::EncodeFinished(0, finished));
+}
+BENCHMARK(EncodeFinishedOffsets)->Arg(10)->Arg(1000)->ArgName("ranges");
 
 void ParseIndicator(benchmark::State& state) {
   for (auto _ : state) {

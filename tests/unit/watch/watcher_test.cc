@@ -5,166 +5,22 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sched.h>
-#include <sys/fsuid.h>
-#include <sys/mount.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
-#include <chrono>
-#include <condition_variable>
 #include <fstream>
-#include <functional>
-#include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
-#include <utility>
-#include <vector>
 
 #include "base/unique_fd.h"
 #include "unit/watch/directory_for_tests.h"
 #include "unit/watch/volume_for_tests.h"
-#include "watch/snapshot.h"
+#include "unit/watch/watcher_for_tests.h"
 
 namespace khs::watch {
 namespace {
 
-using namespace std::chrono_literals;
 using testing::Each;
 using testing::ElementsAre;
-using testing::HasSubstr;
 using testing::IsEmpty;
-
-using Activity = Watcher::Activity;
-using Mode = Watcher::Mode;
-
-constexpr auto kPatience = 20s;
-// Nothing but events may bring such a watcher to look.
-constexpr Watcher::Settings kOnlyEvents{.poll_interval = 1h, .retry_interval = 1h};
-
-// What a watcher told, and what whoever looked then saw.
-class Ear {
- public:
-  using Look = std::function<std::string()>;
-
-  explicit Ear(Look look) : look_(std::move(look)) {}
-
-  Watcher::Listener Listener() {
-    return {[this](Activity activity) {
-              std::string seen = look_();
-              Hear([&] {
-                changes_.push_back(activity);
-                seen_ = std::move(seen);
-              });
-            },
-            [this](Mode mode) { Hear([&] { modes_.push_back(mode); }); },
-            [this](const std::string& error) { Hear([&] { errors_.push_back(error); }); }};
-  }
-
-  // Waits until the last look saw this.
-  testing::AssertionResult Sees(const std::string& state) {
-    std::unique_lock lock(mutex_);
-    if (heard_.wait_for(lock, kPatience, [&] { return seen_ == state; })) {
-      return testing::AssertionSuccess();
-    }
-    return testing::AssertionFailure() << "saw `" << seen_ << "` and not `" << state << "`";
-  }
-  testing::AssertionResult HearsChanges(size_t count) {
-    return Waits([&] { return changes_.size() >= count; });
-  }
-  testing::AssertionResult HearsMode(Mode mode) {
-    return Waits([&] { return !modes_.empty() && modes_.back() == mode; });
-  }
-  testing::AssertionResult HearsLastly(Activity activity) {
-    return Waits([&] { return !changes_.empty() && changes_.back() == activity; });
-  }
-
-  std::vector<Activity> changes() const { return Copy(changes_); }
-  std::vector<Mode> modes() const { return Copy(modes_); }
-  std::vector<std::string> errors() const { return Copy(errors_); }
-
-  // Whoever calls waits until the lock is given back.
-  std::unique_lock<std::mutex> Block() { return std::unique_lock(mutex_); }
-
- private:
-  template <class Note>
-  void Hear(Note note) {
-    const std::lock_guard lock(mutex_);
-    note();
-    heard_.notify_all();
-  }
-  template <class Condition>
-  testing::AssertionResult Waits(Condition condition) {
-    std::unique_lock lock(mutex_);
-    return heard_.wait_for(lock, kPatience, condition) ? testing::AssertionSuccess()
-                                                       : testing::AssertionFailure() << "not heard";
-  }
-  template <class T>
-  T Copy(const T& value) const {
-    const std::lock_guard lock(mutex_);
-    return value;
-  }
-
-  const Look look_;
-  mutable std::mutex mutex_;
-  std::condition_variable heard_;
-  std::string seen_ = "nothing yet";
-  std::vector<Activity> changes_;
-  std::vector<Mode> modes_;
-  std::vector<std::string> errors_;
-};
-
-// `a=1 b=2` for the definitions in a directory; `none` when it can't be read.
-std::string Show(const fs::path& directory) {
-  const Snapshot snapshot = ReadDirectory(directory);
-  if (!snapshot.error.empty()) return "none";
-  std::string text;
-  for (const DefinitionFile& file : snapshot.files) {
-    if (!text.empty()) text += ' ';
-    text += file.stem + "=" + (file.error.empty() ? file.content : "?");
-  }
-  return text;
-}
-
-size_t CountInotifyInstances() {
-  size_t count = 0;
-  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
-    std::error_code none;
-    if (fs::read_symlink(entry.path(), none) == "anon_inode:inotify") ++count;
-  }
-  return count;
-}
-
-class WatcherTest : public testing::Test {
- protected:
-  WatcherTest() {
-    fs::create_directory(directory_);
-    fs::create_directory(outside_);
-  }
-
-  void Watch(std::vector<fs::path> paths, Watcher::Settings settings = kOnlyEvents) {
-    watcher_ = std::make_unique<Watcher>(std::move(paths), ear_.Listener(), settings);
-  }
-  void Watch() {
-    Watch({watched_});
-    ASSERT_THAT(ear_.modes(), ElementsAre(Mode::kInotify));
-  }
-  // A file that can be moved to where it is wanted.
-  fs::path Make(const std::string& content) {
-    const fs::path path = outside_ / std::to_string(++made_);
-    WriteFile(path, content);
-    return path;
-  }
-
-  DirectoryForTests root_;
-  const fs::path directory_ = root_ / "watched";
-  const fs::path outside_ = root_ / "outside";
-  fs::path watched_ = directory_;  // what is looked at; may be another path before Watch
-  int made_ = 0;
-  Ear ear_{[this] { return Show(watched_); }};
-  std::unique_ptr<Watcher> watcher_;  // last: it tells the ear
-};
 
 TEST_F(WatcherTest, SeesAFileThatIsMadeAsSoonAsItIsConstructed) {
   for (int i = 0; i < 50; ++i) {
@@ -471,98 +327,6 @@ TEST_F(WatcherTest, StopsAtOnce) {
   Watch();
   watcher_.reset();  // or else after an hour
   EXPECT_THAT(ear_.changes(), IsEmpty());
-}
-
-TEST_F(WatcherTest, PollsWhileThereIsNoInotifyInstanceToBeHad) {
-  const auto exists = [&] { return fs::exists(directory_ / "a.toml") ? "there" : "not there"; };
-  fs::path made = Make("1");
-  Ear ear(exists);
-  // As at the user's limit of instances, but of this process alone: no descriptor is left but one.
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
-  std::vector<base::UniqueFd> taken;
-  taken.emplace_back(::dup(0));
-  const rlimit few{static_cast<rlim_t>(taken.front().get() + 20), before.rlim_max};
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  while (taken.back()) taken.emplace_back(::dup(0));
-  taken.pop_back();
-  taken.pop_back();
-
-  const Watcher watcher({directory_}, ear.Listener(),
-                        {.poll_interval = 2ms, .retry_interval = 5ms});
-  EXPECT_THAT(ear.modes(), ElementsAre(Mode::kPoll));
-  EXPECT_TRUE(ear.Sees("not there"));
-  fs::rename(made, directory_ / "a.toml");
-  EXPECT_TRUE(ear.Sees("there"));
-  EXPECT_TRUE(ear.HearsChanges(20));
-  ASSERT_EQ(ear.errors().size(), 1u) << "and not once an attempt";
-  EXPECT_THAT(ear.errors()[0], HasSubstr("inotify cannot be used: Too many open files"));
-
-  taken.clear();
-  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
-  EXPECT_TRUE(ear.HearsMode(Mode::kInotify));
-  EXPECT_THAT(ear.modes(), ElementsAre(Mode::kPoll, Mode::kInotify));
-  EXPECT_EQ(ear.errors().size(), 1u);
-  EXPECT_EQ(CountInotifyInstances(), 1u);
-}
-
-TEST_F(WatcherTest, PollsWhileADirectoryMayNotBeRead) {
-  fs::permissions(root_.path(), fs::perms::all);
-  fs::permissions(directory_, fs::perms::none);
-  // Root may read everything, so whoever watches is somebody else: threads inherit that.
-  const int before = ::setfsuid(65534);
-  Watch({watched_}, {.poll_interval = 2ms, .retry_interval = 5ms});
-  ::setfsuid(static_cast<uid_t>(before));
-  EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kPoll));
-  EXPECT_TRUE(ear_.HearsChanges(20));
-  ASSERT_EQ(ear_.errors().size(), 1u);
-  EXPECT_THAT(ear_.errors()[0], HasSubstr("cannot be listed: Permission denied"));
-
-  WriteFile(directory_ / "a.toml", "1");
-  fs::permissions(directory_ / "a.toml", fs::perms::all);
-  fs::permissions(directory_, fs::perms::all);
-  EXPECT_TRUE(ear_.HearsMode(Mode::kInotify));
-  EXPECT_TRUE(ear_.Sees("a=1"));
-  EXPECT_EQ(CountInotifyInstances(), 1u) << "none of the attempts left one";
-}
-
-TEST_F(WatcherTest, PollsAgainWhenWatchingFailsLater) {
-  fs::permissions(root_.path(), fs::perms::all);
-  fs::permissions(directory_, fs::perms::all);
-  const int before = ::setfsuid(65534);
-  Watch({watched_}, {.poll_interval = 2ms, .retry_interval = 1h});
-  ::setfsuid(static_cast<uid_t>(before));
-  ASSERT_THAT(ear_.modes(), ElementsAre(Mode::kInotify));
-  fs::create_directory(outside_ / "closed");
-  fs::permissions(outside_ / "closed", fs::perms::none);
-  fs::rename(directory_, outside_ / "old");
-  EXPECT_TRUE(ear_.Sees("none"));
-  fs::rename(outside_ / "closed", directory_);
-  EXPECT_TRUE(ear_.HearsMode(Mode::kPoll));
-  const size_t heard = ear_.changes().size();
-  EXPECT_TRUE(ear_.HearsChanges(heard + 3));
-  EXPECT_EQ(CountInotifyInstances(), 0u);
-  // New paths are an occasion to try again.
-  watcher_->Watch({outside_ / "old"});
-  EXPECT_TRUE(ear_.HearsMode(Mode::kInotify));
-}
-
-TEST_F(WatcherTest, FindsWhatIsMountedOverItsDirectory) {
-  bool is_permitted = false;
-  // A thread can have mounts of its own, and the watcher's thread inherits them.
-  std::thread([&] {
-    is_permitted = ::unshare(CLONE_NEWNS) == 0 &&
-                   ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-    if (!is_permitted) return;
-    Watch({watched_}, {.poll_interval = 1h, .retry_interval = 5ms});
-    ASSERT_EQ(::mount("none", directory_.c_str(), "tmpfs", 0, nullptr), 0);
-    WriteFile(directory_ / "a.toml", "1");
-    EXPECT_TRUE(ear_.Sees("a=1"));
-    ASSERT_EQ(::umount2(directory_.c_str(), 0), 0);
-    EXPECT_TRUE(ear_.Sees(""));
-    EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kInotify));
-  }).join();
-  if (!is_permitted) GTEST_SKIP() << "mounting is not permitted here";
 }
 
 }  // namespace

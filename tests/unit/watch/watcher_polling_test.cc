@@ -1,0 +1,133 @@
+// What a watcher does where inotify is of no use.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/fsuid.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/unique_fd.h"
+#include "unit/watch/directory_for_tests.h"
+#include "unit/watch/watcher_for_tests.h"
+#include "watch/watcher.h"
+
+namespace khs::watch {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+using WatcherPollingTest = WatcherTest;
+
+size_t CountInotifyInstances() {
+  size_t count = 0;
+  for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
+    std::error_code none;
+    if (fs::read_symlink(entry.path(), none) == "anon_inode:inotify") ++count;
+  }
+  return count;
+}
+
+TEST_F(WatcherPollingTest, PollsWhileThereIsNoInotifyInstanceToBeHad) {
+  const auto exists = [&] { return fs::exists(directory_ / "a.toml") ? "there" : "not there"; };
+  fs::path made = Make("1");
+  Ear ear(exists);
+  // As at the user's limit of instances, but of this process alone: no descriptor is left but one.
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  std::vector<base::UniqueFd> taken;
+  taken.emplace_back(::dup(0));
+  const rlimit few{static_cast<rlim_t>(taken.front().get() + 20), before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  while (taken.back()) taken.emplace_back(::dup(0));
+  taken.pop_back();
+  taken.pop_back();
+
+  const Watcher watcher({directory_}, ear.Listener(),
+                        {.poll_interval = 2ms, .retry_interval = 5ms});
+  EXPECT_THAT(ear.modes(), ElementsAre(Mode::kPoll));
+  EXPECT_TRUE(ear.Sees("not there"));
+  fs::rename(made, directory_ / "a.toml");
+  EXPECT_TRUE(ear.Sees("there"));
+  EXPECT_TRUE(ear.HearsChanges(20));
+  ASSERT_EQ(ear.errors().size(), 1u) << "and not once an attempt";
+  EXPECT_THAT(ear.errors()[0], HasSubstr("inotify cannot be used: Too many open files"));
+
+  taken.clear();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_TRUE(ear.HearsMode(Mode::kInotify));
+  EXPECT_THAT(ear.modes(), ElementsAre(Mode::kPoll, Mode::kInotify));
+  EXPECT_EQ(ear.errors().size(), 1u);
+  EXPECT_EQ(CountInotifyInstances(), 1u);
+}
+
+TEST_F(WatcherPollingTest, PollsWhileADirectoryMayNotBeRead) {
+  fs::permissions(root_.path(), fs::perms::all);
+  fs::permissions(directory_, fs::perms::none);
+  // Root may read everything, so whoever watches is somebody else: threads inherit that.
+  const int before = ::setfsuid(65534);
+  Watch({watched_}, {.poll_interval = 2ms, .retry_interval = 5ms});
+  ::setfsuid(static_cast<uid_t>(before));
+  EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kPoll));
+  EXPECT_TRUE(ear_.HearsChanges(20));
+  ASSERT_EQ(ear_.errors().size(), 1u);
+  EXPECT_THAT(ear_.errors()[0], HasSubstr("cannot be listed: Permission denied"));
+
+  WriteFile(directory_ / "a.toml", "1");
+  fs::permissions(directory_ / "a.toml", fs::perms::all);
+  fs::permissions(directory_, fs::perms::all);
+  EXPECT_TRUE(ear_.HearsMode(Mode::kInotify));
+  EXPECT_TRUE(ear_.Sees("a=1"));
+  EXPECT_EQ(CountInotifyInstances(), 1u) << "none of the attempts left one";
+}
+
+TEST_F(WatcherPollingTest, PollsAgainWhenWatchingFailsLater) {
+  fs::permissions(root_.path(), fs::perms::all);
+  fs::permissions(directory_, fs::perms::all);
+  const int before = ::setfsuid(65534);
+  Watch({watched_}, {.poll_interval = 2ms, .retry_interval = 1h});
+  ::setfsuid(static_cast<uid_t>(before));
+  ASSERT_THAT(ear_.modes(), ElementsAre(Mode::kInotify));
+  fs::create_directory(outside_ / "closed");
+  fs::permissions(outside_ / "closed", fs::perms::none);
+  fs::rename(directory_, outside_ / "old");
+  EXPECT_TRUE(ear_.Sees("none"));
+  fs::rename(outside_ / "closed", directory_);
+  EXPECT_TRUE(ear_.HearsMode(Mode::kPoll));
+  const size_t heard = ear_.changes().size();
+  EXPECT_TRUE(ear_.HearsChanges(heard + 3));
+  EXPECT_EQ(CountInotifyInstances(), 0u);
+  // New paths are an occasion to try again.
+  watcher_->Watch({outside_ / "old"});
+  EXPECT_TRUE(ear_.HearsMode(Mode::kInotify));
+}
+
+TEST_F(WatcherPollingTest, FindsWhatIsMountedOverItsDirectory) {
+  bool is_permitted = false;
+  // A thread can have mounts of its own, and the watcher's thread inherits them.
+  std::thread([&] {
+    is_permitted = ::unshare(CLONE_NEWNS) == 0 &&
+                   ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+    if (!is_permitted) return;
+    Watch({watched_}, {.poll_interval = 1h, .retry_interval = 5ms});
+    ASSERT_EQ(::mount("none", directory_.c_str(), "tmpfs", 0, nullptr), 0);
+    WriteFile(directory_ / "a.toml", "1");
+    EXPECT_TRUE(ear_.Sees("a=1"));
+    ASSERT_EQ(::umount2(directory_.c_str(), 0), 0);
+    EXPECT_TRUE(ear_.Sees(""));
+    EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kInotify));
+  }).join();
+  if (!is_permitted) GTEST_SKIP() << "mounting is not permitted here";
+}
+
+}  // namespace
+}  // namespace khs::watch

@@ -97,7 +97,7 @@ DefinitionSource::Look DefinitionSource::LookAgain(base::MonotonicTime now) {
   SecretLook secrets(secret_files_, settings_.environment);
   auto definitions = Judge(settled.snapshot, secrets, look.error);
   watched_ = {settings_.directory};
-  watched_.insert(watched_.end(), secrets.directories().begin(), secrets.directories().end());
+  watched_.insert(watched_.end(), secrets.files().begin(), secrets.files().end());
   if (!definitions) {
     look.outcome = ReloadOutcome::kFailed;
     return look;

@@ -53,7 +53,7 @@ class DefinitionSource {
   Look LookAgain(base::MonotonicTime now);
 
   const Desired& desired() const { return desired_; }
-  // What has to be watched for changes: directories.
+  // What has to be watched for changes: the directory, and files that definitions refer to.
   const std::vector<std::filesystem::path>& watched() const { return watched_; }
 
  private:

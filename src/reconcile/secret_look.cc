@@ -26,14 +26,14 @@ SecretLook::Content SecretLook::Read(const config::SecretReference& reference) {
   }
   std::filesystem::path file = reference.place;
   if (reference.kind == Kind::kDirectory) file /= reference.key;
-  directories_.insert(file.parent_path());
+  paths_.insert(file);
   const auto known = contents_.find(file.string());
   if (known != contents_.end()) return known->second;
   return contents_.emplace(file.string(), files_.Read(file)).first->second;
 }
 
 size_t SecretLook::Fingerprint(const std::string& file) {
-  directories_.insert(std::filesystem::path(file).parent_path());
+  paths_.insert(file);
   const auto known = fingerprints_.find(file);
   if (known != fingerprints_.end()) return known->second;
   return fingerprints_.emplace(file, FingerprintOf(file)).first->second;

@@ -31,15 +31,15 @@ class SecretLook {
   // Reads everything again: false when something is not as it was.
   bool StillTrue() const;
 
-  // The directories that hold what was read, or should have.
-  const std::set<std::filesystem::path>& directories() const { return directories_; }
+  // The files that were read, or should have been.
+  const std::set<std::filesystem::path>& files() const { return paths_; }
 
  private:
   const watch::SecretFiles& files_;
   const Environment& environment_;
   std::map<std::string, Content> contents_;     // by file
   std::map<std::string, size_t> fingerprints_;  // by file
-  std::set<std::filesystem::path> directories_;
+  std::set<std::filesystem::path> paths_;
 };
 
 }  // namespace khs::reconcile

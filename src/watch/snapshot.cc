@@ -29,10 +29,6 @@ constexpr const char* kDataLink = "..data";
 // What changes for longer than this while it is read is still being written.
 constexpr std::chrono::milliseconds kReadsFor{500};
 
-bool IsDefinitionName(std::string_view name) {
-  return name.size() > 5 && name.front() != '.' && name.ends_with(".toml");
-}
-
 // What a link beside it says; absent: it is no link, or not there.
 std::optional<std::string> ReadLink(int directory, const char* name) {
   std::array<char, PATH_MAX> target;
@@ -202,6 +198,10 @@ Reading ReadOnce(const fs::path& path) {
 }
 
 }  // namespace
+
+bool IsDefinitionName(std::string_view name) {
+  return name.size() > 5 && name.front() != '.' && name.ends_with(".toml");
+}
 
 DefinitionFile ReadDefinition(const fs::path& path) {
   DefinitionFile file{path.string(), path.stem().string(), {}, {}};

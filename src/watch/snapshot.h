@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace khs::watch {
@@ -27,6 +28,9 @@ struct Snapshot {
 
   bool operator==(const Snapshot&) const = default;
 };
+
+// A `*.toml` that does not start with a dot.
+bool IsDefinitionName(std::string_view name);
 
 // Limits of the contract, section 8.
 inline constexpr size_t kMaxDefinitionFiles = 1000;

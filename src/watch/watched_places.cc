@@ -13,6 +13,7 @@
 
 #include "watch/read_file.h"
 #include "watch/remote_file_system.h"
+#include "watch/snapshot.h"
 
 namespace khs::watch {
 namespace {
@@ -158,17 +159,6 @@ WatchedPlaces FindPlaces(const std::vector<fs::path>& paths) {
   return finder.Take();
 }
 
-bool IsMeant(const std::string& name) {
-  // Of kubelet's names the link alone tells of a change; the others come before or after it.
-  if (name.starts_with("..")) return name == "..data";
-  if (name.ends_with('~')) return false;
-  if (name.size() > 1 && name.starts_with('#') && name.ends_with('#')) return false;
-  if (!name.starts_with('.')) return true;
-  if (name.starts_with(".#") || name.starts_with(".nfs")) return false;
-  // Of vim (.swp, .swo, .swpx, ...) and Kate.
-  const size_t dot = name.rfind('.');
-  const std::string_view ending = std::string_view(name).substr(dot + 1);
-  return !(ending.starts_with("sw") && ending.size() <= 4) && !ending.ends_with("kate-swp");
-}
+bool IsMeant(const std::string& name) { return name == "..data" || IsDefinitionName(name); }
 
 }  // namespace khs::watch

@@ -10,7 +10,7 @@ namespace khs::watch {
 
 // What of a directory matters to the watched paths.
 struct Interest {
-  // Every name in it matters: it is a watched directory.
+  // Every definition in it matters: it is a watched directory.
   bool everything = false;
   // A path ends in it, or can't be followed beyond it, so what is written in it matters too.
   bool is_end = false;
@@ -36,8 +36,8 @@ struct WatchedPlaces {
 // nearest existing directory is watched.
 WatchedPlaces FindPlaces(const std::vector<std::filesystem::path>& paths);
 
-// Whether a name in a watched directory may be what somebody means to keep there: no backup, swap
-// or lock file of an editor, and nothing with which kubelet prepares a swap.
+// Whether a name in a watched directory may be a definition, or the link that brings new ones: what
+// else somebody keeps, or an editor or kubelet makes there on the way, is no reason to look.
 bool IsMeant(const std::string& name);
 
 }  // namespace khs::watch

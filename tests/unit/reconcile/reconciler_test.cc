@@ -100,6 +100,10 @@ class ReconcilerTest : public ::testing::Test {
     const std::lock_guard lock(made_.mutex);
     return urls_;
   }
+  testing::SourceLog& FirstLog() {
+    const std::lock_guard lock(made_.mutex);
+    return logs_.front();
+  }
   static bool Await(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + 30s;
     while (std::chrono::steady_clock::now() < deadline) {
@@ -161,7 +165,7 @@ TEST_F(ReconcilerTest, AppliesWhatNeedsNoOtherConsumerToTheOneThatRuns) {
   EXPECT_TRUE(AwaitShown(R"(target_host="two")"));
   EXPECT_TRUE(AwaitShown(R"(target_host="one")", false));
   EXPECT_EQ(Urls().size(), 1u);
-  EXPECT_FALSE(logs_.front().left);
+  EXPECT_FALSE(FirstLog().left);
 }
 
 TEST_F(ReconcilerTest, RestartsForWhatNeedsAnotherConsumer) {
@@ -170,7 +174,7 @@ TEST_F(ReconcilerTest, RestartsForWhatNeedsAnotherConsumer) {
   ASSERT_TRUE(AwaitRunning("a"));
   Write("a", "http://one/", "tasks.max = 2\n");
   ASSERT_TRUE(AwaitMade(3));
-  EXPECT_TRUE(logs_.front().left);
+  EXPECT_TRUE(FirstLog().left);
   EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="a",reason="config"} 1)"));
   EXPECT_TRUE(AwaitRunning("a"));
 }
@@ -226,7 +230,7 @@ TEST_F(ReconcilerTest, ADefinitionThatChangedRevivesAConnectorThatStopped) {
   ASSERT_TRUE(AwaitRunning("a"));
   delivery::Record record;
   record.topic_partition = {"t", 0};
-  logs_.front().Send(task::Records{record});
+  FirstLog().Send(task::Records{record});
   ASSERT_TRUE(AwaitShown(R"(connector_state{connector="a",state="failed"} 1)"));
   good_ = true;
   Write("a", "http://two/", "exception.strategy = \"STOP_TASK\"\n");
@@ -243,13 +247,13 @@ TEST_F(ReconcilerTest, OneThatDrainsSlowlyHoldsUpNobodyElse) {
   ASSERT_TRUE(AwaitRunning("slow"));
   delivery::Record record;
   record.topic_partition = {"t", 0};
-  logs_.front().Send(task::Records{record});
+  FirstLog().Send(task::Records{record});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   Write("slow", "http://one/", "tasks.max = 2\n");
   ASSERT_TRUE(AwaitShown(R"(connector_state{connector="slow",state="restarting"} 1)"));
   Write("b", "http://b/");
   EXPECT_TRUE(AwaitRunning("b"));
-  EXPECT_FALSE(logs_.front().left);
+  EXPECT_FALSE(FirstLog().left);
   // And changes its mind while it drains.
   Write("slow", "http://two/");
   ASSERT_TRUE(Await([&] { return View("slow")->generation == 3; }));
@@ -335,7 +339,7 @@ TEST_F(ReconcilerTest, RenewsCredentialsWithoutLeavingTheGroup) {
   Start();
   ASSERT_TRUE(AwaitRunning("a"));
   WriteSecret("password", "second");
-  EXPECT_TRUE(logs_.front().Await([](testing::SourceLog& log) {
+  EXPECT_TRUE(FirstLog().Await([](testing::SourceLog& log) {
     return log.credentials == task::Credentials{"u", "second"};
   }));
   EXPECT_EQ(Urls().size(), 1u);

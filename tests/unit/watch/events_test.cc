@@ -36,8 +36,8 @@ TEST(Judge, OnlyLooksWhenAFileIsWritten) {
   for (const uint32_t mask : {IN_MODIFY, IN_CLOSE_WRITE}) {
     Expect({true, false}, file, mask, "file");
     Expect({false, false}, file, mask, "noise");
-    Expect({true, false}, directory, mask, "anything");
-    Expect({false, false}, directory, mask, "anything~");
+    Expect({true, false}, directory, mask, "any.toml");
+    Expect({false, false}, directory, mask, "any.toml~");
   }
 }
 

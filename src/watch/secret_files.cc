@@ -110,10 +110,6 @@ base::Expected<base::UniqueFd, Failure> FindAndOpen(const std::vector<fs::path>&
 }
 
 base::Expected<std::string, std::string> Judge(std::string content) {
-  if (content.ends_with('\n')) {
-    content.pop_back();
-    if (content.ends_with('\r')) content.pop_back();
-  }
   if (content.empty()) return Unexpected("empty");
   if (content.find('\0') != std::string::npos) return Unexpected("holds a NUL");
   return content;

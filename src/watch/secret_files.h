@@ -18,7 +18,7 @@ class SecretFiles {
  public:
   explicit SecretFiles(std::vector<std::filesystem::path> allowed);
 
-  // The file's content without one line end (LF or CR LF) at its end. The error says why there is
+  // The file's content, byte for byte. The error says why there is
   // none ("outside secrets.dirs", "empty"), and quotes neither content nor path. Links are
   // followed as long as they stay inside, as those of a `..data` volume do; what exists outside
   // can't be found out. Nothing blocks.

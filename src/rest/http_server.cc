@@ -9,6 +9,7 @@
 #include <Poco/String.h>
 #include <Poco/ThreadPool.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <stdexcept>
@@ -31,7 +32,13 @@ const base::Logger& Log() {
 
 Request Convert(const Poco::Net::HTTPServerRequest& request) {
   const std::string& target = request.getURI();
-  Request ours{request.getMethod(), target.substr(0, target.find('?')), {}, {}, false};
+  const size_t end = std::min(target.find('?'), target.size());
+  Request ours{.method = request.getMethod(),
+               .path = target.substr(0, end),
+               .query = target.substr(std::min(end + 1, target.size())),
+               .headers = {},
+               .body = {},
+               .from_loopback = false};
   for (const auto& [name, value] : request) ours.headers.emplace(Poco::toLower(name), value);
   ours.from_loopback = request.clientAddress().host().isLoopback();
   return ours;

@@ -9,6 +9,7 @@ namespace khs::rest {
 struct Request {
   std::string method;
   std::string path;                            // without the query, percent-encoded as sent
+  std::string query;                           // what follows the `?`, as sent
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   bool from_loopback = false;  // the caller is on this machine, or in this pod

@@ -6,7 +6,7 @@ namespace khs::rest {
 namespace {
 
 Request Make(const std::string& method, const std::string& path, bool loopback = true) {
-  return {method, path, {}, {}, loopback};
+  return {method, path, {}, {}, {}, loopback};
 }
 
 class ProbesTest : public testing::Test {

@@ -30,6 +30,9 @@ class Connection {
   // Goes on with the exchange as far as that is possible now. It is over when it wants nothing.
   Result<Wants> Continue();
 
+  // After an exchange: nothing came behind its answer, not even the connection's end.
+  bool Quiet() { return transport_.Quiet(); }
+
   // The answer, once the exchange is over.
   Response& response() { return reader_.response(); }
 

@@ -279,7 +279,7 @@ Reply EndpointClient::Impl::Judge(const Response& response) const {
 
 void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<Ended>& ended) {
   ended.clear();
-  // Looks at the sockets once at least, for what Begin relies on.
+  // Looks at the sockets once at least: attempts that end at once must not keep others waiting.
   for (bool woken = false, looked = false; !looked || (ended_.empty() && !woken); looked = true) {
     if (aborted_) EndAll();
     const MonotonicTime before = Now();
@@ -313,11 +313,11 @@ void EndpointClient::Impl::TakeLookups(MonotonicTime now) {
   }
 }
 
-// Nothing is expected of an idle connection: whatever arrives, be it its end, makes it unfit.
+// Nothing is expected of an idle connection: an answer that arrives, or its end, makes it unfit.
 void EndpointClient::Impl::Ready(void* owner, MonotonicTime now) {
-  const auto* link = static_cast<Link*>(owner);
+  auto* const link = static_cast<Link*>(owner);
   if (link->slot) return GoOn(*link->slot, now);
-  idle_.Close(link);
+  if (!link->connection->Quiet()) idle_.Close(link);
 }
 
 MonotonicTime EndpointClient::Impl::NextTimer() const {

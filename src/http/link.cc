@@ -20,10 +20,12 @@ void IdleLinks::Add(LinkPtr link, base::MonotonicTime now) {
 
 LinkPtr IdleLinks::Take(base::MonotonicTime now) {
   CloseOld(now);
-  if (links_.empty()) return nullptr;
-  LinkPtr link = std::move(links_.back());
-  links_.pop_back();
-  return link;
+  while (!links_.empty()) {
+    LinkPtr link = std::move(links_.back());
+    links_.pop_back();
+    if (link->connection->Quiet()) return link;
+  }
+  return nullptr;
 }
 
 void IdleLinks::CloseOld(base::MonotonicTime now) {

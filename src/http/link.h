@@ -30,6 +30,8 @@ class IdleLinks {
  public:
   void Add(LinkPtr link, base::MonotonicTime now);
   // The one that was used last, so that no more stay open than are needed; null when there is none.
+  // Looks whether it is still good: an exchange is over as soon as its answer is whole, and what
+  // came behind that was not looked at.
   LinkPtr Take(base::MonotonicTime now);
 
   void CloseOld(base::MonotonicTime now);

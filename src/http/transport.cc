@@ -110,6 +110,23 @@ Transport::Result<Transport::Moved> Transport::Write(std::string_view bytes) {
   }
 }
 
+bool Transport::Quiet() {
+  char next = 0;
+  if (tls_) {
+    ForgetErrors();
+    size_t bytes = 0;
+    const int result = SSL_peek_ex(tls_.get(), &next, 1, &bytes);
+    const auto moved = TlsMoved(result, bytes);
+    // A part of a record may become anything.
+    return moved && moved->wants == Wants::kRead && SSL_has_pending(tls_.get()) == 0;
+  }
+  ssize_t count = -1;
+  do {
+    count = ::recv(socket_.get(), &next, 1, MSG_PEEK);
+  } while (count < 0 && errno == EINTR);
+  return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
 Transport::Result<Transport::Moved> Transport::TlsMoved(int result, size_t bytes) {
   if (result == 1) return Moved{bytes, Wants::kNothing, false};
   const int error = errno;

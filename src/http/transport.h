@@ -36,6 +36,10 @@ class Transport {
   Result<Moved> Read(char* buffer, size_t size);
   Result<Moved> Write(std::string_view bytes);
 
+  // Between exchanges: nothing has come that the next one would read as its own, and the peer has
+  // not gone. What TLS itself sends (session tickets, new keys) is taken in, and does not count.
+  bool Quiet();
+
  private:
   struct SslDeleter {
     void operator()(SSL* ssl) const;

@@ -112,6 +112,18 @@ class ScriptedEndpoint::Stream {
     return true;
   }
 
+  bool WriteBehind(Answer::TlsBehind what) {
+    switch (what) {
+      case Answer::TlsBehind::kNothing:
+        return true;
+      case Answer::TlsBehind::kSessionTicket:
+        return SSL_new_session_ticket(ssl_) == 1 && SSL_do_handshake(ssl_) == 1;
+      case Answer::TlsBehind::kPartOfARecord:
+        return ::send(descriptor_, "\x17\x03\x03", 3, MSG_NOSIGNAL) == 3;
+    }
+    return false;
+  }
+
   // The TLS goodbye, so that a body that ends with the connection is whole.
   void Finish() {
     if (ssl_ != nullptr) (void)SSL_shutdown(ssl_);
@@ -270,6 +282,11 @@ bool ScriptedEndpoint::WaitForRequests(size_t count, std::chrono::milliseconds t
   return changed_.wait_for(lock, timeout, [&] { return requests_.size() >= count; });
 }
 
+bool ScriptedEndpoint::WaitForAnswers(size_t count, std::chrono::milliseconds timeout) const {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [&] { return answers_ >= count; });
+}
+
 bool ScriptedEndpoint::WaitUntilDisconnected(std::chrono::milliseconds timeout) const {
   std::unique_lock lock(mutex_);
   return changed_.wait_for(lock, timeout, [&] { return open_.empty(); });
@@ -331,6 +348,9 @@ void ScriptedEndpoint::Serve(int descriptor, int number) {
         changed_.notify_all();
       }
       Give(stream, script_(request), keep);
+      const std::lock_guard lock(mutex_);
+      ++answers_;
+      changed_.notify_all();
     }
   }
   const std::lock_guard lock(mutex_);
@@ -356,6 +376,7 @@ void ScriptedEndpoint::Give(Stream& stream, const Answer& answer, bool& keep) {
       Sleep(answer.byte_interval);
     }
   }
+  if (keep) keep = stream.WriteBehind(answer.tls_behind);
   switch (answer.then) {
     case Answer::Then::kKeepAlive:
       break;

@@ -49,11 +49,13 @@ class Gate {
 // What the endpoint does about a request.
 struct Answer {
   enum class Then { kKeepAlive, kClose, kReset, kHang };
+  enum class TlsBehind { kNothing, kSessionTicket, kPartOfARecord };
 
   std::string bytes;                           // as they go over the wire
   std::chrono::milliseconds byte_interval{0};  // not 0: one byte at a time
   Then then = Then::kKeepAlive;
-  std::shared_ptr<Gate> gate;  // answered only when it is open
+  TlsBehind tls_behind = TlsBehind::kNothing;  // what follows the bytes
+  std::shared_ptr<Gate> gate;                  // answered only when it is open
 
   // An HTTP answer with its Content-Length.
   static Answer Of(int status, std::string_view body = {}, const Headers& headers = {});
@@ -104,6 +106,9 @@ class ScriptedEndpoint {
   // False when there are still fewer after `timeout`.
   bool WaitForRequests(size_t count,
                        std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
+  // Also until the answers have left; those that hang have not.
+  bool WaitForAnswers(size_t count,
+                      std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
   // Waits until no connection is open.
   bool WaitUntilDisconnected(std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
 
@@ -129,6 +134,7 @@ class ScriptedEndpoint {
   bool stopping_ = false;
   int accepted_ = 0;
   std::vector<Request> requests_;
+  size_t answers_ = 0;
   std::map<int, int> open_;  // connection number to descriptor
   std::vector<std::weak_ptr<Gate>> gates_;
   std::map<int, std::thread> threads_;

@@ -71,6 +71,16 @@ class EndpointClientTest : public ::testing::Test {
     return Send(ClientOf(endpoint.Url())).reply;
   }
 
+  // An answer as long as what is read at once, and as a TLS record at its longest.
+  static std::string FillingOneRead() {
+    constexpr size_t kOneRead = 16 * 1024;
+    const std::string head = "HTTP/1.1 503 Full\r\nContent-Length: 16000\r\nX-Fill: ";
+    return head + std::string(kOneRead - head.size() - 4 - 16'000, 'x') + "\r\n\r\n" +
+           std::string(16'000, 'x');
+  }
+  // An answer that nobody asked for.
+  static std::string StrayDelivery() { return Answer::Of(200, R"({"retry":false})").bytes; }
+
   static delivery::HttpReply Http(const delivery::Reply& reply) {
     if (const auto* http = std::get_if<delivery::HttpReply>(&reply)) return *http;
     ADD_FAILURE() << "no answer: " << Fault(reply, false).detail;

@@ -74,6 +74,32 @@ TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItMeanwhile) {
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 
+TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItBehindAnAnswerThatKeepsIt) {
+  ScriptedEndpoint endpoint([](const Request&) {
+    Answer answer = Answer::Of(200);
+    answer.then = Answer::Then::kClose;
+    return answer;
+  });
+  EndpointClient& client = ClientOf(endpoint.Url());
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    ASSERT_TRUE(endpoint.WaitUntilDisconnected());
+    EXPECT_EQ(endpoint.ConnectionCount(), i);
+  }
+}
+
+TEST_F(EndpointClientConnection, IsReplacedWhenMoreCameBehindTheAnswer) {
+  ScriptedEndpoint endpoint([](const Request& request) {
+    return request.connection == 1 ? Raw(FillingOneRead() + StrayDelivery())
+                                   : Answer::Of(200, R"({"retry":true})");
+  });
+  EndpointClient& client = ClientOf(endpoint.Url());
+  EXPECT_EQ(Http(Send(client).reply).status, 503);
+  ASSERT_TRUE(endpoint.WaitForAnswers(1));
+  EXPECT_EQ(Http(Send(client).reply).retry, true);
+  EXPECT_EQ(endpoint.ConnectionCount(), 2);
+}
+
 TEST_F(EndpointClientConnection, IsClosedWithTheClient) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   Send(ClientOf(endpoint.Url()));

@@ -51,6 +51,72 @@ TEST_F(EndpointClientTls, ReusesItsConnections) {
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
 }
 
+TEST_F(EndpointClientTls, DoesNotTakeAStrayAnswerForThatOfTheNextRequest) {
+  ScriptedEndpoint endpoint(
+      [](const Request& request) {
+        return request.connection == 1
+                   ? Answer::Raw(FillingOneRead() + StrayDelivery(), Answer::Then::kKeepAlive)
+                   : Answer::Of(200, R"({"retry":true})");
+      },
+      Localhost());
+  EndpointClient& client = ClientOf(endpoint.Url());
+  EXPECT_EQ(Http(Send(client).reply).status, 503);
+  ASSERT_TRUE(endpoint.WaitForAnswers(1));
+  EXPECT_EQ(Http(Send(client).reply).retry, true);
+  EXPECT_EQ(endpoint.ConnectionCount(), 2);
+}
+
+TEST_F(EndpointClientTls, ReplacesAConnectionThatWasClosedBehindTheAnswer) {
+  ScriptedEndpoint endpoint(
+      [](const Request&) {
+        Answer answer = Answer::Of(200);
+        answer.then = Answer::Then::kClose;
+        return answer;
+      },
+      Localhost());
+  EndpointClient& client = ClientOf(endpoint.Url());
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    ASSERT_TRUE(endpoint.WaitUntilDisconnected());
+    EXPECT_EQ(endpoint.ConnectionCount(), i);
+  }
+}
+
+TEST_F(EndpointClientTls, ReplacesAConnectionOnWhichSomethingBegan) {
+  ScriptedEndpoint endpoint(
+      [](const Request& request) {
+        Answer answer = Delivered(request);
+        answer.tls_behind = Answer::TlsBehind::kPartOfARecord;
+        return answer;
+      },
+      Localhost());
+  EndpointClient& client = ClientOf(endpoint.Url());
+  for (int i = 1; i <= 2; ++i) {
+    EXPECT_EQ(Http(Send(client).reply).retry, false);
+    ASSERT_TRUE(endpoint.WaitForAnswers(static_cast<size_t>(i)));
+    EXPECT_EQ(endpoint.ConnectionCount(), i);
+  }
+}
+
+TEST_F(EndpointClientTls, KeepsAConnectionOnWhichASessionTicketComes) {
+  ScriptedEndpoint endpoint(
+      [](const Request& request) {
+        Answer answer = Delivered(request);
+        answer.tls_behind = Answer::TlsBehind::kSessionTicket;
+        return answer;
+      },
+      Localhost());
+  EndpointClient& client = ClientOf(endpoint.Url());
+  EXPECT_EQ(Http(Send(client).reply).retry, false);
+  ASSERT_TRUE(endpoint.WaitForAnswers(1));
+  EXPECT_EQ(Http(Send(client).reply).retry, false);
+  ASSERT_TRUE(endpoint.WaitForAnswers(2));
+  std::vector<task::Endpoint::Ended> ended;
+  client.Wait(clock_.Read().monotonic, ended);  // where the ticket is met while the link is idle
+  EXPECT_EQ(Http(Send(client).reply).retry, false);
+  EXPECT_EQ(endpoint.ConnectionCount(), 1);
+}
+
 TEST_F(EndpointClientTls, SendsAndReadsBodiesOfSeveralRecords) {
   ScriptedEndpoint endpoint(
       [](const Request& request) { return Answer::Chunked(200, {request.body.substr(0, 40'000)}); },

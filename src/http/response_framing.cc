@@ -1,5 +1,6 @@
 #include "http/response_framing.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "http/header_syntax.h"
@@ -40,12 +41,23 @@ bool KeepsAlive(const FramingHeaders& headers) {
   return headers.http_1_1 || HasToken(headers.connection, "keep-alive");
 }
 
+// A 304 may tell the length of what it does not send, and a careless 204 sends what it must not:
+// where the next answer begins is certain only when no body was announced.
+bool AnnouncesBody(const FramingHeaders& headers) {
+  return !headers.transfer_encoding.empty() ||
+         std::any_of(headers.content_length.begin(), headers.content_length.end(),
+                     [](std::string_view value) { return ParseNumber(Trim(value), 10) != 0u; });
+}
+
 }  // namespace
 
 base::Expected<Framing, std::string> DecideFraming(const FramingHeaders& headers) {
   Framing framing;
   framing.keeps_alive = KeepsAlive(headers);
-  if (headers.status == 204 || headers.status == 304) return framing;
+  if (headers.status == 204 || headers.status == 304) {
+    framing.keeps_alive = framing.keeps_alive && !AnnouncesBody(headers);
+    return framing;
+  }
   if (!headers.transfer_encoding.empty()) {
     if (headers.transfer_encoding.size() > 1 ||
         !EqualIgnoringCase(Trim(headers.transfer_encoding.front()), "chunked")) {

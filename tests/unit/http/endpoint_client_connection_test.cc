@@ -48,6 +48,11 @@ TEST_F(EndpointClientConnection, IsNotReusedWhenTheAnswerSaysSo) {
   EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")), 3);
 }
 
+TEST_F(EndpointClientConnection, IsNotReusedWhenABodyIsAnnouncedThatMustNotCome) {
+  EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.1 204 No Content\r\nContent-Length: 15\r\n\r\n")), 3);
+  EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.1 304 Same\r\nTransfer-Encoding: chunked\r\n\r\n")), 3);
+}
+
 TEST_F(EndpointClientConnection, IsNotReusedAfterABodyThatWasNotRead) {
   EXPECT_EQ(ConnectionsOfThree(Answer::Of(200, std::string(70'000, 'x'))), 3);
   EXPECT_EQ(ConnectionsOfThree(Answer::Chunked(200, {std::string(70'000, 'x')})), 3);

@@ -59,8 +59,26 @@ TEST(ResponseFraming, ReadsUntilTheEndWithoutEither) {
 TEST(ResponseFraming, KnowsThat204And304HaveNoBody) {
   for (const int status : {204, 304}) {
     FramingHeaders headers = Headers(status);
-    headers.content_length = {"12"};
     EXPECT_EQ(DecideFraming(headers).value(), (Framing{Body::kNone, 0, true})) << status;
+    headers.content_length = {" 0 "};
+    EXPECT_EQ(DecideFraming(headers).value(), (Framing{Body::kNone, 0, true})) << status;
+    headers.connection = {"close"};
+    EXPECT_EQ(DecideFraming(headers).value(), (Framing{Body::kNone, 0, false})) << status;
+  }
+}
+
+TEST(ResponseFraming, DoesNotReuseAConnectionOnWhich204Or304AnnounceABody) {
+  for (const int status : {204, 304}) {
+    for (const std::vector<std::string_view>& length :
+         {std::vector<std::string_view>{"12"}, {"0", "12"}, {"x"}, {""}}) {
+      FramingHeaders headers = Headers(status);
+      headers.content_length = length;
+      EXPECT_EQ(DecideFraming(headers).value(), (Framing{Body::kNone, 0, false}))
+          << status << ' ' << length.back();
+    }
+    FramingHeaders headers = Headers(status);
+    headers.transfer_encoding = {"chunked"};
+    EXPECT_EQ(DecideFraming(headers).value(), (Framing{Body::kNone, 0, false})) << status;
   }
 }
 

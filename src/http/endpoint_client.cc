@@ -262,7 +262,7 @@ void EndpointClient::Impl::GoOnExchanging(Slot slot, MonotonicTime now) {
   Reply reply = Judge(connection.response());
   if (connection.response().reusable && attempt.link->origin == setup_->origin) {
     Watch(*attempt.link, connection.descriptor(), Wants::kRead);
-    idle_.Add(std::move(attempt.link), now);
+    idle_.Add(std::move(attempt.link), connection.response().idle_timeout, now);
   }
   End(slot, std::move(reply));
 }

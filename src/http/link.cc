@@ -1,40 +1,50 @@
 #include "http/link.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
 namespace khs::http {
 namespace {
 
+using std::chrono::seconds;
+
 // What lies between us and the endpoint (NAT, load balancers) forgets idle connections without a
 // word, the hastiest after a minute or so.
-constexpr std::chrono::seconds kLongestIdle{50};
+constexpr seconds kLongestIdle{50};
+// The endpoint's time began before its answer was here, and ends before our request is there.
+constexpr seconds kOnTheWay{1};
+
+seconds LongestIdle(std::optional<seconds> announced) {
+  if (!announced) return kLongestIdle;
+  return std::clamp(*announced - kOnTheWay, seconds{0}, kLongestIdle);
+}
 
 }  // namespace
 
-void IdleLinks::Add(LinkPtr link, base::MonotonicTime now) {
+void IdleLinks::Add(LinkPtr link, std::optional<seconds> announced, base::MonotonicTime now) {
+  const seconds longest = LongestIdle(announced);
+  if (longest == seconds{0}) return;
   link->slot.reset();
-  link->idle_since = now;
+  link->idle_until = now + longest;
+  next_end_ = std::min(next_end_, link->idle_until);
   links_.push_back(std::move(link));
 }
 
 LinkPtr IdleLinks::Take(base::MonotonicTime now) {
-  CloseOld(now);
   while (!links_.empty()) {
     LinkPtr link = std::move(links_.back());
     links_.pop_back();
-    if (link->connection->Quiet()) return link;
+    if (now < link->idle_until && link->connection->Quiet()) return link;
   }
   return nullptr;
 }
 
 void IdleLinks::CloseOld(base::MonotonicTime now) {
-  while (!links_.empty() && now - links_.front()->idle_since >= kLongestIdle) links_.pop_front();
-}
-
-base::MonotonicTime IdleLinks::NextEnd() const {
-  if (links_.empty()) return base::MonotonicTime::max();
-  return links_.front()->idle_since + kLongestIdle;
+  if (now < next_end_) return;
+  std::erase_if(links_, [now](const LinkPtr& each) { return now >= each->idle_until; });
+  next_end_ = base::MonotonicTime::max();
+  for (const LinkPtr& each : links_) next_end_ = std::min(next_end_, each->idle_until);
 }
 
 void IdleLinks::Close(const Link* link) {

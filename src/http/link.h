@@ -1,8 +1,9 @@
 #pragma once
 
-#include <deque>
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/clock.h"
 #include "http/connection.h"
@@ -20,7 +21,7 @@ struct Link {
   std::optional<Connection> connection;
   std::optional<task::Endpoint::Slot> slot;
   Wants watched = Wants::kNothing;
-  base::MonotonicTime idle_since;
+  base::MonotonicTime idle_until;
 };
 
 using LinkPtr = std::unique_ptr<Link>;
@@ -28,21 +29,24 @@ using LinkPtr = std::unique_ptr<Link>;
 // Connections to one origin that wait for their next use, each for a limited time. One thread.
 class IdleLinks {
  public:
-  void Add(LinkPtr link, base::MonotonicTime now);
+  // `announced` is after what time the endpoint closes it, if it said so.
+  void Add(LinkPtr link, std::optional<std::chrono::seconds> announced, base::MonotonicTime now);
   // The one that was used last, so that no more stay open than are needed; null when there is none.
   // Looks whether it is still good: an exchange is over as soon as its answer is whole, and what
   // came behind that was not looked at.
   LinkPtr Take(base::MonotonicTime now);
 
   void CloseOld(base::MonotonicTime now);
-  // When the next one is too old.
-  base::MonotonicTime NextEnd() const;
+  // When to look for old ones.
+  base::MonotonicTime NextEnd() const { return next_end_; }
 
   void Close(const Link* link);
   void CloseAll() { links_.clear(); }
 
  private:
-  std::deque<LinkPtr> links_;  // used last at the back
+  std::vector<LinkPtr> links_;  // used last at the back
+  // Not after the first one's end; before it when that one has been taken since.
+  base::MonotonicTime next_end_ = base::MonotonicTime::max();
 };
 
 }  // namespace khs::http

@@ -16,16 +16,22 @@ std::string_view Trim(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
-// Of several comma-separated lists.
-bool HasToken(const std::vector<std::string_view>& lists, std::string_view token) {
+// Calls `take` with each item of several comma-separated lists.
+template <class Take>
+void ForEachItem(const std::vector<std::string_view>& lists, Take take) {
   for (std::string_view list : lists) {
     while (!list.empty()) {
       const size_t comma = list.find(',');
-      if (EqualIgnoringCase(Trim(list.substr(0, comma)), token)) return true;
+      take(Trim(list.substr(0, comma)));
       list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
     }
   }
-  return false;
+}
+
+bool HasToken(const std::vector<std::string_view>& lists, std::string_view token) {
+  bool has = false;
+  ForEachItem(lists, [&](std::string_view item) { has = has || EqualIgnoringCase(item, token); });
+  return has;
 }
 
 std::optional<uint64_t> ParseNumber(std::string_view digits, int base) {
@@ -41,6 +47,22 @@ bool KeepsAlive(const FramingHeaders& headers) {
   return headers.http_1_1 || HasToken(headers.connection, "keep-alive");
 }
 
+// "timeout=5, max=100": of several timeouts the shortest; what is not a number says nothing.
+std::optional<std::chrono::seconds> IdleTimeout(const FramingHeaders& headers) {
+  constexpr uint64_t kLongest = 24 * 60 * 60;
+  std::optional<std::chrono::seconds> shortest;
+  ForEachItem(headers.keep_alive, [&](std::string_view item) {
+    const size_t equals = item.find('=');
+    if (equals == std::string_view::npos) return;
+    if (!EqualIgnoringCase(Trim(item.substr(0, equals)), "timeout")) return;
+    const auto number = ParseNumber(Trim(item.substr(equals + 1)), 10);
+    if (!number) return;
+    const std::chrono::seconds timeout(std::min(*number, kLongest));
+    shortest = std::min(shortest.value_or(timeout), timeout);
+  });
+  return shortest;
+}
+
 // A 304 may tell the length of what it does not send, and a careless 204 sends what it must not:
 // where the next answer begins is certain only when no body was announced.
 bool AnnouncesBody(const FramingHeaders& headers) {
@@ -54,6 +76,7 @@ bool AnnouncesBody(const FramingHeaders& headers) {
 base::Expected<Framing, std::string> DecideFraming(const FramingHeaders& headers) {
   Framing framing;
   framing.keeps_alive = KeepsAlive(headers);
+  framing.idle_timeout = IdleTimeout(headers);
   if (headers.status == 204 || headers.status == 304) {
     framing.keeps_alive = framing.keeps_alive && !AnnouncesBody(headers);
     return framing;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -18,6 +19,7 @@ struct FramingHeaders {
   std::vector<std::string_view> content_length;
   std::vector<std::string_view> transfer_encoding;
   std::vector<std::string_view> connection;
+  std::vector<std::string_view> keep_alive;
 };
 
 struct Framing {
@@ -25,6 +27,8 @@ struct Framing {
   Body body = Body::kNone;
   uint64_t size = 0;         // of a sized body
   bool keeps_alive = false;  // the connection can carry another request after the body
+  // After which the endpoint closes the connection when it is idle, if that was announced.
+  std::optional<std::chrono::seconds> idle_timeout{};
 
   bool operator==(const Framing&) const = default;
 };

@@ -92,6 +92,7 @@ base::Expected<ResponseHead, std::string> ParseResponseHead(std::string_view hea
       parsed.framing.connection.push_back(value);
     } else {
       may_fold = true;
+      if (EqualIgnoringCase(name, "Keep-Alive")) parsed.framing.keep_alive.push_back(value);
       if (EqualIgnoringCase(name, "Retry-After")) parsed.retry_after = value;
     }
   }

@@ -109,6 +109,7 @@ base::Expected<bool, std::string> ResponseReader::TakeHead() {
   if (!framing) return base::Unexpected<std::string>(framing.error());
   response_.status = head->framing.status;
   if (head->retry_after) response_.retry_after.emplace(*head->retry_after);
+  response_.idle_timeout = framing->idle_timeout;
   keeps_alive_ = framing->keeps_alive;
   taken_ += *end;
   scanned_ = 0;

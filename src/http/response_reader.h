@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,8 +16,9 @@ namespace khs::http {
 struct Response {
   int status = 0;
   std::string body;  // empty when it is over delivery::kMaxIndicatorBody: there is nothing to judge
-  std::optional<std::string> retry_after;  // the header's value
-  bool reusable = false;                   // the connection can carry another request
+  std::optional<std::string> retry_after;            // the header's value
+  bool reusable = false;                             // the connection can carry another request
+  std::optional<std::chrono::seconds> idle_timeout;  // how long the endpoint waits for that
 };
 
 // Makes an answer of bytes as they come in. Pure.

@@ -287,9 +287,13 @@ bool ScriptedEndpoint::WaitForAnswers(size_t count, std::chrono::milliseconds ti
   return changed_.wait_for(lock, timeout, [&] { return answers_ >= count; });
 }
 
-bool ScriptedEndpoint::WaitUntilDisconnected(std::chrono::milliseconds timeout) const {
+bool ScriptedEndpoint::WaitUntilOpen(size_t count, std::chrono::milliseconds timeout) const {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [&] { return open_.empty(); });
+  return changed_.wait_for(lock, timeout, [&] { return open_.size() == count; });
+}
+
+bool ScriptedEndpoint::WaitUntilDisconnected(std::chrono::milliseconds timeout) const {
+  return WaitUntilOpen(0, timeout);
 }
 
 void ScriptedEndpoint::DropConnections() {

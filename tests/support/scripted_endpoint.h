@@ -109,6 +109,9 @@ class ScriptedEndpoint {
   // Also until the answers have left; those that hang have not.
   bool WaitForAnswers(size_t count,
                       std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
+  // Waits until this many connections are open.
+  bool WaitUntilOpen(size_t count,
+                     std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
   // Waits until no connection is open.
   bool WaitUntilDisconnected(std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
 

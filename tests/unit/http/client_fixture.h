@@ -26,6 +26,13 @@ class AdjustableClock final : public base::Clock {
   std::atomic<std::chrono::seconds> ahead{std::chrono::seconds(0)};
 };
 
+// Stands still unless the test moves it.
+class StoppedClock final : public base::Clock {
+ public:
+  base::Now Read() const override { return now; }
+  base::Now now = base::SystemClock().Read();
+};
+
 // A client with timeouts that no test reaches unless it wants to, and a record to send.
 class EndpointClientTest : public ::testing::Test {
  protected:

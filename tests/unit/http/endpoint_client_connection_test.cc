@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -10,6 +11,7 @@
 namespace khs::http {
 namespace {
 
+using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 class EndpointClientConnection : public EndpointClientTest {
@@ -207,6 +209,61 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteOfIdleness) {
   clock.ahead = seconds(91);
   (void)Send(client);
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
+}
+
+TEST_F(EndpointClientConnection, IsNotReusedWhenTheEndpointIsAboutToCloseIt) {
+  struct Case {
+    std::string announced;
+    milliseconds idle;
+    int connections;
+  };
+  for (const Case& each : {
+           Case{"timeout=5, max=100", milliseconds(3'999), 1},
+           Case{"timeout=5, max=100", milliseconds(4'000), 2},
+           Case{"timeout=120", milliseconds(49'999), 1},
+           Case{"timeout=120", milliseconds(50'000), 2},
+           Case{"timeout=soon", milliseconds(49'999), 1},
+           Case{"timeout=2", milliseconds(0), 1},
+           Case{"timeout=1", milliseconds(0), 2},
+           Case{"timeout=0", milliseconds(0), 2},
+       }) {
+    ScriptedEndpoint endpoint([&](const Request&) {
+      return Answer::Of(200, "", {{"Keep-Alive", each.announced}});
+    });
+    StoppedClock clock;
+    config_.url = endpoint.Url();
+    EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    clock.now.monotonic += each.idle;
+    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    EXPECT_EQ(endpoint.ConnectionCount(), each.connections) << each.announced;
+  }
+}
+
+TEST_F(EndpointClientConnection, IsClosedInItsOwnTimeBesideOneThatWasIdleBeforeAndMayBeLonger) {
+  const auto first_ended = std::make_shared<khs::testing::Gate>();
+  ScriptedEndpoint endpoint([&](const Request& request) {
+    if (request.connection == 1) return Answer::Of(200, "", {{"Keep-Alive", "timeout=31"}});
+    return Answer::Of(200, "", {{"Keep-Alive", "timeout=6"}}).When(first_ended);
+  });
+  StoppedClock clock;
+  config_.url = endpoint.Url();
+  EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+  EXPECT_EQ(Http(Send(client).reply).status, 200);
+  std::vector<task::Endpoint::Ended> ended;
+  for (const task::Endpoint::Slot slot : {0u, 1u}) client.Begin(slot, record_);
+  for (const task::Endpoint::Slot slot : {0u, 1u}) {
+    client.Wait(std::nullopt, ended);
+    ASSERT_EQ(ended.size(), 1u);
+    ASSERT_EQ(ended[0].slot, slot);
+    first_ended->Open();
+  }
+  clock.now.monotonic += seconds(5);
+  client.Wait(clock.now.monotonic, ended);
+  EXPECT_TRUE(endpoint.WaitUntilOpen(1));
+  clock.now.monotonic += seconds(25);
+  client.Wait(clock.now.monotonic, ended);
+  EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }
 
 }  // namespace

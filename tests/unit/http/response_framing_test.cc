@@ -101,6 +101,27 @@ TEST(ResponseFraming, KeepsAConnectionAsItsVersionAndHeadersSay) {
   }
 }
 
+TEST(ResponseFraming, TellsHowLongTheEndpointKeepsAnIdleConnection) {
+  using std::chrono::seconds;
+  struct Case {
+    std::vector<std::string_view> keep_alive;
+    std::optional<seconds> timeout;
+  };
+  for (const Case& each :
+       {Case{{}, std::nullopt}, Case{{""}, std::nullopt}, Case{{"timeout=5"}, seconds(5)},
+        Case{{"timeout=0"}, seconds(0)}, Case{{"max=100, Timeout = 15 "}, seconds(15)},
+        Case{{"max=100"}, std::nullopt}, Case{{"timeout=7", "timeout=6, timeout=8"}, seconds(6)},
+        Case{{"timeout"}, std::nullopt}, Case{{"timeout="}, std::nullopt},
+        Case{{"timeout=-1"}, std::nullopt}, Case{{"timeout=5s"}, std::nullopt},
+        Case{{"xtimeout=5"}, std::nullopt}, Case{{"timeout=99999999999"}, seconds(86'400)}}) {
+    FramingHeaders headers = Headers();
+    headers.content_length = {"0"};
+    headers.keep_alive = each.keep_alive;
+    EXPECT_EQ(DecideFraming(headers)->idle_timeout, each.timeout)
+        << (each.keep_alive.empty() ? "" : each.keep_alive.front());
+  }
+}
+
 TEST(ResponseFraming, ReadsChunkSizes) {
   EXPECT_EQ(ParseChunkSize("0"), 0u);
   EXPECT_EQ(ParseChunkSize("1aF"), 0x1afu);

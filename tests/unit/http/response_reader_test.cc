@@ -57,6 +57,8 @@ TEST(ResponseReader, MakesTheSameAnswerHoweverItsBytesArrive) {
            Case{"HTTP/1.1 200\r\ncontent-length:4\r\n\r\nbody", "body", true},
            Case{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", true},
            Case{"HTTP/1.1 200 OK\r\nX: folded\r\n line\r\nContent-Length: 1\r\n\r\nx", "x", true},
+           Case{"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=5,\r\n max=9\r\nContent-Length: 0\r\n\r\n",
+                "", true},
            Case{"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "x",
                 true},
            Case{kChunkedHead + "2\r\nbo\r\n2;x=y\r\ndy\r\n0\r\nTrailer: x\r\n\r\n", "body", true},

@@ -388,6 +388,9 @@ void ScriptedEndpoint::Give(Stream& stream, const Answer& answer, bool& keep) {
       stream.Finish();
       keep = false;
       break;
+    case Answer::Then::kCut:
+      keep = false;
+      break;
     case Answer::Then::kReset:
       stream.ResetOnClose();
       keep = false;

@@ -48,7 +48,8 @@ class Gate {
 
 // What the endpoint does about a request.
 struct Answer {
-  enum class Then { kKeepAlive, kClose, kReset, kHang };
+  // With TLS, kClose says goodbye, and kCut closes without it.
+  enum class Then { kKeepAlive, kClose, kCut, kReset, kHang };
   enum class TlsBehind { kNothing, kSessionTicket, kPartOfARecord };
 
   std::string bytes;                           // as they go over the wire

@@ -232,9 +232,10 @@ TEST_F(EndpointClientTls, TakesABodyThatEndsWithTheConnectionOnlyAfterAGoodbye) 
   const std::string bytes = "HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}";
   ScriptedEndpoint whole([&](const Request&) { return Answer::Raw(bytes); }, Localhost());
   EXPECT_EQ(Http(Send(ClientOf(whole.Url())).reply).retry, false);
-  ScriptedEndpoint cut([&](const Request&) { return Answer::Raw(bytes, Answer::Then::kReset); },
-                       Localhost());
-  EXPECT_EQ(Fault(Send(ClientOf(cut.Url())).reply).kind, FaultKind::kIo);
+  for (const auto then : {Answer::Then::kCut, Answer::Then::kReset}) {
+    ScriptedEndpoint cut([&](const Request&) { return Answer::Raw(bytes, then); }, Localhost());
+    EXPECT_EQ(Fault(Send(ClientOf(cut.Url())).reply).kind, FaultKind::kIo);
+  }
 }
 
 TEST_F(EndpointClientTls, AFailedHandshakeLeavesNothingForTheNextConnection) {

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/topic_partition.h"
+#include "kafka/properties.h"
+
+namespace khs::kafka {
+
+// Why the brokers were not asked, or what they did not do.
+struct AdminError {
+  enum class Kind {
+    kUnavailable,  // no answer in time; the same call may succeed later
+    kStillActive,  // the group has members, by whose leave the same call may succeed
+    kFailed,       // refused, or the properties make no client
+  };
+  Kind kind = Kind::kFailed;
+  std::string text;  // librdkafka's words, with the partitions they are about
+};
+
+struct GroupOffset {
+  base::TopicPartition topic_partition;
+  std::optional<int64_t> offset;  // none: nothing is committed, or is to be any more
+
+  bool operator==(const GroupOffset&) const = default;
+};
+
+// What a consumer group has committed, seen and changed from outside of it, at the broker. A group
+// that does not exist has committed nothing. Every call makes a client of its own and blocks for
+// `timeout` at most, but for what ending a client takes; nothing is thrown. Any thread.
+class GroupOffsets {
+ public:
+  // Of the process, overridden by those of the connector.
+  explicit GroupOffsets(Properties properties);
+
+  // Every partition with a committed offset, in no order.
+  base::Expected<std::vector<GroupOffset>, AdminError> List(
+      const std::string& group, std::chrono::milliseconds timeout) const;
+
+  // Commits the offsets, without metadata: what was saved there of records beyond the old offset
+  // (delivery/finished_offsets.h) is gone, so that none is skipped. Then forgets those partitions
+  // that have none. Where one of several fails the others may have been changed. The group must
+  // have no members; it is made when there is none.
+  base::Expected<void, AdminError> Alter(const std::string& group,
+                                         const std::vector<GroupOffset>& offsets,
+                                         std::chrono::milliseconds timeout) const;
+
+  // Forgets everything, and the group itself, which must have no members.
+  base::Expected<void, AdminError> Reset(const std::string& group,
+                                         std::chrono::milliseconds timeout) const;
+
+ private:
+  const Properties properties_;
+};
+
+// The id by which the brokers know their cluster. As GroupOffsets: blocks, throws nothing.
+base::Expected<std::string, AdminError> ClusterId(const Properties& properties,
+                                                  std::chrono::milliseconds timeout);
+
+}  // namespace khs::kafka

@@ -1,0 +1,77 @@
+// What librdkafka's mock cluster knows of a group's offsets: it sets them. It neither lists nor
+// deletes them, which tests/e2e tries on a real broker.
+
+#include "kafka/group_offsets.h"
+
+#include <gtest/gtest.h>
+
+#include "kafka/consumer.h"
+#include "kafka/embedded_broker.h"
+
+namespace khs::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTimeout = 30s;
+
+class GroupOffsetsOnMockCluster : public ::testing::Test {
+ protected:
+  GroupOffsetsOnMockCluster() { broker_.CreateTopic("t", 3); }
+  Properties Mine() const { return {{"bootstrap.servers", broker_.bootstrap_servers()}}; }
+
+  EmbeddedBroker broker_;
+  const GroupOffsets offsets_{Mine()};
+};
+
+TEST_F(GroupOffsetsOnMockCluster, AreWhereTheNextMemberBegins) {
+  const auto altered = offsets_.Alter("g", {{{"t", 0}, 7}, {{"t", 2}, 9}}, kTimeout);
+  ASSERT_TRUE(altered) << altered.error().text;
+  Consumer consumer({{"t"}, {}, "g"}, Mine());
+  const auto until = std::chrono::steady_clock::now() + kTimeout;
+  while (std::chrono::steady_clock::now() < until) {
+    const task::SourceEvent event = consumer.Poll(1s, 0);
+    if (const auto* assigned = std::get_if<task::Assigned>(&event)) {
+      EXPECT_EQ(assigned->committed, (task::Positions{{{"t", 0}, 7}, {{"t", 2}, 9}}));
+      return;
+    }
+  }
+  FAIL() << "the group took nobody in";
+}
+
+TEST_F(GroupOffsetsOnMockCluster, WaitWhileTheGroupMovesToAnotherBroker) {
+  broker_.FailCommits({14, 15, 16});  // loading, not available, not here
+  const auto altered = offsets_.Alter("g", {{{"t", 0}, 7}}, kTimeout);
+  EXPECT_TRUE(altered) << altered.error().text;
+}
+
+TEST_F(GroupOffsetsOnMockCluster, TellTheRefusalOfAPartition) {
+  broker_.FailCommits({29});  // not authorized for the topic
+  const auto altered = offsets_.Alter("g", {{{"t", 1}, 7}}, kTimeout);
+  ASSERT_FALSE(altered);
+  EXPECT_EQ(altered.error().kind, AdminError::Kind::kFailed);
+  EXPECT_NE(altered.error().text.find("uthoriz"), std::string::npos) << altered.error().text;
+}
+
+TEST_F(GroupOffsetsOnMockCluster, OfAGroupWithMembersStayAsTheyAre) {
+  broker_.FailCommits({25});  // the answer of a group whose member this is not
+  const auto altered = offsets_.Alter("g", {{{"t", 1}, 7}}, kTimeout);
+  ASSERT_FALSE(altered);
+  EXPECT_EQ(altered.error().kind, AdminError::Kind::kStillActive) << altered.error().text;
+}
+
+TEST_F(GroupOffsetsOnMockCluster, AreUnavailableWhileTheBrokerIsDown) {
+  broker_.SetDown(true);
+  const auto listed = offsets_.List("g", 300ms);
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().kind, AdminError::Kind::kUnavailable) << listed.error().text;
+}
+
+TEST_F(GroupOffsetsOnMockCluster, ClusterIdIsTheBrokers) {
+  const auto id = ClusterId(Mine(), kTimeout);
+  ASSERT_TRUE(id) << id.error().text;
+  EXPECT_FALSE(id->empty());
+}
+
+}  // namespace
+}  // namespace khs::kafka

@@ -1,0 +1,46 @@
+#include "kafka/group_offsets.h"
+
+#include <gtest/gtest.h>
+
+namespace khs::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(GroupOffsets, SayInLibrdkafkasWordsWhatMakesNoClient) {
+  const GroupOffsets offsets(Properties{{"no.such.property", "x"}});
+  const auto listed = offsets.List("g", 1s);
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().kind, AdminError::Kind::kFailed);
+  EXPECT_NE(listed.error().text.find("no.such.property"), std::string::npos) << listed.error().text;
+}
+
+TEST(GroupOffsets, AreUnavailableInTimeWhereNobodyListens) {
+  const GroupOffsets offsets(Properties{{"bootstrap.servers", "127.0.0.1:1"}});
+  const auto start = std::chrono::steady_clock::now();
+  const auto reset = offsets.Reset("g", 300ms);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 10s);  // librdkafka's own bound is a minute
+  ASSERT_FALSE(reset);
+  EXPECT_EQ(reset.error().kind, AdminError::Kind::kUnavailable);
+  EXPECT_NE(reset.error().text.find("Connection refused"), std::string::npos) << reset.error().text;
+}
+
+TEST(GroupOffsets, OfAConnectorMayBeAskedForWithItsOwnProperties) {
+  const GroupOffsets offsets(Properties{{"bootstrap.servers", "127.0.0.1:1"},
+                                        {"group.id", "own"},
+                                        {"group.instance.id", "pod-0"},
+                                        {"auto.offset.reset", "latest"}});
+  const auto listed = offsets.List("own", 1ms);
+  ASSERT_FALSE(listed);
+  EXPECT_EQ(listed.error().kind, AdminError::Kind::kUnavailable) << listed.error().text;
+}
+
+TEST(ClusterId, IsUnavailableInTimeWhereNobodyListens) {
+  const auto id = ClusterId({{"bootstrap.servers", "127.0.0.1:1"}}, 300ms);
+  ASSERT_FALSE(id);
+  EXPECT_EQ(id.error().kind, AdminError::Kind::kUnavailable);
+  EXPECT_NE(id.error().text.find("Connection refused"), std::string::npos) << id.error().text;
+}
+
+}  // namespace
+}  // namespace khs::kafka

@@ -56,7 +56,8 @@ struct Lanes::Partition {
   base::TopicPartition topic_partition;
   bool fenced = false;
   bool held = false;
-  bool paused = false;
+  bool overfull = false;  // holds more than its share, until it holds little
+  bool flows = true;      // as TakeFlow last told
   delivery::OffsetTracker tracker;
   std::optional<int64_t> committed;
   // What was last taken for a commit, and the tracker's version then.
@@ -132,11 +133,16 @@ void Lanes::Hold(const Partitions& partitions) {
   }
 }
 
+void Lanes::SetPaused(bool paused) {
+  paused_ = paused;
+  flow_pending_ = true;
+}
+
 // What is queued goes; jobs on their way keep the fenced partition alive until they come back.
 void Lanes::Forget(Partition& partition) {
   partition.fenced = true;
   if (partition.in_flight > 0) outdated_ = true;
-  if (std::exchange(partition.paused, false)) --paused_;
+  if (std::exchange(partition.overfull, false)) --overfull_;
   Unschedule(partition);
   for (auto& [key, lane] : partition.lanes) {
     if (std::exchange(lane.slow, false)) SetAside(lane, false);
@@ -160,7 +166,9 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   if (receipt == delivery::OffsetTracker::Receipt::kFinished) return AddResult::kFinished;
   if (receipt == delivery::OffsetTracker::Receipt::kBackward) {
     // The partition was truncated or its topic made anew: what came before no longer counts.
+    const bool flows = found->second->flows;
     Assign({record.topic_partition});
+    found->second->flows = flows;
     found->second->tracker.Receive(record.offset);
     result = AddResult::kStartedOver;
   }
@@ -186,7 +194,7 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   }
   row.queue.push_back(std::move(job));
   if (row.state == Lane::State::kIdle) Schedule(row, now.monotonic);
-  if (!partition->paused && Full() && partition->bytes >= Share()) flow_pending_ = true;
+  if (!partition->overfull && Full() && partition->bytes >= Share()) flow_pending_ = true;
   return result;
 }
 
@@ -333,7 +341,7 @@ void Lanes::Reconfigure(const delivery::Policy& policy, const base::Now& now) {
 bool Lanes::Current(const Job& job) const { return !job.partition->fenced; }
 
 Lanes::JobPtr Lanes::Take(base::MonotonicTime now) {
-  if (halted_) return nullptr;
+  if (!Takes()) return nullptr;
   PromoteDue(now);
   while (!ready_.empty()) {
     Lane& lane = *ready_.front();
@@ -387,7 +395,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
                   // it
   }
   partition.tracker.Finish(job->record.offset);
-  if (paused_ > 0 && (MayResume(partition) || bytes_ <= policy_.queue_max_bytes / 4)) {
+  if (overfull_ > 0 && (MayResume(partition) || bytes_ <= policy_.queue_max_bytes / 4)) {
     flow_pending_ = true;
   }
   lane.state = Lane::State::kIdle;
@@ -401,7 +409,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
 }
 
 std::optional<base::MonotonicTime> Lanes::NextDue() const {
-  if (halted_ || timers_.empty()) return std::nullopt;
+  if (!Takes() || timers_.empty()) return std::nullopt;
   return timers_.begin()->first;
 }
 
@@ -452,8 +460,8 @@ bool Lanes::EnoughAtHand(size_t bytes) const {
 
 size_t Lanes::WantedBytes(base::MonotonicTime now) {
   NoteSlow(now);
-  refused_ = EnoughAtHand(kReadAhead);
-  if (refused_) return 0;
+  refused_ = !paused_ && EnoughAtHand(kReadAhead);  // a pause does not end by running low
+  if (paused_ || refused_) return 0;
   // Of many partitions each may bring this before it is paused.
   return Full() ? std::max<size_t>(Share() / 2, 1) : policy_.queue_max_bytes;
 }
@@ -473,7 +481,7 @@ size_t Lanes::Share() const {
 }
 
 bool Lanes::MayResume(const Partition& partition) const {
-  return partition.paused &&
+  return partition.overfull &&
          (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 4);
 }
 
@@ -483,15 +491,16 @@ Lanes::Flow Lanes::TakeFlow() {
   const size_t share = Share();
   for (const auto& [topic_partition, partition] : partitions_) {
     if (partition->held) continue;
-    if (!partition->paused && partition->bytes >= share && Full()) {
-      partition->paused = true;
-      ++paused_;
-      flow.pause.push_back(topic_partition);
+    if (!partition->overfull && partition->bytes >= share && Full()) {
+      partition->overfull = true;
+      ++overfull_;
     } else if (MayResume(*partition)) {
-      partition->paused = false;
-      --paused_;
-      flow.resume.push_back(topic_partition);
+      partition->overfull = false;
+      --overfull_;
     }
+    const bool flows = !paused_ && !partition->overfull;
+    if (std::exchange(partition->flows, flows) == flows) continue;
+    (flows ? flow.resume : flow.pause).push_back(topic_partition);
   }
   return flow;
 }

@@ -84,6 +84,9 @@ class Lanes {
   void Hold(const Partitions& partitions);
   // Takes no more jobs at all.
   void Halt() { halted_ = true; }
+  // Takes no jobs for the time being, and lets nothing flow. What is held stays, and so do the
+  // times at which it is due.
+  void SetPaused(bool paused);
 
   AddResult Add(delivery::Record record, const base::Now& now);
 
@@ -97,7 +100,7 @@ class Lanes {
   void Reconfigure(const delivery::Policy& policy, const base::Now& now);
 
   // Whether a job may be taken without waiting for its time.
-  bool HasReady() const { return !halted_ && !ready_.empty(); }
+  bool HasReady() const { return Takes() && !ready_.empty(); }
   // Whether what is decided about the job still counts.
   bool Current(const Job& job) const;
   // Some jobs on their way no longer count; to be told once.
@@ -122,7 +125,8 @@ class Lanes {
   size_t WantedBytes(base::MonotonicTime now);
   // More is wanted again, after it was not.
   bool RunsLow();
-  // Which partitions hold too much and which hold little again, since the last call.
+  // Which partitions are to stop flowing and which are to flow again, since the last call: for what
+  // they hold, or because of SetPaused. One that is assigned flows at first.
   Flow TakeFlow();
   bool FlowPending() const { return flow_pending_; }
 
@@ -158,6 +162,7 @@ class Lanes {
   size_t Share() const;
   bool Full() const { return bytes_ >= policy_.queue_max_bytes / 2; }
   bool MayResume(const Partition& partition) const;
+  bool Takes() const { return !halted_ && !paused_; }
   size_t active_bytes() const { return bytes_ - aside_bytes_; }
   bool EnoughAtHand(size_t bytes) const;
 
@@ -167,6 +172,7 @@ class Lanes {
   std::deque<Lane*> ready_;  // first come, first served
   Timers timers_;
   bool halted_ = false;
+  bool paused_ = false;
   bool flow_pending_ = false;
   bool outdated_ = false;
   size_t in_flight_ = 0;
@@ -176,7 +182,7 @@ class Lanes {
   bool refused_ = false;      // the last word was that no more is wanted
   Job* row_first_ = nullptr;  // of the jobs on their way, the one taken first
   Job* row_last_ = nullptr;
-  size_t paused_ = 0;  // partitions
+  size_t overfull_ = 0;  // partitions
   size_t waiting_retry_ = 0;
   size_t max_metadata_bytes_ = delivery::kMaxMetadataBytes;
 };

@@ -64,9 +64,14 @@ LoopEnd Task::Loop::Run() {
       Tighten(*request);
     }
     if (leaving_ && MayLeave(now)) break;
+    if (!leaving_) {
+      AdoptPause();
+      ReportState();
+    }
     Step();
   }
   Farewell();
+  leaving_->end.had_joined = joined_;
   return leaving_->end;
 }
 
@@ -76,6 +81,33 @@ void Task::Loop::Reconfigure() {
   dispatcher_.Reconfigure(terms.policy, terms.dead_letters);
   next_commit_ =
       std::min(next_commit_, task_.clock_.Read().monotonic + terms.offset_flush_interval);
+}
+
+void Task::Loop::AdoptPause() {
+  const bool paused = task_.paused();
+  if (std::exchange(paused_, paused) == paused) return;
+  dispatcher_.With([paused](Lanes& lanes) { lanes.SetPaused(paused); });
+  WatchInFlight();
+  AdjustFlow();
+  Log().Info(paused ? "task pauses" : "task resumes",
+             {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
+}
+
+// A stop has its own words for the state, and its end.
+void Task::Loop::ReportState() {
+  const bool rests =
+      paused_ && dispatcher_.With([](Lanes& lanes) { return lanes.in_flight() == 0; });
+  const TaskState working = joined_ ? TaskState::kRunning : TaskState::kJoining;
+  const TaskState state = rests ? TaskState::kPaused : working;
+  if (reported_state_ == state) return;
+  reported_state_ = state;
+  // The last of what was in flight need not wait for the next commit.
+  if (rests) next_commit_ = std::min(next_commit_, task_.clock_.Read().monotonic);
+  task_.SetStatus([state](TaskStatus& status) { status.state = state; });
+}
+
+void Task::Loop::WatchInFlight() {
+  dispatcher_.WatchInFlight(leaving_.has_value() || revoking_.has_value() || paused_);
 }
 
 void Task::Loop::Step() {
@@ -102,7 +134,7 @@ void Task::Loop::Step() {
 Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now, bool wants_more) {
   base::MonotonicTime until = now + std::chrono::seconds(1);
   until = std::min(until, std::max(next_commit_, now));
-  if (!wants_more && !leaving_) until = std::min(until, now + kStuckLook);
+  if (!wants_more && !leaving_ && !paused_) until = std::min(until, now + kStuckLook);
   if (revoking_) until = std::min(until, revoking_->deadline);
   if (leaving_ && leaving_->deadline) until = std::min(until, *leaving_->deadline);
   // Rounded up, or a wait of less than a millisecond would spin.
@@ -159,9 +191,7 @@ void Task::Loop::On(Assigned assigned) {
   Log().Info("partitions assigned", {{"connector", task_.identity_.connector},
                                      {"task", task_.identity_.id},
                                      {"partitions", Join(assigned.partitions)}});
-  task_.SetStatus([](TaskStatus& status) {
-    if (status.state == TaskState::kJoining) status.state = TaskState::kRunning;
-  });
+  joined_ = true;
 }
 
 // What is finished beyond the committed position is not delivered again. Whatever can't be read is
@@ -196,8 +226,8 @@ void Task::Loop::On(Revoked revoked) {
     return;
   }
   dispatcher_.With([&](Lanes& lanes) { lanes.Hold(revoked.partitions); });
-  dispatcher_.WatchInFlight(true);
   revoking_ = Revoking{std::move(revoked.partitions), task_.clock_.Read().monotonic + kRevokeGrace};
+  WatchInFlight();
 }
 
 void Task::Loop::FinishRevoke(base::MonotonicTime now) {
@@ -218,7 +248,7 @@ void Task::Loop::FinishRevoke(base::MonotonicTime now) {
   }
   source_.CompleteRevoke();
   revoking_.reset();
-  dispatcher_.WatchInFlight(leaving_.has_value());
+  WatchInFlight();
 }
 
 void Task::Loop::On(Committed committed) {
@@ -306,7 +336,7 @@ void Task::Loop::BeginLeaving(LoopEnd end) {
     lanes.Halt();
     return lanes.assignment();
   });
-  dispatcher_.WatchInFlight(true);
+  WatchInFlight();
   if (!assignment.empty()) source_.Pause(assignment);
   if (leaving_->end.cause != LoopEnd::Cause::kStrategy) return;
   // Said at once: the connector's other tasks stop as well, before they are given the record.

@@ -13,6 +13,7 @@ struct LoopEnd {
   enum class Cause { kRequested, kStrategy, kSourceFault, kCannotStart };
   Cause cause = Cause::kRequested;
   std::string trace;
+  bool had_joined = false;  // its group had given it partitions
 };
 
 // The life of one consumer, from its first poll to leaving the group. The poll thread's alone.
@@ -39,6 +40,9 @@ class Task::Loop {
   };
 
   void Reconfigure();
+  void AdoptPause();
+  void ReportState();
+  void WatchInFlight();
   void Step();
   Milliseconds Timeout(base::MonotonicTime now, bool wants_more);
   void Handle(SourceEvent event);
@@ -65,6 +69,9 @@ class Task::Loop {
   std::optional<Revoking> revoking_;
   std::optional<Positions> committing_;  // until Committed tells its end
   base::MonotonicTime next_commit_;
+  bool paused_ = false;
+  bool joined_ = false;  // partitions were assigned, even if there are none now
+  std::optional<TaskState> reported_state_;
   long reported_records_ = 0;
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;

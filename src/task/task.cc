@@ -23,13 +23,15 @@ const base::Logger& Log() {
 
 Task::Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
            const base::Clock& clock, metrics::ConnectorMetrics& metrics,
-           std::function<void()> on_change)
+           std::function<void()> on_change, bool paused)
     : identity_(std::move(identity)),
       terms_(std::move(terms)),
       endpoint_(std::move(endpoint)),
       clock_(clock),
       metrics_(metrics),
       on_change_(std::move(on_change)),
+      status_{paused ? TaskState::kPaused : TaskState::kJoining},
+      paused_(paused),
       thread_([this] { Run(); }) {}
 
 Task::~Task() { RequestStop(std::chrono::milliseconds(0)); }
@@ -39,7 +41,7 @@ void Task::RequestStop(std::chrono::milliseconds grace) {
   const std::lock_guard lock(mutex_);
   if (stop_request_ && stop_request_->deadline <= request.deadline) return;
   stop_request_ = request;
-  stop_requested_.notify_all();
+  asked_.notify_all();
   if (source_ != nullptr) source_->Wake();
 }
 
@@ -47,6 +49,18 @@ void Task::Reconfigure(TaskTerms terms) {
   const std::lock_guard lock(mutex_);
   new_terms_ = std::move(terms);
   if (source_ != nullptr) source_->Wake();
+}
+
+void Task::SetPaused(bool paused) {
+  const std::lock_guard lock(mutex_);
+  paused_ = paused;
+  asked_.notify_all();
+  if (source_ != nullptr) source_->Wake();
+}
+
+bool Task::paused() const {
+  const std::lock_guard lock(mutex_);
+  return paused_;
 }
 
 // On the poll thread. False when nothing has changed.
@@ -108,10 +122,19 @@ LoopEnd Task::RunSource() {
   }
 }
 
-// False when the end was asked for meanwhile.
+// Without a consumer. False when the end was asked for meanwhile.
 bool Task::Rest(std::chrono::milliseconds backoff) {
-  std::unique_lock lock(mutex_);
-  return !stop_requested_.wait_for(lock, backoff, [this] { return stop_request_.has_value(); });
+  const auto until = std::chrono::steady_clock::now() + backoff;
+  while (true) {
+    const bool paused = this->paused();
+    SetStatus([paused](TaskStatus& status) {
+      status.state = paused ? TaskState::kPaused : TaskState::kJoining;
+    });
+    std::unique_lock lock(mutex_);
+    const auto asked = [&] { return stop_request_.has_value() || paused_ != paused; };
+    if (!asked_.wait_until(lock, until, asked)) return true;
+    if (stop_request_) return false;
+  }
 }
 
 void Task::Run() {
@@ -121,7 +144,7 @@ void Task::Run() {
   while (true) {
     const base::MonotonicTime start = clock_.Read().monotonic;
     end = RunSource();
-    has_worked = has_worked || status().state == TaskState::kRunning;
+    has_worked = has_worked || end.had_joined;
     const bool broke = end.cause == LoopEnd::Cause::kSourceFault ||
                        (end.cause == LoopEnd::Cause::kCannotStart && has_worked);
     if (!broke) break;
@@ -130,7 +153,6 @@ void Task::Run() {
                                                               {"task", identity_.id},
                                                               {"error", end.trace},
                                                               {"retry_in_ms", backoff.count()}});
-    SetStatus([](TaskStatus& status) { status.state = TaskState::kJoining; });
     if (!Rest(backoff)) {
       end = {LoopEnd::Cause::kRequested, {}};
       break;

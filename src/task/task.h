@@ -23,6 +23,7 @@ struct LoopEnd;
 enum class TaskState {
   kJoining,  // no assignment yet
   kRunning,
+  kPaused,    // as it was asked to: nothing is in flight, whether or not there is an assignment
   kStopping,  // by its strategy: finishing what is in flight
   kFailed,    // ended by its strategy or by a fault; `trace` says why
   kEnded,     // ended because it was asked to
@@ -30,10 +31,11 @@ enum class TaskState {
 
 struct TaskStatus {
   TaskState state = TaskState::kJoining;
-  std::string trace;           // of a failed task
-  bool by_strategy = false;    // of a failed task, and of one that is stopping
-  bool cut_off = false;        // its grace was over before its requests were
-  std::string broker_problem;  // why the brokers can't be reached at present; empty when they can
+  std::string trace = {};    // of a failed task
+  bool by_strategy = false;  // of a failed task, and of one that is stopping
+  bool cut_off = false;      // its grace was over before its requests were
+  std::string broker_problem =
+      {};  // why the brokers can't be reached at present; empty when they can
 
   bool operator==(const TaskStatus&) const = default;
 };
@@ -54,11 +56,11 @@ struct TaskTerms {
 // and never waits for a delivery, and the dispatcher's delivery thread.
 class Task {
  public:
-  // `on_change` is called from the poll thread whenever the status changed; it must only enqueue.
-  // What is passed by reference outlives the task.
+  // Begins paused when it is told to. `on_change` is called from the poll thread whenever the
+  // status changed; it must only enqueue. What is passed by reference outlives the task.
   Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
        const base::Clock& clock, metrics::ConnectorMetrics& metrics,
-       std::function<void()> on_change);
+       std::function<void()> on_change, bool paused = false);
   // Asks for an end with no grace, unless RequestStop came before, and waits for it.
   ~Task();
   // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves
@@ -68,6 +70,11 @@ class Task {
   // wait for one get it at once. The ordering and the bound of what is held must be the same. Any
   // thread.
   void Reconfigure(TaskTerms terms);
+  // Paused, it takes nothing for an attempt, lets its partitions rest, and stays in its group. What
+  // is on its way finishes, to the endpoint or the dead letter queue; as soon as nothing is, the
+  // state is kPaused and a commit begins. A record that waits goes on waiting for its old time, and
+  // is not attempted before the pause is over. Of no effect once the task stops. Any thread.
+  void SetPaused(bool paused);
 
   // Any thread.
   TaskStatus status() const;
@@ -87,6 +94,7 @@ class Task {
   void SetStatus(const std::function<void(TaskStatus&)>& change);
 
   bool AdoptTerms();
+  bool paused() const;
 
   const TaskIdentity identity_;
   TaskTerms terms_;  // the poll thread's alone
@@ -99,7 +107,8 @@ class Task {
   TaskStatus status_;
   std::optional<StopRequest> stop_request_;
   std::optional<TaskTerms> new_terms_;  // to be adopted
-  std::condition_variable stop_requested_;
+  bool paused_;
+  std::condition_variable asked_;   // to stop, or about the pause
   RecordSource* source_ = nullptr;  // to be woken; owned by the loop
   std::jthread thread_;             // last: it uses all of the above
 };

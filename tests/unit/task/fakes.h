@@ -32,6 +32,12 @@ struct SourceLog {
   bool left = false;
   task::Credentials credentials;
 
+  // With the lock held: whether none of the records' partitions is paused.
+  bool Flows(const task::Records& records) const {
+    return std::none_of(records.begin(), records.end(), [this](const delivery::Record& record) {
+      return std::find(paused.begin(), paused.end(), record.topic_partition) != paused.end();
+    });
+  }
   void Send(task::SourceEvent event) {
     const std::lock_guard lock(mutex);
     events.push_back(std::move(event));
@@ -56,7 +62,8 @@ class FakeSource final : public task::RecordSource {
     std::deque<task::SourceEvent>::iterator next;
     log_.changed.wait_for(lock, timeout, [&] {
       next = std::find_if(log_.events.begin(), log_.events.end(), [&](const auto& event) {
-        return wanted_bytes > 0 || !std::holds_alternative<task::Records>(event);
+        const auto* records = std::get_if<task::Records>(&event);
+        return records == nullptr || (wanted_bytes > 0 && log_.Flows(*records));
       });
       return next != log_.events.end() || log_.woken;
     });
@@ -64,6 +71,9 @@ class FakeSource final : public task::RecordSource {
     if (next == log_.events.end()) return task::Nothing{};
     task::SourceEvent event = std::move(*next);
     log_.events.erase(next);
+    if (const auto* assigned = std::get_if<task::Assigned>(&event)) {
+      for (const auto& partition : assigned->partitions) std::erase(log_.paused, partition);
+    }
     return event;
   }
   void Wake() noexcept override {

@@ -1,83 +1,18 @@
 #include "task/task.h"
 
-#include <gtest/gtest.h>
-
 #include <atomic>
 #include <stdexcept>
 
-#include "metrics/registry.h"
-#include "unit/task/fakes.h"
+#include "unit/task/task_fixture.h"
 
 namespace khs::task {
 namespace {
 
 using namespace std::chrono_literals;
-
-const base::TopicPartition kFirst{"t", 0};
-const base::TopicPartition kSecond{"t", 1};
-
-delivery::Record MakeRecord(const base::TopicPartition& from, int64_t offset) {
-  delivery::Record record;
-  record.topic_partition = from;
-  record.offset = offset;
-  record.value = "v";
-  return record;
-}
-
-// A task between a fake group member and a fake endpoint.
-class TaskTest : public ::testing::Test {
- protected:
-  void Start(testing::FakeEndpoint::Script script, delivery::Policy policy = {}) {
-    terms_.policy = std::move(policy);
-    task_ = std::make_unique<Task>(
-        TaskIdentity{"c", 0}, terms_,
-        std::make_unique<testing::FakeEndpoint>(endpoint_, std::move(script)), clock_, metrics_,
-        [this] { NotifyStatus(); });
-    source_.Send(Assigned{{kFirst, kSecond}});
-  }
-  // The task's status has a lock of its own here: the task wakes its source under the lock that
-  // status takes, so a wait that looks at both from one side could block the other.
-  template <class Condition>
-  bool AwaitStatus(Condition&& condition) {
-    std::unique_lock lock(status_mutex_);
-    return status_changed_.wait_for(lock, 30s, [&] { return condition(task_->status()); });
-  }
-  bool AwaitState(TaskState state) {
-    return AwaitStatus([&](const TaskStatus& status) { return status.state == state; });
-  }
-  void NotifyStatus() {
-    const std::lock_guard lock(status_mutex_);
-    status_changed_.notify_all();
-  }
-  bool AwaitCommitted(const base::TopicPartition& partition, int64_t offset) {
-    return source_.Await([&](testing::SourceLog& log) {
-      const auto found = log.committed.find(partition);
-      return found != log.committed.end() && found->second == offset;
-    });
-  }
-
-  // Records that wait for their next attempt, by the gauge.
-  bool AwaitWaiting(int count) {
-    const std::string line = "records_waiting_retry{connector=\"c\"} " + std::to_string(count);
-    return source_.Await([&](auto&) { return registry_.Render().find(line) != std::string::npos; });
-  }
-
-  static delivery::Reply Good(const delivery::Record&) {
-    return delivery::HttpReply{200, false, {}};
-  }
-
-  std::mutex status_mutex_;
-  std::condition_variable status_changed_;
-  testing::SourceLog source_;
-  testing::EndpointLog endpoint_;
-  const base::SystemClock clock_;
-  metrics::Registry registry_{{"0", "0", "0"}};
-  metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
-  testing::LettersLog letters_;
-  TaskTerms terms_{
-      {}, 10ms, [this] { return std::make_unique<testing::FakeSource>(source_); }, {}, nullptr};
-  std::unique_ptr<Task> task_;
-};
+using testing::kFirst;
+using testing::kSecond;
+using testing::MakeRecord;
+using testing::TaskTest;
 
 TEST_F(TaskTest, DeliversCommitsAndLeavesWhenAsked) {
   Start(Good);

@@ -1,0 +1,422 @@
+#include <atomic>
+#include <thread>
+
+#include "task/lanes.h"
+#include "unit/task/task_fixture.h"
+
+namespace khs::task {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::kFirst;
+using testing::kSecond;
+using testing::MakeRecord;
+
+base::Now At(std::chrono::milliseconds since_start) {
+  return {base::MonotonicTime(since_start), base::WallTime(since_start)};
+}
+
+class PausedLanes : public ::testing::Test {
+ protected:
+  void Assign(const Partitions& partitions) {
+    lanes_.Assign(partitions);
+    for (const base::TopicPartition& partition : partitions) {
+      lanes_.Restore(partition, std::nullopt, {});
+    }
+  }
+
+  delivery::Policy policy_;
+  Lanes lanes_{policy_};
+};
+
+TEST_F(PausedLanes, HaveNothingReadyDueOrWanted) {
+  Assign({kFirst, kSecond});
+  lanes_.Add(MakeRecord(kFirst, 0), At(0s));
+  lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
+  lanes_.Add(MakeRecord(kSecond, 0), At(0s));
+  lanes_.SetPaused(true);
+  EXPECT_FALSE(lanes_.HasReady());
+  EXPECT_FALSE(lanes_.NextDue());
+  EXPECT_EQ(lanes_.WantedBytes(At(1s).monotonic), 0u);
+  EXPECT_FALSE(lanes_.RunsLow());
+  EXPECT_FALSE(lanes_.Take(At(10s).monotonic));
+  EXPECT_EQ(lanes_.records(), 2u);
+}
+
+TEST_F(PausedLanes, KeepTheTimeAtWhichARecordIsDue) {
+  Assign({kFirst});
+  lanes_.Add(MakeRecord(kFirst, 0), At(0s));
+  lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
+  lanes_.SetPaused(true);
+  lanes_.SetPaused(false);
+  EXPECT_EQ(lanes_.NextDue(), At(5s).monotonic);
+  EXPECT_FALSE(lanes_.Take(At(4999ms).monotonic));
+  lanes_.SetPaused(true);
+  EXPECT_FALSE(lanes_.Take(At(5s).monotonic));
+  lanes_.SetPaused(false);
+  EXPECT_TRUE(lanes_.Take(At(60s).monotonic));
+}
+
+TEST_F(PausedLanes, StillFinishWhatIsOnItsWay) {
+  Assign({kFirst});
+  lanes_.Add(MakeRecord(kFirst, 0), At(0s));
+  lanes_.Add(MakeRecord(kFirst, 1), At(0s));
+  Lanes::JobPtr job = lanes_.Take(At(0s).monotonic);
+  lanes_.SetPaused(true);
+  EXPECT_TRUE(lanes_.Finish(std::move(job), delivery::Deliver{}, At(0s).monotonic));
+  EXPECT_EQ(lanes_.TakeCommittable(), (Positions{{kFirst, 1}}));
+  EXPECT_FALSE(lanes_.Take(At(0s).monotonic));
+}
+
+TEST_F(PausedLanes, LetNothingFlowNotEvenWhatIsAssignedMeanwhile) {
+  Assign({kFirst});
+  EXPECT_TRUE(lanes_.TakeFlow().pause.empty());
+  lanes_.SetPaused(true);
+  ASSERT_TRUE(lanes_.FlowPending());
+  EXPECT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
+  Assign({kSecond});
+  ASSERT_TRUE(lanes_.FlowPending());
+  EXPECT_EQ(lanes_.TakeFlow().pause, (Partitions{kSecond}));
+  EXPECT_TRUE(lanes_.TakeFlow().pause.empty());
+  lanes_.SetPaused(false);
+  ASSERT_TRUE(lanes_.FlowPending());
+  const Lanes::Flow flow = lanes_.TakeFlow();
+  EXPECT_TRUE(flow.pause.empty());
+  EXPECT_EQ(flow.resume, (Partitions{kFirst, kSecond}));
+}
+
+TEST_F(PausedLanes, DoNotEndTheBackPressureOfAPartition) {
+  Assign({kFirst, kSecond});
+  delivery::Record large = MakeRecord(kFirst, 0);
+  large.value = std::string(policy_.queue_max_bytes * 3 / 4, 'x');
+  lanes_.Add(std::move(large), At(0s));
+  ASSERT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
+  lanes_.SetPaused(true);
+  EXPECT_EQ(lanes_.TakeFlow().pause, (Partitions{kSecond}));
+  lanes_.SetPaused(false);
+  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kSecond}));
+  lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Deliver{}, At(0s).monotonic);
+  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kFirst}));
+}
+
+TEST_F(PausedLanes, LetAPartitionFlowLaterWhoseBackPressureEndsMeanwhile) {
+  Assign({kFirst});
+  delivery::Record large = MakeRecord(kFirst, 0);
+  large.value = std::string(policy_.queue_max_bytes * 3 / 4, 'x');
+  lanes_.Add(std::move(large), At(0s));
+  ASSERT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
+  Lanes::JobPtr job = lanes_.Take(At(0s).monotonic);
+  lanes_.SetPaused(true);
+  lanes_.Finish(std::move(job), delivery::Deliver{}, At(0s).monotonic);
+  const Lanes::Flow flow = lanes_.TakeFlow();
+  EXPECT_TRUE(flow.pause.empty());
+  EXPECT_TRUE(flow.resume.empty());
+  lanes_.SetPaused(false);
+  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kFirst}));
+}
+
+TEST_F(PausedLanes, LetAPartitionFlowAgainWhoseOffsetsWentBackWhileItDidNot) {
+  Assign({kFirst});
+  lanes_.Add(MakeRecord(kFirst, 5), At(0s));
+  lanes_.SetPaused(true);
+  ASSERT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
+  ASSERT_EQ(lanes_.Add(MakeRecord(kFirst, 0), At(0s)), Lanes::AddResult::kStartedOver);
+  lanes_.SetPaused(false);
+  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kFirst}));
+}
+
+class PausedTask : public testing::TaskTest {
+ protected:
+  // Until the pause is the loop's, and nothing more is taken.
+  bool AwaitPausedAtSource(size_t partitions) {
+    return source_.Await([&](auto& log) { return log.paused.size() == partitions; });
+  }
+  // Long enough for a task that does not pause to take what is there.
+  bool AwaitPolls(int count) {
+    int before = 0;
+    source_.Await([&](auto& log) { return (before = log.polls) > 0; });
+    return source_.Await([&](auto& log) { return log.polls >= before + count; });
+  }
+  size_t Received() {
+    const std::lock_guard lock(endpoint_.mutex);
+    return endpoint_.received.size();
+  }
+  void SendRecords(const base::TopicPartition& partition, int64_t first, int64_t last) {
+    for (int64_t offset = first; offset <= last; ++offset) {
+      source_.Send(Records{MakeRecord(partition, offset)});
+    }
+  }
+  // Whose first attempt does not succeed.
+  testing::FakeEndpoint::Script BadAtFirst() {
+    return [this](const delivery::Record&) {
+      return delivery::HttpReply{200, attempts_++ == 0, {}};
+    };
+  }
+
+  std::atomic<int> attempts_{0};
+};
+
+TEST_F(PausedTask, FinishesWhatIsInFlightAndTakesNothingFurtherUntilItResumes) {
+  endpoint_.Cork(true);
+  Start(Good);
+  SendRecords(kFirst, 0, 1);
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  EXPECT_TRUE(AwaitPolls(3));
+  EXPECT_EQ(task_->status().state, TaskState::kRunning);  // a request is under way
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitState(TaskState::kPaused));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  SendRecords(kSecond, 0, 0);
+  EXPECT_TRUE(AwaitPolls(3));  // a member that polls stays in its group
+  EXPECT_EQ(Received(), 1u);
+  EXPECT_FALSE(source_.left);
+
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 2));
+  EXPECT_TRUE(AwaitCommitted(kSecond, 1));
+  EXPECT_TRUE(AwaitState(TaskState::kRunning));
+  EXPECT_TRUE(AwaitPausedAtSource(0));
+  EXPECT_EQ(Received(), 3u);
+}
+
+TEST_F(PausedTask, CommitsWithoutWaitingForTheNextFlush) {
+  terms_.offset_flush_interval = 1h;
+  Start(Good);
+  SendRecords(kFirst, 0, 0);
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->SetPaused(true);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+}
+
+TEST_F(PausedTask, LetsAWaitingRecordWaitOn) {
+  delivery::Policy policy;
+  policy.retry_backoff = {1ms};
+  endpoint_.Cork(true);
+  Start(BadAtFirst(), policy);
+  SendRecords(kFirst, 0, 0);
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitState(TaskState::kPaused));
+  EXPECT_TRUE(AwaitPolls(5));
+  EXPECT_EQ(Received(), 1u);
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.committed.empty(); }));
+
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(Received(), 2u);
+}
+
+TEST_F(PausedTask, MayBeSoFromItsStart) {
+  Start(Good, {}, true);
+  EXPECT_EQ(task_->status().state, TaskState::kPaused);
+  SendRecords(kFirst, 0, 2);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  EXPECT_TRUE(AwaitPolls(3));
+  EXPECT_EQ(task_->status().state, TaskState::kPaused);
+  EXPECT_EQ(Received(), 0u);
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitState(TaskState::kRunning));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+}
+
+TEST_F(PausedTask, IsJoiningWhenItResumesBeforeItsGroupTookItIn) {
+  task_ = std::make_unique<Task>(
+      TaskIdentity{"c", 0}, terms_, std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
+      clock_, metrics_, [this] { NotifyStatus(); }, true);
+  EXPECT_EQ(task_->status().state, TaskState::kPaused);
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitState(TaskState::kJoining));
+}
+
+TEST_F(PausedTask, GivesPartitionsBackAndTakesOthersWithoutDeliveringThem) {
+  endpoint_.Cork(true);
+  Start(Good);
+  SendRecords(kFirst, 0, 1);
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  source_.Send(Revoked{{kFirst}, false});
+  endpoint_.Cork(false);
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  const base::TopicPartition third{"t", 2};
+  source_.Send(Assigned{{third}});
+  SendRecords(third, 0, 0);
+  EXPECT_TRUE(source_.Await([&](auto& log) {
+    return std::find(log.paused.begin(), log.paused.end(), third) != log.paused.end();
+  }));
+  EXPECT_TRUE(AwaitPolls(3));
+  EXPECT_EQ(Received(), 1u);
+  EXPECT_TRUE(AwaitState(TaskState::kPaused));
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitCommitted(third, 1));
+  EXPECT_EQ(Received(), 2u);  // what was queued of the first is another's
+}
+
+TEST_F(PausedTask, DrainsWhenItIsToStop) {
+  endpoint_.Cork(true);
+  Start(Good);
+  SendRecords(kFirst, 0, 1);
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  task_->RequestStop(60s);
+  EXPECT_TRUE(AwaitPolls(2));
+  EXPECT_FALSE(source_.left);
+  task_->SetPaused(false);  // too late: it stops
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_EQ(source_.committed[kFirst], 1);
+  EXPECT_TRUE(source_.left);
+  EXPECT_EQ(Received(), 1u);
+}
+
+TEST_F(PausedTask, EndsAtOnceWhenNothingIsInFlight) {
+  Start(Good, {}, true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  task_->RequestStop(60s);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+}
+
+TEST_F(PausedTask, FailsByItsStrategyForWhatWasInFlightAndStaysFailed) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kStopTask;
+  endpoint_.Cork(true);
+  Start([](const delivery::Record&) { return delivery::HttpReply{500, {}, {}}; }, policy);
+  SendRecords(kFirst, 0, 0);
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  endpoint_.Cork(false);
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  task_->SetPaused(false);
+  task_->SetPaused(true);
+  EXPECT_EQ(task_->status().state, TaskState::kFailed);
+  EXPECT_TRUE(task_->status().by_strategy);
+}
+
+TEST_F(PausedTask, WaitsForTheDeadLetterQueue) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kDropMessage;
+  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  letters_.Cork(true);
+  Start([](const delivery::Record&) { return delivery::HttpReply{422, true, {}}; }, policy);
+  SendRecords(kFirst, 0, 1);
+  ASSERT_TRUE(letters_.AwaitProduced(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  EXPECT_TRUE(AwaitPolls(3));
+  EXPECT_EQ(task_->status().state, TaskState::kRunning);
+  letters_.Cork(false);
+  EXPECT_TRUE(AwaitState(TaskState::kPaused));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(Received(), 1u);
+}
+
+TEST_F(PausedTask, DoesNotTryADeadLetterQueueAgainThatFailed) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kDropMessage;
+  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  letters_.failures_to_come = 1;
+  endpoint_.Cork(true);
+  Start([](const delivery::Record&) { return delivery::HttpReply{422, true, {}}; }, policy);
+  SendRecords(kFirst, 0, 0);
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitPausedAtSource(2));
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitState(TaskState::kPaused));
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.committed.empty(); }));
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(letters_.produced.size(), 2u);
+  EXPECT_EQ(Received(), 1u);
+}
+
+TEST_F(PausedTask, TakesANewDefinitionAndActsByItWhenItResumes) {
+  delivery::Policy policy;
+  policy.retry_backoff = {600s};
+  Start(BadAtFirst(), policy);
+  SendRecords(kFirst, 0, 0);
+  ASSERT_TRUE(AwaitWaiting(1));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitState(TaskState::kPaused));
+  terms_.policy.retry_after_max = 1s;
+  terms_.credentials = Credentials{"user", "new"};
+  task_->Reconfigure(terms_);
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
+  EXPECT_TRUE(AwaitPolls(5));
+  EXPECT_EQ(Received(), 1u);
+  EXPECT_EQ(task_->status().state, TaskState::kPaused);
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));  // a new definition does not wait for the old time
+}
+
+TEST_F(PausedTask, GetsItsNewConsumerPaused) {
+  int made = 0;
+  terms_.make_source = [&] {
+    const std::lock_guard lock(source_.mutex);
+    ++made;
+    source_.changed.notify_all();
+    return std::make_unique<testing::FakeSource>(source_);
+  };
+  Start(Good);
+  ASSERT_TRUE(AwaitState(TaskState::kRunning));
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitState(TaskState::kPaused));
+  source_.Send(SourceError{ErrorClass::kFatal, "_FATAL", "broken"});
+  ASSERT_TRUE(source_.Await([&](auto&) { return made == 2; }));
+  source_.Send(Assigned{{kFirst}});
+  SendRecords(kFirst, 0, 0);
+  EXPECT_TRUE(source_.Await([](auto& log) {
+    return std::find(log.paused.begin(), log.paused.end(), kFirst) != log.paused.end();
+  }));
+  EXPECT_TRUE(AwaitPolls(3));
+  EXPECT_EQ(Received(), 0u);
+  EXPECT_EQ(task_->status().state, TaskState::kPaused);
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_TRUE(AwaitState(TaskState::kRunning));
+}
+
+TEST_F(PausedTask, SaysSoWhileItHasNoConsumer) {
+  Start(Good);
+  ASSERT_TRUE(AwaitState(TaskState::kRunning));
+  source_.Send(SourceError{ErrorClass::kFatal, "_FATAL", "broken"});
+  ASSERT_TRUE(AwaitState(TaskState::kJoining));
+  task_->SetPaused(true);
+  EXPECT_TRUE(AwaitState(TaskState::kPaused));
+  task_->SetPaused(false);
+  EXPECT_TRUE(AwaitState(TaskState::kJoining));
+  task_->SetPaused(true);
+  task_->RequestStop(1s);
+  EXPECT_TRUE(AwaitState(TaskState::kEnded));
+}
+
+TEST_F(PausedTask, LosesAndRepeatsNothingHoweverOftenItPauses) {
+  constexpr int64_t kRecords = 500;
+  Start(Good);
+  std::jthread pausing([this](const std::stop_token& stop) {
+    for (bool paused = true; !stop.stop_requested(); paused = !paused) {
+      task_->SetPaused(paused);
+      AwaitPolls(1);
+    }
+    task_->SetPaused(false);
+  });
+  SendRecords(kFirst, 0, kRecords - 1);
+  EXPECT_TRUE(AwaitCommitted(kFirst, kRecords));
+  pausing.request_stop();
+  pausing.join();
+  const std::lock_guard lock(endpoint_.mutex);
+  ASSERT_EQ(endpoint_.received.size(), static_cast<size_t>(kRecords));
+  for (int64_t offset = 0; offset < kRecords; ++offset) {
+    EXPECT_EQ(endpoint_.received[static_cast<size_t>(offset)].second, offset);
+  }
+}
+
+}  // namespace
+}  // namespace khs::task

@@ -101,8 +101,10 @@ struct ConnectorMetrics::Series {
     Counter* consumed;
     Counter* bytes_consumed;
     Counter* delivered;
+    bool active = false;  // a record came since the last reset
   };
-  OfTopic TopicSeries(const std::string& topic);
+  // With the lock held. Valid for good.
+  OfTopic& TopicSeries(const std::string& topic);
   void SetInfo(const Identity& identity);
 
   Registry::Families& families;
@@ -191,32 +193,52 @@ void ConnectorMetrics::Series::SetInfo(const Identity& identity) {
   if (before != nullptr && before != info) families.connector_info.Remove(before);
 }
 
-ConnectorMetrics::Series::OfTopic ConnectorMetrics::Series::TopicSeries(const std::string& topic) {
-  const std::lock_guard lock(mutex);
+ConnectorMetrics::Series::OfTopic& ConnectorMetrics::Series::TopicSeries(const std::string& topic) {
   const auto known = topics.find(topic);
   if (known != topics.end()) return known->second;
   const OfTopic made{Own(families.records_consumed, {{"topic", topic}}),
                      Own(families.record_bytes_consumed, {{"topic", topic}}),
                      Own(families.records_delivered, {{"topic", topic}})};
-  topics.emplace(topic, made);
-  return made;
+  return topics.emplace(topic, made).first->second;
 }
 
 ConnectorMetrics::ConnectorMetrics(Registry& registry, const Identity& identity)
     : series_(std::make_unique<Series>(*registry.families_, identity)) {}
 ConnectorMetrics::~ConnectorMetrics() = default;
 
-void ConnectorMetrics::AddTopic(const std::string& topic) { series_->TopicSeries(topic); }
+void ConnectorMetrics::AddTopic(const std::string& topic) {
+  const std::lock_guard lock(series_->mutex);
+  series_->TopicSeries(topic);
+}
 
 void ConnectorMetrics::Consumed(const std::string& topic, size_t bytes) {
-  const Series::OfTopic counters = series_->TopicSeries(topic);
-  counters.consumed->Increment();
-  counters.bytes_consumed->Increment(static_cast<double>(bytes));
+  const std::lock_guard lock(series_->mutex);
+  Series::OfTopic& of_topic = series_->TopicSeries(topic);
+  of_topic.active = true;
+  of_topic.consumed->Increment();
+  of_topic.bytes_consumed->Increment(static_cast<double>(bytes));
+}
+
+std::vector<std::string> ConnectorMetrics::ActiveTopics() const {
+  const std::lock_guard lock(series_->mutex);
+  std::vector<std::string> names;
+  for (const auto& [name, of_topic] : series_->topics) {
+    if (of_topic.active) names.push_back(name);
+  }
+  return names;
+}
+
+void ConnectorMetrics::ResetActiveTopics() {
+  const std::lock_guard lock(series_->mutex);
+  for (auto& [name, of_topic] : series_->topics) of_topic.active = false;
 }
 
 void ConnectorMetrics::Delivered(const std::string& topic, std::chrono::duration<double> since_read,
                                  std::optional<std::chrono::duration<double>> age) {
-  series_->TopicSeries(topic).delivered->Increment();
+  {
+    const std::lock_guard lock(series_->mutex);
+    series_->TopicSeries(topic).delivered->Increment();
+  }
   series_->delivery_duration->Observe(since_read.count());
   if (age) series_->record_age->Observe(age->count());
   series_->last_delivery->SetToCurrentTime();

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "delivery/decision.h"
 #include "delivery/reply.h"
@@ -40,6 +41,9 @@ class ConnectorMetrics {
   // Makes the series of a topic at 0, before its first record.
   void AddTopic(const std::string& topic);
   void Consumed(const std::string& topic, size_t bytes);
+  // Those of which a record came since the start or the last reset, in order.
+  std::vector<std::string> ActiveTopics() const;
+  void ResetActiveTopics();
   // The record's way from being read, and its age when its timestamp is known.
   void Delivered(const std::string& topic, std::chrono::duration<double> since_read,
                  std::optional<std::chrono::duration<double>> age);

@@ -38,6 +38,7 @@ struct Registry::Families {
   Gauges& config_watch_mode;
   prometheus::Gauge& watch_by_inotify;
   prometheus::Gauge& watch_by_poll;
+  Counters& rest_requests;
 
   Gauges& connector_info;
   Gauges& connector_state;

@@ -2,6 +2,9 @@
 
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <array>
+
 #include "metrics/families.h"
 
 namespace khs::metrics {
@@ -40,6 +43,8 @@ Registry::Families::Families(const BuildInfo& build)
                              "1 for the way in which definitions are watched.")),
       watch_by_inotify(config_watch_mode.Add({{"mode", "inotify"}})),
       watch_by_poll(config_watch_mode.Add({{"mode", "poll"}})),
+      rest_requests(Make(BuildCounter(), registry, "rest_requests_total",
+                         "Requests to the REST API by method and status.")),
       connector_info(Make(BuildGauge(), registry, "connector_info",
                           "A connector's group, target and origin; always 1.")),
       connector_state(Make(BuildGauge(), registry, "connector_state",
@@ -126,6 +131,16 @@ void Registry::SetWatchMode(bool inotify) {
 }
 
 void Registry::WatchFailed() { families_->config_watch_errors.Increment(); }
+
+void Registry::RestRequested(std::string_view method, int code) {
+  // What a client makes up must not become a series.
+  constexpr std::array<std::string_view, 7> kMethods{"GET",   "HEAD",   "POST",   "PUT",
+                                                     "PATCH", "DELETE", "OPTIONS"};
+  const bool known = std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
+  families_->rest_requests
+      .Add({{"method", known ? std::string(method) : "other"}, {"code", std::to_string(code)}})
+      .Increment();
+}
 
 void Registry::SetConfigFiles(size_t valid, size_t invalid) {
   families_->config_files_valid.Set(static_cast<double>(valid));

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace khs::metrics {
 
@@ -34,6 +35,8 @@ class Registry {
   void Reloaded(ReloadOutcome outcome);
   void SetWatchMode(bool inotify);
   void WatchFailed();
+  // The REST API answered a request. Methods that it knows nothing of count as `other`.
+  void RestRequested(std::string_view method, int code);
 
  private:
   friend class ConnectorMetrics;

@@ -72,6 +72,40 @@ TEST_F(ConnectorMetricsTest, ShowOneStateAtATime) {
   EXPECT_TRUE(Shows(R"(connector_state{connector="c",state="running"} 0)"));
 }
 
+TEST_F(ConnectorMetricsTest, KnowTheTopicsThatRecordsCameFrom) {
+  const auto metrics = Make("c");
+  metrics->AddTopic("assigned");
+  EXPECT_TRUE(metrics->ActiveTopics().empty());
+  metrics->Consumed("b", 1);
+  metrics->Consumed("a", 1);
+  metrics->Consumed("a", 1);
+  metrics->Delivered("assigned", std::chrono::seconds(1), {});
+  EXPECT_EQ(metrics->ActiveTopics(), (std::vector<std::string>{"a", "b"}));
+}
+
+TEST_F(ConnectorMetricsTest, ForgetTheTopicsUntilTheNextRecordAndNothingElse) {
+  const auto metrics = Make("c");
+  metrics->Consumed("a", 1);
+  metrics->Consumed("b", 1);
+  metrics->ResetActiveTopics();
+  EXPECT_TRUE(metrics->ActiveTopics().empty());
+  metrics->Consumed("b", 1);
+  EXPECT_EQ(metrics->ActiveTopics(), (std::vector<std::string>{"b"}));
+  EXPECT_TRUE(Shows(R"(records_consumed_total{connector="c",topic="a"} 1)"));
+  EXPECT_TRUE(Shows(R"(records_consumed_total{connector="c",topic="b"} 2)"));
+}
+
+TEST_F(ConnectorMetricsTest, CountRestRequestsOfMethodsThatAClientCannotMakeUp) {
+  registry_.RestRequested("GET", 200);
+  registry_.RestRequested("GET", 200);
+  registry_.RestRequested("PUT", 409);
+  registry_.RestRequested("BREW", 405);
+  registry_.RestRequested("get", 405);
+  EXPECT_TRUE(Shows(R"(rest_requests_total{code="200",method="GET"} 2)"));
+  EXPECT_TRUE(Shows(R"(rest_requests_total{code="409",method="PUT"} 1)"));
+  EXPECT_TRUE(Shows(R"(rest_requests_total{code="405",method="other"} 2)"));
+}
+
 TEST_F(ConnectorMetricsTest, NameTheBuild) {
   EXPECT_TRUE(Shows(R"(build_info{librdkafka="2.0.2",revision="abc",version="1.2.3"} 1)"));
 }

@@ -4,6 +4,7 @@
 #include <Poco/Base64Encoder.h>
 #include <Poco/Checksum.h>
 #include <Poco/Exception.h>
+#include <Poco/MD5Engine.h>
 #include <Poco/StreamCopier.h>
 
 #include <sstream>
@@ -33,6 +34,12 @@ Expected<std::string, std::string> Base64Decode(std::string_view text) {
   // The decoder passes over what follows the padding and over white space.
   if (Base64Encode(bytes) != text) return Unexpected<std::string>("not base64");
   return bytes;
+}
+
+std::string Md5Hex(std::string_view bytes) {
+  Poco::MD5Engine engine;
+  engine.update(bytes.data(), bytes.size());
+  return Poco::DigestEngine::digestToHex(engine.digest());
 }
 
 uint32_t Crc32(std::string_view bytes) {

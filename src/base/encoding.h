@@ -13,6 +13,9 @@ std::string Base64Encode(std::string_view bytes);
 // The error says that it is no base64.
 Expected<std::string, std::string> Base64Decode(std::string_view text);
 
+// In lower-case hexadecimal digits. Names things; protects nothing.
+std::string Md5Hex(std::string_view bytes);
+
 // As in zlib.
 uint32_t Crc32(std::string_view bytes);
 

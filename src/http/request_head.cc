@@ -1,12 +1,11 @@
 #include "http/request_head.h"
 
-#include <Poco/MD5Engine.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
 
+#include "base/encoding.h"
 #include "http/header_syntax.h"
 
 namespace khs::http {
@@ -81,10 +80,10 @@ std::string TraceId(const Identity& identity, const delivery::Record& record) {
       IsFieldValue(*own->value)) {
     return *own->value;
   }
-  Poco::MD5Engine md5;
-  md5.update(identity.connector + record.topic_partition.topic +
-             std::to_string(record.topic_partition.partition) + std::to_string(record.offset));
-  return Poco::DigestEngine::digestToHex(md5.digest()).substr(0, kTraceIdDigits);
+  return base::Md5Hex(identity.connector + record.topic_partition.topic +
+                      std::to_string(record.topic_partition.partition) +
+                      std::to_string(record.offset))
+      .substr(0, kTraceIdDigits);
 }
 
 void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,

@@ -113,7 +113,8 @@ void Dispatcher::Adopt(Terms terms) {
   if (before.dead_letters && before.dead_letters != terms_.dead_letters) {
     before.dead_letters->Abandon();
   }
-  for (const Attempt& attempt : attempts_) {
+  for (Attempt& attempt : attempts_) {
+    attempt.outdated = true;
     if (attempt.job) delivery::Rebase(attempt.job->progress, before.policy, terms_.policy);
   }
   const std::lock_guard lock(mutex_);
@@ -172,6 +173,7 @@ void Dispatcher::Begin(Lanes::JobPtr job) {
   Attempt& attempt = attempts_[slot];
   attempt.job = std::move(job);
   attempt.start = clock_.Read().monotonic;
+  attempt.outdated = false;
   metrics_.AddInFlight(1);
   endpoint_.Begin(slot, attempt.job->record);
 }
@@ -189,6 +191,12 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
     }
   }
   delivery::Decision decision = delivery::DecideAfterAttempt(terms_.policy, reply, job->progress);
+  const bool gives_up = std::holds_alternative<delivery::Stop>(decision) ||
+                        std::holds_alternative<delivery::Drop>(decision);
+  // Not before the new terms have had their attempt.
+  if (gives_up && attempt.outdated) {
+    decision = delivery::Retry{delivery::ErrorReason::kStatus, milliseconds(0)};
+  }
   Dispose(std::move(job), std::move(decision), reply);
 }
 

@@ -69,6 +69,7 @@ class Dispatcher {
   struct Attempt {
     Lanes::JobPtr job;
     base::MonotonicTime start;
+    bool outdated = false;  // under terms that were
   };
   // A job, and what was decided about it.
   using Settled = std::pair<Lanes::JobPtr, delivery::Decision>;

@@ -78,6 +78,11 @@ LoopEnd Task::Loop::Run() {
 void Task::Loop::Reconfigure() {
   const TaskTerms& terms = task_.terms_;
   if (terms.credentials) source_.Renew(*terms.credentials);
+  if (leaving_ && leaving_->end.cause == LoopEnd::Cause::kStrategy) {
+    // Decided under the terms that were: whoever made the new ones means it to go on.
+    task_.SetStatus([](TaskStatus& status) { status.overtaken = true; });
+  }
+  if (!terms.attempt_anew) return;
   dispatcher_.Reconfigure(terms.policy, terms.dead_letters);
   next_commit_ =
       std::min(next_commit_, task_.clock_.Read().monotonic + terms.offset_flush_interval);

@@ -46,9 +46,18 @@ void Task::RequestStop(std::chrono::milliseconds grace) {
 }
 
 void Task::Reconfigure(TaskTerms terms) {
-  const std::lock_guard lock(mutex_);
-  new_terms_ = std::move(terms);
-  if (source_ != nullptr) source_->Wake();
+  bool overtaken = false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (new_terms_) {
+      if (!terms.credentials) terms.credentials = new_terms_->credentials;
+      terms.attempt_anew = terms.attempt_anew || new_terms_->attempt_anew;
+    }
+    new_terms_ = std::move(terms);
+    overtaken = status_.by_strategy && !std::exchange(status_.overtaken, true);
+    if (source_ != nullptr) source_->Wake();
+  }
+  if (overtaken) on_change_();
 }
 
 void Task::SetPaused(bool paused) {
@@ -165,6 +174,7 @@ void Task::Run() {
     const bool asked_for = end.cause == LoopEnd::Cause::kRequested;
     status.state = asked_for ? TaskState::kEnded : TaskState::kFailed;
     status.by_strategy = end.cause == LoopEnd::Cause::kStrategy;
+    status.overtaken = status.overtaken || new_terms_.has_value();
     if (!asked_for) status.trace = end.trace;
   });
 }

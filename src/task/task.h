@@ -34,6 +34,7 @@ struct TaskStatus {
   std::string trace = {};    // of a failed task
   bool by_strategy = false;  // of a failed task, and of one that is stopping
   bool cut_off = false;      // its grace was over before its requests were
+  bool overtaken = false;    // new terms came after it had decided to stop
   std::string broker_problem =
       {};  // why the brokers can't be reached at present; empty when they can
 
@@ -50,6 +51,8 @@ struct TaskTerms {
   SourceFactory make_source;
   std::optional<Credentials> credentials;         // none: as the source was made
   std::shared_ptr<DeadLetterQueue> dead_letters;  // may be null
+  // As a change: what waits for a retry is attempted at once.
+  bool attempt_anew = true;
 };
 
 // One member of a connector's consumer group: a poll thread that makes every call to the consumer

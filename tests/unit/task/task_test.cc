@@ -1,6 +1,7 @@
 #include "task/task.h"
 
 #include <atomic>
+#include <future>
 #include <stdexcept>
 
 #include "unit/task/task_fixture.h"
@@ -326,6 +327,74 @@ TEST_F(TaskTest, ANewDefinitionReachesAWaitingRecordAtOnceAndTheGroupDoesNotNoti
   EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
   EXPECT_FALSE(source_.left);
   EXPECT_EQ(source_.revokes_completed, 0);
+}
+
+TEST_F(TaskTest, AnAttemptOfTheOldDefinitionDoesNotEndWhatTheNewOneHasNotTried) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kStopTask;
+  policy.max_in_flight = 1;
+  std::atomic<bool> mended{false};
+  endpoint_.Cork(true);
+  Start(
+      [&](const delivery::Record&) {
+        const bool good = mended.exchange(true);
+        return delivery::HttpReply{good ? 200 : 500, !good, {}};
+      },
+      policy);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  source_.Send(Records{MakeRecord(kSecond, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  terms_.policy.max_in_flight = 2;
+  task_->Reconfigure(terms_);
+  ASSERT_TRUE(endpoint_.AwaitReceived(2));  // the new terms are there
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(task_->status().state, TaskState::kRunning);
+}
+
+TEST_F(TaskTest, ADefinitionThatComesAfterTheStopIsKnownToHaveComeTooLate) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kStopTask;
+  Start([](const delivery::Record&) { return delivery::HttpReply{500, {}, {}}; }, policy);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_FALSE(task_->status().overtaken);
+  task_->Reconfigure(terms_);
+  EXPECT_TRUE(AwaitStatus([](const TaskStatus& status) { return status.overtaken; }));
+}
+
+TEST_F(TaskTest, CredentialsThatWereNotRenewedYetAreNotLostToTheNextChange) {
+  std::promise<void> go_on;
+  std::promise<void> making;
+  terms_.make_source = [&, gate = go_on.get_future().share()] {
+    making.set_value();
+    gate.wait();  // meanwhile nobody adopts anything
+    return std::make_unique<testing::FakeSource>(source_);
+  };
+  Start(Good);
+  making.get_future().wait();
+  terms_.credentials = Credentials{"user", "new"};
+  task_->Reconfigure(terms_);
+  terms_.credentials.reset();
+  task_->Reconfigure(terms_);
+  go_on.set_value();
+  EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
+}
+
+TEST_F(TaskTest, RenewedCredentialsAloneHurryNoRecord) {
+  delivery::Policy policy;
+  policy.retry_backoff = {600s};
+  Start([](const delivery::Record&) { return delivery::HttpReply{200, true, {}}; }, policy);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  ASSERT_TRUE(AwaitWaiting(1));
+  terms_.credentials = Credentials{"user", "new"};
+  terms_.attempt_anew = false;
+  task_->Reconfigure(terms_);
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
+  source_.Send(Records{MakeRecord(kSecond, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(2));
+  EXPECT_EQ(endpoint_.received.back().first, kSecond);
 }
 
 TEST_F(TaskTest, ARecordAtADeadLetterQueueThatIsGoneIsSentToTheEndpointAgain) {

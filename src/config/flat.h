@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,5 +49,11 @@ bool KeepsHeaderTable(std::string_view dotted_key);
 // problems and no configuration.
 base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::string_view text,
                                               KeepsTable keeps_table);
+
+// A file of strings, and of tables of strings, that ReadToml reads back: `values` at the top,
+// `table` under its name. All texts are UTF-8.
+std::string WriteToml(const std::map<std::string, std::string>& values,
+                      const std::string& table_name,
+                      const std::map<std::string, std::string>& table);
 
 }  // namespace khs::config

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -204,6 +205,21 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
     return IsBefore(left.position, right.position);
   });
   return Failure(std::move(problems));
+}
+
+std::string WriteToml(const std::map<std::string, std::string>& values,
+                      const std::string& table_name,
+                      const std::map<std::string, std::string>& table) {
+  toml::table document;
+  for (const auto& [key, value] : values) document.insert(key, value);
+  if (!table.empty()) {
+    toml::table inner;
+    for (const auto& [key, value] : table) inner.insert(key, value);
+    document.insert(table_name, std::move(inner));
+  }
+  std::ostringstream text;
+  text << document << '\n';
+  return text.str();
 }
 
 }  // namespace khs::config

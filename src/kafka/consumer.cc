@@ -76,12 +76,29 @@ Properties Managed(const std::string& group) {
           {"enable.partition.eof", "false"}};
 }
 
+Properties Complete(const Subscription& subscription, const Properties& properties) {
+  Properties all = Managed(subscription.group);
+  all.insert(properties.begin(), properties.end());
+  const Properties defaults = Defaults(subscription.prefetch_bytes);
+  all.insert(defaults.begin(), defaults.end());
+  AdmitLargeMessages(all);
+  return all;
+}
+
 std::string DebugOf(const Properties& properties) {
   const auto found = properties.find("debug");
   return found != properties.end() ? found->second.Reveal() : std::string();
 }
 
 }  // namespace
+
+std::optional<std::string> TryConsumer(const Subscription& subscription,
+                                       const Properties& properties) {
+  Properties all = Complete(subscription, properties);
+  for (const char* name : {"bootstrap.servers", "metadata.broker.list"}) all.erase(name);
+  all["log_level"] = "0";  // it has no brokers, of which it would warn
+  return TryClient(all);
+}
 
 class Consumer::Client {
  public:
@@ -154,12 +171,7 @@ class Consumer::Client {
 
 Consumer::Client::Client(const Subscription& subscription, const Properties& properties)
     : join_watch_(DebugOf(properties)), prefetch_bytes_(subscription.prefetch_bytes) {
-  Properties all = Managed(subscription.group);
-  all.insert(properties.begin(), properties.end());
-  const Properties defaults = Defaults(subscription.prefetch_bytes);
-  all.insert(defaults.begin(), defaults.end());
-  AdmitLargeMessages(all);
-
+  Properties all = Complete(subscription, properties);
   all["debug"] = DebugOf(properties).empty() ? "cgrp" : DebugOf(properties) + ",cgrp";
   ConfHandle conf = MakeConfiguration(all);
   join_watch_.Watch(conf.get());

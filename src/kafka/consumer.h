@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "kafka/properties.h"
@@ -15,6 +16,11 @@ struct Subscription {
   // Of what librdkafka reads ahead of many partitions, about; of one it is an eighth.
   size_t prefetch_bytes = 4u << 20;
 };
+
+// Makes a client as a Consumer would and ends it again, without any network: finds what only shows
+// when properties are taken together, and files that can't be loaded. The message, or nothing.
+std::optional<std::string> TryConsumer(const Subscription& subscription,
+                                       const Properties& properties);
 
 // A librdkafka consumer as a task's source of records. Offsets are committed by hand; everything
 // that happens arrives through Poll, on the task's poll thread, because librdkafka's event queue is

@@ -47,16 +47,14 @@ ConfHandle MakeConfiguration(const Properties& properties) {
 
 void LogToOurs(rd_kafka_conf_t* conf) { rd_kafka_conf_set_log_cb(conf, LogLine); }
 
-void LogLine(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept {
+void LogLine(const rd_kafka_t*, int level, const char* facility, const char* text) noexcept {
   try {
     // FAIL lines come with every attempt to connect, and as error events too, which the task
     // reports.
     const bool repeated =
         std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR";
     Log().Log(repeated ? base::LogLevel::kDebug : FromSyslog(level), "librdkafka",
-              {{"client", client != nullptr ? rd_kafka_name(client) : ""},
-               {"facility", facility},
-               {"text", text}});
+              {{"facility", facility}, {"text", text}});
   } catch (...) {
     // A line that can't be written must not take the client down.
   }

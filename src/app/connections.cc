@@ -19,6 +19,11 @@ kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
   return properties;
 }
 
+kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config) {
+  return {config.subscription.topics, config.subscription.topics_regex, config.subscription.group,
+          config.policy.queue_max_bytes / kPrefetchShare};
+}
+
 std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& config,
                                                  const base::Clock& clock) {
   return std::make_unique<http::EndpointClient>(
@@ -31,11 +36,8 @@ std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& 
 reconcile::Connections MakeConnections(const base::Clock& clock) {
   return {
       [](const config::ConnectorConfig& config) {
-        return std::make_unique<kafka::Consumer>(
-            kafka::Subscription{config.subscription.topics, config.subscription.topics_regex,
-                                config.subscription.group,
-                                config.policy.queue_max_bytes / kPrefetchShare},
-            ConsumerProperties(config));
+        return std::make_unique<kafka::Consumer>(SubscriptionOf(config),
+                                                 ConsumerProperties(config));
       },
       [&clock](const config::ConnectorConfig& config) {
         auto client = MakeClient(config, clock);
@@ -55,18 +57,30 @@ reconcile::Connections MakeConnections(const base::Clock& clock) {
   };
 }
 
-std::vector<reconcile::Objection> CheckDefinition(const config::ConnectorConfig& config,
-                                                  const base::Clock& clock) {
+std::vector<reconcile::Objection> DefinitionCheck::operator()(
+    const config::ConnectorConfig& config) {
   std::vector<reconcile::Objection> objections;
   for (const auto& problem : kafka::CheckProperties(config.subscription.consumer_properties)) {
     objections.push_back({"consumer.override." + problem.property, problem.message});
   }
+  if (objections.empty()) {
+    if (auto problem = TryConsumer(config)) objections.push_back({"", std::move(*problem)});
+  }
   try {
-    (void)MakeClient(config, clock);
+    (void)MakeClient(config, clock_);
   } catch (const std::exception& error) {
     objections.push_back({"", error.what()});  // which names the key
   }
   return objections;
+}
+
+// Most connectors have the same properties.
+std::optional<std::string> DefinitionCheck::TryConsumer(const config::ConnectorConfig& config) {
+  const Tried tried{ConsumerProperties(config), config.kafka_files};
+  if (tried == last_tried_) return std::nullopt;
+  auto problem = kafka::TryConsumer(SubscriptionOf(config), tried.first);
+  if (!problem) last_tried_ = tried;
+  return problem;
 }
 
 }  // namespace khs::app

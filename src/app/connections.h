@@ -1,8 +1,13 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "kafka/properties.h"
 #include "reconcile/connector.h"
 #include "reconcile/definition_source.h"
 
@@ -11,8 +16,20 @@ namespace khs::app {
 // The real ones: librdkafka and HTTP. `clock` outlives what they make.
 reconcile::Connections MakeConnections(const base::Clock& clock);
 
-// What librdkafka and TLS say of a definition, without any network.
-std::vector<reconcile::Objection> CheckDefinition(const config::ConnectorConfig& config,
-                                                  const base::Clock& clock);
+// What librdkafka and TLS say of a definition, without any network. One thread.
+class DefinitionCheck {
+ public:
+  explicit DefinitionCheck(const base::Clock& clock) : clock_(clock) {}
+
+  std::vector<reconcile::Objection> operator()(const config::ConnectorConfig& config);
+
+ private:
+  using Tried = std::pair<kafka::Properties, size_t>;  // and the fingerprint of their files
+
+  std::optional<std::string> TryConsumer(const config::ConnectorConfig& config);
+
+  const base::Clock& clock_;
+  std::optional<Tried> last_tried_;  // with success
+};
 
 }  // namespace khs::app

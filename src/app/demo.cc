@@ -120,7 +120,7 @@ int Play(Signals& signals) {
   config.kafka["bootstrap.servers"] = broker.bootstrap_servers();
   const reconcile::Connections connections = MakeConnections(clock);
   metrics::ConnectorMetrics metrics(registry, reconcile::IdentityOf(config));
-  reconcile::Connector connector(config, connections, clock, metrics, [] {});
+  reconcile::Connector connector(config, connections, clock, metrics, false, [] {});
   ProduceUntil(end, broker.bootstrap_servers());
   connector.RequestStop(std::chrono::seconds(5));
   return kExitOk;

@@ -1,6 +1,7 @@
 #include <malloc.h>
 
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <random>
@@ -67,6 +68,7 @@ reconcile::Reconciler::Settings SettingsOf(const config::ProcessConfig& config,
   settings.definitions.kafka = config.kafka;
   settings.definitions.secrets_dirs.assign(config.secrets_dirs.begin(), config.secrets_dirs.end());
   for (auto& [name, value] : ReadEnvironment()) settings.definitions.environment[name] = value;
+  settings.state_dir = config.state_dir;
   settings.rescan_interval = config.rescan_interval;
   settings.debounce = config.debounce;
   settings.shutdown_grace = config.shutdown_grace;
@@ -164,10 +166,7 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   std::minstd_rand random(std::random_device{}());
   reconcile::Reconciler reconciler(
-      std::move(settings), MakeConnections(clock),
-      [&clock](const config::ConnectorConfig& definition) {
-        return CheckDefinition(definition, clock);
-      },
+      std::move(settings), MakeConnections(clock), DefinitionCheck(clock),
       [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForControl(config, reconciler);
@@ -175,7 +174,10 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
                                         [&reconciler] { reconciler.RequestRescan(); });
 
   Log().Info("started", {{"version", kVersion}, {"connectors_dir", config.connectors_dir}});
-  reconciler.Run();
+  if (!reconciler.Run()) {
+    Log().Fatal("connectors did not end within their grace; the process ends without them");
+    std::_Exit(kExitFailed);  // their threads would be waited for
+  }
   Log().Info("stopped");
   return kExitOk;
 }

@@ -27,6 +27,22 @@ std::string HostOf(const config::EndpointConfig& endpoint) {
   return url.substr(start, url.find_first_of("/?#", start) - start);
 }
 
+rest::RunState RunStateOf(task::TaskState state) {
+  switch (state) {
+    case task::TaskState::kRunning:
+    case task::TaskState::kStopping:
+      return rest::RunState::kRunning;
+    case task::TaskState::kPaused:
+      return rest::RunState::kPaused;
+    case task::TaskState::kFailed:
+      return rest::RunState::kFailed;
+    case task::TaskState::kJoining:
+    case task::TaskState::kEnded:
+      break;
+  }
+  return rest::RunState::kUnassigned;
+}
+
 // Of SASL, as the consumer of this definition has them.
 task::Credentials CredentialsOf(const config::ConnectorConfig& config) {
   const auto find = [&config](const char* property) -> std::string {
@@ -40,26 +56,30 @@ task::Credentials CredentialsOf(const config::ConnectorConfig& config) {
 
 }  // namespace
 
-metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config) {
-  return {config.name, config.subscription.group, HostOf(config.endpoint), "file"};
+metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config,
+                                               Origin origin) {
+  return {config.name, config.subscription.group, HostOf(config.endpoint),
+          origin == Origin::kFile ? "file" : "rest"};
 }
 
 Connector::Connector(const config::ConnectorConfig& config, const Connections& connections,
-                     const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+                     const base::Clock& clock, metrics::ConnectorMetrics& metrics, bool paused,
                      std::function<void()> on_change)
     : config_(config),
       connections_(connections),
       clock_(clock),
       metrics_(metrics),
       on_change_(std::move(on_change)),
-      failure_reported_(static_cast<size_t>(config.tasks_max), false) {
+      failure_reported_(static_cast<size_t>(config.tasks_max), false),
+      paused_(paused) {
   for (const std::string& topic : config.subscription.topics) metrics_.AddTopic(topic);
   metrics_.SetTasksStopped(0);
   try {
     StartTasks();
   } catch (const std::exception& error) {
-    // The tasks that were made end with this.
-    tasks_.clear();
+    // The tasks that were made end by themselves.
+    std::erase_if(tasks_, [](const Running& running) { return !running.task; });
+    RequestStop(std::chrono::milliseconds(0));
     trace_ = error.what();
     health_ = Health::kCannotStart;
     metrics_.SetTasksStopped(static_cast<size_t>(config.tasks_max));
@@ -86,7 +106,13 @@ void Connector::StartTasks() {
     tasks_.back().task = std::make_unique<task::Task>(
         task::TaskIdentity{config_.name, id}, TermsOf(std::move(dead_letters)),
         std::move(endpoint.endpoint), clock_, metrics_, on_change_);
+    tasks_.back().task->SetPaused(paused_);
   }
+}
+
+void Connector::SetPaused(bool paused) {
+  if (std::exchange(paused_, paused) == paused) return;
+  for (const Running& running : tasks_) running.task->SetPaused(paused);
 }
 
 void Connector::Apply(const config::ConnectorConfig& config, const Difference& difference) {
@@ -102,21 +128,26 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
     running.dead_letters = dead_letters;
     task::TaskTerms terms = TermsOf(std::move(dead_letters));
     if (difference.credentials) terms.credentials = CredentialsOf(config_);
+    terms.attempt_anew = difference.endpoint || difference.terms || difference.dead_letters;
     running.task->Reconfigure(std::move(terms));
   }
 }
 
 void Connector::Observe() {
-  if (tasks_.empty()) return;
+  if (!trace_.empty()) return;
   size_t failed = 0;
   size_t running = 0;
   bool by_strategy = false;
+  bool overtaken = false;
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const task::TaskStatus status = tasks_[id].task->status();
-    if (status.state == task::TaskState::kRunning) ++running;
+    const bool works =
+        status.state == task::TaskState::kRunning || status.state == task::TaskState::kPaused;
+    if (works) ++running;
     if (status.state != task::TaskState::kFailed && !status.by_strategy) continue;
     ++failed;
     by_strategy = by_strategy || status.by_strategy;
+    overtaken = overtaken || status.overtaken;
     if (failure_reported_[id]) continue;
     failure_reported_[id] = true;
     metrics_.TaskStopped(status.by_strategy);
@@ -126,7 +157,7 @@ void Connector::Observe() {
   if (by_strategy) {
     RequestStop(kSiblingGrace);
     failed = tasks_.size();
-    health_ = Health::kFailed;
+    health_ = overtaken ? Health::kOvertaken : Health::kFailed;
   } else if (failed > 0 && health_ != Health::kFailed) {
     health_ = Health::kCannotStart;
   } else if (running > 0 && health_ == Health::kStarting) {
@@ -152,6 +183,7 @@ bool Connector::cut_off() const {
 }
 
 std::optional<std::string> Connector::unready() const {
+  if (!trace_.empty()) return std::nullopt;
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const task::TaskStatus status = tasks_[id].task->status();
     if (status.state != task::TaskState::kJoining) continue;
@@ -161,13 +193,21 @@ std::optional<std::string> Connector::unready() const {
   return std::nullopt;
 }
 
-std::vector<TaskView> Connector::tasks() const {
-  std::vector<TaskView> views;
+std::vector<rest::TaskStatus> Connector::tasks() const {
+  std::vector<rest::TaskStatus> tasks;
+  if (!trace_.empty()) return tasks;  // it has none, for whoever looks
+  std::string stopped_by;
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const task::TaskStatus status = tasks_[id].task->status();
-    views.push_back({static_cast<int>(id), status.state, status.trace});
+    if (status.by_strategy) stopped_by = status.trace;
+    tasks.push_back({static_cast<int>(id), RunStateOf(status.state), status.trace});
   }
-  return views;
+  if (health_ != Health::kFailed && health_ != Health::kOvertaken) return tasks;
+  for (rest::TaskStatus& task : tasks) {
+    task.state = rest::RunState::kFailed;
+    if (task.trace.empty()) task.trace = stopped_by;
+  }
+  return tasks;
 }
 
 }  // namespace khs::reconcile

@@ -10,8 +10,9 @@
 #include "base/clock.h"
 #include "config/connector_config.h"
 #include "metrics/connector_metrics.h"
+#include "reconcile/desired.h"
 #include "reconcile/difference.h"
-#include "reconcile/status.h"
+#include "rest/connect_worker.h"
 #include "task/task.h"
 
 namespace khs::reconcile {
@@ -39,13 +40,14 @@ class Connector {
     kStarting,
     kRunning,
     kFailed,       // it stopped by its strategy, and stays so
+    kOvertaken,    // likewise, but a new definition had come by then
     kCannotStart,  // what it needs was not there; another start may help
   };
 
   // Starts the tasks. `on_change` is called from their threads and must only enqueue; what is
   // passed by reference outlives the connector.
   Connector(const config::ConnectorConfig& config, const Connections& connections,
-            const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+            const base::Clock& clock, metrics::ConnectorMetrics& metrics, bool paused,
             std::function<void()> on_change);
   ~Connector();
 
@@ -60,6 +62,8 @@ class Connector {
   void Observe();
   Health health() const { return health_; }
 
+  // A paused one stays in its group and delivers nothing.
+  void SetPaused(bool paused);
   void RequestStop(std::chrono::milliseconds grace);
   bool ended() const;
   // Requests were ended by the grace of a stop; their records will be repeated.
@@ -67,7 +71,8 @@ class Connector {
 
   // Why the connector is not at work yet; nothing when it is, or when it has FAILED for good.
   std::optional<std::string> unready() const;
-  std::vector<TaskView> tasks() const;
+  // As Kafka Connect shows them: one that stops by its strategy takes all others with it.
+  std::vector<rest::TaskStatus> tasks() const;
   // Why it can't start; of a task that failed, its own trace says it.
   const std::string& trace() const { return trace_; }
 
@@ -81,6 +86,7 @@ class Connector {
   metrics::ConnectorMetrics& metrics_;
   const std::function<void()> on_change_;
   std::vector<bool> failure_reported_;  // by task
+  bool paused_;
   Health health_ = Health::kStarting;
   std::string trace_;
 
@@ -93,6 +99,7 @@ class Connector {
 };
 
 // `target_host` and the other labels of a definition.
-metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config);
+metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config,
+                                               Origin origin = Origin::kFile);
 
 }  // namespace khs::reconcile

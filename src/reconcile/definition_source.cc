@@ -44,16 +44,6 @@ size_t FingerprintOf(const config::TlsConfig& tls, SecretLook& secrets) {
   return all;
 }
 
-// Where a key stands in a definition, as far as it can be told.
-config::Position PositionOf(const Definition& definition, const std::string& key) {
-  const auto entries = config::ReadToml(definition.file, definition.text, config::KeepsHeaderTable);
-  if (!entries) return {};
-  for (const config::Entry& entry : *entries) {
-    if (entry.key == key) return entry.position;
-  }
-  return {};
-}
-
 bool SameDefinitions(const Desired& desired, const Definitions& now) {
   return desired.size() == now.size() &&
          std::all_of(now.begin(), now.end(), [&desired](const auto& entry) {
@@ -69,105 +59,216 @@ bool AllValid(const Definitions& definitions) {
 
 }  // namespace
 
-DefinitionSource::DefinitionSource(Settings settings, CheckDefinition check)
+// Judges definitions by what everything they refer to is at one look.
+class DefinitionSource::Judge {
+ public:
+  Judge(const Settings& settings, SecretLook& secrets) : settings_(settings), secrets_(secrets) {}
+
+  // The clients' properties of the process; or which secret of theirs is not to be had, and why.
+  base::Expected<KafkaProperties, std::string> ResolveKafka() const {
+    auto kafka = config::ResolveProperties(settings_.kafka, read_);
+    if (kafka) return std::move(*kafka);
+    return base::Unexpected<std::string>("kafka." + kafka.error().property + ": " +
+                                         kafka.error().message);
+  }
+
+  // Before anything else.
+  void UseKafka(const KafkaProperties& kafka) {
+    kafka_ = kafka;
+    kafka_files_ = FingerprintOf(kafka_, secrets_);
+  }
+
+  Definition OfFile(const watch::DefinitionFile& file) const {
+    if (!file.error.empty()) {
+      const config::Problem problem{file.path, {}, {}, "cannot be read: " + file.error};
+      return {Origin::kFile, file.path, file.stem, {}, std::nullopt, {problem}, {}};
+    }
+    auto entries = config::ReadToml(file.path, file.content, config::KeepsHeaderTable);
+    if (!entries) {
+      return {
+          Origin::kFile, file.path, file.stem, {}, std::nullopt, std::move(entries.error()), {}};
+    }
+    return Of(Origin::kFile, file.path, file.stem, *entries);
+  }
+
+  Definition OfRest(const std::string& name,
+                    const std::map<std::string, std::string>& written) const {
+    config::FlatConfig entries;
+    for (const auto& [key, value] : written)
+      entries.push_back({key, value, config::ValueKind::kString, {}});
+    return Of(Origin::kRest, "REST", name, entries);
+  }
+
+ private:
+  Definition Of(Origin origin, const std::string& file, const std::string& stem,
+                const config::FlatConfig& entries) const {
+    Definition definition{origin, file, stem, {}, std::nullopt, {}, {}};
+    for (const config::Entry& entry : entries) {
+      definition.written[entry.key] = entry.text;
+      if (entry.position.line > 0) definition.positions[entry.key] = entry.position;
+    }
+    definition.written.emplace("name", stem);
+    config::ConnectorResult result = config::ParseConnector(
+        {file, stem}, entries, settings_.defaults, settings_.defaults_file, &read_);
+    definition.config = std::move(result.config);
+    definition.problems = std::move(result.problems);
+    if (!definition.config) return definition;
+    config::ConnectorConfig& config = *definition.config;
+    config.kafka = kafka_;
+    config.endpoint.tls.content = FingerprintOf(config.endpoint.tls, secrets_);
+    config.kafka_files =
+        kafka_files_ * 31 + FingerprintOf(config.subscription.consumer_properties, secrets_);
+    return definition;
+  }
+
+  const Settings& settings_;
+  SecretLook& secrets_;
+  const config::ReadSecret read_ = [this](const config::SecretReference& reference) {
+    return secrets_.Read(reference);
+  };
+  KafkaProperties kafka_;
+  size_t kafka_files_ = 0;
+};
+
+DefinitionSource::DefinitionSource(Settings settings, CheckDefinition check,
+                                   const StateStore& store)
     : settings_(std::move(settings)),
       check_(std::move(check)),
+      store_(store),
       secret_files_(settings_.secrets_dirs),
       guard_(settings_.vanish_wait),
       watched_{settings_.directory} {}
 
-DefinitionSource::Look DefinitionSource::LookAgain(base::MonotonicTime now) {
+// False when nothing can be said of the files now, but what was said before.
+bool DefinitionSource::ReadFiles(base::MonotonicTime now, Look& look) {
+  const auto look_again_at = [&look](std::optional<base::MonotonicTime> time) {
+    if (time) look.look_again = std::min(look.look_again.value_or(*time), *time);
+  };
   watch::Settler::Settled settled = settler_.Look(watch::ReadDirectory(settings_.directory));
+  if (settled.look_again) look_again_at(now + watch::kSettleTime);
   if (!settled.snapshot.error.empty()) {
-    return {ReloadOutcome::kFailed, settled.snapshot.error, std::nullopt};
-  }
-  Look look;
-  if (settled.look_again) look.look_again = now + watch::kSettleTime;
-  const bool doubted_before = guard_.due().has_value();
-  if (!guard_.Believe(!desired_.empty(), !settled.snapshot.files.empty(), now)) {
-    look.look_again = guard_.due();
-    if (!doubted_before) {
-      Log().Warn("every definition is gone at once; what runs goes on until a later look agrees",
-                 {{"directory", settings_.directory.string()},
-                  {"wait_ms", settings_.vanish_wait.count()}});
-    }
-    return look;
-  }
-
-  SecretLook secrets(secret_files_, settings_.environment);
-  auto definitions = Judge(settled.snapshot, secrets, look.error);
-  watched_ = {settings_.directory};
-  watched_.insert(watched_.end(), secrets.files().begin(), secrets.files().end());
-  if (!definitions) {
+    look_again_at(guard_.due());
     look.outcome = ReloadOutcome::kFailed;
-    return look;
+    look.error = settled.snapshot.error;
+    return false;
   }
-  if (!secrets.StillTrue() && ++unstable_looks_ < kMostUnstableLooks) {
-    look.look_again = now + watch::kSettleTime;
+  const bool has_some = !settled.snapshot.files.empty();
+  // Of what is undecided the guard has nothing to say yet: it may be coming back.
+  if (has_some || !settled.look_again) {
+    const bool doubted_before = guard_.due().has_value();
+    if (!guard_.Believe(!files_.empty(), has_some, now)) {
+      look_again_at(guard_.due());
+      if (!doubted_before) {
+        Log().Warn("every definition is gone at once; what runs goes on until a later look agrees",
+                   {{"directory", settings_.directory.string()},
+                    {"wait_ms", settings_.vanish_wait.count()}});
+      }
+      return false;
+    }
+    files_ = std::move(settled.snapshot.files);
+  }
+  return !settled.look_again;
+}
+
+DefinitionSource::Look DefinitionSource::LookAgain(base::MonotonicTime now) {
+  Look look;
+  if (ReadFiles(now, look)) look.outcome = ReloadOutcome::kUnchanged;
+  SecretLook secrets(secret_files_, settings_.environment);
+  auto definitions = JudgeAll(secrets, look);
+  // A secret may be in the middle of being written, or one of a volume be newer than another: what
+  // two looks in a row have read is believed.
+  const bool same = secrets.contents() == last_secrets_;
+  last_secrets_ = secrets.contents();
+  if (!same && ++unstable_looks_ < kMostUnstableLooks) {
+    look.look_again =
+        std::min(look.look_again.value_or(now + watch::kSettleTime), now + watch::kSettleTime);
+    look.outcome.reset();
     return look;
   }
   unstable_looks_ = 0;
-  Check(*definitions);
-  const bool changed = !SameDefinitions(desired_, *definitions);
-  if (!settled.look_again) {
-    look.outcome = !AllValid(*definitions) ? ReloadOutcome::kPartial
-                   : changed               ? ReloadOutcome::kChanged
-                                           : ReloadOutcome::kUnchanged;
-  }
-  if (changed) desired_ = Advance(std::move(desired_), std::move(*definitions));
+  Adopt(std::move(definitions), look);
   return look;
 }
 
-std::optional<Definitions> DefinitionSource::Judge(const watch::Snapshot& snapshot,
-                                                   SecretLook& secrets, std::string& error) {
-  const config::ReadSecret read = [&secrets](const config::SecretReference& reference) {
-    return secrets.Read(reference);
-  };
-  const auto kafka = config::ResolveProperties(settings_.kafka, read);
-  if (!kafka) {
-    error = "kafka." + kafka.error().property + ": " + kafka.error().message;
-    return std::nullopt;
-  }
-  return JudgeSnapshot(
-      snapshot, [&](const watch::DefinitionFile& file) { return JudgeOne(file, *kafka, secrets); },
-      NamesIn(desired_));
+void DefinitionSource::Refresh() {
+  SecretLook secrets(secret_files_, settings_.environment);
+  Look look;
+  Adopt(JudgeAll(secrets, look), look);
 }
 
-Definition DefinitionSource::JudgeOne(const watch::DefinitionFile& file,
-                                      const std::map<std::string, base::Secret>& kafka,
-                                      SecretLook& secrets) const {
-  if (!file.error.empty()) {
-    return {file.path, {}, std::nullopt, {{file.path, {}, {}, "cannot be read: " + file.error}}};
+std::vector<Definition> DefinitionSource::JudgeAll(SecretLook& secrets, Look& look) {
+  Judge judge(settings_, secrets);
+  if (auto kafka = judge.ResolveKafka()) {
+    kafka_ = std::move(*kafka);
+  } else {
+    // What was resolved last goes on.
+    look.outcome = ReloadOutcome::kFailed;
+    look.error = kafka.error();
   }
-  const config::ReadSecret read = [&secrets](const config::SecretReference& reference) {
-    return secrets.Read(reference);
-  };
-  config::ConnectorResult result = config::ParseConnectorToml(
-      {file.path, file.stem}, file.content, settings_.defaults, settings_.defaults_file, &read);
-  if (result.config) {
-    config::ConnectorConfig& config = *result.config;
-    config.kafka = kafka;
-    config.endpoint.tls.content = FingerprintOf(config.endpoint.tls, secrets);
-    config.kafka_files = FingerprintOf(kafka, secrets) * 31 +
-                         FingerprintOf(config.subscription.consumer_properties, secrets);
+  std::vector<Definition> definitions;
+  if (kafka_) {
+    judge.UseKafka(*kafka_);
+    // First those made through REST: they were there when a file of the same name came.
+    for (const auto& [name, stored] : store_.connectors()) {
+      if (stored.config) definitions.push_back(judge.OfRest(name, *stored.config));
+    }
+    for (const watch::DefinitionFile& file : files_) definitions.push_back(judge.OfFile(file));
   }
-  return {file.path, file.content, std::move(result.config), std::move(result.problems)};
+  watched_ = {settings_.directory};
+  watched_.insert(watched_.end(), secrets.files().begin(), secrets.files().end());
+  return definitions;
+}
+
+void DefinitionSource::Adopt(std::vector<Definition> candidates, Look& look) {
+  if (!kafka_) return;
+  Definitions definitions = SortByName(std::move(candidates), NamesIn(desired_));
+  Check(definitions);
+  const bool changed = !SameDefinitions(desired_, definitions);
+  if (look.outcome == ReloadOutcome::kUnchanged) {
+    if (changed) look.outcome = ReloadOutcome::kChanged;
+    if (!AllValid(definitions)) look.outcome = ReloadOutcome::kPartial;
+  }
+  if (changed) desired_ = Advance(std::move(desired_), std::move(definitions));
+  for (auto& [name, wanted] : desired_) {
+    const auto stored = store_.connectors().find(name);
+    wanted.state = stored != store_.connectors().end() ? stored->second.target : Target::kStarted;
+  }
+}
+
+config::Problems DefinitionSource::Examine(
+    const std::string& name, const std::map<std::string, std::string>& written) const {
+  SecretLook secrets(secret_files_, settings_.environment);
+  Judge judge(settings_, secrets);
+  const auto kafka = judge.ResolveKafka();
+  if (!kafka) return {{"REST", {}, {}, kafka.error()}};
+  judge.UseKafka(*kafka);
+  Definition definition = judge.OfRest(name, written);
+  Check(definition);
+  if (definition.config) return {};  // warnings at most
+  return std::move(definition.problems);
 }
 
 // Only what is new: loading certificates for hundreds of connectors takes its time.
 void DefinitionSource::Check(Definitions& definitions) const {
   for (auto& [name, definition] : definitions) {
-    if (!definition.config) continue;
     const auto known = desired_.find(name);
     if (known != desired_.end() && known->second.target == definition.config) continue;
-    const std::vector<Objection> objections = check_(*definition.config);
-    if (objections.empty()) continue;
-    for (const Objection& objection : objections) {
-      definition.problems.push_back({definition.file, PositionOf(definition, objection.key),
-                                     objection.key, objection.message});
-    }
-    definition.config.reset();
+    Check(definition);
   }
+}
+
+void DefinitionSource::Check(Definition& definition) const {
+  if (!definition.config) return;
+  const std::vector<Objection> objections = check_(*definition.config);
+  if (objections.empty()) return;
+  for (const Objection& objection : objections) {
+    const auto position = definition.positions.find(objection.key);
+    definition.problems.push_back(
+        {definition.file,
+         position != definition.positions.end() ? position->second : config::Position{},
+         objection.key, objection.message});
+  }
+  definition.config.reset();
 }
 
 }  // namespace khs::reconcile

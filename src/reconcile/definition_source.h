@@ -13,6 +13,7 @@
 #include "metrics/registry.h"
 #include "reconcile/desired.h"
 #include "reconcile/secret_look.h"
+#include "reconcile/state_store.h"
 #include "reconcile/vanish_guard.h"
 #include "watch/secret_files.h"
 #include "watch/settler.h"
@@ -42,7 +43,8 @@ class DefinitionSource {
     std::chrono::milliseconds vanish_wait{60'000};
   };
 
-  DefinitionSource(Settings settings, CheckDefinition check);
+  // What was made through REST, and the targets, are the store's, which outlives this.
+  DefinitionSource(Settings settings, CheckDefinition check, const StateStore& store);
 
   struct Look {
     // How it ended; none while something is undecided. What is decided counts all the same.
@@ -52,23 +54,38 @@ class DefinitionSource {
   };
   Look LookAgain(base::MonotonicTime now);
 
+  // Judges anew what was made through REST; of the directory as it was at the last look.
+  void Refresh();
+
+  // What is wrong with a definition that somebody wants to make through REST, as it would be found
+  // by the next look.
+  config::Problems Examine(const std::string& name,
+                           const std::map<std::string, std::string>& written) const;
+
   const Desired& desired() const { return desired_; }
   // What has to be watched for changes: the directory, and files that definitions refer to.
   const std::vector<std::filesystem::path>& watched() const { return watched_; }
 
  private:
-  std::optional<Definitions> Judge(const watch::Snapshot& snapshot, SecretLook& secrets,
-                                   std::string& error);
-  Definition JudgeOne(const watch::DefinitionFile& file,
-                      const std::map<std::string, base::Secret>& kafka, SecretLook& secrets) const;
+  class Judge;
+  using KafkaProperties = std::map<std::string, base::Secret>;
+
+  bool ReadFiles(base::MonotonicTime now, Look& look);
+  std::vector<Definition> JudgeAll(SecretLook& secrets, Look& look);
+  void Adopt(std::vector<Definition> candidates, Look& look);
   void Check(Definitions& definitions) const;
+  void Check(Definition& definition) const;
 
   const Settings settings_;
   const CheckDefinition check_;
+  const StateStore& store_;
   const watch::SecretFiles secret_files_;
   watch::Settler settler_;
   VanishGuard guard_;
-  int unstable_looks_ = 0;  // in a row, in which secrets changed under the reader
+  std::vector<watch::DefinitionFile> files_;  // as they are believed to be
+  std::optional<KafkaProperties> kafka_;      // as they were resolved last
+  SecretLook::Contents last_secrets_;         // as the last look read them
+  int unstable_looks_ = 0;                    // in a row, of which each read others
   Desired desired_;
   std::vector<std::filesystem::path> watched_;
 };

@@ -1,20 +1,22 @@
 #include "reconcile/desired.h"
 
 #include <utility>
-#include <vector>
 
 namespace khs::reconcile {
 namespace {
 
-std::string NameOf(const Definition& definition, const std::string& stem,
-                   const NamesByFile& known) {
+std::string NameOf(const Definition& definition, const NamesByPlace& known) {
   if (definition.config) return definition.config->name;
-  const auto last = known.find(definition.file);
-  return last != known.end() ? last->second : stem;
+  const auto last = known.find(definition.Place());
+  return last != known.end() ? last->second : definition.stem;
 }
 
-// The second of two definitions of one name. It is shown under its file's name where that is free.
-void AddRejected(Definitions& definitions, std::string name, Definition definition) {
+// The second of two definitions of one name. It stands for the connector that its place defined
+// last, which goes on, or else under its own name where that is free.
+void AddRejected(Definitions& definitions, Definition definition, const NamesByPlace& known) {
+  const auto last = known.find(definition.Place());
+  std::string name =
+      last != known.end() && !definitions.contains(last->second) ? last->second : definition.stem;
   while (definitions.contains(name)) name += " (" + definition.file + ")";
   definition.config.reset();
   definitions.emplace(std::move(name), std::move(definition));
@@ -22,40 +24,41 @@ void AddRejected(Definitions& definitions, std::string name, Definition definiti
 
 }  // namespace
 
-Definitions JudgeSnapshot(const watch::Snapshot& snapshot, const JudgeFile& judge,
-                          const NamesByFile& known) {
-  struct Candidate {
+Definitions SortByName(std::vector<Definition> candidates, const NamesByPlace& known) {
+  struct Claim {
     std::string name;
-    std::string stem;
-    Definition definition;
-    bool running;  // this file defines the connector already
+    int rank;  // 0: its place defines the connector already; 1: it would; 2: it is invalid
   };
-  std::vector<Candidate> candidates;
-  for (const watch::DefinitionFile& file : snapshot.files) {
-    Definition definition = judge(file);
-    std::string name = NameOf(definition, file.stem, known);
-    const auto last = known.find(file.path);
-    const bool running = last != known.end() && last->second == name;
-    candidates.push_back({std::move(name), file.stem, std::move(definition), running});
+  std::vector<Claim> claims;
+  for (const Definition& candidate : candidates) {
+    std::string name = NameOf(candidate, known);
+    const auto last = known.find(candidate.Place());
+    const bool is_old = last != known.end() && last->second == name;
+    claims.push_back({std::move(name), is_old ? 0 : candidate.config ? 1 : 2});
   }
 
   Definitions definitions;
-  for (const bool running : {true, false}) {
-    for (Candidate& candidate : candidates) {
-      if (candidate.running != running) continue;
-      const auto taken = definitions.find(candidate.name);
+  std::vector<Definition> rejected;
+  for (const int rank : {0, 1, 2}) {
+    for (size_t i = 0; i < candidates.size(); ++i) {
+      if (claims[i].rank != rank) continue;
+      const std::string& name = claims[i].name;
+      Definition& candidate = candidates[i];
+      const auto taken = definitions.find(name);
       if (taken == definitions.end()) {
-        definitions.emplace(candidate.name, std::move(candidate.definition));
+        definitions.emplace(name, std::move(candidate));
         continue;
       }
-      candidate.definition.problems.push_back(
-          {candidate.definition.file,
-           {},
-           "name",
-           "connector " + candidate.name + " is defined by " + taken->second.file +
-               " already; each name needs exactly one definition"});
-      AddRejected(definitions, candidate.stem, std::move(candidate.definition));
+      candidate.problems.push_back({candidate.file,
+                                    {},
+                                    "name",
+                                    "connector " + name + " is defined by " + taken->second.file +
+                                        " already; each name needs exactly one definition"});
+      rejected.push_back(std::move(candidate));
     }
+  }
+  for (Definition& definition : rejected) {
+    AddRejected(definitions, std::move(definition), known);
   }
   return definitions;
 }
@@ -74,8 +77,8 @@ Desired Advance(Desired before, Definitions now) {
     }
     if (definition.config) {
       wanted.target = definition.config;
-      wanted.target_text = definition.text;
-      wanted.target_file = definition.file;
+      wanted.target_written = definition.written;
+      wanted.target_place = definition.Place();
       wanted.target_generation = wanted.generation;
     }
     wanted.newest = std::move(definition);
@@ -84,10 +87,10 @@ Desired Advance(Desired before, Definitions now) {
   return desired;
 }
 
-NamesByFile NamesIn(const Desired& desired) {
-  NamesByFile names;
+NamesByPlace NamesIn(const Desired& desired) {
+  NamesByPlace names;
   for (const auto& [name, wanted] : desired) {
-    if (wanted.target) names[wanted.target_file] = name;
+    if (wanted.target) names[wanted.target_place] = name;
   }
   return names;
 }

@@ -13,8 +13,12 @@ Action WithoutDefinition(const Standing& standing) {
 Step WithDefinition(const std::string& name, const Wanted& wanted, const Standing& standing,
                     base::MonotonicTime now) {
   if (standing.state == State::kEnding) return {name, Action::kKeep};
-  if (!wanted.target) return {name, Action::kShowFailed};
-  if (standing.state == State::kNothing) return {name, Action::kStart};
+  const bool is_there = standing.state != State::kNothing;
+  if (wanted.state == Target::kStopped) return {name, is_there ? Action::kStop : Action::kShow};
+  // Kafka Connect makes no tasks for a stopped connector that is paused.
+  const bool stays = standing.was_stopped && wanted.state == Target::kPaused;
+  if (!is_there) return {name, wanted.target && !stays ? Action::kStart : Action::kShow};
+  if (!wanted.target) return {name, Action::kKeep};
   const Difference difference = Compare(*standing.config, *wanted.target);
   const bool retry = standing.state == State::kCannotStart && now >= standing.retry_at;
   // A new definition is a new chance for one that stopped.

@@ -23,17 +23,19 @@ struct Standing {
   State state = State::kNothing;
   const config::ConnectorConfig* config = nullptr;  // that it runs by; of all but kNothing
   base::MonotonicTime retry_at;                     // of kCannotStart
+  bool was_stopped = false;                         // of kNothing: because that was its target
 };
 using Actual = std::map<std::string, Standing>;
 
 enum class Action {
   kStart,
-  kApply,       // the difference, to what runs
-  kRestart,     // drain; it is started when it has ended
-  kStop,        // drain
-  kKeep,        // nothing changes
-  kShowFailed,  // there is no definition to run
-  kForget,      // it is gone
+  kApply,    // the difference, to what runs
+  kRestart,  // drain; it is started when it has ended
+  kStop,     // drain
+  kKeep,     // nothing changes
+  kShow,     // nothing is to run, but its name stands for something: a definition that was never
+             // valid, or one whose target is not to run
+  kForget,   // it is gone
 };
 
 struct Step {

@@ -28,11 +28,30 @@ void LogProblem(const config::Problem& problem) {
             {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
 }
 
+rest::RunState ShownState(ConnectorState state) {
+  switch (state) {
+    case ConnectorState::kUnassigned:
+      return rest::RunState::kUnassigned;
+    case ConnectorState::kRunning:
+      return rest::RunState::kRunning;
+    case ConnectorState::kPaused:
+      return rest::RunState::kPaused;
+    case ConnectorState::kStopped:
+      return rest::RunState::kStopped;
+    case ConnectorState::kRestarting:
+      return rest::RunState::kRestarting;
+    case ConnectorState::kFailed:
+      break;
+  }
+  return rest::RunState::kFailed;
+}
+
 State StandingOf(const Connector& connector) {
   switch (connector.health()) {
     case Connector::Health::kFailed:
       return State::kFailed;
     case Connector::Health::kCannotStart:
+    case Connector::Health::kOvertaken:
       return State::kCannotStart;
     case Connector::Health::kStarting:
     case Connector::Health::kRunning:
@@ -51,30 +70,60 @@ Reconciler::Reconciler(Settings settings, Connections connections, CheckDefiniti
       chance_(std::move(chance)),
       clock_(clock),
       registry_(registry),
-      source_(settings_.definitions, std::move(check)),
+      store_(settings_.state_dir),
+      source_(settings_.definitions, std::move(check), store_),
       schedule_(settings_.debounce, settings_.rescan_interval) {}
 
 Reconciler::~Reconciler() = default;
 
-void Reconciler::Run() {
+bool Reconciler::Run() {
+  for (const std::string& trouble : store_.Load()) {
+    Log().Error("state cannot be read; all else goes on", {{"error", trouble}});
+  }
   // Before the first look, which therefore misses nothing.
   const std::unique_ptr<watch::Watcher> watcher = MakeWatcher();
   while (true) {
-    const Requests requests = Await();
+    Requests requests = Await();
     if (requests.stop || requests.drain) {
-      StopAll();
+      const bool ended = StopAll();
       Publish(true);  // before the end as well: somebody may wait for a drain
-      if (requests.stop) return;
+      if (requests.stop) {
+        Refuse(requests);
+        return ended;
+      }
+    }
+    // Nothing starts any more. Written by this thread alone.
+    if (drain_requested_) {
+      Refuse(requests);
       continue;
     }
-    if (drain_requested_) continue;  // nothing starts any more; written by this thread alone
     const base::MonotonicTime now = clock_.Read().monotonic;
     if (requests.changed) schedule_.Changed(now, requests.writing);
     if (requests.look) schedule_.Ask(now);
+    CarryOut(requests);
     LookIfDue(now, watcher.get());
     Reconcile(now);
     Publish();
+    for (auto& [order, done] : requests.orders) done.set_value(true);
   }
+}
+
+void Reconciler::CarryOut(Requests& requests) {
+  Hands hands{source_, store_, restarts_};
+  for (auto& [order, done] : requests.orders) {
+    order(hands);
+    source_.Refresh();  // the next order sees what this one has made
+  }
+}
+
+void Reconciler::Refuse(Requests& requests) {
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = closed_ || requests.stop;
+    for (auto& one : requests_.orders) requests.orders.push_back(std::move(one));
+    requests_.orders.clear();
+  }
+  for (auto& [order, done] : requests.orders) done.set_value(false);
 }
 
 std::unique_ptr<watch::Watcher> Reconciler::MakeWatcher() {
@@ -129,14 +178,17 @@ base::MonotonicTime Reconciler::NextDue() const {
 }
 
 void Reconciler::LookIfDue(base::MonotonicTime now, watch::Watcher* watcher) {
-  if (now < schedule_.due()) return;
-  schedule_.Begin(now);
-  const auto watched = source_.watched();
-  const DefinitionSource::Look look = source_.LookAgain(now);
-  started_ = started_ || look.outcome || ++looks_ >= kLooksToStart;
-  if (look.look_again) schedule_.Ask(*look.look_again);
-  if (watcher != nullptr && source_.watched() != watched) watcher->Watch(source_.watched());
-  ReportLook(look);
+  if (now >= schedule_.due()) {
+    schedule_.Begin(now);
+    const DefinitionSource::Look look = source_.LookAgain(now);
+    undecided_ = !look.outcome;
+    started_ = started_ || look.outcome || ++looks_ >= kLooksToStart;
+    if (look.look_again) schedule_.Ask(*look.look_again);
+    ReportLook(look);
+  }
+  if (watcher == nullptr || source_.watched() == watched_) return;
+  watched_ = source_.watched();
+  watcher->Watch(watched_);
 }
 
 void Reconciler::ReportLook(const DefinitionSource::Look& look) {
@@ -150,9 +202,7 @@ void Reconciler::ReportLook(const DefinitionSource::Look& look) {
                   {{"directory", settings_.definitions.directory.string()}, {"error", look.error}});
     }
   }
-  if (!look.outcome) return;
-  registry_.Reloaded(*look.outcome);
-  ReportProblems();
+  if (look.outcome) registry_.Reloaded(*look.outcome);
 }
 
 void Reconciler::ReportProblems() {
@@ -162,8 +212,8 @@ void Reconciler::ReportProblems() {
     const Definition& definition = wanted.newest;
     if (!definition.config) ++invalid;
     if (definition.problems.empty()) continue;
-    now.emplace(definition.file, definition.problems);
-    const auto said = reported_.find(definition.file);
+    now.emplace(name, definition.problems);
+    const auto said = reported_.find(name);
     if (said != reported_.end() && said->second == definition.problems) continue;
     for (const config::Problem& problem : definition.problems) LogProblem(problem);
     if (definition.config || !wanted.target) continue;
@@ -175,12 +225,25 @@ void Reconciler::ReportProblems() {
 }
 
 void Reconciler::Reconcile(base::MonotonicTime now) {
+  ReportProblems();
   for (const auto& [name, entry] : entries_) {
     Reap(*entry);
     Observe(*entry, now);
   }
   for (const Step& step : MakePlan(source_.desired(), CurrentState(), now)) Execute(step);
+  RestartAsOrdered();
   ShowStates();
+}
+
+void Reconciler::RestartAsOrdered() {
+  for (const std::string& name : std::exchange(restarts_, {})) {
+    const auto wanted = source_.desired().find(name);
+    const auto entry = entries_.find(name);
+    const bool runs = entry != entries_.end() && entry->second->connector && !entry->second->ending;
+    if (!runs || wanted == source_.desired().end()) continue;
+    entry->second->backoff.Reset();
+    Restart(name, wanted->second, metrics::RestartReason::kApi);
+  }
 }
 
 // What has drained has ended: its threads are joined without waiting.
@@ -202,6 +265,7 @@ void Reconciler::Observe(Entry& entry, base::MonotonicTime now) {
       break;
     case Connector::Health::kStarting:
     case Connector::Health::kFailed:
+    case Connector::Health::kOvertaken:
       break;
   }
 }
@@ -210,10 +274,12 @@ Actual Reconciler::CurrentState() const {
   Actual actual;
   for (const auto& [name, entry] : entries_) {
     Standing standing;
+    standing.was_stopped = entry->was_stopped;
     if (entry->connector) {
       standing.state = entry->ending ? State::kEnding : StandingOf(*entry->connector);
       standing.config = &entry->connector->config();
-      standing.retry_at = entry->backoff.due();
+      const bool is_overtaken = entry->connector->health() == Connector::Health::kOvertaken;
+      if (!is_overtaken) standing.retry_at = entry->backoff.due();
     }
     actual.emplace(name, standing);
   }
@@ -221,53 +287,97 @@ Actual Reconciler::CurrentState() const {
 }
 
 void Reconciler::Execute(const Step& step) {
-  const auto wanted = source_.desired().find(step.name);
+  const auto found = source_.desired().find(step.name);
+  if (found == source_.desired().end()) {
+    if (step.action == Action::kStop) {
+      Log().Info("connector is removed", {{"connector", step.name}});
+      Stop(*entries_.at(step.name));
+    }
+    const bool is_there = step.action == Action::kKeep || entries_.at(step.name)->connector;
+    if (!is_there) Forget(step.name);
+    return;
+  }
+  const Wanted& wanted = found->second;
   switch (step.action) {
     case Action::kStart:
-      Start(step.name, wanted->second);
+      Start(step.name, wanted);
       break;
     case Action::kApply:
-      Apply(step.name, wanted->second, step.difference);
+      Apply(step.name, wanted, step.difference);
       break;
-    case Action::kRestart:
-      Restart(step.name, wanted->second, step.difference);
-      break;
-    case Action::kStop:
-      Stop(*entries_.at(step.name));
-      Log().Info("connector is removed", {{"connector", step.name}});
-      if (!entries_.at(step.name)->connector) entries_.erase(step.name);
-      break;
-    case Action::kShowFailed:
-      if (!entries_.contains(step.name)) {
-        entries_.emplace(step.name,
-                         std::make_unique<Entry>(registry_, metrics::ConnectorMetrics::Identity{
-                                                                step.name, "", "", "file"}));
+    case Action::kRestart: {
+      Entry& entry = *entries_.at(step.name);
+      metrics::RestartReason reason = metrics::RestartReason::kError;
+      if (step.difference.any()) {
+        entry.backoff.Reset();
+        reason = entry.written == wanted.target_written ? metrics::RestartReason::kSecret
+                                                        : metrics::RestartReason::kConfig;
       }
+      Restart(step.name, wanted, reason);
       break;
-    case Action::kForget:
-      entries_.erase(step.name);
+    }
+    case Action::kStop:
+      Log().Info("connector stops", {{"connector", step.name}});
+      Stop(*entries_.at(step.name));
+      break;
+    case Action::kShow:
+      EntryOf(step.name, wanted).was_stopped = wanted.state != Target::kStarted;
       break;
     case Action::kKeep:
+      if (Entry& entry = *entries_.at(step.name); !entry.ending) Observed(entry, wanted);
       break;
+    case Action::kForget:
+      break;
+  }
+  Entry& entry = *entries_.at(step.name);
+  if (entry.connector && !entry.ending) {
+    entry.connector->SetPaused(wanted.state == Target::kPaused);
+  }
+}
+
+// It runs by this generation now, were it only that a comment has changed.
+void Reconciler::Observed(Entry& entry, const Wanted& wanted) {
+  entry.generation = wanted.target_generation;
+  entry.written = wanted.target_written;
+}
+
+Reconciler::Entry& Reconciler::EntryOf(const std::string& name, const Wanted& wanted) {
+  const metrics::ConnectorMetrics::Identity nothing{
+      name, "", "", wanted.newest.origin == Origin::kFile ? "file" : "rest"};
+  const auto identity = wanted.target ? IdentityOf(*wanted.target, wanted.newest.origin) : nothing;
+  std::unique_ptr<Entry>& entry = entries_[name];
+  if (!entry) {
+    entry =
+        std::make_unique<Entry>(std::make_shared<metrics::ConnectorMetrics>(registry_, identity));
+  } else {
+    entry->metrics->SetIdentity(identity);
+  }
+  return *entry;
+}
+
+// Its target goes with it: who makes one of that name again means a new one.
+void Reconciler::Forget(const std::string& name) {
+  entries_.erase(name);
+  if (const auto failure = store_.Remove(name)) {
+    Log().Error("target of a removed connector stays behind", {{"error", *failure}});
   }
 }
 
 void Reconciler::Start(const std::string& name, const Wanted& wanted) {
-  const auto identity = IdentityOf(*wanted.target);
-  std::unique_ptr<Entry>& entry = entries_[name];
-  if (!entry) entry = std::make_unique<Entry>(registry_, identity);
-  entry->metrics.SetIdentity(identity);
-  entry->generation = wanted.target_generation;
-  entry->text = wanted.target_text;
-  entry->failure_counted = false;
-  entry->connector =
-      std::make_unique<Connector>(*wanted.target, connections_, clock_, entry->metrics, [this] {
-        const std::lock_guard lock(mutex_);
-        requests_.task_changed = true;
-        changed_.notify_all();
-      });
-  Observe(*entry, clock_.Read().monotonic);
-  Log().Info("connector started", {{"connector", name}, {"file", wanted.target_file}});
+  Entry& entry = EntryOf(name, wanted);
+  Observed(entry, wanted);
+  entry.failure_counted = false;
+  entry.was_stopped = false;
+  const auto on_change = [this] {
+    const std::lock_guard lock(mutex_);
+    requests_.task_changed = true;
+    changed_.notify_all();
+  };
+  entry.connector =
+      std::make_unique<Connector>(*wanted.target, connections_, clock_, *entry.metrics,
+                                  wanted.state == Target::kPaused, on_change);
+  Observe(entry, clock_.Read().monotonic);
+  Log().Info("connector started", {{"connector", name}, {"from", wanted.target_place}});
 }
 
 void Reconciler::Apply(const std::string& name, const Wanted& wanted,
@@ -281,23 +391,16 @@ void Reconciler::Apply(const std::string& name, const Wanted& wanted,
                 {{"connector", name}, {"error", std::string(error.what())}});
     return;
   }
-  entry.metrics.SetIdentity(IdentityOf(*wanted.target));
-  entry.generation = wanted.target_generation;
-  entry.text = wanted.target_text;
+  EntryOf(name, wanted);  // its labels follow
+  Observed(entry, wanted);
   Log().Info("definition applied without a restart",
-             {{"connector", name}, {"file", wanted.target_file}});
+             {{"connector", name}, {"from", wanted.target_place}});
 }
 
 void Reconciler::Restart(const std::string& name, const Wanted& wanted,
-                         const Difference& difference) {
+                         metrics::RestartReason reason) {
   Entry& entry = *entries_.at(name);
-  metrics::RestartReason reason = metrics::RestartReason::kError;
-  if (difference.any()) {
-    entry.backoff.Reset();
-    reason = entry.text == wanted.target_text ? metrics::RestartReason::kSecret
-                                              : metrics::RestartReason::kConfig;
-  }
-  entry.metrics.Restarted(reason);
+  entry.metrics->Restarted(reason);
   Log().Info("connector restarts", {{"connector", name}, {"reason", metrics::Label(reason)}});
   Stop(entry);
   if (!entry.connector) Start(name, wanted);
@@ -311,29 +414,38 @@ void Reconciler::Stop(Entry& entry) {
 
 void Reconciler::ShowStates() {
   for (const auto& [name, entry] : entries_) {
-    const auto wanted = source_.desired().find(name);
-    const bool known = wanted != source_.desired().end();
-    entry->metrics.SetInvalid(known && !wanted->second.newest.config);
-    entry->metrics.SetState(StateOf(*entry, known));
+    const auto found = source_.desired().find(name);
+    const Wanted* wanted = found == source_.desired().end() ? nullptr : &found->second;
+    entry->metrics->SetInvalid(wanted != nullptr && !wanted->newest.config);
+    entry->metrics->SetState(StateOf(*entry, wanted));
   }
 }
 
-ConnectorState Reconciler::StateOf(const Entry& entry, bool is_wanted) const {
-  if (entry.ending) return is_wanted ? ConnectorState::kRestarting : ConnectorState::kUnassigned;
-  if (!entry.connector) return ConnectorState::kFailed;
+ConnectorState Reconciler::StateOf(const Entry& entry, const Wanted* wanted) {
+  const Target target = wanted != nullptr ? wanted->state : Target::kStopped;
+  if (entry.ending) {
+    if (wanted == nullptr) return ConnectorState::kUnassigned;
+    return target == Target::kStopped ? ConnectorState::kStopped : ConnectorState::kRestarting;
+  }
+  if (!entry.connector) {
+    if (target == Target::kStopped) return ConnectorState::kStopped;
+    return entry.was_stopped ? ConnectorState::kPaused : ConnectorState::kFailed;
+  }
   switch (entry.connector->health()) {
     case Connector::Health::kStarting:
       return ConnectorState::kUnassigned;
     case Connector::Health::kRunning:
-      return ConnectorState::kRunning;
+      return target == Target::kPaused ? ConnectorState::kPaused : ConnectorState::kRunning;
     case Connector::Health::kFailed:
+    case Connector::Health::kOvertaken:
     case Connector::Health::kCannotStart:
       break;
   }
   return ConnectorState::kFailed;
 }
 
-void Reconciler::StopAll() {
+// False when some did not end though their grace is over.
+bool Reconciler::StopAll() {
   {
     const std::lock_guard lock(mutex_);
     drain_requested_ = true;
@@ -347,38 +459,57 @@ void Reconciler::StopAll() {
       return !entry.second->connector || entry.second->connector->ended();
     });
   };
-  while (!all_ended()) {
+  const auto deadline = clock_.Read().monotonic + settings_.shutdown_grace + kDrainMargin;
+  bool in_time = true;
+  while (!all_ended() && in_time) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return requests_.task_changed; });
+    in_time = changed_.wait_until(lock, deadline, [&] { return requests_.task_changed; });
     requests_.task_changed = false;
   }
-  const bool cut_off = std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {
-    return entry.second->connector && entry.second->connector->cut_off();
-  });
-  entries_.clear();
+  const bool cut_off =
+      !in_time || std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {
+        return entry.second->connector && entry.second->connector->cut_off();
+      });
+  if (in_time) entries_.clear();
   const std::lock_guard lock(mutex_);
   cut_off_ = cut_off_ || cut_off;
+  return in_time;
 }
 
 ConnectorView Reconciler::ViewOf(const std::string& name, const Wanted& wanted) const {
   ConnectorView view;
-  view.name = name;
-  view.file = wanted.newest.file;
+  view.origin = wanted.newest.origin;
   view.invalid = !wanted.newest.config;
-  view.generation = wanted.generation;
+  view.target = wanted.target;
+  rest::ConnectorStatus& status = view.status;
+  status.name = view.info.name = name;
+  status.origin = view.origin == Origin::kFile ? "file" : "rest";
+  if (view.origin == Origin::kFile) status.file = wanted.newest.file;
+  status.generation = wanted.generation;
+  view.info.config = wanted.newest.written;
+  view.info.config["name"] = name;
   if (view.invalid) {
     for (const config::Problem& problem : wanted.newest.problems) {
-      view.trace += config::Format(problem) + '\n';
+      status.trace += config::Format(problem) + '\n';
     }
   }
   const auto found = entries_.find(name);
   if (found == entries_.end()) return view;
   const Entry& entry = *found->second;
-  view.observed_generation = entry.generation;
-  view.state = StateOf(entry, true);
-  if (!entry.connector) return view;
-  view.tasks = entry.connector->tasks();
-  view.trace += entry.connector->trace();
+  view.metrics = entry.metrics;
+  view.stopped = wanted.state == Target::kStopped && !entry.connector;
+  status.observed_generation = entry.generation;
+  status.state = ShownState(StateOf(entry, &wanted));
+  if (!entry.connector || status.state == rest::RunState::kStopped) return view;
+  status.trace += entry.connector->trace();
+  status.tasks = entry.connector->tasks();
+  // A connector whose tasks have failed runs, in Kafka Connect's words.
+  const bool only_tasks = status.state == rest::RunState::kFailed && !status.tasks.empty();
+  if (only_tasks) status.state = rest::RunState::kRunning;
+  for (rest::TaskStatus& task : status.tasks) {
+    if (entry.ending) task.state = rest::RunState::kRestarting;
+    view.info.tasks.push_back(task.id);
+  }
   return view;
 }
 
@@ -386,17 +517,38 @@ void Reconciler::Publish(bool drained) {
   Readiness readiness;
   readiness.started = started_;
   for (const auto& [name, entry] : entries_) {
-    if (!entry->connector) continue;
+    if (!entry->connector || entry->ending) continue;
     if (auto why = entry->connector->unready()) readiness.waiting_for.push_back(std::move(*why));
   }
   auto status = std::make_shared<Status>();
-  for (const auto& [name, wanted] : source_.desired()) status->push_back(ViewOf(name, wanted));
+  status->look_error = look_error_;
+  status->settled = !undecided_;
+  for (const auto& [name, wanted] : source_.desired()) {
+    status->connectors.emplace(name, ViewOf(name, wanted));
+  }
   const std::lock_guard lock(mutex_);
   readiness.draining = drain_requested_;
   readiness_ = std::move(readiness);
   status_ = std::move(status);
   drained_ = drained_ || drained;
   changed_.notify_all();
+}
+
+bool Reconciler::Carry(Order order) {
+  std::future<bool> done;
+  {
+    const std::lock_guard lock(mutex_);
+    if (closed_) return false;
+    requests_.orders.emplace_back(std::move(order), std::promise<bool>());
+    done = requests_.orders.back().second.get_future();
+    changed_.notify_all();
+  }
+  return done.get();
+}
+
+bool Reconciler::AwaitSettled(std::chrono::milliseconds timeout) {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, timeout, [this] { return status_->settled || closed_; });
 }
 
 void Reconciler::RequestRescan() {

@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "reconcile/look_schedule.h"
 #include "reconcile/plan.h"
 #include "reconcile/start_backoff.h"
+#include "reconcile/state_store.h"
 #include "reconcile/status.h"
 #include "watch/watcher.h"
 
@@ -33,12 +37,21 @@ struct Readiness {
   bool ready() const { return started && !draining && waiting_for.empty(); }
 };
 
-// Makes what runs equal to what the directory says. Everybody else only asks: Run's thread alone
-// starts, changes and stops connectors, and never waits for one of them.
+// Makes what runs equal to what the directory and the REST API say. Everybody else only asks: Run's
+// thread alone starts, changes and stops connectors, and never waits for one of them.
 class Reconciler {
  public:
+  // What an order may read and change, on Run's thread.
+  struct Hands {
+    const DefinitionSource& source;
+    StateStore& store;
+    std::set<std::string>& restarts;  // connectors to be stopped and started again
+  };
+  using Order = std::function<void(Hands&)>;
+
   struct Settings {
     DefinitionSource::Settings definitions;
+    std::filesystem::path state_dir;  // empty: nothing outlives the process
     std::chrono::milliseconds rescan_interval{30'000};
     std::chrono::milliseconds debounce{250};
     std::chrono::milliseconds shutdown_grace{20'000};
@@ -51,10 +64,18 @@ class Reconciler {
              std::function<double()> chance, const base::Clock& clock, metrics::Registry& registry);
   ~Reconciler();
 
-  // Until RequestStop; returns when every connector has drained, or its grace is over.
-  void Run();
+  // Until RequestStop; returns when every connector has drained, or its grace is over. False when
+  // some have not ended even then: their threads hang, and the process should end without them.
+  bool Run();
 
   // Any thread, from here on.
+
+  // Runs an order, looks at the definitions, reconciles, and returns when all that can be seen in
+  // the status. Orders take place one after the other. False when nothing is done because the
+  // process ends or drains.
+  bool Carry(Order order);
+  // Waits until a look has left nothing undecided since the last Carry. False after the time.
+  bool AwaitSettled(std::chrono::milliseconds timeout);
   void RequestRescan();
   // Ends Run.
   void RequestStop();
@@ -73,24 +94,28 @@ class Reconciler {
     bool task_changed = false;
     bool drain = false;
     bool stop = false;
+    std::deque<std::pair<Order, std::promise<bool>>> orders = {};
 
-    bool any() const { return look || changed || task_changed || drain || stop; }
+    bool any() const { return look || changed || task_changed || drain || stop || !orders.empty(); }
   };
   // A name and what runs under it.
   struct Entry {
-    explicit Entry(metrics::Registry& registry, const metrics::ConnectorMetrics::Identity& identity)
-        : metrics(registry, identity) {}
+    explicit Entry(std::shared_ptr<metrics::ConnectorMetrics> its_metrics)
+        : metrics(std::move(its_metrics)) {}
 
-    metrics::ConnectorMetrics metrics;
+    const std::shared_ptr<metrics::ConnectorMetrics> metrics;
     bool ending = false;
-    uint64_t generation = 0;  // of the definition that it runs by
-    std::string text;         // of that definition
+    bool was_stopped = false;                    // by its target, since it last ran
+    uint64_t generation = 0;                     // of the definition that it runs by
+    std::map<std::string, std::string> written;  // that definition
     StartBackoff backoff;
     bool failure_counted = false;
     std::unique_ptr<Connector> connector;  // last: it counts into metrics
   };
 
   Requests Await();
+  void CarryOut(Requests& requests);
+  void Refuse(Requests& requests);
   base::MonotonicTime NextDue() const;
   std::unique_ptr<watch::Watcher> MakeWatcher();
   void LookIfDue(base::MonotonicTime now, watch::Watcher* watcher);
@@ -102,14 +127,18 @@ class Reconciler {
   void Reap(Entry& entry);
   Actual CurrentState() const;
   void Execute(const Step& step);
+  void RestartAsOrdered();
+  void Observed(Entry& entry, const Wanted& wanted);
+  Entry& EntryOf(const std::string& name, const Wanted& wanted);
+  void Forget(const std::string& name);
   void Start(const std::string& name, const Wanted& wanted);
   void Apply(const std::string& name, const Wanted& wanted, const Difference& difference);
-  void Restart(const std::string& name, const Wanted& wanted, const Difference& difference);
+  void Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason);
   void Stop(Entry& entry);
   void ShowStates();
-  ConnectorState StateOf(const Entry& entry, bool is_wanted) const;
+  static ConnectorState StateOf(const Entry& entry, const Wanted* wanted);
 
-  void StopAll();
+  bool StopAll();
   void Publish(bool drained = false);
   ConnectorView ViewOf(const std::string& name, const Wanted& wanted) const;
 
@@ -120,12 +149,16 @@ class Reconciler {
   metrics::Registry& registry_;
 
   // Run's thread only.
+  StateStore store_;
   DefinitionSource source_;
+  std::vector<std::filesystem::path> watched_;  // as the watcher was told
+  std::set<std::string> restarts_;              // that were ordered
+  bool undecided_ = true;                       // after the last look
   LookSchedule schedule_;
   int looks_ = 0;
   bool started_ = false;
   std::string look_error_;                            // said once until it changes
-  std::map<std::string, config::Problems> reported_;  // by file: likewise
+  std::map<std::string, config::Problems> reported_;  // by connector: likewise
   std::map<std::string, std::unique_ptr<Entry>> entries_;
 
   mutable std::mutex mutex_;  // guards what follows
@@ -136,6 +169,7 @@ class Reconciler {
   bool drain_requested_ = false;
   bool drained_ = false;
   bool cut_off_ = false;
+  bool closed_ = false;  // Run has returned
 };
 
 }  // namespace khs::reconcile

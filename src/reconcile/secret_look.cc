@@ -1,16 +1,32 @@
 #include "reconcile/secret_look.h"
 
-#include <algorithm>
+#include <sys/stat.h>
+
 #include <functional>
+#include <string_view>
 
 #include "watch/snapshot.h"
 
 namespace khs::reconcile {
 namespace {
 
+// Of a directory of certificates, or of a file that is too large to be read: that it is another.
+size_t FingerprintOfKind(const std::string& file) {
+  struct stat info {};
+  if (::stat(file.c_str(), &info) != 0) return 0;
+  size_t all = 1;
+  for (const auto number :
+       {static_cast<size_t>(info.st_dev), static_cast<size_t>(info.st_ino),
+        static_cast<size_t>(info.st_size), static_cast<size_t>(info.st_mtim.tv_sec),
+        static_cast<size_t>(info.st_mtim.tv_nsec)}) {
+    all = all * 31 + number;
+  }
+  return all;
+}
+
 size_t FingerprintOf(const std::string& file) {
   const watch::DefinitionFile read = watch::ReadDefinition(file);
-  return read.error.empty() ? std::hash<std::string>{}(read.content) : 0;
+  return read.error.empty() ? std::hash<std::string>{}(read.content) : FingerprintOfKind(file);
 }
 
 }  // namespace
@@ -27,24 +43,16 @@ SecretLook::Content SecretLook::Read(const config::SecretReference& reference) {
   std::filesystem::path file = reference.place;
   if (reference.kind == Kind::kDirectory) file /= reference.key;
   paths_.insert(file);
-  const auto known = contents_.find(file.string());
-  if (known != contents_.end()) return known->second;
-  return contents_.emplace(file.string(), files_.Read(file)).first->second;
+  const auto known = contents_.secrets.find(file.string());
+  if (known != contents_.secrets.end()) return known->second;
+  return contents_.secrets.emplace(file.string(), files_.Read(file)).first->second;
 }
 
 size_t SecretLook::Fingerprint(const std::string& file) {
   paths_.insert(file);
-  const auto known = fingerprints_.find(file);
-  if (known != fingerprints_.end()) return known->second;
-  return fingerprints_.emplace(file, FingerprintOf(file)).first->second;
-}
-
-bool SecretLook::StillTrue() const {
-  return std::all_of(
-             contents_.begin(), contents_.end(),
-             [this](const auto& entry) { return files_.Read(entry.first) == entry.second; }) &&
-         std::all_of(fingerprints_.begin(), fingerprints_.end(),
-                     [](const auto& entry) { return FingerprintOf(entry.first) == entry.second; });
+  const auto known = contents_.fingerprints.find(file);
+  if (known != contents_.fingerprints.end()) return known->second;
+  return contents_.fingerprints.emplace(file, FingerprintOf(file)).first->second;
 }
 
 }  // namespace khs::reconcile

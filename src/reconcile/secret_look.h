@@ -14,7 +14,7 @@
 namespace khs::reconcile {
 
 // What the secrets and the files beside the definitions were at one look. Every one is read once,
-// so all connectors see the same; whether some were replaced meanwhile is asked at the end.
+// so all connectors see the same.
 class SecretLook {
  public:
   using Content = base::Expected<std::string, std::string>;
@@ -28,8 +28,14 @@ class SecretLook {
   // Of the content of any file; 0 when it can't be read.
   size_t Fingerprint(const std::string& file);
 
-  // Reads everything again: false when something is not as it was.
-  bool StillTrue() const;
+  // All of it, to be compared with another look's.
+  struct Contents {
+    std::map<std::string, Content> secrets;      // by file
+    std::map<std::string, size_t> fingerprints;  // by file
+
+    bool operator==(const Contents&) const = default;
+  };
+  const Contents& contents() const { return contents_; }
 
   // The files that were read, or should have been.
   const std::set<std::filesystem::path>& files() const { return paths_; }
@@ -37,8 +43,7 @@ class SecretLook {
  private:
   const watch::SecretFiles& files_;
   const Environment& environment_;
-  std::map<std::string, Content> contents_;     // by file
-  std::map<std::string, size_t> fingerprints_;  // by file
+  Contents contents_;
   std::set<std::filesystem::path> paths_;
 };
 

@@ -1,36 +1,32 @@
 #pragma once
 
-#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <vector>
 
+#include "config/connector_config.h"
 #include "metrics/connector_metrics.h"
-#include "task/task.h"
+#include "reconcile/desired.h"
+#include "rest/connect_worker.h"
 
 namespace khs::reconcile {
 
-struct TaskView {
-  int id = 0;
-  task::TaskState state = task::TaskState::kJoining;
-  std::string trace;  // of a failed one
-};
-
 // A connector as it stands, for whoever shows it.
 struct ConnectorView {
-  std::string name;
-  std::string file;
-  metrics::ConnectorState state = metrics::ConnectorState::kUnassigned;
-  // Why it is FAILED, or why its newest definition is rejected, each problem on a line of its own:
-  // FILE:LINE:COL: error: KEY: MESSAGE.
-  std::string trace;
-  bool invalid = false;              // the newest definition is rejected
-  uint64_t generation = 0;           // of the newest definition
-  uint64_t observed_generation = 0;  // of the one that it runs by; 0 when it never ran
-  std::vector<TaskView> tasks;
+  rest::ConnectorStatus status;
+  rest::ConnectorInfo info;
+  Origin origin = Origin::kFile;
+  bool invalid = false;                                // the newest definition is rejected
+  std::optional<config::ConnectorConfig> target;       // that it runs by, or would
+  bool stopped = false;                                // that is its target, and nothing of it runs
+  std::shared_ptr<metrics::ConnectorMetrics> metrics;  // null before its first start
 };
 
-// By name.
-using Status = std::vector<ConnectorView>;
+struct Status {
+  std::map<std::string, ConnectorView> connectors;  // by name
+  std::string look_error;  // why the definitions could not be read; empty when they could
+  bool settled = false;    // the last look left nothing undecided
+};
 
 }  // namespace khs::reconcile

@@ -50,11 +50,11 @@ class ConnectorOnMockCluster : public ::testing::Test {
     Start();
   }
   void Start() {
-    connector_ =
-        std::make_unique<reconcile::Connector>(config_, connections_, clock_, metrics_, [this] {
-          const std::lock_guard lock(mutex_);
-          changed_.notify_all();
-        });
+    connector_ = std::make_unique<reconcile::Connector>(config_, connections_, clock_, metrics_,
+                                                        false, [this] {
+                                                          const std::lock_guard lock(mutex_);
+                                                          changed_.notify_all();
+                                                        });
   }
   void Stop() {
     connector_->RequestStop(10s);

@@ -5,42 +5,46 @@
 namespace khs::reconcile {
 namespace {
 
-constexpr const char* kGood = "topics = \"t\"\ncallback.request.url = \"http://127.0.0.1:1/\"\n";
-
-watch::DefinitionFile File(const std::string& stem, const std::string& content) {
-  watch::DefinitionFile file;
-  file.path = "/d/" + stem + ".toml";
-  file.stem = stem;
-  file.content = content;
-  return file;
+Definition Valid(const std::string& stem, const std::string& name = "", int tasks = 1) {
+  Definition definition;
+  definition.file = "/d/" + stem + ".toml";
+  definition.stem = stem;
+  definition.config.emplace();
+  definition.config->name = name.empty() ? stem : name;
+  definition.config->tasks_max = tasks;
+  definition.written = {{"tasks.max", std::to_string(tasks)}};
+  return definition;
 }
-
-Definition Judge(const watch::DefinitionFile& file) {
-  auto result = config::ParseConnectorToml({file.path, file.stem}, file.content);
-  return {file.path, file.content, std::move(result.config), std::move(result.problems)};
+Definition Invalid(const std::string& stem) {
+  Definition definition = Valid(stem);
+  definition.config.reset();
+  definition.problems = {{definition.file, {1, 1}, "topics", "missing"}};
+  return definition;
+}
+Definition FromRest(const std::string& name) {
+  Definition definition = Valid(name);
+  definition.origin = Origin::kRest;
+  definition.file = "REST";
+  return definition;
 }
 
 TEST(Definitions, AreNamedByTheirFileOrByTheirName) {
-  const Definitions now = JudgeSnapshot(
-      {{File("a", kGood), File("b", std::string("name = \"other\"\n") + kGood)}, {}}, Judge, {});
+  const Definitions now = SortByName({Valid("a"), Valid("b", "other")}, {});
   ASSERT_EQ(now.size(), 2u);
   EXPECT_TRUE(now.at("a").config.has_value());
   EXPECT_EQ(now.at("other").file, "/d/b.toml");
 }
 
 TEST(Definitions, AnInvalidFileConcernsTheConnectorThatItDefinedBefore) {
-  const Definitions now =
-      JudgeSnapshot({{File("b", "nonsense")}, {}}, Judge, {{"/d/b.toml", "other"}});
+  const Definitions now = SortByName({Invalid("b")}, {{"/d/b.toml", "other"}});
   ASSERT_EQ(now.count("other"), 1u);
   EXPECT_FALSE(now.at("other").config.has_value());
-  EXPECT_EQ(now.at("other").problems.front().position.line, 1);
 }
 
 TEST(Definitions, OfTwoOfANameTheRunningOneStaysAndTheOtherNamesBoth) {
-  const std::string named = std::string("name = \"x\"\n") + kGood;
-  const watch::Snapshot snapshot{{File("a", named), File("b", named)}, {}};
-  EXPECT_EQ(JudgeSnapshot(snapshot, Judge, {}).at("x").file, "/d/a.toml");
-  const Definitions now = JudgeSnapshot(snapshot, Judge, {{"/d/b.toml", "x"}});
+  const auto both = [] { return std::vector{Valid("a", "x"), Valid("b", "x")}; };
+  EXPECT_EQ(SortByName(both(), {}).at("x").file, "/d/a.toml");
+  const Definitions now = SortByName(both(), {{"/d/b.toml", "x"}});
   EXPECT_EQ(now.at("x").file, "/d/b.toml");
   const Definition& rejected = now.at("a");
   EXPECT_FALSE(rejected.config.has_value());
@@ -48,32 +52,59 @@ TEST(Definitions, OfTwoOfANameTheRunningOneStaysAndTheOtherNamesBoth) {
   EXPECT_NE(rejected.problems.back().message.find("/d/b.toml"), std::string::npos);
 }
 
-Definitions One(const std::string& content) {
-  return JudgeSnapshot({{File("a", content)}, {}}, Judge, {});
+TEST(Definitions, AFileThatTakesANameThatIsTakenKeepsItsOwnConnectorGoing) {
+  const Definitions now =
+      SortByName({Valid("a", "y"), Valid("b", "y")}, {{"/d/a.toml", "x"}, {"/d/b.toml", "y"}});
+  ASSERT_EQ(now.count("x"), 1u);
+  EXPECT_FALSE(now.at("x").config.has_value());
+  EXPECT_EQ(now.at("x").file, "/d/a.toml");
+  EXPECT_TRUE(now.at("y").config.has_value());
+}
+
+TEST(Definitions, AnInvalidFileTakesNoValidDefinitionsName) {
+  const Definitions now = SortByName({Invalid("a"), Valid("c", "a")}, {});
+  EXPECT_EQ(now.at("a").file, "/d/c.toml");
+  EXPECT_TRUE(now.at("a").config.has_value());
+  EXPECT_EQ(now.size(), 2u);
+}
+
+TEST(Definitions, OneMadeThroughRestStaysWhenAFileOfItsNameComes) {
+  const Definitions now = SortByName({FromRest("a"), Valid("a")}, {{"REST a", "a"}});
+  EXPECT_EQ(now.at("a").origin, Origin::kRest);
+  ASSERT_EQ(now.size(), 2u);
+  const Definition& rejected = now.rbegin()->second;
+  EXPECT_NE(rejected.problems.back().message.find("defined by REST"), std::string::npos);
 }
 
 TEST(Desired, KeepsTheLastGoodDefinitionAndCountsGenerations) {
-  Desired desired = Advance({}, One(kGood));
+  Desired desired = Advance({}, {{"a", Valid("a")}});
   EXPECT_EQ(desired.at("a").generation, 1u);
   EXPECT_EQ(desired.at("a").target_generation, 1u);
-  desired = Advance(desired, One("nonsense"));
+  desired = Advance(desired, {{"a", Invalid("a")}});
   EXPECT_FALSE(desired.at("a").newest.config);
   ASSERT_TRUE(desired.at("a").target);
   EXPECT_EQ(desired.at("a").generation, 2u);
   EXPECT_EQ(desired.at("a").target_generation, 1u);
-  EXPECT_EQ(NamesIn(desired), (NamesByFile{{"/d/a.toml", "a"}}));
-  desired = Advance(desired, One("nonsense"));
+  EXPECT_EQ(NamesIn(desired), (NamesByPlace{{"/d/a.toml", "a"}}));
+  desired = Advance(desired, {{"a", Invalid("a")}});
   EXPECT_EQ(desired.at("a").generation, 2u);
-  desired = Advance(desired, One(std::string(kGood) + "tasks.max = 2\n"));
+  desired = Advance(desired, {{"a", Valid("a", "", 2)}});
   EXPECT_EQ(desired.at("a").target_generation, 3u);
   EXPECT_EQ(desired.at("a").target->tasks_max, 2);
 }
 
+TEST(Desired, OtherLinesOfTheSameKeysAreNoChange) {
+  Definition moved = Valid("a");
+  moved.positions = {{"tasks.max", {7, 1}}};
+  const Desired desired = Advance(Advance({}, {{"a", Valid("a")}}), {{"a", moved}});
+  EXPECT_EQ(desired.at("a").generation, 1u);
+}
+
 TEST(Desired, ForgetsTheLastGoodDefinitionOfWhatWasRemoved) {
-  Desired desired = Advance({}, One(kGood));
+  Desired desired = Advance({}, {{"a", Valid("a")}});
   desired = Advance(desired, {});
   EXPECT_TRUE(desired.empty());
-  desired = Advance(desired, One("nonsense"));
+  desired = Advance(desired, {{"a", Invalid("a")}});
   EXPECT_FALSE(desired.at("a").target);
 }
 

@@ -18,7 +18,7 @@ config::ConnectorConfig Config(const std::string& url = "http://a/") {
   config.endpoint.url = url;
   return config;
 }
-Wanted Target(const config::ConnectorConfig& config) {
+Wanted Running(const config::ConnectorConfig& config) {
   Wanted wanted;
   wanted.target = config;
   return wanted;
@@ -30,7 +30,8 @@ Step StepFor(const std::optional<Wanted>& wanted, State state,
              base::MonotonicTime retry_at = kNow + 1s) {
   const Desired desired = wanted ? Desired{{"a", *wanted}} : Desired{};
   const auto steps = MakePlan(
-      desired, {{"a", {state, state == State::kNothing ? nullptr : &running, retry_at}}}, kNow);
+      desired, {{"a", {state, state == State::kNothing ? nullptr : &running, retry_at, false}}},
+      kNow);
   EXPECT_EQ(steps.size(), 1u);
   return steps.at(0);
 }
@@ -41,54 +42,78 @@ Action ActionFor(const std::optional<Wanted>& wanted, State state,
 }
 
 TEST(Plan, StartsWhatIsNew) {
-  EXPECT_EQ(MakePlan({{"a", Target(Config())}}, {}, kNow).at(0), (Step{"a", Action::kStart}));
+  EXPECT_EQ(MakePlan({{"a", Running(Config())}}, {}, kNow).at(0), (Step{"a", Action::kStart}));
 }
 
 TEST(Plan, StopsWhatIsGoneBeforeItStartsAnything) {
   const auto running = Config();
   const auto steps =
-      MakePlan({{"a", Target(Config())}}, {{"z", {State::kWorking, &running, {}}}}, kNow);
+      MakePlan({{"a", Running(Config())}}, {{"z", {State::kWorking, &running, {}, false}}}, kNow);
   ASSERT_EQ(steps.size(), 2u);
   EXPECT_EQ(steps[0], (Step{"z", Action::kStop}));
   EXPECT_EQ(steps[1], (Step{"a", Action::kStart}));
 }
 
 TEST(Plan, DoesTheLeastThatADifferenceAsksFor) {
-  EXPECT_EQ(ActionFor(Target(Config()), State::kWorking), Action::kKeep);
-  const Step applied = StepFor(Target(Config("http://b/")), State::kWorking);
+  EXPECT_EQ(ActionFor(Running(Config()), State::kWorking), Action::kKeep);
+  const Step applied = StepFor(Running(Config("http://b/")), State::kWorking);
   EXPECT_EQ(applied.action, Action::kApply);
   EXPECT_TRUE(applied.difference.endpoint);
   auto two = Config();
   two.tasks_max = 2;
-  EXPECT_EQ(ActionFor(Target(two), State::kWorking), Action::kRestart);
+  EXPECT_EQ(ActionFor(Running(two), State::kWorking), Action::kRestart);
 }
 
 TEST(Plan, ADefinitionThatChangedInAnyWayRevivesAConnectorThatStopped) {
-  EXPECT_EQ(ActionFor(Target(Config()), State::kFailed), Action::kKeep);
-  EXPECT_EQ(ActionFor(Target(Config("http://b/")), State::kFailed), Action::kRestart);
+  EXPECT_EQ(ActionFor(Running(Config()), State::kFailed), Action::kKeep);
+  EXPECT_EQ(ActionFor(Running(Config("http://b/")), State::kFailed), Action::kRestart);
 }
 
 TEST(Plan, TriesAStartThatFailedAgainInTimeOrByAnotherDefinition) {
-  EXPECT_EQ(ActionFor(Target(Config()), State::kCannotStart), Action::kKeep);
-  EXPECT_EQ(ActionFor(Target(Config()), State::kCannotStart, Config(), kNow), Action::kRestart);
-  EXPECT_EQ(ActionFor(Target(Config("http://b/")), State::kCannotStart), Action::kRestart);
+  EXPECT_EQ(ActionFor(Running(Config()), State::kCannotStart), Action::kKeep);
+  EXPECT_EQ(ActionFor(Running(Config()), State::kCannotStart, Config(), kNow), Action::kRestart);
+  EXPECT_EQ(ActionFor(Running(Config("http://b/")), State::kCannotStart), Action::kRestart);
 }
 
 TEST(Plan, LetsWhatEndsEndWhateverIsWantedMeanwhile) {
   EXPECT_EQ(ActionFor(std::nullopt, State::kEnding), Action::kKeep);
-  EXPECT_EQ(ActionFor(Target(Config()), State::kEnding), Action::kKeep);
-  EXPECT_EQ(ActionFor(Target(Config("http://b/")), State::kEnding), Action::kKeep);
+  EXPECT_EQ(ActionFor(Running(Config()), State::kEnding), Action::kKeep);
+  EXPECT_EQ(ActionFor(Running(Config("http://b/")), State::kEnding), Action::kKeep);
 }
 
 TEST(Plan, ShowsAnInvalidDefinitionAndStartsItWhenItIsMended) {
-  EXPECT_EQ(MakePlan({{"a", Wanted{}}}, {}, kNow).at(0), (Step{"a", Action::kShowFailed}));
-  EXPECT_EQ(ActionFor(Wanted{}, State::kNothing), Action::kShowFailed);
-  EXPECT_EQ(ActionFor(Target(Config()), State::kNothing), Action::kStart);
+  EXPECT_EQ(MakePlan({{"a", Wanted{}}}, {}, kNow).at(0), (Step{"a", Action::kShow}));
+  EXPECT_EQ(ActionFor(Wanted{}, State::kNothing), Action::kShow);
+  EXPECT_EQ(ActionFor(Running(Config()), State::kNothing), Action::kStart);
 }
 
 TEST(Plan, ForgetsWhatHasEndedAndIsWantedNoMore) {
   EXPECT_EQ(ActionFor(std::nullopt, State::kNothing), Action::kForget);
   EXPECT_EQ(ActionFor(std::nullopt, State::kFailed), Action::kStop);
+}
+
+Wanted WithState(Target state) {
+  Wanted wanted = Running(Config());
+  wanted.state = state;
+  return wanted;
+}
+
+TEST(Plan, StopsWhatIsToBeStoppedAndStartsNothing) {
+  for (const State state : {State::kWorking, State::kFailed, State::kCannotStart}) {
+    EXPECT_EQ(ActionFor(WithState(Target::kStopped), state), Action::kStop);
+  }
+  EXPECT_EQ(ActionFor(WithState(Target::kStopped), State::kNothing), Action::kShow);
+  EXPECT_EQ(ActionFor(WithState(Target::kStopped), State::kEnding), Action::kKeep);
+}
+
+TEST(Plan, APausedConnectorRunsUnlessItWasStoppedBefore) {
+  EXPECT_EQ(ActionFor(WithState(Target::kPaused), State::kNothing), Action::kStart);
+  EXPECT_EQ(ActionFor(WithState(Target::kPaused), State::kWorking), Action::kKeep);
+  const Actual stopped{{"a", {State::kNothing, nullptr, {}, true}}};
+  EXPECT_EQ(MakePlan({{"a", WithState(Target::kPaused)}}, stopped, kNow).at(0).action,
+            Action::kShow);
+  EXPECT_EQ(MakePlan({{"a", WithState(Target::kStarted)}}, stopped, kNow).at(0).action,
+            Action::kStart);
 }
 
 }  // namespace

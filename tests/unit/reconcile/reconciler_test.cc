@@ -120,10 +120,9 @@ class ReconcilerTest : public ::testing::Test {
   }
   std::optional<ConnectorView> View(const std::string& name) {
     const auto status = reconciler_->status();
-    for (const ConnectorView& view : *status) {
-      if (view.name == name) return view;
-    }
-    return std::nullopt;
+    const auto found = status->connectors.find(name);
+    if (found == status->connectors.end()) return std::nullopt;
+    return found->second;
   }
 
   fs::path root_;
@@ -190,15 +189,15 @@ TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsWhyTheNewestIsRejected)
   EXPECT_TRUE(AwaitShown("config_last_reload_successful 0"));
   ASSERT_TRUE(Await([&] { return View("a") && View("a")->invalid; }));
   const ConnectorView view = *View("a");
-  EXPECT_EQ(view.generation, 2u);
-  EXPECT_EQ(view.observed_generation, 1u);
-  EXPECT_EQ(view.state, metrics::ConnectorState::kRunning);
-  EXPECT_NE(view.trace.find("a.toml:2:1: error: callback.request.url:"), std::string::npos)
-      << view.trace;
+  EXPECT_EQ(view.status.generation, 2u);
+  EXPECT_EQ(view.status.observed_generation, 1u);
+  EXPECT_EQ(view.status.state, rest::RunState::kRunning);
+  EXPECT_NE(view.status.trace.find("a.toml:2:1: error: callback.request.url:"), std::string::npos)
+      << view.status.trace;
   Write("a", "http://three/");
   EXPECT_TRUE(AwaitApplied("http://three/"));
   EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 0)"));
-  EXPECT_TRUE(Await([&] { return View("a")->observed_generation == 3; }));
+  EXPECT_TRUE(Await([&] { return View("a")->status.observed_generation == 3; }));
 }
 
 TEST_F(ReconcilerTest, RejectsWhatOnlyTheClientsCanJudgeBeforeAnythingStops) {
@@ -208,9 +207,10 @@ TEST_F(ReconcilerTest, RejectsWhatOnlyTheClientsCanJudgeBeforeAnythingStops) {
   Write("a", "http://objected/", "tasks.max = 2\n");
   EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 1)"));
   ASSERT_TRUE(Await([&] { return View("a")->invalid; }));
-  EXPECT_NE(View("a")->trace.find("a.toml:2:1: error: callback.request.url: somebody objects"),
-            std::string::npos)
-      << View("a")->trace;
+  EXPECT_NE(
+      View("a")->status.trace.find("a.toml:2:1: error: callback.request.url: somebody objects"),
+      std::string::npos)
+      << View("a")->status.trace;
   EXPECT_EQ(Urls().size(), 1u);
 }
 
@@ -256,7 +256,7 @@ TEST_F(ReconcilerTest, OneThatDrainsSlowlyHoldsUpNobodyElse) {
   EXPECT_FALSE(FirstLog().left);
   // And changes its mind while it drains.
   Write("slow", "http://two/");
-  ASSERT_TRUE(Await([&] { return View("slow")->generation == 3; }));
+  ASSERT_TRUE(Await([&] { return View("slow")->status.generation == 3; }));
   endpoint_.Cork(false);
   EXPECT_TRUE(AwaitRunning("slow"));
   EXPECT_TRUE(Await([&] { return Urls().back() == "slow http://two/"; }));

@@ -1,0 +1,297 @@
+#include "reconcile/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace khs::reconcile {
+namespace {
+
+using rest::Refusal;
+using Kind = Refusal::Kind;
+using Written = std::map<std::string, std::string>;
+using Hands = Reconciler::Hands;
+
+// Until the definitions are settled; a plain file takes two looks to be believed.
+constexpr std::chrono::seconds kReloadBound{10};
+
+Target TargetOf(rest::TargetState state) {
+  if (state == rest::TargetState::kPaused) return Target::kPaused;
+  return state == rest::TargetState::kStopped ? Target::kStopped : Target::kStarted;
+}
+
+const Wanted* Find(const Hands& hands, const std::string& name) {
+  const auto found = hands.source.desired().find(name);
+  return found == hands.source.desired().end() ? nullptr : &found->second;
+}
+
+// A file is the truth about what it defines.
+std::optional<Refusal> DefinedByFile(const Wanted* wanted) {
+  if (wanted == nullptr || wanted->newest.origin != Origin::kFile) return std::nullopt;
+  return Refusal{Kind::kFileDefined, wanted->newest.file, {}};
+}
+
+std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
+                               const Written& written) {
+  Refusal refusal{Kind::kInvalid, {}, {}};
+  for (const config::Problem& problem : hands.source.Examine(name, written)) {
+    if (problem.severity != config::Severity::kError) continue;
+    const bool names_key =
+        problem.key.empty() || problem.message.find(problem.key) != std::string::npos;
+    refusal.problems.push_back(names_key ? problem.message : problem.key + ": " + problem.message);
+  }
+  if (refusal.problems.empty()) return std::nullopt;
+  return refusal;
+}
+
+std::optional<Refusal> Store(Hands& hands, const std::string& name, StoredConnector connector) {
+  if (auto failure = hands.store.Put(name, std::move(connector))) {
+    return Refusal{Kind::kCannotStore, std::move(*failure), {}};
+  }
+  return std::nullopt;
+}
+
+// What is kept of a connector; nothing of one that a file defines and nobody has paused.
+StoredConnector StoredOf(const Hands& hands, const std::string& name) {
+  const auto found = hands.store.connectors().find(name);
+  return found != hands.store.connectors().end() ? found->second : StoredConnector{};
+}
+
+// A definition takes the place of the one that was, if there was one. Its target stays.
+std::optional<Refusal> Define(Hands& hands, const std::string& name, Written written) {
+  written["name"] = name;
+  if (auto refusal = Examine(hands, name, written)) return refusal;
+  StoredConnector stored = StoredOf(hands, name);
+  stored.config = std::move(written);
+  return Store(hands, name, std::move(stored));
+}
+
+bool HasFailed(const rest::ConnectorStatus& status) {
+  return status.state == rest::RunState::kFailed ||
+         std::any_of(status.tasks.begin(), status.tasks.end(),
+                     [](const auto& task) { return task.state == rest::RunState::kFailed; });
+}
+
+}  // namespace
+
+Worker::Worker(Reconciler& reconciler, GroupAccess groups)
+    : reconciler_(reconciler), groups_(std::move(groups)) {}
+
+rest::Outcome<rest::Done> Worker::Carry(
+    const std::function<std::optional<Refusal>(Hands&)>& order) {
+  std::optional<Refusal> refusal;
+  if (!reconciler_.Carry([&](Hands& hands) { refusal = order(hands); })) {
+    return base::Unexpected<Refusal>({Kind::kUnavailable, "the process is draining", {}});
+  }
+  if (refusal) return base::Unexpected<Refusal>(std::move(*refusal));
+  return rest::Done{};
+}
+
+std::vector<std::string> Worker::Names() const {
+  std::vector<std::string> names;
+  const auto status = reconciler_.status();
+  for (const auto& [name, view] : status->connectors) names.push_back(name);
+  return names;
+}
+
+std::optional<rest::ConnectorInfo> Worker::Info(const std::string& name) const {
+  const auto status = reconciler_.status();
+  const auto found = status->connectors.find(name);
+  if (found == status->connectors.end()) return std::nullopt;
+  return found->second.info;
+}
+
+std::optional<rest::ConnectorStatus> Worker::Status(const std::string& name) const {
+  const auto status = reconciler_.status();
+  const auto found = status->connectors.find(name);
+  if (found == status->connectors.end()) return std::nullopt;
+  return found->second.status;
+}
+
+rest::Outcome<rest::ConnectorInfo> Worker::Create(const std::string& name,
+                                                  const rest::ConfigMap& config,
+                                                  rest::TargetState initial) {
+  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
+    Written written = config;
+    written["name"] = name;
+    if (auto refusal = Examine(hands, name, written)) return refusal;
+    if (Find(hands, name) != nullptr || StoredOf(hands, name).config) {
+      return Refusal{Kind::kExists, {}, {}};
+    }
+    return Store(hands, name, {std::move(written), TargetOf(initial)});
+  });
+  if (!done) return base::Unexpected<Refusal>(done.error());
+  return Info(name).value_or(rest::ConnectorInfo{name, config, {}});
+}
+
+rest::Outcome<Worker::Stored> Worker::Put(const std::string& name, const rest::ConfigMap& config) {
+  Stored stored;
+  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
+    const Wanted* wanted = Find(hands, name);
+    if (auto refusal = DefinedByFile(wanted)) return refusal;
+    stored.created = wanted == nullptr;
+    return Define(hands, name, config);
+  });
+  if (!done) return base::Unexpected<Refusal>(done.error());
+  stored.info = Info(name).value_or(rest::ConnectorInfo{name, config, {}});
+  return stored;
+}
+
+rest::Outcome<rest::ConnectorInfo> Worker::Patch(const std::string& name,
+                                                 const rest::ConfigPatch& patch) {
+  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
+    const Wanted* wanted = Find(hands, name);
+    if (wanted == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+    if (auto refusal = DefinedByFile(wanted)) return refusal;
+    Written written = StoredOf(hands, name).config.value_or(Written{});
+    for (const auto& [key, value] : patch) {
+      if (value) {
+        written[key] = *value;
+      } else {
+        written.erase(key);
+      }
+    }
+    return Define(hands, name, std::move(written));
+  });
+  if (!done) return base::Unexpected<Refusal>(done.error());
+  return Info(name).value_or(rest::ConnectorInfo{name, {}, {}});
+}
+
+rest::Outcome<rest::Done> Worker::Delete(const std::string& name) {
+  return Carry([&](Hands& hands) -> std::optional<Refusal> {
+    const Wanted* wanted = Find(hands, name);
+    if (wanted == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+    if (auto refusal = DefinedByFile(wanted)) return refusal;
+    if (auto failure = hands.store.Remove(name)) {
+      return Refusal{Kind::kCannotStore, std::move(*failure), {}};
+    }
+    return std::nullopt;
+  });
+}
+
+rest::Outcome<rest::Done> Worker::SetTarget(const std::string& name, rest::TargetState target) {
+  return Carry([&](Hands& hands) -> std::optional<Refusal> {
+    if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+    StoredConnector stored = StoredOf(hands, name);
+    const Target before = std::exchange(stored.target, TargetOf(target));
+    if (before == stored.target) return std::nullopt;
+    // Of one that a file defines there is nothing to keep but that it does not run.
+    if (!stored.config && stored.target == Target::kStarted) {
+      if (auto failure = hands.store.Remove(name)) {
+        return Refusal{Kind::kCannotStore, std::move(*failure), {}};
+      }
+      return std::nullopt;
+    }
+    return Store(hands, name, std::move(stored));
+  });
+}
+
+rest::Outcome<rest::ConnectorStatus> Worker::Restart(const std::string& name, bool include_tasks,
+                                                     bool only_failed) {
+  const auto before = Status(name);
+  if (!before) return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+  const bool failed = HasFailed(*before);
+  // Without its tasks there is nothing to a connector that could be restarted.
+  const bool restarts = failed || (include_tasks && !only_failed);
+  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
+    if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+    if (restarts) hands.restarts.insert(name);
+    return std::nullopt;
+  });
+  if (!done) return base::Unexpected<Refusal>(done.error());
+  rest::ConnectorStatus status = *before;
+  const auto selected = [&](rest::RunState state) {
+    return !only_failed || state == rest::RunState::kFailed;
+  };
+  if (selected(status.state)) status.state = rest::RunState::kRestarting;
+  for (rest::TaskStatus& task : status.tasks) {
+    if (!include_tasks || !selected(task.state)) continue;
+    task.state = rest::RunState::kRestarting;
+    task.trace.clear();
+  }
+  return status;
+}
+
+rest::Outcome<rest::Done> Worker::RestartTask(const std::string& name, int task) {
+  const auto status = Status(name);
+  if (!status) return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+  const bool is_there = std::any_of(status->tasks.begin(), status->tasks.end(),
+                                    [task](const auto& each) { return each.id == task; });
+  if (!is_there) return base::Unexpected<Refusal>({Kind::kNoSuchTask, {}, {}});
+  return Carry([&](Hands& hands) -> std::optional<Refusal> {
+    if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+    hands.restarts.insert(name);
+    return std::nullopt;
+  });
+}
+
+std::vector<std::string> Worker::ActiveTopics(const std::string& name) const {
+  const auto status = reconciler_.status();
+  const auto found = status->connectors.find(name);
+  if (found == status->connectors.end() || !found->second.metrics) return {};
+  return found->second.metrics->ActiveTopics();
+}
+
+void Worker::ResetActiveTopics(const std::string& name) {
+  const auto status = reconciler_.status();
+  const auto found = status->connectors.find(name);
+  if (found == status->connectors.end() || !found->second.metrics) return;
+  found->second.metrics->ResetActiveTopics();
+}
+
+rest::Outcome<std::vector<rest::PartitionOffset>> Worker::Offsets(const std::string& name) {
+  const auto status = reconciler_.status();
+  const auto found = status->connectors.find(name);
+  if (found == status->connectors.end())
+    return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+  // Of one that was never valid nobody knows the group.
+  if (!found->second.target) return std::vector<rest::PartitionOffset>{};
+  return groups_.list(*found->second.target);
+}
+
+rest::Outcome<config::ConnectorConfig> Worker::Stopped(const std::string& name) const {
+  const auto status = reconciler_.status();
+  const auto found = status->connectors.find(name);
+  if (found == status->connectors.end())
+    return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+  const ConnectorView& view = found->second;
+  if (view.status.state != rest::RunState::kStopped || !view.target) {
+    return base::Unexpected<Refusal>({Kind::kNotStopped, {}, {}});
+  }
+  // It drains yet.
+  if (!view.stopped) return base::Unexpected<Refusal>({Kind::kStillActive, {}, {}});
+  return *view.target;
+}
+
+rest::Outcome<rest::Done> Worker::AlterOffsets(const std::string& name,
+                                               const std::vector<rest::PartitionOffset>& offsets) {
+  const auto config = Stopped(name);
+  if (!config) return base::Unexpected<Refusal>(config.error());
+  return groups_.alter(*config, offsets);
+}
+
+rest::Outcome<rest::Done> Worker::ResetOffsets(const std::string& name) {
+  const auto config = Stopped(name);
+  if (!config) return base::Unexpected<Refusal>(config.error());
+  return groups_.reset(*config);
+}
+
+std::vector<std::string> Worker::Reload() {
+  reconciler_.RequestRescan();
+  // The order comes after that look.
+  (void)reconciler_.Carry([](Hands&) {});
+  (void)reconciler_.AwaitSettled(kReloadBound);
+  const auto status = reconciler_.status();
+  std::vector<std::string> problems;
+  if (!status->look_error.empty()) problems.push_back(status->look_error);
+  for (const auto& [name, view] : status->connectors) {
+    if (!view.invalid) continue;
+    for (size_t start = 0; start < view.status.trace.size();) {
+      const size_t end = std::min(view.status.trace.find('\n', start), view.status.trace.size());
+      problems.push_back(view.status.trace.substr(start, end - start));
+      start = end + 1;
+    }
+  }
+  return problems;
+}
+
+}  // namespace khs::reconcile

@@ -1,0 +1,201 @@
+#include "reconcile/definition_source.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+namespace khs::reconcile {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+using metrics::ReloadOutcome;
+
+// Looks at a real directory, at times that the test makes up.
+class DefinitionSourceTest : public testing::Test {
+ protected:
+  DefinitionSourceTest() {
+    std::string name = (fs::temp_directory_path() / "khs-source-XXXXXX").string();
+    root_ = ::mkdtemp(name.data());
+    fs::create_directory(root_ / "connectors");
+    settings_.directory = root_ / "connectors";
+    settings_.secrets_dirs = {root_};
+  }
+  ~DefinitionSourceTest() override { fs::remove_all(root_); }
+
+  DefinitionSource& Source() {
+    if (!source_) {
+      source_.emplace(
+          settings_,
+          [this](const config::ConnectorConfig&) {
+            ++checks_;
+            return objections_;
+          },
+          store_);
+    }
+    return *source_;
+  }
+  DefinitionSource::Look LookAfter(std::chrono::milliseconds time) {
+    now_ += time;
+    return Source().LookAgain(now_);
+  }
+  // A file and then what it refers to.
+  void Settle() {
+    int looks = 0;
+    while (!LookAfter(100ms).outcome) ASSERT_LT(++looks, 5);
+  }
+  void Write(const std::string& stem, const std::string& more = "") {
+    std::ofstream(root_ / "connectors" / (stem + ".toml"))
+        << "topics = \"t\"\ncallback.request.url = \"http://a/\"\n"
+        << more;
+  }
+  void WriteFile(const std::string& name, const std::string& content) {
+    std::ofstream(root_ / name) << content;
+  }
+  std::string Reference(const std::string& name) {
+    return "${file:" + (root_ / name).string() + "}";
+  }
+  const Wanted& At(const std::string& name) { return Source().desired().at(name); }
+  std::string HeaderOf(const std::string& name) {
+    return At(name).target->endpoint.headers.at(0).second.Reveal();
+  }
+
+  fs::path root_;
+  DefinitionSource::Settings settings_;
+  std::vector<Objection> objections_;
+  int checks_ = 0;
+  StateStore store_{""};
+  base::MonotonicTime now_{1h};
+  std::optional<DefinitionSource> source_;
+};
+
+TEST_F(DefinitionSourceTest, BelievesAPlainFileAtTheSecondLook) {
+  Write("a");
+  const auto first = LookAfter(0ms);
+  EXPECT_FALSE(first.outcome);
+  EXPECT_EQ(first.look_again, now_ + 100ms);
+  EXPECT_TRUE(Source().desired().empty());
+  EXPECT_EQ(LookAfter(100ms).outcome, ReloadOutcome::kChanged);
+  EXPECT_EQ(LookAfter(30s).outcome, ReloadOutcome::kUnchanged);
+  EXPECT_EQ(checks_, 1);
+}
+
+TEST_F(DefinitionSourceTest, WhatComesBackWhileAllIsDoubtedIsLookedAtAgainSoon) {
+  Write("a");
+  Settle();
+  fs::rename(root_ / "connectors/a.toml", root_ / "away");
+  LookAfter(1s);
+  const auto doubted = LookAfter(100ms);
+  EXPECT_EQ(doubted.look_again, now_ + 60s);
+  fs::rename(root_ / "away", root_ / "connectors/a.toml");
+  Write("a", "tasks.max = 2\n");
+  const auto soon = LookAfter(10s);
+  EXPECT_EQ(soon.look_again, now_ + 100ms);
+  LookAfter(100ms);
+  EXPECT_EQ(At("a").target->tasks_max, 2);
+}
+
+TEST_F(DefinitionSourceTest, WhatComesBackInTheLastMomentIsNotBelievedToBeGone) {
+  Write("a");
+  Settle();
+  fs::remove(root_ / "connectors/a.toml");
+  LookAfter(1s);
+  LookAfter(100ms);
+  Write("a");
+  LookAfter(60s);
+  EXPECT_EQ(Source().desired().count("a"), 1u);
+  LookAfter(100ms);
+  EXPECT_EQ(Source().desired().count("a"), 1u);
+  // And what stays away is.
+  fs::remove(root_ / "connectors/a.toml");
+  LookAfter(1s);
+  LookAfter(100ms);
+  LookAfter(59s);
+  EXPECT_EQ(Source().desired().count("a"), 1u);
+  LookAfter(1s);
+  EXPECT_TRUE(Source().desired().empty());
+}
+
+TEST_F(DefinitionSourceTest, ADirectoryThatCannotBeReadKeepsTheDoubtsThatWere) {
+  Write("a");
+  Settle();
+  fs::remove(root_ / "connectors/a.toml");
+  LookAfter(1s);
+  LookAfter(100ms);
+  const auto due = now_ + 60s;
+  fs::rename(root_ / "connectors", root_ / "away");
+  const auto failed = LookAfter(10s);
+  EXPECT_EQ(failed.outcome, ReloadOutcome::kFailed);
+  EXPECT_EQ(failed.look_again, due);
+}
+
+TEST_F(DefinitionSourceTest, AHalfWrittenSecretIsNotBelieved) {
+  WriteFile("token", "whole");
+  Write("a", "callback.request.headers = { T = \"" + Reference("token") + "\" }\n");
+  Settle();
+  ASSERT_EQ(HeaderOf("a"), "whole");
+  WriteFile("token", "ha");
+  const auto look = LookAfter(1s);
+  EXPECT_EQ(look.look_again, now_ + 100ms);
+  EXPECT_EQ(HeaderOf("a"), "whole");
+  WriteFile("token", "half and half");
+  LookAfter(100ms);
+  EXPECT_EQ(HeaderOf("a"), "whole");
+  LookAfter(100ms);
+  EXPECT_EQ(HeaderOf("a"), "half and half");
+  EXPECT_EQ(At("a").newest.written.at("callback.request.headers").find("half"), std::string::npos);
+}
+
+TEST_F(DefinitionSourceTest, ASecretOfTheProcessThatIsGoneFreezesNothing) {
+  WriteFile("password", "p");
+  settings_.kafka = {{"sasl.password", Reference("password")}};
+  Write("a");
+  Write("b");
+  Settle();
+  ASSERT_EQ(Source().desired().size(), 2u);
+  WriteFile("password", "");
+  fs::remove(root_ / "connectors/b.toml");
+  LookAfter(1s);
+  LookAfter(100ms);
+  const auto look = LookAfter(100ms);
+  EXPECT_EQ(look.outcome, ReloadOutcome::kFailed);
+  EXPECT_NE(look.error.find("kafka.sasl.password"), std::string::npos) << look.error;
+  EXPECT_EQ(Source().desired().size(), 1u);
+  EXPECT_EQ(At("a").target->kafka.at("sasl.password").Reveal(), "p");
+}
+
+TEST_F(DefinitionSourceTest, AnObjectionStandsWhereItsKeyStands) {
+  Write("a");
+  Settle();
+  objections_ = {{"tasks.max", "not today"}};
+  Write("a", "tasks.max = 2\n");
+  LookAfter(1s);
+  EXPECT_EQ(LookAfter(100ms).outcome, ReloadOutcome::kPartial);
+  EXPECT_FALSE(At("a").newest.config);
+  EXPECT_EQ(At("a").target->tasks_max, 1);
+  EXPECT_EQ(config::Place(At("a").newest.problems.at(0)),
+            (root_ / "connectors/a.toml").string() + ":3:1");
+}
+
+TEST_F(DefinitionSourceTest, JudgesWhatIsMadeThroughRestLikeAFile) {
+  Settle();
+  EXPECT_FALSE(Source().Examine("r", {{"topics", "t"}}).empty());
+  const std::map<std::string, std::string> good{{"topics", "t"},
+                                                {"callback.request.url", "http://r/"}};
+  EXPECT_TRUE(Source().Examine("r", good).empty());
+  EXPECT_FALSE(store_.Put("r", {good, Target::kPaused}));
+  Source().Refresh();
+  EXPECT_EQ(At("r").newest.origin, Origin::kRest);
+  EXPECT_EQ(At("r").state, Target::kPaused);
+  ASSERT_TRUE(At("r").target);
+  // A file of its name that comes later is the one that is wrong.
+  Write("r");
+  LookAfter(1s);
+  LookAfter(100ms);
+  EXPECT_EQ(At("r").newest.origin, Origin::kRest);
+  EXPECT_EQ(Source().desired().size(), 2u);
+}
+
+}  // namespace
+}  // namespace khs::reconcile

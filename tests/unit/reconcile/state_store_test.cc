@@ -1,0 +1,132 @@
+#include "reconcile/state_store.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <set>
+
+namespace khs::reconcile {
+namespace {
+
+namespace fs = std::filesystem;
+using Written = std::map<std::string, std::string>;
+
+class StateStoreTest : public testing::Test {
+ protected:
+  StateStoreTest() {
+    std::string name = (fs::temp_directory_path() / "khs-state-XXXXXX").string();
+    root_ = ::mkdtemp(name.data());
+  }
+  ~StateStoreTest() override { fs::remove_all(root_); }
+
+  StateStore::Connectors LoadAnew() {
+    StateStore store(root_);
+    troubles_ = store.Load();
+    return store.connectors();
+  }
+
+  fs::path root_;
+  std::vector<std::string> troubles_;
+};
+
+const Written kConfig{{"name", "a"},
+                      {"topics", "t,u"},
+                      {"value.converter", "StringConverter"},
+                      {"value.converter.schemas.enable", "false"},
+                      {"callback.request.headers", "{\"A\":\"tab\\t and \\\"quotes\\\"\"}"},
+                      {"odd", "line\nbreak, \\ and \x01 and \xc3\xa9 '''"}};
+
+TEST_F(StateStoreTest, ReadsBackWhatWasPut) {
+  StateStore store(root_);
+  EXPECT_TRUE(store.Load().empty());
+  EXPECT_FALSE(store.Put("a", {kConfig, Target::kPaused}));
+  EXPECT_FALSE(store.Put("of a file", {std::nullopt, Target::kStopped}));
+  EXPECT_EQ(LoadAnew(), store.connectors());
+  EXPECT_TRUE(troubles_.empty());
+  EXPECT_EQ(LoadAnew().at("a").config, kConfig);
+  EXPECT_FALSE(store.Put("a", {kConfig, Target::kStarted}));
+  EXPECT_FALSE(store.Remove("of a file"));
+  EXPECT_EQ(LoadAnew(), (StateStore::Connectors{{"a", {kConfig, Target::kStarted}}}));
+  EXPECT_FALSE(store.Remove("of a file"));
+}
+
+TEST_F(StateStoreTest, AnyNameHasAFileOfItsOwnInTheDirectory) {
+  const std::vector<std::string> names{"../x",
+                                       "a/b",
+                                       "a",
+                                       "A",
+                                       ".",
+                                       "..",
+                                       ".hidden",
+                                       "CON",
+                                       "x.toml",
+                                       "\xf0\x9f\x98\x80",
+                                       "%2F",
+                                       "/",
+                                       std::string(300, 'x'),
+                                       std::string(300, 'x') + "y",
+                                       std::string(300, 'X')};
+  StateStore store(root_ / "made");
+  EXPECT_TRUE(store.Load().empty());
+  std::set<std::string> files;
+  for (const std::string& name : names) {
+    EXPECT_FALSE(store.Put(name, {Written{{"name", name}}, Target::kStarted})) << name;
+    files.insert(StateFileName(name));
+    EXPECT_LE(StateFileName(name).size(), 255u);
+  }
+  EXPECT_EQ(files.size(), names.size());
+  StateStore again(root_ / "made");
+  EXPECT_TRUE(again.Load().empty());
+  EXPECT_EQ(again.connectors(), store.connectors());
+  size_t there = 0;
+  for ([[maybe_unused]] const auto& entry : fs::directory_iterator(root_ / "made")) ++there;
+  EXPECT_EQ(there, names.size());
+}
+
+TEST_F(StateStoreTest, SetsADamagedFileAsideAndReadsTheOthers) {
+  StateStore store(root_);
+  EXPECT_FALSE(store.Put("good", {kConfig, Target::kStarted}));
+  std::ofstream(root_ / "half.toml") << "name = \"ha";
+  std::ofstream(root_ / "nothing.toml") << "";
+  std::ofstream(root_ / "left-over.toml.new") << "name = \"x\"";
+  EXPECT_EQ(LoadAnew(), store.connectors());
+  EXPECT_EQ(troubles_.size(), 2u);
+  EXPECT_TRUE(fs::exists(root_ / "half.toml.damaged"));
+  EXPECT_FALSE(fs::exists(root_ / "half.toml"));
+  EXPECT_FALSE(fs::exists(root_ / "left-over.toml.new"));
+  LoadAnew();
+  EXPECT_TRUE(troubles_.empty());
+}
+
+TEST_F(StateStoreTest, AFullDiskChangesNothing) {
+  StateStore store("/dev/full/state");
+  EXPECT_EQ(store.Load().size(), 1u);
+  const auto failure = store.Put("a", {kConfig, Target::kStarted});
+  ASSERT_TRUE(failure);
+  EXPECT_NE(failure->find("/dev/full/state"), std::string::npos) << *failure;
+  EXPECT_TRUE(store.connectors().empty());
+}
+
+TEST_F(StateStoreTest, ADiskThatTakesNoMoreKeepsWhatWasThere) {
+  StateStore store(root_);
+  EXPECT_FALSE(store.Put("a", {kConfig, Target::kStarted}));
+  // Whatever may be written: not over a directory.
+  fs::create_directory(root_ / (StateFileName("a") + ".new"));
+  EXPECT_TRUE(store.Put("a", {kConfig, Target::kStopped}));
+  EXPECT_EQ(store.connectors().at("a").target, Target::kStarted);
+  EXPECT_EQ(LoadAnew().at("a").target, Target::kStarted);
+}
+
+TEST(StateStore, WithoutADirectoryKeepsItInMemory) {
+  StateStore store("");
+  EXPECT_TRUE(store.Load().empty());
+  EXPECT_FALSE(store.Put("a", {kConfig, Target::kStarted}));
+  EXPECT_EQ(store.connectors().size(), 1u);
+  EXPECT_FALSE(store.Remove("a"));
+  EXPECT_TRUE(store.connectors().empty());
+}
+
+}  // namespace
+}  // namespace khs::reconcile

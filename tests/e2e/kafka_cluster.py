@@ -62,13 +62,14 @@ class KafkaCluster:
         self.produce_records(topic, ({"value": value, "partition": partition, "key": key, "headers": headers,
                                       "timestamp": timestamp} for value in values))
 
-    def produce_records(self, topic, records):
-        """Appends records: dictionaries of confluent_kafka's Producer.produce arguments, `partition` among them.
+    def producer(self):
+        """Idempotent, because without it a retry of the producer's may change the order."""
+        return confluent_kafka.Producer({**self._settings, "linger.ms": 5, "enable.idempotence": True})
 
-        Idempotent, because without it a retry of the producer's may change the order.
-        """
+    def produce_records(self, topic, records, producer=None):
+        """Appends records: dictionaries of confluent_kafka's Producer.produce arguments, `partition` among them."""
         failures = []
-        producer = confluent_kafka.Producer({**self._settings, "linger.ms": 5, "enable.idempotence": True})
+        producer = producer or self.producer()
 
         def done(error, _):
             if error:

@@ -5,44 +5,21 @@ CHURN_SECONDS says for how long (20).
 
 import collections
 import os
-import threading
 import time
 
 import pytest
 
 from endpoint import Answer
 from kafka_cluster import unique
+from load import Load
 from sidecar import Sidecar
 from waiting import eventually
 
 SECONDS = int(os.environ.get("CHURN_SECONDS", "20"))
 PARTITIONS = 4
 KEYS = 40
+RATE = 1000
 IN_FLIGHT = 16
-
-
-class Load:
-    """Produces until it is told to stop, some hundred records a second; each body is a number of its own."""
-
-    def __init__(self, kafka, topic):
-        self.count = 0
-        self._kafka, self._topic = kafka, topic
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self):
-        while not self._stop.wait(0.05):
-            numbers = range(self.count, self.count + 50)
-            self._kafka.produce_records(self._topic, (
-                {"partition": n % KEYS % PARTITIONS, "key": b"key-%d" % (n % KEYS), "value": b"%d" % n}
-                for n in numbers))
-            self.count = numbers.stop
-
-    def stop(self):
-        self._stop.set()
-        self._thread.join()
-        return self.count
 
 
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
@@ -57,7 +34,7 @@ def test_a_second_process_that_comes_and_goes_loses_nothing(kafka, sidecar, endp
             "consumer.override.partition.assignment.strategy": assignor,
             "consumer.override.session.timeout.ms": 6000, "consumer.override.heartbeat.interval.ms": 500})
     sidecar.start()
-    load = Load(kafka, topic)
+    load = Load(kafka, topic, RATE, PARTITIONS, KEYS)
     rebalances = 0
     try:
         end = time.monotonic() + SECONDS

@@ -6,7 +6,8 @@
     kafka.py stop --state FILE     ends that one and deletes its data; nothing to stop is no error
     kafka.py fetch                 only fetches the jars
 
-It listens on 127.0.0.1, twice: PLAINTEXT, and SASL_PLAINTEXT with mechanism PLAIN, user `sink`, password `sink-secret`.
+It listens on 127.0.0.1, twice: PLAINTEXT, and SASL_PLAINTEXT with mechanism PLAIN: user `sink`, password `sink-secret`,
+or user `sink-2`, password `sink-2-secret`.
 Topics are not created by being named. The jars come from Maven once, into $KAFKA_JARS (default: build/kafka-jars).
 Needs Java 17 or newer (headless) and, for the first time, mvn. When there can be no broker it says so loudly and
 exits with 77 (skipped), or with 1 if REQUIRE_KAFKA=1. Records are kept however old their timestamps are.
@@ -33,6 +34,8 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 SASL_USER = "sink"
 SASL_PASSWORD = "sink-secret"
+SECOND_USER = "sink-2"
+SECOND_PASSWORD = "sink-2-secret"
 START_TIMEOUT = 120
 PORT_ATTEMPTS = 3
 SKIPPED = 77
@@ -47,7 +50,8 @@ listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 sasl.enabled.mechanisms=PLAIN
 listener.name.sasl_plaintext.plain.sasl.jaas.config=\
-org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}";
+org.apache.kafka.common.security.plain.PlainLoginModule required user_{user}="{password}" \
+user_{second_user}="{second_password}";
 log.dirs={data}/log
 auto.create.topics.enable=false
 offsets.topic.replication.factor=1
@@ -153,7 +157,8 @@ class Broker:
             plain = port or plain
             properties = self.data_dir / "server.properties"
             properties.write_text(PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, data=self.data_dir,
-                                                    user=SASL_USER, password=SASL_PASSWORD))
+                                                    user=SASL_USER, password=SASL_PASSWORD, second_user=SECOND_USER,
+                                                    second_password=SECOND_PASSWORD))
             shutil.rmtree(self.data_dir / "log", ignore_errors=True)
             self._format(properties)
             self._launch(properties)

@@ -1,0 +1,237 @@
+"""Every way to save a file takes effect once, and nothing in between is taken for a definition."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from kafka_cluster import unique
+from observing import Sampler, all_run, nothing_invalid, undisturbed
+from sidecar import clean_environment, toml
+from waiting import eventually, holds
+
+PIECES = 10
+PAUSE = 0.12
+SETTLE = 0.25       # connectors.debounce.ms: what is written with shorter pauses than this is one write
+
+
+class Stalled(Exception):
+    """The machine paused the writer for longer than the settle time: the try says nothing."""
+
+
+def in_place(file, text):
+    file.write_text(text)
+
+
+def rename_over(file, text):
+    new = file.with_name(f"{file.name}.tmp")
+    new.write_text(text)
+    new.rename(file)
+
+
+def as_vim(file, text):
+    """What vim does with `backupcopy=no`: swap file, a probe named 4913, the old file becomes the backup."""
+    swap, probe, backup = file.with_name(f".{file.name}.swp"), file.with_name("4913"), file.with_name(f"{file.name}~")
+    swap.write_bytes(b"b0VIM 9.0")
+    probe.write_bytes(b"")
+    probe.unlink()
+    file.rename(backup)
+    with open(file, "w", encoding="utf-8") as new:
+        new.write(text)
+        new.flush()
+        os.fsync(new.fileno())
+    backup.unlink()
+    swap.unlink()
+
+
+def as_emacs(file, text):
+    """The old file is copied to a backup that stays, and there is a lock: a dangling symlink."""
+    lock = file.with_name(f".#{file.name}")
+    lock.symlink_to("somebody@somewhere.1:2")
+    shutil.copy2(file, file.with_name(f"{file.name}~"))
+    file.write_text(text)
+    lock.unlink()
+
+
+def with_cp(file, text):
+    new = file.parent.parent / "new.toml"
+    new.write_text(text)
+    subprocess.run(["cp", str(new), str(file)], check=True)
+
+
+def with_mv(file, text):
+    new = file.parent.parent / "new.toml"
+    new.write_text(text)
+    subprocess.run(["mv", str(new), str(file)], check=True)
+
+
+def removed_and_written(file, text):
+    file.unlink()
+    file.write_text(text)
+
+
+def with_sed(file, text):
+    new = next(line for line in text.splitlines() if line.startswith("callback.request.url"))
+    subprocess.run(["sed", "-i", f"s|^callback.request.url.*|{new}|", str(file)], check=True)
+
+
+def pieces(text):
+    size = -(-len(text) // PIECES)
+    return [text[at:at + size] for at in range(0, len(text), size)]
+
+
+def slowly(write, text):
+    last = time.monotonic()
+    for piece in pieces(text):
+        write(piece)
+        time.sleep(PAUSE)       # the writer's own slowness is what is tested
+        last, before = time.monotonic(), last
+        if last - before > SETTLE - 0.05:
+            raise Stalled
+
+
+def slowly_kept_open(file, text):
+    with open(file, "w", encoding="utf-8", buffering=1) as new:
+        slowly(lambda piece: (new.write(piece), new.flush()), text)
+
+
+def slowly_opened_each_time(file, text):
+    def append(piece):
+        with open(file, "a", encoding="utf-8") as new:
+            new.write(piece)
+
+    file.write_text("")
+    slowly(append, text)
+
+
+def with_url(text, url):
+    return "".join(f'callback.request.url = "{url}"\n' if line.startswith("callback.request.url") else line
+                   for line in text.splitlines(keepends=True))
+
+
+def one_change(kafka, sidecar, endpoint, name, save, prepare=lambda file, text: None):
+    """Runs two connectors and saves one file: that must take effect, once, without anything else being seen.
+
+    prepare(file, new text) is called before the start, save(file, new text) while all run.
+    """
+    topic, other = kafka.topic(), f"{name}-other"
+    for one in (name, other):
+        sidecar.connector(one, topic, endpoint, {"exception.strategy": "STOP_TASK", "tasks.max": 1})
+    file = sidecar.connectors / f"{name}.toml"
+    text = with_url(file.read_text(), endpoint.url + "/saved")
+    prepare(file, text)
+    sidecar.start()
+    sidecar.wait_running(name, other)
+    changed = sidecar.value("config_reloads_total", outcome="changed")
+    with undisturbed(kafka, sidecar, name, other), Sampler(sidecar, nothing_invalid), \
+            Sampler(sidecar, all_run(name, other)):
+        save(file, text)
+        eventually(lambda: sidecar.value("config_reloads_total", outcome="changed") > changed,
+                   lambda: f"a change; log:\n{sidecar.log.tail()}", timeout=20)
+        kafka.produce(topic, [b"after"])
+        targets = sorted(one.target for one in endpoint.wait_for(2, topic))
+        assert targets == ["/records", "/records/saved"], targets
+        holds(lambda: sidecar.value("config_reloads_total", outcome="changed") == changed + 1,
+              lambda: f"one change\n{sidecar.log.tail()}", seconds=0.8)
+    for word in ("rejected", "level=error"):
+        assert not sidecar.log.find(word), sidecar.log.find(word)
+    assert sidecar.value("config_reloads_total", outcome="partial") == 0
+
+
+@pytest.mark.parametrize("way", [in_place, rename_over, as_vim, as_emacs, with_cp, with_mv, removed_and_written,
+                                 with_sed, slowly_kept_open, slowly_opened_each_time], ids=lambda way: way.__name__)
+def test_a_save_takes_effect_once(kafka, sidecar, endpoint, name, way):
+    for attempt in range(5):
+        try:
+            one_change(kafka, sidecar, endpoint, unique(name), way)
+            return
+        except Stalled:
+            print(f"\nattempt {attempt + 1} says nothing: the machine stalled the writer")
+            sidecar.stop()
+            for one in sidecar.connectors.iterdir():
+                one.unlink()
+    raise AssertionError("the machine is too slow to write ten pieces with short pauses")
+
+
+def git(directory, *arguments):
+    subprocess.run(["git", "-c", "user.name=x", "-c", "user.email=x@example.org", *arguments], cwd=directory,
+                   check=True, env=clean_environment(GIT_CONFIG_GLOBAL="/dev/null"), stdout=subprocess.DEVNULL)
+
+
+def elsewhere(sidecar, directory):
+    """The connectors directory becomes a symlink to another one beside it, with the same files. Returns that one."""
+    real = sidecar.directory / directory
+    if not sidecar.connectors.is_symlink():
+        sidecar.connectors.rename(real)
+    else:
+        shutil.copytree(sidecar.connectors, real)
+        sidecar.connectors.unlink()
+    sidecar.connectors.symlink_to(real)
+    return real
+
+
+@pytest.mark.parametrize("linked", [False, True], ids=["in-the-directory", "behind-a-symlink"])
+def test_a_git_checkout_takes_effect_once(kafka, sidecar, endpoint, name, linked):
+    def commit_both(file, text):
+        if linked:
+            elsewhere(sidecar, "repository")
+        git(sidecar.connectors, "init", "-q", "-b", "old")
+        git(sidecar.connectors, "add", ".")
+        git(sidecar.connectors, "commit", "-q", "-m", "old")
+        git(sidecar.connectors, "checkout", "-q", "-b", "new")
+        file.write_text(text)
+        git(sidecar.connectors, "commit", "-q", "-a", "-m", "new")
+        git(sidecar.connectors, "checkout", "-q", "old")
+
+    one_change(kafka, sidecar, endpoint, name, lambda *_: git(sidecar.connectors, "checkout", "-q", "new"), commit_both)
+
+
+def retarget(link, target):
+    """What `ln -s` and `mv -T` do: the link is replaced in one step."""
+    new = link.with_name(f".{link.name}.new")
+    new.symlink_to(target)
+    new.rename(link)
+
+
+@pytest.mark.parametrize("way", ["retargeted", "target-renamed-over", "target-written"])
+def test_a_definition_that_is_a_symlink_takes_effect_once(kafka, sidecar, endpoint, name, way):
+    farm = sidecar.directory / "farm"
+
+    def plant(file, text):
+        farm.mkdir()
+        (farm / "new.toml").write_text(text)
+        file.rename(farm / "old.toml")
+        file.symlink_to("../farm/old.toml")
+
+    def save(file, text):
+        if way == "retargeted":
+            retarget(file, "../farm/new.toml")
+        elif way == "target-renamed-over":
+            (farm / "new.toml").rename(farm / "old.toml")
+        else:
+            (farm / "old.toml").write_text(text)
+
+    one_change(kafka, sidecar, endpoint, name, save, plant)
+
+
+def test_the_directory_that_is_a_symlink_may_be_retargeted(kafka, sidecar, endpoint, name):
+    """And the new directory is watched from then on, the old one no longer."""
+    releases = [sidecar.directory / "release-1", sidecar.directory / "release-2"]
+
+    def release(file, text):
+        elsewhere(sidecar, releases[0].name)
+        shutil.copytree(releases[0], releases[1])
+        (releases[1] / file.name).write_text(text)
+
+    one_change(kafka, sidecar, endpoint, name, lambda *_: retarget(sidecar.connectors, releases[1]), release)
+    topic = endpoint.requests[0].topic
+    file = releases[1] / f"{name}.toml"
+    (releases[0] / file.name).write_text("topics = 5 is not TOML")
+    file.write_text(with_url(file.read_text(), endpoint.url + "/again"))
+    changed = sidecar.value("config_reloads_total", outcome="changed")
+    sidecar.wait_for_value(changed + 1, "config_reloads_total", outcome="changed")
+    kafka.produce(topic, [b"again"])
+    assert "/records/again" in {one.target for one in endpoint.wait_for(4, topic)}
+    assert sidecar.value("config_files", status="invalid") == 0

@@ -1,0 +1,329 @@
+"""The watched directory itself: all files vanish, inotify gives out or overflows, the directory comes and goes.
+
+VANISH_SECONDS   how long all definitions are away before they come back (4; the full size is 10)
+VANISH_FULL=1    waits for the guard's 60 s until definitions that stay away are believed to be deleted
+INOTIFY_FULL=1   waits until inotify is tried again (up to 40 s)
+"""
+
+import contextlib
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from observing import Sampler, all_run, in_time, undisturbed
+from sidecar import toml
+from volume import Volume
+from waiting import eventually, holds
+
+VANISH_SECONDS = float(os.environ.get("VANISH_SECONDS", "4"))
+VANISH_FULL = os.environ.get("VANISH_FULL") == "1"
+INOTIFY_FULL = os.environ.get("INOTIFY_FULL") == "1"
+GUARD = 60
+
+
+def definition(topic, url):
+    return toml({"topics": topic, "callback.request.url": url})
+
+
+def effective(kafka, topic, endpoint, target):
+    """Until a record is delivered to this target; returns the time at which the request came."""
+    def arrived():
+        kafka.produce(topic, [b"x"])
+        return [one for one in endpoint.of(topic) if one.target == target]
+    return eventually(arrived, lambda: f"a request to {target}; there are {[one.target for one in endpoint.of(topic)][-5:]}")
+
+
+def edit(kafka, sidecar, endpoint, name, topic, path):
+    """Edits the URL and waits for a request to it; prints how long it took."""
+    written = time.monotonic()
+    sidecar.connector(name, topic, endpoint.url + path)
+    came = effective(kafka, topic, endpoint, f"/records{path}")[0].time
+    in_time("from the edit to a request by it", came - written)
+
+
+# All vanish
+
+
+@pytest.fixture
+def five(kafka, sidecar, endpoint, name):
+    """Five running connectors on one topic."""
+    topic = kafka.topic()
+    names = [f"{name}-{n}" for n in range(5)]
+    return topic, names, {f"{one}.toml": definition(topic, f"{endpoint.url}/{one}") for one in names}
+
+
+def vanish(sidecar, volume):
+    if volume:
+        volume.update({})       # what remains of an optional ConfigMap that is deleted
+    else:
+        for file in sidecar.connectors.iterdir():
+            file.unlink()
+
+
+@pytest.mark.parametrize("kind", ["files", "volume"])
+def test_all_files_vanish_and_come_back_and_nothing_stopped(kafka, sidecar, endpoint, five, kind):
+    topic, names, texts = five
+    volume = Volume(sidecar.connectors) if kind == "volume" else None
+
+    def fill():
+        if volume:
+            volume.update(texts)
+        else:
+            for file, text in texts.items():
+                sidecar.write(file[:-5], text)
+
+    fill()
+    sidecar.start()
+    sidecar.wait_running(*names)
+    with undisturbed(kafka, sidecar, *names), Sampler(sidecar, all_run(*names)) as sampler:
+        vanish(sidecar, volume)
+        holds(lambda: sidecar.process.poll() is None, "it lives", VANISH_SECONDS)
+        kafka.produce(topic, [b"while they are away"])
+        endpoint.wait_for(len(names))
+        fill()
+        edited = names[0]
+        texts[f"{edited}.toml"] = definition(topic, f"{endpoint.url}/edited")
+        fill()
+        effective(kafka, topic, endpoint, "/records/edited")
+    print(f"\naway for {VANISH_SECONDS:g} s, {sampler.samples} samples: all ran")
+
+
+def test_files_that_stay_away_are_believed_at_a_second_look(kafka, sidecar, endpoint, five):
+    topic, names, texts = five
+    for file, text in texts.items():
+        sidecar.write(file[:-5], text)
+    sidecar.start()
+    sidecar.wait_running(*names)
+    vanish(sidecar, None)
+    vanished = time.monotonic()
+    guard = GUARD - 5 if VANISH_FULL else VANISH_SECONDS
+    with Sampler(sidecar, all_run(*names)):
+        holds(lambda: sidecar.process.poll() is None, "it lives", guard)
+    if not VANISH_FULL:
+        print(f"\nVANISH_FULL=1 is not set: all ran for {guard:g} s; that they stop after {GUARD} s was not waited for")
+        return
+    eventually(lambda: sidecar.value("connector_state") is None, "all are gone", timeout=40)
+    eventually(lambda: not [one for one in names if kafka.members(one)], "all left their groups")
+    in_time("until all stopped", time.monotonic() - vanished, bound=GUARD + 5, generous=GUARD + 35)
+    kafka.produce(topic, [b"nobody is there"])
+    sidecar.write(names[0], texts[f"{names[0]}.toml"])
+    effective(kafka, topic, endpoint, f"/records/{names[0]}")
+
+
+def test_all_but_one_vanish_and_that_is_believed_at_once(kafka, sidecar, endpoint, five):
+    topic, names, texts = five
+    for file, text in texts.items():
+        sidecar.write(file[:-5], text)
+    sidecar.start()
+    sidecar.wait_running(*names)
+    with undisturbed(kafka, sidecar, names[0]):
+        for one in names[1:]:
+            sidecar.remove(one)
+        eventually(lambda: not [one for one in names[1:] if sidecar.value("connector_state", connector=one) is not None],
+                   "four are gone", timeout=30)
+        assert endpoint.requests == []
+
+
+# inotify gives out
+
+
+LIMIT = pathlib.Path("/proc/sys/user/max_inotify_instances")
+NAMESPACE = """#!/bin/sh
+exec unshare --user --map-root-user sh -c 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@"' {binary} "$@"
+"""
+
+
+@contextlib.contextmanager
+def all_instances_taken():
+    """Every inotify instance that this user may have. Others of the same user have none either meanwhile."""
+    libc, held = ctypes.CDLL(None, use_errno=True), []
+    while (one := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
+        held.append(one)
+
+    def give_back():
+        while held:
+            os.close(held.pop())
+
+    try:
+        yield give_back
+    finally:
+        give_back()
+
+
+@contextlib.contextmanager
+def without_inotify(sidecar, directory):
+    """Starts the process where there is no inotify instance to be had; yields what ends that.
+
+    In a user namespace of its own, which has its own limit; where that is not allowed, by taking them all.
+    """
+    wrapper = directory / "without-inotify"
+    wrapper.write_text(NAMESPACE.format(binary=sidecar.binary))
+    wrapper.chmod(0o755)
+    if subprocess.run([wrapper, "--version"], check=False, capture_output=True).returncode == 0:
+        sidecar.binary = str(wrapper)
+        sidecar.start()
+        yield lambda: subprocess.run(
+            ["nsenter", "--preserve-credentials", "--user", "--target", str(sidecar.process.pid), "sh", "-c",
+             f"echo 128 > {LIMIT}"], check=True)
+        return
+    print("\nno user namespace to be had: taking all inotify instances of this user")
+    with all_instances_taken() as give_back:
+        sidecar.start()
+        yield give_back
+
+
+def test_without_inotify_it_polls_and_says_so_and_comes_back_to_it(kafka, sidecar, endpoint, name, tmp_path):
+    topic = kafka.topic()
+    sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000      # so that no rescan helps
+    sidecar.connector(name, topic, endpoint)
+    with without_inotify(sidecar, tmp_path) as give_back:
+        sidecar.wait_running(name)
+        assert sidecar.value("config_watch_mode", mode="poll") == 1
+        assert sidecar.value("config_watch_mode", mode="inotify") == 0
+        assert sidecar.value("config_watch_errors_total") > 0
+        assert sidecar.log.find("inotify", "poll"), sidecar.log.tail()
+        edit(kafka, sidecar, endpoint, name, topic, "/polled")
+        give_back()
+        if not INOTIFY_FULL:
+            print("INOTIFY_FULL=1 is not set: that inotify is tried again was not waited for")
+            return
+        since = time.monotonic()
+        eventually(lambda: sidecar.value("config_watch_mode", mode="inotify") == 1, "inotify again", timeout=60)
+        in_time("back to inotify", time.monotonic() - since, bound=40, generous=60)
+        assert sidecar.value("config_watch_mode", mode="poll") == 0
+        edit(kafka, sidecar, endpoint, name, topic, "/notified")
+
+
+def storm(directory, events):
+    """About so many events in the directory, none of which is about a definition."""
+    first, second = directory / ".storm-a", directory / ".storm-b"
+    first.touch()
+    for _ in range(events // 4 + 1):        # a rename is two events
+        first.rename(second)
+        second.rename(first)
+    first.unlink()
+
+
+def test_a_change_that_an_overflow_swallowed_arrives(kafka, sidecar, endpoint, name):
+    limit = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
+    events = min(limit + 1000, 200_000)
+    topic = kafka.topic()
+    sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    with undisturbed(kafka, sidecar, name):
+        sidecar.signal(signal.SIGSTOP)      # nobody takes the events off the queue
+        try:
+            storm(sidecar.connectors, events)
+            sidecar.connector(name, topic, endpoint.url + "/swallowed")
+        finally:
+            sidecar.signal(signal.SIGCONT)
+        effective(kafka, topic, endpoint, "/records/swallowed")
+        assert sidecar.value("config_watch_errors_total") > 0 or events <= limit
+        edit(kafka, sidecar, endpoint, name, topic, "/later")
+    print(f"{events} events, of which {limit} are kept")
+
+
+def test_a_storm_of_other_events_does_not_hold_back_a_change(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    stop = threading.Event()
+
+    def blow():
+        while not stop.is_set():
+            storm(sidecar.connectors, 200)
+
+    blower = threading.Thread(target=blow)
+    blower.start()
+    try:
+        written = time.monotonic()
+        sidecar.connector(name, topic, endpoint.url + "/edited")
+        came = effective(kafka, topic, endpoint, "/records/edited")[0].time
+        # Ten times the settle time is the most that more events can add.
+        in_time("an edit in a storm of events", came - written, bound=3.5, generous=15)
+    finally:
+        stop.set()
+        blower.join()
+
+
+# The directory comes and goes
+
+
+def test_the_directory_is_deleted_and_made_anew(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    with undisturbed(kafka, sidecar, name), Sampler(sidecar, all_run(name)):
+        for round_ in range(2):
+            shutil.rmtree(sidecar.connectors)
+            holds(lambda: sidecar.process.poll() is None, "it lives", 1.5)
+            sidecar.connectors.mkdir()
+            edit(kafka, sidecar, endpoint, name, topic, f"/made-{round_}")
+            edit(kafka, sidecar, endpoint, name, topic, f"/edited-{round_}")
+
+
+def test_the_directory_is_replaced_by_a_rename(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    new, old = sidecar.directory / "new", sidecar.directory / "old"
+    new.mkdir()
+    (new / f"{name}.toml").write_text(definition(topic, endpoint.url + "/new"))
+    with undisturbed(kafka, sidecar, name), Sampler(sidecar, all_run(name)):
+        sidecar.connectors.rename(old)
+        new.rename(sidecar.connectors)
+        effective(kafka, topic, endpoint, "/records/new")
+        (old / f"{name}.toml").write_text(definition(topic, endpoint.url + "/old"))
+        edit(kafka, sidecar, endpoint, name, topic, "/edited")
+    assert "/records/old" not in {one.target for one in endpoint.requests}
+
+
+@pytest.mark.parametrize("above", [0, 2], ids=["its-parent-exists", "nor-its-parents"])
+def test_the_directory_is_made_after_the_start(kafka, sidecar, endpoint, name, above):
+    topic = kafka.topic()
+    sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
+    sidecar.connectors = sidecar.directory.joinpath(*["above"] * above, "later")
+    sidecar.settings["connectors.dir"] = str(sidecar.connectors)
+    sidecar.start(wait=False)
+    sidecar.wait_for_probe("/livez")
+    sidecar.log.wait_for(str(sidecar.connectors))
+    sidecar.connectors.mkdir(parents=True)
+    edit(kafka, sidecar, endpoint, name, topic, "/started")
+    edit(kafka, sidecar, endpoint, name, topic, "/edited")
+    sidecar.wait_for_probe("/startupz")
+
+
+def test_what_is_no_file_is_told_and_blocks_nothing(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    odd = {"a-fifo": lambda path: os.mkfifo(path), "a-directory": lambda path: path.mkdir(),
+           "dangling": lambda path: path.symlink_to("nowhere"), "a-circle": lambda path: path.symlink_to(path.name),
+           "not-utf-8": lambda path: path.write_bytes(b'topics = "\xff"\n'),
+           "too-large": lambda path: path.write_text("# x\n" * 300_000)}
+    with undisturbed(kafka, sidecar, name):
+        for stem, make in odd.items():
+            make(sidecar.connectors / f"{stem}.toml")
+        sidecar.wait_for_value(len(odd), "config_files", status="invalid")
+        for stem in odd:
+            assert sidecar.log.find(f"{stem}.toml"), f"{stem} is not told:\n{sidecar.log.tail()}"
+        edit(kafka, sidecar, endpoint, name, topic, "/edited")
+        for stem in odd:
+            path = sidecar.connectors / f"{stem}.toml"
+            path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+        sidecar.wait_for_value(0, "config_files", status="invalid")

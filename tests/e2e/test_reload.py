@@ -1,18 +1,22 @@
 """Definitions come, go and change while the process runs."""
 
 import os
+import re
 
-from endpoint import DELIVERED
+import pytest
+
 from kafka_cluster import unique
+from observing import undisturbed
 from sidecar import toml
+from volume import Volume
 from waiting import eventually, holds
 
 
 def delivers(kafka, topic, endpoint):
-    """Produces one record more and waits until it comes to this endpoint."""
+    """Produces one record more and waits until it comes to this endpoint; returns its request."""
     value = unique("value").encode()
     kafka.produce(topic, [value])
-    eventually(lambda: value in endpoint.bodies(topic), f"{value} at the endpoint")
+    return eventually(lambda: [one for one in endpoint.of(topic) if one.body == value], f"{value} at the endpoint")[0]
 
 
 def two_running(kafka, sidecar, endpoint, name):
@@ -27,89 +31,140 @@ def two_running(kafka, sidecar, endpoint, name):
 
 def test_an_added_file_starts_and_a_removed_one_stops_and_others_are_not_touched(kafka, sidecar, endpoint, name):
     topic, other_topic = two_running(kafka, sidecar, endpoint, name)
-    others = kafka.members(f"{name}-other")
-    rebalances = sidecar.value("rebalances_total", connector=f"{name}-other")
     added, added_topic = f"{name}-added", kafka.topic()
-    sidecar.connector(added, added_topic, endpoint)
-    sidecar.reload()
-    delivers(kafka, added_topic, endpoint)
-    sidecar.remove(name)
-    sidecar.reload()
-    eventually(lambda: kafka.members(name) == [], "the removed one left its group")
-    eventually(lambda: sidecar.value("connector_state", connector=name) is None, "its metrics are gone")
-    kafka.produce(topic, [b"nobody is there"])
-    delivers(kafka, other_topic, endpoint)
-    assert endpoint.of(topic) == []
-    assert kafka.members(f"{name}-other") == others
-    assert sidecar.value("rebalances_total", connector=f"{name}-other") == rebalances
+    with undisturbed(kafka, sidecar, f"{name}-other"):
+        sidecar.connector(added, added_topic, endpoint)
+        delivers(kafka, added_topic, endpoint)
+        sidecar.remove(name)
+        eventually(lambda: kafka.members(name) == [], "the removed one left its group")
+        eventually(lambda: sidecar.value("connector_state", connector=name) is None, "its metrics are gone")
+        kafka.produce(topic, [b"nobody is there"])
+        delivers(kafka, other_topic, endpoint)
+        assert endpoint.of(topic) == []
 
 
-
-
-def test_a_changed_topic_applies(kafka, sidecar, endpoint, name):
+def test_a_removed_one_drains_and_commits_first_and_goes_on_there_when_it_comes_back(kafka, sidecar, endpoint, name):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
+    for _ in range(20):
+        kafka.produce(topic, [b"x"])
+    endpoint.wait_for(1, topic)
+    sidecar.remove(name)
+    eventually(lambda: sidecar.value("connector_state", connector=name) is None, "it is gone")
+    assert kafka.committed(name, topic) == {0: len(endpoint.of(topic))}
+    sidecar.connector(name, topic, endpoint)
     delivers(kafka, topic, endpoint)
-    changed = kafka.topic()
-    sidecar.connector(name, changed, endpoint)
+    assert endpoint.offsets(topic) == list(range(21))
+
+
+def test_sighup_looks_at_once(kafka, sidecar, endpoint, name):
+    """Events alone would wait for the settle time, which is set long here."""
+    sidecar.settings["connectors.debounce.ms"] = 60_000
+    topic, _ = two_running(kafka, sidecar, endpoint, name)
+    looks = sum(sidecar.value("config_reloads_total", outcome=one) for one in ("changed", "unchanged"))
+    sidecar.connector(name, topic, f"{endpoint.url}/edited")
+    holds(lambda: sidecar.value("config_reloads_total", outcome="changed") == 1, "nothing by the event", seconds=1)
     sidecar.reload()
-    delivers(kafka, changed, endpoint)
-    assert kafka.all_committed(name, topic)
+    sidecar.wait_for_value(2, "config_reloads_total", timeout=20, outcome="changed")
+    assert delivers(kafka, topic, endpoint).target == "/records/edited"
+    assert looks == 1
 
 
 def test_an_invalid_change_keeps_the_last_good_definition_running(kafka, sidecar, endpoint, name):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
-    members = kafka.members(name)
-    sidecar.write(name, f'topics = "{topic}"\ncallback.request.url = "{endpoint.url}"\ntasks.max = "lots"\n')
-    sidecar.reload()
-    sidecar.wait_for_value(1, "connector_invalid", connector=name)
-    sidecar.wait_for_value(1, "config_files", status="invalid")
-    delivers(kafka, topic, endpoint)
-    assert kafka.members(name) == members
-    assert sidecar.log.find(f"{name}.toml", "tasks.max")
-    assert sidecar.value("connector_state", connector=name, state="running") == 1
-    sidecar.connector(name, topic, endpoint)
-    sidecar.reload()
-    sidecar.wait_for_value(0, "connector_invalid", connector=name)
-    delivers(kafka, topic, endpoint)
+    with undisturbed(kafka, sidecar, name):
+        sidecar.write(name, f'topics = "{topic}"\ncallback.request.url = "{endpoint.url}"\ntasks.max = "lots"\n')
+        sidecar.wait_for_value(1, "connector_invalid", connector=name)
+        sidecar.wait_for_value(1, "config_files", status="invalid")
+        assert sidecar.value("config_files", status="valid") == 1
+        delivers(kafka, topic, endpoint)
+        line, = sidecar.log.find(f"{name}.toml", "tasks.max")
+        assert re.search(re.escape(f"{name}.toml") + r":3:(1|13)\b", line), line
+        assert sidecar.value("connector_state", connector=name, state="running") == 1
+        assert sidecar.value("config_last_reload_successful") == 0
+        sidecar.connector(name, topic, f"{endpoint.url}/fixed")
+        sidecar.wait_for_value(0, "connector_invalid", connector=name)
+        assert delivers(kafka, topic, endpoint).target == "/records/fixed"
+        assert sidecar.value("config_last_reload_successful") == 1
+        assert sidecar.value("config_files", status="invalid") == 0
+
+
+def test_a_new_file_that_is_invalid_fails_and_runs_once_it_is_fixed(kafka, sidecar, endpoint, name):
+    two_running(kafka, sidecar, endpoint, name)
+    added, topic = f"{name}-added", kafka.topic()
+    with undisturbed(kafka, sidecar, name, f"{name}-other"):
+        sidecar.write(added, 'topics = "unfinished\n')
+        sidecar.wait_for_value(1, "connector_state", connector=added, state="failed")
+        assert sidecar.value("connector_invalid", connector=added) == 1
+        sidecar.connector(added, topic, endpoint)
+        delivers(kafka, topic, endpoint)
+        sidecar.wait_for_value(0, "connector_invalid", connector=added)
 
 
 def test_a_comment_or_a_touch_restarts_nothing(kafka, sidecar, endpoint, name):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
-    members = kafka.members(name)
     file = sidecar.connectors / f"{name}.toml"
-    sidecar.write(name, "# only a comment\n" + file.read_text())
-    sidecar.reload()
-    os.utime(file)
-    sidecar.reload()
-    holds(lambda: kafka.members(name) == members, "the same member", seconds=3)
-    delivers(kafka, topic, endpoint)
+    with undisturbed(kafka, sidecar, name):
+        unchanged = sidecar.value("config_reloads_total", outcome="unchanged")
+        sidecar.write(name, "# only a comment\n" + file.read_text())
+        sidecar.wait_for_value(unchanged + 1, "config_reloads_total", outcome="unchanged")
+        os.utime(file)
+        file.write_text(file.read_text())
+        eventually(lambda: sidecar.value("config_reloads_total", outcome="unchanged") >= unchanged + 2, "a second look")
+        assert sidecar.value("config_reloads_total", outcome="changed") == 1
+        delivers(kafka, topic, endpoint)
 
 
-def test_a_stopped_connector_starts_anew_when_its_definition_changes(kafka, sidecar, endpoint, second_endpoint, name):
+def test_a_renamed_file_whose_name_is_told_inside_restarts_nothing(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    sidecar.connector("one", topic, endpoint, {"name": name})
+    sidecar.connector("other", topic, endpoint, {"name": f"{name}-other"})
+    sidecar.start()
+    sidecar.wait_running(name, f"{name}-other")
+    with undisturbed(kafka, sidecar, name, f"{name}-other"):
+        (sidecar.connectors / "one.toml").rename(sidecar.connectors / "renamed.toml")
+        sidecar.connector("other", topic, f"{endpoint.url}/edited", {"name": f"{name}-other"})
+        eventually(lambda: delivers(kafka, topic, endpoint)
+                   and "/records/edited" in {one.target for one in endpoint.requests}, "the rename was looked at")
+        assert sidecar.value("connector_state", connector=name, state="running") == 1
+
+
+@pytest.mark.parametrize("fix", ["url", "strategy", "tasks.max"])
+def test_a_stopped_connector_starts_anew_when_its_definition_changes(kafka, sidecar, endpoint, second_endpoint, name,
+                                                                     fix):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     endpoint.refuse()
-    sidecar.connector(name, topic, endpoint, {"exception.strategy": "STOP_TASK", "retry.backoff.sec": [0.05]})
+    keys = {"exception.strategy": "STOP_TASK", "retry.backoff.sec": [0.05]}
+    sidecar.connector(name, topic, endpoint, keys)
     sidecar.start()
     sidecar.wait_for_value(1, "tasks_stopped", connector=name)
-    sidecar.connector(name, topic, second_endpoint, {"exception.strategy": "STOP_TASK"})
-    sidecar.reload()
-    assert second_endpoint.wait_for(1)[0].body == b"0"
+    sidecar.wait_for_value(1, "connector_state", connector=name, state="failed")
+    server = second_endpoint if fix == "url" else endpoint
+    if fix != "url":
+        endpoint.come_back()
+        keys.update({"exception.strategy": "PROGRESS_BACK_OFF_STOP_TASK"} if fix == "strategy" else {"tasks.max": 2})
+    sidecar.connector(name, topic, server, keys)
+    assert server.wait_for(1)[0].body == b"0"
     sidecar.wait_for_value(0, "tasks_stopped", connector=name)
+    sidecar.wait_for_value(1, "connector_state", connector=name, state="running")
+    eventually(lambda: kafka.all_committed(name, topic), "it is committed")
 
 
-def test_a_wait_ends_at_once_when_the_definition_changes_the_delays(kafka, sidecar, endpoint, second_endpoint, name):
+@pytest.mark.parametrize("file", ["a-before", "z-after"])
+def test_of_two_definitions_of_one_name_the_running_one_stays(kafka, sidecar, endpoint, second_endpoint, name, file):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
-    endpoint.refuse()
-    sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [600], "topics": topic,
-                                              "consumer.override.client.id": "new-consumer"})
-    sidecar.reload()
-    kafka.produce(topic, [b"waits"])
-    sidecar.wait_for_value(1, "records_waiting_retry", connector=name)
-    sidecar.connector(name, topic, second_endpoint)
-    sidecar.reload()
-    assert second_endpoint.wait_for(1)[0].body == b"waits"
-
+    with undisturbed(kafka, sidecar, name):
+        sidecar.connector(file, topic, second_endpoint, {"name": name})
+        eventually(lambda: sidecar.log.find("level=error", f"{name}.toml", f"{file}.toml"),
+                   lambda: f"an error that names both; log:\n{sidecar.log.tail()}")
+        sidecar.wait_for_value(1, "config_files", status="invalid")
+        delivers(kafka, topic, endpoint)
+        sidecar.connector(name, topic, f"{endpoint.url}/edited")
+        eventually(lambda: delivers(kafka, topic, endpoint).target == "/records/edited", "its own file still counts")
+        assert second_endpoint.requests == []
+    sidecar.remove(name)
+    delivers(kafka, topic, second_endpoint)
+    sidecar.wait_for_value(0, "config_files", status="invalid")
 
 
 def test_files_that_are_no_definitions_are_left_alone(kafka, sidecar, endpoint, name):
@@ -117,33 +172,24 @@ def test_files_that_are_no_definitions_are_left_alone(kafka, sidecar, endpoint, 
     (sidecar.connectors / ".hidden.toml").write_text("nonsense")
     (sidecar.connectors / "notes.txt").write_text("nonsense")
     (sidecar.connectors / "x.toml~").write_text("nonsense")
-    sidecar.reload()
-    delivers(kafka, topic, endpoint)
-    holds(lambda: sidecar.value("config_files", status="invalid") == 0, "nothing is invalid", seconds=1.5)
+    sidecar.connector(name, topic, f"{endpoint.url}/edited")
+    eventually(lambda: delivers(kafka, topic, endpoint).target == "/records/edited", "a look after that")
+    holds(lambda: sidecar.value("config_files", status="invalid") == 0, "nothing is invalid", seconds=1)
     assert sidecar.value("config_files", status="valid") == 2
 
 
-def test_a_configmap_volume_is_followed_through_its_swap(kafka, sidecar, endpoint, name):
-    directory, topics = sidecar.connectors, (kafka.topic(), kafka.topic())
-
-    def swap(version, definitions):
-        (directory / version).mkdir()
-        for file, keys in definitions.items():
-            (directory / version / file).write_text(toml(keys))
-        (directory / "..data_tmp").symlink_to(version)
-        (directory / "..data_tmp").rename(directory / "..data")
-        for file in definitions:
-            if not (directory / file).is_symlink():
-                (directory / file).symlink_to(f"..data/{file}")
-
-    definitions = {f"{name}-{n}.toml": {"topics": topics[n], "callback.request.url": endpoint.url} for n in (0, 1)}
-    first = f"{name}-0.toml"
-    swap("..2026_01", {first: definitions[first]})
-    endpoint.decide = lambda one: DELIVERED
+@pytest.mark.parametrize("links_first", [False, True], ids=["links-last", "links-first"])
+def test_a_configmap_volume_is_followed_through_its_swaps(kafka, sidecar, endpoint, name, links_first):
+    topics = [kafka.topic() for _ in range(2)]
+    names = [f"{name}-{n}" for n in range(2)]
+    texts = [toml({"topics": topic, "callback.request.url": endpoint.url}) for topic in topics]
+    volume = Volume(sidecar.connectors)
+    volume.update({f"{names[0]}.toml": texts[0]})
     sidecar.start()
     delivers(kafka, topics[0], endpoint)
-    members = kafka.members(f"{name}-0")
-    swap("..2026_02", definitions)
-    sidecar.reload()
-    delivers(kafka, topics[1], endpoint)
-    assert kafka.members(f"{name}-0") == members
+    with undisturbed(kafka, sidecar, names[0]):
+        volume.update({f"{one}.toml": text for one, text in zip(names, texts)}, links_first)
+        delivers(kafka, topics[1], endpoint)
+    volume.update({f"{names[1]}.toml": texts[1].replace("/records", "/records/edited")}, links_first)
+    eventually(lambda: kafka.members(names[0]) == [], "the key that was removed is stopped")
+    eventually(lambda: delivers(kafka, topics[1], endpoint).target == "/records/edited", "the other one was edited")

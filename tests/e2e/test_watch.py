@@ -227,7 +227,6 @@ def test_a_change_that_an_overflow_swallowed_arrives(kafka, sidecar, endpoint, n
         finally:
             sidecar.signal(signal.SIGCONT)
         effective(kafka, topic, endpoint, "/records/swallowed")
-        assert sidecar.value("config_watch_errors_total") > 0 or events <= limit
         edit(kafka, sidecar, endpoint, name, topic, "/later")
     print(f"{events} events, of which {limit} are kept")
 

@@ -1,0 +1,64 @@
+"""One of very many definitions is edited, and the others don't notice.
+
+DEFINITIONS (60; the full size is 500) files, of which RUNNING (20; the full size is 100) run against the real broker; the
+rest are invalid and can't. With -s the figures are printed.
+"""
+
+import collections
+import os
+import time
+
+from load import Load
+from observing import in_time, undisturbed
+from waiting import eventually
+
+DEFINITIONS = int(os.environ.get("DEFINITIONS", "60"))
+RUNNING = int(os.environ.get("RUNNING", "20"))
+RATE = 3            # records a second for each of the running
+EDITED_RATE = 50
+
+
+def test_one_of_many_is_edited_and_the_others_do_not_notice(kafka, sidecar, endpoint, name):
+    topic, own_topic = kafka.topic(), kafka.topic()
+    edited, broken, *others = names = [f"{name}-{n}" for n in range(RUNNING)]
+    for one in names:
+        sidecar.connector(one, own_topic if one == edited else topic, f"{endpoint.url}/{one}")
+    for n in range(DEFINITIONS - RUNNING):
+        sidecar.connector(f"{name}-invalid-{n}", None, endpoint)
+    begun = time.monotonic()
+    sidecar.start()
+    sidecar.wait_running(*names)
+    print(f"\n{DEFINITIONS} definitions, {RUNNING} of them run after {time.monotonic() - begun:.2f} s")
+    assert sidecar.value("config_files", status="invalid") == DEFINITIONS - RUNNING
+    with undisturbed(kafka, sidecar, *names), Load(kafka, topic, RATE) as load, \
+            Load(kafka, own_topic, EDITED_RATE) as own_load:
+        endpoint.wait_for(EDITED_RATE, own_topic)
+
+        # One is edited.
+        written = time.monotonic()
+        sidecar.connector(edited, own_topic, f"{endpoint.url}/edited")
+        first = eventually(lambda: [one for one in endpoint.of(own_topic) if one.target == "/records/edited"],
+                           "a request by the new definition")[0]
+        in_time(f"one of {DEFINITIONS} edited", first.time - written)
+
+        # One is broken: that one goes on by what it had, and is told.
+        file = sidecar.connectors / f"{broken}.toml"
+        good = file.read_text()
+        sidecar.write(broken, good + "\n  retry.backoff.sec = [5,, 6]\n")
+        sidecar.wait_for_value(1, "connector_invalid", connector=broken)
+        assert sidecar.value("config_files", status="invalid") == DEFINITIONS - RUNNING + 1
+        line = len(good.splitlines()) + 2
+        sidecar.log.wait_for(f"{broken}.toml:{line}:")
+        had = len(endpoint.of(topic))
+        endpoint.wait_for(had + 2 * RUNNING, topic)
+        sidecar.write(broken, good)
+        sidecar.wait_for_value(0, "connector_invalid", connector=broken)
+        endpoint.wait_for(endpoint.of(topic).__len__() + RUNNING, topic)
+        count, own_count = load.stop(), own_load.stop()
+        eventually(lambda: all(kafka.all_committed(one, topic) for one in [broken, *others]), "all is committed")
+        eventually(lambda: kafka.all_committed(edited, own_topic), "all of the edited one's is committed")
+
+    times = collections.Counter((one.target, one.body) for one in endpoint.of(topic))
+    assert times == {(f"/records/{one}", b"%d" % n): 1 for one in [broken, *others] for n in range(count)}
+    assert sorted(int(one.body) for one in endpoint.of(own_topic)) == list(range(own_count))
+    print(f"{len(times)} requests to {RUNNING - 1} connectors, each record once; {own_count} to the edited one")

@@ -1,0 +1,135 @@
+"""References in Kafka's own settings, and how `check` judges the way they are written."""
+
+import re
+import subprocess
+import time
+
+import pytest
+
+from observing import undisturbed
+from sidecar import clean_environment, toml
+from test_secrets import assert_not_shown, write
+from volume import Volume
+from waiting import eventually, holds
+
+WRONG = "wr0ng-passw0rd"
+
+
+def secured(kafka, sidecar, **changed):
+    """SASL settings whose user and password stand in secret files."""
+    keys = {"bootstrap.servers": kafka.sasl_bootstrap, "sasl.mechanism": "PLAIN", "security.protocol": "SASL_PLAINTEXT",
+            "sasl.username": f"${{dir:{sidecar.secrets}/kafka:user}}",
+            "sasl.password": f"${{file:{sidecar.secrets}/kafka/password}}"}
+    keys.update(changed)
+    return {f"consumer.override.{key}": value for key, value in keys.items()}
+
+
+def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0"])
+    volume = Volume(sidecar.secrets / "kafka")
+    volume.update({"user": "sink", "password": "sink-secret\n"})
+    sidecar.connector(name, topic, endpoint, secured(kafka, sidecar))
+    sidecar.start()
+    endpoint.wait_for(1)
+    sidecar.wait_running(name)
+    renewals = sidecar.value("config_reloads_total", outcome="changed")
+    with undisturbed(kafka, sidecar, name):
+        volume.update({"user": "sink-2", "password": "sink-2-secret\n"})
+        eventually(lambda: sidecar.value("config_reloads_total", outcome="changed") > renewals,
+                   lambda: f"the renewal; log:\n{sidecar.log.tail()}", timeout=20)
+        holds(lambda: sidecar.value("assigned_partitions", connector=name) == 1, "it keeps its partition", seconds=2)
+        kafka.produce(topic, [b"1"])
+        endpoint.wait_for(2)
+    assert endpoint.bodies() == [b"0", b"1"]
+    assert_not_shown(sidecar, "sink-secret", "sink-2-secret")
+
+
+def test_a_wrong_sasl_password_in_a_file_is_put_right_by_the_file(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0"])
+    Volume(sidecar.secrets / "kafka").update({"user": "sink"})
+    password = sidecar.secrets / "kafka" / "password"
+    password.write_text(WRONG)
+    sidecar.connector(name, topic, endpoint, secured(kafka, sidecar))
+    sidecar.start()
+    sidecar.log.wait_for(name, "authentication")
+    assert endpoint.requests == []
+    write(password, "sink-secret")
+    put_right = time.monotonic()
+    came = endpoint.wait_for(1)[0].time
+    print(f"\ndelivered {came - put_right:.2f} s after the password was put right")
+    assert_not_shown(sidecar, WRONG, "sink-secret")
+
+
+def test_a_sasl_password_for_every_client_may_be_a_reference(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0"])
+    (sidecar.secrets / "password").write_text("sink-secret")
+    sidecar.settings.update({
+        "kafka.bootstrap.servers": kafka.sasl_bootstrap, "kafka.sasl.mechanism": "PLAIN",
+        "kafka.security.protocol": "SASL_PLAINTEXT", "kafka.sasl.username": "${env:KAFKA_USER}",
+        "kafka.sasl.password": f"${{file:{sidecar.secrets}/password}}"})
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start(environment={"KAFKA_USER": "sink"})
+    endpoint.wait_for(1)
+    assert_not_shown(sidecar, "sink-secret")
+
+
+def test_a_secret_for_every_client_that_is_missing_ends_the_start(lonely_sidecar):
+    lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1",
+                                    "kafka.sasl.password": f"${{file:{lonely_sidecar.secrets}/none}}"})
+    lonely_sidecar.start(wait=False)
+    log = lonely_sidecar.log
+    assert lonely_sidecar.wait_exit() == 1
+    assert log.find("kafka.sasl.password", str(lonely_sidecar.secrets / "none")), log.tail()
+
+
+BAD_REFERENCES = {
+    "unknown-kind": "${vault:/path:key}", "no-kind": "${NAME}", "empty": "${}", "unfinished": "${file:/run/token",
+    "relative": "${file:token}", "dots": "${file:/run/../etc/token}", "no-key": "${dir:/run/secrets}",
+    "empty-key": "${dir:/run/secrets:}", "empty-name": "${env:}", "empty-path": "${file:}",
+    "key-is-dots": "${dir:/run/secrets:..}",
+}
+
+
+def check(binary, file):
+    done = subprocess.run([str(binary), "check", str(file)], env=clean_environment(), timeout=60, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("place", ["value", "header"])
+@pytest.mark.parametrize("case", BAD_REFERENCES)
+def test_check_tells_where_a_reference_is_written_badly(binary, tmp_path, case, place):
+    file = tmp_path / "one.toml"
+    text = 'topics = "t"\ncallback.request.url = "http://localhost/"\n'
+    if place == "value":
+        key, line, column = "consumer.override.sasl.password", 4, (1, 35)
+        text += f'# the password\n{key} = "{BAD_REFERENCES[case]}"\n'
+    else:
+        key, line, column = "callback.request.headers", 5, (1, 17, 18)
+        text += f'[callback.request.headers]\nX-Good = "x"\nAuthorization = "Bearer {BAD_REFERENCES[case]}"\n'
+        column = tuple(range(1, len(text.splitlines()[-1]) + 1))
+    file.write_text(text)
+    code, told = check(binary, file)
+    found = re.findall(r"^(.*?):(\d+):(\d+): error: (.*)$", told, re.M)
+    assert code == 1 and len(found) == 1, told
+    where, told_line, told_column, message = found[0]
+    assert where == str(file) and message.startswith(key), told
+    assert int(told_line) == line and int(told_column) in column, told
+
+
+def test_check_reads_no_secret_and_accepts_what_is_written_well(binary, tmp_path):
+    file = tmp_path / "one.toml"
+    file.write_text(toml({"topics": "t", "callback.request.url": "${file:/nowhere/url}", "tasks.max": "${env:TASKS}",
+                          "callback.request.headers": {"A": "Bearer ${dir:/nowhere:token}", "B": "$${literal}"},
+                          "consumer.override.sasl.password": "${file:/nowhere/password}"}))
+    assert check(binary, file) == (0, "") or check(binary, file)[0] == 0, check(binary, file)
+
+
+def test_check_tells_two_definitions_of_one_name(binary, tmp_path):
+    for stem in ("one", "two"):
+        (tmp_path / f"{stem}.toml").write_text(toml({"name": "same", "topics": "t", "callback.request.url": "http://h/"}))
+    code, told = check(binary, tmp_path)
+    assert code == 1 and "one.toml" in told and "two.toml" in told and "name" in told, told

@@ -57,5 +57,6 @@ def assert_once(count, requests):
 
 def assert_all_once(kafka, connector, topic, count, *endpoints):
     """The connector commits all that the topic holds, and the endpoints got each of `count` records exactly once."""
-    eventually(lambda: kafka.all_committed(connector, topic), lambda: f"all is committed: {kafka.committed(connector, topic)}")
+    eventually(lambda: kafka.all_committed(connector, topic),
+               lambda: f"all is committed; it is {kafka.committed(connector, topic)}")
     assert_once(count, [one for endpoint in endpoints for one in endpoint.of(topic)])

@@ -1,6 +1,6 @@
 """A change disturbs no more than it must: most apply to the running task, and what needs a new consumer loses nothing.
 
-RATE says how many records a second flow while the URL is edited (300; the full size is 1000). With -s figures are printed.
+RATE says how many records a second flow while the URL is edited (300; the full size is 1000). -s prints the figures.
 """
 
 import os
@@ -33,8 +33,8 @@ def test_a_url_edited_under_load_loses_and_repeats_nothing(kafka, sidecar, endpo
             count = load.stop()
             assert_all_once(kafka, name, topic, count, endpoint, second_endpoint)
     last = endpoint.requests[-1].time
-    print(f"{count} records, {len(endpoint.requests)} at the old URL, the last of them {last - came:+.3f} s from the first "
-          f"at the new one")
+    print(f"{count} records, {len(endpoint.requests)} at the old URL, the last of them {last - came:+.3f} s from the "
+          f"first at the new one")
     # Each request that was under way may end; none is begun anew by the old definition.
     assert last - came < 2
 
@@ -78,7 +78,8 @@ def test_changes_that_need_no_new_consumer_apply_to_the_running_one(kafka, sidec
         change(callback__timeout__read__ms=300, request__retry__backoff__sec=[0.1, 0.1],
                exception__strategy="PROGRESS_BACK_OFF_DROP_MESSAGE")
         request_of(b"hangs")
-        eventually(lambda: [one.attempt for one in endpoint.requests if one.body == b"hangs"] == [1, 2], "a second attempt")
+        eventually(lambda: [one.attempt for one in endpoint.requests if one.body == b"hangs"] == [1, 2],
+                   "a second attempt")
         assert sidecar.value("retries_total", connector=name, reason="timeout") == 1
         change(callback__timeout__read__ms=60000)
 

@@ -1,7 +1,7 @@
 """One of very many definitions is edited, and the others don't notice.
 
-DEFINITIONS (60; the full size is 500) files, of which RUNNING (20; the full size is 100) run against the real broker; the
-rest are invalid and can't. With -s the figures are printed.
+DEFINITIONS (60; the full size is 500) files, of which RUNNING (20; the full size is 100) run against the real broker;
+the rest are invalid and can't. -s prints the figures.
 """
 
 import collections
@@ -18,6 +18,10 @@ RATE = 3            # records a second for each of the running
 EDITED_RATE = 50
 
 
+def all_assigned(metrics, names):
+    return all(metrics.value("assigned_partitions", connector=one) for one in names)
+
+
 def test_one_of_many_is_edited_and_the_others_do_not_notice(kafka, sidecar, endpoint, name):
     topic, own_topic = kafka.topic(), kafka.topic()
     edited, broken, *others = names = [f"{name}-{n}" for n in range(RUNNING)]
@@ -27,8 +31,10 @@ def test_one_of_many_is_edited_and_the_others_do_not_notice(kafka, sidecar, endp
         sidecar.connector(f"{name}-invalid-{n}", None, endpoint)
     begun = time.monotonic()
     sidecar.start()
-    sidecar.wait_running(*names)
-    print(f"\n{DEFINITIONS} definitions, {RUNNING} of them run after {time.monotonic() - begun:.2f} s")
+    started = time.monotonic() - begun
+    eventually(lambda: all_assigned(sidecar.metrics(), names), lambda: f"all run; log:\n{sidecar.log.tail()}", 180)
+    print(f"\n{DEFINITIONS} definitions, started after {started:.2f} s, {RUNNING} of them run after "
+          f"{time.monotonic() - begun:.2f} s")
     assert sidecar.value("config_files", status="invalid") == DEFINITIONS - RUNNING
     with undisturbed(kafka, sidecar, *names), Load(kafka, topic, RATE) as load, \
             Load(kafka, own_topic, EDITED_RATE) as own_load:
@@ -53,7 +59,7 @@ def test_one_of_many_is_edited_and_the_others_do_not_notice(kafka, sidecar, endp
         endpoint.wait_for(had + 2 * RUNNING, topic)
         sidecar.write(broken, good)
         sidecar.wait_for_value(0, "connector_invalid", connector=broken)
-        endpoint.wait_for(endpoint.of(topic).__len__() + RUNNING, topic)
+        endpoint.wait_for(len(endpoint.of(topic)) + RUNNING, topic)
         count, own_count = load.stop(), own_load.stop()
         eventually(lambda: all(kafka.all_committed(one, topic) for one in [broken, *others]), "all is committed")
         eventually(lambda: kafka.all_committed(edited, own_topic), "all of the edited one's is committed")

@@ -105,19 +105,19 @@ def test_check_tells_where_a_reference_is_written_badly(binary, tmp_path, case, 
     file = tmp_path / "one.toml"
     text = 'topics = "t"\ncallback.request.url = "http://localhost/"\n'
     if place == "value":
-        key, line, column = "consumer.override.sasl.password", 4, (1, 35)
+        key, lines = "consumer.override.sasl.password", (4,)
         text += f'# the password\n{key} = "{BAD_REFERENCES[case]}"\n'
     else:
-        key, line, column = "callback.request.headers", 5, (1, 17, 18)
+        key, lines = "callback.request.headers", (3, 5)     # the table's or the header's own
         text += f'[callback.request.headers]\nX-Good = "x"\nAuthorization = "Bearer {BAD_REFERENCES[case]}"\n'
-        column = tuple(range(1, len(text.splitlines()[-1]) + 1))
     file.write_text(text)
     code, told = check(binary, file)
     found = re.findall(r"^(.*?):(\d+):(\d+): error: (.*)$", told, re.M)
     assert code == 1 and len(found) == 1, told
     where, told_line, told_column, message = found[0]
     assert where == str(file) and message.startswith(key), told
-    assert int(told_line) == line and int(told_column) in column, told
+    assert int(told_line) in lines and 1 <= int(told_column) <= 36, told
+    assert place == "value" or "Authorization" in message, told
 
 
 def test_check_reads_no_secret_and_accepts_what_is_written_well(binary, tmp_path):
@@ -125,11 +125,13 @@ def test_check_reads_no_secret_and_accepts_what_is_written_well(binary, tmp_path
     file.write_text(toml({"topics": "t", "callback.request.url": "${file:/nowhere/url}", "tasks.max": "${env:TASKS}",
                           "callback.request.headers": {"A": "Bearer ${dir:/nowhere:token}", "B": "$${literal}"},
                           "consumer.override.sasl.password": "${file:/nowhere/password}"}))
-    assert check(binary, file) == (0, "") or check(binary, file)[0] == 0, check(binary, file)
+    code, told = check(binary, file)
+    assert code == 0 and "error" not in told, told
 
 
 def test_check_tells_two_definitions_of_one_name(binary, tmp_path):
     for stem in ("one", "two"):
-        (tmp_path / f"{stem}.toml").write_text(toml({"name": "same", "topics": "t", "callback.request.url": "http://h/"}))
+        file = tmp_path / f"{stem}.toml"
+        file.write_text(toml({"name": "same", "topics": "t", "callback.request.url": "http://h/"}))
     code, told = check(binary, tmp_path)
     assert code == 1 and "one.toml" in told and "two.toml" in told and "name" in told, told

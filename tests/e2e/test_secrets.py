@@ -1,6 +1,6 @@
 """Secrets: where references may stand and read, how a rotation is taken over, and that no value is ever shown.
 
-RATE says how many records a second flow while a secret is rotated (300; the full size is 1000). With -s figures are printed.
+RATE says how many records a second flow while a secret is rotated (300; the full size is 1000). -s prints the figures.
 """
 
 import os
@@ -91,7 +91,7 @@ def test_a_secret_rotated_under_load_is_taken_over_live(kafka, sidecar, endpoint
             write(directory / "token", new)
         else:
             (directory / "token").write_text(new)
-        first = eventually(lambda: [one for one in list(endpoint.requests) if one.headers["authorization"].endswith(new)],
+        first = eventually(lambda: [one for one in endpoint.of(topic) if one.headers["authorization"].endswith(new)],
                            lambda: f"the new value; log:\n{sidecar.log.tail()}")[0]
         in_time(f"a secret rotated under {RATE} records/s ({kind})", first.time - rotated, bound=1.5)
         endpoint.wait_for(len(endpoint.requests) + RATE)

@@ -15,7 +15,7 @@ class Volume:
         self._versions = itertools.count()
 
     def update(self, texts, links_first=False):
-        """The volume holds these keys from now on. `links_first`: new keys are linked before the swap (old kubelets)."""
+        """The volume holds these keys from now on. `links_first`: new keys are linked before the swap, as of old."""
         old = self.directory / os.readlink(self.directory / "..data") if self.updates else None
         whole = self.directory / f"..2026_01_01_{next(self._versions):09}"
         whole.mkdir()

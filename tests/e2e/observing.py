@@ -4,6 +4,8 @@ import contextlib
 import os
 import threading
 
+from waiting import eventually
+
 STRICT_TIMES = os.environ.get("STRICT_TIMES") == "1"
 
 
@@ -84,3 +86,11 @@ def undisturbed(kafka, sidecar, *connectors):
     after = look()
     differ = {one: (before[one], after[one]) for one in connectors if before[one] != after[one]}
     assert not differ, f"members, rebalances, restarts before and after: {differ}\n{sidecar.log.tail()}"
+
+
+def effective(kafka, topic, endpoint, target):
+    """Until a record is delivered to this target; returns the requests to it."""
+    def arrived():
+        kafka.produce(topic, [b"x"])
+        return [one for one in endpoint.of(topic) if one.target == target]
+    return eventually(arrived, lambda: f"requests to {target}; last {[one.target for one in endpoint.of(topic)][-5:]}")

@@ -1,7 +1,5 @@
-"""The watched directory itself: all files vanish, inotify gives out or overflows, the directory comes and goes.
+"""The watched directory itself: inotify gives out or overflows, the directory comes and goes, odd things are in it.
 
-VANISH_SECONDS   how long all definitions are away before they come back (4; the full size is 10)
-VANISH_FULL=1    waits for the guard's 60 s until definitions that stay away are believed to be deleted
 INOTIFY_FULL=1   waits until inotify is tried again (up to 40 s)
 """
 
@@ -17,27 +15,11 @@ import time
 
 import pytest
 
-from observing import Sampler, all_run, in_time, undisturbed
+from observing import Sampler, all_run, effective, in_time, undisturbed
 from sidecar import toml
-from volume import Volume
 from waiting import eventually, holds
 
-VANISH_SECONDS = float(os.environ.get("VANISH_SECONDS", "4"))
-VANISH_FULL = os.environ.get("VANISH_FULL") == "1"
 INOTIFY_FULL = os.environ.get("INOTIFY_FULL") == "1"
-GUARD = 60
-
-
-def definition(topic, url):
-    return toml({"topics": topic, "callback.request.url": url})
-
-
-def effective(kafka, topic, endpoint, target):
-    """Until a record is delivered to this target; returns the requests to it."""
-    def arrived():
-        kafka.produce(topic, [b"x"])
-        return [one for one in endpoint.of(topic) if one.target == target]
-    return eventually(arrived, lambda: f"a request to {target}; last: {[one.target for one in endpoint.of(topic)][-5:]}")
 
 
 def edit(kafka, sidecar, endpoint, name, topic, path):
@@ -46,90 +28,6 @@ def edit(kafka, sidecar, endpoint, name, topic, path):
     sidecar.connector(name, topic, endpoint.url + path)
     came = effective(kafka, topic, endpoint, f"/records{path}")[0].time
     in_time("from the edit to a request by it", came - written)
-
-
-# All vanish
-
-
-@pytest.fixture
-def five(kafka, sidecar, endpoint, name):
-    """Five running connectors on one topic."""
-    topic = kafka.topic()
-    names = [f"{name}-{n}" for n in range(5)]
-    return topic, names, {f"{one}.toml": definition(topic, f"{endpoint.url}/{one}") for one in names}
-
-
-def vanish(sidecar, volume):
-    if volume:
-        volume.update({})       # what remains of an optional ConfigMap that is deleted
-    else:
-        for file in sidecar.connectors.iterdir():
-            file.unlink()
-
-
-@pytest.mark.parametrize("kind", ["files", "volume"])
-def test_all_files_vanish_and_come_back_and_nothing_stopped(kafka, sidecar, endpoint, five, kind):
-    topic, names, texts = five
-    volume = Volume(sidecar.connectors) if kind == "volume" else None
-
-    def fill():
-        if volume:
-            volume.update(texts)
-        else:
-            for file, text in texts.items():
-                sidecar.write(file[:-5], text)
-
-    fill()
-    sidecar.start()
-    sidecar.wait_running(*names)
-    with undisturbed(kafka, sidecar, *names), Sampler(sidecar, all_run(*names)) as sampler:
-        vanish(sidecar, volume)
-        holds(lambda: sidecar.process.poll() is None, "it lives", VANISH_SECONDS)
-        kafka.produce(topic, [b"while they are away"])
-        endpoint.wait_for(len(names))
-        fill()
-        texts[f"{names[0]}.toml"] = definition(topic, f"{endpoint.url}/edited")
-        written = time.monotonic()
-        fill()
-        came = effective(kafka, topic, endpoint, "/records/edited")[0].time
-        in_time("an edit after all came back", came - written, generous=10)
-    print(f"\naway for {VANISH_SECONDS:g} s, {sampler.samples} samples: all ran")
-
-
-def test_files_that_stay_away_are_believed_at_a_second_look(kafka, sidecar, endpoint, five):
-    topic, names, texts = five
-    for file, text in texts.items():
-        sidecar.write(file[:-5], text)
-    sidecar.start()
-    sidecar.wait_running(*names)
-    vanish(sidecar, None)
-    vanished = time.monotonic()
-    guard = GUARD - 5 if VANISH_FULL else VANISH_SECONDS
-    with Sampler(sidecar, all_run(*names)):
-        holds(lambda: sidecar.process.poll() is None, "it lives", guard)
-    if not VANISH_FULL:
-        print(f"\nVANISH_FULL=1 is not set: all ran for {guard:g} s; that they stop after {GUARD} s was not waited for")
-        return
-    eventually(lambda: sidecar.value("connector_state") is None, "all are gone", timeout=40)
-    eventually(lambda: not [one for one in names if kafka.members(one)], "all left their groups")
-    in_time("until all stopped", time.monotonic() - vanished, bound=GUARD + 5, generous=GUARD + 35)
-    kafka.produce(topic, [b"nobody is there"])
-    sidecar.write(names[0], texts[f"{names[0]}.toml"])
-    effective(kafka, topic, endpoint, f"/records/{names[0]}")
-
-
-def test_all_but_one_vanish_and_that_is_believed_at_once(kafka, sidecar, endpoint, five):
-    topic, names, texts = five
-    for file, text in texts.items():
-        sidecar.write(file[:-5], text)
-    sidecar.start()
-    sidecar.wait_running(*names)
-    with undisturbed(kafka, sidecar, names[0]):
-        for one in names[1:]:
-            sidecar.remove(one)
-        eventually(lambda: all(sidecar.value("connector_state", connector=one) is None for one in names[1:]),
-                   "four are gone", timeout=30)
-        assert endpoint.requests == []
 
 
 # inotify gives out
@@ -282,12 +180,12 @@ def test_the_directory_is_replaced_by_a_rename(kafka, sidecar, endpoint, name):
     sidecar.wait_running(name)
     new, old = sidecar.directory / "new", sidecar.directory / "old"
     new.mkdir()
-    (new / f"{name}.toml").write_text(definition(topic, endpoint.url + "/new"))
+    (new / f"{name}.toml").write_text(toml({"topics": topic, "callback.request.url": f"{endpoint.url}/new"}))
     with undisturbed(kafka, sidecar, name), Sampler(sidecar, all_run(name)):
         sidecar.connectors.rename(old)
         new.rename(sidecar.connectors)
         effective(kafka, topic, endpoint, "/records/new")
-        (old / f"{name}.toml").write_text(definition(topic, endpoint.url + "/old"))
+        (old / f"{name}.toml").write_text(toml({"topics": topic, "callback.request.url": f"{endpoint.url}/old"}))
         edit(kafka, sidecar, endpoint, name, topic, "/edited")
     assert "/records/old" not in {one.target for one in endpoint.requests}
 

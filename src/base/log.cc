@@ -1,10 +1,14 @@
 #include "base/log.h"
 
 #include <fmt/format.h>
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 
@@ -101,14 +105,83 @@ void AppendJson(std::string& out, std::string_view key, std::string_view value, 
   }
 }
 
-std::shared_ptr<spdlog::logger> Backend(const std::string& name) {
-  static const auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  static std::mutex mutex;
-  const std::lock_guard lock(mutex);
-  if (auto known = spdlog::get(name)) return known;
-  auto logger = std::make_shared<spdlog::logger>(name, sink);
-  spdlog::initialize_logger(logger);
-  return logger;
+// Every logger by name. A line asks its own logger's level, which is an atomic; the lock is for the
+// list.
+class Registry {
+ public:
+  std::shared_ptr<spdlog::logger> Find(const std::string& name) {
+    const std::lock_guard lock(mutex_);
+    if (const auto known = loggers_.find(name); known != loggers_.end()) {
+      return known->second.backend;
+    }
+    auto backend = std::make_shared<spdlog::logger>(name, sink_);
+    backend->set_level(ToSpdlog(root_.level));
+    loggers_.emplace(name, Named{backend, root_.changed});
+    return backend;
+  }
+
+  void Configure(LogLevel level, const char* pattern) {
+    const std::lock_guard lock(mutex_);
+    SetAll(level, std::nullopt);
+    sink_->set_formatter(
+        std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc));
+  }
+
+  std::vector<std::string> Set(std::string_view name, LogLevel level, WallTime now) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string> names;
+    if (name == kRootLogger) {
+      SetAll(level, now);
+      for (const LoggerState& state : List()) names.push_back(state.name);
+    } else if (const auto known = loggers_.find(name); known != loggers_.end()) {
+      known->second.backend->set_level(ToSpdlog(level));
+      known->second.changed = now;
+      names.push_back(known->first);
+    }
+    return names;
+  }
+
+  std::vector<LoggerState> States() {
+    const std::lock_guard lock(mutex_);
+    return List();
+  }
+
+ private:
+  struct Named {
+    std::shared_ptr<spdlog::logger> backend;
+    std::optional<WallTime> changed;
+  };
+
+  void SetAll(LogLevel level, std::optional<WallTime> changed) {
+    root_.level = level;
+    root_.changed = changed;
+    for (auto& [name, logger] : loggers_) {
+      logger.backend->set_level(ToSpdlog(level));
+      logger.changed = changed;
+    }
+  }
+
+  std::vector<LoggerState> List() const {
+    std::vector<LoggerState> states{root_};
+    for (const auto& [name, logger] : loggers_) {
+      states.push_back({name, static_cast<LogLevel>(logger.backend->level()), logger.changed});
+    }
+    std::sort(states.begin(), states.end(),
+              [](const LoggerState& a, const LoggerState& b) { return a.name < b.name; });
+    return states;
+  }
+
+  std::mutex mutex_;
+  const std::shared_ptr<spdlog::sinks::stderr_sink_mt> sink_ =
+      std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  LoggerState root_{std::string(kRootLogger), LogLevel::kInfo, std::nullopt};
+  std::map<std::string, Named, std::less<>> loggers_;
+};
+
+// Loggers are made, and used, before and after everything else.
+Registry& TheRegistry() {
+  static Registry registry;
+  return registry;
 }
 
 }  // namespace
@@ -133,7 +206,7 @@ std::string RenderLogLine(LogFormat format, LogLevel level, std::string_view log
   return line;
 }
 
-Logger::Logger(const std::string& name) : backend_(Backend(name)) {}
+Logger::Logger(const std::string& name) : backend_(TheRegistry().Find(name)) {}
 
 void Logger::Log(LogLevel level, std::string_view message, LogFields fields) const {
   if (!backend_->should_log(ToSpdlog(level))) return;
@@ -143,10 +216,15 @@ void Logger::Log(LogLevel level, std::string_view message, LogFields fields) con
 
 void ConfigureLog(LogLevel level, LogFormat format) {
   log_format = format;
-  spdlog::set_level(ToSpdlog(level));
   const char* pattern = format == LogFormat::kLogfmt ? "time=%Y-%m-%dT%H:%M:%S.%eZ %v"
                                                      : R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
-  spdlog::set_pattern(pattern, spdlog::pattern_time_type::utc);
+  TheRegistry().Configure(level, pattern);
+}
+
+std::vector<LoggerState> Loggers() { return TheRegistry().States(); }
+
+std::vector<std::string> SetLogLevel(std::string_view name, LogLevel level, WallTime now) {
+  return TheRegistry().Set(name, level, now);
 }
 
 }  // namespace khs::base

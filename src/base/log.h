@@ -3,8 +3,12 @@
 #include <concepts>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/clock.h"
 
 namespace spdlog {
 class logger;
@@ -66,6 +70,22 @@ class Logger {
 
 // The level and format of every logger. Any thread; takes effect with the next line.
 void ConfigureLog(LogLevel level, LogFormat format);
+
+// Stands for all loggers, those to come included.
+constexpr std::string_view kRootLogger = "root";
+
+struct LoggerState {
+  std::string name;
+  LogLevel level = LogLevel::kInfo;
+  std::optional<WallTime> changed;  // when SetLogLevel last set it
+};
+
+// `root`, and every logger that was made so far, by name. Any thread.
+std::vector<LoggerState> Loggers();
+
+// From the next line on. Answers the names of the loggers that it was set for, in order: of all for
+// `root`, none when there is no such logger. Any thread.
+std::vector<std::string> SetLogLevel(std::string_view name, LogLevel level, WallTime now);
 
 // A line as it is written, without its time: exposed because the escaping is what can go wrong.
 std::string RenderLogLine(LogFormat format, LogLevel level, std::string_view logger,

@@ -21,13 +21,11 @@ void JudgeSubscription(const Settings& settings, const ConnectorSource& source, 
   const Setting* topics = FindSet(settings, "topics");
   const Setting* regex = FindSet(settings, "topics.regex");
   if (topics && regex) {
-    problems.Add(ProblemWith(*regex,
-                             "topics and topics.regex are mutually exclusive options, but both "
-                             "are set."));
+    problems.Add(ProblemWith(*regex, std::string(kBothSubscriptions)));
   } else if (!topics && !regex) {
     const Setting* blank = FindSetting(settings, "topics");
     problems.Add({source.file, blank ? blank->written.entry.position : whole, "topics",
-                  "Must configure one of topics or topics.regex"});
+                  std::string(kNoSubscription)});
   }
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "config/definitions.h"
 #include "config/endpoint_url.h"
 #include "config/headers.h"
 #include "config/text.h"
@@ -117,12 +118,12 @@ Verdict TakeName(const Value& value, ConnectorDraft& draft) {
 
 Verdict TakeConnectorClass(const Value& value, ConnectorDraft&) {
   const std::string_view text = Trim(value.text);
-  if (text == "HttpSink" || IsClass(text, "HttpSinkConnector", "nz.ac.auckland.kafka.http.sink")) {
-    return Taken();
+  std::string names;
+  for (const std::string_view name : kConnectorClasses) {
+    if (text == name) return Taken();
+    names += (names.empty() ? "" : ", ") + std::string(name);
   }
-  return BadValue(
-      "String must be one of: HttpSink, HttpSinkConnector, "
-      "nz.ac.auckland.kafka.http.sink.HttpSinkConnector");
+  return BadValue("String must be one of: " + names);
 }
 
 Verdict TakeTopics(const Value& value, ConnectorDraft& draft) {
@@ -347,6 +348,11 @@ Verdict JudgeReloadAction(const Value& value, ConnectorDraft&) {
 Verdict JudgeReplicationFactor(const Value& value, ConnectorDraft&) {
   int unused = 0;
   return TakeNumber(value, -1, 32767, unused);
+}
+
+Verdict JudgeTransforms(const Value& value, ConnectorDraft&) {
+  if (value.list.empty()) return Taken();
+  return Misused("transforms and predicates are not supported");
 }
 
 }  // namespace khs::config

@@ -56,5 +56,6 @@ Verdict TakeVerification(const Value& value, ConnectorDraft& draft);
 Verdict JudgeErrorTolerance(const Value& value, ConnectorDraft& draft);
 Verdict JudgeReloadAction(const Value& value, ConnectorDraft& draft);
 Verdict JudgeReplicationFactor(const Value& value, ConnectorDraft& draft);
+Verdict JudgeTransforms(const Value& value, ConnectorDraft& draft);
 
 }  // namespace khs::config

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +27,13 @@ struct KeyDefinition {
   // refused, the rest of sidecar.toml gets a warning.
   std::string_view not_yet = {};
 };
+
+std::string_view TypeName(KeyType type);
+std::string_view ImportanceName(Importance importance);
+
+// The spellings of `connector.class`, of which the last is the Java class.
+constexpr std::array<std::string_view, 3> kConnectorClasses = {
+    "HttpSink", "HttpSinkConnector", "nz.ac.auckland.kafka.http.sink.HttpSinkConnector"};
 
 // Every key of a connector / of sidecar.toml, in the order of the reference.
 std::span<const KeyDefinition> ConnectorKeys();

@@ -14,6 +14,12 @@ std::string Place(const Problem& problem) {
   return place;
 }
 
+std::string Sentence(const Problem& problem) {
+  const bool names_key =
+      problem.key.empty() || problem.message.find(problem.key) != std::string::npos;
+  return names_key ? problem.message : Printable(problem.key) + ": " + problem.message;
+}
+
 std::string Format(const Problem& problem) {
   std::string line = Place(problem);
   line += problem.severity == Severity::kError ? ": error: " : ": warning: ";

@@ -31,6 +31,9 @@ using Problems = std::vector<Problem>;
 // `FILE:LINE:COL`, or `FILE` for the file as a whole.
 std::string Place(const Problem& problem);
 
+// The message, with the key before it where its words do not name it.
+std::string Sentence(const Problem& problem);
+
 // `FILE:LINE:COL: error: KEY: MESSAGE`; a missing key or position leaves its part out.
 std::string Format(const Problem& problem);
 

@@ -1,8 +1,6 @@
 #include "config/definitions.h"
 
 namespace khs::config {
-namespace {
-
 std::string_view TypeName(KeyType type) {
   switch (type) {
     case KeyType::kString:
@@ -36,6 +34,8 @@ std::string_view ImportanceName(Importance importance) {
   }
   return "";
 }
+
+namespace {
 
 // A bar ends a cell of a Markdown table even inside of code.
 std::string Cell(std::string_view text) {

@@ -48,7 +48,7 @@ TEST(NearestKey, FindsWhatWasMeant) {
       {"max.in.flight", "delivery.max.in.flight"},
       {"foo", std::nullopt},
       {"headers", std::nullopt},
-      {"transforms", std::nullopt},
+      {"transform", "transforms"},
       {"", std::nullopt},
       {std::string_view("\xFF\x00.", 3), std::nullopt},
   };

@@ -1,0 +1,118 @@
+#include "config/validation.h"
+
+#include <algorithm>
+#include <array>
+
+#include "config/connector_config.h"
+#include "config/connector_judge.h"
+#include "config/connector_keys.h"
+#include "config/problem_list.h"
+#include "config/settings.h"
+#include "config/text.h"
+
+namespace khs::config {
+namespace {
+
+const char* const kDefinition = "definition";
+const char* const kDefaults = "defaults";
+constexpr std::string_view kDefaultsPrefix = "defaults.";
+
+// Parts of names that librdkafka, Kafka's Java client and converters have for credentials and for
+// what may hold some.
+constexpr std::array<std::string_view, 11> kCredentialWords = {
+    "password", "passphrase", "secret", "token",     "credential", "jaas",
+    "oauth",    "key",        "pem",    "user.info", "username"};
+
+bool NamesCredential(std::string_view member) {
+  const std::string name = Lower(member);
+  return std::any_of(kCredentialWords.begin(), kCredentialWords.end(),
+                     [&](std::string_view word) { return name.find(word) != std::string::npos; });
+}
+
+std::optional<std::string> ShownValue(std::string_view key, const Entry& entry) {
+  if (entry.kind == ValueKind::kNull) return std::nullopt;
+  const bool has_user =
+      entry.text.find("://") != std::string::npos && entry.text.find('@') != std::string::npos;
+  return HoldsCredentials(key) || has_user ? std::string(kHiddenValue) : entry.text;
+}
+
+KeyVerdict VerdictOf(const KeyDefinition& definition, const Setting& setting) {
+  return {setting.key, &definition, ShownValue(setting.key, setting.written.entry), {}};
+}
+
+// Every key with its value.
+std::vector<KeyVerdict> Values(const FlatConfig& definition, const FlatConfig& defaults) {
+  ProblemList unused(kDefinition);  // ParseConnector finds them again
+  const Settings settings =
+      Overlay(Resolve(KeyTable::kConnector, WrittenIn(kDefinition, definition), unused),
+              Resolve(KeyTable::kConnector, WrittenIn(kDefaults, defaults, "defaults."), unused));
+  std::vector<KeyVerdict> verdicts;
+  for (const KeyDefinition& key : ConnectorKeys()) {
+    if (key.key.ends_with(".*")) {
+      for (const Setting& setting : settings) {
+        if (&KeysOf(KeyTable::kConnector)[setting.row] == &key) {
+          verdicts.push_back(VerdictOf(key, setting));
+        }
+      }
+    } else if (const Setting* setting = FindSetting(settings, key.key)) {
+      verdicts.push_back(VerdictOf(key, *setting));
+    } else {
+      verdicts.push_back({std::string(key.key), &key, std::nullopt, {}});
+      if (key.default_value) verdicts.back().value = std::string(*key.default_value);
+    }
+  }
+  for (const Entry& entry : definition) {
+    if (FindKey(ConnectorKeys(), entry.key)) continue;
+    verdicts.push_back({entry.key, nullptr, ShownValue(entry.key, entry), {}});
+  }
+  return verdicts;
+}
+
+void Blame(std::vector<KeyVerdict>& verdicts, std::string_view key, const std::string& message) {
+  const KeyDefinition* known = FindKey(ConnectorKeys(), key);
+  if (known != nullptr && !known->key.ends_with(".*")) key = known->key;
+  const auto found = std::find_if(verdicts.begin(), verdicts.end(),
+                                  [&](const KeyVerdict& verdict) { return verdict.name == key; });
+  // No error may get lost.
+  KeyVerdict& verdict = found == verdicts.end() ? verdicts.front() : *found;
+  verdict.errors.push_back(message);
+}
+
+}  // namespace
+
+bool HoldsCredentials(std::string_view key) {
+  const KeyDefinition* known = FindKey(ConnectorKeys(), key);
+  if (known == nullptr) return true;  // a misspelt key may be one of them
+  const Row<ConnectorDraft>& row =
+      ConnectorRows()[static_cast<size_t>(known - ConnectorKeys().data())];
+  if (known->type == KeyType::kPassword) return true;
+  if (!row.secret) return false;
+  const bool is_member = known->key.ends_with(".*");
+  return !is_member || NamesCredential(key.substr(known->key.size() - 1));
+}
+
+std::vector<KeyVerdict> ValidateConnector(const FlatConfig& definition,
+                                          const FlatConfig& defaults) {
+  std::vector<KeyVerdict> verdicts = Values(definition, defaults);
+  const bool is_named = std::any_of(definition.begin(), definition.end(),
+                                    [](const Entry& entry) { return entry.key == "name"; });
+  if (!is_named) Blame(verdicts, "name", MissingRequired("name"));
+  const ConnectorResult result =
+      ParseConnector({kDefinition, "unnamed"}, definition, defaults, kDefaults);
+  for (const Problem& problem : result.problems) {
+    if (problem.severity != Severity::kError) continue;
+    if (problem.message == kNoSubscription || problem.message == kBothSubscriptions) {
+      Blame(verdicts, "topics", problem.message);
+      Blame(verdicts, "topics.regex", problem.message);
+      continue;
+    }
+    std::string_view key = problem.key;
+    if (problem.file == kDefaults && key.starts_with(kDefaultsPrefix)) {
+      key.remove_prefix(kDefaultsPrefix.size());
+    }
+    Blame(verdicts, key, problem.message);
+  }
+  return verdicts;
+}
+
+}  // namespace khs::config

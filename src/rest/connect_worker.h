@@ -78,9 +78,10 @@ class ConnectWorker {
  public:
   virtual ~ConnectWorker() = default;
 
+  // The three know the same connectors, also those whose definition was never valid: these are
+  // FAILED and have no tasks, and their configuration is what could be read of it.
   virtual std::vector<std::string> Names() const = 0;
   virtual std::optional<ConnectorInfo> Info(const std::string& name) const = 0;
-  // Also of a definition that was never valid, which is FAILED.
   virtual std::optional<ConnectorStatus> Status(const std::string& name) const = 0;
 
   virtual Outcome<ConnectorInfo> Create(const std::string& name, const ConfigMap& config,
@@ -96,8 +97,8 @@ class ConnectWorker {
 
   // Does not wait until it is so.
   virtual Outcome<Done> SetTarget(const std::string& name, TargetState target) = 0;
-  // Restarts the connector, its tasks too, or only what has FAILED. What is answered shows
-  // RESTARTING where something restarts.
+  // Restarts the connector, its tasks too, or only what has FAILED of these. What is answered shows
+  // RESTARTING where something restarts. A restart without flags comes as both: what has FAILED.
   virtual Outcome<ConnectorStatus> Restart(const std::string& name, bool include_tasks,
                                            bool only_failed) = 0;
   virtual Outcome<Done> RestartTask(const std::string& name, int task) = 0;
@@ -122,6 +123,8 @@ class ConnectWorker {
   virtual std::string ClusterId() const = 0;
   // The definitions were read and their connectors were started.
   virtual bool Started() const = 0;
+  // Some broker could be reached when it was last tried.
+  virtual bool BrokerAnswers() const = 0;
 };
 
 }  // namespace khs::rest

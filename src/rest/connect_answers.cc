@@ -1,0 +1,165 @@
+#include "rest/connect_answers.h"
+
+#include <fmt/format.h>
+
+#include "config/definitions.h"
+#include "config/text.h"
+
+namespace khs::rest {
+namespace {
+
+const char* const kJsonType = "application/json";
+
+std::string_view StateName(RunState state) {
+  switch (state) {
+    case RunState::kUnassigned:
+      return "UNASSIGNED";
+    case RunState::kRunning:
+      return "RUNNING";
+    case RunState::kPaused:
+      return "PAUSED";
+    case RunState::kStopped:
+      return "STOPPED";
+    case RunState::kFailed:
+      return "FAILED";
+    case RunState::kRestarting:
+      return "RESTARTING";
+  }
+  return "UNASSIGNED";
+}
+
+void WriteState(JsonText& text, RunState state, const std::string& trace,
+                const std::string& worker_id) {
+  text.Key("state").String(StateName(state)).Key("worker_id").String(worker_id);
+  if (!trace.empty()) text.Key("trace").String(trace);
+}
+
+std::string OrElse(const std::string& message, std::string otherwise) {
+  return message.empty() ? std::move(otherwise) : message;
+}
+
+}  // namespace
+
+Response Json(int status, JsonText text) { return {status, kJsonType, text.Take(), {}}; }
+
+Response Empty(int status) { return {status, kJsonType, {}, {}}; }
+
+Response Error(int status, std::string_view message) {
+  JsonText text;
+  text.BeginObject().Key("error_code").Number(status).Key("message").String(message).EndObject();
+  return Json(status, std::move(text));
+}
+
+Response HttpError(int status, std::string_view reason) {
+  return Error(status, fmt::format("HTTP {} {}", status, reason));
+}
+
+Response BadBody(const config::Problems& problems) {
+  std::string message;
+  for (const config::Problem& problem : problems) {
+    message +=
+        fmt::format("{}{} (line {}, column {})", message.empty() ? "" : "\n",
+                    config::Sentence(problem), problem.position.line, problem.position.column);
+  }
+  return Error(400, message);
+}
+
+std::optional<Response> UnknownClass(std::string_view java_class) {
+  std::string names;
+  for (const std::string_view name : config::kConnectorClasses) {
+    if (config::Trim(java_class) == name) return std::nullopt;
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return Error(400, fmt::format("Failed to find any class that implements Connector and which name "
+                                "matches {}, available connectors are: {}",
+                                java_class, names));
+}
+
+Response InvalidConfig(const std::vector<std::string>& messages) {
+  std::string text =
+      fmt::format("Connector configuration is invalid and contains the following {} error(s):",
+                  messages.size());
+  for (const std::string& message : messages) text += '\n' + message;
+  text +=
+      "\nYou can also find the above list of errors at the endpoint "
+      "`/connector-plugins/{connectorType}/config/validate`";
+  return Error(400, text);
+}
+
+Response Refuse(const Refusal& refusal, const std::string& name, std::string_view not_found) {
+  switch (refusal.kind) {
+    case Refusal::Kind::kNotFound:
+      return Error(404, not_found);
+    case Refusal::Kind::kNoSuchTask:
+      return Error(404, OrElse(refusal.message, "Unknown task of connector " + name));
+    case Refusal::Kind::kExists:
+      return Error(409, "Connector " + name + " already exists");
+    case Refusal::Kind::kInvalid:
+      if (refusal.problems.empty()) {
+        return Error(400, OrElse(refusal.message, "The request is invalid"));
+      }
+      return InvalidConfig(refusal.problems);
+    case Refusal::Kind::kFileDefined:
+      return Error(403, OrElse(refusal.message, "Connector " + name + " is defined by a file"));
+    case Refusal::Kind::kNotStopped:
+      return Error(400, fmt::format("Connectors must be in the STOPPED state before their offsets "
+                                    "can be modified. This can be done for the specified connector "
+                                    "by issuing a 'PUT' request to the '/connectors/{}/stop' "
+                                    "endpoint",
+                                    name));
+    case Refusal::Kind::kStillActive:
+      return Error(
+          500, OrElse(refusal.message, "The consumer group of connector " + name + " is active"));
+    case Refusal::Kind::kCannotStore:
+      return Error(500, OrElse(refusal.message, "Connector " + name + " could not be stored"));
+    case Refusal::Kind::kUnavailable:
+      return Error(503, OrElse(refusal.message, "Currently unavailable; try again"));
+  }
+  return HttpError(500, "Internal Server Error");
+}
+
+std::string NotFoundText(const std::string& name) { return "Connector " + name + " not found"; }
+
+void WriteConfig(JsonText& text, const ConfigMap& config) {
+  text.BeginObject();
+  for (const auto& [key, value] : config) text.Key(key).String(value);
+  text.EndObject();
+}
+
+void WriteStrings(JsonText& text, const std::vector<std::string>& strings) {
+  text.BeginArray();
+  for (const std::string& string : strings) text.String(string);
+  text.EndArray();
+}
+
+void WriteInfo(JsonText& text, const ConnectorInfo& info) {
+  text.BeginObject().Key("name").String(info.name).Key("config");
+  WriteConfig(text, info.config);
+  text.Key("tasks").BeginArray();
+  for (const int task : info.tasks) {
+    text.BeginObject().Key("connector").String(info.name).Key("task").Number(task).EndObject();
+  }
+  text.EndArray().Key("type").String("sink").EndObject();
+}
+
+void WriteTaskStatus(JsonText& text, const TaskStatus& task, const std::string& worker_id) {
+  text.BeginObject().Key("id").Number(task.id);
+  WriteState(text, task.state, task.trace, worker_id);
+  text.EndObject();
+}
+
+void WriteStatus(JsonText& text, const ConnectorStatus& status, const std::string& worker_id) {
+  text.BeginObject().Key("name").String(status.name).Key("connector").BeginObject();
+  WriteState(text, status.state, status.trace, worker_id);
+  text.EndObject().Key("tasks").BeginArray();
+  for (const TaskStatus& task : status.tasks) WriteTaskStatus(text, task, worker_id);
+  text.EndArray().Key("type").String("sink");
+  // Beyond Kafka Connect, last.
+  text.Key("origin").String(status.origin);
+  if (!status.file.empty()) text.Key("file").String(status.file);
+  text.Key("generation").Number(static_cast<std::int64_t>(status.generation));
+  text.Key("observed_generation").Number(static_cast<std::int64_t>(status.observed_generation));
+  text.EndObject();
+}
+
+}  // namespace khs::rest

@@ -1,0 +1,103 @@
+#include <charconv>
+#include <optional>
+
+#include "rest/connect_answers.h"
+#include "rest/connect_handlers.h"
+#include "rest/request_target.h"
+
+namespace khs::rest {
+namespace {
+
+// As Java reads an int; what is none is no task's path.
+std::optional<int> TaskOf(const Call& call) {
+  std::string_view text = call.segments.at(1);
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  int id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return id;
+}
+
+std::string TaskName(const std::string& connector, int id) {
+  return connector + '-' + std::to_string(id);
+}
+
+Response SetTarget(const Call& call, TargetState target, int status) {
+  const auto done = call.api.worker.SetTarget(call.name(), target);
+  return done ? Empty(status)
+              : Refuse(done.error(), call.name(), "Unknown connector " + call.name());
+}
+
+}  // namespace
+
+Response GetStatus(const Call& call) {
+  const auto status = call.api.worker.Status(call.name());
+  if (!status) return Error(404, "No status found for connector " + call.name());
+  JsonText text;
+  WriteStatus(text, *status, call.api.worker_id);
+  return Json(200, std::move(text));
+}
+
+Response GetTaskStatus(const Call& call) {
+  const auto id = TaskOf(call);
+  if (!id) return HttpError(404, "Not Found");
+  const auto status = call.api.worker.Status(call.name());
+  if (status) {
+    for (const TaskStatus& task : status->tasks) {
+      if (task.id != *id) continue;
+      JsonText text;
+      WriteTaskStatus(text, task, call.api.worker_id);
+      return Json(200, std::move(text));
+    }
+  }
+  return Error(404, "No status found for task " + TaskName(call.name(), *id));
+}
+
+Response RestartConnector(const Call& call) {
+  const Query query(call.request.query);
+  const bool include_tasks = query.IsTrue("includeTasks");
+  const bool only_failed = query.IsTrue("onlyFailed");
+  const bool is_plain = !include_tasks && !only_failed;
+  // Whoever restarts a stopped connector means its tasks, so a plain restart takes what has FAILED.
+  const auto status = is_plain ? call.api.worker.Restart(call.name(), true, true)
+                               : call.api.worker.Restart(call.name(), include_tasks, only_failed);
+  if (!status) {
+    return Refuse(status.error(), call.name(), "Unknown connector: " + call.name());
+  }
+  if (is_plain) return Empty(204);
+  JsonText text;
+  WriteStatus(text, *status, call.api.worker_id);
+  return Json(202, std::move(text));
+}
+
+Response RestartTask(const Call& call) {
+  const auto id = TaskOf(call);
+  if (!id) return HttpError(404, "Not Found");
+  const auto done = call.api.worker.RestartTask(call.name(), *id);
+  if (done) return Empty(204);
+  if (done.error().kind == Refusal::Kind::kNoSuchTask) {
+    return Error(404, "Unknown task: " + TaskName(call.name(), *id));
+  }
+  return Refuse(done.error(), call.name(), "Unknown connector: " + call.name());
+}
+
+Response PauseConnector(const Call& call) { return SetTarget(call, TargetState::kPaused, 202); }
+
+Response ResumeConnector(const Call& call) { return SetTarget(call, TargetState::kStarted, 202); }
+
+Response StopConnector(const Call& call) { return SetTarget(call, TargetState::kStopped, 204); }
+
+Response GetTopics(const Call& call) {
+  JsonText text;
+  text.BeginObject().Key(call.name()).BeginObject().Key("topics");
+  WriteStrings(text, call.api.worker.ActiveTopics(call.name()));
+  text.EndObject().EndObject();
+  return Json(200, std::move(text));
+}
+
+Response ResetTopics(const Call& call) {
+  call.api.worker.ResetActiveTopics(call.name());
+  return Empty(202);
+}
+
+}  // namespace khs::rest

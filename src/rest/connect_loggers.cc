@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "config/json_object.h"
+#include "config/text.h"
+#include "rest/connect_answers.h"
+#include "rest/connect_handlers.h"
+#include "rest/request_target.h"
+
+namespace khs::rest {
+namespace {
+
+using base::LoggerState;
+using base::LogLevel;
+
+// The rooms that log.
+constexpr std::array<const char*, 5> kRooms = {"app", "kafka", "reconcile", "rest", "task"};
+
+constexpr std::array<std::pair<std::string_view, LogLevel>, 7> kLevels = {
+    {{"TRACE", LogLevel::kTrace},
+     {"DEBUG", LogLevel::kDebug},
+     {"INFO", LogLevel::kInfo},
+     {"WARN", LogLevel::kWarn},
+     {"ERROR", LogLevel::kError},
+     {"FATAL", LogLevel::kFatal},
+     {"OFF", LogLevel::kOff}}};
+
+std::string_view LevelName(LogLevel level) {
+  for (const auto& [name, one] : kLevels) {
+    if (one == level) return name;
+  }
+  return "OFF";
+}
+
+std::optional<LogLevel> ParseLevel(std::string_view text) {
+  for (const auto& [name, level] : kLevels) {
+    if (config::EqualsIgnoringCase(text, name)) return level;
+  }
+  return std::nullopt;
+}
+
+void WriteLogger(JsonText& text, const LoggerState& logger) {
+  text.BeginObject().Key("level").String(LevelName(logger.level)).Key("last_modified");
+  if (logger.changed) {
+    using std::chrono::milliseconds;
+    text.Number(
+        std::chrono::duration_cast<milliseconds>(logger.changed->time_since_epoch()).count());
+  } else {
+    text.Null();
+  }
+  text.EndObject();
+}
+
+}  // namespace
+
+LoggerControl ProcessLoggers(const base::Clock& clock) {
+  for (const char* room : kRooms) base::Logger{room};
+  return {[] { return base::Loggers(); },
+          [&clock](const std::string& name, LogLevel level) {
+            return base::SetLogLevel(name, level, clock.Read().wall);
+          }};
+}
+
+Response ListLoggers(const Call& call) {
+  JsonText text;
+  text.BeginObject();
+  for (const LoggerState& logger : call.api.loggers.list()) {
+    text.Key(logger.name);
+    WriteLogger(text, logger);
+  }
+  text.EndObject();
+  return Json(200, std::move(text));
+}
+
+Response GetLogger(const Call& call) {
+  for (const LoggerState& logger : call.api.loggers.list()) {
+    if (logger.name != call.name()) continue;
+    JsonText text;
+    WriteLogger(text, logger);
+    return Json(200, std::move(text));
+  }
+  return Error(404, "Logger " + call.name() + " not found.");
+}
+
+Response PutLogger(const Call& call) {
+  const auto members = config::ReadJsonMembers(call.request.body);
+  if (!members) {
+    return BadBody({{"body", members.error().position, {}, members.error().message}});
+  }
+  const auto sent = std::find_if(members->begin(), members->end(), [](const auto& member) {
+    return member.depth == 1 && member.key == "level";
+  });
+  if (sent == members->end() || sent->kind == config::JsonKind::kNull) {
+    return Error(400, "Desired 'level' parameter was not specified in request.");
+  }
+  const auto level = ParseLevel(sent->text);
+  if (!level) return Error(400, "invalid log level '" + sent->text + "'.");
+  const std::vector<std::string> affected = call.api.loggers.set(call.name(), *level);
+  if (affected.empty()) return Error(404, "Logger " + call.name() + " not found.");
+  // There is one worker, so it is the cluster.
+  if (Query(call.request.query).Has("scope", "cluster")) return Empty(204);
+  JsonText text;
+  WriteStrings(text, affected);
+  return Json(200, std::move(text));
+}
+
+}  // namespace khs::rest

@@ -1,0 +1,70 @@
+#include "rest/connect_answers.h"
+#include "rest/connect_handlers.h"
+#include "rest/offset_request.h"
+
+namespace khs::rest {
+namespace {
+
+// `verb` is what was tried, as Kafka Connect words it.
+Response RefuseChange(Refusal refusal, const std::string& name, const std::string& verb) {
+  if (refusal.kind == Refusal::Kind::kStillActive) {
+    refusal.message = "Failed to " + verb + " consumer group offsets for connector " + name +
+                      " either because its tasks haven't stopped completely yet or the connector "
+                      "was resumed before the request to " +
+                      verb +
+                      " its offsets could be successfully completed. If the connector is in a "
+                      "stopped state, this operation can be safely retried.";
+  }
+  return Refuse(refusal, name, NotFoundText(name));
+}
+
+Response Changed(const char* how) {
+  JsonText text;
+  text.BeginObject().Key("message");
+  text.String(std::string("The offsets for this connector have been ") + how + " successfully");
+  text.EndObject();
+  return Json(200, std::move(text));
+}
+
+}  // namespace
+
+Response GetOffsets(const Call& call) {
+  const auto offsets = call.api.worker.Offsets(call.name());
+  if (!offsets) return Refuse(offsets.error(), call.name(), NotFoundText(call.name()));
+  JsonText text;
+  text.BeginObject().Key("offsets").BeginArray();
+  for (const PartitionOffset& offset : *offsets) {
+    if (!offset.offset) continue;
+    text.BeginObject().Key("partition").BeginObject();
+    text.Key("kafka_partition").Number(offset.partition).Key("kafka_topic").String(offset.topic);
+    text.EndObject().Key("offset").BeginObject();
+    text.Key("kafka_offset").Number(*offset.offset).EndObject().EndObject();
+  }
+  text.EndArray().EndObject();
+  return Json(200, std::move(text));
+}
+
+Response PatchOffsets(const Call& call) {
+  const auto sent = ReadOffsets(call.request.body);
+  if (!sent) return Error(400, sent.error());
+  if (sent->empty()) {
+    return Error(400, "Partitions / offsets need to be provided for an alter offsets request");
+  }
+  // The worker looks again; here it is for the order in which things are found wrong.
+  const auto status = call.api.worker.Status(call.name());
+  if (!status) return Error(404, NotFoundText(call.name()));
+  if (status->state != RunState::kStopped) {
+    return Refuse({Refusal::Kind::kNotStopped, {}, {}}, call.name(), {});
+  }
+  const auto offsets = JudgeOffsets(*sent);
+  if (!offsets) return Error(400, offsets.error());
+  const auto done = call.api.worker.AlterOffsets(call.name(), *offsets);
+  return done ? Changed("altered") : RefuseChange(done.error(), call.name(), "alter");
+}
+
+Response DeleteOffsets(const Call& call) {
+  const auto done = call.api.worker.ResetOffsets(call.name());
+  return done ? Changed("reset") : RefuseChange(done.error(), call.name(), "reset");
+}
+
+}  // namespace khs::rest

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string_view>
+
+namespace khs::rest {
+
+// Whether a `Content-Type` says JSON, parameters aside.
+bool IsJson(std::string_view content_type);
+
+// Whether an `Accept` takes JSON; empty takes all.
+bool AcceptsJson(std::string_view accept);
+
+}  // namespace khs::rest

@@ -1,0 +1,120 @@
+#include "rest/request_target.h"
+
+#include <algorithm>
+
+#include "base/utf8.h"
+#include "config/text.h"
+
+namespace khs::rest {
+namespace {
+
+int HexDigit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+bool IsUnreserved(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
+std::string DecodeParameter(std::string_view text) {
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return PercentDecode(spaced).value_or(spaced);
+}
+
+}  // namespace
+
+std::optional<std::string> PercentDecode(std::string_view text) {
+  std::string decoded;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '%') {
+      decoded += text[at];
+      continue;
+    }
+    if (text.size() - at < 3) return std::nullopt;
+    const int high = HexDigit(text[at + 1]);
+    const int low = HexDigit(text[at + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded += static_cast<char>(high * 16 + low);
+    at += 2;
+  }
+  if (!base::IsUtf8(decoded)) return std::nullopt;
+  return decoded;
+}
+
+std::string PercentEncodeSegment(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  const bool is_dots = text == "." || text == "..";
+  std::string encoded;
+  for (const char c : text) {
+    if (IsUnreserved(c) && !is_dots) {
+      encoded += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    encoded += '%';
+    encoded += kDigits[byte >> 4];
+    encoded += kDigits[byte & 15];
+  }
+  return encoded;
+}
+
+std::string_view PathOf(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (!config::EqualsIgnoringCase(target.substr(0, scheme.size()), scheme)) continue;
+    const size_t slash = target.find('/', scheme.size());
+    return slash == std::string_view::npos ? "/" : target.substr(slash);
+  }
+  return target;
+}
+
+std::optional<std::vector<std::string_view>> SplitPath(std::string_view path) {
+  if (!path.starts_with('/')) return std::nullopt;
+  path.remove_prefix(1);
+  if (path.ends_with('/')) path.remove_suffix(1);
+  std::vector<std::string_view> segments;
+  if (path.empty()) return segments;
+  while (true) {
+    const size_t slash = path.find('/');
+    segments.push_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return segments;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+Query::Query(std::string_view text) {
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('&'), text.size());
+    const std::string_view parameter = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (parameter.empty()) continue;
+    const size_t equals = std::min(parameter.find('='), parameter.size());
+    parameters_.emplace_back(
+        DecodeParameter(parameter.substr(0, equals)),
+        DecodeParameter(parameter.substr(std::min(equals + 1, parameter.size()))));
+  }
+}
+
+bool Query::IsTrue(std::string_view name, bool missing) const {
+  for (const auto& [key, value] : parameters_) {
+    if (key == name) return config::EqualsIgnoringCase(value, "true");
+  }
+  return missing;
+}
+
+bool Query::Has(std::string_view name) const {
+  return std::any_of(parameters_.begin(), parameters_.end(),
+                     [&](const auto& parameter) { return parameter.first == name; });
+}
+
+bool Query::Has(std::string_view name, std::string_view value) const {
+  return std::any_of(parameters_.begin(), parameters_.end(), [&](const auto& parameter) {
+    return parameter.first == name && parameter.second == value;
+  });
+}
+
+}  // namespace khs::rest

@@ -1,8 +1,30 @@
 #include "config/problem.h"
 
+#include <cstddef>
+#include <string_view>
+
 #include "config/text.h"
 
 namespace khs::config {
+namespace {
+
+bool IsOfKey(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+         c == '_' || c == '-';
+}
+
+// `topics` does not name `topic`.
+bool NamesKey(std::string_view message, std::string_view key) {
+  for (size_t at = message.find(key); at != std::string_view::npos;
+       at = message.find(key, at + 1)) {
+    const size_t end = at + key.size();
+    const bool starts = at == 0 || !IsOfKey(message[at - 1]);
+    if (starts && (end == message.size() || !IsOfKey(message[end]))) return true;
+  }
+  return false;
+}
+
+}  // namespace
 
 std::string Place(const Problem& problem) {
   // Whatever someone wrote: Printable keeps it on one line.
@@ -15,9 +37,8 @@ std::string Place(const Problem& problem) {
 }
 
 std::string Sentence(const Problem& problem) {
-  const bool names_key =
-      problem.key.empty() || problem.message.find(problem.key) != std::string::npos;
-  return names_key ? problem.message : Printable(problem.key) + ": " + problem.message;
+  if (problem.key.empty() || NamesKey(problem.message, problem.key)) return problem.message;
+  return Printable(problem.key) + ": " + problem.message;
 }
 
 std::string Format(const Problem& problem) {

@@ -57,9 +57,10 @@ Response HttpError(int status, std::string_view reason) {
 Response BadBody(const config::Problems& problems) {
   std::string message;
   for (const config::Problem& problem : problems) {
-    message +=
-        fmt::format("{}{} (line {}, column {})", message.empty() ? "" : "\n",
-                    config::Sentence(problem), problem.position.line, problem.position.column);
+    if (!message.empty()) message += '\n';
+    if (!problem.key.empty()) message += problem.key + ": ";
+    message += fmt::format("{} (line {}, column {})", problem.message, problem.position.line,
+                           problem.position.column);
   }
   return Error(400, message);
 }

@@ -75,9 +75,9 @@ std::string_view PathOf(std::string_view target) {
 std::optional<std::vector<std::string_view>> SplitPath(std::string_view path) {
   if (!path.starts_with('/')) return std::nullopt;
   path.remove_prefix(1);
-  if (path.ends_with('/')) path.remove_suffix(1);
   std::vector<std::string_view> segments;
   if (path.empty()) return segments;
+  if (path.ends_with('/')) path.remove_suffix(1);
   while (true) {
     const size_t slash = path.find('/');
     segments.push_back(path.substr(0, slash));

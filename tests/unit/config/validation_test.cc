@@ -128,6 +128,9 @@ TEST(Validation, TakesTransformsOnlyWhenEmpty) {
 TEST(Sentence, NamesTheKeyOnce) {
   EXPECT_EQ(Sentence({"f", {}, "topics", "Unknown key"}), "topics: Unknown key");
   EXPECT_EQ(Sentence({"f", {}, "topics", "Invalid value for topics"}), "Invalid value for topics");
+  EXPECT_EQ(Sentence({"f", {}, "topic", "did you mean topics?"}), "topic: did you mean topics?");
+  EXPECT_EQ(Sentence({"f", {}, "topics", "Must configure topics or topics.regex"}),
+            "Must configure topics or topics.regex");
   EXPECT_EQ(Sentence({"f", {}, "", "Broken"}), "Broken");
 }
 

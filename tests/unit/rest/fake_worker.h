@@ -1,0 +1,247 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/connector_config.h"
+#include "rest/connect_worker.h"
+
+namespace khs::rest {
+
+// A worker whose connectors run as soon as they are to, with as many tasks as `tasks.max` says.
+class FakeWorker final : public ConnectWorker {
+ public:
+  struct Connector {
+    ConfigMap config;
+    TargetState target = TargetState::kStarted;
+    std::vector<int> failed;  // tasks
+    std::string file;         // that defines it
+    std::string trace;        // FAILED by this
+    std::vector<PartitionOffset> offsets;
+    std::vector<std::string> topics;
+    uint64_t generation = 1;
+  };
+
+  std::map<std::string, Connector> connectors;
+  std::optional<Refusal> refuse;  // what the next change answers
+  std::vector<std::string> reload_problems;
+  std::string cluster = "cluster-1";
+  bool started = true;
+  bool broker_answers = true;
+  bool drained = true;
+  std::vector<std::string> calls;  // of what leaves no other trace
+
+  std::vector<std::string> Names() const override {
+    std::vector<std::string> names;
+    for (const auto& [name, connector] : connectors) names.push_back(name);
+    return names;
+  }
+
+  std::optional<ConnectorInfo> Info(const std::string& name) const override {
+    const auto found = connectors.find(name);
+    if (found == connectors.end()) return std::nullopt;
+    ConnectorInfo info{name, found->second.config, {}};
+    for (const TaskStatus& task : Tasks(found->second)) info.tasks.push_back(task.id);
+    return info;
+  }
+
+  std::optional<ConnectorStatus> Status(const std::string& name) const override {
+    const auto found = connectors.find(name);
+    if (found == connectors.end()) return std::nullopt;
+    const Connector& connector = found->second;
+    ConnectorStatus status;
+    status.name = name;
+    status.state = connector.trace.empty() ? StateOf(connector) : RunState::kFailed;
+    status.trace = connector.trace;
+    status.tasks = Tasks(connector);
+    status.origin = connector.file.empty() ? "rest" : "file";
+    status.file = connector.file;
+    status.generation = connector.generation;
+    status.observed_generation = connector.trace.empty() ? connector.generation : 0;
+    return status;
+  }
+
+  Outcome<ConnectorInfo> Create(const std::string& name, const ConfigMap& config,
+                                TargetState initial) override {
+    if (auto refusal = Judge(config)) return Refused(*refusal);
+    if (connectors.contains(name)) return Refused({Refusal::Kind::kExists, {}, {}});
+    connectors[name].config = config;
+    connectors[name].target = initial;
+    ConnectorInfo info = *Info(name);
+    info.tasks.clear();  // as in Connect, they come later
+    return info;
+  }
+
+  Outcome<Stored> Put(const std::string& name, const ConfigMap& config) override {
+    if (auto refusal = Judge(config)) return Refused(*refusal);
+    if (auto refusal = FileDefined(name)) return Refused(*refusal);
+    const bool created = !connectors.contains(name);
+    connectors[name].config = config;
+    connectors[name].generation += created ? 0 : 1;
+    return Stored{created, *Info(name)};
+  }
+
+  Outcome<ConnectorInfo> Patch(const std::string& name, const ConfigPatch& patch) override {
+    if (auto refusal = Missing(name)) return Refused(*refusal);
+    ConfigMap config = connectors[name].config;
+    for (const auto& [key, value] : patch) {
+      config.erase(key);
+      if (value) config.emplace(key, *value);
+    }
+    auto stored = Put(name, config);
+    if (!stored) return Refused(stored.error());
+    return stored->info;
+  }
+
+  Outcome<Done> Delete(const std::string& name) override {
+    if (auto refusal = Missing(name)) return Refused(*refusal);
+    if (auto refusal = FileDefined(name)) return Refused(*refusal);
+    connectors.erase(name);
+    return Done{};
+  }
+
+  Outcome<Done> SetTarget(const std::string& name, TargetState target) override {
+    if (auto refusal = Missing(name)) return Refused(*refusal);
+    connectors[name].target = target;
+    return Done{};
+  }
+
+  Outcome<ConnectorStatus> Restart(const std::string& name, bool include_tasks,
+                                   bool only_failed) override {
+    if (auto refusal = Missing(name)) return Refused(*refusal);
+    ConnectorStatus status = *Status(name);
+    if (!only_failed || status.state == RunState::kFailed) status.state = RunState::kRestarting;
+    for (TaskStatus& task : status.tasks) {
+      if (!include_tasks || (only_failed && task.state != RunState::kFailed)) continue;
+      task.state = RunState::kRestarting;
+      task.trace.clear();
+    }
+    if (include_tasks) connectors[name].failed.clear();
+    return status;
+  }
+
+  Outcome<Done> RestartTask(const std::string& name, int task) override {
+    if (auto refusal = Missing(name)) return Refused(*refusal);
+    const auto tasks = Tasks(connectors[name]);
+    if (task < 0 || task >= static_cast<int>(tasks.size())) {
+      return Refused({Refusal::Kind::kNoSuchTask, {}, {}});
+    }
+    std::erase(connectors[name].failed, task);
+    return Done{};
+  }
+
+  std::vector<std::string> ActiveTopics(const std::string& name) const override {
+    const auto found = connectors.find(name);
+    return found == connectors.end() ? std::vector<std::string>() : found->second.topics;
+  }
+
+  void ResetActiveTopics(const std::string& name) override {
+    if (connectors.contains(name)) connectors[name].topics.clear();
+  }
+
+  Outcome<std::vector<PartitionOffset>> Offsets(const std::string& name) override {
+    if (auto refusal = Missing(name)) return Refused(*refusal);
+    return connectors[name].offsets;
+  }
+
+  Outcome<Done> AlterOffsets(const std::string& name,
+                             const std::vector<PartitionOffset>& offsets) override {
+    if (auto refusal = NotStopped(name)) return Refused(*refusal);
+    connectors[name].offsets = offsets;
+    return Done{};
+  }
+
+  Outcome<Done> ResetOffsets(const std::string& name) override {
+    if (auto refusal = NotStopped(name)) return Refused(*refusal);
+    connectors[name].offsets.clear();
+    return Done{};
+  }
+
+  std::vector<std::string> Reload() override {
+    calls.push_back("reload");
+    return reload_problems;
+  }
+  bool Drain() override {
+    calls.push_back("drain");
+    return drained;
+  }
+  std::string ClusterId() const override { return cluster; }
+  bool Started() const override { return started; }
+  bool BrokerAnswers() const override { return broker_answers; }
+
+ private:
+  using Maybe = std::optional<Refusal>;
+
+  static base::Unexpected<Refusal> Refused(Refusal refusal) {
+    return base::Unexpected<Refusal>(std::move(refusal));
+  }
+
+  static RunState StateOf(const Connector& connector) {
+    switch (connector.target) {
+      case TargetState::kStarted:
+        return RunState::kRunning;
+      case TargetState::kPaused:
+        return RunState::kPaused;
+      case TargetState::kStopped:
+        break;
+    }
+    return RunState::kStopped;
+  }
+
+  static std::vector<TaskStatus> Tasks(const Connector& connector) {
+    std::vector<TaskStatus> tasks;
+    if (connector.target == TargetState::kStopped || !connector.trace.empty()) return tasks;
+    const auto max = connector.config.find("tasks.max");
+    const int count = max == connector.config.end() ? 1 : std::stoi(max->second);
+    for (int id = 0; id < count; ++id) {
+      const bool failed = std::count(connector.failed.begin(), connector.failed.end(), id) > 0;
+      tasks.push_back({id, failed ? RunState::kFailed : StateOf(connector), failed ? "boom" : ""});
+    }
+    return tasks;
+  }
+
+  Maybe TakeRefusal() { return std::exchange(refuse, std::nullopt); }
+
+  Maybe Missing(const std::string& name) {
+    if (auto refusal = TakeRefusal()) return refusal;
+    if (connectors.contains(name)) return std::nullopt;
+    return Refusal{Refusal::Kind::kNotFound, {}, {}};
+  }
+
+  Maybe NotStopped(const std::string& name) {
+    if (auto refusal = Missing(name)) return refusal;
+    if (connectors[name].target == TargetState::kStopped) return std::nullopt;
+    return Refusal{Refusal::Kind::kNotStopped, {}, {}};
+  }
+
+  Maybe FileDefined(const std::string& name) {
+    const auto found = connectors.find(name);
+    if (found == connectors.end() || found->second.file.empty()) return std::nullopt;
+    return Refusal{
+        Refusal::Kind::kFileDefined,
+        "Connector " + name + " is defined by " + found->second.file + ": change that file",
+        {}};
+  }
+
+  Maybe Judge(const ConfigMap& config) {
+    if (auto refusal = TakeRefusal()) return refusal;
+    config::FlatConfig entries;
+    for (const auto& [key, value] : config) {
+      entries.push_back({key, value, config::ValueKind::kString, {}});
+    }
+    Refusal refusal{Refusal::Kind::kInvalid, {}, {}};
+    for (const auto& problem : config::ParseConnector({"REST", "unnamed"}, entries).problems) {
+      if (problem.severity == config::Severity::kError) {
+        refusal.problems.push_back(config::Sentence(problem));
+      }
+    }
+    if (refusal.problems.empty()) return std::nullopt;
+    return refusal;
+  }
+};
+
+}  // namespace khs::rest

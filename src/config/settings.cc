@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -35,7 +36,10 @@ bool IsOneOfConnects(std::string_view key) {
   return first == "transforms" || first == "predicates";
 }
 
-std::string UnknownKey(KeyTable table, const Written& written) {
+// Looking for the nearest key takes its time, and a request may hold 80,000 unknown ones.
+constexpr int kMostSuggestions = 100;
+
+std::string UnknownKey(KeyTable table, const Written& written, bool suggests) {
   const std::string& key = written.entry.key;
   const std::string prefix = written.shown_key.substr(
       0, written.shown_key.size() - std::min(written.shown_key.size(), key.size()));
@@ -51,7 +55,7 @@ std::string UnknownKey(KeyTable table, const Written& written) {
            "defaults." +
            key;
   }
-  const auto nearest = NearestKey(KeysOf(table), key);
+  const auto nearest = suggests ? NearestKey(KeysOf(table), key) : std::nullopt;
   return nearest ? "Unknown key: did you mean " + prefix + *nearest + "?" : "Unknown key";
 }
 
@@ -79,12 +83,14 @@ Settings Resolve(KeyTable table, const std::vector<Written>& written, ProblemLis
   const auto keys = KeysOf(table);
   Settings settings;
   std::map<std::string, const Written*> seen;
+  int unknown = 0;
   for (const Written& one : written) {
     const Entry& entry = one.entry;
     if (IsEmptySection(keys, entry)) continue;
     const KeyDefinition* known = FindKey(keys, entry.key);
     if (!known) {
-      problems.Add({one.file, entry.position, one.shown_key, UnknownKey(table, one)});
+      problems.Add({one.file, entry.position, one.shown_key,
+                    UnknownKey(table, one, ++unknown <= kMostSuggestions)});
       continue;
     }
     const bool is_member = known->key.ends_with(".*");

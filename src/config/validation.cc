@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "config/connector_config.h"
 #include "config/connector_judge.h"
@@ -68,15 +69,26 @@ std::vector<KeyVerdict> Values(const FlatConfig& definition, const FlatConfig& d
   return verdicts;
 }
 
-void Blame(std::vector<KeyVerdict>& verdicts, std::string_view key, const std::string& message) {
-  const KeyDefinition* known = FindKey(ConnectorKeys(), key);
-  if (known != nullptr && !known->key.ends_with(".*")) key = known->key;
-  const auto found = std::find_if(verdicts.begin(), verdicts.end(),
-                                  [&](const KeyVerdict& verdict) { return verdict.name == key; });
-  // No error may get lost.
-  KeyVerdict& verdict = found == verdicts.end() ? verdicts.front() : *found;
-  verdict.errors.push_back(message);
-}
+// Hands errors to the keys that they are about.
+class Blame {
+ public:
+  explicit Blame(std::vector<KeyVerdict>& verdicts) : verdicts_(verdicts) {
+    for (KeyVerdict& verdict : verdicts) by_name_.emplace(verdict.name, &verdict);
+  }
+
+  void Add(std::string_view key, const std::string& message) {
+    const KeyDefinition* known = FindKey(ConnectorKeys(), key);
+    if (known != nullptr && !known->key.ends_with(".*")) key = known->key;
+    const auto found = by_name_.find(key);
+    // No error may get lost.
+    KeyVerdict& verdict = found == by_name_.end() ? verdicts_.front() : *found->second;
+    verdict.errors.push_back(message);
+  }
+
+ private:
+  std::vector<KeyVerdict>& verdicts_;
+  std::map<std::string_view, KeyVerdict*> by_name_;
+};
 
 }  // namespace
 
@@ -94,23 +106,24 @@ bool HoldsCredentials(std::string_view key) {
 std::vector<KeyVerdict> ValidateConnector(const FlatConfig& definition,
                                           const FlatConfig& defaults) {
   std::vector<KeyVerdict> verdicts = Values(definition, defaults);
+  Blame blame(verdicts);
   const bool is_named = std::any_of(definition.begin(), definition.end(),
                                     [](const Entry& entry) { return entry.key == "name"; });
-  if (!is_named) Blame(verdicts, "name", MissingRequired("name"));
+  if (!is_named) blame.Add("name", MissingRequired("name"));
   const ConnectorResult result =
       ParseConnector({kDefinition, "unnamed"}, definition, defaults, kDefaults);
   for (const Problem& problem : result.problems) {
     if (problem.severity != Severity::kError) continue;
     if (problem.message == kNoSubscription || problem.message == kBothSubscriptions) {
-      Blame(verdicts, "topics", problem.message);
-      Blame(verdicts, "topics.regex", problem.message);
+      blame.Add("topics", problem.message);
+      blame.Add("topics.regex", problem.message);
       continue;
     }
     std::string_view key = problem.key;
     if (problem.file == kDefaults && key.starts_with(kDefaultsPrefix)) {
       key.remove_prefix(kDefaultsPrefix.size());
     }
-    Blame(verdicts, key, problem.message);
+    blame.Add(key, problem.message);
   }
   return verdicts;
 }

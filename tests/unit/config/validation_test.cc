@@ -79,6 +79,17 @@ TEST(Validation, ShowsUnknownKeysWithTheNearestKnownOneAndWithoutTheirValues) {
   EXPECT_THAT(unknown.errors, ElementsAre("Unknown key: did you mean callback.request.headers?"));
 }
 
+TEST(Validation, LooksForTheNearestKeyOfTheFirstHundredUnknownOnesOnly) {
+  std::string json = R"({"name":"n","topics":"a","callback.request.url":"http://h/")";
+  for (int i = 0; i < 150; ++i)
+    json += ",\"errors.log.include.messages" + std::to_string(100 + i) + "\":\"\"";
+  const auto verdicts = Validate(json + '}');
+  EXPECT_EQ(Errors(verdicts), 150u);
+  EXPECT_THAT(verdicts.at("errors.log.include.messages199").errors,
+              ElementsAre(HasSubstr("did you mean")));
+  EXPECT_THAT(verdicts.at("errors.log.include.messages200").errors, ElementsAre("Unknown key"));
+}
+
 TEST(Validation, HidesCredentialsAndLeavesReferencesUnresolved) {
   const auto verdicts = Validate(R"({
     "name":"n","topics":"${env:TOPICS}","callback.request.url":"http://u:p@h/",

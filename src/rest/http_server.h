@@ -3,17 +3,28 @@
 #include <memory>
 #include <string>
 
+#include "rest/gate.h"
+#include "rest/limits.h"
 #include "rest/message.h"
+#include "rest/server_tls.h"
 
 namespace khs::rest {
 
-// A listener that answers by a handler. A request's body may have up to 1 MiB; slow callers are
-// timed out.
+// A listener that answers by a handler, HTTP/1.1 and 1.0. What it refuses by itself (bad framing,
+// too much, too slow, not admitted) it answers with Kafka Connect's error body.
 class HttpServer {
  public:
+  struct Terms {
+    Limits limits = {};
+    Gate gate = {};     // null: everyone is admitted
+    TlsFiles tls = {};  // without a certificate: plain HTTP
+  };
+
   // Listens from here on; port 0 lets the system choose. Throws std::runtime_error naming the
-  // address.
+  // address, or key and file.
+  HttpServer(const std::string& host, int port, Handler handler, Terms terms);
   HttpServer(const std::string& host, int port, Handler handler);
+  // Requests that are being handled are waited for, and their answers are sent.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace khs::rest {
+
+// What a listener bears of its callers.
+struct Limits {
+  size_t request_line_bytes = 8u << 10;
+  size_t head_bytes = 64u << 10;  // with the request line
+  size_t head_fields = 100;
+  size_t body_bytes = 1u << 20;
+
+  // From a request's first byte to its last; for a new connection also to its first, with TLS.
+  std::chrono::milliseconds request_time{10'000};
+  // From one request to the next.
+  std::chrono::milliseconds idle_time{30'000};
+  // Until the caller has taken the answer.
+  std::chrono::milliseconds answer_time{30'000};
+  // What a caller still sends after the connection's last answer is read for so long, so that the
+  // answer is not lost to a reset.
+  std::chrono::milliseconds linger_time{1'000};
+
+  // When there are more, whoever keeps the listener waiting longest is closed.
+  size_t connections = 256;
+  // Of requests and answers of all connections; same.
+  size_t held_bytes = 32u << 20;
+  size_t handler_threads = 16;  // made when they are needed
+};
+
+// Why a request is refused before anybody looks at what it asks for. Its connection is closed,
+// since where the next one would begin is not known.
+struct Rejection {
+  int status = 400;
+  const char* reason = "";  // constant text, without anything of the request
+};
+
+}  // namespace khs::rest

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "rest/followed_file.h"
+
+namespace khs::rest {
+
+struct TlsFiles {
+  std::string certificate;  // PEM, with its chain; empty: no TLS
+  std::string key;          // PEM; empty: it stands in the certificate's file
+  std::string client_ca;    // PEM; callers need a certificate of these authorities; empty: none
+};
+
+// The server's side of TLS, 1.2 and up, by files that are looked at again every second while new
+// connections come; while they can't be used, the last good ones count. One thread.
+class ServerTls {
+ public:
+  // Throws std::runtime_error naming key and file.
+  ServerTls(const TlsFiles& files, base::MonotonicTime now);
+
+  // For a new connection, which keeps it as long as it needs it.
+  SSL_CTX* Context(base::MonotonicTime now);
+
+ private:
+  struct ContextDeleter {
+    void operator()(SSL_CTX* context) const;
+  };
+  using ContextPtr = std::unique_ptr<SSL_CTX, ContextDeleter>;
+  struct File {
+    const char* key;
+    FollowedFile file;
+  };
+
+  base::Expected<bool, std::string> HasChanged();
+  static base::Expected<ContextPtr, std::string> Make(const TlsFiles& files);
+  base::Expected<bool, std::string> Renew();
+
+  const TlsFiles files_;
+  std::vector<File> followed_;
+  ContextPtr context_;
+  bool is_stale_ = true;  // the files are others than those that `context_` was made of
+  std::string logged_problem_;
+  base::MonotonicTime next_look_;
+};
+
+}  // namespace khs::rest

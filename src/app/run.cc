@@ -1,5 +1,6 @@
 #include <malloc.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include "kafka/properties.h"
 #include "metrics/registry.h"
 #include "reconcile/reconciler.h"
+#include "rest/credentials.h"
 #include "rest/http_server.h"
 #include "rest/routes.h"
 #include "watch/snapshot.h"
@@ -124,6 +126,16 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
   return server;
 }
 
+rest::HttpServer::Terms DoorsOf(const config::RestAccess& access) {
+  rest::HttpServer::Terms doors;
+  const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
+  if (!credentials.empty()) {
+    doors.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
+  }
+  doors.tls = {access.certificate_file, access.key_file, access.client_ca_file};
+  return doors;
+}
+
 std::unique_ptr<rest::HttpServer> ListenForControl(const config::ProcessConfig& config,
                                                    reconcile::Reconciler& reconciler) {
   if (!config.rest_listen) return nullptr;
@@ -131,7 +143,8 @@ std::unique_ptr<rest::HttpServer> ListenForControl(const config::ProcessConfig& 
                         [&reconciler] { reconciler.RequestRescan(); }};
   auto server = std::make_unique<rest::HttpServer>(
       config.rest_listen->host, config.rest_listen->port,
-      [control](const rest::Request& request) { return rest::RouteControl(control, request); });
+      [control](const rest::Request& request) { return rest::RouteControl(control, request); },
+      DoorsOf(config.rest_access));
   Log().Info("REST listens, for drain and reload; the connector API is not available yet",
              {{"host", config.rest_listen->host}, {"port", server->port()}});
   return server;

@@ -44,16 +44,25 @@ Settings Canonical(Settings settings) {
   return settings;
 }
 
-void JudgeRestListener(const Settings& settings, const ProcessDraft& draft, ProblemList& problems) {
-  const auto& listen = draft.config.rest_listen;
-  if (!listen || IsLoopback(*listen) || draft.config.rest_auth_none || draft.has_credentials) {
-    return;
+void JudgeRestAccess(const Settings& settings, const ProcessConfig& config, ProblemList& problems) {
+  const RestAccess& access = config.rest_access;
+  const auto complain = [&](std::string_view key, const std::string& message) {
+    if (const Setting* setting = FindSetting(settings, key)) {
+      problems.Add(ProblemWith(*setting, message));
+    }
+  };
+  if (access.certificate_file.empty()) {
+    const std::string alone = "Needs rest.tls.certificate.file as well";
+    if (!access.key_file.empty()) complain("rest.tls.key.file", alone);
+    if (!access.client_ca_file.empty()) complain("rest.tls.client.ca.file", alone);
   }
-  if (const Setting* setting = FindSetting(settings, "rest.listen")) {
-    problems.Add(ProblemWith(*setting,
-                             "Would be open to everyone who can reach it, and there are no "
-                             "credentials: listen on 127.0.0.1, or set rest.auth.none to true if "
-                             "something else protects it"));
+  const bool has_credentials =
+      !access.basic_file.empty() || !access.bearer_file.empty() || !access.client_ca_file.empty();
+  if (config.rest_listen && !IsLoopback(*config.rest_listen) && !config.rest_auth_none &&
+      !has_credentials) {
+    complain("rest.listen",
+             "Would be open to everyone who can reach it, and there are no credentials: listen on "
+             "127.0.0.1, or set rest.auth.none to true if something else protects it");
   }
 }
 
@@ -97,7 +106,7 @@ ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition
   Settings own = settings;
   std::erase_if(own, IsDefault);
   judge.Apply(own, Completeness::kWhole);
-  JudgeRestListener(settings, draft, problems);
+  JudgeRestAccess(settings, draft.config, problems);
 
   ProcessResult result;
   if (!problems.HasErrors()) {

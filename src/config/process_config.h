@@ -21,6 +21,15 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 };
 
+// Who may call REST, by files; empty: that is not asked for.
+struct RestAccess {
+  std::string basic_file;
+  std::string bearer_file;
+  std::string certificate_file;  // HTTPS
+  std::string key_file;          // empty: the key stands in the certificate's file
+  std::string client_ca_file;
+};
+
 // sidecar.toml with the environment's overrides.
 struct ProcessConfig {
   // `kafka.*` without the prefix, for every client; ResolveProperties makes them ready for use.
@@ -31,6 +40,7 @@ struct ProcessConfig {
   std::string state_dir = "/var/lib/kafka-http-sink";
   std::optional<ListenAddress> rest_listen;  // absent: off
   bool rest_auth_none = false;
+  RestAccess rest_access;
   std::optional<ListenAddress> metrics_listen;  // absent: off
   std::vector<std::string> secrets_dirs;
   base::LogLevel log_level = base::LogLevel::kInfo;

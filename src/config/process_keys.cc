@@ -72,9 +72,24 @@ Verdict TakeMetricsListen(const Value& value, ProcessDraft& draft) {
   return TakeListener(value, draft.config.metrics_listen);
 }
 
-Verdict TakeCredentials(const Value& value, ProcessDraft& draft) {
-  draft.has_credentials = draft.has_credentials || !value.text.empty();
-  return Taken();
+Verdict TakeBasicFile(const Value& value, ProcessDraft& draft) {
+  return TakePath(value, draft.config.rest_access.basic_file);
+}
+
+Verdict TakeBearerFile(const Value& value, ProcessDraft& draft) {
+  return TakePath(value, draft.config.rest_access.bearer_file);
+}
+
+Verdict TakeCertificateFile(const Value& value, ProcessDraft& draft) {
+  return TakePath(value, draft.config.rest_access.certificate_file);
+}
+
+Verdict TakeKeyFile(const Value& value, ProcessDraft& draft) {
+  return TakePath(value, draft.config.rest_access.key_file);
+}
+
+Verdict TakeClientCaFile(const Value& value, ProcessDraft& draft) {
+  return TakePath(value, draft.config.rest_access.client_ca_file);
 }
 
 Verdict TakeAuthNone(const Value& value, ProcessDraft& draft) {
@@ -169,14 +184,12 @@ const Row<ProcessDraft> kRows[] = {
      .apply = TakeRestListen},
     {.key = {.key = "rest.auth.basic.file",
              .group = "REST",
-             .documentation = "Credentials, one `user:password` a line.",
-             .not_yet = "credentials for REST; keep rest.listen on 127.0.0.1"},
-     .apply = TakeCredentials},
+             .documentation = "Credentials, one `user:password` a line. See *Who may call*."},
+     .apply = TakeBasicFile},
     {.key = {.key = "rest.auth.bearer.file",
              .group = "REST",
-             .documentation = "Credentials, one token a line.",
-             .not_yet = "credentials for REST; keep rest.listen on 127.0.0.1"},
-     .apply = TakeCredentials},
+             .documentation = "Credentials, one token a line. See *Who may call*."},
+     .apply = TakeBearerFile},
     {.key = {.key = "rest.auth.none",
              .type = kBoolean,
              .default_value = "false",
@@ -185,16 +198,17 @@ const Row<ProcessDraft> kRows[] = {
      .apply = TakeAuthNone},
     {.key = {.key = "rest.tls.certificate.file",
              .group = "REST",
-             .documentation = "The server's certificate, for HTTPS.",
-             .not_yet = "TLS for REST; keep rest.listen on 127.0.0.1"}},
+             .documentation = "The server's certificate with its chain as PEM, for HTTPS."},
+     .apply = TakeCertificateFile},
     {.key = {.key = "rest.tls.key.file",
              .group = "REST",
-             .documentation = "The certificate's private key.",
-             .not_yet = "TLS for REST; keep rest.listen on 127.0.0.1"}},
+             .documentation = "The certificate's private key as PEM; by default it stands in the "
+                              "certificate's file."},
+     .apply = TakeKeyFile},
     {.key = {.key = "rest.tls.client.ca.file",
              .group = "REST",
-             .documentation = "Clients need a certificate of this CA.",
-             .not_yet = "TLS for REST; keep rest.listen on 127.0.0.1"}},
+             .documentation = "Callers need a certificate of these CAs, as PEM."},
+     .apply = TakeClientCaFile},
     {.key = {.key = "metrics.listen",
              .default_value = "0.0.0.0:9404",
              .importance = kHigh,

@@ -12,7 +12,6 @@ struct ProcessDraft {
 
   SecretResolver& secrets;
   ProcessConfig config = {};
-  bool has_credentials = false;
 };
 
 // The definition table of sidecar.toml; ProcessKeys() is its public half.

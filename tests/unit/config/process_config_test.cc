@@ -68,10 +68,11 @@ TEST(ProcessConfig, RefusesValuesWithAReason) {
       {"rest.listen = '[::1]:65536'", "write host:port"},
       {"rest.listen = 8083", "Expected value to be a string in quotes"},
       {"rest.listen = '0.0.0.0:8083'", "set rest.auth.none to true"},
-      {"rest.auth.basic.file = '/f'", "error: rest.auth.basic.file: not available yet"},
-      {"rest.auth.bearer.file = '/f'", "error: rest.auth.bearer.file: not available yet"},
-      {"rest.auth.basic.file = '/f'\nrest.listen = '0.0.0.0:1'", "not available yet"},
-      {"rest.tls.key.file = '/f'", "error: rest.tls.key.file: not available yet"},
+      {"rest.auth.basic.file = ''\nrest.listen = '0.0.0.0:1'", "set rest.auth.none to true"},
+      {"rest.tls.certificate.file = '/f'\nrest.listen = '0.0.0.0:1'", "set rest.auth.none to true"},
+      {"rest.tls.key.file = '/f'", "rest.tls.key.file: Needs rest.tls.certificate.file as well"},
+      {"rest.tls.client.ca.file = '/f'", "ca.file: Needs rest.tls.certificate.file as well"},
+      {"rest.auth.bearer.file = \"/f\\n\"", "a path has no control characters"},
       {"log.level = 'verbose'", "String must be one of: trace, debug, info, warn, error, fatal"},
       {"shutdown.grace.ms = 0", "Value must be at least 1"},
       {"log.levl = 'info'", "did you mean log.level?"},
@@ -113,6 +114,30 @@ TEST(ProcessConfig, ListensWhereItIsTold) {
   for (const std::string loopback : {"[::1]:1", "127.9.9.9:1", "localhost:1"}) {
     EXPECT_TRUE(Parse(kMinimum + "rest.listen = '" + loopback + "'").config) << loopback;
   }
+}
+
+TEST(ProcessConfig, ListensBeyondThisMachineWithAnyKindOfCredentials) {
+  const std::string everywhere = kMinimum + "rest.listen = '0.0.0.0:8083'\n";
+  for (const std::string credentials :
+       {"rest.auth.basic.file = '/b'", "rest.auth.bearer.file = '/t'",
+        "rest.tls.certificate.file = '/c'\nrest.tls.client.ca.file = '/a'"}) {
+    const ProcessResult result = Parse(everywhere + credentials);
+    EXPECT_THAT(Listing(result.problems), IsEmpty()) << credentials;
+    EXPECT_TRUE(result.config) << credentials;
+  }
+}
+
+TEST(ProcessConfig, HandsOnWhoMayCallRest) {
+  const ProcessResult result =
+      Parse(kMinimum +
+            "[rest.auth]\nbasic.file = '/b'\nbearer.file = '/t'\n[rest.tls]\n"
+            "certificate.file = '/c'\nkey.file = '/k'\nclient.ca.file = '/a'\n");
+  ASSERT_TRUE(result.config);
+  EXPECT_EQ(result.config->rest_access.basic_file, "/b");
+  EXPECT_EQ(result.config->rest_access.bearer_file, "/t");
+  EXPECT_EQ(result.config->rest_access.certificate_file, "/c");
+  EXPECT_EQ(result.config->rest_access.key_file, "/k");
+  EXPECT_EQ(result.config->rest_access.client_ca_file, "/a");
 }
 
 TEST(ProcessConfig, IsOverriddenByTheEnvironment) {

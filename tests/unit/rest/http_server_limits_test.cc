@@ -1,0 +1,249 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "rest/http_server.h"
+#include "unit/rest/raw_client.h"
+
+namespace khs::rest {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+const std::string kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+const std::string kPost = "POST /a HTTP/1.1\r\nHost: h\r\n";
+
+Response Size(const Request& request) {
+  return {200, "text/plain", std::to_string(request.body.size()), {}};
+}
+
+HttpServer Serve(const Limits& limits, Handler handler = Size, Gate gate = {}) {
+  return HttpServer("127.0.0.1", 0, std::move(handler), {limits, std::move(gate), {}});
+}
+
+// Holds handlers back until it is opened.
+class Barrier {
+ public:
+  void Open() {
+    const std::lock_guard lock(mutex_);
+    open_ = true;
+    changed_.notify_all();
+  }
+  void Wait() {
+    std::unique_lock lock(mutex_);
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return open_; });
+  }
+  bool AwaitWaiting(int count) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_for(lock, seconds(20), [&] { return waiting_ >= count; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool open_ = false;
+  int waiting_ = 0;
+};
+
+TEST(HttpServerLimits, TakesABodyOfOneMebibyteAndNoLargerOne) {
+  const HttpServer server = Serve({});
+  const std::string most(1 << 20, 'x');
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(kPost + "Content-Length: 1048576\r\n\r\n" + most));
+  EXPECT_EQ(client.Read().body, "1048576");
+
+  // The caller reads the answer even if it sends all of its body first.
+  RawClient announced(server.port());
+  (void)announced.Send(kPost + "Content-Length: 1048577\r\n\r\n" + most + "x");
+  EXPECT_EQ(announced.Read().status, 413);
+  RawClient chunked(server.port());
+  (void)chunked.Send(kPost + "Transfer-Encoding: chunked\r\n\r\n100000\r\n" + most +
+                     "\r\n1\r\nx\r\n");
+  const RawAnswer answer = chunked.Read();
+  EXPECT_EQ(answer.status, 413);
+  EXPECT_TRUE(answer.body.starts_with(R"({"error_code":413,"message":"HTTP 413 )")) << answer.body;
+}
+
+TEST(HttpServerLimits, BoundsHeadRequestLineAndFields) {
+  const HttpServer server = Serve({});
+  EXPECT_EQ(AskOnce(server.port(), "GET /" + std::string(9000, 'a')).status, 414);
+  EXPECT_EQ(AskOnce(server.port(), "GET / HTTP/1.1\r\nX: " + std::string(65 << 10, 'a')).status,
+            431);
+  std::string fields;
+  for (int i = 0; i < 101; ++i) fields += "X: 1\r\n";
+  EXPECT_EQ(AskOnce(server.port(), "GET / HTTP/1.1\r\n" + fields + "\r\n").status, 431);
+}
+
+// No single wait is long.
+TEST(HttpServerLimits, EndsARequestThatTrickles) {
+  Limits limits;
+  limits.request_time = milliseconds(300);
+  const HttpServer server = Serve(limits);
+  for (const std::string beginning :
+       {std::string("GET /"), kPost + "X: ", kPost + "Content-Length: 10000\r\n\r\n",
+        kPost + "Transfer-Encoding: chunked\r\n\r\n2710\r\n"}) {
+    RawClient client(server.port());
+    ASSERT_TRUE(client.Send(beginning));
+    int sent = 0;
+    while (sent < 1000 && !client.Await(milliseconds(20))) {
+      ASSERT_TRUE(client.Send("a"));
+      ++sent;
+    }
+    EXPECT_EQ(client.Read().status, 408) << beginning;
+    EXPECT_GT(sent, 2);
+    EXPECT_LT(sent, 100);
+  }
+}
+
+TEST(HttpServerLimits, EndsARequestThatStopsHalfway) {
+  Limits limits;
+  limits.request_time = milliseconds(100);
+  const HttpServer server = Serve(limits);
+  EXPECT_EQ(AskOnce(server.port(), "GET / HT").status, 408);
+  EXPECT_EQ(AskOnce(server.port(), kPost + "Content-Length: 5\r\n\r\nabc").status, 408);
+  const RawAnswer answer =
+      AskOnce(server.port(), kPost + "Transfer-Encoding: chunked\r\n\r\n5\r\nabc");
+  EXPECT_EQ(answer.status, 408);
+  EXPECT_TRUE(answer.Has("\r\nConnection: close\r\n"));
+}
+
+TEST(HttpServerLimits, EndsConnectionsThatWait) {
+  Limits limits;
+  limits.request_time = milliseconds(100);
+  limits.idle_time = milliseconds(200);
+  const HttpServer server = Serve(limits);
+  RawClient silent(server.port());
+  EXPECT_EQ(silent.ReadToEnd(), "");
+  RawClient once(server.port());
+  ASSERT_TRUE(once.Send(kGet));
+  EXPECT_EQ(once.Read().status, 200);
+  EXPECT_EQ(once.ReadToEnd(), "");
+}
+
+TEST(HttpServerLimits, EndsACallerWhoDoesNotTakeTheAnswer) {
+  Limits limits;
+  limits.answer_time = milliseconds(200);
+  const HttpServer server = Serve(limits, [](const Request&) {
+    return Response{200, "text/plain", std::string(64 << 20, 'x'), {}};
+  });
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(kGet));
+  // What the system took before the end is all that comes. Nothing is read until the server has
+  // given up, which the failing of writes shows.
+  while (client.Send("x")) std::this_thread::yield();
+  EXPECT_LT(client.ReadToEnd().size(), size_t{64} << 20);
+}
+
+TEST(HttpServerLimits, ClosesWhoKeepsItWaitingLongest) {
+  Limits limits;
+  limits.connections = 3;
+  Barrier barrier;
+  const HttpServer server = Serve(limits, [&](const Request& request) {
+    if (request.path == "/slow") barrier.Wait();
+    return Size(request);
+  });
+  RawClient served(server.port());
+  ASSERT_TRUE(served.Send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n"));
+  ASSERT_TRUE(barrier.AwaitWaiting(1));
+  RawClient first(server.port());
+  RawClient second(server.port());
+  ASSERT_TRUE(second.Send(kGet));
+  EXPECT_EQ(second.Read().status, 200);
+  RawClient third(server.port());
+  ASSERT_TRUE(third.Send(kGet));
+  EXPECT_EQ(third.Read().status, 200);
+  EXPECT_EQ(first.ReadToEnd(), "");
+  // Who waits for the server is not closed, however long it takes.
+  RawClient fourth(server.port());
+  EXPECT_EQ(second.ReadToEnd(), "");
+  barrier.Open();
+  EXPECT_EQ(served.Read().status, 200);
+}
+
+TEST(HttpServerLimits, HoldsNoMoreThanItMay) {
+  Limits limits;
+  limits.held_bytes = 3u << 20;
+  const HttpServer server = Serve(limits);
+  const std::string part(900'000, 'x');
+  std::vector<RawClient> callers;
+  for (int i = 0; i < 8; ++i) {
+    callers.emplace_back(server.port());
+    (void)callers.back().Send(kPost + "Content-Length: 1000000\r\n\r\n" + part);
+  }
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(kGet));
+  EXPECT_EQ(client.Read().status, 200);
+  EXPECT_EQ(callers.front().ReadToEnd(), "");
+}
+
+TEST(HttpServerLimits, AnswersOthersWhileAHandlerTakesItsTime) {
+  Barrier barrier;
+  const HttpServer server = Serve({}, [&](const Request& request) {
+    if (request.path == "/slow") barrier.Wait();
+    return Size(request);
+  });
+  std::vector<RawClient> slow;
+  for (int i = 0; i < 4; ++i) {
+    slow.emplace_back(server.port());
+    ASSERT_TRUE(slow.back().Send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n"));
+  }
+  ASSERT_TRUE(barrier.AwaitWaiting(4));
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(kGet));
+  EXPECT_EQ(client.Read().status, 200);
+  barrier.Open();
+  for (RawClient& each : slow) EXPECT_EQ(each.Read().status, 200);
+}
+
+TEST(HttpServerLimits, SendsAnswersThatAreBeingMadeBeforeItEnds) {
+  Barrier barrier;
+  std::optional<HttpServer> server(std::in_place, "127.0.0.1", 0, [&](const Request& request) {
+    barrier.Wait();
+    return Size(request);
+  });
+  RawClient idle(server->port());
+  RawClient served(server->port());
+  ASSERT_TRUE(served.Send(kGet));
+  ASSERT_TRUE(barrier.AwaitWaiting(1));
+  std::jthread end([&] { server.reset(); });
+  EXPECT_EQ(idle.ReadToEnd(), "");
+  barrier.Open();
+  const RawAnswer answer = served.Read();
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_TRUE(answer.Has("\r\nConnection: close\r\n"));
+  EXPECT_EQ(served.ReadToEnd(), "");
+}
+
+TEST(HttpServerGate, RefusesBeforeTheBodyIsRead) {
+  const Gate gate = [](const Request& request, base::MonotonicTime) -> std::optional<Response> {
+    EXPECT_TRUE(request.from_loopback);
+    if (request.headers.contains("authorization")) return std::nullopt;
+    return Response{401, "application/json", "{}", {{"WWW-Authenticate", "Bearer"}}};
+  };
+  const HttpServer server = Serve({}, Size, gate);
+  const RawAnswer refused =
+      AskOnce(server.port(), kPost + "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_TRUE(refused.Has("\r\nWWW-Authenticate: Bearer\r\n"));
+  EXPECT_TRUE(refused.Has("\r\nConnection: close\r\n"));
+  // Without a body the connection goes on, as clients expect who ask first and then show who they
+  // are.
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(kGet + "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: x\r\n\r\n"));
+  EXPECT_EQ(client.Read().status, 401);
+  EXPECT_EQ(client.Read().status, 200);
+  ASSERT_TRUE(client.Send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_EQ(client.Read(true).status, 401);
+}
+
+}  // namespace
+}  // namespace khs::rest

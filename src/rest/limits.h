@@ -24,8 +24,8 @@ struct Limits {
 
   // When there are more, whoever keeps the listener waiting longest is closed.
   size_t connections = 256;
-  // Of requests and answers of all connections; same.
-  size_t held_bytes = 32u << 20;
+  // Of requests and answers of all connections; same, among those that hold more than their share.
+  size_t held_bytes = 64u << 20;
   size_t handler_threads = 16;  // made when they are needed
 };
 

@@ -96,6 +96,8 @@ void ServerConnection::Admit(const base::Now& now) {
   const bool has_body = head.has_body();
   const bool must_invite = head.expects_continue && has_body && !reader_.has_more();
   const auto refused = *gate_ ? (*gate_)(head.request, now.monotonic) : std::nullopt;
+  // Whoever handles the request has no use for it, and might show it.
+  if (*gate_) head.request.headers.erase("authorization");
   (void)reader_.Advance();  // to the body, or to the request's end
   if (refused) {
     // A body that nobody reads hides where the next request begins.

@@ -183,12 +183,16 @@ void ServerLoop::StopAccepting() {
   });
 }
 
-bool ServerLoop::CloseLongestWaiting() {
-  const auto since = [](const auto& each) { return each.second.connection.waiting_since(); };
-  const auto longest =
-      std::min_element(entries_.begin(), entries_.end(),
-                       [&](const auto& a, const auto& b) { return since(a) < since(b); });
-  if (longest == entries_.end() || since(*longest) == MonotonicTime::max()) return false;
+bool ServerLoop::CloseLongestWaiting(size_t least_held_bytes) {
+  auto longest = entries_.end();
+  MonotonicTime since = MonotonicTime::max();
+  for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
+    const ServerConnection& connection = entry->second.connection;
+    if (connection.waiting_since() >= since || connection.held_bytes() < least_held_bytes) continue;
+    longest = entry;
+    since = connection.waiting_since();
+  }
+  if (longest == entries_.end()) return false;
   entries_.erase(longest);  // epoll forgets what is closed
   return true;
 }
@@ -199,7 +203,9 @@ void ServerLoop::KeepToBounds() {
     for (const auto& [id, entry] : entries_) bytes += entry.connection.held_bytes();
     return bytes;
   };
-  while (held() > terms_.limits.held_bytes && CloseLongestWaiting()) {
+  // Nobody has to go who holds no more than a fair share.
+  const size_t share = terms_.limits.held_bytes / std::max<size_t>(terms_.limits.connections, 1);
+  while (held() > terms_.limits.held_bytes && CloseLongestWaiting(share)) {
   }
 }
 

@@ -70,8 +70,8 @@ class ServerLoop {
   void AcceptAll(const base::Now& now);
   void Accept(Accepted accepted, const base::Now& now);
   void StopAccepting();
-  // False when all callers wait for the server.
-  bool CloseLongestWaiting();
+  // Of those that hold so much. False when all of them wait for the server.
+  bool CloseLongestWaiting(size_t least_held_bytes = 0);
   void KeepToBounds();
   void Expire(const base::Now& now);
   base::MonotonicTime NextDeadline() const;

@@ -1,4 +1,4 @@
-#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
@@ -8,7 +8,10 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <optional>
+#include <semaphore>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/unique_fd.h"
@@ -85,6 +88,65 @@ TEST(HttpServerCrowd, NeitherKeepsCallersOutNorCostsMuch) {
   EXPECT_EQ(StatusOf("Threads"), threads);
   EXPECT_LT(StatusOf("VmRSS"), memory + (48u << 10)) << "KiB";
   EXPECT_LT(OpenDescriptors(), count + 2 * Limits{}.connections);
+}
+
+// Takes every descriptor that the process may still have.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0);
+    rlimit few = before_;
+    few.rlim_cur = std::min<rlim_t>(few.rlim_cur, 512);
+    EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+    base::UniqueFd one;
+    while ((one = base::UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)))) {
+      taken_.push_back(std::move(one));
+    }
+  }
+  ~NoDescriptors() { EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before_), 0); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+  std::vector<base::UniqueFd> taken_;
+};
+
+TEST(HttpServerShortage, AnswersNewCallersInPlaceOfIdleOnes) {
+  const HttpServer server("127.0.0.1", 0, [](const Request&) { return Response{}; });
+  RawClient idle(server.port());
+  ASSERT_TRUE(idle.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_EQ(idle.Read().status, 200);
+  base::UniqueFd socket = RawClient::NewSocket();
+  const NoDescriptors none;
+  RawClient client(server.port(), std::move(socket));
+  ASSERT_TRUE(client.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_EQ(client.Read().status, 200);
+  EXPECT_EQ(idle.ReadToEnd(), "");
+}
+
+TEST(HttpServerShortage, AnswersNewCallersOnceItIsOver) {
+  std::binary_semaphore begun{0};
+  std::binary_semaphore go_on{0};
+  const HttpServer server("127.0.0.1", 0, [&](const Request& request) {
+    if (request.path == "/slow") {
+      begun.release();
+      go_on.acquire();
+    }
+    return Response{};
+  });
+  RawClient served(server.port());
+  ASSERT_TRUE(served.Send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n"));
+  begun.acquire();
+  base::UniqueFd socket = RawClient::NewSocket();
+  std::optional<NoDescriptors> none(std::in_place);
+  RawClient client(server.port(), std::move(socket));
+  ASSERT_TRUE(client.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_FALSE(client.Await(std::chrono::milliseconds(50)));
+  none.reset();
+  EXPECT_EQ(client.Read().status, 200);
+  go_on.release();
+  EXPECT_EQ(served.Read().status, 200);
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 #include <Poco/StreamCopier.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <optional>
 #include <stdexcept>
 
 namespace khs::rest {
@@ -48,6 +50,21 @@ TEST(HttpServer, AnswersAHandlerThatThrowsWith500) {
   const HttpServer server("127.0.0.1", 0,
                           [](const Request&) -> Response { throw std::runtime_error("x"); });
   EXPECT_EQ(Post(server.port(), "").status, 500);
+}
+
+TEST(HttpServer, KnowsCallersOnThisMachineOnAnIpv6SocketToo) {
+  std::atomic<bool> from_loopback = false;
+  std::optional<HttpServer> server;
+  try {
+    server.emplace("::", 0, [&](const Request& request) {
+      from_loopback = request.from_loopback;
+      return Response{};
+    });
+  } catch (const std::runtime_error& error) {
+    GTEST_SKIP() << "no IPv6 here: " << error.what();
+  }
+  EXPECT_EQ(Post(server->port(), "").status, 200);
+  EXPECT_TRUE(from_loopback);
 }
 
 TEST(HttpServer, SaysWhereItCannotListen) {

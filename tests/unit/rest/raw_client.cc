@@ -1,6 +1,5 @@
 #include "unit/rest/raw_client.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,13 +13,17 @@
 
 namespace khs::rest {
 
-RawClient::RawClient(int port, const std::string& host)
-    : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+base::UniqueFd RawClient::NewSocket() {
+  return base::UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+}
+
+RawClient::RawClient(int port, base::UniqueFd socket) : socket_(std::move(socket)) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   const timeval longest{20, 0};
-  if (!socket_ || ::inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1 ||
+  if (!socket_ ||
       ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest) != 0 ||
       ::setsockopt(socket_.get(), SOL_SOCKET, SO_SNDTIMEO, &longest, sizeof longest) != 0 ||
       ::connect(socket_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {

@@ -16,10 +16,14 @@ struct RawAnswer {
   bool Has(std::string_view line) const { return head.find(line) != std::string::npos; }
 };
 
-// Sends bytes as they are, and reads what comes back. Every wait ends after 20 s at the latest.
+// Connects to 127.0.0.1, sends bytes as they are, and reads what comes back. Every wait ends after
+// 20 s at the latest.
 class RawClient {
  public:
-  explicit RawClient(int port, const std::string& host = "127.0.0.1");
+  explicit RawClient(int port) : RawClient(port, NewSocket()) {}
+  // By a socket that was made before.
+  RawClient(int port, base::UniqueFd socket);
+  static base::UniqueFd NewSocket();
 
   // False when the other side takes no more.
   bool Send(std::string_view bytes) const;

@@ -4,6 +4,7 @@
 #include <Poco/Net/SocketAddress.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -80,6 +81,9 @@ Accepted AcceptOn(const base::UniqueFd& listener) {
                                              &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (!accepted.socket) {
     accepted.error = errno;
+    // The system asks for a descriptor before it looks whether anybody is there.
+    pollfd polled{listener.get(), POLLIN, 0};
+    if (::poll(&polled, 1, 0) == 0) accepted.error = EAGAIN;
     return accepted;
   }
   accepted.from_loopback = IsLoopback(address);

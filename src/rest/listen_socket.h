@@ -14,9 +14,9 @@ base::UniqueFd ListenOn(const std::string& host, int port);
 int PortOf(const base::UniqueFd& listener);
 
 struct Accepted {
-  base::UniqueFd socket;       // does not block; none: there is nobody, or `error`
+  base::UniqueFd socket;       // does not block; none: see `error`
   bool from_loopback = false;  // the caller is on this machine, or in this pod
-  int error = 0;               // errno
+  int error = 0;               // errno; EAGAIN: there is nobody
 };
 
 Accepted AcceptOn(const base::UniqueFd& listener);

@@ -1,6 +1,5 @@
 #include <malloc.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -8,9 +7,12 @@
 #include <random>
 #include <string_view>
 
+#include "app/cluster_watch.h"
 #include "app/commands.h"
 #include "app/connections.h"
 #include "app/environment.h"
+#include "app/group_access.h"
+#include "app/listeners.h"
 #include "app/signals.h"
 #include "app/version.h"
 #include "base/log.h"
@@ -19,9 +21,7 @@
 #include "kafka/properties.h"
 #include "metrics/registry.h"
 #include "reconcile/reconciler.h"
-#include "rest/credentials.h"
-#include "rest/http_server.h"
-#include "rest/routes.h"
+#include "reconcile/worker.h"
 #include "watch/snapshot.h"
 
 namespace khs::app {
@@ -77,8 +77,8 @@ reconcile::Reconciler::Settings SettingsOf(const config::ProcessConfig& config,
   return settings;
 }
 
-// What librdkafka says of `kafka.*`, before anything starts.
-bool CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
+// The properties of `kafka.*`, when librdkafka takes them, before anything starts.
+std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
   const watch::SecretFiles files(settings.secrets_dirs);
   reconcile::SecretLook secrets(files, settings.environment);
   const auto resolved = config::ResolveProperties(
@@ -87,7 +87,7 @@ bool CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
   if (!resolved) {
     Log().Fatal("configuration rejected", {{"key", "kafka." + resolved.error().property},
                                            {"error", resolved.error().message}});
-    return false;
+    return std::nullopt;
   }
   const kafka::Properties& properties = *resolved;
   bool good = true;
@@ -96,58 +96,12 @@ bool CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
     Log().Fatal("configuration rejected",
                 {{"key", "kafka." + problem.property}, {"error", problem.message}});
   }
-  if (!good) return false;
+  if (!good) return std::nullopt;
   if (const auto error = kafka::TryClient(properties)) {
     Log().Fatal("configuration rejected", {{"key", "kafka.*"}, {"error", *error}});
-    return false;
+    return std::nullopt;
   }
-  return true;
-}
-
-std::vector<std::string> Unready(const reconcile::Reconciler& reconciler) {
-  const reconcile::Readiness readiness = reconciler.readiness();
-  if (!readiness.started) return {"starting"};
-  if (readiness.draining) return {"draining"};
-  return readiness.waiting_for;
-}
-
-std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& config,
-                                                  const metrics::Registry& registry,
-                                                  const reconcile::Reconciler& reconciler) {
-  if (!config.metrics_listen) return nullptr;
-  rest::Probes probes{[&registry] { return registry.Render(); },
-                      [&reconciler] { return reconciler.readiness().started; },
-                      [&reconciler] { return Unready(reconciler); }};
-  auto server = std::make_unique<rest::HttpServer>(
-      config.metrics_listen->host, config.metrics_listen->port,
-      [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); });
-  Log().Info("metrics and probes listen",
-             {{"host", config.metrics_listen->host}, {"port", server->port()}});
-  return server;
-}
-
-rest::HttpServer::Terms DoorsOf(const config::RestAccess& access) {
-  rest::HttpServer::Terms doors;
-  const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
-  if (!credentials.empty()) {
-    doors.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
-  }
-  doors.tls = {access.certificate_file, access.key_file, access.client_ca_file};
-  return doors;
-}
-
-std::unique_ptr<rest::HttpServer> ListenForControl(const config::ProcessConfig& config,
-                                                   reconcile::Reconciler& reconciler) {
-  if (!config.rest_listen) return nullptr;
-  rest::Control control{[&reconciler] { return reconciler.Drain(); },
-                        [&reconciler] { reconciler.RequestRescan(); }};
-  auto server = std::make_unique<rest::HttpServer>(
-      config.rest_listen->host, config.rest_listen->port,
-      [control](const rest::Request& request) { return rest::RouteControl(control, request); },
-      DoorsOf(config.rest_access));
-  Log().Info("REST listens, for drain and reload; the connector API is not available yet",
-             {{"host", config.rest_listen->host}, {"port", server->port()}});
-  return server;
+  return *resolved;
 }
 
 // Makes the topics that the connectors name before their consumers ask for them.
@@ -173,7 +127,8 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
     std::fflush(stdout);
   }
   reconcile::Reconciler::Settings settings = SettingsOf(config, options);
-  if (!CheckKafka(settings.definitions)) return kExitFailed;
+  const auto kafka = CheckKafka(settings.definitions);
+  if (!kafka) return kExitFailed;
 
   const base::SystemClock clock;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
@@ -181,8 +136,10 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   reconcile::Reconciler reconciler(
       std::move(settings), MakeConnections(clock), DefinitionCheck(clock),
       [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
+  const ClusterWatch cluster(*kafka);
+  reconcile::Worker worker(reconciler, MakeGroupAccess(cluster));
   const auto probes = ListenForProbes(config, registry, reconciler);
-  const auto control = ListenForControl(config, reconciler);
+  const auto control = ListenForRest(config, worker, registry, clock);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },
                                         [&reconciler] { reconciler.RequestRescan(); });
 

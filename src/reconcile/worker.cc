@@ -35,9 +35,7 @@ std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
   Refusal refusal{Kind::kInvalid, {}, {}};
   for (const config::Problem& problem : hands.source.Examine(name, written)) {
     if (problem.severity != config::Severity::kError) continue;
-    const bool names_key =
-        problem.key.empty() || problem.message.find(problem.key) != std::string::npos;
-    refusal.problems.push_back(names_key ? problem.message : problem.key + ": " + problem.message);
+    refusal.problems.push_back(config::Sentence(problem));
   }
   if (refusal.problems.empty()) return std::nullopt;
   return refusal;

@@ -20,6 +20,7 @@ struct GroupAccess {
   std::function<rest::Outcome<rest::Done>(const config::ConnectorConfig&, const Offsets&)> alter;
   std::function<rest::Outcome<rest::Done>(const config::ConnectorConfig&)> reset;
   std::function<std::string()> cluster_id;  // empty: no broker has told it yet
+  std::function<bool()> broker_answers;     // when one was last asked
 };
 
 // What the REST API acts on. It reads what the reconciler has published, and changes something only
@@ -56,6 +57,7 @@ class Worker final : public rest::ConnectWorker {
   bool Drain() override { return reconciler_.Drain(); }
   std::string ClusterId() const override { return groups_.cluster_id(); }
   bool Started() const override { return reconciler_.readiness().started; }
+  bool BrokerAnswers() const override { return groups_.broker_answers(); }
 
  private:
   using Hands = Reconciler::Hands;

@@ -20,13 +20,4 @@ struct Probes {
 // `/metrics`, `/livez`, `/readyz`, `/startupz`.
 Response RouteProbes(const Probes& probes, const Request& request);
 
-struct Control {
-  std::function<bool()> drain;  // true when done, false when its bound was over first
-  std::function<void()> reload;
-};
-
-// `POST /-/drain`, `POST /-/reload`, both from loopback only. The rest of the REST API answers 404
-// until it is built.
-Response RouteControl(const Control& control, const Request& request);
-
 }  // namespace khs::rest

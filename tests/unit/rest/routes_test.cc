@@ -5,8 +5,8 @@
 namespace khs::rest {
 namespace {
 
-Request Make(const std::string& method, const std::string& path, bool loopback = true) {
-  return {method, path, {}, {}, {}, loopback};
+Request Make(const std::string& method, const std::string& path) {
+  return {method, path, {}, {}, {}, true};
 }
 
 class ProbesTest : public testing::Test {
@@ -53,25 +53,6 @@ TEST_F(ProbesTest, AreReadOnly) {
   EXPECT_EQ(response.status, 405);
   EXPECT_EQ(response.headers.at("Allow"), "GET, HEAD");
   EXPECT_EQ(Ask("GET", "/connectors").status, 404);
-}
-
-TEST(Control, DrainsAndReloadsForCallersOnThisMachineOnly) {
-  int drains = 0;
-  int reloads = 0;
-  const Control control{[&] { return ++drains == 1; }, [&] { ++reloads; }};
-  EXPECT_EQ(RouteControl(control, Make("POST", "/-/drain")).body, R"({"drained":true})");
-  EXPECT_EQ(RouteControl(control, Make("POST", "/-/drain")).body, R"({"drained":false})");
-  EXPECT_EQ(RouteControl(control, Make("POST", "/-/reload")).status, 202);
-  EXPECT_EQ(RouteControl(control, Make("POST", "/-/drain", false)).status, 403);
-  EXPECT_EQ(RouteControl(control, Make("GET", "/-/drain")).status, 405);
-  EXPECT_EQ(drains, 2);
-  EXPECT_EQ(reloads, 1);
-}
-
-TEST(Control, AnswersTheRestWithConnectsErrorBody) {
-  const Response response = RouteControl({}, Make("GET", "/connectors"));
-  EXPECT_EQ(response.status, 404);
-  EXPECT_EQ(response.body, R"({"error_code":404,"message":"HTTP 404 Not Found"})");
 }
 
 }  // namespace

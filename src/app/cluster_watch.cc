@@ -1,0 +1,41 @@
+#include "app/cluster_watch.h"
+
+#include <utility>
+
+#include "kafka/group_offsets.h"
+
+namespace khs::app {
+namespace {
+
+constexpr std::chrono::seconds kAnswerWithin{3};
+constexpr std::chrono::seconds kRetry{5};
+constexpr std::chrono::seconds kAgain{60};
+
+}  // namespace
+
+ClusterWatch::ClusterWatch(kafka::Properties properties)
+    : properties_(std::move(properties)),
+      thread_([this](const std::stop_token& stop) { Run(stop); }) {}
+ClusterWatch::~ClusterWatch() = default;
+
+std::string ClusterWatch::id() const {
+  const std::lock_guard lock(mutex_);
+  return id_;
+}
+
+bool ClusterWatch::answers() const {
+  const std::lock_guard lock(mutex_);
+  return answers_;
+}
+
+void ClusterWatch::Run(const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
+    auto id = kafka::ClusterId(properties_, kAnswerWithin);
+    std::unique_lock lock(mutex_);
+    answers_ = id.has_value();
+    if (id) id_ = std::move(*id);
+    stopped_.wait_for(lock, stop, answers_ ? kAgain : kRetry, [] { return false; });
+  }
+}
+
+}  // namespace khs::app

@@ -1,0 +1,81 @@
+#include "app/listeners.h"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "app/version.h"
+#include "base/log.h"
+#include "rest/connect_router.h"
+#include "rest/credentials.h"
+#include "rest/routes.h"
+
+namespace khs::app {
+namespace {
+
+const base::Logger& Log() {
+  static const base::Logger logger("app");
+  return logger;
+}
+
+std::vector<std::string> Unready(const reconcile::Reconciler& reconciler) {
+  const reconcile::Readiness readiness = reconciler.readiness();
+  if (!readiness.started) return {"starting"};
+  if (readiness.draining) return {"draining"};
+  return readiness.waiting_for;
+}
+
+rest::HttpServer::Terms DoorsOf(const config::RestAccess& access) {
+  rest::HttpServer::Terms doors;
+  const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
+  if (!credentials.empty()) {
+    doors.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
+  }
+  doors.tls = {access.certificate_file, access.key_file, access.client_ca_file};
+  return doors;
+}
+
+}  // namespace
+
+std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& config,
+                                                  const metrics::Registry& registry,
+                                                  const reconcile::Reconciler& reconciler) {
+  if (!config.metrics_listen) return nullptr;
+  rest::Probes probes{[&registry] { return registry.Render(); },
+                      [&reconciler] { return reconciler.readiness().started; },
+                      [&reconciler] { return Unready(reconciler); }};
+  auto server = std::make_unique<rest::HttpServer>(
+      config.metrics_listen->host, config.metrics_listen->port,
+      [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); });
+  Log().Info("metrics and probes listen",
+             {{"host", config.metrics_listen->host}, {"port", server->port()}});
+  return server;
+}
+
+std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& config,
+                                                rest::ConnectWorker& worker,
+                                                metrics::Registry& registry,
+                                                const base::Clock& clock) {
+  if (!config.rest_listen) return nullptr;
+  const config::ListenAddress& address = *config.rest_listen;
+  const bool tls = !config.rest_access.certificate_file.empty();
+  const rest::ConnectApi api{worker,
+                             rest::ProcessLoggers(clock),
+                             kVersion,
+                             std::string(kVersion) + "-" + kRevision,
+                             address.host + ":" + std::to_string(address.port),
+                             tls ? "https" : "http",
+                             config.defaults};
+  auto server = std::make_unique<rest::HttpServer>(
+      address.host, address.port,
+      [api, &registry](const rest::Request& request) {
+        rest::Response response = rest::RouteConnect(api, request);
+        registry.RestRequested(request.method, response.status);
+        return response;
+      },
+      DoorsOf(config.rest_access));
+  Log().Info("REST API listens", {{"host", address.host}, {"port", server->port()}, {"tls", tls}});
+  return server;
+}
+
+}  // namespace khs::app

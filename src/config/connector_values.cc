@@ -196,7 +196,7 @@ Verdict TakeHeaderSeparator(const Value& value, ConnectorDraft& draft) {
   auto separator = draft.secrets.Resolve(value.text);
   if (!separator) return Misused(std::move(separator.error()));
   draft.header_separator.reset();
-  if (separator->is_complete) draft.header_separator = std::move(separator->text);
+  if (separator->is_complete) draft.header_separator.emplace(std::move(separator->text));
   return Taken();
 }
 

@@ -318,6 +318,7 @@ void Reconciler::Execute(const Step& step) {
     }
     case Action::kStop:
       Log().Info("connector stops", {{"connector", step.name}});
+      entries_.at(step.name)->was_stopped = true;
       Stop(*entries_.at(step.name));
       break;
     case Action::kShow:
@@ -425,7 +426,9 @@ ConnectorState Reconciler::StateOf(const Entry& entry, const Wanted* wanted) {
   const Target target = wanted != nullptr ? wanted->state : Target::kStopped;
   if (entry.ending) {
     if (wanted == nullptr) return ConnectorState::kUnassigned;
-    return target == Target::kStopped ? ConnectorState::kStopped : ConnectorState::kRestarting;
+    if (target == Target::kStopped) return ConnectorState::kStopped;
+    const bool stays = target == Target::kPaused && entry.was_stopped;
+    return stays ? ConnectorState::kPaused : ConnectorState::kRestarting;
   }
   if (!entry.connector) {
     if (target == Target::kStopped) return ConnectorState::kStopped;
@@ -500,7 +503,7 @@ ConnectorView Reconciler::ViewOf(const std::string& name, const Wanted& wanted) 
   view.stopped = wanted.state == Target::kStopped && !entry.connector;
   status.observed_generation = entry.generation;
   status.state = ShownState(StateOf(entry, &wanted));
-  if (!entry.connector || status.state == rest::RunState::kStopped) return view;
+  if (!entry.connector || entry.was_stopped) return view;
   status.trace += entry.connector->trace();
   status.tasks = entry.connector->tasks();
   // A connector whose tasks have failed runs, in Kafka Connect's words.

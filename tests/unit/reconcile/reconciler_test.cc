@@ -1,145 +1,14 @@
-#include "reconcile/reconciler.h"
-
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
-#include <fstream>
-#include <functional>
-#include <list>
-#include <thread>
 
-#include "unit/task/fakes.h"
+#include "unit/reconcile/reconciler_fixture.h"
 
 namespace khs::reconcile {
 namespace {
 
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-// A reconciler on a real directory, whose connectors reach fakes. What is waited for is seen in the
-// metrics or in what the fakes were told.
-class ReconcilerTest : public ::testing::Test {
- protected:
-  ReconcilerTest() {
-    std::string name = (fs::temp_directory_path() / "khs-reconciler-XXXXXX").string();
-    root_ = ::mkdtemp(name.data());
-    directory_ = root_ / "connectors";
-    fs::create_directory(directory_);
-    fs::create_directory(root_ / "secrets");
-    settings_.definitions.directory = directory_;
-    settings_.definitions.secrets_dirs = {root_ / "secrets"};
-    settings_.debounce = 10ms;
-    settings_.shutdown_grace = 5s;
-  }
-  ~ReconcilerTest() override {
-    endpoint_.Cork(false);
-    if (reconciler_) {
-      reconciler_->RequestStop();
-      runner_.join();
-    }
-    fs::remove_all(root_);
-  }
-
-  void Start() {
-    Connections connections{
-        [this](const config::ConnectorConfig& config) {
-          const std::lock_guard lock(made_.mutex);
-          if (fail_sources_) throw std::runtime_error("no consumer can be made");
-          urls_.push_back(config.name + " " + config.endpoint.url.Reveal());
-          made_.changed.notify_all();
-          testing::SourceLog& log = logs_.emplace_back();
-          log.events.push_back(task::Assigned{{{"t", 0}}});
-          return std::make_unique<testing::FakeSource>(log);
-        },
-        [this](const config::ConnectorConfig&) {
-          auto endpoint = std::make_unique<testing::FakeEndpoint>(
-              endpoint_, [this](const auto&) -> delivery::Reply {
-                return delivery::HttpReply{200, !good_, {}};
-              });
-          return EndpointHandle{std::move(endpoint), [this](const config::ConnectorConfig& config) {
-                                  const std::lock_guard lock(made_.mutex);
-                                  applied_.push_back(config.endpoint.url.Reveal());
-                                  made_.changed.notify_all();
-                                }};
-        },
-        [](const config::ConnectorConfig&, int) { return nullptr; }};
-    reconciler_ = std::make_unique<Reconciler>(
-        settings_, connections,
-        [](const config::ConnectorConfig& config) {
-          std::vector<Objection> objections;
-          if (config.endpoint.url.Reveal() == "http://objected/") {
-            objections.push_back({"callback.request.url", "somebody objects"});
-          }
-          return objections;
-        },
-        [] { return 0.0; }, clock_, registry_);
-    runner_ = std::thread([this] { reconciler_->Run(); });
-  }
-  // In one step, as an editor does that saves well.
-  void Write(const std::string& stem, const std::string& url, const std::string& more = "") {
-    std::ofstream(root_ / "new") << "topics = \"t\"\ncallback.request.url = \"" << url << "\"\n"
-                                 << more;
-    fs::rename(root_ / "new", directory_ / (stem + ".toml"));
-  }
-  void WriteSecret(const std::string& name, const std::string& value) {
-    std::ofstream(root_ / "new") << value;
-    fs::rename(root_ / "new", root_ / "secrets" / name);
-  }
-  std::string InSecrets(const std::string& name) {
-    return "${file:" + (root_ / "secrets" / name).string() + "}";
-  }
-  bool AwaitMade(size_t count) {
-    return made_.Await([&](auto&) { return urls_.size() >= count; });
-  }
-  bool AwaitApplied(const std::string& url) {
-    return made_.Await([&](auto&) { return !applied_.empty() && applied_.back() == url; });
-  }
-  std::vector<std::string> Urls() {
-    const std::lock_guard lock(made_.mutex);
-    return urls_;
-  }
-  testing::SourceLog& FirstLog() {
-    const std::lock_guard lock(made_.mutex);
-    return logs_.front();
-  }
-  static bool Await(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (std::chrono::steady_clock::now() < deadline) {
-      if (condition()) return true;
-      std::this_thread::yield();
-    }
-    return false;
-  }
-  bool AwaitShown(const std::string& text, bool shown = true) {
-    return Await([&] { return (registry_.Render().find(text) != std::string::npos) == shown; });
-  }
-  bool AwaitRunning(const std::string& name) {
-    return AwaitShown("connector_state{connector=\"" + name + R"(",state="running"} 1)");
-  }
-  std::optional<ConnectorView> View(const std::string& name) {
-    const auto status = reconciler_->status();
-    const auto found = status->connectors.find(name);
-    if (found == status->connectors.end()) return std::nullopt;
-    return found->second;
-  }
-
-  fs::path root_;
-  fs::path directory_;
-  Reconciler::Settings settings_;
-  std::atomic<bool> good_{true};
-  testing::SourceLog made_;  // its lock guards what follows
-  bool fail_sources_ = false;
-  std::vector<std::string> urls_;     // of consumers that were made
-  std::vector<std::string> applied_;  // to endpoints that run
-  std::list<testing::SourceLog> logs_;
-  testing::EndpointLog endpoint_;
-  const base::SystemClock clock_;
-  metrics::Registry registry_{{"0", "0", "0"}};
-  std::unique_ptr<Reconciler> reconciler_;
-  std::thread runner_;
-};
 
 TEST_F(ReconcilerTest, FollowsTheDirectoryWithoutBeingAsked) {
   Write("a", "http://one/");

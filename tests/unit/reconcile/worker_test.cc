@@ -1,0 +1,264 @@
+#include "reconcile/worker.h"
+
+#include <gmock/gmock.h>
+
+#include <set>
+#include <thread>
+
+#include "unit/reconcile/reconciler_fixture.h"
+
+namespace khs::reconcile {
+namespace {
+
+using namespace std::chrono_literals;
+using rest::ConfigMap;
+using rest::RunState;
+using rest::TargetState;
+using Kind = rest::Refusal::Kind;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class WorkerTest : public ReconcilerTest {
+ protected:
+  WorkerTest() { settings_.state_dir = root_ / "state"; }
+
+  void Start() {
+    ReconcilerTest::Start();
+    GroupAccess access;
+    access.list = [this](const config::ConnectorConfig& config) {
+      groups_.insert(config.subscription.group);
+      return rest::Outcome<GroupAccess::Offsets>(GroupAccess::Offsets{{"t", 0, 7}});
+    };
+    access.alter = [this](const config::ConnectorConfig&, const GroupAccess::Offsets& offsets) {
+      altered_ = offsets.size();
+      return rest::Outcome<rest::Done>(rest::Done{});
+    };
+    access.reset = [](const config::ConnectorConfig&) {
+      return rest::Outcome<rest::Done>(rest::Done{});
+    };
+    access.cluster_id = [] { return std::string("cluster"); };
+    access.broker_answers = [] { return true; };
+    worker_.emplace(*reconciler_, std::move(access));
+  }
+  // As after the process ended and another began.
+  void StartAnew() {
+    reconciler_->RequestStop();
+    runner_.join();
+    worker_.reset();
+    Start();
+    ASSERT_TRUE(Await([this] { return reconciler_->readiness().started; }));
+  }
+  static ConfigMap Good(const std::string& url = "http://r/") {
+    return {{"topics", "t"}, {"callback.request.url", url}};
+  }
+  RunState StateOf(const std::string& name) {
+    const auto status = worker_->Status(name);
+    return status ? status->state : RunState::kUnassigned;
+  }
+  bool AwaitState(const std::string& name, RunState state) {
+    return Await([&] { return StateOf(name) == state; });
+  }
+
+  std::set<std::string> groups_;
+  size_t altered_ = 0;
+  std::optional<Worker> worker_;
+};
+
+TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
+  Start();
+  const auto info = worker_->Create("r", Good(), TargetState::kStarted);
+  ASSERT_TRUE(info);
+  EXPECT_EQ(info->name, "r");
+  EXPECT_EQ(info->config.at("name"), "r");
+  EXPECT_THAT(info->tasks, ElementsAre(0));
+  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
+  EXPECT_TRUE(AwaitShown(R"(origin="rest")"));
+  StartAnew();
+  EXPECT_THAT(worker_->Names(), ElementsAre("r"));
+  EXPECT_EQ(worker_->Info("r")->config, info->config);
+  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
+}
+
+TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
+  Write("f", "http://f/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("f"));
+  const auto invalid = worker_->Create("r", {{"topic", "t"}}, TargetState::kStarted);
+  ASSERT_FALSE(invalid);
+  EXPECT_EQ(invalid.error().kind, Kind::kInvalid);
+  EXPECT_EQ(invalid.error().problems.size(), 3u);
+  EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kExists);
+  for (const auto& outcome : {worker_->Delete("f"), worker_->Delete("nobody")}) {
+    EXPECT_FALSE(outcome);
+  }
+  EXPECT_EQ(worker_->Put("f", Good()).error().kind, Kind::kFileDefined);
+  EXPECT_THAT(worker_->Patch("f", {}).error().message, HasSubstr("f.toml"));
+  EXPECT_EQ(worker_->Patch("nobody", {}).error().kind, Kind::kNotFound);
+}
+
+TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
+  Start();
+  ASSERT_TRUE(worker_->Put("r", Good()));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  EXPECT_FALSE(worker_->Put("r", Good("http://other/"))->created);
+  EXPECT_TRUE(AwaitApplied("http://other/"));
+  ASSERT_TRUE(worker_->Patch("r", {{"tasks.max", "2"}}));
+  EXPECT_TRUE(AwaitMade(3));
+  ASSERT_TRUE(worker_->Patch("r", {{"tasks.max", std::nullopt}}));
+  EXPECT_EQ(worker_->Info("r")->config.count("tasks.max"), 0u);
+  ASSERT_TRUE(worker_->Delete("r"));
+  EXPECT_FALSE(worker_->Status("r"));
+  EXPECT_THAT(worker_->Names(), IsEmpty());
+  StartAnew();
+  EXPECT_THAT(worker_->Names(), IsEmpty());
+}
+
+TEST_F(WorkerTest, APauseStaysInTheGroupAndAStopLeavesIt) {
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  ASSERT_TRUE(AwaitState("r", RunState::kPaused));
+  ASSERT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kPaused; }));
+  EXPECT_FALSE(FirstLog().left);
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  EXPECT_EQ(Urls().size(), 1u);
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+  ASSERT_TRUE(AwaitState("r", RunState::kStopped));
+  EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
+  EXPECT_THAT(worker_->Info("r")->tasks, IsEmpty());
+  EXPECT_TRUE(FirstLog().Await([](auto& log) { return log.left; }));
+  // Kafka Connect makes no tasks for a stopped one that is paused.
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  EXPECT_EQ(StateOf("r"), RunState::kPaused);
+  EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
+  EXPECT_EQ(Urls().size(), 2u);
+}
+
+TEST_F(WorkerTest, TargetsOutliveTheProcessAlsoOfWhatAFileDefines) {
+  Write("f", "http://f/");
+  Write("g", "http://g/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("f"));
+  ASSERT_TRUE(worker_->SetTarget("f", TargetState::kStopped));
+  ASSERT_TRUE(worker_->SetTarget("g", TargetState::kPaused));
+  ASSERT_TRUE(AwaitState("f", RunState::kStopped));
+  StartAnew();
+  EXPECT_TRUE(AwaitState("f", RunState::kStopped));
+  EXPECT_TRUE(AwaitState("g", RunState::kPaused));
+  // Who makes one of that name again means a new one.
+  std::filesystem::remove(directory_ / "f.toml");
+  ASSERT_TRUE(Await([&] { return !worker_->Status("f"); }));
+  Write("f", "http://f/");
+  EXPECT_TRUE(AwaitState("f", RunState::kRunning));
+}
+
+TEST_F(WorkerTest, CreatesInTheStateThatIsAskedFor) {
+  Start();
+  ASSERT_TRUE(worker_->Create("p", Good(), TargetState::kPaused));
+  EXPECT_TRUE(AwaitState("p", RunState::kPaused));
+  EXPECT_EQ(worker_->Status("p")->tasks.size(), 1u);
+  ASSERT_TRUE(worker_->Create("s", Good(), TargetState::kStopped));
+  EXPECT_EQ(StateOf("s"), RunState::kStopped);
+  EXPECT_THAT(worker_->Info("s")->tasks, IsEmpty());
+}
+
+TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
+  good_ = false;
+  ConfigMap config = Good();
+  config["exception.strategy"] = "STOP_TASK";
+  Start();
+  ASSERT_TRUE(worker_->Create("r", config, TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  ASSERT_TRUE(worker_->Restart("r", true, true));
+  EXPECT_EQ(Urls().size(), 1u);
+  delivery::Record record;
+  record.topic_partition = {"t", 0};
+  FirstLog().Send(task::Records{record});
+  ASSERT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kFailed; }));
+  EXPECT_EQ(StateOf("r"), RunState::kRunning);  // in Kafka Connect's words
+  EXPECT_THAT(worker_->Status("r")->tasks.at(0).trace, HasSubstr("t[0]@0"));
+  good_ = true;
+  const auto status = worker_->Restart("r", true, true);
+  ASSERT_TRUE(status);
+  EXPECT_EQ(status->tasks.at(0).state, RunState::kRestarting);
+  EXPECT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kRunning; }));
+  EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="r",reason="api"} 1)"));
+  EXPECT_EQ(worker_->RestartTask("r", 9).error().kind, Kind::kNoSuchTask);
+  EXPECT_TRUE(worker_->RestartTask("r", 0));
+  EXPECT_TRUE(AwaitMade(3));
+}
+
+TEST_F(WorkerTest, OffsetsAreChangedOfStoppedConnectorsOnly) {
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  EXPECT_EQ(worker_->Offsets("r")->size(), 1u);
+  EXPECT_THAT(groups_, ElementsAre("connect-r"));
+  EXPECT_EQ(worker_->AlterOffsets("r", {{"t", 0, 1}}).error().kind, Kind::kNotStopped);
+  EXPECT_EQ(worker_->AlterOffsets("nobody", {}).error().kind, Kind::kNotFound);
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+  ASSERT_TRUE(Await([&] { return worker_->AlterOffsets("r", {{"t", 0, 1}}).has_value(); }));
+  EXPECT_EQ(altered_, 1u);
+  EXPECT_TRUE(worker_->ResetOffsets("r"));
+}
+
+TEST_F(WorkerTest, ADiskThatTakesNothingChangesNothing) {
+  settings_.state_dir = "/dev/full/state";
+  Start();
+  const auto refused = worker_->Create("r", Good(), TargetState::kStarted);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Kind::kCannotStore);
+  EXPECT_THAT(refused.error().message, HasSubstr("/dev/full/state"));
+  EXPECT_THAT(worker_->Names(), IsEmpty());
+}
+
+TEST_F(WorkerTest, AReloadAnswersWhatIsWrong) {
+  Start();
+  EXPECT_THAT(worker_->Reload(), IsEmpty());
+  Write("bad", "not a url");
+  EXPECT_THAT(worker_->Reload(), ElementsAre(HasSubstr("bad.toml:2:1: error:")));
+}
+
+TEST_F(WorkerTest, ManyCallersAtOnceLeaveWhatTheLastOfEachWanted) {
+  Start();
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([this, caller] {
+      for (int i = 0; i < 5; ++i) {
+        const std::string name = "c" + std::to_string(caller) + "-" + std::to_string(i);
+        EXPECT_TRUE(worker_->Create(name, Good(), TargetState::kStarted));
+        EXPECT_TRUE(worker_->SetTarget(name, TargetState::kPaused));
+        EXPECT_TRUE(worker_->Status(name));
+        EXPECT_TRUE(worker_->SetTarget(name, TargetState::kStarted));
+        if (i % 2 == 0) {
+          EXPECT_TRUE(worker_->Delete(name));
+        }
+      }
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(worker_->Names().size(), 16u);
+  for (const std::string& name : worker_->Names()) {
+    EXPECT_TRUE(AwaitState(name, RunState::kRunning)) << name;
+  }
+}
+
+TEST_F(WorkerTest, AProcessThatDrainsTakesNoOrders) {
+  Start();
+  EXPECT_TRUE(worker_->Drain());
+  EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kUnavailable);
+  reconciler_->RequestStop();
+  runner_.join();
+  EXPECT_EQ(worker_->Delete("r").error().kind, Kind::kUnavailable);
+  reconciler_.reset();
+  worker_.reset();
+}
+
+}  // namespace
+}  // namespace khs::reconcile

@@ -143,6 +143,9 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },
                                         [&reconciler] { reconciler.RequestRescan(); });
 
+  if (config.state_dir.empty()) {
+    Log().Info("state.dir is empty: what REST makes is gone when the process ends");
+  }
   Log().Info("started", {{"version", kVersion}, {"connectors_dir", config.connectors_dir}});
   if (!reconciler.Run()) {
     Log().Fatal("connectors did not end within their grace; the process ends without them");

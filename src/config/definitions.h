@@ -23,9 +23,6 @@ struct KeyDefinition {
   std::string_view group = {};          // Connect's group, e.g. "Common"
   std::string_view documentation = {};  // one sentence or two, Markdown
   std::string_view alias = {};          // another spelling; may be empty
-  // What of the key cannot be had yet; empty: nothing. Connectors and credentials that use it are
-  // refused, the rest of sidecar.toml gets a warning.
-  std::string_view not_yet = {};
 };
 
 std::string_view TypeName(KeyType type);

@@ -50,8 +50,6 @@ struct Row {
   Shape shape = Shape::kByType;
   bool secret = false;  // no message quotes the value
   References references = Draft::kReferences;
-  // Of a key with `not_yet`: how using it is reported; the empty value may be.
-  Severity not_yet_severity = Severity::kError;
 };
 
 template <class Draft>
@@ -79,7 +77,7 @@ class Judge {
     std::vector<std::vector<const Setting*>> by_row(rows_.size());
     for (const Setting& setting : settings) by_row[setting.row].push_back(&setting);
     for (size_t i = 0; i < rows_.size(); ++i) {
-      for (const Setting* setting : by_row[i]) ApplyOne(rows_[i], *setting, true);
+      for (const Setting* setting : by_row[i]) ApplyOne(rows_[i], *setting);
       if (by_row[i].empty() && completeness == Completeness::kWhole) FillIn(i);
     }
   }
@@ -105,13 +103,13 @@ class Judge {
           {setting.key, std::string(*key.default_value), ValueKind::kString, position_},
           file_,
           setting.key};
-      ApplyOne(rows_[index], setting, false);
+      ApplyOne(rows_[index], setting);
     } else if (key.required && key.key != waived_) {
       problems_.Add({file_, position_, std::string(key.key), MissingRequired(key.key)});
     }
   }
 
-  void ApplyOne(const Row<Draft>& row, const Setting& setting, bool is_written) {
+  void ApplyOne(const Row<Draft>& row, const Setting& setting) {
     Entry entry = setting.written.entry;
     const auto resolved = ResolveText(row, entry.text);
     if (!resolved) {
@@ -152,9 +150,6 @@ class Judge {
       case Verdict::Kind::kTaken:
         break;
     }
-    if (is_written && UsesWhatIsNotAvailable(row, entry)) {
-      Report(setting, "not available yet: " + std::string(row.key.not_yet), row.not_yet_severity);
-    }
   }
 
   base::Expected<ResolvedText, std::string> ResolveText(const Row<Draft>& row,
@@ -177,11 +172,6 @@ class Judge {
       }
     }
     return draft_.secrets.Resolve(text);
-  }
-
-  static bool UsesWhatIsNotAvailable(const Row<Draft>& row, const Entry& entry) {
-    const std::string_view text = Trim(entry.text);
-    return !row.key.not_yet.empty() && !text.empty();
   }
 
   static std::string ShownValue(const Row<Draft>& row, const std::string& text) {

@@ -172,10 +172,8 @@ const Row<ProcessDraft> kRows[] = {
              .default_value = "/var/lib/kafka-http-sink",
              .group = "Definitions",
              .documentation = "Connectors made through REST and the target states (paused, "
-                              "stopped); empty keeps them in memory only.",
-             .not_yet = "nothing is kept in state.dir"},
-     .apply = TakeStateDir,
-     .not_yet_severity = Severity::kWarning},
+                              "stopped); empty keeps them in memory only."},
+     .apply = TakeStateDir},
     {.key = {.key = "rest.listen",
              .default_value = "127.0.0.1:8083",
              .importance = kHigh,

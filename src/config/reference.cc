@@ -62,7 +62,6 @@ std::string RenderReference(std::span<const KeyDefinition> keys) {
     if (!key.alias.empty()) table += ", alias `" + std::string(key.alias) + '`';
     table += " | " + std::string(TypeName(key.type)) + " | " + DefaultCell(key) + " | " +
              std::string(ImportanceName(key.importance)) + " | " + Cell(key.documentation);
-    if (!key.not_yet.empty()) table += " *Not available yet: " + Cell(key.not_yet) + ".*";
     table += " |\n";
   }
   return table;

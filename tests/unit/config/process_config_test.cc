@@ -98,13 +98,6 @@ TEST(ProcessConfig, RefusesValuesWithAReason) {
   }
 }
 
-TEST(ProcessConfig, RunsWithAWarningForWhatHasNoEffectYet) {
-  const ProcessResult result = Parse(kMinimum + "state.dir = '/s'");
-  EXPECT_TRUE(result.config);
-  EXPECT_THAT(Listing(result.problems), ElementsAre(HasSubstr("not available yet: ")));
-  EXPECT_EQ(result.problems.at(0).severity, Severity::kWarning);
-}
-
 TEST(ProcessConfig, ListensWhereItIsTold) {
   const ProcessResult result =
       Parse(kMinimum + "rest.listen = '[::]:0'\nrest.auth.none = true\nmetrics.listen = ''\n");

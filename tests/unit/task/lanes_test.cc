@@ -637,13 +637,11 @@ TEST_F(LanesTest, ANewPolicyKeepsTheOrderOfWhatIsReady) {
 }
 
 TEST_F(LanesTest, ANewPolicyDoesNotStartWhatIsHeld) {
-  delivery::Policy policy;
-  policy.retry_backoff = {10min};
-  Make(policy);
+  Make();
   Add(kFirst, 0);
   Finish(Take(), Retry{ErrorReason::kStatus, 10min});
   lanes_->Hold({kFirst});
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure({}, now_);
   EXPECT_FALSE(Take());
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "reconcile/views.h"
 
 namespace khs::reconcile {
 namespace {
@@ -26,24 +27,6 @@ void LogProblem(const config::Problem& problem) {
   Log().Log(warning ? base::LogLevel::kWarn : base::LogLevel::kError,
             warning ? "definition has a warning" : "definition rejected",
             {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
-}
-
-rest::RunState ShownState(ConnectorState state) {
-  switch (state) {
-    case ConnectorState::kUnassigned:
-      return rest::RunState::kUnassigned;
-    case ConnectorState::kRunning:
-      return rest::RunState::kRunning;
-    case ConnectorState::kPaused:
-      return rest::RunState::kPaused;
-    case ConnectorState::kStopped:
-      return rest::RunState::kStopped;
-    case ConnectorState::kRestarting:
-      return rest::RunState::kRestarting;
-    case ConnectorState::kFailed:
-      break;
-  }
-  return rest::RunState::kFailed;
 }
 
 State StandingOf(const Connector& connector) {
@@ -342,7 +325,7 @@ void Reconciler::Observed(Entry& entry, const Wanted& wanted) {
   entry.written = wanted.target_written;
 }
 
-Reconciler::Entry& Reconciler::EntryOf(const std::string& name, const Wanted& wanted) {
+Entry& Reconciler::EntryOf(const std::string& name, const Wanted& wanted) {
   const metrics::ConnectorMetrics::Identity nothing{
       name, "", "", wanted.newest.origin == Origin::kFile ? "file" : "rest"};
   const auto identity = wanted.target ? IdentityOf(*wanted.target, wanted.newest.origin) : nothing;
@@ -422,31 +405,6 @@ void Reconciler::ShowStates() {
   }
 }
 
-ConnectorState Reconciler::StateOf(const Entry& entry, const Wanted* wanted) {
-  const Target target = wanted != nullptr ? wanted->state : Target::kStopped;
-  if (entry.ending) {
-    if (wanted == nullptr) return ConnectorState::kUnassigned;
-    if (target == Target::kStopped) return ConnectorState::kStopped;
-    const bool stays = target == Target::kPaused && entry.was_stopped;
-    return stays ? ConnectorState::kPaused : ConnectorState::kRestarting;
-  }
-  if (!entry.connector) {
-    if (target == Target::kStopped) return ConnectorState::kStopped;
-    return entry.was_stopped ? ConnectorState::kPaused : ConnectorState::kFailed;
-  }
-  switch (entry.connector->health()) {
-    case Connector::Health::kStarting:
-      return ConnectorState::kUnassigned;
-    case Connector::Health::kRunning:
-      return target == Target::kPaused ? ConnectorState::kPaused : ConnectorState::kRunning;
-    case Connector::Health::kFailed:
-    case Connector::Health::kOvertaken:
-    case Connector::Health::kCannotStart:
-      break;
-  }
-  return ConnectorState::kFailed;
-}
-
 // False when some did not end though their grace is over.
 bool Reconciler::StopAll() {
   {
@@ -479,43 +437,6 @@ bool Reconciler::StopAll() {
   return in_time;
 }
 
-ConnectorView Reconciler::ViewOf(const std::string& name, const Wanted& wanted) const {
-  ConnectorView view;
-  view.origin = wanted.newest.origin;
-  view.invalid = !wanted.newest.config;
-  view.target = wanted.target;
-  rest::ConnectorStatus& status = view.status;
-  status.name = view.info.name = name;
-  status.origin = view.origin == Origin::kFile ? "file" : "rest";
-  if (view.origin == Origin::kFile) status.file = wanted.newest.file;
-  status.generation = wanted.generation;
-  view.info.config = wanted.newest.written;
-  view.info.config["name"] = name;
-  if (view.invalid) {
-    for (const config::Problem& problem : wanted.newest.problems) {
-      status.trace += config::Format(problem) + '\n';
-    }
-  }
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) return view;
-  const Entry& entry = *found->second;
-  view.metrics = entry.metrics;
-  view.stopped = wanted.state == Target::kStopped && !entry.connector;
-  status.observed_generation = entry.generation;
-  status.state = ShownState(StateOf(entry, &wanted));
-  if (!entry.connector || entry.was_stopped) return view;
-  status.trace += entry.connector->trace();
-  status.tasks = entry.connector->tasks();
-  // A connector whose tasks have failed runs, in Kafka Connect's words.
-  const bool only_tasks = status.state == rest::RunState::kFailed && !status.tasks.empty();
-  if (only_tasks) status.state = rest::RunState::kRunning;
-  for (rest::TaskStatus& task : status.tasks) {
-    if (entry.ending) task.state = rest::RunState::kRestarting;
-    view.info.tasks.push_back(task.id);
-  }
-  return view;
-}
-
 void Reconciler::Publish(bool drained) {
   Readiness readiness;
   readiness.started = started_;
@@ -527,7 +448,9 @@ void Reconciler::Publish(bool drained) {
   status->look_error = look_error_;
   status->settled = !undecided_;
   for (const auto& [name, wanted] : source_.desired()) {
-    status->connectors.emplace(name, ViewOf(name, wanted));
+    const auto entry = entries_.find(name);
+    status->connectors.emplace(
+        name, ViewOf(name, wanted, entry == entries_.end() ? nullptr : entry->second.get()));
   }
   const std::lock_guard lock(mutex_);
   readiness.draining = drain_requested_;

@@ -17,16 +17,14 @@
 #include "metrics/registry.h"
 #include "reconcile/connector.h"
 #include "reconcile/definition_source.h"
+#include "reconcile/entry.h"
 #include "reconcile/look_schedule.h"
 #include "reconcile/plan.h"
-#include "reconcile/start_backoff.h"
 #include "reconcile/state_store.h"
 #include "reconcile/status.h"
 #include "watch/watcher.h"
 
 namespace khs::reconcile {
-
-using metrics::ConnectorState;
 
 // What the probes ask for.
 struct Readiness {
@@ -98,21 +96,6 @@ class Reconciler {
 
     bool any() const { return look || changed || task_changed || drain || stop || !orders.empty(); }
   };
-  // A name and what runs under it.
-  struct Entry {
-    explicit Entry(std::shared_ptr<metrics::ConnectorMetrics> its_metrics)
-        : metrics(std::move(its_metrics)) {}
-
-    const std::shared_ptr<metrics::ConnectorMetrics> metrics;
-    bool ending = false;
-    bool was_stopped = false;                    // by its target, since it last ran
-    uint64_t generation = 0;                     // of the definition that it runs by
-    std::map<std::string, std::string> written;  // that definition
-    StartBackoff backoff;
-    bool failure_counted = false;
-    std::unique_ptr<Connector> connector;  // last: it counts into metrics
-  };
-
   Requests Await();
   void CarryOut(Requests& requests);
   void Refuse(Requests& requests);
@@ -136,11 +119,9 @@ class Reconciler {
   void Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason);
   void Stop(Entry& entry);
   void ShowStates();
-  static ConnectorState StateOf(const Entry& entry, const Wanted* wanted);
 
   bool StopAll();
   void Publish(bool drained = false);
-  ConnectorView ViewOf(const std::string& name, const Wanted& wanted) const;
 
   const Settings settings_;
   const Connections connections_;

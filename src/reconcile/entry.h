@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "metrics/connector_metrics.h"
+#include "reconcile/connector.h"
+#include "reconcile/start_backoff.h"
+
+namespace khs::reconcile {
+
+// A name and what runs under it.
+struct Entry {
+  explicit Entry(std::shared_ptr<metrics::ConnectorMetrics> its_metrics)
+      : metrics(std::move(its_metrics)) {}
+
+  const std::shared_ptr<metrics::ConnectorMetrics> metrics;
+  bool ending = false;
+  bool was_stopped = false;                    // by its target, since it last ran
+  uint64_t generation = 0;                     // of the definition that it runs by
+  std::map<std::string, std::string> written;  // that definition
+  StartBackoff backoff;
+  bool failure_counted = false;
+  std::unique_ptr<Connector> connector;  // last: it counts into metrics
+};
+
+}  // namespace khs::reconcile

@@ -195,14 +195,14 @@ Verdict TakeHeaderSeparator(const Value& value, ConnectorDraft& draft) {
   if (value.text.empty()) return BadValue("String may not be empty");
   auto separator = draft.secrets.Resolve(value.text);
   if (!separator) return Misused(std::move(separator.error()));
-  draft.header_separator.reset();
-  if (separator->is_complete) draft.header_separator.emplace(std::move(separator->text));
+  draft.header_separator = separator->text;
+  draft.knows_header_separator = separator->is_complete;
   return Taken();
 }
 
 Verdict TakeHeaders(const Value& value, ConnectorDraft& draft) {
-  if (!draft.header_separator) return Taken();
-  auto headers = ParseHeaders(value.text, *draft.header_separator, draft.secrets);
+  if (!draft.knows_header_separator) return Taken();
+  auto headers = ParseHeaders(value.text, draft.header_separator, draft.secrets);
   if (!headers) return BadValue(headers.error());
   draft.config.endpoint.headers = std::move(*headers);
   return Taken();

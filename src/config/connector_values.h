@@ -14,7 +14,8 @@ struct ConnectorDraft {
 
   SecretResolver& secrets;
   ConnectorConfig config = {};
-  std::optional<std::string> header_separator = "|";  // absent: a secret that was not read
+  std::string header_separator = "|";
+  bool knows_header_separator = true;  // false: it is a secret that was not read
   bool has_request_retry = false;
 };
 

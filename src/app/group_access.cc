@@ -1,6 +1,10 @@
 #include "app/group_access.h"
 
 #include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <semaphore>
 #include <utility>
 
 #include "app/cluster_watch.h"
@@ -24,7 +28,27 @@ base::Unexpected<rest::Refusal> Refused(const kafka::AdminError& error) {
   using Kind = rest::Refusal::Kind;
   Kind kind = Kind::kUnavailable;
   if (error.kind == kafka::AdminError::Kind::kStillActive) kind = Kind::kStillActive;
+  if (error.kind == kafka::AdminError::Kind::kFailed) kind = Kind::kFailed;
   return base::Unexpected<rest::Refusal>({kind, error.text, {}});
+}
+
+// Each call may take as long as the brokers don't answer, and a thread of the REST API with it.
+constexpr std::ptrdiff_t kMostAtOnce = 4;
+using Turns = std::counting_semaphore<kMostAtOnce>;
+
+// Whoever finds no turn is told to come again.
+template <class Result>
+rest::Outcome<Result> InTurn(Turns& turns, const std::function<rest::Outcome<Result>()>& call) {
+  if (!turns.try_acquire()) {
+    return base::Unexpected<rest::Refusal>(
+        {rest::Refusal::Kind::kUnavailable, "too many calls ask the brokers for offsets", {}});
+  }
+  struct Release {
+    Turns& turns;
+    ~Release() { turns.release(); }
+  };
+  const Release release{turns};
+  return call();
 }
 
 rest::Outcome<rest::Done> Answer(const base::Expected<void, kafka::AdminError>& done) {
@@ -36,7 +60,9 @@ rest::Outcome<rest::Done> Answer(const base::Expected<void, kafka::AdminError>& 
 
 GroupAccess MakeGroupAccess(const ClusterWatch& cluster) {
   GroupAccess access;
-  access.list = [](const config::ConnectorConfig& config) -> rest::Outcome<GroupAccess::Offsets> {
+  const auto turns = std::make_shared<Turns>(kMostAtOnce);
+  const auto list =
+      [](const config::ConnectorConfig& config) -> rest::Outcome<GroupAccess::Offsets> {
     const auto committed = OffsetsFor(config).List(config.subscription.group, kWithin);
     if (!committed) return Refused(committed.error());
     GroupAccess::Offsets offsets;
@@ -45,15 +71,26 @@ GroupAccess MakeGroupAccess(const ClusterWatch& cluster) {
     }
     return offsets;
   };
-  access.alter = [](const config::ConnectorConfig& config, const GroupAccess::Offsets& offsets) {
+  const auto alter = [](const config::ConnectorConfig& config,
+                        const GroupAccess::Offsets& offsets) {
     std::vector<kafka::GroupOffset> changes;
     for (const rest::PartitionOffset& each : offsets) {
       changes.push_back({{each.topic, each.partition}, each.offset});
     }
     return Answer(OffsetsFor(config).Alter(config.subscription.group, changes, kWithin));
   };
-  access.reset = [](const config::ConnectorConfig& config) {
+  const auto reset = [](const config::ConnectorConfig& config) {
     return Answer(OffsetsFor(config).Reset(config.subscription.group, kWithin));
+  };
+  access.list = [turns, list](const config::ConnectorConfig& config) {
+    return InTurn<GroupAccess::Offsets>(*turns, [&] { return list(config); });
+  };
+  access.alter = [turns, alter](const config::ConnectorConfig& config,
+                                const GroupAccess::Offsets& offsets) {
+    return InTurn<rest::Done>(*turns, [&] { return alter(config, offsets); });
+  };
+  access.reset = [turns, reset](const config::ConnectorConfig& config) {
+    return InTurn<rest::Done>(*turns, [&] { return reset(config); });
   };
   access.cluster_id = [&cluster] { return cluster.id(); };
   access.broker_answers = [&cluster] { return cluster.answers(); };

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "rest/connect_router.h"
 #include "rest/credentials.h"
+#include "rest/response_text.h"
 #include "rest/routes.h"
 
 namespace khs::app {
@@ -69,7 +70,11 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
   auto server = std::make_unique<rest::HttpServer>(
       address.host, address.port,
       [api, &registry](const rest::Request& request) {
-        rest::Response response = rest::RouteConnect(api, request);
+        // Before the definitions are known, an answer would be wrong about them.
+        const bool too_early = request.path.starts_with("/connectors") && !api.worker.Started();
+        rest::Response response = too_early
+                                      ? rest::ErrorResponse(503, "Worker is still starting up.")
+                                      : rest::RouteConnect(api, request);
         registry.RestRequested(request.method, response.status);
         return response;
       },

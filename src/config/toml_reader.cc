@@ -218,7 +218,12 @@ std::string WriteToml(const std::map<std::string, std::string>& values,
     document.insert(table_name, std::move(inner));
   }
   std::ostringstream text;
-  text << document << '\n';
+  // Every text on one line, with escapes: what is in it can't end it.
+  constexpr auto kFlags =
+      toml::toml_formatter::default_flags &
+      ~(toml::format_flags::allow_literal_strings | toml::format_flags::allow_multi_line_strings |
+        toml::format_flags::allow_real_tabs_in_strings);
+  text << toml::toml_formatter(document, kFlags) << '\n';
   return text.str();
 }
 

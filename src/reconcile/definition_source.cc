@@ -186,12 +186,14 @@ DefinitionSource::Look DefinitionSource::LookAgain(base::MonotonicTime now) {
     return look;
   }
   unstable_looks_ = 0;
+  believed_secrets_ = last_secrets_;
   Adopt(std::move(definitions), look);
   return look;
 }
 
 void DefinitionSource::Refresh() {
   SecretLook secrets(secret_files_, settings_.environment);
+  secrets.Recall(believed_secrets_);
   Look look;
   Adopt(JudgeAll(secrets, look), look);
 }

@@ -84,8 +84,9 @@ class DefinitionSource {
   VanishGuard guard_;
   std::vector<watch::DefinitionFile> files_;  // as they are believed to be
   std::optional<KafkaProperties> kafka_;      // as they were resolved last
-  SecretLook::Contents last_secrets_;         // as the last look read them
-  int unstable_looks_ = 0;                    // in a row, of which each read others
+  SecretLook::Contents believed_secrets_;
+  SecretLook::Contents last_secrets_;  // as the last look read them
+  int unstable_looks_ = 0;             // in a row, of which each read others
   Desired desired_;
   std::vector<std::filesystem::path> watched_;
 };

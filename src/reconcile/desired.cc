@@ -33,7 +33,10 @@ Definitions SortByName(std::vector<Definition> candidates, const NamesByPlace& k
   for (const Definition& candidate : candidates) {
     std::string name = NameOf(candidate, known);
     const auto last = known.find(candidate.Place());
-    const bool is_old = last != known.end() && last->second == name;
+    // What REST has made was there when a file of its name came, for REST would have refused it
+    // otherwise; also when nothing is known yet.
+    const bool is_old =
+        candidate.origin == Origin::kRest || (last != known.end() && last->second == name);
     claims.push_back({std::move(name), is_old ? 0 : candidate.config ? 1 : 2});
   }
 

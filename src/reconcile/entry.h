@@ -14,10 +14,10 @@ namespace khs::reconcile {
 
 // A name and what runs under it.
 struct Entry {
-  explicit Entry(std::shared_ptr<metrics::ConnectorMetrics> its_metrics)
+  explicit Entry(std::unique_ptr<metrics::ConnectorMetrics> its_metrics)
       : metrics(std::move(its_metrics)) {}
 
-  const std::shared_ptr<metrics::ConnectorMetrics> metrics;
+  const std::unique_ptr<metrics::ConnectorMetrics> metrics;
   bool ending = false;
   bool was_stopped = false;                    // by its target, since it last ran
   uint64_t generation = 0;                     // of the definition that it runs by

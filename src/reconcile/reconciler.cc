@@ -15,7 +15,7 @@ using State = Standing::State;
 // What a drain may take beyond the grace, for leaving groups whose broker does not answer.
 constexpr std::chrono::seconds kDrainMargin{5};
 // After so many looks whatever is still being written is no reason to seem not started.
-constexpr int kLooksToStart = 2;
+constexpr int kLooksToStart = 5;
 
 const base::Logger& Log() {
   static const base::Logger logger("reconcile");
@@ -63,6 +63,12 @@ bool Reconciler::Run() {
   for (const std::string& trouble : store_.Load()) {
     Log().Error("state cannot be read; all else goes on", {{"error", trouble}});
   }
+  // However it ends, nobody waits for an order in vain.
+  struct Closing {
+    Reconciler& reconciler;
+    ~Closing() { reconciler.Close(); }
+  };
+  const Closing closing{*this};
   // Before the first look, which therefore misses nothing.
   const std::unique_ptr<watch::Watcher> watcher = MakeWatcher();
   while (true) {
@@ -70,43 +76,45 @@ bool Reconciler::Run() {
     if (requests.stop || requests.drain) {
       const bool ended = StopAll();
       Publish(true);  // before the end as well: somebody may wait for a drain
-      if (requests.stop) {
-        Refuse(requests);
-        return ended;
-      }
+      if (requests.stop) return ended;
     }
-    // Nothing starts any more. Written by this thread alone.
-    if (drain_requested_) {
-      Refuse(requests);
-      continue;
-    }
+    if (drain_requested_) continue;  // nothing starts any more; written by this thread alone
     const base::MonotonicTime now = clock_.Read().monotonic;
     if (requests.changed) schedule_.Changed(now, requests.writing);
     if (requests.look) schedule_.Ask(now);
-    CarryOut(requests);
     LookIfDue(now, watcher.get());
+    // Before the definitions are known nobody can tell what an order would meet.
+    std::deque<Waiting> orders;
+    if (started_) orders = TakeOrders();
+    CarryOut(orders);
     Reconcile(now);
     Publish();
-    for (auto& [order, done] : requests.orders) done.set_value(true);
+    for (auto& [order, done] : orders) done.set_value(true);
   }
 }
 
-void Reconciler::CarryOut(Requests& requests) {
-  Hands hands{source_, store_, restarts_};
-  for (auto& [order, done] : requests.orders) {
+std::deque<Reconciler::Waiting> Reconciler::TakeOrders() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(orders_, {});
+}
+
+void Reconciler::Close() {
+  std::deque<Waiting> orders;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    orders.swap(orders_);
+    changed_.notify_all();
+  }
+  for (auto& [order, done] : orders) done.set_value(false);
+}
+
+void Reconciler::CarryOut(std::deque<Waiting>& orders) {
+  Hands hands{source_, entries_, store_, restarts_};
+  for (auto& [order, done] : orders) {
     order(hands);
     source_.Refresh();  // the next order sees what this one has made
   }
-}
-
-void Reconciler::Refuse(Requests& requests) {
-  {
-    const std::lock_guard lock(mutex_);
-    closed_ = closed_ || requests.stop;
-    for (auto& one : requests_.orders) requests.orders.push_back(std::move(one));
-    requests_.orders.clear();
-  }
-  for (auto& [order, done] : requests.orders) done.set_value(false);
 }
 
 std::unique_ptr<watch::Watcher> Reconciler::MakeWatcher() {
@@ -144,7 +152,8 @@ std::unique_ptr<watch::Watcher> Reconciler::MakeWatcher() {
 Reconciler::Requests Reconciler::Await() {
   const base::MonotonicTime until = NextDue();
   std::unique_lock lock(mutex_);
-  changed_.wait_until(lock, until, [this] { return requests_.any(); });
+  changed_.wait_until(lock, until,
+                      [this] { return requests_.any() || (started_ && !orders_.empty()); });
   return std::exchange(requests_, Requests{});
 }
 
@@ -308,7 +317,12 @@ void Reconciler::Execute(const Step& step) {
       EntryOf(step.name, wanted).was_stopped = wanted.state != Target::kStarted;
       break;
     case Action::kKeep:
-      if (Entry& entry = *entries_.at(step.name); !entry.ending) Observed(entry, wanted);
+      if (Entry& entry = *entries_.at(step.name); !entry.ending) {
+        Observed(entry, wanted);
+      } else {
+        const bool stays = entry.was_stopped && wanted.state == Target::kPaused;
+        entry.was_stopped = wanted.state == Target::kStopped || stays;
+      }
       break;
     case Action::kForget:
       break;
@@ -332,7 +346,7 @@ Entry& Reconciler::EntryOf(const std::string& name, const Wanted& wanted) {
   std::unique_ptr<Entry>& entry = entries_[name];
   if (!entry) {
     entry =
-        std::make_unique<Entry>(std::make_shared<metrics::ConnectorMetrics>(registry_, identity));
+        std::make_unique<Entry>(std::make_unique<metrics::ConnectorMetrics>(registry_, identity));
   } else {
     entry->metrics->SetIdentity(identity);
   }
@@ -407,11 +421,15 @@ void Reconciler::ShowStates() {
 
 // False when some did not end though their grace is over.
 bool Reconciler::StopAll() {
+  std::deque<Waiting> orders;
+  const bool again = drain_requested_;
   {
     const std::lock_guard lock(mutex_);
     drain_requested_ = true;
     readiness_.draining = true;
+    orders.swap(orders_);
   }
+  for (auto& [order, done] : orders) done.set_value(false);
   for (const auto& [name, entry] : entries_) {
     if (entry->connector) entry->connector->RequestStop(settings_.shutdown_grace);
   }
@@ -420,7 +438,9 @@ bool Reconciler::StopAll() {
       return !entry.second->connector || entry.second->connector->ended();
     });
   };
-  const auto deadline = clock_.Read().monotonic + settings_.shutdown_grace + kDrainMargin;
+  // What did not end within a drain's grace gets no second one.
+  const auto grace = again ? std::chrono::milliseconds(0) : settings_.shutdown_grace;
+  const auto deadline = clock_.Read().monotonic + grace + kDrainMargin;
   bool in_time = true;
   while (!all_ended() && in_time) {
     std::unique_lock lock(mutex_);
@@ -464,9 +484,9 @@ bool Reconciler::Carry(Order order) {
   std::future<bool> done;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_) return false;
-    requests_.orders.emplace_back(std::move(order), std::promise<bool>());
-    done = requests_.orders.back().second.get_future();
+    if (closed_ || drain_requested_ || requests_.drain || requests_.stop) return false;
+    orders_.emplace_back(std::move(order), std::promise<bool>());
+    done = orders_.back().second.get_future();
     changed_.notify_all();
   }
   return done.get();

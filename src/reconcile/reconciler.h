@@ -42,6 +42,7 @@ class Reconciler {
   // What an order may read and change, on Run's thread.
   struct Hands {
     const DefinitionSource& source;
+    const std::map<std::string, std::unique_ptr<Entry>>& entries;
     StateStore& store;
     std::set<std::string>& restarts;  // connectors to be stopped and started again
   };
@@ -85,6 +86,7 @@ class Reconciler {
   std::shared_ptr<const Status> status() const;
 
  private:
+  using Waiting = std::pair<Order, std::promise<bool>>;
   struct Requests {
     bool look = false;
     bool changed = false;
@@ -92,13 +94,13 @@ class Reconciler {
     bool task_changed = false;
     bool drain = false;
     bool stop = false;
-    std::deque<std::pair<Order, std::promise<bool>>> orders = {};
 
-    bool any() const { return look || changed || task_changed || drain || stop || !orders.empty(); }
+    bool any() const { return look || changed || task_changed || drain || stop; }
   };
   Requests Await();
-  void CarryOut(Requests& requests);
-  void Refuse(Requests& requests);
+  std::deque<Waiting> TakeOrders();
+  void CarryOut(std::deque<Waiting>& orders);
+  void Close();
   base::MonotonicTime NextDue() const;
   std::unique_ptr<watch::Watcher> MakeWatcher();
   void LookIfDue(base::MonotonicTime now, watch::Watcher* watcher);
@@ -145,6 +147,7 @@ class Reconciler {
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   Requests requests_;
+  std::deque<Waiting> orders_;  // until the definitions are known
   Readiness readiness_;
   std::shared_ptr<const Status> status_ = std::make_shared<Status>();
   bool drain_requested_ = false;

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -36,6 +37,8 @@ class SecretLook {
     bool operator==(const Contents&) const = default;
   };
   const Contents& contents() const { return contents_; }
+  // Reads nothing anew that is in there.
+  void Recall(Contents contents) { contents_ = std::move(contents); }
 
   // The files that were read, or should have been.
   const std::set<std::filesystem::path>& files() const { return paths_; }

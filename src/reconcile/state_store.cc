@@ -48,10 +48,13 @@ std::optional<std::string> WriteAll(int fd, std::string_view text) {
   return std::nullopt;
 }
 
-// What was renamed or removed in a directory is lasting only when the directory is.
-std::optional<std::string> SyncDirectory(const fs::path& directory) {
-  const base::UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd || ::fsync(fd.get()) != 0) return Why();
+// What was renamed or removed in a directory is lasting only when the directory is. To be opened
+// before anything is changed.
+base::UniqueFd OpenDirectory(const fs::path& directory) {
+  return base::UniqueFd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+std::optional<std::string> Sync(const base::UniqueFd& directory) {
+  if (::fsync(directory.get()) != 0) return Why();
   return std::nullopt;
 }
 
@@ -66,6 +69,8 @@ std::optional<std::string> WriteFile(const fs::path& file, std::string_view text
 
 std::optional<std::string> Replace(const fs::path& directory, const std::string& name,
                                    std::string_view text) {
+  const base::UniqueFd opened = OpenDirectory(directory);
+  if (!opened) return Why();
   const fs::path file = directory / name;
   const fs::path temporary = file.string() + std::string(kTemporary);
   auto failure = WriteFile(temporary, text);
@@ -74,7 +79,7 @@ std::optional<std::string> Replace(const fs::path& directory, const std::string&
     (void)::unlink(temporary.c_str());
     return failure;
   }
-  return SyncDirectory(directory);
+  return Sync(opened);
 }
 
 base::Expected<std::pair<std::string, StoredConnector>, std::string> Parse(
@@ -145,6 +150,11 @@ std::optional<std::string> StateStore::LoadOne(const fs::path& file) {
   // Of what can't be read now the next start may read more: it stays where it is.
   if (!read.error.empty()) return file.string() + ": " + read.error;
   auto parsed = Parse(file.string(), read.content);
+  if (parsed && StateFileName(parsed->first) != file.filename()) {
+    // A copy, of which a later change would know nothing.
+    parsed = base::Unexpected<std::string>(file.string() + ": error: its name belongs to " +
+                                           StateFileName(parsed->first));
+  }
   if (parsed) {
     connectors_.insert_or_assign(std::move(parsed->first), std::move(parsed->second));
     return std::nullopt;
@@ -161,7 +171,15 @@ std::optional<StateStore::Failure> StateStore::Put(const std::string& name,
     const std::string text =
         config::WriteToml({{"name", name}, {"target", NameOf(connector.target)}}, "config",
                           connector.config.value_or(std::map<std::string, std::string>{}));
-    if (const auto why = Replace(directory_, StateFileName(name), text)) {
+    std::optional<std::string> why;
+    if (text.size() > watch::kMaxDefinitionBytes) {
+      why = "it is larger than 1 MiB";
+    } else if (const auto back = Parse(name, text); !back || *back != std::pair(name, connector)) {
+      why = "it would not be read back as it is";
+    } else {
+      why = Replace(directory_, StateFileName(name), text);
+    }
+    if (why) {
       return "connector " + name + " cannot be stored in " + directory_.string() + ": " + *why;
     }
   }
@@ -173,9 +191,10 @@ std::optional<StateStore::Failure> StateStore::Remove(const std::string& name) {
   if (!connectors_.contains(name)) return std::nullopt;
   if (!directory_.empty()) {
     const fs::path file = directory_ / StateFileName(name);
+    const base::UniqueFd opened = OpenDirectory(directory_);
     std::optional<std::string> why;
-    if (::unlink(file.c_str()) != 0 && errno != ENOENT) why = Why();
-    if (!why) why = SyncDirectory(directory_);
+    if (!opened || (::unlink(file.c_str()) != 0 && errno != ENOENT)) why = Why();
+    if (!why) why = Sync(opened);
     if (why) {
       return "connector " + name + " cannot be removed from " + directory_.string() + ": " + *why;
     }

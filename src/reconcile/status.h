@@ -17,10 +17,9 @@ struct ConnectorView {
   rest::ConnectorStatus status;
   rest::ConnectorInfo info;
   Origin origin = Origin::kFile;
-  bool invalid = false;                                // the newest definition is rejected
-  std::optional<config::ConnectorConfig> target;       // that it runs by, or would
-  bool stopped = false;                                // that is its target, and nothing of it runs
-  std::shared_ptr<metrics::ConnectorMetrics> metrics;  // null before its first start
+  bool invalid = false;                           // the newest definition is rejected
+  std::optional<config::ConnectorConfig> target;  // that it runs by, or would
+  bool stopped = false;                           // that is its target, and nothing of it runs
 };
 
 struct Status {

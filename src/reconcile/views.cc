@@ -31,7 +31,8 @@ metrics::ConnectorState StateOf(const Entry& entry, const Wanted* wanted) {
   const Target target = wanted != nullptr ? wanted->state : Target::kStopped;
   if (entry.ending) {
     if (wanted == nullptr) return ConnectorState::kUnassigned;
-    if (target == Target::kStopped) return ConnectorState::kStopped;
+    // It is stopped when it has left its group, and not before.
+    if (target == Target::kStopped) return ConnectorState::kRunning;
     const bool stays = target == Target::kPaused && entry.was_stopped;
     return stays ? ConnectorState::kPaused : ConnectorState::kRestarting;
   }
@@ -70,18 +71,17 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
     }
   }
   if (entry == nullptr) return view;
-  view.metrics = entry->metrics;
   view.stopped = wanted.state == Target::kStopped && !entry->connector;
   status.observed_generation = entry->generation;
   status.state = ShownState(StateOf(*entry, &wanted));
-  if (!entry->connector || entry->was_stopped) return view;
+  if (!entry->connector) return view;
   status.trace += entry->connector->trace();
   status.tasks = entry->connector->tasks();
   // A connector whose tasks have failed runs, in Kafka Connect's words.
   const bool only_tasks = status.state == rest::RunState::kFailed && !status.tasks.empty();
   if (only_tasks) status.state = rest::RunState::kRunning;
   for (rest::TaskStatus& task : status.tasks) {
-    if (entry->ending) task.state = rest::RunState::kRestarting;
+    if (entry->ending && !entry->was_stopped) task.state = rest::RunState::kRestarting;
     view.info.tasks.push_back(task.id);
   }
   return view;

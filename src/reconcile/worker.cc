@@ -27,7 +27,10 @@ const Wanted* Find(const Hands& hands, const std::string& name) {
 // A file is the truth about what it defines.
 std::optional<Refusal> DefinedByFile(const Wanted* wanted) {
   if (wanted == nullptr || wanted->newest.origin != Origin::kFile) return std::nullopt;
-  return Refusal{Kind::kFileDefined, wanted->newest.file, {}};
+  return Refusal{Kind::kFileDefined,
+                 "Connector " + wanted->newest.stem + " is defined by the file " +
+                     wanted->newest.file + ": change it there",
+                 {}};
 }
 
 std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
@@ -36,6 +39,11 @@ std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
   for (const config::Problem& problem : hands.source.Examine(name, written)) {
     if (problem.severity != config::Severity::kError) continue;
     refusal.problems.push_back(config::Sentence(problem));
+    // Kafka Connect finds it with both keys.
+    const bool of_both = problem.key.starts_with("topics") &&
+                         refusal.problems.back().find("topics.regex") != std::string::npos &&
+                         refusal.problems.back().find("Invalid value") == std::string::npos;
+    if (of_both) refusal.problems.push_back(refusal.problems.back());
   }
   if (refusal.problems.empty()) return std::nullopt;
   return refusal;
@@ -59,9 +67,13 @@ std::optional<Refusal> Define(Hands& hands, const std::string& name, Written wri
   written["name"] = name;
   if (auto refusal = Examine(hands, name, written)) return refusal;
   StoredConnector stored = StoredOf(hands, name);
+  // What stayed behind of a file that was removed while nobody looked is not its.
+  if (Find(hands, name) == nullptr) stored.target = Target::kStarted;
   stored.config = std::move(written);
   return Store(hands, name, std::move(stored));
 }
+
+Refusal Draining() { return {Kind::kUnavailable, "the process is draining", {}}; }
 
 bool HasFailed(const rest::ConnectorStatus& status) {
   return status.state == rest::RunState::kFailed ||
@@ -78,7 +90,7 @@ rest::Outcome<rest::Done> Worker::Carry(
     const std::function<std::optional<Refusal>(Hands&)>& order) {
   std::optional<Refusal> refusal;
   if (!reconciler_.Carry([&](Hands& hands) { refusal = order(hands); })) {
-    return base::Unexpected<Refusal>({Kind::kUnavailable, "the process is draining", {}});
+    return base::Unexpected<Refusal>(Draining());
   }
   if (refusal) return base::Unexpected<Refusal>(std::move(*refusal));
   return rest::Done{};
@@ -187,9 +199,9 @@ rest::Outcome<rest::ConnectorStatus> Worker::Restart(const std::string& name, bo
                                                      bool only_failed) {
   const auto before = Status(name);
   if (!before) return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
-  const bool failed = HasFailed(*before);
   // Without its tasks there is nothing to a connector that could be restarted.
-  const bool restarts = failed || (include_tasks && !only_failed);
+  const bool restarts =
+      include_tasks ? !only_failed || HasFailed(*before) : before->state == rest::RunState::kFailed;
   const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
     if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
     if (restarts) hands.restarts.insert(name);
@@ -223,20 +235,23 @@ rest::Outcome<rest::Done> Worker::RestartTask(const std::string& name, int task)
 }
 
 std::vector<std::string> Worker::ActiveTopics(const std::string& name) const {
-  const auto status = reconciler_.status();
-  const auto found = status->connectors.find(name);
-  if (found == status->connectors.end() || !found->second.metrics) return {};
-  return found->second.metrics->ActiveTopics();
+  std::vector<std::string> topics;
+  (void)reconciler_.Carry([&](Hands& hands) {
+    const auto found = hands.entries.find(name);
+    if (found != hands.entries.end()) topics = found->second->metrics->ActiveTopics();
+  });
+  return topics;
 }
 
 void Worker::ResetActiveTopics(const std::string& name) {
-  const auto status = reconciler_.status();
-  const auto found = status->connectors.find(name);
-  if (found == status->connectors.end() || !found->second.metrics) return;
-  found->second.metrics->ResetActiveTopics();
+  (void)reconciler_.Carry([&](Hands& hands) {
+    const auto found = hands.entries.find(name);
+    if (found != hands.entries.end()) found->second->metrics->ResetActiveTopics();
+  });
 }
 
 rest::Outcome<std::vector<rest::PartitionOffset>> Worker::Offsets(const std::string& name) {
+  if (reconciler_.readiness().draining) return base::Unexpected<Refusal>(Draining());
   const auto status = reconciler_.status();
   const auto found = status->connectors.find(name);
   if (found == status->connectors.end())
@@ -247,6 +262,7 @@ rest::Outcome<std::vector<rest::PartitionOffset>> Worker::Offsets(const std::str
 }
 
 rest::Outcome<config::ConnectorConfig> Worker::Stopped(const std::string& name) const {
+  if (reconciler_.readiness().draining) return base::Unexpected<Refusal>(Draining());
   const auto status = reconciler_.status();
   const auto found = status->connectors.find(name);
   if (found == status->connectors.end())

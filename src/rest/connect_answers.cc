@@ -113,6 +113,8 @@ Response Refuse(const Refusal& refusal, const std::string& name, std::string_vie
           500, OrElse(refusal.message, "The consumer group of connector " + name + " is active"));
     case Refusal::Kind::kCannotStore:
       return Error(500, OrElse(refusal.message, "Connector " + name + " could not be stored"));
+    case Refusal::Kind::kFailed:
+      return Error(500, OrElse(refusal.message, "The broker refuses the call"));
     case Refusal::Kind::kUnavailable:
       return Error(503, OrElse(refusal.message, "Currently unavailable; try again"));
   }

@@ -61,6 +61,7 @@ struct Refusal {
     kStillActive,  // the group has members, so its offsets can't be changed
     kCannotStore,  // the disk: full, read-only
     kUnavailable,  // the process drains, or the broker does not answer
+    kFailed,       // the broker refuses
   };
   Kind kind = Kind::kNotFound;
   std::string message;                // for people; may be empty where the kind says it all

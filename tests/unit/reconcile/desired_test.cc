@@ -76,6 +76,13 @@ TEST(Definitions, OneMadeThroughRestStaysWhenAFileOfItsNameComes) {
   EXPECT_NE(rejected.problems.back().message.find("defined by REST"), std::string::npos);
 }
 
+TEST(Definitions, OneMadeThroughRestKeepsItsNameAlsoWhileItIsInvalid) {
+  Definition invalid = FromRest("a");
+  invalid.config.reset();
+  const Definitions now = SortByName({invalid, Valid("a")}, {});
+  EXPECT_EQ(now.at("a").origin, Origin::kRest);
+}
+
 TEST(Desired, KeepsTheLastGoodDefinitionAndCountsGenerations) {
   Desired desired = Advance({}, {{"a", Valid("a")}});
   EXPECT_EQ(desired.at("a").generation, 1u);

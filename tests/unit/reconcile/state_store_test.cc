@@ -100,6 +100,37 @@ TEST_F(StateStoreTest, SetsADamagedFileAsideAndReadsTheOthers) {
   EXPECT_TRUE(troubles_.empty());
 }
 
+TEST_F(StateStoreTest, NoValueCanEndItsOwnText) {
+  StateStore store(root_);
+  for (const char* value : {"\n'''\n", "\nfirst", "a\nb", "'''", "\"\"\"\n", "\t", "\\", "'"}) {
+    EXPECT_FALSE(store.Put("a", {Written{{"k", value}}, Target::kStarted})) << value;
+    EXPECT_EQ(LoadAnew().at("a").config->at("k"), value);
+    EXPECT_TRUE(troubles_.empty());
+  }
+}
+
+TEST_F(StateStoreTest, WhatCouldNotBeReadBackIsRefused) {
+  StateStore store(root_);
+  EXPECT_TRUE(store.Put("a", {Written{{"k", std::string(2u << 20, 'x')}}, Target::kStarted}));
+  std::string deep = "a";
+  for (int i = 0; i < 200; ++i) deep += ".a";
+  if (store.Put("b", {Written{{"k", deep}}, Target::kStarted})) {
+    EXPECT_TRUE(LoadAnew().empty());
+  } else {
+    EXPECT_EQ(LoadAnew().at("b").config->at("k"), deep);
+  }
+}
+
+TEST_F(StateStoreTest, ACopyUnderAnotherNameIsNoConnector) {
+  StateStore store(root_);
+  EXPECT_FALSE(store.Put("a", {kConfig, Target::kStarted}));
+  fs::copy_file(root_ / StateFileName("a"), root_ / "copy.toml");
+  EXPECT_EQ(LoadAnew(), store.connectors());
+  EXPECT_EQ(troubles_.size(), 1u);
+  EXPECT_FALSE(store.Remove("a"));
+  EXPECT_TRUE(LoadAnew().empty());
+}
+
 TEST_F(StateStoreTest, AFullDiskChangesNothing) {
   StateStore store("/dev/full/state");
   EXPECT_EQ(store.Load().size(), 1u);

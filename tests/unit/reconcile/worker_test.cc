@@ -87,7 +87,7 @@ TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
   const auto invalid = worker_->Create("r", {{"topic", "t"}}, TargetState::kStarted);
   ASSERT_FALSE(invalid);
   EXPECT_EQ(invalid.error().kind, Kind::kInvalid);
-  EXPECT_EQ(invalid.error().problems.size(), 3u);
+  EXPECT_EQ(invalid.error().problems.size(), 4u);  // topics and topics.regex each
   EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kExists);
@@ -97,6 +97,14 @@ TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
   EXPECT_EQ(worker_->Put("f", Good()).error().kind, Kind::kFileDefined);
   EXPECT_THAT(worker_->Patch("f", {}).error().message, HasSubstr("f.toml"));
   EXPECT_EQ(worker_->Patch("nobody", {}).error().kind, Kind::kNotFound);
+}
+
+TEST_F(WorkerTest, AnOrderWaitsUntilTheDefinitionsAreKnown) {
+  Write("f", "http://f/");
+  Start();
+  EXPECT_EQ(worker_->Put("f", Good()).error().kind, Kind::kFileDefined);
+  EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
+  EXPECT_TRUE(worker_->SetTarget("f", TargetState::kPaused));
 }
 
 TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::chrono::seconds kAnswerWithin{3};
 constexpr std::chrono::seconds kRetry{5};
-constexpr std::chrono::seconds kAgain{60};
+constexpr std::chrono::seconds kAgain{10};
 
 }  // namespace
 

@@ -18,6 +18,7 @@ import pytest
 
 import kafka_cluster
 from endpoint import Endpoint
+from rest import Rest
 from sidecar import Sidecar
 
 
@@ -95,6 +96,29 @@ def lonely_sidecar(binary, tmp_path):
     one = Sidecar(binary, tmp_path / "sidecar")
     yield one
     one.end_of_test()
+
+
+@pytest.fixture
+def rest(sidecar):
+    """The REST API of `sidecar`, which is not started."""
+    return Rest(sidecar)
+
+
+@pytest.fixture(scope="module")
+def api(binary, kafka, tmp_path_factory):
+    """The REST API of a running process that the tests of a file share."""
+    one = Sidecar(binary, tmp_path_factory.mktemp("api") / "sidecar", kafka.bootstrap)
+    made = Rest(one)
+    one.start()
+    yield made
+    one.end_of_test()
+
+
+@pytest.fixture(scope="module")
+def sink():
+    """An endpoint that the tests of a file share."""
+    with Endpoint() as server:
+        yield server
 
 
 @pytest.fixture

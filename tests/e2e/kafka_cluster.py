@@ -43,6 +43,9 @@ class KafkaCluster:
         state = json.loads(pathlib.Path(path).read_text())
         return cls(state["bootstrap"], state["sasl_bootstrap"])
 
+    def cluster_id(self):
+        return self._admin.list_topics(timeout=_TIMEOUT).cluster_id
+
     def topic(self, partitions=1, name=None, config=None):
         """Makes a topic and returns its name, which is unique unless given."""
         name = name or unique("topic")

@@ -1,0 +1,244 @@
+"""Kafka Connect's API, call by call: what /connectors answers, exactly."""
+
+import pytest
+
+import kafka_cluster
+from endpoint import Endpoint
+from rest import compact, definition, encoded
+
+MISSING = "no-such-connector"
+
+
+@pytest.fixture(scope="module")
+def topic(kafka):
+    return kafka.topic()
+
+
+@pytest.fixture(scope="module")
+def there(api, topic, sink):
+    """A connector that is there and runs."""
+    name = kafka_cluster.unique("there")
+    api.create(name, definition(topic, sink)).must(201)
+    api.wait_for(name, "RUNNING", "RUNNING")
+    return name
+
+
+def filled(text, there):
+    return text.replace("{n}", there).replace("{x}", MISSING)
+
+
+# Errors of calls that name something
+
+NOT_THERE = [
+    ("GET", "/connectors/{x}", None, "Connector {x} not found"),
+    ("GET", "/connectors/{x}/config", None, "Connector {x} not found"),
+    ("PATCH", "/connectors/{x}/config", {}, "Connector {x} not found"),
+    ("DELETE", "/connectors/{x}", None, "Connector {x} not found"),
+    ("GET", "/connectors/{x}/status", None, "No status found for connector {x}"),
+    ("GET", "/connectors/{x}/tasks", None, "Connector {x} not found"),
+    ("GET", "/connectors/{x}/tasks/0/status", None, "No status found for task {x}-0"),
+    ("GET", "/connectors/{n}/tasks/9/status", None, "No status found for task {n}-9"),
+    ("GET", "/connectors/{n}/tasks/abc/status", None, "HTTP 404 Not Found"),
+    ("POST", "/connectors/{x}/tasks/0/restart", None, "Unknown connector: {x}"),
+    ("POST", "/connectors/{n}/tasks/9/restart", None, "Unknown task: {n}-9"),
+    ("POST", "/connectors/{n}/tasks/abc/restart", None, "HTTP 404 Not Found"),
+    ("POST", "/connectors/{x}/restart", None, "Unknown connector: {x}"),
+    ("POST", "/connectors/{x}/restart?includeTasks=true", None, "Unknown connector: {x}"),
+    ("PUT", "/connectors/{x}/pause", None, "Unknown connector {x}"),
+    ("GET", "/connectors/{x}/pause", None, "Unknown connector {x}"),
+    ("PUT", "/connectors/{x}/resume", None, "Unknown connector {x}"),
+    ("GET", "/connectors/{x}/resume", None, "Unknown connector {x}"),
+    ("PUT", "/connectors/{x}/stop", None, "Unknown connector {x}"),
+    ("GET", "/connectors/{x}/offsets", None, "Connector {x} not found"),
+    ("DELETE", "/connectors/{x}/offsets", None, "Connector {x} not found"),
+    ("GET", "/connectors/{n}/nothing", None, "HTTP 404 Not Found"),
+    ("GET", "/connectors/{n}/tasks-config", None, "HTTP 404 Not Found"),
+    ("GET", "/connectors/{n}/tasks/0", None, "HTTP 404 Not Found"),
+    ("GET", "/nothing", None, "HTTP 404 Not Found"),
+    ("GET", "/connector-plugins/Nothing/config", None, "Unknown plugin Nothing."),
+    ("GET", "/admin/loggers/no.such.logger", None, "Logger no.such.logger not found."),
+    ("GET", "/admin", None, "HTTP 404 Not Found"),
+]
+
+
+@pytest.mark.parametrize("method, path, body, message", NOT_THERE)
+def test_what_is_not_there_is_404(api, there, method, path, body, message):
+    reply = api.call(method, filled(path, there), body)
+    reply.is_error(404, filled(message, there))
+    assert reply.body == compact({"error_code": 404, "message": filled(message, there)})
+
+
+ALLOWED = [
+    ("/", "GET HEAD OPTIONS"),
+    ("/connectors", "GET HEAD POST OPTIONS"),
+    ("/connectors/{n}", "GET HEAD PUT DELETE OPTIONS"),
+    ("/connectors/{n}/config", "GET HEAD PUT PATCH OPTIONS"),
+    ("/connectors/{n}/status", "GET HEAD OPTIONS"),
+    ("/connectors/{n}/tasks", "GET HEAD OPTIONS"),
+    ("/connectors/{n}/tasks/0/status", "GET HEAD OPTIONS"),
+    ("/connectors/{n}/tasks/0/restart", "POST OPTIONS"),
+    ("/connectors/{n}/restart", "POST OPTIONS"),
+    ("/connectors/{n}/stop", "PUT OPTIONS"),
+    ("/connectors/{n}/topics", "GET HEAD OPTIONS"),
+    ("/connectors/{n}/topics/reset", "PUT OPTIONS"),
+    ("/connectors/{n}/offsets", "GET HEAD PATCH DELETE OPTIONS"),
+    ("/connector-plugins", "GET HEAD OPTIONS"),
+    ("/connector-plugins/HttpSink/config", "GET HEAD OPTIONS"),
+    ("/connector-plugins/HttpSink/config/validate", "PUT OPTIONS"),
+    ("/admin/loggers", "GET HEAD OPTIONS"),
+    ("/admin/loggers/root", "GET HEAD PUT OPTIONS"),
+    ("/health", "GET HEAD OPTIONS"),
+]
+
+
+def methods(text):
+    return {one.strip() for one in text.split(",")}
+
+
+@pytest.mark.parametrize("path, allowed", ALLOWED)
+def test_another_method_is_405_and_options_tell_the_right_ones(api, there, path, allowed):
+    path, allowed = filled(path, there), set(allowed.split())
+    for method in {"GET", "PUT", "POST", "DELETE", "PATCH"} - allowed:
+        reply = api.call(method, path).is_error(405, "HTTP 405 Method Not Allowed")
+        assert methods(reply.headers["allow"]) == allowed
+    reply = api.call("OPTIONS", path).must(200)
+    assert reply.headers["content-type"].split(";")[0] == "text/plain"
+    assert methods(reply.headers["allow"]) == methods(reply.body.decode()) == allowed
+
+
+@pytest.mark.parametrize("path", ["/connectors/{n}/pause", "/connectors/{n}/resume"])
+def test_pause_and_resume_may_be_get_too(api, there, path):
+    reply = api.call("POST", filled(path, there)).is_error(405)
+    assert {"GET", "PUT"} <= methods(reply.headers["allow"])
+
+
+@pytest.mark.parametrize("path", ["/", "/connectors", "/connectors/{n}", "/connectors/{n}/status", "/health",
+                                  "/connector-plugins", "/admin/loggers", "/connectors/{x}"])
+def test_head_is_get_without_the_body(api, there, path):
+    path = filled(path, there)
+    head, get = api.call("HEAD", path), api.get(path)
+    assert head.status == get.status and head.body == b""
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert head.headers.get("content-length", str(len(get.body))) == str(len(get.body))
+
+
+@pytest.mark.parametrize("path", ["/connectors", "/connectors/{n}", "/connectors/{n}/status", "/connectors/{n}/config",
+                                  "/connectors/{n}/tasks", "/connectors/{n}/offsets", "/connector-plugins",
+                                  "/admin/loggers/root", "/health", "/connectors/{x}/status"])
+def test_a_slash_at_the_end_means_nothing(api, there, path):
+    path = filled(path, there)
+    assert (api.get(path + "/").status, api.get(path + "/").body) == (api.get(path).status, api.get(path).body)
+
+
+# What may be sent, and what may be asked for
+
+@pytest.mark.parametrize("accept, status", [
+    (None, 200), ("*/*", 200), ("application/json", 200), ("application/*", 200), ("text/html", 406),
+    ("text/html, application/json;q=0.5", 200), ("text/html,*/*;q=0.1", 200), ("application/xml", 406)])
+def test_accept(api, accept, status):
+    reply = api.get("/connectors", headers={"Accept": accept} if accept else {})
+    if status == 406:
+        reply.is_error(406, "HTTP 406 Not Acceptable")
+    assert reply.must(status).headers["content-type"].split(";")[0] == "application/json"
+    assert "access-control-allow-origin" not in reply.headers
+
+
+@pytest.mark.parametrize("method, path, body, kind, status", [
+    ("POST", "/connectors", b"{}", "text/plain", 415), ("POST", "/connectors", b"{}", None, 415),
+    ("POST", "/connectors", b"{}", "application/x-www-form-urlencoded", 415),
+    ("PUT", "/connectors/{n}/config", b"{}", "text/plain", 415), ("PUT", "/connectors/{n}", b"{}", "text/plain", 415),
+    ("PATCH", "/connectors/{n}/config", b"{}", "application/merge-patch+json", 415),
+    ("PATCH", "/connectors/{n}/offsets", b"{}", "text/plain", 415),
+    ("PUT", "/connector-plugins/HttpSink/config/validate", b"{}", "text/plain", 415),
+    ("PUT", "/admin/loggers/root", b"{}", "text/plain", 415),
+    ("PUT", "/connectors/{n}/resume", None, "text/plain", 415),
+    ("PUT", "/connectors/{n}/resume", None, None, 202),
+    ("PUT", "/connectors/{n}/resume", None, "application/json", 202),
+    ("PUT", "/connectors/{n}/resume", b"", "application/json; charset=utf-8", 202)])
+def test_content_type(api, there, method, path, body, kind, status):
+    reply = api.call(method, filled(path, there), body, {"Content-Type": kind} if kind else {}).must(status)
+    if status == 415:
+        reply.is_error(415, "HTTP 415 Unsupported Media Type")
+
+
+def test_content_type_may_have_parameters(api, topic, sink, name):
+    reply = api.post("/connectors", compact({"name": name, "config": definition(topic, sink)}),
+                     headers={"Content-Type": "Application/JSON; charset=UTF-8"})
+    reply.must(201)
+
+
+def test_upgrade_to_h2c_is_ignored(api):
+    api.get("/connectors", headers={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c",
+                                    "HTTP2-Settings": "AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA"}).must(200)
+
+
+# Root and lists
+
+def test_the_root_tells_versions_and_cluster(api, kafka):
+    reply = api.get("/").must(200)
+    assert list(reply.json) == ["version", "commit", "kafka_cluster_id"]
+    major, minor, *_ = reply.json["version"].split(".")
+    assert (int(major), int(minor)) == (3, 9)
+    assert reply.json["commit"] and reply.json["kafka_cluster_id"]
+    assert reply.json["kafka_cluster_id"] == kafka.cluster_id()
+
+
+def test_health(api):
+    api.get("/health").is_exactly(200, {"status": "healthy", "message":
+                                        "Worker has completed startup and is ready to handle requests."})
+
+
+def test_the_list(api, there):
+    assert there in api.get("/connectors").must(200).json
+    assert all(isinstance(one, str) for one in api.get("/connectors").json)
+    assert there in api.get("/connectors?forward=false").must(200).json
+
+
+@pytest.mark.parametrize("query, keys", [
+    ("expand=status", ["status"]), ("expand=info", ["info"]), ("expand=status&expand=info", ["status", "info"]),
+    ("expand=info&expand=status", ["status", "info"]), ("expand=junk", []), ("expand=status,info", []),
+    ("expand=junk&expand=info", ["info"]), ("expand=status&forward=true", ["status"])])
+def test_the_expanded_list(api, there, query, keys):
+    found = api.get(f"/connectors?{query}").must(200).json[there]
+    assert sorted(found) == sorted(keys)
+    if "status" in keys:
+        assert found["status"] == api.status(there)
+    if "info" in keys:
+        assert found["info"] == api.get(api.at(there)).json
+
+
+def test_the_shapes_of_a_running_connector(api, there, topic, sink):
+    config = {**definition(topic, sink), "name": there}
+    info = api.get(api.at(there)).must(200)
+    assert info.json == {"name": there, "config": config, "tasks": [{"connector": there, "task": 0}], "type": "sink"}
+    assert list(info.json) == ["name", "config", "tasks", "type"] and list(info.json["tasks"][0]) == ["connector", "task"]
+    assert api.config(there) == config
+    status = api.status(there)
+    assert [one for one in status if one in ("name", "connector", "tasks", "type")] == ["name", "connector", "tasks", "type"]
+    assert (status["name"], status["type"]) == (there, "sink")
+    assert status["connector"] == {"state": "RUNNING", "worker_id": api.worker}
+    assert status["tasks"] == [{"id": 0, "state": "RUNNING", "worker_id": api.worker}]
+    assert list(status["connector"]) == ["state", "worker_id"] and list(status["tasks"][0]) == ["id", "state", "worker_id"]
+    assert set(status) - {"name", "connector", "tasks", "type"} <= {"origin", "file", "generation", "observed_generation"}
+    api.get(api.at(there, "tasks/0/status")).is_exactly(200, {"id": 0, "state": "RUNNING", "worker_id": api.worker})
+    tasks = api.get(api.at(there, "tasks")).must(200).json
+    assert [one["id"] for one in tasks] == [{"connector": there, "task": 0}]
+    assert tasks[0]["config"]["topics"] == topic and tasks[0]["config"]["task.class"]
+    assert tasks[0]["config"]["callback.request.url"] == sink.url
+
+
+@pytest.mark.parametrize("odd", ["a b", "a/b", "a%2Fb", "žluťoučký 🐎", "a+b", "a&b=c?d#e", "..", ".", "%", "a;b", "COM1",
+                                 "\"quoted\"", "back\\slash"])
+def test_a_name_of_any_characters(api, kafka, topic, odd):
+    name = odd if odd in ("..", ".") else odd + kafka_cluster.unique("")
+    with Endpoint() as endpoint:
+        created = api.create(name, definition(topic, endpoint), "STOPPED").must(201)
+        try:
+            assert created.json["name"] == created.json["config"]["name"] == name
+            assert created.headers["location"].endswith(f"/connectors/{encoded(name)}")
+            assert name in api.names()
+            assert api.get("/connectors/" + encoded(name)).must(200).json["name"] == name
+            assert api.status(name)["name"] == name
+            api.get(api.at(name + "-", "status")).is_error(404, f"No status found for connector {name}-")
+        finally:
+            api.delete("/connectors/" + encoded(name)).is_empty(204)

@@ -1,0 +1,284 @@
+"""Kafka Connect's API: connectors are made, changed and deleted, and every mistake has its answer."""
+
+import json
+
+import pytest
+
+import kafka_cluster
+from rest import JAVA_CLASS, JSON, compact, definition
+from waiting import eventually
+
+UNKNOWN_CLASS = "Failed to find any class that implements Connector and which name matches com.example.Other…"
+INVALID = "Connector configuration is invalid and contains the following {} error(s):\n"
+ENDPOINT = "\nYou can also find the above list of errors at the endpoint `/connector-plugins/{connectorType}/config/validate`"
+
+
+@pytest.fixture(scope="module")
+def topic(kafka):
+    return kafka.topic()
+
+
+@pytest.fixture
+def good(topic, sink):
+    return definition(topic, sink)
+
+
+# Bodies that are no requests
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{", b"[]", b"1", b'"x"', b'{"name":"x","config":{}', b"{'name':1}",
+                                  b'{"name":"x"} trailing', b"\xff\xfe", b'{"name":"x","config":[]}',
+                                  b'{"name":"x","config":"y"}', b'{"name":["x"],"config":{}}',
+                                  b'{"name":"x","config":{"topics":{"a":1}}}', b'{"name":"x","config":{"topics":["a"]}}',
+                                  b'{"name":"x","config":{},"unknown":1}'])
+def test_a_body_that_is_no_request_to_create_is_400(api, body):
+    api.post("/connectors", body, headers=JSON).is_error(400)
+    assert "x" not in api.names()
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"{", b"[]", b'"x"', b'{"topics":["a"]}', b'{"topics":{"a":"b"}}'])
+@pytest.mark.parametrize("path", ["config", ""])
+def test_a_body_that_is_no_config_is_400(api, name, body, path):
+    api.put(api.at(name, path), body, headers=JSON).is_error(400)
+    api.get(api.at(name)).is_error(404)
+
+
+def test_malformed_json_is_told_with_its_place(api):
+    told = api.post("/connectors", b'{"name":\n  oops}', headers=JSON).is_error(400).json["message"]
+    assert "line" in told.lower() and "2" in told, told
+
+
+def test_an_unknown_field_is_named(api):
+    body = {"name": "x", "config": {}, "initialstate": "PAUSED"}
+    assert "Unrecognized field" in (told := api.post("/connectors", body).is_error(400).json["message"]), told
+    assert "initialstate" in told
+
+
+# The order of checks
+
+def test_first_the_names_must_agree(api, name):
+    body = {"name": name, "config": {"name": "other", "connector.class": "com.example.Other"}}
+    api.post("/connectors", body).is_error(
+        400, f"Connector name configuration (other) doesn't match connector name in the URL ({name})")
+
+
+def test_a_missing_name_counts_as_empty(api, good):
+    body = {"config": {"name": "other", **good}}
+    api.post("/connectors", body).is_error(
+        400, "Connector name configuration (other) doesn't match connector name in the URL ()")
+    api.post("/connectors", {"config": good}).is_error(400)
+    api.post("/connectors", {"name": "  ", "config": good}).is_error(400)
+
+
+@pytest.mark.parametrize("bad", ["a\nb", "\x00", "tab\there", "\x7f"])
+def test_a_name_with_control_characters_is_400(api, good, bad):
+    before = api.names()
+    api.create(bad, good).is_error(400)
+    assert api.names() == before
+
+
+def test_then_the_class_must_be_known(api, name, good):
+    api.create(name, {"connector.class": "com.example.Other"}).is_error(400, UNKNOWN_CLASS)
+    api.put(api.at(name, "config"), {**good, "connector.class": "com.example.Other"}).is_error(400, UNKNOWN_CLASS)
+
+
+def test_then_the_config_must_be_valid_and_all_of_its_errors_are_told(api, name):
+    told = api.create(name, {"topics": "a", "tasks.max": "0"}).is_error(400, INVALID.format(2) + "…").json["message"]
+    assert 'Missing required configuration "callback.request.url" which has no default value.' in told
+    assert "Invalid value 0 for configuration tasks.max: Value must be at least 1" in told
+    assert told.endswith(ENDPOINT), told
+
+
+@pytest.mark.parametrize("keys, message", [
+    ({"tasks.max": "many"}, "Invalid value many for configuration tasks.max: Not a number of type INT"),
+    ({"tasks.max": "-1"}, "Invalid value -1 for configuration tasks.max: Value must be at least 1"),
+    ({"forward.kafka.headers": "maybe"},
+     "Invalid value maybe for configuration forward.kafka.headers: Expected value to be either true or false"),
+    ({"exception.strategy": "HOPE"}, "Invalid value HOPE for configuration exception.strategy: String must be one of: "),
+    ({"callback.request.url": "ftp://x/"}, "Invalid value ftp://x/ for configuration callback.request.url"),
+    ({"callback.request.uri": "http://x/"}, "callback.request.url"),
+    ({"transforms": "a"}, "transforms"),
+    ({"topics": None}, "Null value can not be supplied as the configuration value."),
+    ({"value.converter": "io.confluent.connect.avro.AvroConverter"}, "value.converter"),
+])
+def test_one_invalid_value(api, name, good, keys, message):
+    told = api.create(name, {**good, **keys}).is_error(400, "Connector configuration is invalid…").json["message"]
+    assert message in told and told.endswith(ENDPOINT), told
+    api.get(api.at(name)).is_error(404)
+
+
+@pytest.mark.parametrize("keys, message", [
+    ({"topics": ""}, "Must configure one of topics or topics.regex"),
+    ({"topics.regex": "a.*"}, "topics and topics.regex are mutually exclusive options, but both are set."),
+])
+def test_topics_or_their_regex_two_errors(api, name, good, keys, message):
+    told = api.create(name, {**good, **keys}).is_error(400, INVALID.format(2) + "…").json["message"]
+    assert told.count(message) == 2, told
+
+
+def test_at_last_the_name_must_be_free(api, name, good):
+    api.create(name, good).must(201)
+    api.create(name, good).is_error(409, f"Connector {name} already exists")
+    api.create(name, {"topics": "a"}).is_error(400, INVALID.format(1) + "…")
+
+
+# POST
+
+def test_post_answers_the_connector_and_where_it_is(api, name, good):
+    reply = api.create(name, good).must(201)
+    assert reply.headers["location"] == f"http://127.0.0.1:{api.port}/connectors/{name}"
+    assert list(reply.json) == ["name", "config", "tasks", "type"]
+    assert (reply.json["name"], reply.json["config"], reply.json["type"]) == (name, {**good, "name": name}, "sink")
+    assert reply.json["tasks"] in ([], [{"connector": name, "task": 0}])
+    assert api.config(name) == {**good, "name": name}
+
+
+def test_location_follows_the_host_header(api, name, good):
+    reply = api.post("/connectors", {"name": name, "config": good}, headers={"Host": "sidecar.example:8083"}).must(201)
+    assert reply.headers["location"].endswith(f"/connectors/{name}")
+    assert reply.headers["location"].startswith("http://")
+
+
+def test_post_trims_the_name(api, name, good):
+    assert api.create(f"  {name} ", good).must(201).json["name"] == name
+    assert name in api.names()
+
+
+def test_numbers_and_booleans_become_strings(api, name, good):
+    api.create(name, {**good, "tasks.max": 1, "forward.kafka.headers": True}).must(201)
+    assert api.config(name) == {**good, "name": name, "tasks.max": "1", "forward.kafka.headers": "true"}
+
+
+@pytest.mark.parametrize("kind", ["HttpSink", "HttpSinkConnector", JAVA_CLASS])
+def test_the_class_by_any_of_its_names(api, name, good, kind):
+    assert api.create(name, {**good, "connector.class": kind}, "STOPPED").must(201).json["config"]["connector.class"] == kind
+
+
+@pytest.mark.parametrize("initial, state, tasks", [
+    ("RUNNING", "RUNNING", ["RUNNING"]), ("PAUSED", "PAUSED", ["PAUSED"]), ("STOPPED", "STOPPED", []),
+    ("paused", "PAUSED", ["PAUSED"]), ("Stopped", "STOPPED", [])])
+def test_the_initial_state(api, kafka, sink, name, initial, state, tasks):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"x"])
+    api.create(name, definition(topic, sink), initial).must(201)
+    api.wait_for(name, state, *tasks)
+    if state == "RUNNING":
+        sink.wait_for(1, topic)
+    elif state == "PAUSED":
+        eventually(lambda: kafka.members(name), "it is a member of its group")
+        assert not sink.of(topic)
+        api.put(api.at(name, "resume")).is_empty(202)
+        sink.wait_for(1, topic)
+    else:
+        assert not kafka.members(name) and not sink.of(topic)
+
+
+def test_an_unknown_initial_state_is_400(api, name, good):
+    assert "HALTED" in api.create(name, good, "HALTED").is_error(400).json["message"]
+    api.get(api.at(name)).is_error(404)
+
+
+def test_what_is_returned_is_what_was_sent_references_and_secrets_too(api, name, good):
+    (api.sidecar.secrets / "token").write_text("s3cret-of-file")
+    config = {**good, "callback.request.headers": "Authorization:Bearer ${file:%s}|X-Plain:visible" %
+              (api.sidecar.secrets / "token"), "errors.tolerance": "all", "config.action.reload": "none"}
+    assert api.create(name, config).must(201).json["config"] == {**config, "name": name}
+    assert api.config(name) == {**config, "name": name}
+    assert "s3cret-of-file" not in json.dumps(api.get("/connectors?expand=info&expand=status").json)
+
+
+# PUT and PATCH
+
+@pytest.mark.parametrize("path", ["config", ""])
+def test_put_makes_then_changes(api, kafka, sink, name, path):
+    topic = kafka.topic()
+    config = definition(topic, sink)
+    made = api.put(api.at(name, path), config).must(201)
+    assert made.headers["location"] == f"http://127.0.0.1:{api.port}/connectors/{name}"
+    assert made.json["config"] == {**config, "name": name}
+    changed = {**config, "callback.request.url": sink.url + "/changed"}
+    reply = api.put(api.at(name, path), {**changed, "name": name}).must(200)
+    assert reply.json["config"] == {**changed, "name": name} == api.config(name)
+    assert list(reply.json) == ["name", "config", "tasks", "type"]
+    kafka.produce(topic, [b"x"])
+    assert sink.wait_for(1, topic)[0].target == "/records/changed"
+
+
+def test_put_has_the_errors_of_post_and_changes_nothing_then(api, name, good):
+    api.create(name, good).must(201)
+    api.put(api.at(name, "config"), {**good, "name": "other"}).is_error(
+        400, f"Connector name configuration (other) doesn't match connector name in the URL ({name})")
+    api.put(api.at(name, "config"), {**good, "tasks.max": "0"}).is_error(400, INVALID.format(1) + "…")
+    assert api.config(name) == {**good, "name": name}
+    api.wait_for(name, "RUNNING", "RUNNING")
+
+
+@pytest.mark.parametrize("action, state, tasks", [("pause", "PAUSED", ["PAUSED"]), ("stop", "STOPPED", [])])
+def test_put_keeps_the_target_state(api, name, good, action, state, tasks):
+    api.create(name, good).must(201)
+    api.put(api.at(name, action))
+    api.wait_for(name, state, *tasks)
+    api.put(api.at(name, "config"), {**good, "callback.timeout.read.ms": "1000"}).must(200)
+    api.wait_for(name, state, *tasks)
+
+
+def test_an_identical_put_does_not_disturb(api, kafka, name, good):
+    api.create(name, good).must(201)
+    api.wait_running(name)
+    members = kafka.members(name)
+    api.put(api.at(name, "config"), good).must(200)
+    api.wait_running(name)
+    assert kafka.members(name) == members
+
+
+def test_patch_sets_and_null_deletes(api, name, good):
+    api.create(name, {**good, "tasks.max": "2", "request.delay.sec": "1"}).must(201)
+    reply = api.patch(api.at(name, "config"), {"tasks.max": None, "callback.timeout.read.ms": 5000}).must(200)
+    wanted = {**good, "name": name, "request.delay.sec": "1", "callback.timeout.read.ms": "5000"}
+    assert reply.json["config"] == wanted == api.config(name)
+    assert api.patch(api.at(name, "config"), {}).must(200).json["config"] == wanted
+
+
+@pytest.mark.parametrize("change", [{"tasks.max": "0"}, {"name": "other"}, {"callback.request.url": None},
+                                    {"unheard.of": "1"}, {"topics": {"a": "b"}}])
+def test_a_patch_that_makes_it_invalid_is_400_and_changes_nothing(api, name, good, change):
+    api.create(name, good, "STOPPED").must(201)
+    api.patch(api.at(name, "config"), change).is_error(400)
+    assert api.config(name) == {**good, "name": name}
+
+
+# DELETE
+
+@pytest.mark.parametrize("state", ["RUNNING", "PAUSED", "STOPPED"])
+def test_after_delete_nothing_of_it_is_there_but_the_offsets(api, kafka, sink, name, state):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"0", b"1"])
+    api.create(name, definition(topic, sink)).must(201)
+    sink.wait_for(2, topic)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    if state != "RUNNING":
+        api.put(api.at(name, {"PAUSED": "pause", "STOPPED": "stop"}[state]))
+        api.wait_for(name, state, *["PAUSED"] * (state == "PAUSED"))
+    api.delete(api.at(name)).is_empty(204)
+    api.get(api.at(name, "status")).is_error(404, f"No status found for connector {name}")
+    api.get(api.at(name)).is_error(404, f"Connector {name} not found")
+    assert name not in api.names() and name not in api.get("/connectors?expand=status&expand=info").json
+    api.get(api.at(name, "topics")).is_exactly(200, {name: {"topics": []}})
+    api.delete(api.at(name)).is_error(404, f"Connector {name} not found")
+    eventually(lambda: not kafka.members(name), "it left its group")
+    assert kafka.committed(name, topic) == {0: 2}
+    assert api.sidecar.value("connector_state", connector=name) is None
+    api.create(name, definition(topic, sink)).must(201)
+    kafka.produce(topic, [b"2"])
+    assert [one.offset for one in sink.wait_for(3, topic)] == [0, 1, 2]
+
+
+def test_the_raw_bytes_of_an_error(api):
+    assert api.post("/connectors", b"", headers=JSON).is_error(400).body.startswith(b'{"error_code":400,"message":"')
+    assert api.get("/x").body == compact({"error_code": 404, "message": "HTTP 404 Not Found"})
+
+
+def test_names_do_not_leak_between_tests(api):
+    """Every name that is listed has its status: nothing half is left by the mistakes above."""
+    for one in api.names():
+        assert api.status(one)["name"] == one
+    assert kafka_cluster.unique("x") not in api.names()

@@ -114,6 +114,11 @@ TEST(HttpServerLimits, EndsARequestThatStopsHalfway) {
       AskOnce(server.port(), kPost + "Transfer-Encoding: chunked\r\n\r\n5\r\nabc");
   EXPECT_EQ(answer.status, 408);
   EXPECT_TRUE(answer.Has("\r\nConnection: close\r\n"));
+  // Also where an idle connection might go on for longer.
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(kGet + "GET / HT"));
+  EXPECT_EQ(client.Read().status, 200);
+  EXPECT_EQ(client.Read().status, 408);
 }
 
 TEST(HttpServerLimits, EndsConnectionsThatWait) {

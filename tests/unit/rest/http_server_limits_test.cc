@@ -63,11 +63,11 @@ TEST(HttpServerLimits, TakesABodyOfOneMebibyteAndNoLargerOne) {
 
   // The caller reads the answer even if it sends all of its body first.
   RawClient announced(server.port());
-  (void)announced.Send(kPost + "Content-Length: 1048577\r\n\r\n" + most + "x");
+  EXPECT_TRUE(announced.Send(kPost + "Content-Length: 1048577\r\n\r\n" + most + "x"));
   EXPECT_EQ(announced.Read().status, 413);
   RawClient chunked(server.port());
-  (void)chunked.Send(kPost + "Transfer-Encoding: chunked\r\n\r\n100000\r\n" + most +
-                     "\r\n1\r\nx\r\n");
+  EXPECT_TRUE(chunked.Send(kPost + "Transfer-Encoding: chunked\r\n\r\n100000\r\n" + most +
+                           "\r\n1\r\nx\r\n" + most));
   const RawAnswer answer = chunked.Read();
   EXPECT_EQ(answer.status, 413);
   EXPECT_TRUE(answer.body.starts_with(R"({"error_code":413,"message":"HTTP 413 )")) << answer.body;

@@ -107,11 +107,12 @@ void ServerLoop::Run() {
     const base::Now now = clock_.Read();
     const bool open = mail.stage == Stage::kOpen;
     if (!open) StopAccepting();
-    for (const auto& [id, answer] : mail.answers) {
-      const auto entry = entries_.find(id);
+    for (const auto& mailed : mail.answers) {
+      const auto entry = entries_.find(mailed.first);
       if (entry == entries_.end()) continue;
-      Drive(entry,
-            [&](ServerConnection& connection) { return connection.Answer(answer, open, now); });
+      Drive(entry, [&](ServerConnection& connection) {
+        return connection.Answer(mailed.second, open, now);
+      });
     }
     Expire(now);
     KeepToBounds();

@@ -272,7 +272,8 @@ Verdict TakeDeadLetterTopic(const Value& value, ConnectorDraft& draft) {
   }
   // A record that is dropped would come back for ever.
   if (Consumes(draft.config.subscription, topic)) {
-    return BadValue("the connector consumes this topic itself");
+    return Misused("The DLQ topic " + (value.is_hidden() ? std::string() : '\'' + topic + "' ") +
+                   "may not be included in the topics consumed by the connector");
   }
   draft.config.dead_letters.topic = topic;
   return Taken();

@@ -138,7 +138,8 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
       {"callback.request.methods = 'PUT'\ncallback.request.method = 'PUT'",
        "Is already given as callback.request.methods at line 3, column 1"},
       {"errors.deadletterqueue.topic.name = 'd/e'", "not a legal topic name"},
-      {"errors.deadletterqueue.topic.name = 'a'", "the connector consumes this topic itself"},
+      {"errors.deadletterqueue.topic.name = 'a'",
+       "The DLQ topic 'a' may not be included in the topics"},
       {"delivery.ordering = 'total'", "String must be one of: partition, key, none"},
   };
   for (const auto& one : cases) {

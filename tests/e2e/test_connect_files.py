@@ -1,0 +1,175 @@
+"""Connectors that a file defines, seen and moved through REST; reload and drain."""
+
+import pytest
+
+from endpoint import DELIVERED, RETRY
+from load import Load
+from rest import JSON, Rest, definition, offset
+from waiting import eventually, holds
+
+
+@pytest.fixture
+def topic(kafka):
+    return kafka.topic()
+
+
+@pytest.fixture
+def filed(rest, topic, endpoint, name):
+    """A running process and a connector that its file defines."""
+    rest.sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 200})
+    rest.sidecar.start()
+    rest.wait_running(name)
+    return name
+
+
+def file_of(rest, name):
+    return str(rest.sidecar.connectors / f"{name}.toml")
+
+
+def test_it_looks_like_any_other(rest, topic, endpoint, filed):
+    info = rest.get(rest.at(filed)).must(200).json
+    assert info["name"] == filed and info["type"] == "sink" and info["tasks"] == [{"connector": filed, "task": 0}]
+    assert info["config"] == {**definition(topic, endpoint), "name": filed, "offset.flush.interval.ms": "200"}
+    status = rest.status(filed)
+    assert status["origin"] == "file" and status["file"] == file_of(rest, filed)
+    assert rest.names() == [filed]
+
+
+def test_only_its_file_changes_it(rest, topic, endpoint, filed):
+    before = rest.config(filed)
+    good = definition(topic, endpoint, tasks__max="2")
+    for reply in (rest.put(rest.at(filed, "config"), good), rest.put(rest.at(filed), good),
+                  rest.patch(rest.at(filed, "config"), {"tasks.max": "2"}), rest.delete(rest.at(filed))):
+        told = reply.is_error(403).json["message"]
+        assert file_of(rest, filed) in told, told
+    rest.create(filed, good).is_error(409, f"Connector {filed} already exists")
+    assert rest.config(filed) == before
+    rest.wait_for(filed, "RUNNING", "RUNNING")
+
+
+@pytest.mark.parametrize("action, status, state, tasks", [
+    ("pause", 202, "PAUSED", ["PAUSED"]), ("stop", 204, "STOPPED", [])])
+def test_pause_and_stop_work_and_survive_a_restart_and_an_edit(rest, kafka, topic, endpoint, filed, action, status, state,
+                                                              tasks):
+    rest.put(rest.at(filed, action)).is_empty(status)
+    rest.wait_for(filed, state, *tasks)
+    rest.sidecar.restart()
+    rest.wait_for(filed, state, *tasks)
+    rest.sidecar.connector(filed, topic, f"{endpoint.url}/edited", {"offset.flush.interval.ms": 200})
+    eventually(lambda: rest.config(filed)["callback.request.url"] == f"{endpoint.url}/edited", lambda: rest.config(filed))
+    kafka.produce(topic, [b"x"])
+    holds(lambda: not endpoint.requests and rest.states(filed) == (state, tasks), lambda: rest.status(filed), 1.5)
+    rest.put(rest.at(filed, "resume")).is_empty(202)
+    assert endpoint.wait_for(1)[0].target == "/records/edited"
+    rest.sidecar.restart()
+    rest.wait_running(filed)
+
+
+def test_restart_and_offsets_work(rest, kafka, topic, endpoint, filed):
+    kafka.produce(topic, [b"0", b"1", b"2"])
+    endpoint.wait_for(3)
+    eventually(lambda: kafka.all_committed(filed, topic), "all is committed")
+    rest.post(rest.at(filed, "restart")).is_empty(204)
+    rest.post(rest.at(filed, "restart?includeTasks=true")).must(202)
+    rest.wait_for(filed, "RUNNING", "RUNNING")
+    rest.post(rest.at(filed, "tasks/0/restart")).is_empty(204)
+    rest.stop_connector(filed)
+    eventually(lambda: not kafka.members(filed), "it left its group")
+    rest.patch(rest.at(filed, "offsets"), {"offsets": [offset(topic, 0, 1)]}).must(200)
+    assert rest.offsets(filed) == {(topic, 0): 1}
+    rest.sidecar.restart()
+    rest.put(rest.at(filed, "resume")).is_empty(202)
+    eventually(lambda: kafka.all_committed(filed, topic), "all is committed")
+    assert endpoint.offsets() == [0, 1, 2, 1, 2]
+
+
+def test_a_failed_one_recovers_by_restart(rest, kafka, topic, endpoint, name):
+    endpoint.decide = lambda one: RETRY
+    kafka.produce(topic, [b"0"])
+    rest.sidecar.connector(name, topic, endpoint, {"exception.strategy": "STOP_TASK"})
+    rest.sidecar.start()
+    rest.wait_for(name, "RUNNING", "FAILED")
+    endpoint.decide = lambda one: DELIVERED
+    rest.post(rest.at(name, "restart")).is_empty(204)
+    rest.wait_for(name, "RUNNING", "RUNNING")
+    endpoint.wait_for(2)
+
+
+def test_a_removed_file_takes_it_away_and_the_name_is_free(rest, topic, endpoint, filed):
+    rest.put(rest.at(filed, "pause")).is_empty(202)
+    rest.sidecar.connector("other", topic, endpoint)    # all at once would be disbelieved
+    eventually(lambda: "other" in rest.names(), "the other one")
+    rest.sidecar.remove(filed)
+    eventually(lambda: filed not in rest.names(), lambda: rest.names())
+    rest.create(filed, definition(topic, endpoint)).must(201)
+    rest.wait_for(filed, "RUNNING", "RUNNING")
+    rest.delete(rest.at(filed)).is_empty(204)
+
+
+def test_an_invalid_edit_shows_as_a_trace_while_the_good_one_runs(rest, topic, endpoint, filed):
+    rest.sidecar.connector(filed, topic, endpoint, {"tasks.max": 0})
+    status = eventually(lambda: "trace" in (now := rest.status(filed))["connector"] and now, lambda: rest.status(filed))
+    assert f"{filed}.toml" in status["connector"]["trace"] and "tasks.max" in status["connector"]["trace"]
+    assert status["connector"]["state"] == "RUNNING" and [one["state"] for one in status["tasks"]] == ["RUNNING"]
+    assert rest.get("/connectors?expand=status").json[filed]["status"]["connector"]["trace"]
+    rest.sidecar.connector(filed, topic, endpoint)
+    eventually(lambda: "trace" not in rest.status(filed)["connector"], lambda: rest.status(filed))
+
+
+def test_a_new_invalid_file_is_a_failed_connector(rest, topic, endpoint, filed):
+    rest.sidecar.write("broken", "topics = [")
+    eventually(lambda: "broken" in rest.names(), lambda: rest.names())
+    status = rest.status("broken")
+    assert status["connector"]["state"] == "FAILED" and status["tasks"] == []
+    assert "broken.toml:1" in status["connector"]["trace"]
+    rest.wait_for(filed, "RUNNING", "RUNNING")
+
+
+def test_a_file_of_a_name_that_rest_made_is_the_error_and_the_running_one_stays(rest, kafka, topic, endpoint, name):
+    rest.sidecar.start()
+    rest.create(name, definition(topic, endpoint)).must(201)
+    rest.wait_running(name)
+    members = kafka.members(name)
+    rest.sidecar.connector(name, topic, f"{endpoint.url}/of-the-file")
+    rest.sidecar.log.wait_for("level=error", f"{name}.toml")
+    assert rest.config(name)["callback.request.url"] == endpoint.url
+    assert kafka.members(name) == members and rest.states(name) == ("RUNNING", ["RUNNING"])
+    assert rest.status(name)["origin"] == "rest"
+
+
+# Reload and drain
+
+def test_reload_answers_with_the_result_of_that_look(rest, topic, endpoint, filed):
+    rest.post("/-/reload").is_exactly(200, {"problems": []})
+    rest.sidecar.connector(f"{filed}-2", topic, endpoint)
+    rest.post("/-/reload").is_exactly(200, {"problems": []})
+    assert rest.names() == sorted([filed, f"{filed}-2"])
+    rest.sidecar.write("broken", "topics = 'a'\ntasks.max = 0\n")
+    problems = rest.post("/-/reload").must(200).json["problems"]
+    assert any("broken.toml" in str(one) and "tasks.max" in str(one) for one in problems), problems
+    rest.sidecar.remove("broken")
+    rest.post("/-/reload").is_exactly(200, {"problems": []})
+    assert rest.names() == sorted([filed, f"{filed}-2"])
+    rest.get("/-/reload").is_error(405)
+
+
+def test_after_a_drain_nothing_is_consumed_and_changes_are_refused(rest, kafka, topic, endpoint, filed):
+    with Load(kafka, topic, 200) as load:
+        endpoint.wait_for(50)
+        for _ in range(2):
+            rest.post("/-/drain").is_exactly(200, {"drained": True})
+            seen = len(endpoint.requests)
+            assert kafka.committed(filed, topic) == {0: seen} and not kafka.members(filed)
+        holds(lambda: len(endpoint.requests) == seen, "nothing more comes", 1)
+        load.stop()
+    reply = rest.create("late", definition(topic, endpoint))
+    assert reply.status in (500, 503), reply
+    reply.is_error(reply.status)
+    rest.get("/connectors").must(200)
+    assert rest.sidecar.probe("/readyz") == 503
+
+
+def test_reload_and_drain_are_for_this_machine_only(rest, filed):
+    """From here they need no body, and no Content-Type."""
+    rest.call("POST", "/-/reload", b"{}", JSON).must(200)
+    assert Rest(rest.sidecar).post("/-/reload").must(200)

@@ -1,0 +1,237 @@
+"""Kafka Connect's API: a connector's topics, and its offsets read, moved and taken away."""
+
+import pytest
+
+from endpoint import DELIVERED, RETRY
+from rest import JSON, definition, offset
+from waiting import eventually
+
+ALTERED = {"message": "The offsets for this connector have been altered successfully"}
+RESET = {"message": "The offsets for this connector have been reset successfully"}
+NONE_GIVEN = "Partitions / offsets need to be provided for an alter offsets request"
+NOT_STOPPED = ("Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the "
+               "specified connector by issuing a 'PUT' request to the '/connectors/{}/stop' endpoint")
+
+
+@pytest.fixture
+def topic(kafka):
+    return kafka.topic()
+
+
+@pytest.fixture(scope="module")
+def stopped(api, kafka, sink):
+    """A stopped connector of a topic with 2 partitions."""
+    topic = kafka.topic(2)
+    name = f"stopped-of-{topic}"
+    api.create(name, definition(topic, sink), "STOPPED").must(201)
+    api.wait_for(name, "STOPPED")
+    return name, topic
+
+
+def stop(api, kafka, name):
+    api.stop_connector(name)
+    eventually(lambda: not kafka.members(name), "it left its group")
+
+
+def delivered(api, kafka, topic, endpoint, name, count=10, keys=None):
+    """Makes a connector that has delivered `count` records, and stops it."""
+    kafka.produce(topic, [b"%d" % n for n in range(count)])
+    api.create(name, definition(topic, endpoint, keys)).must(201)
+    endpoint.wait_for(count, topic)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    stop(api, kafka, name)
+    return len(endpoint.of(topic))
+
+
+# Topics
+
+def test_topics_are_those_that_were_consumed_and_can_be_reset(api, kafka, topic, endpoint, name):
+    silent = kafka.topic()
+    api.create(name, definition(f"{topic},{silent}", endpoint)).must(201)
+    api.get(api.at(name, "topics")).is_exactly(200, {name: {"topics": []}})
+    kafka.produce(topic, [b"x"])
+    endpoint.wait_for(1)
+    eventually(lambda: api.get(api.at(name, "topics")).json == {name: {"topics": [topic]}},
+               lambda: api.get(api.at(name, "topics")))
+    api.put(api.at(name, "topics/reset")).is_empty(202)
+    api.get(api.at(name, "topics")).is_exactly(200, {name: {"topics": []}})
+    kafka.produce(silent, [b"x"])
+    endpoint.wait_for(2)
+    eventually(lambda: api.get(api.at(name, "topics")).json == {name: {"topics": [silent]}},
+               lambda: api.get(api.at(name, "topics")))
+
+
+def test_topics_of_what_is_not_there(api):
+    api.get(api.at("nobody", "topics")).is_exactly(200, {"nobody": {"topics": []}})
+    api.put(api.at("nobody", "topics/reset")).is_empty(202)
+
+
+# Offsets are read
+
+@pytest.mark.parametrize("action", [None, "pause", "stop"])
+def test_offsets_in_any_state(api, kafka, topic, endpoint, name, action):
+    kafka.produce(topic, [b"0", b"1"])
+    api.create(name, definition(topic, endpoint)).must(201)
+    endpoint.wait_for(2)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    if action:
+        api.put(api.at(name, action))
+    api.get(api.at(name, "offsets")).is_exactly(200, {"offsets": [
+        {"partition": {"kafka_partition": 0, "kafka_topic": topic}, "offset": {"kafka_offset": 2}}]})
+
+
+def test_no_offsets_of_what_never_ran(api, stopped):
+    api.get(api.at(stopped[0], "offsets")).is_exactly(200, {"offsets": []})
+
+
+# Offsets are changed: the errors, in their order
+
+@pytest.mark.parametrize("body", [{"offsets": []}, {}, {"offsets": None}])
+@pytest.mark.parametrize("connector", ["nobody", "running"])
+def test_first_something_must_be_given(api, topic, sink, name, connector, body):
+    if connector == "running":
+        api.create(name, definition(topic, sink)).must(201)
+    api.patch(api.at(name if connector == "running" else "nobody", "offsets"), body).is_error(400, NONE_GIVEN)
+
+
+def test_then_the_connector_must_be_there(api):
+    api.patch(api.at("nobody", "offsets"), {"offsets": [{}]}).is_error(404, "Connector nobody not found")
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_then_it_must_be_stopped(api, topic, sink, name, paused):
+    api.create(name, definition(topic, sink), "PAUSED" if paused else "RUNNING").must(201)
+    api.patch(api.at(name, "offsets"), {"offsets": [{}]}).is_error(400, NOT_STOPPED.format(name))
+    api.delete(api.at(name, "offsets")).is_error(400, NOT_STOPPED.format(name))
+
+
+def entry(partition, at={"kafka_offset": 1}):
+    return {"partition": partition, "offset": at}
+
+
+@pytest.mark.parametrize("one, message", [
+    ({}, "The partition for a sink connector offset cannot be null or missing"),
+    ({"offset": {"kafka_offset": 1}}, "The partition for a sink connector offset cannot be null or missing"),
+    (entry(None), "The partition for a sink connector offset cannot be null or missing"),
+    (entry({}), "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'"),
+    (entry({"kafka_topic": "t"}),
+     "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'"),
+    (entry({"kafka_partition": 0}),
+     "The partition for a sink connector offset must contain the keys 'kafka_topic' and 'kafka_partition'"),
+    (entry({"kafka_topic": None, "kafka_partition": 0}), "Kafka topic names must be valid strings and may not be null"),
+    (entry({"kafka_topic": "t", "kafka_partition": None}), "Kafka partitions must be valid numbers and may not be null"),
+    (entry({"kafka_topic": "t", "kafka_partition": "one"}), "Failed to parse the following Kafka partition value…"),
+    (entry({"kafka_topic": "t", "kafka_partition": 0}, {}),
+     "The offset for a sink connector should either be null or contain the key 'kafka_offset'"),
+    (entry({"kafka_topic": "t", "kafka_partition": 0}, {"kafka_offset": "soon"}),
+     "Failed to parse the following Kafka offset value…"),
+])
+def test_then_each_entry_must_be_right(api, stopped, one, message):
+    api.patch(api.at(stopped[0], "offsets"), {"offsets": [one]}).is_error(400, message)
+    api.patch(api.at(stopped[0], "offsets"), {"offsets": [offset(stopped[1], 0, 1), one]}).is_error(400, message)
+    assert api.offsets(stopped[0]) == {}
+
+
+@pytest.mark.parametrize("body", [b"", b"null", b"[]", b'{"offsets":{}}', b'{"offsets":[1]}', b'{"offset":[]}'])
+def test_a_body_that_is_no_offsets_is_400(api, stopped, body):
+    api.patch(api.at(stopped[0], "offsets"), body, headers=JSON).is_error(400)
+
+
+@pytest.mark.parametrize("topic, partition, at", [("no-such-topic", 0, 1), (None, 9, 1), (None, 0, -5)])
+def test_what_the_broker_does_not_have_is_an_error_and_changes_nothing(api, stopped, topic, partition, at):
+    reply = api.patch(api.at(stopped[0], "offsets"), {"offsets": [offset(topic or stopped[1], partition, at)]})
+    assert reply.status in (400, 500), reply
+    reply.is_error(reply.status)
+    assert api.offsets(stopped[0]) == {}
+
+
+# Offsets are changed, and it goes on there
+
+def test_before_it_ever_ran(api, kafka, topic, endpoint, name):
+    kafka.produce(topic, [b"%d" % n for n in range(6)])
+    api.create(name, definition(topic, endpoint), "STOPPED").must(201)
+    api.patch(api.at(name, "offsets"), {"offsets": [offset(topic, 0, 4)]}).is_exactly(200, ALTERED)
+    assert api.offsets(name) == {(topic, 0): 4} and kafka.committed(name, topic) == {0: 4}
+    api.put(api.at(name, "resume")).is_empty(202)
+    endpoint.wait_for(2)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.offsets() == [4, 5]
+
+
+@pytest.mark.parametrize("at", [3, "3", 0, 10])
+def test_back_and_forth(api, kafka, topic, endpoint, name, at):
+    seen = delivered(api, kafka, topic, endpoint, name)
+    api.patch(api.at(name, "offsets"), {"offsets": [offset(topic, 0, at)]}).is_exactly(200, ALTERED)
+    assert api.offsets(name) == {(topic, 0): int(at)}
+    kafka.produce(topic, [b"10"])
+    api.put(api.at(name, "resume")).is_empty(202)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.offsets()[seen:] == list(range(int(at), 11))
+
+
+@pytest.mark.parametrize("how", ["null", "delete"])
+def test_offsets_taken_away_begin_anew(api, kafka, topic, endpoint, name, how):
+    seen = delivered(api, kafka, topic, endpoint, name, count=3)
+    if how == "null":
+        api.patch(api.at(name, "offsets"), {"offsets": [offset(topic, 0, None)]}).is_exactly(200, ALTERED)
+    else:
+        api.delete(api.at(name, "offsets")).is_exactly(200, RESET)
+    api.get(api.at(name, "offsets")).is_exactly(200, {"offsets": []})
+    api.put(api.at(name, "resume")).is_empty(202)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.offsets()[seen:] == [0, 1, 2]
+
+
+def test_deleting_what_is_not_there_is_no_error(api, topic, sink, name):
+    api.create(name, definition(topic, sink), "STOPPED").must(201)
+    api.delete(api.at(name, "offsets")).is_exactly(200, RESET)
+    api.delete(api.at(name, "offsets")).is_exactly(200, RESET)
+
+
+def test_one_of_several_partitions_is_moved_and_the_others_stay(api, kafka, endpoint, name):
+    topic = kafka.topic(2)
+    for partition in range(2):
+        kafka.produce(topic, [b"x"] * 3, partition)
+    api.create(name, definition(topic, endpoint)).must(201)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    stop(api, kafka, name)
+    seen = len(endpoint.requests)
+    api.patch(api.at(name, "offsets"), {"offsets": [offset(topic, 1, 2)]}).is_exactly(200, ALTERED)
+    assert api.offsets(name) == {(topic, 0): 3, (topic, 1): 2}
+    api.put(api.at(name, "resume")).is_empty(202)
+    endpoint.wait_for(seen + 1)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.positions()[seen:] == [(1, 2)]
+
+
+@pytest.mark.parametrize("how, wanted", [(3, range(3, 10)), (0, range(10)), (None, range(10))])
+def test_what_was_delivered_past_a_waiting_record_is_forgotten(api, kafka, topic, endpoint, name, how, wanted):
+    """The commit's metadata tells that 1 to 9 are delivered while 0 waits; whoever moves the offset wants them again."""
+    endpoint.decide = lambda one: RETRY if one.key == b"poison" else DELIVERED
+    kafka.produce_records(topic, ({"partition": 0, "key": b"key-%d" % n if n else b"poison", "value": b"%d" % n}
+                                  for n in range(10)))
+    api.create(name, definition(topic, endpoint, {"delivery.ordering": "key", "retry.backoff.sec": "600"})).must(201)
+    endpoint.wait_for(10)
+    stop(api, kafka, name)
+    assert api.offsets(name) == {(topic, 0): 0}
+    seen = len(endpoint.requests)
+    endpoint.decide = lambda one: DELIVERED
+    api.patch(api.at(name, "offsets"), {"offsets": [offset(topic, 0, how)]}).is_exactly(200, ALTERED)
+    api.put(api.at(name, "resume")).is_empty(202)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert sorted(endpoint.offsets()[seen:]) == list(wanted)
+
+
+def test_without_a_move_it_is_remembered(api, kafka, topic, endpoint, name):
+    """The counterpart of the test above: stop and resume alone repeat nothing."""
+    endpoint.decide = lambda one: RETRY if one.key == b"poison" else DELIVERED
+    kafka.produce_records(topic, ({"partition": 0, "key": b"key-%d" % n if n else b"poison", "value": b"%d" % n}
+                                  for n in range(10)))
+    api.create(name, definition(topic, endpoint, {"delivery.ordering": "key", "retry.backoff.sec": "600"})).must(201)
+    endpoint.wait_for(10)
+    api.stop_connector(name)
+    seen = len(endpoint.requests)
+    endpoint.decide = lambda one: DELIVERED
+    api.put(api.at(name, "resume")).is_empty(202)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.offsets()[seen:] == [0]

@@ -172,7 +172,16 @@ def test_the_level_of_the_root_acts_on_the_real_log(api, kafka, sink, level):
     assert lines(api, topic, sink) == []
     level("debug").must(200)
     assert lines(api, topic, sink)
-    assert api.sidecar.log.find("level=debug")
+
+
+def test_the_level_of_one_logger_leaves_the_others_alone(api, kafka, sink, level):
+    topic = kafka.topic()
+    assert level("ERROR", "reconcile").must(200).json == ["reconcile"]
+    assert api.get("/admin/loggers/task").json["level"] == "INFO"
+    loggers = {word for line in lines(api, topic, sink) for word in line.split() if word.startswith("logger=")}
+    assert "logger=task" in loggers and "logger=reconcile" not in loggers
+    level("INFO").must(200)
+    assert api.get("/admin/loggers/reconcile").json["level"] == "INFO"
 
 
 def test_a_change_for_the_whole_cluster_is_204(level):

@@ -1,0 +1,276 @@
+"""What REST made is there after every death of the process, and what it did not acknowledge is not there by half.
+
+KILLS (8; the full size is 50) is how often the process is killed while connectors are made; -s prints the figures.
+"""
+
+import http.client
+import os
+import random
+import shutil
+import subprocess
+import threading
+import time
+
+import pytest
+
+import kafka_cluster
+from rest import definition
+from waiting import eventually
+
+KILLS = int(os.environ.get("KILLS", "8"))
+SEED = int(os.environ.get("KILLS_SEED", "20250101"))
+
+
+@pytest.fixture
+def topic(kafka):
+    return kafka.topic()
+
+
+
+def files(rest):
+    """What the state directory holds, by path."""
+    return {str(one.relative_to(rest.sidecar.state)): one.read_bytes() for one in rest.sidecar.state.rglob("*")
+            if one.is_file()}
+
+
+class Caller(threading.Thread):
+    """Makes, changes and deletes connectors until the process dies; remembers what was asked and what was answered."""
+
+    def __init__(self, rest, topic, prefix, endpoint):
+        super().__init__()
+        self.acknowledged, self.unsure = {}, {}     # name -> config that must be there; configs (None: none) that may be
+        self._rest, self._prefix, self._topic, self._endpoint = rest, prefix, topic, endpoint
+        self.start()
+
+    def run(self):
+        try:
+            number = 0
+            while True:
+                name = f"{self._prefix}-{number}"
+                config = definition(self._topic, self._endpoint)
+                self._ask(name, config, lambda: self._rest.create(name, config, "STOPPED").must(201))
+                if number % 2:
+                    changed = {**config, "tasks.max": "2"}
+                    self._ask(name, changed, lambda: self._rest.put(self._rest.at(name, "config"), changed).must(200))
+                if number % 3 == 2:
+                    self._ask(name, None, lambda: self._rest.delete(self._rest.at(name)).must(204))
+                number += 1
+        except (OSError, http.client.HTTPException):
+            pass        # it is dead
+
+    def _ask(self, name, wanted, call):
+        self.unsure[name] = [self.acknowledged.get(name), wanted]
+        call()
+        self.acknowledged[name] = wanted
+        del self.unsure[name]
+
+
+def test_after_kill_9_what_was_acknowledged_is_there_and_nothing_is_there_by_half(rest, topic, endpoint):
+    random.seed(SEED)
+    wanted, moments, unsure_count = {}, [], 0
+    for round_ in range(KILLS):
+        rest.sidecar.start()
+        caller = Caller(rest, topic, f"kill-{round_}", endpoint)
+        moment = random.uniform(0.01, 0.4)
+        time.sleep(moment)      # the moment of death is the point
+        rest.sidecar.kill()
+        caller.join()
+        moments.append(moment)
+        wanted.update(caller.acknowledged)
+        rest.sidecar.start()
+        for name, choices in caller.unsure.items():
+            unsure_count += 1
+            reply = rest.get(rest.at(name, "config"))
+            found = reply.json if reply.status == 200 else None
+            assert found in [one and {**one, "name": name} for one in choices], f"{name} is there by half: {found}"
+            wanted[name] = found
+        there = {name: config for name, config in wanted.items() if config is not None}
+        listed = rest.get("/connectors?expand=info&expand=status").must(200).json
+        assert sorted(listed) == sorted(there)
+        for name, config in there.items():
+            assert listed[name]["info"]["config"] == {**config, "name": name}
+            assert listed[name]["status"]["connector"]["state"] in ("STOPPED", "PAUSED"), listed[name]
+        assert not rest.sidecar.log.find("level=error")
+        rest.sidecar.kill()
+    print(f"\n{KILLS} kills, {len(wanted)} connectors asked for, {unsure_count} of them at the moment of death, "
+          f"{sum(one is not None for one in wanted.values())} there at the end")
+    assert len(wanted) > KILLS
+
+
+def test_the_target_states_survive_a_stop_and_a_kill(rest, kafka, topic, endpoint):
+    rest.sidecar.connector("of-file-paused", topic, endpoint)
+    rest.sidecar.connector("of-file-stopped", topic, endpoint)
+    rest.sidecar.start()
+    names = {}
+    for state in ("RUNNING", "PAUSED", "STOPPED"):
+        names[kafka_cluster.unique(state.lower())] = state
+    for name, state in names.items():
+        rest.create(name, definition(topic, endpoint), state if state != "PAUSED" else None).must(201)
+        if state == "PAUSED":
+            rest.put(rest.at(name, "pause")).is_empty(202)
+    rest.put(rest.at("of-file-paused", "pause")).is_empty(202)
+    rest.put(rest.at("of-file-stopped", "stop")).is_empty(204)
+    names.update({"of-file-paused": "PAUSED", "of-file-stopped": "STOPPED"})
+    configs = {name: rest.config(name) for name in names}
+    for end in (rest.sidecar.kill, rest.sidecar.stop):
+        end()
+        rest.sidecar.start()
+        for name, state in names.items():
+            rest.wait_for(name, state, *[state] * (state != "STOPPED"))
+            assert rest.config(name) == configs[name]
+
+
+def test_what_is_deleted_stays_deleted(rest, topic, endpoint, name):
+    rest.sidecar.start()
+    rest.create(name, definition(topic, endpoint)).must(201)
+    rest.put(rest.at(name, "pause")).is_empty(202)
+    rest.delete(rest.at(name)).is_empty(204)
+    rest.sidecar.kill()
+    rest.sidecar.start()
+    assert rest.names() == []
+    rest.create(name, definition(topic, endpoint)).must(201)
+    rest.wait_for(name, "RUNNING", "RUNNING")       # not paused by what was
+
+
+ODD_NAMES = ["../x", "a/b", "/etc/passwd", "..", ".", ".hidden", "n" * 300, "🐎" * 80, "CON", "con", "nul.toml", "a b", "é",
+             "e\u0301", "%2F", "a%2Fb", "-rf", "A", "a", "trailing.", "\"q\"", "back\\slash", "a:b", "*?"]
+
+
+def test_names_that_are_no_file_names(rest, topic, endpoint):
+    rest.sidecar.start()
+    outside = sorted(rest.sidecar.directory.parent.rglob("*"))
+    for name in ODD_NAMES:
+        config = {**definition(topic, endpoint), "callback.request.headers": f"X-Number:{ODD_NAMES.index(name)}",
+                  "consumer.override.group.id": f"group-{ODD_NAMES.index(name)}"}
+        rest.create(name, config, "STOPPED").must(201)
+    assert rest.names() == sorted(ODD_NAMES)
+    grown = set(rest.sidecar.directory.parent.rglob("*")) - set(outside)
+    assert grown and all(one.is_relative_to(rest.sidecar.state) for one in grown), grown
+    rest.sidecar.kill()
+    rest.sidecar.start()
+    assert rest.names() == sorted(ODD_NAMES)
+    for name in ODD_NAMES:
+        assert rest.config(name)["name"] == name
+        assert rest.config(name)["callback.request.headers"] == f"X-Number:{ODD_NAMES.index(name)}"
+        rest.wait_for(name, "STOPPED")
+        rest.delete(rest.at(name)).is_empty(204)
+    assert rest.names() == []
+    rest.sidecar.restart()
+    assert rest.names() == []
+
+
+def damage_cut(path):
+    path.write_bytes(path.read_bytes()[:20])
+
+
+def damage_binary(path):
+    path.write_bytes(os.urandom(500))
+
+
+def damage_emptied(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [damage_cut, damage_binary, damage_emptied])
+def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, topic, endpoint, damage):
+    rest.sidecar.start()
+    good, bad = kafka_cluster.unique("good"), kafka_cluster.unique("bad")
+    rest.create(good, definition(topic, endpoint)).must(201)
+    before = set(files(rest))
+    rest.create(bad, definition(topic, endpoint)).must(201)
+    (its,) = set(files(rest)) - before
+    rest.sidecar.stop()
+    damage(rest.sidecar.state / its)
+    rest.sidecar.start()
+    rest.wait_running(good)
+    assert rest.sidecar.log.find("level=error", its.rsplit("/")[-1]), rest.sidecar.log.tail()
+    assert bad not in rest.names()
+    assert not (rest.sidecar.state / its).exists(), "it is not set aside"
+    assert len(files(rest)) == len(before) + 1, "what was damaged is kept for whoever wants to see it"
+    rest.create(bad, definition(topic, endpoint)).must(201)
+    rest.sidecar.restart()
+    assert rest.names() == sorted([good, bad])
+
+
+def test_in_memory_only_is_told_and_forgotten(rest, topic, endpoint, name):
+    rest.sidecar.settings["state.dir"] = ""
+    rest.sidecar.start()
+    assert rest.sidecar.log.find("state.dir", "memory")
+    rest.create(name, definition(topic, endpoint)).must(201)
+    rest.wait_for(name, "RUNNING", "RUNNING")
+    rest.sidecar.restart()
+    assert rest.names() == []
+
+
+# A disk that takes nothing
+
+def full(directory):
+    """Makes the directory a full file system, if that may be; returns how to undo it."""
+    kept = directory.parent / "kept"
+    shutil.copytree(directory, kept)
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(directory)], check=False,
+                           capture_output=True)
+    if mount.returncode:
+        return None
+    shutil.copytree(kept, directory, dirs_exist_ok=True)
+    with open(directory / "filler", "wb", buffering=0) as filler:
+        for size in (4096, 512, 1):
+            try:
+                while True:
+                    filler.write(b"x" * size)
+            except OSError:
+                pass
+    return lambda: subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def gone(directory):
+    """Puts a file where the directory was."""
+    directory.rename(directory.parent / "elsewhere")
+    directory.write_text("not a directory")
+    return directory.unlink
+
+
+@pytest.mark.parametrize("how", [full, gone])
+def test_what_can_not_be_stored_is_500_and_changes_nothing(rest, kafka, topic, endpoint, name, how):
+    rest.sidecar.start()
+    rest.create(name, definition(topic, endpoint)).must(201)
+    rest.sidecar.stop()
+    if how is full and not (undo := full(rest.sidecar.state)):
+        pytest.skip("no file system may be mounted here")
+    rest.sidecar.start()
+    if how is gone:
+        undo = gone(rest.sidecar.state)
+    try:
+        rest.wait_running(name)
+        members, before = kafka.members(name), rest.config(name)
+        other = kafka_cluster.unique("other")
+        for reply in (rest.create(other, definition(topic, endpoint)),
+                      rest.put(rest.at(other, "config"), definition(topic, endpoint)),
+                      rest.put(rest.at(name, "config"), {**before, "callback.request.url": endpoint.url + "/" + "x" * 3000}),
+                      rest.patch(rest.at(name, "config"), {"callback.request.url": endpoint.url + "/" + "x" * 3000})):
+            told = reply.is_error(500).json["message"]
+            assert str(rest.sidecar.state) in told or "state" in told.lower(), told
+            assert len(told) > 20, told
+        assert rest.names() == [name] and rest.config(name) == before
+        rest.get(rest.at(other)).is_error(404)
+        assert rest.states(name) == ("RUNNING", ["RUNNING"]) and kafka.members(name) == members
+        kafka.produce(topic, [b"x"])
+        assert endpoint.wait_for(1)[0].target == "/records"
+        rest.put(rest.at(name, "pause"))
+        assert rest.states(name) in (("RUNNING", ["RUNNING"]), ("PAUSED", ["PAUSED"]))
+        rest.sidecar.stop()
+    finally:
+        undo()
+
+
+def test_a_state_directory_that_can_not_be_made_is_told_at_start(rest):
+    blocker = rest.sidecar.directory / "file"
+    blocker.write_text("")
+    rest.sidecar.settings["state.dir"] = str(blocker / "state")
+    rest.sidecar.start(wait=False)
+    told = eventually(lambda: rest.sidecar.log.find(str(blocker)), lambda: rest.sidecar.log.tail())
+    assert any("level=error" in one or "level=fatal" in one or "level=warn" in one or "error" in one for one in told), told
+    if rest.sidecar.process.poll() is None:
+        rest.sidecar.process.kill()
+    rest.sidecar.process.wait()
+    rest.sidecar.process = None

@@ -197,21 +197,21 @@ def retarget(link, target):
 
 @pytest.mark.parametrize("way", ["retargeted", "target-renamed-over", "target-written"])
 def test_a_definition_that_is_a_symlink_takes_effect_once(kafka, sidecar, endpoint, name, way):
-    farm = sidecar.directory / "farm"
+    field = sidecar.directory / "field"
 
     def plant(file, text):
-        farm.mkdir()
-        (farm / "new.toml").write_text(text)
-        file.rename(farm / "old.toml")
-        file.symlink_to("../farm/old.toml")
+        field.mkdir()
+        (field / "new.toml").write_text(text)
+        file.rename(field / "old.toml")
+        file.symlink_to("../field/old.toml")
 
     def save(file, text):
         if way == "retargeted":
-            retarget(file, "../farm/new.toml")
+            retarget(file, "../field/new.toml")
         elif way == "target-renamed-over":
-            (farm / "new.toml").rename(farm / "old.toml")
+            (field / "new.toml").rename(field / "old.toml")
         else:
-            (farm / "old.toml").write_text(text)
+            (field / "old.toml").write_text(text)
 
     one_change(kafka, sidecar, endpoint, name, save, plant)
 

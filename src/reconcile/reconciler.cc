@@ -86,7 +86,10 @@ bool Reconciler::Run() {
     // Before the definitions are known nobody can tell what an order would meet.
     std::deque<Waiting> orders;
     if (started_) orders = TakeOrders();
-    CarryOut(orders);
+    if (CarryOut(orders)) {
+      schedule_.Ask(now);
+      LookIfDue(now, watcher.get());
+    }
     Reconcile(now);
     Publish();
     for (auto& [order, done] : orders) done.set_value(true);
@@ -109,12 +112,14 @@ void Reconciler::Close() {
   for (auto& [order, done] : orders) done.set_value(false);
 }
 
-void Reconciler::CarryOut(std::deque<Waiting>& orders) {
+// Whether one of them wants another look.
+bool Reconciler::CarryOut(std::deque<Waiting>& orders) {
   Hands hands{source_, entries_, store_, restarts_};
   for (auto& [order, done] : orders) {
     order(hands);
     source_.Refresh();  // the next order sees what this one has made
   }
+  return hands.look;
 }
 
 std::unique_ptr<watch::Watcher> Reconciler::MakeWatcher() {

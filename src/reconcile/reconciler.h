@@ -45,6 +45,7 @@ class Reconciler {
     const std::map<std::string, std::unique_ptr<Entry>>& entries;
     StateStore& store;
     std::set<std::string>& restarts;  // connectors to be stopped and started again
+    bool look = false;                // at the directory, before the order is answered
   };
   using Order = std::function<void(Hands&)>;
 
@@ -99,7 +100,7 @@ class Reconciler {
   };
   Requests Await();
   std::deque<Waiting> TakeOrders();
-  void CarryOut(std::deque<Waiting>& orders);
+  bool CarryOut(std::deque<Waiting>& orders);
   void Close();
   base::MonotonicTime NextDue() const;
   std::unique_ptr<watch::Watcher> MakeWatcher();

@@ -290,9 +290,7 @@ rest::Outcome<rest::Done> Worker::ResetOffsets(const std::string& name) {
 }
 
 std::vector<std::string> Worker::Reload() {
-  reconciler_.RequestRescan();
-  // The order comes after that look.
-  (void)reconciler_.Carry([](Hands&) {});
+  (void)reconciler_.Carry([](Hands& hands) { hands.look = true; });
   (void)reconciler_.AwaitSettled(kReloadBound);
   const auto status = reconciler_.status();
   std::vector<std::string> problems;

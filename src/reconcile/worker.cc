@@ -174,6 +174,9 @@ rest::Outcome<rest::Done> Worker::Delete(const std::string& name) {
     if (auto failure = hands.store.Remove(name)) {
       return Refusal{Kind::kCannotStore, std::move(*failure), {}};
     }
+    // Nothing of it is left to one of its name that comes while it drains.
+    const auto entry = hands.entries.find(name);
+    if (entry != hands.entries.end()) entry->second->metrics->ResetActiveTopics();
     return std::nullopt;
   });
 }
@@ -238,7 +241,9 @@ std::vector<std::string> Worker::ActiveTopics(const std::string& name) const {
   std::vector<std::string> topics;
   (void)reconciler_.Carry([&](Hands& hands) {
     const auto found = hands.entries.find(name);
-    if (found != hands.entries.end()) topics = found->second->metrics->ActiveTopics();
+    // One that was deleted may be draining yet.
+    const bool is_there = Find(hands, name) != nullptr && found != hands.entries.end();
+    if (is_there) topics = found->second->metrics->ActiveTopics();
   });
   return topics;
 }

@@ -26,7 +26,7 @@ struct Limits {
   size_t connections = 256;
   // Of requests and answers of all connections; same, among those that hold more than their share.
   size_t held_bytes = 64u << 20;
-  size_t handler_threads = 16;  // made when they are needed
+  size_t handler_threads = 64;  // made when they are needed
 };
 
 // Why a request is refused before anybody looks at what it asks for. Its connection is closed,

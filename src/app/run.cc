@@ -144,7 +144,7 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
                                         [&reconciler] { reconciler.RequestRescan(); });
 
   if (config.state_dir.empty()) {
-    Log().Info("state.dir is empty: what REST makes is gone when the process ends");
+    Log().Info("state.dir is empty: what REST makes is kept in memory only");
   }
   Log().Info("started", {{"version", kVersion}, {"connectors_dir", config.connectors_dir}});
   if (!reconciler.Run()) {

@@ -195,7 +195,7 @@ def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, 
 def test_in_memory_only_is_told_and_forgotten(rest, topic, endpoint, name):
     rest.sidecar.settings["state.dir"] = ""
     rest.sidecar.start()
-    assert rest.sidecar.log.find("state.dir", "memory")
+    assert rest.sidecar.log.find("state.dir is empty")
     rest.create(name, definition(topic, endpoint)).must(201)
     rest.wait_for(name, "RUNNING", "RUNNING")
     rest.sidecar.restart()

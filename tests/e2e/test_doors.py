@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import resource
-import socket
 import time
 
 import pytest
@@ -217,9 +216,7 @@ def test_idle_connections_keep_nobody_out(house):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     with contextlib.ExitStack() as idle:
         for number in range(IDLE):
-            one = idle.enter_context(socket.socket())
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", house.port if number % 2 else house.api.sidecar.port))
+            idle.enter_context(connect(house.port if number % 2 else house.api.sidecar.port))
             if number % 50 == 0:
                 begun = time.monotonic()
                 house.api.get("/connectors").must(200)

@@ -28,19 +28,8 @@ def stopped(api, kafka, sink):
     return name, topic
 
 
-def stop(api, kafka, name):
-    api.stop_connector(name)
-    eventually(lambda: not kafka.members(name), "it left its group")
-
-
-def change(api, method, name, body=None):
-    """PATCH or DELETE of the offsets; again while the tasks have not ended yet, which an answer of 500 may say."""
-    return eventually(lambda: b"haven't stopped completely yet" not in
-                      (reply := api.call(method, api.at(name, "offsets"), body)).body and reply, "the tasks have ended", 10)
-
-
 def move(api, name, *entries):
-    change(api, "PATCH", name, {"offsets": list(entries)}).is_exactly(200, ALTERED)
+    api.patch(api.at(name, "offsets"), {"offsets": list(entries)}).is_exactly(200, ALTERED)
 
 
 def delivered(api, kafka, topic, endpoint, name, count=10, keys=None):
@@ -49,7 +38,7 @@ def delivered(api, kafka, topic, endpoint, name, count=10, keys=None):
     api.create(name, definition(topic, endpoint, keys)).must(201)
     endpoint.wait_for(count, topic)
     eventually(lambda: kafka.all_committed(name, topic), "all is committed")
-    stop(api, kafka, name)
+    api.stop_connector(name)
     return len(endpoint.of(topic))
 
 
@@ -185,7 +174,7 @@ def test_offsets_taken_away_begin_anew(api, kafka, topic, endpoint, name, how):
     if how == "null":
         move(api, name, offset(topic, 0, None))
     else:
-        change(api, "DELETE", name).is_exactly(200, RESET)
+        api.delete(api.at(name, "offsets")).is_exactly(200, RESET)
     api.get(api.at(name, "offsets")).is_exactly(200, {"offsets": []})
     api.put(api.at(name, "resume")).is_empty(202)
     eventually(lambda: kafka.all_committed(name, topic), "all is committed")
@@ -204,7 +193,7 @@ def test_one_of_several_partitions_is_moved_and_the_others_stay(api, kafka, endp
         kafka.produce(topic, [b"x"] * 3, partition)
     api.create(name, definition(topic, endpoint)).must(201)
     eventually(lambda: kafka.all_committed(name, topic), "all is committed")
-    stop(api, kafka, name)
+    api.stop_connector(name)
     seen = len(endpoint.requests)
     move(api, name, offset(topic, 1, 2))
     assert api.offsets(name) == {(topic, 0): 3, (topic, 1): 2}
@@ -222,7 +211,7 @@ def test_what_was_delivered_past_a_waiting_record_is_forgotten(api, kafka, topic
                                   for n in range(10)))
     api.create(name, definition(topic, endpoint, {"delivery.ordering": "key", "retry.backoff.sec": "600"})).must(201)
     endpoint.wait_for(10)
-    stop(api, kafka, name)
+    api.stop_connector(name)
     assert api.offsets(name) == {(topic, 0): 0}
     seen = len(endpoint.requests)
     endpoint.decide = lambda one: DELIVERED

@@ -174,6 +174,7 @@ DefinitionSource::Look DefinitionSource::LookAgain(base::MonotonicTime now) {
   Look look;
   if (ReadFiles(now, look)) look.outcome = ReloadOutcome::kUnchanged;
   SecretLook secrets(secret_files_, settings_.environment);
+  auto believed_kafka = kafka_;
   auto definitions = JudgeAll(secrets, look);
   // A secret may be in the middle of being written, or one of a volume be newer than another: what
   // two looks in a row have read is believed.
@@ -183,6 +184,7 @@ DefinitionSource::Look DefinitionSource::LookAgain(base::MonotonicTime now) {
     look.look_again =
         std::min(look.look_again.value_or(now + watch::kSettleTime), now + watch::kSettleTime);
     look.outcome.reset();
+    kafka_ = std::move(believed_kafka);
     return look;
   }
   unstable_looks_ = 0;

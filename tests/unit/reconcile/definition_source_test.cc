@@ -165,6 +165,19 @@ TEST_F(DefinitionSourceTest, ASecretOfTheProcessThatIsGoneFreezesNothing) {
   EXPECT_EQ(At("a").target->kafka.at("sasl.password").Reveal(), "p");
 }
 
+TEST_F(DefinitionSourceTest, AHalfWrittenSecretOfTheProcessThatIsThenGoneIsNotBelieved) {
+  WriteFile("password", "whole");
+  settings_.kafka = {{"sasl.password", Reference("password")}};
+  Write("a");
+  Settle();
+  WriteFile("password", "ha");
+  EXPECT_FALSE(LookAfter(1s).outcome);
+  WriteFile("password", "");
+  LookAfter(100ms);
+  EXPECT_EQ(LookAfter(100ms).outcome, ReloadOutcome::kFailed);
+  EXPECT_EQ(At("a").target->kafka.at("sasl.password").Reveal(), "whole");
+}
+
 TEST_F(DefinitionSourceTest, AnObjectionStandsWhereItsKeyStands) {
   Write("a");
   Settle();

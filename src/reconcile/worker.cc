@@ -25,12 +25,12 @@ const Wanted* Find(const Hands& hands, const std::string& name) {
 }
 
 // A file is the truth about what it defines.
-std::optional<Refusal> DefinedByFile(const Wanted* wanted) {
+std::optional<Refusal> DefinedByFile(const std::string& name, const Wanted* wanted) {
   if (wanted == nullptr || wanted->newest.origin != Origin::kFile) return std::nullopt;
-  return Refusal{Kind::kFileDefined,
-                 "Connector " + wanted->newest.stem + " is defined by the file " +
-                     wanted->newest.file + ": change it there",
-                 {}};
+  return Refusal{
+      Kind::kFileDefined,
+      "Connector " + name + " is defined by the file " + wanted->newest.file + ": change it there",
+      {}};
 }
 
 std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
@@ -137,7 +137,7 @@ rest::Outcome<Worker::Stored> Worker::Put(const std::string& name, const rest::C
   Stored stored;
   const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
     const Wanted* wanted = Find(hands, name);
-    if (auto refusal = DefinedByFile(wanted)) return refusal;
+    if (auto refusal = DefinedByFile(name, wanted)) return refusal;
     stored.created = wanted == nullptr;
     return Define(hands, name, config);
   });
@@ -151,7 +151,7 @@ rest::Outcome<rest::ConnectorInfo> Worker::Patch(const std::string& name,
   const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
     const Wanted* wanted = Find(hands, name);
     if (wanted == nullptr) return Refusal{Kind::kNotFound, {}, {}};
-    if (auto refusal = DefinedByFile(wanted)) return refusal;
+    if (auto refusal = DefinedByFile(name, wanted)) return refusal;
     Written written = StoredOf(hands, name).config.value_or(Written{});
     for (const auto& [key, value] : patch) {
       if (value) {
@@ -170,7 +170,7 @@ rest::Outcome<rest::Done> Worker::Delete(const std::string& name) {
   return Carry([&](Hands& hands) -> std::optional<Refusal> {
     const Wanted* wanted = Find(hands, name);
     if (wanted == nullptr) return Refusal{Kind::kNotFound, {}, {}};
-    if (auto refusal = DefinedByFile(wanted)) return refusal;
+    if (auto refusal = DefinedByFile(name, wanted)) return refusal;
     if (auto failure = hands.store.Remove(name)) {
       return Refusal{Kind::kCannotStore, std::move(*failure), {}};
     }

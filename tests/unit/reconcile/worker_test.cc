@@ -107,6 +107,14 @@ TEST_F(WorkerTest, AnOrderWaitsUntilTheDefinitionsAreKnown) {
   EXPECT_TRUE(worker_->SetTarget("f", TargetState::kPaused));
 }
 
+TEST_F(WorkerTest, ARefusalNamesTheConnectorAndItsFile) {
+  Write("f", "http://f/", "name = \"orders\"\n");
+  Start();
+  EXPECT_EQ(worker_->Delete("orders").error().message, "Connector orders is defined by the file " +
+                                                           (directory_ / "f.toml").string() +
+                                                           ": change it there");
+}
+
 TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
   Start();
   ASSERT_TRUE(worker_->Put("r", Good()));

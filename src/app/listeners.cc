@@ -67,18 +67,19 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                              address.host + ":" + std::to_string(address.port),
                              tls ? "https" : "http",
                              config.defaults};
+  rest::HttpServer::Terms terms = DoorsOf(config.rest_access);
+  terms.on_answer = [&registry](const std::string& method, int status) {
+    registry.RestRequested(method, status);
+  };
   auto server = std::make_unique<rest::HttpServer>(
       address.host, address.port,
-      [api, &registry](const rest::Request& request) {
+      [api](const rest::Request& request) {
         // Before the definitions are known, an answer would be wrong about them.
         const bool too_early = request.path.starts_with("/connectors") && !api.worker.Started();
-        rest::Response response = too_early
-                                      ? rest::ErrorResponse(503, "Worker is still starting up.")
-                                      : rest::RouteConnect(api, request);
-        registry.RestRequested(request.method, response.status);
-        return response;
+        return too_early ? rest::ErrorResponse(503, "Worker is still starting up.")
+                         : rest::RouteConnect(api, request);
       },
-      DoorsOf(config.rest_access));
+      std::move(terms));
   Log().Info("REST API listens", {{"host", address.host}, {"port", server->port()}, {"tls", tls}});
   return server;
 }

@@ -30,7 +30,7 @@ struct HttpServer::Server {
   }
 
   ServerLoop::Terms TermsOfLoop(const Terms& terms) {
-    ServerLoop::Terms of_loop{terms.limits, terms.gate, {}, {}};
+    ServerLoop::Terms of_loop{terms.limits, terms.gate, terms.on_answer, {}, {}};
     if (tls) of_loop.tls = [this](base::MonotonicTime now) { return tls->Context(now); };
     of_loop.handle = [this](HandlerPool::CallerId caller, Request request) {
       handlers.Post(caller, std::move(request));

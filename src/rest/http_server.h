@@ -18,6 +18,8 @@ class HttpServer {
     Limits limits = {};
     Gate gate = {};     // null: everyone is admitted
     TlsFiles tls = {};  // without a certificate: plain HTTP
+    // Told of every answer, whoever gave it; null: nobody. The listener's own thread alone.
+    AnswerObserver on_answer = {};
   };
 
   // Listens from here on; port 0 lets the system choose. Throws std::runtime_error naming the

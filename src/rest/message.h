@@ -25,4 +25,7 @@ struct Response {
 // Called from several threads at once.
 using Handler = std::function<Response(const Request&)>;
 
+// The method is empty when the request was refused before it could be read.
+using AnswerObserver = std::function<void(const std::string& method, int status)>;
+
 }  // namespace khs::rest

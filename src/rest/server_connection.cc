@@ -14,9 +14,11 @@ constexpr int kMaxSteps = 64;
 }  // namespace
 
 ServerConnection::ServerConnection(Channel channel, bool from_loopback, const Limits& limits,
-                                   const Gate& gate, base::MonotonicTime now)
+                                   const Gate& gate, const AnswerObserver& on_answer,
+                                   base::MonotonicTime now)
     : limits_(&limits),
       gate_(&gate),
+      on_answer_(&on_answer),
       channel_(std::move(channel)),
       reader_(limits),
       from_loopback_(from_loopback) {
@@ -92,6 +94,7 @@ std::optional<ServerConnection::Next> ServerConnection::ReadMore(const base::Now
 void ServerConnection::Admit(const base::Now& now) {
   RequestHead& head = reader_.head();
   head.request.from_loopback = from_loopback_;
+  method_ = head.request.method;
   frame_ = {head.request.method == "HEAD", head.keep_alive, head.http_1_1};
   const bool has_body = head.has_body();
   const bool must_invite = head.expects_continue && has_body && !reader_.has_more();
@@ -140,6 +143,8 @@ void ServerConnection::Send(const Response& response, bool keep_alive, const bas
              frame_.keep_alive ? Output::Then::kNextRequest : Output::Then::kClose};
   phase_ = Phase::kWriting;
   WaitFor(limits_->answer_time, now.monotonic);
+  if (*on_answer_) (*on_answer_)(method_, response.status);
+  method_.clear();
 }
 
 std::optional<ServerConnection::Next> ServerConnection::Write(base::MonotonicTime now) {

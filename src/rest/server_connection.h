@@ -28,9 +28,9 @@ class ServerConnection {
     kClose,   // nothing: it has ended
   };
 
-  // Limits and gate must outlive it.
+  // Limits, gate and observer must outlive it.
   ServerConnection(Channel channel, bool from_loopback, const Limits& limits, const Gate& gate,
-                   base::MonotonicTime now);
+                   const AnswerObserver& on_answer, base::MonotonicTime now);
 
   // What the socket allows now.
   Next Advance(const base::Now& now);
@@ -73,12 +73,14 @@ class ServerConnection {
 
   const Limits* limits_;
   const Gate* gate_;
+  const AnswerObserver* on_answer_;
   Channel channel_;
   RequestReader reader_;
   bool from_loopback_;
   Phase phase_ = Phase::kReading;
   Output output_;
   AnswerFrame frame_;         // of the request's answer
+  std::string method_;        // of the request that is to be answered
   size_t handled_bytes_ = 0;  // of the request that is being handled
   base::MonotonicTime waiting_since_;
   base::MonotonicTime deadline_;

@@ -166,8 +166,9 @@ void ServerLoop::Accept(Accepted accepted, const base::Now& now) {
   try {
     Channel channel(std::move(accepted.socket), terms_.tls ? terms_.tls(now.monotonic) : nullptr);
     const auto [entry, is_new] = entries_.emplace(
-        ++last_id_, Entry{ServerConnection(std::move(channel), accepted.from_loopback,
-                                           terms_.limits, terms_.gate, now.monotonic)});
+        ++last_id_,
+        Entry{ServerConnection(std::move(channel), accepted.from_loopback, terms_.limits,
+                               terms_.gate, terms_.on_answer, now.monotonic)});
     Drive(entry, [&](ServerConnection& connection) { return connection.Advance(now); });
   } catch (const std::exception& error) {
     Log().Error("connection refused", {{"error", error.what()}});

@@ -29,6 +29,7 @@ class ServerLoop {
   struct Terms {
     Limits limits;
     Gate gate;                                         // may be null
+    AnswerObserver on_answer;                          // may be null
     std::function<SSL_CTX*(base::MonotonicTime)> tls;  // for a new connection; null: plain
     // Takes a complete request. Its answer comes by PostAnswer.
     std::function<void(HandlerPool::CallerId, Request)> handle;

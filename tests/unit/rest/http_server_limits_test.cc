@@ -260,5 +260,30 @@ TEST(HttpServerGate, RefusesBeforeTheBodyIsRead) {
   EXPECT_EQ(client.Read(true).status, 401);
 }
 
+TEST(HttpServerLimits, TellsOfEveryAnswerAlsoOfThoseThatNoHandlerGave) {
+  std::mutex mutex;
+  std::vector<std::string> told;
+  HttpServer::Terms terms;
+  terms.limits.body_bytes = 1;
+  terms.gate = [](const Request& head, base::MonotonicTime) -> std::optional<Response> {
+    if (head.path != "/closed") return std::nullopt;
+    return Response{401, "text/plain", "", {}};
+  };
+  terms.on_answer = [&](const std::string& method, int status) {
+    const std::lock_guard lock(mutex);
+    told.push_back(method + ' ' + std::to_string(status));
+  };
+  const HttpServer server("127.0.0.1", 0, Size, std::move(terms));
+  for (const std::string& request :
+       {kGet, std::string("GET /closed HTTP/1.1\r\nHost: h\r\n\r\n"),
+        kPost + "Content-Length: 2\r\n\r\n", std::string("what is this\r\n\r\n")}) {
+    RawClient client(server.port());
+    client.Send(request);
+    EXPECT_GT(client.Read().status, 0);
+  }
+  const std::lock_guard lock(mutex);
+  EXPECT_EQ(told, (std::vector<std::string>{"GET 200", "GET 401", " 413", " 400"}));
+}
+
 }  // namespace
 }  // namespace khs::rest

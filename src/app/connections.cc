@@ -35,9 +35,10 @@ std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& 
 
 reconcile::Connections MakeConnections(const base::Clock& clock) {
   return {
-      [](const config::ConnectorConfig& config) {
-        return std::make_unique<kafka::Consumer>(SubscriptionOf(config),
-                                                 ConsumerProperties(config));
+      [log_ends = std::make_shared<kafka::LogEnds>()](const config::ConnectorConfig& config) {
+        const kafka::Properties properties = ConsumerProperties(config);
+        return std::make_unique<kafka::Consumer>(SubscriptionOf(config), properties,
+                                                 log_ends->Open(properties));
       },
       [&clock](const config::ConnectorConfig& config) {
         auto client = MakeClient(config, clock);

@@ -102,7 +102,7 @@ std::optional<std::string> TryConsumer(const Subscription& subscription,
 
 class Consumer::Client {
  public:
-  Client(const Subscription& subscription, const Properties& properties);
+  Client(const Subscription& subscription, const Properties& properties, LogEnds::Watch* log_ends);
   ~Client() {
     assigning_.reset();
     revoking_.reset();
@@ -139,6 +139,7 @@ class Consumer::Client {
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent FinishAssignment();
   void ForwardRecords(const rd_kafka_topic_partition_list_t* list);
+  void FollowLogs();
   task::Records TakeRecords(size_t wanted_bytes);
   ssize_t TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages, size_t most);
   void Nudge();
@@ -148,7 +149,8 @@ class Consumer::Client {
     return std::string_view(rd_kafka_rebalance_protocol(handle_)) == "COOPERATIVE";
   }
 
-  JoinWatch join_watch_;  // before the client, whose log it reads
+  LogEnds::Watch* const log_ends_;  // may be null
+  JoinWatch join_watch_;            // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
   // Where partitions put their records, dealt out among them, so that these can be left there while
@@ -169,8 +171,11 @@ class Consumer::Client {
   EventHandle revoking_;                            // the revocation that waits for CompleteRevoke
 };
 
-Consumer::Client::Client(const Subscription& subscription, const Properties& properties)
-    : join_watch_(DebugOf(properties)), prefetch_bytes_(subscription.prefetch_bytes) {
+Consumer::Client::Client(const Subscription& subscription, const Properties& properties,
+                         LogEnds::Watch* log_ends)
+    : log_ends_(log_ends),
+      join_watch_(DebugOf(properties)),
+      prefetch_bytes_(subscription.prefetch_bytes) {
   Properties all = Complete(subscription, properties);
   all["debug"] = DebugOf(properties).empty() ? "cgrp" : DebugOf(properties) + ",cgrp";
   ConfHandle conf = MakeConfiguration(all);
@@ -281,7 +286,17 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   if (!failure.empty()) {
     return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
   }
+  FollowLogs();
   return task::Assigned{ToPartitions(list), CommittedIn(list)};
+}
+
+// Those of what is assigned now.
+void Consumer::Client::FollowLogs() {
+  if (log_ends_ == nullptr) return;
+  rd_kafka_topic_partition_list_t* assigned = nullptr;
+  if (rd_kafka_assignment(handle_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const PartitionListHandle list(assigned);
+  log_ends_->Follow(ToPartitions(list.get()));
 }
 
 void Consumer::Client::ForwardRecords(const rd_kafka_topic_partition_list_t* list) {
@@ -414,10 +429,13 @@ void Consumer::Client::CompleteRevoke() {
     }
   }
   revoking_.reset();
+  FollowLogs();
 }
 
-Consumer::Consumer(const Subscription& subscription, const Properties& properties)
-    : client_(std::make_unique<Client>(subscription, properties)) {}
+Consumer::Consumer(const Subscription& subscription, const Properties& properties,
+                   std::unique_ptr<LogEnds::Watch> log_ends)
+    : log_ends_(std::move(log_ends)),
+      client_(std::make_unique<Client>(subscription, properties, log_ends_.get())) {}
 Consumer::~Consumer() = default;
 
 task::SourceEvent Consumer::Poll(milliseconds timeout, size_t wanted_bytes) {
@@ -447,7 +465,12 @@ std::optional<task::CommitError> Consumer::CommitAndWait(const task::Positions& 
   return client_->CommitAndWait(positions, timeout);
 }
 
+std::optional<int64_t> Consumer::LogEnd(const base::TopicPartition& partition) const {
+  return log_ends_ ? log_ends_->End(partition) : std::nullopt;
+}
+
 void Consumer::Renew(const task::Credentials& credentials) {
+  if (log_ends_) log_ends_->Renew(credentials);
   const ErrorHandle failed(rd_kafka_sasl_set_credentials(
       client_->handle(), credentials.username.c_str(), credentials.password.c_str()));
   if (failed) {

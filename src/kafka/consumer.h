@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "kafka/log_ends.h"
 #include "kafka/properties.h"
 #include "task/record_source.h"
 
@@ -28,8 +29,10 @@ std::optional<std::string> TryConsumer(const Subscription& subscription,
 class Consumer final : public task::RecordSource {
  public:
   // Joins the group in the background. Throws std::runtime_error with librdkafka's words when the
-  // properties (of the process, overridden by those of the connector) make no client.
-  Consumer(const Subscription& subscription, const Properties& properties);
+  // properties (of the process, overridden by those of the connector) make no client. `log_ends`
+  // may be null: then LogEnd knows nothing.
+  Consumer(const Subscription& subscription, const Properties& properties,
+           std::unique_ptr<LogEnds::Watch> log_ends = nullptr);
   ~Consumer() override;
 
   task::SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes) override;
@@ -40,12 +43,14 @@ class Consumer final : public task::RecordSource {
   std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
                                                  std::chrono::milliseconds timeout) override;
   void Renew(const task::Credentials& credentials) override;
+  std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const override;
   void CompleteRevoke() override;
   void Leave(std::chrono::milliseconds timeout) override;
 
  private:
   class Client;
-  std::unique_ptr<Client> client_;
+  const std::unique_ptr<LogEnds::Watch> log_ends_;
+  const std::unique_ptr<Client> client_;
 };
 
 }  // namespace khs::kafka

@@ -36,6 +36,18 @@ constexpr std::array kErrorReasons{
     delivery::ErrorReason::kTls,         delivery::ErrorReason::kIo};
 constexpr std::array kRestartReasons{RestartReason::kConfig, RestartReason::kSecret,
                                      RestartReason::kApi, RestartReason::kError};
+// What librdkafka says when brokers can't be reached, or refuse the credentials. The series of
+// these exist from the start; those of other codes with the first error of their kind.
+constexpr std::array kCommonErrors{"_TRANSPORT",
+                                   "_RESOLVE",
+                                   "_ALL_BROKERS_DOWN",
+                                   "_AUTHENTICATION",
+                                   "_SSL",
+                                   "SASL_AUTHENTICATION_FAILED",
+                                   "TOPIC_AUTHORIZATION_FAILED",
+                                   "GROUP_AUTHORIZATION_FAILED",
+                                   "UNKNOWN_TOPIC_OR_PART",
+                                   "_MAX_POLL_EXCEEDED"};
 // By status / 100 - 1; 1xx is never final, so its place counts what had no answer.
 constexpr std::array kCodeClasses{"none", "2xx", "3xx", "4xx", "5xx"};
 
@@ -83,6 +95,7 @@ struct ConnectorMetrics::Series {
   Series(Registry::Families& all, const Identity& identity);
   ~Series() {
     for (const auto& remove : removals) remove();
+    for (const auto& [partition, gauge] : lags) families.consumer_lag.Remove(gauge);
     families.connector_info.Remove(info);
   }
   Series(const Series&) = delete;
@@ -103,15 +116,24 @@ struct ConnectorMetrics::Series {
     Counter* delivered;
     bool active = false;  // a record came since the last reset
   };
+  // With the lock held, or before anybody else knows of this.
+  Counter& ErrorSeries(const std::string& code, bool fatal) {
+    Counter*& counter = kafka_errors[{code, fatal}];
+    if (counter == nullptr) {
+      counter = Own(families.kafka_errors, {{"code", code}, {"fatal", fatal ? "true" : "false"}});
+    }
+    return *counter;
+  }
   // With the lock held. Valid for good.
   OfTopic& TopicSeries(const std::string& topic);
   void SetInfo(const Identity& identity);
 
   Registry::Families& families;
   const std::string connector;
-  std::mutex mutex;  // guards removals, topics and kafka_errors
+  std::mutex mutex;  // guards removals, topics, lags and kafka_errors
   std::vector<std::function<void()>> removals;
   std::map<std::string, OfTopic> topics;
+  std::map<base::TopicPartition, Gauge*> lags;
   std::map<std::pair<std::string, bool>, Counter*> kafka_errors;
 
   std::array<Gauge*, kStates.size()> states{};
@@ -166,6 +188,7 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
       last_delivery(Own(all.last_delivery)),
       last_error(Own(all.last_error)) {
   SetInfo(identity);
+  for (const char* code : kCommonErrors) ErrorSeries(code, false);
   for (size_t i = 0; i < kRestartReasons.size(); ++i) {
     restarts[i] = Own(all.connector_restarts, {{"reason", std::string(Label(kRestartReasons[i]))}});
   }
@@ -300,6 +323,27 @@ void ConnectorMetrics::AddAssigned(long change) {
   series_->assigned->Increment(static_cast<double>(change));
 }
 
+void ConnectorMetrics::SetLag(const base::TopicPartition& partition,
+                              std::optional<int64_t> records) {
+  const std::lock_guard lock(series_->mutex);
+  prometheus::Family<Gauge>& family = series_->families.consumer_lag;
+  const auto known = series_->lags.find(partition);
+  if (!records) {
+    if (known == series_->lags.end()) return;
+    family.Remove(known->second);
+    series_->lags.erase(known);
+    return;
+  }
+  Gauge* gauge = known != series_->lags.end() ? known->second : nullptr;
+  if (gauge == nullptr) {
+    gauge = &family.Add({{"connector", series_->connector},
+                         {"topic", partition.topic},
+                         {"partition", std::to_string(partition.partition)}});
+    series_->lags.emplace(partition, gauge);
+  }
+  gauge->Set(static_cast<double>(*records));
+}
+
 void ConnectorMetrics::Rebalanced() { series_->rebalances->Increment(); }
 
 void ConnectorMetrics::CommitEnded(bool ok) {
@@ -308,12 +352,7 @@ void ConnectorMetrics::CommitEnded(bool ok) {
 
 void ConnectorMetrics::KafkaError(const std::string& code, bool fatal) {
   const std::lock_guard lock(series_->mutex);
-  Counter*& counter = series_->kafka_errors[{code, fatal}];
-  if (counter == nullptr) {
-    counter = series_->Own(series_->families.kafka_errors,
-                           {{"code", code}, {"fatal", fatal ? "true" : "false"}});
-  }
-  counter->Increment();
+  series_->ErrorSeries(code, fatal).Increment();
 }
 
 }  // namespace khs::metrics

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/topic_partition.h"
 #include "delivery/decision.h"
 #include "delivery/reply.h"
 
@@ -68,6 +69,9 @@ class ConnectorMetrics {
   void AddInFlight(int change);
   void AddBuffered(long records, long bytes, long waiting_retry);
   void AddAssigned(long change);
+  // Records between what is committed of a partition and the end of its log; nothing when that is
+  // not known, or the partition not assigned.
+  void SetLag(const base::TopicPartition& partition, std::optional<int64_t> records);
   void Rebalanced();
   void CommitEnded(bool ok);
   void KafkaError(const std::string& code, bool fatal);

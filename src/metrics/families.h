@@ -63,6 +63,7 @@ struct Registry::Families {
   Counters& dead_letter_records;
   Counters& offset_commits;
   Gauges& assigned_partitions;
+  Gauges& consumer_lag;
   Counters& rebalances;
   Gauges& last_delivery;
   Gauges& last_error;

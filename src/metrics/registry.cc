@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "metrics/families.h"
+#include "metrics/process_metrics.h"
 
 namespace khs::metrics {
 namespace {
@@ -92,6 +94,9 @@ Registry::Families::Families(const BuildInfo& build)
           Make(BuildCounter(), registry, "offset_commits_total", "Offset commits by outcome.")),
       assigned_partitions(Make(BuildGauge(), registry, "assigned_partitions",
                                "Partitions that the group assigned to this process.")),
+      consumer_lag(Make(BuildGauge(), registry, "consumer_lag_records",
+                        "Records from the committed offset to the end of an assigned "
+                        "partition's log.")),
       rebalances(Make(BuildCounter(), registry, "rebalances_total",
                       "Assignments and revocations by the group.")),
       last_delivery(Make(BuildGauge(), registry, "last_delivery_timestamp_seconds",
@@ -104,6 +109,14 @@ Registry::Families::Families(const BuildInfo& build)
   for (size_t i = 0; i < kReloadOutcomes.size(); ++i) {
     reloads[i] = &config_reloads.Add({{"outcome", kNames[i]}});
   }
+  // What the API answers when all is well; the rest comes with the first of its kind.
+  for (const auto& [method, code] : {std::pair{"GET", "200"},
+                                     {"POST", "201"},
+                                     {"PUT", "200"},
+                                     {"PATCH", "200"},
+                                     {"DELETE", "204"}}) {
+    rest_requests.Add({{"method", method}, {"code", code}});
+  }
   build_info
       .Add({{"version", build.version},
             {"revision", build.revision},
@@ -115,7 +128,9 @@ Registry::Registry(const BuildInfo& build) : families_(std::make_unique<Families
 Registry::~Registry() = default;
 
 std::string Registry::Render() const {
-  return prometheus::TextSerializer().Serialize(families_->registry.Collect());
+  std::vector<prometheus::MetricFamily> families = families_->registry.Collect();
+  std::ranges::move(CollectProcess(), std::back_inserter(families));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 void Registry::Reloaded(ReloadOutcome outcome) {

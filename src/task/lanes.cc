@@ -60,6 +60,7 @@ struct Lanes::Partition {
   bool flows = true;      // as TakeFlow last told
   delivery::OffsetTracker tracker;
   std::optional<int64_t> committed;
+  std::optional<int64_t> began;  // the first record's offset
   // What was last taken for a commit, and the tracker's version then.
   std::optional<Position> taken;
   uint64_t taken_version = 0;
@@ -173,6 +174,7 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
     result = AddResult::kStartedOver;
   }
   const std::shared_ptr<Partition>& partition = found->second;
+  if (!partition->began) partition->began = record.offset;
 
   auto job = std::make_unique<Job>();
   job->bytes = record.Bytes() + sizeof(Job);
@@ -510,6 +512,14 @@ Partitions Lanes::assignment() const {
   for (const auto& [topic_partition, partition] : partitions_)
     partitions.push_back(topic_partition);
   return partitions;
+}
+
+std::map<base::TopicPartition, std::optional<int64_t>> Lanes::Committed() const {
+  std::map<base::TopicPartition, std::optional<int64_t>> committed;
+  for (const auto& [topic_partition, partition] : partitions_) {
+    committed[topic_partition] = partition->committed ? partition->committed : partition->began;
+  }
+  return committed;
 }
 
 size_t Lanes::InFlight(const Partitions& partitions) const {

@@ -131,6 +131,9 @@ class Lanes {
   bool FlowPending() const { return flow_pending_; }
 
   Partitions assignment() const;
+  // What of each partition is committed, as far as is known; where reading began, as long as
+  // nothing is; nothing before the first record.
+  std::map<base::TopicPartition, std::optional<int64_t>> Committed() const;
   size_t InFlight(const Partitions& partitions) const;
   size_t in_flight() const { return in_flight_; }
   size_t records() const { return records_; }

@@ -61,6 +61,8 @@ class Task::Loop {
   void AdjustFlow();
   void CommitIfDue(base::MonotonicTime now);
   void ReportGauges();
+  void ReportLag(base::MonotonicTime now);
+  void ForgetLag(const Partitions& but_of);
   void BrokersAnswer();
 
   Task& task_;
@@ -76,6 +78,8 @@ class Task::Loop {
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;
   long assigned_ = 0;
+  base::MonotonicTime next_lag_;
+  Partitions lagging_;     // whose lag is reported
   Dispatcher dispatcher_;  // last: its thread wakes the source
 };
 

@@ -98,6 +98,9 @@ class RecordSource {
   // From the next connection to a broker on; those there are go on.
   virtual void Renew(const Credentials& credentials) = 0;
 
+  // Where the log of an assigned partition ends, as far as that was learned lately. Never blocks.
+  virtual std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const = 0;
+
   // Gives up what Revoked named.
   virtual void CompleteRevoke() = 0;
 

@@ -3,6 +3,7 @@
 #include "reconcile/connector.h"
 
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -13,6 +14,7 @@
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
+#include "kafka/log_ends.h"
 #include "kafka/producer.h"
 #include "metrics/registry.h"
 #include "support/scripted_endpoint.h"
@@ -82,9 +84,45 @@ class ConnectorOnMockCluster : public ::testing::Test {
     const size_t at = text.find(series);
     return at == std::string::npos ? -1 : std::stol(text.substr(at + series.size()));
   }
+  // Until the group has committed this of partition 0. The mock cluster lists no group's offsets,
+  // so a client asks that could be a member of it.
+  bool AwaitCommitted(int64_t offset) {
+    rd_kafka_conf_t* conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", broker_.bootstrap_servers().c_str(), nullptr, 0);
+    rd_kafka_conf_set(conf, "group.id", "connect-c", nullptr, 0);
+    const std::unique_ptr<rd_kafka_t, decltype(&rd_kafka_destroy)> client(
+        rd_kafka_new(RD_KAFKA_CONSUMER, conf, nullptr, 0), &rd_kafka_destroy);
+    const std::unique_ptr<rd_kafka_topic_partition_list_t,
+                          decltype(&rd_kafka_topic_partition_list_destroy)>
+        list(rd_kafka_topic_partition_list_new(1), &rd_kafka_topic_partition_list_destroy);
+    rd_kafka_topic_partition_list_add(list.get(), "t", 0);
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (std::chrono::steady_clock::now() < deadline) {
+      const auto code = rd_kafka_committed(client.get(), list.get(), 10'000);
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR && list->elems[0].offset == offset) return true;
+    }
+    return false;
+  }
   bool AwaitReady() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 60s, [&] { return !connector_->unready(); });
+  }
+  // Until the lag of a partition is shown so; a negative one: not at all.
+  bool AwaitLag(int partition, long records) {
+    const std::string series = "consumer_lag_records{connector=\"c\",partition=\"" +
+                               std::to_string(partition) + "\",topic=\"t\"} ";
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (std::chrono::steady_clock::now() < deadline) {
+      const std::string text = registry_.Render();
+      const size_t at = text.find(series);
+      if (at == std::string::npos ? records < 0
+                                  : std::stol(text.substr(at + series.size())) == records) {
+        return true;
+      }
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, 20ms);  // it changes by time
+    }
+    return false;
   }
   bool AwaitEnd() {
     std::unique_lock lock(mutex_);
@@ -97,6 +135,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
   metrics::Registry registry_{{"0", "0", "0"}};
   metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
   kafka::EmbeddedBroker broker_;
+  kafka::LogEnds log_ends_{100ms};
   std::unique_ptr<ScriptedEndpoint> endpoint_;
   config::ConnectorConfig config_;
   const reconcile::Connections connections_{
@@ -106,7 +145,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
         return std::make_unique<kafka::Consumer>(
             kafka::Subscription{c.subscription.topics, c.subscription.topics_regex,
                                 c.subscription.group},
-            properties);
+            properties, log_ends_.Open(properties));
       },
       [this](const config::ConnectorConfig& c) {
         auto client = std::make_unique<http::EndpointClient>(
@@ -218,6 +257,7 @@ TEST_F(ConnectorOnMockCluster, RepeatsRefusedCommitsAndJoinsAnewWhenItIsNoLonger
   // What is committed now says that of all of them nothing is left.
   Produce(1, 0);
   ASSERT_TRUE(AwaitPlaces(produced += 1));
+  ASSERT_TRUE(AwaitCommitted(51));  // before it is a member again, it can commit nothing
   Stop();
   const size_t before = endpoint_->RequestCount();
   Start();
@@ -295,6 +335,32 @@ TEST_F(ConnectorOnMockCluster, GoesOnAtAnotherEndpointWithoutLeavingTheGroup) {
   EXPECT_EQ(endpoint_->RequestCount(), 10u);
   EXPECT_NE(registry_.Render().find(line), std::string::npos);
   Stop();
+}
+
+TEST_F(ConnectorOnMockCluster, ShowsTheLagOfItsPartitionsWhetherOrNotTheyFlow) {
+  std::atomic<bool> mended{false};
+  Listen([&](const Request& request) {
+    const bool good = *request.Header("X-Kafka-Offset") < "3" || mended;
+    return Answer::Of(200, good ? R"({"retry":false})" : R"({"retry":true})");
+  });
+  config::ConnectorConfig config;
+  config.policy.retry_backoff.assign(1000, 200ms);
+  Start(2, config);
+  ASSERT_TRUE(AwaitReady());
+  EXPECT_TRUE(AwaitLag(1, 0));  // empty
+  Produce(9, 0);
+  EXPECT_TRUE(AwaitLag(0, 6));  // three are delivered, and committed
+  connector_->SetPaused(true);
+  Produce(5, 0);
+  Produce(7, 1);
+  EXPECT_TRUE(AwaitLag(0, 11));
+  EXPECT_TRUE(AwaitLag(1, -1));  // where it would begin is not known before it does
+  mended = true;
+  connector_->SetPaused(false);
+  EXPECT_TRUE(AwaitLag(0, 0));
+  EXPECT_TRUE(AwaitLag(1, 0));
+  Stop();
+  EXPECT_TRUE(AwaitLag(0, -1));
 }
 
 }  // namespace

@@ -61,6 +61,9 @@ class CountedSource final : public task::RecordSource {
     return consumer_.CommitAndWait(positions, timeout);
   }
   void Renew(const task::Credentials& credentials) override { consumer_.Renew(credentials); }
+  std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const override {
+    return consumer_.LogEnd(partition);
+  }
   void CompleteRevoke() override { consumer_.CompleteRevoke(); }
   void Leave(std::chrono::milliseconds timeout) override { consumer_.Leave(timeout); }
 

@@ -1,8 +1,11 @@
 #include "metrics/connector_metrics.h"
 
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "metrics/registry.h"
 
@@ -95,6 +98,48 @@ TEST_F(ConnectorMetricsTest, ForgetTheTopicsUntilTheNextRecordAndNothingElse) {
   EXPECT_TRUE(Shows(R"(records_consumed_total{connector="c",topic="b"} 2)"));
 }
 
+TEST_F(ConnectorMetricsTest, ShowThatErrorsOfTheBrokersHaveNotHappened) {
+  const auto metrics = Make("c");
+  EXPECT_TRUE(Shows(R"(kafka_errors_total{code="_TRANSPORT",connector="c",fatal="false"} 0)"));
+  metrics->KafkaError("_TRANSPORT", false);
+  metrics->KafkaError("_TRANSPORT", true);
+  EXPECT_TRUE(Shows(R"(kafka_errors_total{code="_TRANSPORT",connector="c",fatal="false"} 1)"));
+  EXPECT_TRUE(Shows(R"(kafka_errors_total{code="_TRANSPORT",connector="c",fatal="true"} 1)"));
+}
+
+TEST_F(ConnectorMetricsTest, ShowALagOnlyWhileItIsKnown) {
+  const auto metrics = Make("c");
+  metrics->SetLag({"t", 3}, 7);
+  EXPECT_TRUE(Shows(R"(consumer_lag_records{connector="c",partition="3",topic="t"} 7)"));
+  metrics->SetLag({"t", 3}, 0);
+  EXPECT_TRUE(Shows(R"(consumer_lag_records{connector="c",partition="3",topic="t"} 0)"));
+  metrics->SetLag({"t", 3}, std::nullopt);
+  metrics->SetLag({"t", 4}, std::nullopt);
+  EXPECT_EQ(registry_.Render().find("consumer_lag_records{"), std::string::npos);
+}
+
+// A thousand connectors come and go: no series stays, and no memory (AddressSanitizer looks too).
+TEST_F(ConnectorMetricsTest, LeaveNothingBehindHoweverManyCameAndWent) {
+  const auto cycle = [this](int number) {
+    const auto metrics = Make("c" + std::to_string(number));
+    for (const char* topic : {"a", "b"}) metrics->Consumed(topic, 1);
+    metrics->SetLag({"a", 0}, 1);
+    metrics->KafkaError("CODE" + std::to_string(number), true);
+    ConnectorMetrics::Identity moved{"c" + std::to_string(number), "g", "other:80", "rest"};
+    metrics->SetIdentity(moved);
+    EXPECT_NE(registry_.Render().find("target_host=\"other:80\""), std::string::npos);
+  };
+  const std::string before = registry_.Render();
+  for (int number = 0; number < 100; ++number) cycle(number);
+  const auto in_use = ::mallinfo2().uordblks;
+  for (int number = 100; number < 1100; ++number) cycle(number);
+  EXPECT_LT(::mallinfo2().uordblks, in_use + 64 * 1024);
+  const auto without_process = [](const std::string& text) {
+    return text.substr(0, text.find("# HELP process_"));
+  };
+  EXPECT_EQ(without_process(registry_.Render()), without_process(before));
+}
+
 TEST_F(ConnectorMetricsTest, CountRestRequestsOfMethodsThatAClientCannotMakeUp) {
   registry_.RestRequested("GET", 200);
   registry_.RestRequested("GET", 200);
@@ -104,6 +149,11 @@ TEST_F(ConnectorMetricsTest, CountRestRequestsOfMethodsThatAClientCannotMakeUp) 
   EXPECT_TRUE(Shows(R"(rest_requests_total{code="200",method="GET"} 2)"));
   EXPECT_TRUE(Shows(R"(rest_requests_total{code="409",method="PUT"} 1)"));
   EXPECT_TRUE(Shows(R"(rest_requests_total{code="405",method="other"} 2)"));
+}
+
+TEST_F(ConnectorMetricsTest, CountRestRequestsFromZeroOn) {
+  EXPECT_TRUE(Shows(R"(rest_requests_total{code="200",method="GET"} 0)"));
+  EXPECT_TRUE(Shows(R"(rest_requests_total{code="201",method="POST"} 0)"));
 }
 
 TEST_F(ConnectorMetricsTest, NameTheBuild) {

@@ -24,6 +24,7 @@ struct SourceLog {
   bool woken = false;
   std::map<base::TopicPartition, int64_t> committed;
   std::map<base::TopicPartition, std::string> metadata;
+  std::map<base::TopicPartition, int64_t> log_ends;
   bool takes_metadata = true;
   std::vector<base::TopicPartition> paused;
   int polls = 0;
@@ -103,6 +104,11 @@ class FakeSource final : public task::RecordSource {
     const std::lock_guard lock(log_.mutex);
     log_.credentials = credentials;
     log_.changed.notify_all();
+  }
+  std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const override {
+    const std::lock_guard lock(log_.mutex);
+    const auto found = log_.log_ends.find(partition);
+    return found == log_.log_ends.end() ? std::nullopt : std::optional(found->second);
   }
   void CompleteRevoke() override {
     const std::lock_guard lock(log_.mutex);

@@ -434,6 +434,34 @@ TEST_F(TaskTest, MoreOrFewerRequestsAtOnceApplyToWhatBeginsAfterwards) {
   EXPECT_EQ(endpoint_.received.size(), 20u);
 }
 
+TEST_F(TaskTest, ShowsTheLagOfWhatIsCommittedAndOfItsPartitionsOnly) {
+  const auto await_lag = [this](int partition, std::optional<int> records) {
+    const std::string series = "consumer_lag_records{connector=\"c\",partition=\"" +
+                               std::to_string(partition) + "\",topic=\"t\"} ";
+    return source_.Await([&](auto&) {
+      const std::string text = registry_.Render();
+      const std::string line = records ? series + std::to_string(*records) + "\n" : series;
+      return (text.find(line) != std::string::npos) == records.has_value();
+    });
+  };
+  {
+    const std::lock_guard lock(source_.mutex);
+    source_.log_ends = {{kFirst, 10}, {kSecond, 0}};
+  }
+  Start(Good);
+  EXPECT_TRUE(await_lag(1, 0));  // of an empty log
+  source_.Send(task::Records{MakeRecord(kFirst, 4)});
+  EXPECT_TRUE(await_lag(0, 5));
+  source_.Send(task::Revoked{{kFirst}});
+  EXPECT_TRUE(await_lag(0, std::nullopt));
+  EXPECT_TRUE(await_lag(1, 0));
+  source_.Send(task::Assigned{{kFirst}, {{kFirst, 7, {}}}});
+  EXPECT_TRUE(await_lag(0, 3));
+  task_.reset();
+  EXPECT_TRUE(await_lag(0, std::nullopt));
+  EXPECT_TRUE(await_lag(1, std::nullopt));
+}
+
 TEST_F(TaskTest, CountsWhatItDid) {
   delivery::Policy policy;
   policy.retry_backoff = {1ms};

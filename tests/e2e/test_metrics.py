@@ -1,9 +1,10 @@
 """What a scraper and a kubelet see."""
 
+import pathlib
 import re
 import subprocess
 
-from endpoint import RETRY
+from endpoint import DELIVERED, RETRY
 from waiting import eventually
 
 # Series of a connector that must be there, at 0, before anything has happened: name -> (type, fixed label values).
@@ -75,6 +76,68 @@ def test_counts_tell_what_happened_and_labels_carry_no_more_than_agreed(kafka, s
         assert not [value for _, value in labels if "key-of-the-record" in value or "http://" in value]
 
 
+def reference():
+    """The metrics of etc/README.md: full name -> (type, labels)."""
+    text = (pathlib.Path(__file__).parents[2] / "etc/README.md").read_text()
+    text = text[text.index("<!-- metrics:"):text.index("<!-- end of metrics -->")]
+    metrics = {}
+    for part, own in zip(text.split("| of the process |"), ({"connector"}, set())):
+        for name, kind, labels in re.findall(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", part, re.M):
+            full = name if name.startswith("process_") else f"kafka_http_sink_{name}"
+            metrics[full] = kind, own | set(re.findall(r"`(\w+)`", labels))
+    return metrics
+
+
+def test_the_reference_names_what_a_scrape_shows_before_anything_has_happened(kafka, sidecar, endpoint, name):
+    sidecar.connector(name, kafka.topic(), endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    sidecar.wait_for_value(0, "consumer_lag_records", connector=name)
+    metrics, wanted = sidecar.metrics(), reference()
+    assert len(wanted) > 40
+    assert metrics.types == {metric: kind for metric, (kind, _) in wanted.items()}
+    for (sample, labels), _ in metrics.samples.items():
+        family = re.sub("_(bucket|sum|count)$", "", sample) if sample not in wanted else sample
+        assert {label for label, _ in labels} - {"le"} == wanted[family][1], sample
+
+
+def test_lag_is_the_log_end_less_what_is_committed(kafka, sidecar, rest, endpoint, name):
+    topic = kafka.topic(3)
+    kafka.produce(topic, [b"x"] * 10, partition=0)
+    kafka.produce(topic, [b"y"] * 4, partition=1)
+    endpoint.decide = lambda one: RETRY if one.offset >= 4 else DELIVERED
+    sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [0.2] * 1000})
+    sidecar.start()
+
+    def shows(*lags):
+        for partition, lag in enumerate(lags):
+            sidecar.wait_for_value(lag, "consumer_lag_records", connector=name, topic=topic, partition=str(partition))
+    shows(6, 0, 0)
+    rest.put(rest.at(name, "pause")).must(202)
+    kafka.produce(topic, [b"z"] * 5, partition=0)
+    kafka.produce(topic, [b"z"] * 7, partition=1)
+    shows(11, 7, 0)
+    endpoint.decide = lambda one: DELIVERED
+    rest.put(rest.at(name, "resume")).must(202)
+    shows(0, 0, 0)
+    sidecar.stop()
+
+
+def test_process_metrics_are_the_processs_own(kafka, sidecar, endpoint, name):
+    sidecar.connector(name, kafka.topic(), endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    metrics, own = sidecar.metrics(), pathlib.Path(f"/proc/{sidecar.process.pid}")
+    assert abs(metrics.value("process_open_fds") - len(list((own / "fd").iterdir()))) <= 3
+    assert abs(metrics.value("process_threads") - len(list((own / "task").iterdir()))) <= 3
+    limit = re.search(r"^Max open files +(\d+)", (own / "limits").read_text(), re.M)[1]
+    assert metrics.value("process_max_fds") == int(limit)
+    resident = int(re.search(r"^VmRSS:\s+(\d+) kB", (own / "status").read_text(), re.M)[1]) * 1024
+    assert 0.8 < metrics.value("process_resident_memory_bytes") / resident < 1.25
+    started = metrics.value("process_start_time_seconds")
+    assert abs(started - own.stat().st_ctime) < 60
+    assert metrics.value("process_cpu_seconds_total") > 0
+
 
 def test_series_vanish_with_their_connector(kafka, sidecar, endpoint, name):
     sidecar.connector(name, kafka.topic(), endpoint)
@@ -98,7 +161,7 @@ def test_the_scrape_has_the_agreed_content_type_and_names_the_build(kafka, sidec
     version = subprocess.run([str(binary), "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
     assert value == 1 and build["version"] in version and build["librdkafka"] in version and "revision" in build
     assert metrics.value("config_files", status="valid") == 1
-    unprefixed = [metric for metric, _ in metrics.samples if not re.match("kafka_http_sink_", metric)]
+    unprefixed = [metric for metric, _ in metrics.samples if not re.match("kafka_http_sink_|process_", metric)]
     assert not unprefixed
 
 

@@ -1,0 +1,42 @@
+"""A thousand connectors come and go: nothing of them stays behind, neither series nor memory, descriptors or threads."""
+
+import re
+
+from waiting import eventually
+
+ROUNDS, AT_ONCE = 10, 100
+# What malloc may keep of what a round needed.
+KEPT = 8 << 20
+
+
+def shown(sidecar):
+    return set(re.findall(r'connector="([^"]+)"', sidecar.get("/metrics")[2]))
+
+
+def families(sidecar):
+    """Names and label values of all series, but for their values and for those that come with a first event."""
+    return {key for key in sidecar.metrics().samples if key[0] != "kafka_http_sink_rest_requests_total"}
+
+
+def test_a_thousand_connectors_come_and_go_and_leave_nothing(kafka, sidecar, endpoint, name):
+    topics = [kafka.topic() for _ in range(2)]
+    sidecar.connector(f"{name}-stays", topics[0], endpoint)
+    sidecar.start()
+    sidecar.wait_running(f"{name}-stays")
+    sidecar.wait_for_value(0, "consumer_lag_records", connector=f"{name}-stays")
+    before, sizes = families(sidecar), []
+    for number in range(ROUNDS):
+        names = [f"{name}-{number}-{one}" for one in range(AT_ONCE)]
+        for one in names:
+            sidecar.connector(one, topics[1], endpoint)
+        eventually(lambda: shown(sidecar) >= set(names), "all are shown")
+        for one in names:
+            sidecar.remove(one)
+        eventually(lambda: shown(sidecar) == {f"{name}-stays"},
+                   lambda: f"only one is left; there are {len(shown(sidecar))}; log:\n{sidecar.log.tail(5)}", 120)
+        metrics = sidecar.metrics()
+        sizes.append({what: metrics.value(f"process_{what}") for what in ("resident_memory_bytes", "open_fds", "threads")})
+    print(f"\nafter each {AT_ONCE} of {ROUNDS * AT_ONCE} connectors: {sizes}")
+    assert families(sidecar) == before
+    assert sizes[-1]["open_fds"] <= sizes[0]["open_fds"] + 5 and sizes[-1]["threads"] <= sizes[0]["threads"] + 2
+    assert sizes[-1]["resident_memory_bytes"] <= sizes[ROUNDS // 2]["resident_memory_bytes"] + KEPT

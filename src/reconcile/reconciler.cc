@@ -10,8 +10,6 @@
 namespace khs::reconcile {
 namespace {
 
-using State = Standing::State;
-
 // What a drain may take beyond the grace, for leaving groups whose broker does not answer.
 constexpr std::chrono::seconds kDrainMargin{5};
 // After so many looks whatever is still being written is no reason to seem not started.
@@ -29,33 +27,23 @@ void LogProblem(const config::Problem& problem) {
             {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
 }
 
-State StandingOf(const Connector& connector) {
-  switch (connector.health()) {
-    case Connector::Health::kFailed:
-      return State::kFailed;
-    case Connector::Health::kCannotStart:
-    case Connector::Health::kOvertaken:
-      return State::kCannotStart;
-    case Connector::Health::kStarting:
-    case Connector::Health::kRunning:
-      break;
-  }
-  return State::kWorking;
-}
-
 }  // namespace
 
 Reconciler::Reconciler(Settings settings, Connections connections, CheckDefinition check,
                        std::function<double()> chance, const base::Clock& clock,
                        metrics::Registry& registry)
     : settings_(std::move(settings)),
-      connections_(std::move(connections)),
-      chance_(std::move(chance)),
       clock_(clock),
       registry_(registry),
       store_(settings_.state_dir),
       source_(settings_.definitions, std::move(check), store_),
-      schedule_(settings_.debounce, settings_.rescan_interval) {}
+      schedule_(settings_.debounce, settings_.rescan_interval),
+      fleet_(std::move(connections), store_, std::move(chance), settings_.shutdown_grace, clock,
+             registry, [this] {
+               const std::lock_guard lock(mutex_);
+               requests_.task_changed = true;
+               changed_.notify_all();
+             }) {}
 
 Reconciler::~Reconciler() = default;
 
@@ -90,7 +78,8 @@ bool Reconciler::Run() {
       schedule_.Ask(now);
       LookIfDue(now, watcher.get());
     }
-    Reconcile(now);
+    ReportProblems();
+    fleet_.Reconcile(source_.desired(), now);
     Publish();
     for (auto& [order, done] : orders) done.set_value(true);
   }
@@ -114,7 +103,7 @@ void Reconciler::Close() {
 
 // Whether one of them wants another look.
 bool Reconciler::CarryOut(std::deque<Waiting>& orders) {
-  Hands hands{source_, entries_, store_, restarts_};
+  Hands hands{source_, fleet_.entries(), store_, fleet_.restarts()};
   for (auto& [order, done] : orders) {
     order(hands);
     source_.Refresh();  // the next order sees what this one has made
@@ -164,14 +153,8 @@ Reconciler::Requests Reconciler::Await() {
 
 // The next thing that only time brings.
 base::MonotonicTime Reconciler::NextDue() const {
-  base::MonotonicTime due = schedule_.due();
-  for (const auto& [name, entry] : entries_) {
-    const bool waits = entry->connector && !entry->ending &&
-                       entry->connector->health() == Connector::Health::kCannotStart;
-    if (waits) due = std::min(due, entry->backoff.due());
-  }
   if (drain_requested_) return clock_.Read().monotonic + settings_.rescan_interval;
-  return due;
+  return std::min(schedule_.due(), fleet_.NextStart());
 }
 
 void Reconciler::LookIfDue(base::MonotonicTime now, watch::Watcher* watcher) {
@@ -221,209 +204,6 @@ void Reconciler::ReportProblems() {
   registry_.SetConfigFiles(source_.desired().size() - invalid, invalid);
 }
 
-void Reconciler::Reconcile(base::MonotonicTime now) {
-  ReportProblems();
-  for (const auto& [name, entry] : entries_) {
-    Reap(*entry);
-    Observe(*entry, now);
-  }
-  for (const Step& step : MakePlan(source_.desired(), CurrentState(), now)) Execute(step);
-  RestartAsOrdered();
-  ShowStates();
-}
-
-void Reconciler::RestartAsOrdered() {
-  for (const std::string& name : std::exchange(restarts_, {})) {
-    const auto wanted = source_.desired().find(name);
-    const auto entry = entries_.find(name);
-    const bool runs = entry != entries_.end() && entry->second->connector && !entry->second->ending;
-    if (!runs || wanted == source_.desired().end()) continue;
-    entry->second->backoff.Reset();
-    Restart(name, wanted->second, metrics::RestartReason::kApi);
-  }
-}
-
-// What has drained has ended: its threads are joined without waiting.
-void Reconciler::Reap(Entry& entry) {
-  if (!entry.ending || !entry.connector->ended()) return;
-  entry.connector.reset();
-  entry.ending = false;
-}
-
-void Reconciler::Observe(Entry& entry, base::MonotonicTime now) {
-  if (!entry.connector) return;
-  entry.connector->Observe();
-  switch (entry.connector->health()) {
-    case Connector::Health::kRunning:
-      entry.backoff.Reset();
-      break;
-    case Connector::Health::kCannotStart:
-      if (!std::exchange(entry.failure_counted, true)) entry.backoff.Failed(now, chance_());
-      break;
-    case Connector::Health::kStarting:
-    case Connector::Health::kFailed:
-    case Connector::Health::kOvertaken:
-      break;
-  }
-}
-
-Actual Reconciler::CurrentState() const {
-  Actual actual;
-  for (const auto& [name, entry] : entries_) {
-    Standing standing;
-    standing.was_stopped = entry->was_stopped;
-    if (entry->connector) {
-      standing.state = entry->ending ? State::kEnding : StandingOf(*entry->connector);
-      standing.config = &entry->connector->config();
-      const bool is_overtaken = entry->connector->health() == Connector::Health::kOvertaken;
-      if (!is_overtaken) standing.retry_at = entry->backoff.due();
-    }
-    actual.emplace(name, standing);
-  }
-  return actual;
-}
-
-void Reconciler::Execute(const Step& step) {
-  const auto found = source_.desired().find(step.name);
-  if (found == source_.desired().end()) {
-    if (step.action == Action::kStop) {
-      Log().Info("connector is removed", {{"connector", step.name}});
-      Stop(*entries_.at(step.name));
-    }
-    const bool is_there = step.action == Action::kKeep || entries_.at(step.name)->connector;
-    if (!is_there) Forget(step.name);
-    return;
-  }
-  const Wanted& wanted = found->second;
-  switch (step.action) {
-    case Action::kStart:
-      Start(step.name, wanted);
-      break;
-    case Action::kApply:
-      Apply(step.name, wanted, step.difference);
-      break;
-    case Action::kRestart: {
-      Entry& entry = *entries_.at(step.name);
-      metrics::RestartReason reason = metrics::RestartReason::kError;
-      if (step.difference.any()) {
-        entry.backoff.Reset();
-        reason = entry.written == wanted.target_written ? metrics::RestartReason::kSecret
-                                                        : metrics::RestartReason::kConfig;
-      }
-      Restart(step.name, wanted, reason);
-      break;
-    }
-    case Action::kStop:
-      Log().Info("connector stops", {{"connector", step.name}});
-      entries_.at(step.name)->was_stopped = true;
-      Stop(*entries_.at(step.name));
-      break;
-    case Action::kShow:
-      EntryOf(step.name, wanted).was_stopped = wanted.state != Target::kStarted;
-      break;
-    case Action::kKeep:
-      if (Entry& entry = *entries_.at(step.name); !entry.ending) {
-        Observed(entry, wanted);
-      } else {
-        const bool stays = entry.was_stopped && wanted.state == Target::kPaused;
-        entry.was_stopped = wanted.state == Target::kStopped || stays;
-      }
-      break;
-    case Action::kForget:
-      break;
-  }
-  Entry& entry = *entries_.at(step.name);
-  if (entry.connector && !entry.ending) {
-    entry.connector->SetPaused(wanted.state == Target::kPaused);
-  }
-}
-
-// It runs by this generation now, were it only that a comment has changed.
-void Reconciler::Observed(Entry& entry, const Wanted& wanted) {
-  entry.generation = wanted.target_generation;
-  entry.written = wanted.target_written;
-}
-
-Entry& Reconciler::EntryOf(const std::string& name, const Wanted& wanted) {
-  const metrics::ConnectorMetrics::Identity nothing{
-      name, "", "", wanted.newest.origin == Origin::kFile ? "file" : "rest"};
-  const auto identity = wanted.target ? IdentityOf(*wanted.target, wanted.newest.origin) : nothing;
-  std::unique_ptr<Entry>& entry = entries_[name];
-  if (!entry) {
-    entry =
-        std::make_unique<Entry>(std::make_unique<metrics::ConnectorMetrics>(registry_, identity));
-  } else {
-    entry->metrics->SetIdentity(identity);
-  }
-  return *entry;
-}
-
-// Its target goes with it: who makes one of that name again means a new one.
-void Reconciler::Forget(const std::string& name) {
-  entries_.erase(name);
-  if (const auto failure = store_.Remove(name)) {
-    Log().Error("target of a removed connector stays behind", {{"error", *failure}});
-  }
-}
-
-void Reconciler::Start(const std::string& name, const Wanted& wanted) {
-  Entry& entry = EntryOf(name, wanted);
-  Observed(entry, wanted);
-  entry.failure_counted = false;
-  entry.was_stopped = false;
-  const auto on_change = [this] {
-    const std::lock_guard lock(mutex_);
-    requests_.task_changed = true;
-    changed_.notify_all();
-  };
-  entry.connector =
-      std::make_unique<Connector>(*wanted.target, connections_, clock_, *entry.metrics,
-                                  wanted.state == Target::kPaused, on_change);
-  Observe(entry, clock_.Read().monotonic);
-  Log().Info("connector started", {{"connector", name}, {"from", wanted.target_place}});
-}
-
-void Reconciler::Apply(const std::string& name, const Wanted& wanted,
-                       const Difference& difference) {
-  Entry& entry = *entries_.at(name);
-  try {
-    entry.connector->Apply(*wanted.target, difference);
-  } catch (const std::exception& error) {
-    // It was checked before: a file must have changed since, which brings another look.
-    Log().Error("new definition cannot be used; the last good one goes on",
-                {{"connector", name}, {"error", std::string(error.what())}});
-    return;
-  }
-  EntryOf(name, wanted);  // its labels follow
-  Observed(entry, wanted);
-  Log().Info("definition applied without a restart",
-             {{"connector", name}, {"from", wanted.target_place}});
-}
-
-void Reconciler::Restart(const std::string& name, const Wanted& wanted,
-                         metrics::RestartReason reason) {
-  Entry& entry = *entries_.at(name);
-  entry.metrics->Restarted(reason);
-  Log().Info("connector restarts", {{"connector", name}, {"reason", metrics::Label(reason)}});
-  Stop(entry);
-  if (!entry.connector) Start(name, wanted);
-}
-
-void Reconciler::Stop(Entry& entry) {
-  entry.connector->RequestStop(settings_.shutdown_grace);
-  entry.ending = true;
-  Reap(entry);
-}
-
-void Reconciler::ShowStates() {
-  for (const auto& [name, entry] : entries_) {
-    const auto found = source_.desired().find(name);
-    const Wanted* wanted = found == source_.desired().end() ? nullptr : &found->second;
-    entry->metrics->SetInvalid(wanted != nullptr && !wanted->newest.config);
-    entry->metrics->SetState(StateOf(*entry, wanted));
-  }
-}
-
 // False when some did not end though their grace is over.
 bool Reconciler::StopAll() {
   std::deque<Waiting> orders;
@@ -435,28 +215,18 @@ bool Reconciler::StopAll() {
     orders.swap(orders_);
   }
   for (auto& [order, done] : orders) done.set_value(false);
-  for (const auto& [name, entry] : entries_) {
-    if (entry->connector) entry->connector->RequestStop(settings_.shutdown_grace);
-  }
-  const auto all_ended = [this] {
-    return std::all_of(entries_.begin(), entries_.end(), [](const auto& entry) {
-      return !entry.second->connector || entry.second->connector->ended();
-    });
-  };
+  fleet_.RequestStop();
   // What did not end within a drain's grace gets no second one.
   const auto grace = again ? std::chrono::milliseconds(0) : settings_.shutdown_grace;
   const auto deadline = clock_.Read().monotonic + grace + kDrainMargin;
   bool in_time = true;
-  while (!all_ended() && in_time) {
+  while (!fleet_.ended() && in_time) {
     std::unique_lock lock(mutex_);
     in_time = changed_.wait_until(lock, deadline, [&] { return requests_.task_changed; });
     requests_.task_changed = false;
   }
-  const bool cut_off =
-      !in_time || std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {
-        return entry.second->connector && entry.second->connector->cut_off();
-      });
-  if (in_time) entries_.clear();
+  const bool cut_off = !in_time || fleet_.cut_off();
+  if (in_time) fleet_.Clear();
   const std::lock_guard lock(mutex_);
   cut_off_ = cut_off_ || cut_off;
   return in_time;
@@ -465,7 +235,8 @@ bool Reconciler::StopAll() {
 void Reconciler::Publish(bool drained) {
   Readiness readiness;
   readiness.started = started_;
-  for (const auto& [name, entry] : entries_) {
+  const Fleet::Entries& entries = fleet_.entries();
+  for (const auto& [name, entry] : entries) {
     if (!entry->connector || entry->ending) continue;
     if (auto why = entry->connector->unready()) readiness.waiting_for.push_back(std::move(*why));
   }
@@ -473,9 +244,9 @@ void Reconciler::Publish(bool drained) {
   status->look_error = look_error_;
   status->settled = !undecided_;
   for (const auto& [name, wanted] : source_.desired()) {
-    const auto entry = entries_.find(name);
+    const auto entry = entries.find(name);
     status->connectors.emplace(
-        name, ViewOf(name, wanted, entry == entries_.end() ? nullptr : entry->second.get()));
+        name, ViewOf(name, wanted, entry == entries.end() ? nullptr : entry->second.get()));
   }
   const std::lock_guard lock(mutex_);
   readiness.draining = drain_requested_;

@@ -15,11 +15,9 @@
 
 #include "base/clock.h"
 #include "metrics/registry.h"
-#include "reconcile/connector.h"
 #include "reconcile/definition_source.h"
-#include "reconcile/entry.h"
+#include "reconcile/fleet.h"
 #include "reconcile/look_schedule.h"
-#include "reconcile/plan.h"
 #include "reconcile/state_store.h"
 #include "reconcile/status.h"
 #include "watch/watcher.h"
@@ -42,7 +40,7 @@ class Reconciler {
   // What an order may read and change, on Run's thread.
   struct Hands {
     const DefinitionSource& source;
-    const std::map<std::string, std::unique_ptr<Entry>>& entries;
+    const Fleet::Entries& entries;
     StateStore& store;
     std::set<std::string>& restarts;  // connectors to be stopped and started again
     bool look = false;                // at the directory, before the order is answered
@@ -108,27 +106,10 @@ class Reconciler {
   void ReportLook(const DefinitionSource::Look& look);
   void ReportProblems();
 
-  void Reconcile(base::MonotonicTime now);
-  void Observe(Entry& entry, base::MonotonicTime now);
-  void Reap(Entry& entry);
-  Actual CurrentState() const;
-  void Execute(const Step& step);
-  void RestartAsOrdered();
-  void Observed(Entry& entry, const Wanted& wanted);
-  Entry& EntryOf(const std::string& name, const Wanted& wanted);
-  void Forget(const std::string& name);
-  void Start(const std::string& name, const Wanted& wanted);
-  void Apply(const std::string& name, const Wanted& wanted, const Difference& difference);
-  void Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason);
-  void Stop(Entry& entry);
-  void ShowStates();
-
   bool StopAll();
   void Publish(bool drained = false);
 
   const Settings settings_;
-  const Connections connections_;
-  const std::function<double()> chance_;
   const base::Clock& clock_;
   metrics::Registry& registry_;
 
@@ -136,14 +117,12 @@ class Reconciler {
   StateStore store_;
   DefinitionSource source_;
   std::vector<std::filesystem::path> watched_;  // as the watcher was told
-  std::set<std::string> restarts_;              // that were ordered
   bool undecided_ = true;                       // after the last look
   LookSchedule schedule_;
   int looks_ = 0;
   bool started_ = false;
   std::string look_error_;                            // said once until it changes
   std::map<std::string, config::Problems> reported_;  // by connector: likewise
-  std::map<std::string, std::unique_ptr<Entry>> entries_;
 
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
@@ -155,6 +134,8 @@ class Reconciler {
   bool drained_ = false;
   bool cut_off_ = false;
   bool closed_ = false;  // Run has returned
+
+  Fleet fleet_;  // Run's thread only; last: its tasks ask for what stands above
 };
 
 }  // namespace khs::reconcile

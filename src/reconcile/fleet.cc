@@ -1,0 +1,270 @@
+#include "reconcile/fleet.h"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "reconcile/views.h"
+
+namespace khs::reconcile {
+namespace {
+
+using State = Standing::State;
+
+const base::Logger& Log() {
+  static const base::Logger logger("reconcile");
+  return logger;
+}
+
+State StandingOf(const Connector& connector) {
+  switch (connector.health()) {
+    case Connector::Health::kFailed:
+      return State::kFailed;
+    case Connector::Health::kCannotStart:
+    case Connector::Health::kOvertaken:
+      return State::kCannotStart;
+    case Connector::Health::kStarting:
+    case Connector::Health::kRunning:
+      break;
+  }
+  return State::kWorking;
+}
+
+}  // namespace
+
+Fleet::Fleet(Connections connections, StateStore& store, std::function<double()> chance,
+             std::chrono::milliseconds grace, const base::Clock& clock, metrics::Registry& registry,
+             std::function<void()> on_change)
+    : connections_(std::move(connections)),
+      store_(store),
+      chance_(std::move(chance)),
+      grace_(grace),
+      clock_(clock),
+      registry_(registry),
+      on_change_(std::move(on_change)) {}
+
+base::MonotonicTime Fleet::NextStart() const {
+  base::MonotonicTime due = base::MonotonicTime::max();
+  for (const auto& [name, entry] : entries_) {
+    const bool waits = entry->connector && !entry->ending &&
+                       entry->connector->health() == Connector::Health::kCannotStart;
+    if (waits) due = std::min(due, entry->backoff.due());
+  }
+  return due;
+}
+
+void Fleet::Reconcile(const Desired& desired, base::MonotonicTime now) {
+  for (const auto& [name, entry] : entries_) {
+    Reap(*entry);
+    Observe(*entry, now);
+  }
+  for (const Step& step : MakePlan(desired, CurrentState(), now)) Execute(step, desired);
+  RestartAsOrdered(desired);
+  ShowStates(desired);
+}
+
+void Fleet::RestartAsOrdered(const Desired& desired) {
+  for (const std::string& name : std::exchange(restarts_, {})) {
+    const auto wanted = desired.find(name);
+    const auto entry = entries_.find(name);
+    const bool runs = entry != entries_.end() && entry->second->connector && !entry->second->ending;
+    if (!runs || wanted == desired.end()) continue;
+    entry->second->backoff.Reset();
+    Restart(name, wanted->second, metrics::RestartReason::kApi);
+  }
+}
+
+// What has drained has ended: its threads are joined without waiting.
+void Fleet::Reap(Entry& entry) {
+  if (!entry.ending || !entry.connector->ended()) return;
+  entry.connector.reset();
+  entry.ending = false;
+}
+
+void Fleet::Observe(Entry& entry, base::MonotonicTime now) {
+  if (!entry.connector) return;
+  entry.connector->Observe();
+  switch (entry.connector->health()) {
+    case Connector::Health::kRunning:
+      entry.backoff.Reset();
+      break;
+    case Connector::Health::kCannotStart:
+      if (!std::exchange(entry.failure_counted, true)) entry.backoff.Failed(now, chance_());
+      break;
+    case Connector::Health::kStarting:
+    case Connector::Health::kFailed:
+    case Connector::Health::kOvertaken:
+      break;
+  }
+}
+
+Actual Fleet::CurrentState() const {
+  Actual actual;
+  for (const auto& [name, entry] : entries_) {
+    Standing standing;
+    standing.was_stopped = entry->was_stopped;
+    if (entry->connector) {
+      standing.state = entry->ending ? State::kEnding : StandingOf(*entry->connector);
+      standing.config = &entry->connector->config();
+      const bool is_overtaken = entry->connector->health() == Connector::Health::kOvertaken;
+      if (!is_overtaken) standing.retry_at = entry->backoff.due();
+    }
+    actual.emplace(name, standing);
+  }
+  return actual;
+}
+
+void Fleet::Execute(const Step& step, const Desired& desired) {
+  const auto found = desired.find(step.name);
+  if (found == desired.end()) {
+    if (step.action == Action::kStop) {
+      Log().Info("connector is removed", {{"connector", step.name}});
+      Stop(*entries_.at(step.name));
+    }
+    const bool is_there = step.action == Action::kKeep || entries_.at(step.name)->connector;
+    if (!is_there) Forget(step.name);
+    return;
+  }
+  const Wanted& wanted = found->second;
+  switch (step.action) {
+    case Action::kStart:
+      Start(step.name, wanted);
+      break;
+    case Action::kApply:
+      Apply(step.name, wanted, step.difference);
+      break;
+    case Action::kRestart: {
+      Entry& entry = *entries_.at(step.name);
+      metrics::RestartReason reason = metrics::RestartReason::kError;
+      if (step.difference.any()) {
+        entry.backoff.Reset();
+        reason = entry.written == wanted.target_written ? metrics::RestartReason::kSecret
+                                                        : metrics::RestartReason::kConfig;
+      }
+      Restart(step.name, wanted, reason);
+      break;
+    }
+    case Action::kStop:
+      Log().Info("connector stops", {{"connector", step.name}});
+      entries_.at(step.name)->was_stopped = true;
+      Stop(*entries_.at(step.name));
+      break;
+    case Action::kShow:
+      EntryOf(step.name, wanted).was_stopped = wanted.state != Target::kStarted;
+      break;
+    case Action::kKeep:
+      if (Entry& entry = *entries_.at(step.name); !entry.ending) {
+        Observed(entry, wanted);
+      } else {
+        const bool stays = entry.was_stopped && wanted.state == Target::kPaused;
+        entry.was_stopped = wanted.state == Target::kStopped || stays;
+      }
+      break;
+    case Action::kForget:
+      break;
+  }
+  Entry& entry = *entries_.at(step.name);
+  if (entry.connector && !entry.ending) {
+    entry.connector->SetPaused(wanted.state == Target::kPaused);
+  }
+}
+
+// It runs by this generation now, were it only that a comment has changed.
+void Fleet::Observed(Entry& entry, const Wanted& wanted) {
+  entry.generation = wanted.target_generation;
+  entry.written = wanted.target_written;
+}
+
+Entry& Fleet::EntryOf(const std::string& name, const Wanted& wanted) {
+  const metrics::ConnectorMetrics::Identity nothing{
+      name, "", "", wanted.newest.origin == Origin::kFile ? "file" : "rest"};
+  const auto identity = wanted.target ? IdentityOf(*wanted.target, wanted.newest.origin) : nothing;
+  std::unique_ptr<Entry>& entry = entries_[name];
+  if (!entry) {
+    entry =
+        std::make_unique<Entry>(std::make_unique<metrics::ConnectorMetrics>(registry_, identity));
+  } else {
+    entry->metrics->SetIdentity(identity);
+  }
+  return *entry;
+}
+
+// Its target goes with it: who makes one of that name again means a new one.
+void Fleet::Forget(const std::string& name) {
+  entries_.erase(name);
+  if (const auto failure = store_.Remove(name)) {
+    Log().Error("target of a removed connector stays behind", {{"error", *failure}});
+  }
+}
+
+void Fleet::Start(const std::string& name, const Wanted& wanted) {
+  Entry& entry = EntryOf(name, wanted);
+  Observed(entry, wanted);
+  entry.failure_counted = false;
+  entry.was_stopped = false;
+  entry.connector =
+      std::make_unique<Connector>(*wanted.target, connections_, clock_, *entry.metrics,
+                                  wanted.state == Target::kPaused, on_change_);
+  Observe(entry, clock_.Read().monotonic);
+  Log().Info("connector started", {{"connector", name}, {"from", wanted.target_place}});
+}
+
+void Fleet::Apply(const std::string& name, const Wanted& wanted, const Difference& difference) {
+  Entry& entry = *entries_.at(name);
+  try {
+    entry.connector->Apply(*wanted.target, difference);
+  } catch (const std::exception& error) {
+    // It was checked before: a file must have changed since, which brings another look.
+    Log().Error("new definition cannot be used; the last good one goes on",
+                {{"connector", name}, {"error", std::string(error.what())}});
+    return;
+  }
+  EntryOf(name, wanted);  // its labels follow
+  Observed(entry, wanted);
+  Log().Info("definition applied without a restart",
+             {{"connector", name}, {"from", wanted.target_place}});
+}
+
+void Fleet::Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason) {
+  Entry& entry = *entries_.at(name);
+  entry.metrics->Restarted(reason);
+  Log().Info("connector restarts", {{"connector", name}, {"reason", metrics::Label(reason)}});
+  Stop(entry);
+  if (!entry.connector) Start(name, wanted);
+}
+
+void Fleet::Stop(Entry& entry) {
+  entry.connector->RequestStop(grace_);
+  entry.ending = true;
+  Reap(entry);
+}
+
+void Fleet::ShowStates(const Desired& desired) {
+  for (const auto& [name, entry] : entries_) {
+    const auto found = desired.find(name);
+    const Wanted* wanted = found == desired.end() ? nullptr : &found->second;
+    entry->metrics->SetInvalid(wanted != nullptr && !wanted->newest.config);
+    entry->metrics->SetState(StateOf(*entry, wanted));
+  }
+}
+
+void Fleet::RequestStop() {
+  for (const auto& [name, entry] : entries_) {
+    if (entry->connector) entry->connector->RequestStop(grace_);
+  }
+}
+
+bool Fleet::ended() const {
+  return std::all_of(entries_.begin(), entries_.end(), [](const auto& entry) {
+    return !entry.second->connector || entry.second->connector->ended();
+  });
+}
+
+bool Fleet::cut_off() const {
+  return std::any_of(entries_.begin(), entries_.end(), [](const auto& entry) {
+    return entry.second->connector && entry.second->connector->cut_off();
+  });
+}
+
+}  // namespace khs::reconcile

@@ -128,10 +128,19 @@ class Sidecar:
     def delivered(self):
         self.largest_threads = max(self.largest_threads, self.threads())
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as reply:
-                return Metrics(reply.read().decode()).value("records_delivered_total") or 0
+            return self.value("records_delivered_total") or 0
         except OSError:
             return 0
+
+    def value(self, name):
+        return Metrics(self.scrape().decode()).value(name)
+
+    def count(self, name):
+        return len(Metrics(self.scrape().decode()).series(name))
+
+    def scrape(self):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as reply:
+            return reply.read()
 
     def cpu_seconds(self):
         fields = (self.proc / "stat").read_text().rpartition(")")[2].split()

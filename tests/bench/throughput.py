@@ -138,6 +138,35 @@ class Bench:
             f"{early} threads, later {late}")
 
 
+    def scrape(self):
+        """A hundred connectors are scraped while another one delivers, slowly enough to leave a processor free."""
+        idle, busy = rig.create_topic(self.bootstrap, 16), rig.create_topic(self.bootstrap)
+        rig.fill(self.bootstrap, busy, 1_000 * (self.seconds + 20) * 2, BODY)
+        with self.receiver(0.001) as (url, _), self.sidecar(
+                *[self.connector(idle, url) for _ in range(99)], self.connector(busy, url)) as sidecar:
+            rig.await_true(lambda: sidecar.delivered() >= 1_000, "it delivers", 180)
+            rig.await_true(lambda: sidecar.value("assigned_partitions") == 99 * 16 + 1, "all have joined", 180)
+            rig.await_true(lambda: sidecar.count("consumer_lag_records") == 99 * 16 + 1, "every lag is known", 60)
+            rates, times = [], []
+            for scraped in (False, True) * self.rounds:
+                start, before, mine = time.monotonic(), sidecar.delivered(), []
+                while time.monotonic() - start < self.seconds:
+                    began = time.monotonic()
+                    if scraped:
+                        sidecar.scrape()
+                        mine.append(time.monotonic() - began)
+                    time.sleep(0.2)
+                rates.append((sidecar.delivered() - before) / (time.monotonic() - start))
+                times += mine
+            series = sidecar.scrape().count(b"\n")
+        p50, worst = statistics.median(times) * 1000, max(times) * 1000
+        ratio = statistics.median(rates[1::2]) / statistics.median(rates[::2])
+        row("scrape of 100 connectors", f"{p50:.0f} ms", "", "", "< 50 ms", p50 < 50,
+            f"worst of {len(times)}: {worst:.0f} ms; {series:,} lines")
+        row("delivering while scraped", f"{statistics.median(rates[1::2]):,.0f}/s",
+            f"unscraped {statistics.median(rates[::2]):,.0f}/s", f"{ratio:.2f}", ">= 0.9", ratio >= 0.9, "5 scrapes a second")
+
+
 def produce_evenly(producer, topic, rate, seconds):
     """How many were produced; each body is the time at which it was."""
     start = time.monotonic()
@@ -156,7 +185,8 @@ def row(name, figure, reference, ratio, target, met, notes):
 
 
 SCENARIOS = {"one-partition": Bench.one_partition, "16-partitions": Bench.partitions, "16-keys": Bench.keys,
-             "slow": Bench.slow, "latency": Bench.latency, "backlog": Bench.backlog, "100-connectors": Bench.hundred}
+             "slow": Bench.slow, "latency": Bench.latency, "backlog": Bench.backlog, "100-connectors": Bench.hundred,
+             "scrape": Bench.scrape}
 
 
 def main():

@@ -1,0 +1,99 @@
+"""The rooms of src/ as src/README.md draws them: who may include whom, and where a foreign library may show."""
+
+import collections
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+SRC = ROOT / "src"
+# Where an include comes from -> its word in the table. The standard library and the system are everybody's.
+LIBRARIES = {"Poco/": "Poco", "librdkafka/": "librdkafka", "toml++/": "toml++", "prometheus/": "prometheus-cpp",
+             "spdlog/": "spdlog", "openssl/": "OpenSSL", "CLI/": "CLI11", "tl/": "expected", "fmt/": "fmt"}
+# Text for messages is made everywhere; of all libraries it alone is not one room's.
+EVERYWHERE = {"fmt"}
+INCLUDE = re.compile(r'^#include ([<"])([^>"]+)[>"]', re.M)
+
+
+def rooms(readme):
+    """Room -> (level, the libraries that the table allows in it)."""
+    found = {}
+    for level, names, libraries in re.findall(r"^\| (\d+) \| (`[^|]+`) \|[^|]*\| ([^|]*) \|$", readme, re.M):
+        for name in re.findall(r"`([\w.]+)/?`", names):
+            found[name] = int(level), {word for word in LIBRARIES.values() if re.search(rf"\b{re.escape(word)}(?!\w)",
+                                                                                        libraries)}
+    return found
+
+
+def room_of(path):
+    parts = path.relative_to(SRC).parts
+    return parts[0]
+
+
+def sources():
+    return {path: INCLUDE.findall(path.read_text()) for path in sorted(SRC.rglob("*"))
+            if path.suffix in (".h", ".cc", ".in") and not path.name.endswith("json")}
+
+
+def complaints(files, table):
+    """What is against the rules. `files`: path -> [(bracket, included)]."""
+    found, included_by_others = [], set()
+    for path, includes in files.items():
+        for bracket, name in includes:
+            other = name.split("/")[0]
+            if bracket == '"' and other in table and other != room_of(path):
+                included_by_others.add(SRC / name)
+    for path, includes in files.items():
+        room = room_of(path)
+        if room not in table:
+            found.append(f"{path.relative_to(ROOT)}: the table of src/README.md has no room {room}")
+            continue
+        level, allowed = table[room]
+        for bracket, name in includes:
+            other = name.split("/")[0]
+            if bracket == '"' and other in table and other != room and table[other][0] >= level:
+                found.append(f"{path.relative_to(ROOT)}: {room} (level {level}) includes {name} (level {table[other][0]})")
+            library = next((word for prefix, word in LIBRARIES.items() if name.startswith(prefix)), None)
+            if library is None or library in EVERYWHERE:
+                continue
+            if library not in allowed:
+                found.append(f"{path.relative_to(ROOT)}: {library} has no place in {room}")
+            # expected and fmt stand in base's headers on purpose: they are what C++23 has.
+            elif path in included_by_others and library != "expected" and not forward_only(name):
+                found.append(f"{path.relative_to(ROOT)}: other rooms include it, and it shows {library}")
+    return found
+
+
+def forward_only(name):
+    """A header that only declares names."""
+    return name == "openssl/types.h"
+
+
+@pytest.fixture(scope="module")
+def table():
+    return rooms((SRC / "README.md").read_text())
+
+
+def test_the_table_names_every_room(table):
+    assert {path.name for path in SRC.iterdir() if path.is_dir()} <= set(table)
+    assert len(table) >= 11 and table["base"][0] == 1 and "librdkafka" in table["kafka"][1]
+
+
+def test_every_room_includes_lower_ones_only_and_keeps_its_libraries_to_itself(table):
+    files = sources()
+    assert len(files) > 200
+    assert not complaints(files, table), "\n".join(complaints(files, table))
+
+
+@pytest.mark.parametrize("path, include, words", [
+    ("delivery/decision.cc", ('"', "task/lanes.h"), "delivery (level 2) includes task/lanes.h"),
+    ("http/target.h", ('"', "kafka/handles.h"), "http (level 5) includes kafka/handles.h (level 5)"),
+    ("task/lanes.cc", ("<", "librdkafka/rdkafka.h"), "librdkafka has no place in task"),
+    ("kafka/consumer.h", ("<", "librdkafka/rdkafka.h"), "other rooms include it, and it shows librdkafka"),
+    ("metrics/registry.h", ("<", "prometheus/registry.h"), "other rooms include it, and it shows prometheus-cpp"),
+    ("nowhere/new.cc", ('"', "base/log.h"), "no room nowhere")])
+def test_what_breaks_a_rule_is_found(table, path, include, words):
+    files = collections.defaultdict(list, sources())
+    files[SRC / path].append(include)
+    assert [line for line in complaints(files, table) if words in line]

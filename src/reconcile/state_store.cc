@@ -120,7 +120,8 @@ std::string StateFileName(const std::string& connector) {
     stem += plain ? std::string(1, c) : fmt::format("%{:02X}", static_cast<unsigned char>(c));
   }
   if (stem.size() > kLongestStem) {
-    stem = stem.substr(0, kLongestStem / 2) + "~" + base::Md5Hex(connector);
+    stem.resize(kLongestStem / 2);
+    stem += "~" + base::Md5Hex(connector);
   }
   return stem + std::string(kEnding);
 }

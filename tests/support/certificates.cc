@@ -33,12 +33,12 @@ void AddExtension(X509* certificate, int kind, const std::string& value) {
 }
 
 Certificate NewCertificate(EVP_PKEY* key, const std::string& common_name, long serial,
-                           const X509_NAME* issuer) {
+                           const X509_NAME* issuer, const Validity& validity = {}) {
   Certificate certificate(X509_new(), X509_free);
   X509_set_version(certificate.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
-  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), 24L * 3600);
+  X509_gmtime_adj(X509_getm_notBefore(certificate.get()), validity.from.count());
+  X509_gmtime_adj(X509_getm_notAfter(certificate.get()), validity.until.count());
   X509_set_pubkey(certificate.get(), key);
   X509_NAME* subject = X509_get_subject_name(certificate.get());
   Require(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
@@ -96,14 +96,28 @@ CertificateAuthority::~CertificateAuthority() = default;
 std::string CertificateAuthority::ca_file() const { return directory_.path() / "ca.pem"; }
 
 CertificateAuthority::Issued CertificateAuthority::Issue(const std::string& common_name,
-                                                         const std::vector<std::string>& names) {
+                                                         const std::vector<std::string>& names,
+                                                         const Validity& validity) {
+  return Make(common_name, names, validity, keys_.get());
+}
+
+CertificateAuthority::Issued CertificateAuthority::IssueSelfSigned(
+    const std::string& common_name, const std::vector<std::string>& names) {
+  return Make(common_name, names, {}, nullptr);
+}
+
+CertificateAuthority::Issued CertificateAuthority::Make(const std::string& common_name,
+                                                        const std::vector<std::string>& names,
+                                                        const Validity& validity,
+                                                        const Keys* issuer) {
   const Key key = NewKey();
-  const Certificate certificate = NewCertificate(key.get(), common_name, serial_,
-                                                 X509_get_subject_name(keys_->certificate.get()));
+  const Certificate certificate = NewCertificate(
+      key.get(), common_name, serial_,
+      issuer != nullptr ? X509_get_subject_name(issuer->certificate.get()) : nullptr, validity);
   std::string joined;
   for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
   if (!joined.empty()) AddExtension(certificate.get(), NID_subject_alt_name, joined);
-  Sign(certificate.get(), keys_->key.get());
+  Sign(certificate.get(), issuer != nullptr ? issuer->key.get() : key.get());
   const std::string stem = directory_.path() / std::to_string(serial_++);
   Issued issued{stem + ".pem", stem + "-key.pem"};
   Write(issued.certificate_file, certificate.get());

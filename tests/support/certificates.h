@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -21,6 +22,12 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
+// When a certificate holds, from now; by itself it holds today.
+struct Validity {
+  std::chrono::seconds from = -std::chrono::hours(1);
+  std::chrono::seconds until = std::chrono::hours(24);
+};
+
 // A certificate authority of the test's own, with the certificates that it issued, as PEM files.
 class CertificateAuthority {
  public:
@@ -36,10 +43,16 @@ class CertificateAuthority {
   const std::filesystem::path& directory() const { return directory_.path(); }
 
   // `names` as OpenSSL writes them: "DNS:localhost", "IP:127.0.0.1". For servers and clients alike.
-  Issued Issue(const std::string& common_name, const std::vector<std::string>& names = {});
+  Issued Issue(const std::string& common_name, const std::vector<std::string>& names = {},
+               const Validity& validity = {});
+  // Not by the authority, but by itself.
+  Issued IssueSelfSigned(const std::string& common_name, const std::vector<std::string>& names);
 
  private:
   struct Keys;
+
+  Issued Make(const std::string& common_name, const std::vector<std::string>& names,
+              const Validity& validity, const Keys* issuer);
 
   TemporaryDirectory directory_;
   std::unique_ptr<Keys> keys_;

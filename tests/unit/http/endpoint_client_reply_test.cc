@@ -130,6 +130,24 @@ TEST_F(EndpointClientReply, JudgesABodyOf64KiBButNoneThatIsLarger) {
   EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 200 OK\r\n\r\n" + body))).retry, std::nullopt);
 }
 
+TEST_F(EndpointClientReply, UnpacksNothingAndAsksForNothingPacked) {
+  std::optional<std::string> asked;
+  ScriptedEndpoint endpoint([&](const Request& request) {
+    asked = request.Header("Accept-Encoding");
+    // {"retry":false}, by gzip
+    const char packed[] =
+        "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\x56\x2a\x4a\x2d\x29\xaa\x54\xb2\x4a\x4b\xcc"
+        "\x29"
+        "\x4e\xad\x05\x00\x11\x31\xa9\x75\x0f\x00\x00\x00";
+    return Answer::Raw("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: " +
+                           std::to_string(sizeof packed - 1) + "\r\n\r\n" +
+                           std::string(packed, sizeof packed - 1),
+                       Answer::Then::kClose);
+  });
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, std::nullopt);
+  EXPECT_EQ(asked, std::nullopt);
+}
+
 TEST_F(EndpointClientReply, TakesRetryAfterAsSecondsOrDate) {
   using std::chrono::milliseconds;
   EXPECT_EQ(Http(SendTo(Answer::Of(503, "", {{"retry-after", "120"}}))).retry_after,

@@ -15,6 +15,7 @@ using delivery::FaultKind;
 using khs::testing::CertificateAuthority;
 using khs::testing::EndpointTls;
 using khs::testing::SilentListener;
+using khs::testing::Validity;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::AllOf;
@@ -146,6 +147,30 @@ TEST_F(EndpointClientTls, RefusesACertificateOfAnUnknownAuthority) {
     EXPECT_THAT(fault.detail,
                 AllOf(HasSubstr("127.0.0.1"), HasSubstr("certificate"), HasSubstr("issuer")));
   }
+}
+
+TEST_F(EndpointClientTls, RefusesACertificateThatHoldsNoMoreOrNotYet) {
+  using std::chrono::hours;
+  const std::vector<std::string> names{"DNS:localhost", "IP:127.0.0.1"};
+  const std::pair<Validity, const char*> cases[] = {{{-hours(48), -hours(24)}, "expired"},
+                                                    {{hours(24), hours(48)}, "not yet valid"}};
+  for (const auto& [validity, words] : cases) {
+    const auto issued = authority_.Issue("server", names, validity);
+    ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});
+    const auto fault = Fault(Send(ClientOf(endpoint.Url())).reply);
+    EXPECT_EQ(fault.kind, FaultKind::kTls) << words;
+    EXPECT_THAT(fault.detail, HasSubstr(words));
+    EXPECT_EQ(endpoint.RequestCount(), 0u);
+  }
+}
+
+TEST_F(EndpointClientTls, RefusesACertificateThatVouchesForItself) {
+  const auto issued = authority_.IssueSelfSigned("server", {"DNS:localhost", "IP:127.0.0.1"});
+  ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});
+  const auto fault = Fault(Send(ClientOf(endpoint.Url())).reply);
+  EXPECT_EQ(fault.kind, FaultKind::kTls);
+  EXPECT_THAT(fault.detail, HasSubstr("self"));
+  EXPECT_EQ(endpoint.RequestCount(), 0u);
 }
 
 TEST_F(EndpointClientTls, TakesAnyCertificateWhenVerificationIsOff) {

@@ -156,6 +156,12 @@ TEST_F(ConnectorMetricsTest, CountRestRequestsFromZeroOn) {
   EXPECT_TRUE(Shows(R"(rest_requests_total{code="201",method="POST"} 0)"));
 }
 
+TEST_F(ConnectorMetricsTest, KeepToTheirLineWhateverAName) {
+  const auto metrics = Make("a\"b\\c\n# TYPE x counter");
+  EXPECT_TRUE(Shows(R"(tasks_stopped{connector="a\"b\\c\n# TYPE x counter"} 0)"));
+  EXPECT_EQ(registry_.Render().find("\n# TYPE x"), std::string::npos);
+}
+
 TEST_F(ConnectorMetricsTest, NameTheBuild) {
   EXPECT_TRUE(Shows(R"(build_info{librdkafka="2.0.2",revision="abc",version="1.2.3"} 1)"));
 }

@@ -30,7 +30,7 @@ bool ClusterWatch::answers() const {
 
 void ClusterWatch::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    auto id = kafka::ClusterId(properties_, kAnswerWithin);
+    auto id = kafka::ClusterId(properties_, kAnswerWithin, stop);
     std::unique_lock lock(mutex_);
     answers_ = id.has_value();
     if (id) id_ = std::move(*id);

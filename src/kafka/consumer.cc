@@ -127,6 +127,12 @@ class Consumer::Client {
   std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
                                                  milliseconds timeout);
 
+  // librdkafka before 2.3 aborts the process when a cooperative member that the group is taking in
+  // is destroyed before its first assignment (its issue 4312). Not to be asked of a closed client.
+  bool AbortsAtItsEnd() const {
+    return rd_kafka_version() < 0x02030000 && !was_assigned_ && Cooperative();
+  }
+
  private:
   void StartCommit();
   void CloseQueues() {
@@ -163,6 +169,7 @@ class Consumer::Client {
   size_t popped_ = 0;              // since the last nudge
   size_t popped_bytes_ = 0;
   std::chrono::steady_clock::time_point next_nudge_{};
+  bool was_assigned_ = false;                 // ever, were it nothing
   std::optional<task::SourceEvent> stashed_;  // for the next poll
   std::optional<task::Positions> to_commit_;  // when no join is under way
   std::optional<task::Committed> refused_;    // a commit that could not even be started
@@ -241,6 +248,7 @@ task::SourceEvent Consumer::Client::ConvertError(rd_kafka_resp_err_t code, const
 
 task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
   if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    was_assigned_ = true;
     assigning_ = std::move(event);
     return FinishAssignment();
   }
@@ -436,7 +444,13 @@ Consumer::Consumer(const Subscription& subscription, const Properties& propertie
                    std::unique_ptr<LogEnds::Watch> log_ends)
     : log_ends_(std::move(log_ends)),
       client_(std::make_unique<Client>(subscription, properties, log_ends_.get())) {}
-Consumer::~Consumer() = default;
+
+Consumer::~Consumer() {
+  if (!must_stay_) return;
+  Log().Warn("the client is left behind, because librdkafka would not survive its end",
+             {{"librdkafka", rd_kafka_version_str()}});
+  (void)client_.release();
+}
 
 task::SourceEvent Consumer::Poll(milliseconds timeout, size_t wanted_bytes) {
   return client_->Poll(timeout, wanted_bytes);
@@ -483,13 +497,18 @@ void Consumer::CompleteRevoke() { client_->CompleteRevoke(); }
 void Consumer::Leave(milliseconds timeout) {
   client_->GiveUpAssignment();
   client_->CompleteRevoke();
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  while (client_->AbortsAtItsEnd() && std::chrono::steady_clock::now() < deadline) {
+    (void)Poll(milliseconds(50), 0);
+    client_->GiveUpAssignment();
+  }
+  must_stay_ = client_->AbortsAtItsEnd();
   const ErrorHandle failed(rd_kafka_consumer_close_queue(client_->handle(), client_->queue()));
   if (failed) {
     Log().Warn("cannot leave the group", {{"error", rd_kafka_error_string(failed.get())}});
     return;
   }
   // The revocation that closing brings must be answered, or it never ends.
-  const auto deadline = std::chrono::steady_clock::now() + timeout;
   while (rd_kafka_consumer_closed(client_->handle()) == 0) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) {

@@ -50,7 +50,8 @@ class Consumer final : public task::RecordSource {
  private:
   class Client;
   const std::unique_ptr<LogEnds::Watch> log_ends_;
-  const std::unique_ptr<Client> client_;
+  std::unique_ptr<Client> client_;
+  bool must_stay_ = false;  // it is never destroyed
 };
 
 }  // namespace khs::kafka

@@ -63,4 +63,10 @@ void EmbeddedBroker::FailCommits(const std::vector<int>& codes) {
                                           errors.data());
 }
 
+void EmbeddedBroker::FailAssignments(int code, size_t count) {
+  constexpr int16_t kSyncGroup = 14;
+  const std::vector errors(count, static_cast<rd_kafka_resp_err_t>(code));
+  rd_kafka_mock_push_request_errors_array(cluster_->mock, kSyncGroup, errors.size(), errors.data());
+}
+
 }  // namespace khs::kafka

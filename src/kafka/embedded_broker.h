@@ -25,6 +25,9 @@ class EmbeddedBroker {
   void SetDown(bool down);
   // For faults: the answers to the next offset commits, as Kafka's error codes.
   void FailCommits(const std::vector<int>& codes);
+  // For faults: as many of the next members that join are told nothing but this error code of
+  // Kafka's when they ask what they are assigned.
+  void FailAssignments(int code, size_t count);
 
  private:
   struct Cluster;

@@ -23,6 +23,8 @@ using Deadline = std::chrono::steady_clock::time_point;
 constexpr milliseconds kMovingPause{100};
 // librdkafka says itself that the time is over; whether it does is not waited for any longer.
 constexpr milliseconds kSlack{500};
+// Nothing wakes librdkafka's own wait.
+constexpr milliseconds kStopLook{100};
 constexpr milliseconds kLongestTimeout{3'600'000};  // librdkafka takes no longer one
 // An error names this many partitions at most.
 constexpr int kNamedPartitions = 10;
@@ -328,17 +330,20 @@ base::Expected<void, AdminError> GroupOffsets::Reset(const std::string& group,
 }
 
 base::Expected<std::string, AdminError> ClusterId(const Properties& properties,
-                                                  milliseconds timeout) {
+                                                  milliseconds timeout,
+                                                  const std::stop_token& stop) {
   return Try<std::string>(
       properties, timeout,
-      [](const AdminClient& client, Deadline deadline) -> base::Expected<std::string, Failure> {
+      [&stop](const AdminClient& client,
+              Deadline deadline) -> base::Expected<std::string, Failure> {
         const auto release = [&client](char* text) { rd_kafka_mem_free(client.handle(), text); };
-        const std::unique_ptr<char, decltype(release)> id(
-            rd_kafka_clusterid(client.handle(), static_cast<int>(Left(deadline).count())), release);
-        if (!id) {
-          return AdminClient::Fail({RD_KAFKA_RESP_ERR__TIMED_OUT, client.WhyNoAnswer()});
-        }
-        return std::string(id.get());
+        do {
+          const milliseconds wait = std::min(Left(deadline), kStopLook);
+          const std::unique_ptr<char, decltype(release)> id(
+              rd_kafka_clusterid(client.handle(), static_cast<int>(wait.count())), release);
+          if (id) return std::string(id.get());
+        } while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline);
+        return AdminClient::Fail({RD_KAFKA_RESP_ERR__TIMED_OUT, client.WhyNoAnswer()});
       });
 }
 

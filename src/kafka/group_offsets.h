@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -58,8 +59,10 @@ class GroupOffsets {
   const Properties properties_;
 };
 
-// The id by which the brokers know their cluster. As GroupOffsets: blocks, throws nothing.
+// The id by which the brokers know their cluster. As GroupOffsets: blocks, throws nothing. A stop
+// ends the wait, within a tenth of a second.
 base::Expected<std::string, AdminError> ClusterId(const Properties& properties,
-                                                  std::chrono::milliseconds timeout);
+                                                  std::chrono::milliseconds timeout,
+                                                  const std::stop_token& stop = {});
 
 }  // namespace khs::kafka

@@ -233,6 +233,10 @@ class Endpoint:
     def url(self):
         return f"http://127.0.0.1:{self.port}/records"
 
+    @property
+    def refuses(self):
+        return self._held is not None
+
     def refuse(self):
         """Closes all connections and refuses new ones; the port stays ours."""
         self._run(self._stop_listening())

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stop_token>
+
 namespace khs::kafka {
 namespace {
 
@@ -40,6 +42,16 @@ TEST(ClusterId, IsUnavailableInTimeWhereNobodyListens) {
   ASSERT_FALSE(id);
   EXPECT_EQ(id.error().kind, AdminError::Kind::kUnavailable);
   EXPECT_NE(id.error().text.find("Connection refused"), std::string::npos) << id.error().text;
+}
+
+TEST(ClusterId, IsNotWaitedForAfterAStop) {
+  std::stop_source stop;
+  stop.request_stop();
+  const auto start = std::chrono::steady_clock::now();
+  const auto id = ClusterId({{"bootstrap.servers", "127.0.0.1:1"}}, 2min, stop.get_token());
+  EXPECT_LT(std::chrono::steady_clock::now() - start, 60s);
+  ASSERT_FALSE(id);
+  EXPECT_EQ(id.error().kind, AdminError::Kind::kUnavailable);
 }
 
 }  // namespace

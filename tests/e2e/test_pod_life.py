@@ -1,0 +1,402 @@
+"""A pod's life: born before its ConfigMap, ended while the app beside it is gone, and followed by another pod.
+
+Native sidecars outlive the app: at the end every connection to it is refused. That is never a reason to drop or to
+commit a record, and whatever was delivered before is not delivered again by the next pod. With -s the times from
+SIGTERM to the end are printed; STRICT_TIMES=1 holds them to the 2 s that a kubelet leaves at least.
+"""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+import kafka_cluster
+import ports
+from endpoint import DELIVERED, RETRY, Answer
+from load import Load, assert_all_once
+from pod import Pod, delivered
+from sidecar import clean_environment, toml
+from volume import Volume
+from waiting import eventually, holds
+
+PARTITIONS = 3
+TAKEN, COUNT = 10, 30       # what the app takes of each partition before it is gone, and what there is
+HANG = Answer(hang=True)
+LONG = {"retry.backoff.sec": [600]}
+SHORT = {"retry.backoff.sec": [0.2, 0.2]}
+SESSION = {"consumer.override.session.timeout.ms": 6000, "consumer.override.heartbeat.interval.ms": 500}
+
+
+@pytest.fixture
+def new_pod(binary, kafka, tmp_path):
+    """Makes pods, not started, that differ in name only. All of them end with the test."""
+    pods = []
+
+    def make(files=None, bootstrap=kafka.bootstrap, **settings):
+        pods.append(Pod(binary, tmp_path / f"pod-{len(pods)}", bootstrap, files, **settings))
+        return pods[-1]
+
+    yield make
+    for pod in pods:
+        pod.sidecar.end_of_test()
+
+
+def definition(name, topic, endpoint, keys=None):
+    return {f"{name}.toml": toml({"topics": topic, "callback.request.url": endpoint.url, **(keys or {})})}
+
+
+def fill(kafka, topic=None, count=COUNT):
+    topic = topic or kafka.topic(PARTITIONS)
+    kafka.produce_records(topic, ({"partition": partition, "value": b"%d" % number}
+                                  for partition in range(PARTITIONS) for number in range(count)))
+    return topic
+
+
+def all_partitions(value):
+    return {partition: value for partition in range(PARTITIONS)}
+
+
+def wait_committed(kafka, name, topic, wanted):
+    eventually(lambda: kafka.committed(name, topic) == wanted, lambda: f"{wanted}; {kafka.committed(name, topic)}")
+
+
+def app_takes_and_is_gone(kafka, endpoint, name, topic, after=HANG):
+    """The app takes TAKEN of each partition. Its end finds a record of each under way: partition 0's is answered by
+    `after`, the others' are not. All that was taken is committed, so nothing in doubt is left."""
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else after if one.partition == 0 else HANG
+    eventually(lambda: {one.partition for one in endpoint.of(topic) if one.offset == TAKEN} == set(range(PARTITIONS)),
+               lambda: f"a record of each partition is under way: {endpoint.positions(topic)[-20:]}")
+    wait_committed(kafka, name, topic, all_partitions(TAKEN))
+    endpoint.refuse()
+
+
+def assert_next_pod_goes_on(kafka, endpoint, name, topic, pod, count=COUNT):
+    """The next pod finds the app again, and gives it what it did not get: once, in order, and nothing else."""
+    before = len(endpoint.requests)
+    endpoint.decide = lambda one: DELIVERED
+    if endpoint.refuses:
+        endpoint.come_back()
+    pod.start()
+    wait_committed(kafka, name, topic, all_partitions(count))
+    for partition in range(PARTITIONS):
+        assert delivered(endpoint, topic, partition) == list(range(count)), f"partition {partition}"
+    assert all(one.answered for one in endpoint.requests[before:] if one.topic == topic)
+    assert pod.sidecar.value("records_dropped_total", connector=name) == 0
+
+
+@pytest.mark.parametrize("volume", ["empty", "absent"])
+def test_a_pod_is_born_without_its_configmap_lives_and_is_followed(kafka, new_pod, endpoint, name, volume):
+    name, other = kafka_cluster.unique(name), kafka_cluster.unique(name)
+    topic, other_topic = fill(kafka), fill(kafka)
+    pod = new_pod()
+    if volume == "absent":
+        place = pod.sidecar.connectors
+        place.rename(place.with_name("later"))
+    pod.start()
+    assert pod.sidecar.probe("/readyz") == 200 and pod.sidecar.probe("/livez") == 200
+    assert pod.sidecar.value("connector_state") is None
+    if volume == "absent":
+        place.with_name("later").rename(place)
+    files = {**definition(name, topic, endpoint, LONG), **definition(other, other_topic, endpoint, LONG)}
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    pod.volume.update(files)
+    pod.sidecar.wait_running(name, other)
+    for one in (topic, other_topic):
+        eventually(lambda one=one: len(endpoint.of(one)) == PARTITIONS * (TAKEN + 1), "all that the app takes")
+    for each, its_topic in ((name, topic), (other, other_topic)):
+        wait_committed(kafka, each, its_topic, all_partitions(TAKEN))
+    endpoint.refuse()
+    for each in (name, other):
+        pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=each)
+    pod.end()
+    for each, its_topic in ((name, topic), (other, other_topic)):
+        assert kafka.committed(each, its_topic) == all_partitions(TAKEN)
+        assert kafka.members(each) == [], "it left its group"
+    successor = new_pod(files)
+    assert_next_pod_goes_on(kafka, endpoint, name, topic, successor)
+    wait_committed(kafka, other, other_topic, all_partitions(COUNT))
+    for partition in range(PARTITIONS):
+        assert delivered(endpoint, other_topic, partition) == list(range(COUNT))
+
+
+STRATEGIES = ("PROGRESS_BACK_OFF_DROP_MESSAGE", "PROGRESS_BACK_OFF_STOP_TASK", "DROP_MESSAGE", "STOP_TASK")
+
+
+@pytest.mark.parametrize("delays", ["long", "short", "none"])
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_no_strategy_drops_or_commits_what_a_gone_app_did_not_take(kafka, new_pod, endpoint, name, strategy, delays):
+    name = kafka_cluster.unique(name)
+    topic = fill(kafka)
+    keys = {"long": LONG, "short": SHORT, "none": {"retry.backoff.sec": []}}[delays]
+    files = definition(name, topic, endpoint, {"exception.strategy": strategy, **keys})
+    pod = new_pod(files).start()
+    # Only where a response error waits is it one that the app's end finds waiting.
+    waits = delays == "long" and strategy.startswith("PROGRESS")
+    app_takes_and_is_gone(kafka, endpoint, name, topic, RETRY if waits else HANG)
+    if delays == "long":
+        pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
+    else:
+        eventually(lambda: pod.sidecar.value("tasks_stopped", connector=name) == 1, lambda: f"it stops:\n{pod.tail()}")
+    kafka.produce(topic, [b"%d" % COUNT], partition=2)
+    pod.end()
+    assert not pod.sidecar.log.find("record dropped"), pod.tail()
+    assert kafka.committed(name, topic) == all_partitions(TAKEN)
+    for partition in (0, 1):
+        kafka.produce(topic, [b"%d" % COUNT], partition)
+    assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files), COUNT + 1)
+
+
+def by_drain_twice(pod):
+    assert pod.drain() == (0, "drained\n")
+    pod.end()
+
+
+def by_two_drains_at_once(pod):
+    hooks = [pod.begin_drain() for _ in range(2)]
+    for hook in hooks:
+        assert hook.communicate(timeout=60)[0] == "drained\n" and hook.returncode == 0, pod.tail()
+    pod.terminate()
+
+
+def by_sigterm_alone(pod):
+    pod.terminate()
+
+
+def by_sigint_alone(pod):
+    pod.sidecar.signal(signal.SIGINT)
+    assert pod.sidecar.wait_exit() == 0, pod.tail()
+
+
+@pytest.mark.parametrize("end", [by_drain_twice, by_two_drains_at_once, by_sigterm_alone, by_sigint_alone])
+def test_refused_again_and_again_however_it_ends(kafka, new_pod, endpoint, name, end):
+    name = kafka_cluster.unique(name)
+    topic = fill(kafka)
+    files = definition(name, topic, endpoint, {"retry.backoff.sec": [0.05] * 1000})
+    pod = new_pod(files).start()
+    app_takes_and_is_gone(kafka, endpoint, name, topic)
+    had = pod.sidecar.value("retries_total", connector=name, reason="connect")
+    eventually(lambda: pod.sidecar.value("retries_total", connector=name, reason="connect") >= had + 20,
+               "attempts are refused")
+    end(pod)
+    assert kafka.committed(name, topic) == all_partitions(TAKEN)
+    assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
+
+
+def test_a_sigterm_in_the_middle_of_a_drain_lets_both_end_well(kafka, new_pod, endpoint, name):
+    topic = fill(kafka)
+    files = definition(name, topic, endpoint)
+    pod = new_pod(files).start()
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=2)
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a slow one of each partition is under way")
+    hook = pod.begin_drain()
+    pod.wait_until_draining()
+    pod.sidecar.signal(signal.SIGTERM)
+    assert pod.sidecar.wait_exit() == 0, pod.tail()
+    assert hook.communicate(timeout=60)[0] == "drained\n" and hook.returncode == 0, pod.tail()
+    assert kafka.committed(name, topic) == all_partitions(TAKEN + 1)
+    assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
+
+
+def test_a_drain_after_sigterm_waits_for_the_same_end(kafka, new_pod, endpoint, name):
+    topic = fill(kafka)
+    pod = new_pod(definition(name, topic, endpoint)).start()
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=2)
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a slow one of each partition is under way")
+    pod.sidecar.signal(signal.SIGTERM)
+    pod.wait_until_draining()
+    hook = pod.begin_drain()
+    assert pod.sidecar.wait_exit() == 0
+    assert hook.communicate(timeout=60)[0] == "drained\n" and hook.returncode == 0, pod.tail()
+    assert kafka.committed(name, topic) == all_partitions(TAKEN + 1)
+
+
+def test_an_app_that_hangs_at_the_end_is_waited_for_within_the_grace_and_no_longer(kafka, new_pod, endpoint, name):
+    topic = fill(kafka)
+    files = definition(name, topic, endpoint)
+    pod = new_pod(files, shutdown__grace__ms=2000).start()
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    code, said = pod.drain()
+    assert code == 1 and said == "not everything in flight ended within the grace\n", pod.tail()
+    eventually(lambda: all(one.cut for one in endpoint.of(topic) if one.offset == TAKEN), "what hung is cut")
+    pod.terminate()
+    assert kafka.committed(name, topic) == all_partitions(TAKEN)
+    assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
+
+
+def test_a_second_sigterm_commits_nothing_that_was_not_taken(kafka, new_pod, endpoint, name):
+    topic = fill(kafka)
+    files = definition(name, topic, endpoint, SESSION)
+    pod = new_pod(files, shutdown__grace__ms=600_000).start()
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    wait_committed(kafka, name, topic, all_partitions(TAKEN))
+    pod.sidecar.signal(signal.SIGTERM)
+    pod.wait_until_draining()
+    pod.sidecar.signal(signal.SIGTERM)
+    assert pod.sidecar.wait_exit() in (0, 1)
+    assert kafka.committed(name, topic) == all_partitions(TAKEN)
+    assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
+
+
+def test_an_app_that_goes_between_the_drain_and_sigterm_has_got_each_record_once(kafka, new_pod, endpoint, name):
+    topic = kafka.topic(PARTITIONS)
+    files = definition(name, topic, endpoint)
+    pod = new_pod(files).start()
+    endpoint.decide = lambda one: Answer(delay=0.005)
+    with Load(kafka, topic, 400, PARTITIONS, 12) as load:
+        endpoint.wait_for(300)
+        assert pod.drain() == (0, "drained\n")
+        seen = len(endpoint.requests)
+        assert sum(kafka.committed(name, topic).values()) == seen
+        endpoint.refuse()
+        holds(lambda: pod.sidecar.probe("/livez") == 200, "it lives until it is told to end", seconds=0.5)
+        pod.terminate()
+        endpoint.come_back()
+        new_pod(files).start()
+        endpoint.wait_for(seen + 300)
+        assert_all_once(kafka, name, topic, load.stop(), endpoint)
+    for key in {one.key for one in endpoint.requests}:
+        numbers = [int(one.body) for one in endpoint.requests if one.key == key]
+        assert numbers == sorted(numbers), f"{key} is out of order"
+
+
+def test_what_changes_in_the_volumes_after_a_drain_starts_nothing(kafka, new_pod, endpoint, name):
+    topic, other_topic = fill(kafka), fill(kafka)
+    pod = new_pod(shutdown__grace__ms=60_000)
+    secret = Volume(pod.sidecar.secrets / "api")
+    secret.update({"token": "0ld"})
+    files = definition(name, topic, endpoint, {
+        "callback.request.headers": {"Authorization": f"Bearer ${{dir:{pod.sidecar.secrets}/api:token}}"}})
+    pod.volume.update(files)
+    pod.start()
+    app_takes_and_is_gone(kafka, endpoint, name, topic)
+    pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
+    assert pod.drain() == (0, "drained\n")
+    endpoint.decide = lambda one: DELIVERED
+    endpoint.come_back()
+    seen = len(endpoint.requests)
+    secret.update({"token": "n3w"})
+    pod.volume.update({**files, **definition(f"{name}-late", other_topic, endpoint)})
+    pod.sidecar.reload()
+    holds(lambda: len(endpoint.requests) == seen and not kafka.members(f"{name}-late"), "nothing starts", seconds=2)
+    pod.terminate()
+    assert kafka.committed(name, topic) == all_partitions(TAKEN)
+
+
+def test_a_secret_swapped_while_the_app_is_gone_goes_with_the_next_attempts(kafka, new_pod, endpoint, name):
+    topic = fill(kafka)
+    pod = new_pod()
+    secret = Volume(pod.sidecar.secrets / "api")
+    secret.update({"token": "0ld"})
+    pod.volume.update(definition(name, topic, endpoint, {
+        **LONG, "callback.request.headers": {"Authorization": f"Bearer ${{dir:{pod.sidecar.secrets}/api:token}}"}}))
+    pod.start()
+    app_takes_and_is_gone(kafka, endpoint, name, topic)
+    pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
+    endpoint.decide = lambda one: DELIVERED if one.headers["authorization"] == "Bearer n3w" else HANG
+    endpoint.come_back()
+    secret.update({"token": "n3w"})
+    wait_committed(kafka, name, topic, all_partitions(COUNT))
+    for partition in range(PARTITIONS):
+        assert delivered(endpoint, topic, partition) == list(range(COUNT))
+    pod.end()
+
+
+def test_a_pod_that_waits_for_a_secret_ends_well_and_starts_when_it_comes(kafka, new_pod, endpoint, name):
+    topic, other_topic, other = fill(kafka), fill(kafka), f"{name}-other"
+
+    def files_of(pod):
+        return {**definition(name, topic, endpoint, {
+            "callback.request.headers": {"Authorization": f"${{dir:{pod.sidecar.secrets}/api:token}}"}}),
+            **definition(other, other_topic, endpoint)}
+
+    first = new_pod()
+    first.volume.update(files_of(first))
+    first.start()
+    wait_committed(kafka, other, other_topic, all_partitions(COUNT))
+    assert first.sidecar.value("connector_state", connector=name, state="failed") == 1
+    first.end()
+    assert kafka.committed(name, topic) == all_partitions(0) and endpoint.of(topic) == []
+    second = new_pod()
+    second.volume.update(files_of(second))
+    second.start()
+    Volume(second.sidecar.secrets / "api").update({"token": "l4te"})
+    wait_committed(kafka, name, topic, all_partitions(COUNT))
+    second.end()
+    for one in (topic, other_topic):
+        for partition in range(PARTITIONS):
+            assert delivered(endpoint, one, partition) == list(range(COUNT))
+
+
+def test_a_configmap_deleted_in_the_middle_costs_nothing_in_this_pod_or_the_next(kafka, new_pod, endpoint, name):
+    topic = fill(kafka, count=TAKEN)
+    files = definition(name, topic, endpoint)
+    pod = new_pod(files).start()
+    wait_committed(kafka, name, topic, all_partitions(TAKEN))
+    pod.volume.update({})
+    kafka.produce_records(topic, ({"partition": partition, "value": b"x"} for partition in range(PARTITIONS)))
+    wait_committed(kafka, name, topic, all_partitions(TAKEN + 1))
+    pod.end()
+    kafka.produce_records(topic, ({"partition": partition, "value": b"x"} for partition in range(PARTITIONS)))
+    successor = new_pod({}).start()
+    assert successor.sidecar.probe("/readyz") == 200
+    seen = len(endpoint.requests)
+    holds(lambda: len(endpoint.requests) == seen, "nothing is defined", seconds=1)
+    successor.volume.update(files)
+    wait_committed(kafka, name, topic, all_partitions(TAKEN + 2))
+    for partition in range(PARTITIONS):
+        assert delivered(endpoint, topic, partition) == list(range(TAKEN + 2))
+
+
+@pytest.mark.parametrize("broker", ["killed", "frozen"])
+def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod, endpoint, name, broker):
+    name = kafka_cluster.unique(name)
+    kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+    topic = fill(kafka)
+    files = definition(name, topic, endpoint, {**LONG, **SESSION, "offset.flush.interval.ms": 600_000})
+    pod = new_pod(files, bootstrap=kafka.bootstrap).start()
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    endpoint.refuse()
+    pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
+    if broker == "killed":
+        own_broker.kill()
+    else:
+        os.killpg(own_broker.process.pid, signal.SIGSTOP)
+    pod.drain()
+    pod.terminate()
+    if broker == "killed":
+        own_broker.come_back()
+    else:
+        os.killpg(own_broker.process.pid, signal.SIGCONT)
+    kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+    endpoint.decide = lambda one: DELIVERED
+    endpoint.come_back()
+    new_pod(files, bootstrap=kafka.bootstrap).start()
+    for partition in range(PARTITIONS):
+        # A frozen broker may have stored the commit and nobody may know.
+        eventually(lambda p=partition: delivered(endpoint, topic, p)[-1:] == [COUNT - 1],
+                   lambda p=partition: delivered(endpoint, topic, p))
+        assert delivered(endpoint, topic, partition)[:TAKEN] == list(range(TAKEN))
+        later = delivered(endpoint, topic, partition)[TAKEN:]
+        assert later in (list(range(COUNT)), list(range(TAKEN, COUNT))), f"partition {partition}: {later}"
+
+
+def test_drain_without_a_listener_says_so_and_does_not_hang(kafka, new_pod, endpoint, name):
+    topic = fill(kafka)
+    pod = new_pod(definition(name, topic, endpoint))
+    pod.sidecar.settings["rest.listen"] = ""
+    pod.start()
+    wait_committed(kafka, name, topic, all_partitions(COUNT))
+    with ports.refused_port() as port:
+        pod.url = f"http://127.0.0.1:{port}"
+        code, said = pod.drain()
+    print(f"\ndrain: {said}")
+    assert code == 1 and said.startswith("drain: ") and str(port) in said and "refused" in said.lower()
+    bad = subprocess.run([pod.sidecar.binary, "drain", "--url", "https://127.0.0.1:1"], env=clean_environment(),
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    assert bad.returncode != 0 and "http://" in bad.stdout
+    assert pod.sidecar.probe("/readyz") == 200
+    pod.terminate()

@@ -1,0 +1,198 @@
+"""Three processes with one directory of definitions share a topic: killed, stopped, added, restarted one by one.
+
+Nothing is ever lost and each partition's records first come in order. What kill -9 repeats is what its commits did not
+cover; nothing else repeats anything. Each story is told with `range`, which takes all partitions from everyone at each
+change, and with `cooperative-sticky`. SCALE_RATE is how many records a second flow meanwhile (300). With -s it prints
+how long a takeover took and what was repeated.
+"""
+
+import collections
+import contextlib
+import os
+import time
+
+import pytest
+
+import kafka_cluster
+from endpoint import Answer
+from load import Load
+from sidecar import Sidecar, fields
+from waiting import eventually
+
+RATE = int(os.environ.get("SCALE_RATE", "300"))
+PARTITIONS, KEYS, PROCESSES = 8, 40, 3
+SESSION = 6     # seconds until the brokers notice that a member is gone
+ROLLOUTS = 12
+SLOW = 0.5      # what some answers take, so that each change finds requests under way
+TAKEOVER = 10 * SESSION     # generous: the machine may be busy
+
+
+class Deployment:
+    """Processes that share a directory of definitions, as replicas share a ConfigMap."""
+
+    def __init__(self, binary, directory, kafka, connectors):
+        self.kafka = kafka
+        self.connectors = connectors
+        self.replicas = [Sidecar(binary, directory / f"replica-{n}", kafka.bootstrap) for n in range(PROCESSES)]
+        for one in self.replicas:
+            one.settings["connectors.dir"] = str(self.replicas[0].connectors)
+
+    def define(self, name, topic, endpoint, **keys):
+        self.replicas[0].connector(name, topic, endpoint, {
+            "consumer.override.session.timeout.ms": SESSION * 1000, "consumer.override.heartbeat.interval.ms": 500},
+            **keys)
+
+    def running(self):
+        return [one for one in self.replicas if one.process]
+
+    def assigned(self, connector):
+        return [one.value("assigned_partitions", connector=connector) or 0 for one in self.running()]
+
+    def wait_shared(self, timeout=TAKEOVER):
+        """Until the running ones have all partitions among them, each some, and the groups are at rest."""
+        for connector in self.connectors:
+            eventually(lambda: sum(self.assigned(connector)) == PARTITIONS and min(self.assigned(connector)) > 0
+                       and self.kafka.group_state(connector) == "Stable",
+                       lambda: f"{connector}: {self.assigned(connector)}, {self.kafka.group_state(connector)}", timeout)
+
+    @staticmethod
+    def owned(replica, connector):
+        """The partitions of the connector that this process has, by its log."""
+        have = set()
+        for line in replica.log.find("msg=\"partitions ", f"connector={connector} "):
+            told = fields(line)
+            named = {int(one.rpartition("[")[2].rstrip("]")) for one in told["partitions"].split(",") if one}
+            have = have | named if told["msg"] == "partitions assigned" else have - named
+        return have
+
+
+@pytest.fixture
+def deployment(binary, kafka, tmp_path, name, request):
+    connectors = [kafka_cluster.unique(name) for _ in range(request.param)]
+    made = Deployment(binary, tmp_path, kafka, connectors)
+    yield made
+    with contextlib.ExitStack() as ends:
+        for one in made.replicas:
+            ends.callback(one.end_of_test)
+
+
+def repeated(endpoint):
+    return {one.position for one in list(endpoint.requests) if one.attempt > 1}
+
+
+def flows_on(endpoints):
+    """Until a record of every partition has come to every endpoint, from now on."""
+    for endpoint in endpoints:
+        had = len(endpoint.requests)
+        eventually(lambda e=endpoint, h=had: {one.partition for one in e.requests[h:]} == set(range(PARTITIONS)),
+                   lambda e=endpoint, h=had: f"partitions: {sorted({one.partition for one in e.requests[h:]})}")
+
+
+def kill_one(deployment, topic, endpoints, replica):
+    """kill -9, until the others have taken over. What may be repeated: by connector, the positions that no commit
+    covered and that had been sent when it was killed."""
+    owned = {connector: deployment.owned(replica, connector) for connector in deployment.connectors}
+    for connector in deployment.connectors:
+        assert len(owned[connector]) == replica.value("assigned_partitions", connector=connector)
+    killed = time.monotonic()
+    replica.kill()
+    # The brokers give its partitions to others a session later at the earliest: these are its own commits.
+    committed = {connector: deployment.kafka.committed(connector, topic) for connector in deployment.connectors}
+    may = {connector: {one.position for one in list(endpoint.requests)
+                       if one.partition in owned[connector] and one.offset >= committed[connector][one.partition]}
+           for connector, endpoint in zip(deployment.connectors, endpoints)}
+    deployment.wait_shared()
+    for connector, endpoint in zip(deployment.connectors, endpoints):
+        sent = {position[0]: position[1] for position in sorted(may[connector])}
+        firsts = eventually(lambda c=connector, e=endpoint, s=sent: told_first(e, owned[c], killed, s),
+                            f"{connector}: others deliver what {sorted(owned[connector])} hold")
+        print(f"\n{connector}: {len(owned[connector])} partitions of the killed one go on after "
+              f"{min(firsts) - killed:.1f} to {max(firsts) - killed:.1f} s; a session is {SESSION} s; "
+              f"{len(may[connector])} sent and not committed")
+        assert max(firsts) - killed <= TAKEOVER
+    return may
+
+
+def told_first(endpoint, owned, killed, sent):
+    """When each of these partitions got its first new record after the kill; None until each has."""
+    firsts = {}
+    for one in list(endpoint.requests):
+        if one.partition in owned and one.time > killed and one.offset > sent.get(one.partition, -1):
+            firsts.setdefault(one.partition, one.time)
+    return list(firsts.values()) if len(firsts) == len(owned) else None
+
+
+def assert_complete_and_in_order(endpoint, count):
+    numbers = collections.defaultdict(list)
+    for one in endpoint.requests:
+        numbers[one.partition].append(one.offset)
+    firsts = {partition: list(dict.fromkeys(offsets)) for partition, offsets in numbers.items()}
+    assert sum(len(offsets) for offsets in firsts.values()) == count
+    for partition, offsets in firsts.items():
+        assert offsets == list(range(len(offsets))), f"partition {partition}: a record is missing or out of order"
+    assert {int(one.body) for one in endpoint.requests} == set(range(count))
+
+
+@pytest.mark.parametrize("deployment,tasks", [(1, 1), (2, 2)], indirect=["deployment"],
+                         ids=["one-connector", "two-connectors-of-two-tasks"])
+@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+def test_replicas_that_die_stop_come_and_are_replaced(kafka, deployment, endpoint, second_endpoint, assignor, tasks):
+    topic = kafka.topic(PARTITIONS)
+    endpoints = [endpoint, second_endpoint][:len(deployment.connectors)]
+    for connector, each in zip(deployment.connectors, endpoints):
+        each.decide = lambda one: Answer(delay=SLOW if one.offset % 50 == 0 else 0.003)
+        deployment.define(connector, topic, each, tasks__max=tasks,
+                          consumer__override__partition__assignment__strategy=assignor)
+    first, second, third = deployment.replicas
+    with Load(kafka, topic, RATE, PARTITIONS, KEYS) as load:
+        for one in deployment.replicas:
+            one.start()
+        deployment.wait_shared()
+        flows_on(endpoints)
+        assert [repeated(each) for each in endpoints] == [set()] * len(endpoints), "scaling up to three repeats nothing"
+
+        may = kill_one(deployment, topic, endpoints, first)
+        steps = {"a replica stops": second.stop, "one comes": first.start, "another comes": second.start}
+        for number, one in enumerate((third, second, first), 1):
+            steps[f"rolling restart, {number}"] = one.restart
+        before = [repeated(each) for each in endpoints]
+        for connector, have in zip(deployment.connectors, before):
+            assert have <= may[connector], f"repeated though committed or not the killed one's: {have - may[connector]}"
+            print(f"{connector}: {len(have)} repeated by the kill")
+        for what, step in steps.items():
+            step()
+            deployment.wait_shared()
+            flows_on(endpoints)
+            for have, each in zip(before, endpoints):
+                assert repeated(each) == have, f"{what}: repeats {sorted(repeated(each) - have)[:10]}"
+        count = load.stop()
+    for connector, each in zip(deployment.connectors, endpoints):
+        eventually(lambda c=connector: kafka.all_committed(c, topic), lambda c=connector: kafka.committed(c, topic))
+        assert_complete_and_in_order(each, count)
+    assert [repeated(each) for each in endpoints] == before
+
+
+@pytest.mark.parametrize("deployment", [1], indirect=True)
+@pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
+def test_a_rollout_that_starts_the_new_one_while_it_ends_an_old_one_repeats_nothing(kafka, deployment, endpoint,
+                                                                                   assignor):
+    connector, = deployment.connectors
+    topic = kafka.topic(PARTITIONS)
+    endpoint.decide = lambda one: Answer(delay=SLOW if one.offset % 50 == 0 else 0.003)
+    deployment.define(connector, topic, endpoint, consumer__override__partition__assignment__strategy=assignor)
+    *old, new = deployment.replicas
+    for one in old:
+        one.start()
+    with Load(kafka, topic, RATE, PARTITIONS, KEYS) as load:
+        flows_on([endpoint])
+        for _ in range(ROLLOUTS):
+            new.start(wait=False)
+            new.log.wait_for("connector started")
+            old[0].stop()       # it may not even have joined
+            old, new = [*old[1:], new], old[0]
+        deployment.wait_shared()
+        flows_on([endpoint])
+        count = load.stop()
+    eventually(lambda: kafka.all_committed(connector, topic), lambda: kafka.committed(connector, topic))
+    assert_complete_and_in_order(endpoint, count)
+    assert not repeated(endpoint), sorted(repeated(endpoint))[:10]

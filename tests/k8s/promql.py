@@ -7,7 +7,7 @@ is neither a keyword nor followed by a parenthesis can only be a metric or a lab
 import dataclasses
 import re
 
-_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[a-zA-Z_:][\w:]*|\d[\w.]*|=~|!~|!=|==|>=|<=|.)', re.S)
+_TOKEN = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[a-zA-Z_][\w:]*|\d[\w.]*|=~|!~|!=|==|>=|<=|.)', re.S)
 _GROUPING = {"by", "without", "on", "ignoring", "group_left", "group_right"}
 _AGGREGATIONS = {"sum", "min", "max", "avg", "group", "stddev", "stdvar", "count", "count_values", "bottomk", "topk",
                  "quantile"}
@@ -27,7 +27,7 @@ def references(canonical):
     while at < len(tokens):
         token, following = tokens[at], tokens[at + 1] if at + 1 < len(tokens) else ""
         at += 1
-        if not re.match(r"[a-zA-Z_:]", token) or token in _AGGREGATIONS | _WORDS:
+        if not re.match(r"[a-zA-Z_]", token) or token in _AGGREGATIONS | _WORDS:
             continue
         if token in _GROUPING:
             if following == "(":

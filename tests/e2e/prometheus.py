@@ -23,13 +23,12 @@ LABELS = {"namespace": "shop", "pod": "web-0", "instance": "web-0"}
 
 
 class Prometheus:
-    """Scrapes every second, evaluates the rules every second. A context manager."""
+    """Scrapes these every second, evaluates the rules every second. A context manager."""
 
-    def __init__(self, directory, faster=FASTER):
-        self.directory = directory
+    def __init__(self, directory, *sidecars, faster=FASTER):
         (directory / "data").mkdir(parents=True)
         self._targets = directory / "targets.json"
-        self.scrape()
+        self.scrape(*sidecars)
         monitoring.write_rules(directory / "rules.yml", monitoring.faster(monitoring.rules(), faster))
         (directory / "prometheus.yml").write_text(yaml.safe_dump({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},

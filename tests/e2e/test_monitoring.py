@@ -41,8 +41,7 @@ def scraped(binary, kafka, tmp_path_factory):
         eventually(lambda: kafka.all_committed(one, topic) and kafka.all_committed(other, topic), "all committed")
         api.get("/connectors")
         eventually(lambda: sidecar.metrics().series("kafka_errors_total"), "an error of the Kafka client")
-        with Prometheus(directory / "prometheus") as prometheus:
-            prometheus.scrape(sidecar)
+        with Prometheus(directory / "prometheus", sidecar) as prometheus:
             # More than once, so that there are rates.
             eventually(lambda: prometheus.query("count_over_time(kafka_http_sink_build_info[1m]) > 3"), "four scrapes")
             yield sidecar, prometheus

@@ -1,4 +1,4 @@
-"""What the alerts and the dashboard name is what the program shows: held against a real scrape, as Prometheus sees it."""
+"""What the alerts and the dashboard name is what the program shows: held against a real scrape in Prometheus."""
 
 import re
 import subprocess
@@ -25,7 +25,7 @@ def decide(request):
 
 @pytest.fixture(scope="module")
 def scraped(binary, kafka, tmp_path_factory):
-    """A sidecar that has delivered, retried, dropped, buried, committed and met a Kafka error, and what was scraped of it."""
+    """A sidecar that has delivered, retried, dropped, buried, committed and met a Kafka error, and who scrapes it."""
     directory = tmp_path_factory.mktemp("scraped")
     topic, letters = kafka.topic(2), kafka.topic()
     one, other = kafka_cluster.unique("backs-off"), kafka_cluster.unique("drops")

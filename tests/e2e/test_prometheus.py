@@ -1,6 +1,7 @@
 """The shipped alerts in a real Prometheus, beside a real sidecar: the right ones fire, no other does, and they clear.
 
-The rules are those of k8s/monitoring on a clock that runs 20 times as fast (monitoring.faster): 10 minutes are 30 seconds.
+The rules are those of k8s/monitoring on a clock that runs 20 times as fast (monitoring.faster): 10 minutes are 30
+seconds.
 """
 
 import pytest
@@ -30,7 +31,8 @@ def prometheus(tmp_path):
         one.__exit__()
 
 
-def test_delivery_that_fails_is_told_and_a_healthy_connector_is_not(kafka, sidecar, endpoint, second_endpoint, prometheus):
+def test_delivery_that_fails_is_told_and_a_healthy_connector_is_not(
+        kafka, sidecar, endpoint, second_endpoint, prometheus):
     """Four connectors: one is stuck on a dead endpoint, one has failed, one drops, one is well."""
     stuck, failed, drops, well = (unique(stem) for stem in ("stuck", "failed", "drops", "well"))
     topics = {name: kafka.topic() for name in (stuck, failed, drops, well)}
@@ -72,7 +74,7 @@ def test_delivery_that_fails_is_told_and_a_healthy_connector_is_not(kafka, sidec
     broken.clear()
     second_endpoint.come_back()
     sidecar.connector(failed, topics[failed], endpoint, {"exception.strategy": "STOP_TASK", "tasks.max": 2})
-    eventually(lambda: all(kafka.all_committed(name, topics[name]) for name in topics), "all committed once it is mended")
+    eventually(lambda: all(kafka.all_committed(name, topics[name]) for name in topics), "all is delivered")
     told.wait_clear(*expected)
     assert told.firing(ever=True) == expected and told.firing() == set()
 

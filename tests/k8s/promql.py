@@ -1,7 +1,7 @@
 """Which series and labels a PromQL expression names.
 
-Prometheus itself parses it (`format_query` answers its canonical form, or why it is no PromQL); in that form a name that
-is neither a keyword nor followed by a parenthesis can only be a metric or a label.
+Prometheus itself parses it (`format_query` answers its canonical form, or why it is no PromQL); in that form a name
+that is neither a keyword nor followed by a parenthesis can only be a metric or a label.
 """
 
 import dataclasses

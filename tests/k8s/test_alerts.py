@@ -140,8 +140,8 @@ def test_the_rules_are_got_as_the_readme_says(tmp_path):
     readme = (monitoring.DIRECTORY / "README.md").read_text()
     command = re.search(r"```sh\n(/usr/bin/python3 -c .*?)```", readme, re.S)[1]
     command = command.replace("k8s/monitoring/", f"{monitoring.DIRECTORY}/")
-    done = subprocess.run(command, shell=True, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False)
+    done = subprocess.run(command, shell=True, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
     assert done.returncode == 0 and "SUCCESS" in done.stdout, done.stdout
     assert yaml.safe_load((tmp_path / "kafka-http-sink.rules.yml").read_text()) == monitoring.rules()
 

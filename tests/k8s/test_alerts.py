@@ -152,3 +152,12 @@ def test_a_faster_clock_changes_times_and_nothing_else():
     assert monitoring.faster(spec, 20) == {"groups": [{"name": "g", "rules": [
         {"alert": "A", "expr": 'x{y="10m"}[30000ms] offset 180000ms > 5 and z[90000ms:3000ms]', "for": "15000ms",
          "labels": {}}]}]}
+
+
+def test_the_shipped_scrape_sets_the_job_that_rules_look_for():
+    spec = yaml.safe_load((monitoring.DIRECTORY / "podmonitor.yaml").read_text())["spec"]
+    endpoint, = spec["podMetricsEndpoints"]
+    assert (endpoint["port"], endpoint["path"]) == ("metrics", "/metrics")
+    job, = [one["replacement"] for one in endpoint["relabelings"] if one.get("targetLabel") == "job"]
+    named = {found for rule in ALERTS.values() for found in re.findall(r'job="([^"]+)"', rule["expr"])}
+    assert named == {job}

@@ -4,6 +4,7 @@ import itertools
 import re
 
 import pytest
+import yaml
 
 import monitoring
 
@@ -76,3 +77,10 @@ def test_every_series_of_a_panel_is_chosen_by_the_variables(panel):
 def test_titles_are_unique():
     titles = [panel["title"] for panel in DASHBOARD["panels"]]
     assert len(set(titles)) == len(titles)
+
+
+def test_grafanas_sidecar_finds_it_under_a_name_that_stays():
+    kustomization = yaml.safe_load((monitoring.DIRECTORY / "kustomization.yaml").read_text())
+    generator, = kustomization["configMapGenerator"]
+    assert generator["options"] == {"labels": {"grafana_dashboard": "1"}, "disableNameSuffixHash": True}
+    assert generator["files"] == ["kafka-http-sink.json=dashboard.json"]

@@ -17,6 +17,7 @@
 #include "app/version.h"
 #include "base/log.h"
 #include "config/process_config.h"
+#include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
 #include "kafka/properties.h"
 #include "metrics/registry.h"
@@ -165,7 +166,12 @@ int Run(const RunOptions& options) {
   auto config = LoadConfig(options);
   if (!config) return kExitFailed;
   try {
-    return RunWith(options, std::move(*config), signals);
+    const int code = RunWith(options, std::move(*config), signals);
+    if (kafka::Consumer::LeftBehind() > 0) {
+      std::fflush(nullptr);
+      std::_Exit(code);
+    }
+    return code;
   } catch (const std::exception& error) {
     Log().Fatal("cannot start", {{"error", error.what()}});
     return kExitFailed;

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdlib>
 #include <stdexcept>
+#include <system_error>
+#include <thread>
 #include <utility>
 
 #include "base/log.h"
@@ -27,6 +30,8 @@ constexpr size_t kBatch = 128;
 // A producer's batch comes whole, up to a megabyte of one partition; what other partitions brought
 // must not stand behind it.
 constexpr size_t kQueues = 8;
+
+std::atomic<int> left_behind{0};
 
 const base::Logger& Log() {
   static const base::Logger logger("kafka");
@@ -446,11 +451,27 @@ Consumer::Consumer(const Subscription& subscription, const Properties& propertie
       client_(std::make_unique<Client>(subscription, properties, log_ends_.get())) {}
 
 Consumer::~Consumer() {
-  if (!must_stay_) return;
-  Log().Warn("the client is left behind, because librdkafka would not survive its end",
-             {{"librdkafka", rd_kafka_version_str()}});
-  (void)client_.release();
+  if (!must_stay_ && !left_unanswered_) return;
+  ++left_behind;
+  if (must_stay_) {
+    Log().Warn("the client is left behind, because librdkafka would not survive its end",
+               {{"librdkafka", rd_kafka_version_str()}});
+    (void)client_.release();
+    return;
+  }
+  // rd_kafka_destroy waits for requests that nobody answers, longer than any grace.
+  Client* const client = client_.release();
+  try {
+    std::thread([client] {
+      delete client;
+      --left_behind;
+    }).detach();
+  } catch (const std::system_error& error) {
+    Log().Warn("the client is left behind", {{"error", error.what()}});
+  }
 }
+
+int Consumer::LeftBehind() { return left_behind; }
 
 task::SourceEvent Consumer::Poll(milliseconds timeout, size_t wanted_bytes) {
   return client_->Poll(timeout, wanted_bytes);
@@ -503,6 +524,7 @@ void Consumer::Leave(milliseconds timeout) {
     client_->GiveUpAssignment();
   }
   must_stay_ = client_->AbortsAtItsEnd();
+  left_unanswered_ = true;
   const ErrorHandle failed(rd_kafka_consumer_close_queue(client_->handle(), client_->queue()));
   if (failed) {
     Log().Warn("cannot leave the group", {{"error", rd_kafka_error_string(failed.get())}});
@@ -519,6 +541,7 @@ void Consumer::Leave(milliseconds timeout) {
     if (std::holds_alternative<task::Revoked>(event)) client_->CompleteRevoke();
     client_->GiveUpAssignment();
   }
+  left_unanswered_ = false;
 }
 
 }  // namespace khs::kafka

@@ -33,7 +33,12 @@ class Consumer final : public task::RecordSource {
   // may be null: then LogEnd knows nothing.
   Consumer(const Subscription& subscription, const Properties& properties,
            std::unique_ptr<LogEnds::Watch> log_ends = nullptr);
+  // Never waits for a broker: a client whose Leave was not answered ends on a thread of its own.
   ~Consumer() override;
+
+  // Such clients that have not ended, of all consumers. While there are any, the process must end
+  // without waiting for threads (std::_Exit). Any thread.
+  static int LeftBehind();
 
   task::SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes) override;
   void Wake() noexcept override;
@@ -51,6 +56,7 @@ class Consumer final : public task::RecordSource {
   class Client;
   const std::unique_ptr<LogEnds::Watch> log_ends_;
   std::unique_ptr<Client> client_;
+  bool left_unanswered_ = false;
   bool must_stay_ = false;  // it is never destroyed
 };
 

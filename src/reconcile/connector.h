@@ -66,7 +66,7 @@ class Connector {
   void SetPaused(bool paused);
   void RequestStop(std::chrono::milliseconds grace);
   bool ended() const;
-  // Requests were ended by the grace of a stop; their records will be repeated.
+  // The stop ended requests, or could not commit; records will be repeated.
   bool cut_off() const;
 
   // Why the connector is not at work yet; nothing when it is, or when it has FAILED for good.

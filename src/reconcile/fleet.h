@@ -40,7 +40,7 @@ class Fleet {
   // All of them, for good, within the grace.
   void RequestStop();
   bool ended() const;
-  // Requests were ended by the grace of a stop; their records will be repeated.
+  // The stop ended requests, or could not commit; records will be repeated.
   bool cut_off() const;
   // Of what has ended.
   void Clear() { entries_.clear(); }

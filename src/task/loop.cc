@@ -393,7 +393,9 @@ void Task::Loop::Farewell() {
     return taken;
   });
   if (!positions.empty()) {
-    On(Committed{positions, source_.CommitAndWait(positions, leaving_->farewell)});
+    Committed committed{positions, source_.CommitAndWait(positions, leaving_->farewell)};
+    if (committed.error) task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
+    On(std::move(committed));
   }
   source_.Leave(leaving_->farewell);
   // After a fault the next consumer delivers to the same endpoint, unless there is to be none.

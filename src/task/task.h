@@ -33,7 +33,7 @@ struct TaskStatus {
   TaskState state = TaskState::kJoining;
   std::string trace = {};    // of a failed task
   bool by_strategy = false;  // of a failed task, and of one that is stopping
-  bool cut_off = false;      // its grace was over before its requests were
+  bool cut_off = false;      // it ended before all that was taken was finished and committed
   bool overtaken = false;    // new terms came after it had decided to stop
   std::string broker_problem =
       {};  // why the brokers can't be reached at present; empty when they can

@@ -1,0 +1,107 @@
+"""What stands under k8s/: rendered by kustomize, validated by the official schemas, and held to the rules of pods.py."""
+
+import functools
+import subprocess
+from pathlib import Path
+
+import yaml
+
+import fetch
+import pods
+from schemas import Loader, Schemas
+
+ROOT = Path(__file__).resolve().parent.parent.parent / "k8s"
+FILES_OF_A_KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+class NotRendered(Exception):
+    """kustomize refuses, or warns."""
+
+
+@functools.lru_cache
+def all_schemas():
+    """The kinds of each version of Kubernetes that has to accept the manifests."""
+    resources = sorted(fetch.SCHEMAS.glob("*.yaml"))
+    return [Schemas(fetch.SCHEMAS / f"kubernetes-{version}.json", resources) for version in fetch.KUBERNETES]
+
+
+def read(path):
+    return list(yaml.load_all(path.read_text(), Loader))
+
+
+def render(directory):
+    """The manifests that `kubectl apply -k DIRECTORY` would send."""
+    result = subprocess.run([fetch.KUSTOMIZE, "build", directory], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    if result.returncode != 0 or result.stderr:
+        raise NotRendered(f"kustomize build: {result.stderr.strip()}")
+    return list(yaml.load_all(result.stdout, Loader))
+
+
+def strings(value):
+    """Every string in a document, and what follows the `=` of `KEY=FILE`."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from strings(part)
+    elif isinstance(value, str) and "\n" not in value:
+        yield value
+        yield value.partition("=")[2] or value
+
+
+class Tree:
+    """The directories and files under a root, and who uses whom."""
+
+    def __init__(self, root):
+        self.root = root
+        self.kustomizations = {path.parent: read(path)[0] for name in FILES_OF_A_KUSTOMIZATION for path in root.rglob(name)}
+        self.used = {
+            (directory / text).resolve()
+            for directory, content in self.kustomizations.items()
+            for text in strings(content)
+            if (directory / text).exists()
+        }
+
+    def rendered(self):
+        """Directories that can be applied by themselves; a component is rendered where it is used."""
+        return sorted(path for path, content in self.kustomizations.items() if content.get("kind") != "Component")
+
+    def whole(self):
+        """Rendered directories that no other one builds upon: what users apply."""
+        return [path for path in self.rendered() if path.resolve() not in self.used]
+
+    def loose(self):
+        """YAML files that no kustomization names."""
+        return sorted(path for pattern in ("*.yaml", "*.yml") for path in self.root.rglob(pattern)
+                      if path.name not in FILES_OF_A_KUSTOMIZATION and path.resolve() not in self.used)
+
+    def unused_components(self):
+        return sorted(path for path, content in self.kustomizations.items()
+                      if content.get("kind") == "Component" and path.resolve() not in self.used)
+
+
+def schema_problems(manifests):
+    found = {problem: None for schemas in all_schemas() for manifest in manifests for problem in schemas.problems(manifest)}
+    return list(found)
+
+
+def problems(root=ROOT):
+    """Everything that is wrong under the root, a line each."""
+    tree = Tree(root)
+    found = [f"{path.relative_to(root)}: a component that nobody uses" for path in tree.unused_components()]
+    for path in tree.loose():
+        found += [f"{path.relative_to(root)}: {problem}" for problem in schema_problems(read(path))]
+    everything = []
+    for directory in tree.rendered():
+        try:
+            manifests = render(directory)
+        except NotRendered as problem:
+            found.append(f"{directory.relative_to(root)}: {problem}")
+            continue
+        wrong = schema_problems(manifests)
+        # The rules read what the schemas have accepted.
+        wrong = wrong or pods.problems(manifests, directory in tree.whole())
+        found += [f"{directory.relative_to(root)}: {problem}" for problem in wrong]
+        everything += [] if wrong else manifests
+    return found + list(pods.monitor_problems(everything))

@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent.parent / "build" / "k8s"
 KUSTOMIZE = BUILD / "bin" / "kustomize"
 SCHEMAS = BUILD / "schemas"
+STAMP = BUILD / "fetched"  # written last
 GO = "/usr/bin/go"  # Debian's, whichever comes first in PATH
 SKIPPED = 77
 
@@ -103,18 +104,25 @@ def fetch_schemas(target):
             shutil.copy(path, target / path.name)
 
 
+def pins():
+    """What all that is fetched depends on."""
+    return "\n".join(path.read_text() for path in (Path(__file__), HERE / "tools/go.mod", HERE / "tools/go.sum"))
+
+
+def complete():
+    return STAMP.exists() and STAMP.read_text() == pins()
+
+
 def fetch():
-    pins = "\n".join([Path(__file__).read_text(), (HERE / "tools/go.mod").read_text(), (HERE / "tools/go.sum").read_text()])
-    stamp = BUILD / "stamp"
-    if stamp.exists() and stamp.read_text() == pins:
+    if complete():
         return
-    stamp.unlink(missing_ok=True)
+    STAMP.unlink(missing_ok=True)
     shutil.rmtree(SCHEMAS, ignore_errors=True)
     SCHEMAS.mkdir(parents=True)
     build_kustomize()
     fetch_schemas(SCHEMAS)
     shutil.rmtree(BUILD / "go")
-    stamp.write_text(pins)
+    STAMP.write_text(pins())
 
 
 def main():

@@ -56,20 +56,25 @@ class Tree:
     def __init__(self, root):
         self.root = root
         self.kustomizations = {path.parent: read(path)[0] for name in FILES_OF_A_KUSTOMIZATION for path in root.rglob(name)}
-        self.used = {
-            (directory / text).resolve()
+        self.uses = {
+            directory.resolve(): {(directory / text).resolve() for text in strings(content) if (directory / text).exists()}
             for directory, content in self.kustomizations.items()
-            for text in strings(content)
-            if (directory / text).exists()
         }
+        self.used = set().union(*self.uses.values())
 
     def rendered(self):
         """Directories that can be applied by themselves; a component is rendered where it is used."""
         return sorted(path for path, content in self.kustomizations.items() if content.get("kind") != "Component")
 
     def whole(self):
-        """Rendered directories that no other one builds upon: what users apply."""
-        return [path for path in self.rendered() if path.resolve() not in self.used]
+        """What users apply, complete: the examples, without what they have in common."""
+        return [path for path in self.rendered() if path.is_relative_to(self.root / "examples") and path.name != "base"]
+
+    def depends(self, directory, path):
+        """Whether a file has a part in what a directory renders to."""
+        directory, path = directory.resolve(), path.resolve()
+        return path.parent == directory or path in self.uses[directory] or any(
+            self.depends(other, path) for other in self.uses[directory] if other in self.uses)
 
     def loose(self):
         """YAML files that no kustomization names."""
@@ -86,14 +91,17 @@ def schema_problems(manifests):
     return list(found)
 
 
-def problems(root=ROOT):
-    """Everything that is wrong under the root, a line each."""
+def problems(root=ROOT, about=None):
+    """Everything that is wrong under the root, a line each; or only in what a file has a part in."""
     tree = Tree(root)
     found = [f"{path.relative_to(root)}: a component that nobody uses" for path in tree.unused_components()]
+    everything = []
     for path in tree.loose():
         found += [f"{path.relative_to(root)}: {problem}" for problem in schema_problems(read(path))]
-    everything = []
+        everything += read(path) if not found else []
     for directory in tree.rendered():
+        if about is not None and not tree.depends(directory, about):
+            continue
         try:
             manifests = render(directory)
         except NotRendered as problem:

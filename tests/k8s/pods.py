@@ -82,6 +82,7 @@ def restricted(spec):
             "has a port of the host": not any(port.get("hostPort") for port in container.get("ports", [])),
             # Beyond the standard:
             "readOnlyRootFilesystem is not true": own.get("readOnlyRootFilesystem") is True,
+            "has no image": bool(container.get("image")),
             "has no limit of memory": "memory" in container.get("resources", {}).get("limits", {}),
             "does not request cpu and memory": {"cpu", "memory"} <= set(container.get("resources", {}).get("requests", {})),
         }
@@ -122,8 +123,8 @@ def sink_problems(labels, spec):
     user = {**spec.get("securityContext", {}), **container.get("securityContext", {})}
     if (user.get("runAsUser"), user.get("runAsGroup")) != (UID, UID):
         yield f"runs as {user.get('runAsUser')}:{user.get('runAsGroup')}, not {UID}:{UID}"
-    if not container["image"].rpartition("/")[2].startswith(f"{CONTAINER}:"):
-        yield f"image {container['image']}: of another name, or without a tag"
+    if not container.get("image", "").rpartition("/")[2].startswith(f"{CONTAINER}:"):
+        yield f"image {container.get('image')}: of another name, or without a tag"
     for kind, path in PROBES.items():
         get = container.get(kind, {}).get("httpGet", {})
         if kind == "readinessProbe" and not alone:
@@ -237,7 +238,7 @@ def monitor_problems(manifests):
         for one in workloads(manifests):
             template = one["spec"]["template"]
             container, _ = sink(template["spec"])
-            ports = [endpoint.get("port") for endpoint in monitor["spec"]["podMetricsEndpoints"]]
+            ports = [endpoint.get("port") for endpoint in monitor["spec"].get("podMetricsEndpoints", [])]
             if container is not None and not (
                     selects(monitor["spec"]["selector"], template["metadata"].get("labels", {}))
                     and any(port_named(container, port) == METRICS_PORT for port in ports)):

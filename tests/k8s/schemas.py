@@ -106,7 +106,7 @@ class Schemas:
         kind = manifest.get("kind")
         metadata = manifest.get("metadata")
         label = f"{kind}/{metadata.get('name') if isinstance(metadata, dict) else None}"
-        schema = self.kinds.get((manifest.get("apiVersion"), kind))
+        schema = self.kinds.get((str(manifest.get("apiVersion")), str(kind)))
         if schema is None:
             return [f"{label}: no such kind: apiVersion {manifest.get('apiVersion')}, kind {kind}"]
         validator = jsonschema.Draft4Validator({**schema, "definitions": self.definitions})

@@ -6,6 +6,7 @@ Each function yields problems, a line each, of manifests that are valid by their
 import tomllib
 
 CONTAINER = "kafka-http-sink"
+PROGRAM = "/usr/bin/kafka-http-sink"  # where the image has it
 UID = 65532
 CONNECTORS = "kafka-http-sink-connectors"
 SECRETS = "kafka-http-sink-secrets"
@@ -64,8 +65,8 @@ def restricted(spec):
     if pod.get("sysctls"):
         yield "sets sysctls"
     for volume in spec.get("volumes", []):
-        if set(volume) - VOLUMES_ALLOWED:
-            yield f"volume {volume['name']}: of a kind that is not allowed"
+        if set(volume) - VOLUMES_ALLOWED or len(volume) != 2:
+            yield f"volume {volume['name']}: not of one kind that is allowed: {sorted(volume)}"
     for container in containers(spec):
         own = container.get("securityContext", {})
         effective = {**pod, **own}
@@ -132,7 +133,7 @@ def sink_problems(labels, spec):
                 yield "a readinessProbe of the sidecar takes the app out of its Services"
         elif (get.get("path"), port_named(container, get.get("port"))) != (path, METRICS_PORT):
             yield f"{kind} does not ask {path} on port {METRICS_PORT}"
-    if container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command") != [CONTAINER, "drain"]:
+    if container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command") != [PROGRAM, "drain"]:
         yield "preStop is not `kafka-http-sink drain`"
     mounts = {mount["mountPath"]: mount for mount in container.get("volumeMounts", [])}
     volumes = {volume["name"]: volume for volume in spec.get("volumes", [])}
@@ -198,6 +199,9 @@ def selectors(manifests):
         for spread in one["spec"]["template"]["spec"].get("topologySpreadConstraints", []):
             if not selects(spread.get("labelSelector", {}), labels):
                 yield f"{one['kind']}/{one['metadata']['name']}: topologySpreadConstraints select other pods"
+        strategy = one["spec"].get("strategy", {})
+        if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
+            yield f"{one['kind']}/{one['metadata']['name']}: rollingUpdate of a strategy that recreates"
     for one in manifests:
         spec, label = one.get("spec", {}), f"{one['kind']}/{one['metadata']['name']}"
         if one["kind"] in ("PodDisruptionBudget", "NetworkPolicy", "Service"):
@@ -211,11 +215,34 @@ def selectors(manifests):
             yield from (f"{label}: port {port}: no selected pod has it"
                         for port in ports if chosen and not any(has_port(pod, port) for pod in chosen))
         if "scaleTargetRef" in spec:
-            target = named(manifests, spec["scaleTargetRef"].get("kind", "Deployment"), spec["scaleTargetRef"]["name"])
-            if target is None:
-                yield f"{label}: scaleTargetRef names nothing"
-            elif "replicas" in target["spec"]:
-                yield f"{label}: its target has replicas, which each apply would reset"
+            yield from (f"{label}: {problem}" for problem in scaler_problems(manifests, one))
+
+
+def scaler_problems(manifests, scaler):
+    """Of a HorizontalPodAutoscaler or a ScaledObject, whose schemas leave most values open."""
+    spec = scaler["spec"]
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", **spec["scaleTargetRef"]}
+    target = named(manifests, reference["kind"], reference["name"])
+    if target is None or target["apiVersion"] != reference["apiVersion"]:
+        yield "scaleTargetRef names nothing"
+    elif "replicas" in target["spec"]:
+        yield "its target has replicas, which each apply would reset"
+    behavior = spec.get("behavior") or spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior", {})
+    for direction in behavior.values():
+        if any(policy["type"] not in ("Pods", "Percent") for policy in direction.get("policies", [])):
+            yield "behavior: a policy of no known type"
+    for metric in spec.get("metrics", []):
+        source = metric.get(metric["type"][0].lower() + metric["type"][1:])
+        if source is None or len(metric) != 2:
+            yield f"metrics: type {metric['type']} without what belongs to it"
+        else:
+            kind = source["target"]["type"]
+            key = {"Utilization": "averageUtilization", "AverageValue": "averageValue", "Value": "value"}.get(kind)
+            if set(source["target"]) != {"type", key}:
+                yield f"metrics: target of type {kind} without what belongs to it"
+    for trigger in spec.get("triggers", []):
+        if trigger["type"] != "prometheus" or set(trigger["metadata"]) != {"serverAddress", "query", "threshold"}:
+            yield f"trigger {trigger['type']}: not one of prometheus with serverAddress, query and threshold"
 
 
 def problems(manifests, whole):

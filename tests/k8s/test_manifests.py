@@ -1,5 +1,6 @@
 """Every directory of k8s/ renders, and what comes out would be accepted by the API servers of the oldest and the newest version."""
 
+import re
 import subprocess
 
 import pytest
@@ -42,6 +43,13 @@ def test_a_pod_has_the_sidecar_exactly_once_and_keeps_what_it_had(directory):
     assert others == (["migrate", "shop"] if "app" in directory else [])
     # kubectl's default container is the first: it stays the app's.
     assert spec["containers"][0]["name"] == ("shop" if "app" in directory else "kafka-http-sink")
+
+
+def test_the_image_is_the_one_of_this_version():
+    version = re.search(r"VERSION ([\d.]+)", (manifests.ROOT.parent / "CMakeLists.txt").read_text().split("project(")[1])[1]
+    images = [pods.sink(one["spec"]["template"]["spec"])[0]["image"]
+              for directory in TREE.whole() for one in pods.workloads(manifests.render(directory))]
+    assert set(images) == {f"kafka-http-sink:{version}"}
 
 
 @pytest.mark.parametrize("directory", WHOLE)

@@ -27,7 +27,7 @@ spec:
       - key: kafka-http-sink
         operator: Exists
   podMetricsEndpoints:
-    - port: sink-metrics
+    - port: metrics
       interval: 30s
 ---
 apiVersion: monitoring.coreos.com/v1
@@ -120,7 +120,7 @@ TYPOS = [
     # What is required is missing.
     (DEPLOYMENT, "metadata:\n  name: kafka-http-sink\n", "metadata:\n", "name"),
     (DEPLOYMENT, "          image: kafka-http-sink:0.1.0\n", "", "has no image"),
-    (DEPLOYMENT, "              port: sink-metrics\n            periodSeconds: 10", "            periodSeconds: 10", "'port'"),
+    (DEPLOYMENT, "              port: metrics\n            periodSeconds: 10", "            periodSeconds: 10", "'port'"),
     (HPA, "  maxReplicas: 6\n", "", "'maxReplicas'"),
     (HPA, "          name: kafka_http_sink_consumer_lag_records\n", "          selector: {}\n", "'name'"),
     (POLICY, "  podSelector:\n    matchLabels:\n      app.kubernetes.io/name: kafka-http-sink\n  policyTypes",
@@ -137,9 +137,9 @@ TYPOS = [
     (DEPLOYMENT, "        runAsUser: 65532", "        runAsUser: 0", "root"),
     (DEPLOYMENT, "      automountServiceAccountToken: false\n", "", "automountServiceAccountToken"),
     (DEPLOYMENT, "terminationGracePeriodSeconds: 40", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds"),
-    (DEPLOYMENT, "path: /livez\n              port: sink-metrics", "path: /livez\n              port: metrics", "metrics"),
+    (DEPLOYMENT, "path: /livez\n              port: metrics", "path: /livez\n              port: metric", "no port metric"),
     (DEPLOYMENT, "path: /readyz", "path: /ready", "readinessProbe"),
-    (DEPLOYMENT, "[kafka-http-sink, drain]", "[kafka-http-sink, drian]", "preStop"),
+    (DEPLOYMENT, "kafka-http-sink, drain]", "kafka-http-sink, drian]", "preStop"),
     (DEPLOYMENT, "name: kafka-http-sink-connectors", "name: kafka-http-sink-connector", "kafka-http-sink-connector"),
     (DEPLOYMENT, "secretName: kafka-http-sink-secrets", "secretName: kafka-http-sink-secret", "kafka-http-sink-secrets"),
     (DEPLOYMENT, "/etc/kafka-http-sink/secrets", "/etc/kafka-http-sink/secret", "/etc/kafka-http-sink/secrets"),
@@ -149,13 +149,22 @@ TYPOS = [
     ("sidecar/native/kustomization.yaml", "initContainers/-", "initContainers/0", "last init container"),
     (SIDECAR, "runAsUser: 65532", "runAsUser: 65533", "65533"),
     (BUDGET, "name: kafka-http-sink\n", "name: kafka-http-snik\n", "PodDisruptionBudget"),
-    (POLICY, "port: sink-metrics", "port: sink-metric", "sink-metric"),
+    (POLICY, "port: metrics", "port: metric", "port metric:"),
     (HPA, "    kind: Deployment\n    name: kafka-http-sink", "    kind: Deployment\n    name: kafka-http-snik", "scaleTargetRef"),
-    ("examples/app/base/service.yaml", "name: shop\n  ports", "name: shpo\n  ports", "Service/shop: selects no pod"),
+    (HPA, "apiVersion: apps/v1", "apiVersion: app/v1", "scaleTargetRef"),
+    (HPA, "- type: External", "- type: Externl", "type Externl"),
+    (HPA, "type: AverageValue", "type: AverageVal", "type AverageVal"),
+    (HPA, "- type: Pods", "- type: Pod", "behavior"),
+    (KEDA, "serverAddress", "serverAddres", "serverAddress"),
+    (KEDA, "- type: prometheus", "- type: promethus", "promethus"),
+    ("examples/standalone-volume/one-replica.yaml", "emptyDir: null", "emptydir: null", "volume state"),
+    ("examples/standalone-volume/one-replica.yaml", "rollingUpdate: null", "rollingupdate: null", "rollingUpdate"),
+    ("examples/standalone-volume/kustomization.yaml", "$patch: delete", "$ptch: delete", "$ptch"),
+    ("examples/app/base/service.yaml", "app.kubernetes.io/name: shop\n  ports", "app.kubernetes.io/name: shpo\n  ports", "Service/shop: selects no pod"),
     ("examples/app/base/service.yaml", "targetPort: http", "targetPort: htpt", "htpt"),
     ("examples/standalone/kustomization.yaml", "    options:\n      disableNameSuffixHash: true\n", "", "kafka-http-sink-connectors"),
     ("examples/standalone/kustomization.yaml", "  - name: kafka-http-sink\n", "  - name: kafka-http-snik\n", "kafka-http-sink"),
-    (MONITOR, "port: sink-metrics", "port: metrics", "does not scrape"),
+    (MONITOR, "port: metrics", "port: metric", "does not scrape"),
     (MONITOR, "key: kafka-http-sink", "key: kafka-http-snik", "does not scrape"),
 ]
 

@@ -19,6 +19,7 @@ HERE = Path(__file__).resolve().parent
 BUILD = HERE.parent.parent / "build" / "k8s"
 KUSTOMIZE = BUILD / "bin" / "kustomize"
 SCHEMAS = BUILD / "schemas"
+KUSTOMIZATION_FIELDS = SCHEMAS / "kustomization-fields.json"
 STAMP = BUILD / "fetched"  # written last
 GO = "/usr/bin/go"  # Debian's, whichever comes first in PATH
 SKIPPED = 77
@@ -54,6 +55,16 @@ def run_go(arguments, **options):
 
 def build_kustomize():
     run_go(["build", "-mod=readonly", "-o", str(KUSTOMIZE), "sigs.k8s.io/kustomize/kustomize/v5"], cwd=HERE / "tools")
+
+
+def kustomization_fields():
+    """The names of all fields of a kustomization.yaml; kustomize itself accepts them in any case."""
+    answer = run_go(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kustomize/api"], cwd=HERE / "tools", stdout=subprocess.PIPE)
+    # Selectors of targets are made of types of another module.
+    fields = {"group", "version", "kind", "namespace", "name", "apiVersion"}
+    for path in (Path(answer.stdout.strip()) / "types").glob("*.go"):
+        fields.update(re.findall(r'json:"(\w+)', path.read_text()))
+    return sorted(fields)
 
 
 def download(module, version, expected):
@@ -120,6 +131,7 @@ def fetch():
     shutil.rmtree(SCHEMAS, ignore_errors=True)
     SCHEMAS.mkdir(parents=True)
     build_kustomize()
+    KUSTOMIZATION_FIELDS.write_text(json.dumps(kustomization_fields()))
     fetch_schemas(SCHEMAS)
     shutil.rmtree(BUILD / "go")
     STAMP.write_text(pins())

@@ -1,6 +1,7 @@
 """What stands under k8s/: rendered by kustomize, validated by the official schemas, and held to the rules of pods.py."""
 
 import functools
+import json
 import subprocess
 from pathlib import Path
 
@@ -86,6 +87,16 @@ class Tree:
                       if content.get("kind") == "Component" and path.resolve() not in self.used)
 
 
+def unknown_fields(value):
+    """Fields of a kustomization that there are not, or not in this case; below labels and annotations names are free."""
+    known = json.loads(fetch.KUSTOMIZATION_FIELDS.read_text())
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(value, dict) and key not in known:
+            yield f"unknown field {key}"
+        if isinstance(part, (dict, list)) and key not in ("labels", "annotations", "pairs", "commonLabels", "commonAnnotations"):
+            yield from unknown_fields(part)
+
+
 def schema_problems(manifests):
     found = {problem: None for schemas in all_schemas() for manifest in manifests for problem in schemas.problems(manifest)}
     return list(found)
@@ -95,10 +106,12 @@ def problems(root=ROOT, about=None):
     """Everything that is wrong under the root, a line each; or only in what a file has a part in."""
     tree = Tree(root)
     found = [f"{path.relative_to(root)}: a component that nobody uses" for path in tree.unused_components()]
+    for directory, content in tree.kustomizations.items():
+        found += [f"{directory.relative_to(root)}: kustomization: {problem}" for problem in unknown_fields(content)]
     everything = []
     for path in tree.loose():
         found += [f"{path.relative_to(root)}: {problem}" for problem in schema_problems(read(path))]
-        everything += read(path) if not found else []
+        everything += [] if found else read(path)
     for directory in tree.rendered():
         if about is not None and not tree.depends(directory, about):
             continue

@@ -99,6 +99,8 @@ TYPOS = [
     ("standalone/kustomization.yaml", "- deployment.yaml", "- deploymnet.yaml", "deploymnet.yaml"),
     ("examples/standalone/kustomization.yaml", "disableNameSuffixHash", "disableNameSufixHash", "disableNameSufixHash"),
     ("examples/app/native/kustomization.yaml", "components:", "component:", "component"),
+    ("examples/standalone/kustomization.yaml", "disableNameSuffixHash", "disableNameSuffixhash", "disableNameSuffixhash"),
+    ("standalone/kustomization.yaml", "resources:", "Resources:", "Resources"),
     ("sidecar/common/kustomization.yaml", "labelSelector: kafka", "labelSelectr: kafka", "labelSelectr"),
     ("sidecar/common/kustomization.yaml", "kafka-http-sink=sidecar", "kafka-http-snik=sidecar", "initContainers"),
     # Wrong types and values.

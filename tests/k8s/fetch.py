@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Gets what the tests of k8s/ check with, once, into build/k8s: kustomize, built from source, and the official schemas.
 
-Everything comes as Go modules, which need no other host than Go's own. What they contain is pinned: kustomize with all that
-it is built of by tools/go.sum, the modules with the schemas by the sums below.
+Everything comes as Go modules, which need no other host than Go's own. What they contain is pinned: kustomize, with all
+that it is built of, by tools/go.sum, the modules with the schemas by the sums below.
 
-    fetch.py           get what is missing; exit 77 (skipped, said aloud) when it can't be had and REQUIRE_KAFKA is not 1
+    fetch.py    get what is missing; exit 77 (skipped, said aloud) when it can't be had and REQUIRE_KAFKA is not 1
 """
 
 import json
@@ -47,6 +47,7 @@ def run_go(arguments, **options):
         **os.environ,
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-modcacherw",
+        "GOSUMDB": "off",  # what is expected stands here and in go.sum
         "GOMODCACHE": str(BUILD / "go" / "modules"),
         "GOCACHE": str(BUILD / "go" / "cache"),
     }
@@ -59,7 +60,9 @@ def build_kustomize():
 
 def kustomization_fields():
     """The names of all fields of a kustomization.yaml; kustomize itself accepts them in any case."""
-    answer = run_go(["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kustomize/api"], cwd=HERE / "tools", stdout=subprocess.PIPE)
+    answer = run_go(
+        ["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kustomize/api"], cwd=HERE / "tools", stdout=subprocess.PIPE
+    )
     # Selectors of targets are made of types of another module.
     fields = {"group", "version", "kind", "namespace", "name", "apiVersion"}
     for path in (Path(answer.stdout.strip()) / "types").glob("*.go"):
@@ -77,7 +80,7 @@ def download(module, version, expected):
 
 
 def read_enumerations(source):
-    """What the API server generates its own schemas from: the allowed values of fields, which the published schemas lack.
+    """The allowed values of fields, which the published schemas lack: from the source of the API server's own schemas.
 
     Yields (function name, property, whether of a list's or a map's values, the allowed ones).
     """
@@ -93,13 +96,14 @@ def read_enumerations(source):
 
 def kubernetes_schemas(directory):
     definitions = json.loads((directory / "api/openapi-spec/swagger.json").read_text())["definitions"]
-    by_function = {re.sub(r"^io_k8s_", "k8sio_", name.replace(".", "_").replace("-", "_")): name for name in definitions}
+    by_function = {re.sub("^io_k8s_", "k8sio_", re.sub("[.-]", "_", name)): name for name in definitions}
     source = (directory / "pkg/generated/openapi/zz_generated.openapi.go").read_text()
     count = 0
     for function, name, nested, values in read_enumerations(source):
         field = definitions.get(by_function.get(function), {}).get("properties", {}).get(name)
         if field is not None:
-            (field[{"array": "items", "object": "additionalProperties"}[field["type"]]] if nested else field)["enum"] = values
+            target = field[{"array": "items", "object": "additionalProperties"}[field["type"]]] if nested else field
+            target["enum"] = values
             count += 1
     if count < 50:
         raise ValueError(f"only {count} enumerations found in {directory}: its generated source looks different now")

@@ -1,4 +1,4 @@
-"""What stands under k8s/: rendered by kustomize, validated by the official schemas, and held to the rules of pods.py."""
+"""What stands under k8s/: rendered by kustomize, validated by the official schemas, held to the rules of pods.py."""
 
 import functools
 import json
@@ -32,8 +32,15 @@ def read(path):
 
 def render(directory):
     """The manifests that `kubectl apply -k DIRECTORY` would send."""
-    result = subprocess.run([fetch.KUSTOMIZE, "build", directory], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    result = subprocess.run(
+        [fetch.KUSTOMIZE, "build", directory],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     if result.returncode != 0 or result.stderr:
         raise NotRendered(f"kustomize build: {result.stderr.strip()}")
     return list(yaml.load_all(result.stdout, Loader))
@@ -56,9 +63,13 @@ class Tree:
 
     def __init__(self, root):
         self.root = root
-        self.kustomizations = {path.parent: read(path)[0] for name in FILES_OF_A_KUSTOMIZATION for path in root.rglob(name)}
+        self.kustomizations = {
+            path.parent: read(path)[0] for name in FILES_OF_A_KUSTOMIZATION for path in root.rglob(name)
+        }
         self.uses = {
-            directory.resolve(): {(directory / text).resolve() for text in strings(content) if (directory / text).exists()}
+            directory.resolve(): {
+                (directory / text).resolve() for text in strings(content) if (directory / text).exists()
+            }
             for directory, content in self.kustomizations.items()
         }
         self.used = set().union(*self.uses.values())
@@ -74,32 +85,48 @@ class Tree:
     def depends(self, directory, path):
         """Whether a file has a part in what a directory renders to."""
         directory, path = directory.resolve(), path.resolve()
-        return path.parent == directory or path in self.uses[directory] or any(
-            self.depends(other, path) for other in self.uses[directory] if other in self.uses)
+        return (
+            path.parent == directory
+            or path in self.uses[directory]
+            or any(self.depends(other, path) for other in self.uses[directory] if other in self.uses)
+        )
 
     def loose(self):
         """YAML files that no kustomization names."""
-        return sorted(path for pattern in ("*.yaml", "*.yml") for path in self.root.rglob(pattern)
-                      if path.name not in FILES_OF_A_KUSTOMIZATION and path.resolve() not in self.used)
+        return sorted(
+            path
+            for pattern in ("*.yaml", "*.yml")
+            for path in self.root.rglob(pattern)
+            if path.name not in FILES_OF_A_KUSTOMIZATION and path.resolve() not in self.used
+        )
 
     def unused_components(self):
-        return sorted(path for path, content in self.kustomizations.items()
-                      if content.get("kind") == "Component" and path.resolve() not in self.used)
+        return sorted(
+            path
+            for path, content in self.kustomizations.items()
+            if content.get("kind") == "Component" and path.resolve() not in self.used
+        )
 
 
 def unknown_fields(value):
-    """Fields of a kustomization that there are not, or not in this case; below labels and annotations names are free."""
+    """Fields of a kustomization that don't exist, or not in this case; names below labels and annotations are free."""
     known = json.loads(fetch.KUSTOMIZATION_FIELDS.read_text())
     for key, part in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(value, dict) and key not in known:
             yield f"unknown field {key}"
-        if isinstance(part, (dict, list)) and key not in ("labels", "annotations", "pairs", "commonLabels", "commonAnnotations"):
+        if isinstance(part, (dict, list)) and key not in (
+            "labels",
+            "annotations",
+            "pairs",
+            "commonLabels",
+            "commonAnnotations",
+        ):
             yield from unknown_fields(part)
 
 
 def schema_problems(manifests):
-    found = {problem: None for schemas in all_schemas() for manifest in manifests for problem in schemas.problems(manifest)}
-    return list(found)
+    found = [problem for schemas in all_schemas() for manifest in manifests for problem in schemas.problems(manifest)]
+    return list(dict.fromkeys(found))
 
 
 def problems(root=ROOT, about=None):

@@ -20,8 +20,17 @@ PROBES = {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProb
 METRICS_PORT = 9404
 # A drain may take this beyond shutdown.grace.ms, and so may the end after it, for groups whose broker does not answer.
 MARGIN_SECONDS = 5
-VOLUMES_ALLOWED = {"name", "configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected",
-                   "secret"}
+VOLUMES_ALLOWED = {
+    "name",
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+}
 
 
 def workloads(manifests):
@@ -40,17 +49,23 @@ def selects(selector, labels):
     """Whether a label selector matches; one that is empty matches everything."""
     if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
         return False
-    return all({"In": labels.get(term["key"]) in term.get("values", []),
-                "NotIn": labels.get(term["key"]) not in term.get("values", []),
-                "Exists": term["key"] in labels,
-                "DoesNotExist": term["key"] not in labels}[term["operator"]]
-               for term in selector.get("matchExpressions", []))
+    return all(
+        {
+            "In": labels.get(term["key"]) in term.get("values", []),
+            "NotIn": labels.get(term["key"]) not in term.get("values", []),
+            "Exists": term["key"] in labels,
+            "DoesNotExist": term["key"] not in labels,
+        }[term["operator"]]
+        for term in selector.get("matchExpressions", [])
+    )
 
 
 def port_named(container, port):
     """The number of a container's port, which may be given by its name; None when there is no such port."""
-    return next((one["containerPort"] for one in container.get("ports", []) if port in (one.get("name"), one["containerPort"])),
-                None)
+    return next(
+        (one["containerPort"] for one in container.get("ports", []) if port in (one.get("name"), one["containerPort"])),
+        None,
+    )
 
 
 def has_port(spec, port):
@@ -73,8 +88,8 @@ def restricted(spec):
         rules = {
             "runAsNonRoot is not true": effective.get("runAsNonRoot") is True,
             "runAsUser is root": effective.get("runAsUser") != 0,
-            "seccompProfile is neither RuntimeDefault nor Localhost":
-                effective.get("seccompProfile", {}).get("type") in ("RuntimeDefault", "Localhost"),
+            "seccompProfile is neither RuntimeDefault nor Localhost": effective.get("seccompProfile", {}).get("type")
+            in ("RuntimeDefault", "Localhost"),
             "allowPrivilegeEscalation is not false": own.get("allowPrivilegeEscalation") is False,
             "privileged": not own.get("privileged"),
             "capabilities: does not drop ALL": "ALL" in own.get("capabilities", {}).get("drop", []),
@@ -85,7 +100,8 @@ def restricted(spec):
             "readOnlyRootFilesystem is not true": own.get("readOnlyRootFilesystem") is True,
             "has no image": bool(container.get("image")),
             "has no limit of memory": "memory" in container.get("resources", {}).get("limits", {}),
-            "does not request cpu and memory": {"cpu", "memory"} <= set(container.get("resources", {}).get("requests", {})),
+            "does not request cpu and memory": {"cpu", "memory"}
+            <= set(container.get("resources", {}).get("requests", {})),
         }
         yield from (f"container {container['name']}: {problem}" for problem, holds in rules.items() if not holds)
     if spec.get("automountServiceAccountToken") is not False:
@@ -179,8 +195,12 @@ def references(manifests, spec):
             needed.append(("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"], {}))
     for container in containers(spec):
         for source in container.get("envFrom", []) + [one.get("valueFrom", {}) for one in container.get("env", [])]:
-            for key, kind in (("configMapRef", "ConfigMap"), ("configMapKeyRef", "ConfigMap"), ("secretRef", "Secret"),
-                              ("secretKeyRef", "Secret")):
+            for key, kind in (
+                ("configMapRef", "ConfigMap"),
+                ("configMapKeyRef", "ConfigMap"),
+                ("secretRef", "Secret"),
+                ("secretKeyRef", "Secret"),
+            ):
                 if key in source:
                     needed.append((kind, source[key]["name"], source[key]))
     for kind, name, reference in needed:
@@ -205,15 +225,21 @@ def selectors(manifests):
     for one in manifests:
         spec, label = one.get("spec", {}), f"{one['kind']}/{one['metadata']['name']}"
         if one["kind"] in ("PodDisruptionBudget", "NetworkPolicy", "Service"):
-            selector = {"Service": {"matchLabels": spec.get("selector", {})}, "PodDisruptionBudget": spec.get("selector", {}),
-                        "NetworkPolicy": spec.get("podSelector", {})}[one["kind"]]
+            selector = {
+                "Service": {"matchLabels": spec.get("selector", {})},
+                "PodDisruptionBudget": spec.get("selector", {}),
+                "NetworkPolicy": spec.get("podSelector", {}),
+            }[one["kind"]]
             chosen = [pod for labels, pod in pods if selects(selector, labels)]
             ports = [port.get("targetPort", port["port"]) for port in spec.get("ports", [])]
             ports += [port["port"] for rule in spec.get("ingress", []) for port in rule.get("ports", [])]
             if not chosen:
                 yield f"{label}: selects no pod"
-            yield from (f"{label}: port {port}: no selected pod has it"
-                        for port in ports if chosen and not any(has_port(pod, port) for pod in chosen))
+            yield from (
+                f"{label}: port {port}: no selected pod has it"
+                for port in ports
+                if chosen and not any(has_port(pod, port) for pod in chosen)
+            )
         if "scaleTargetRef" in spec:
             yield from (f"{label}: {problem}" for problem in scaler_problems(manifests, one))
 
@@ -227,7 +253,9 @@ def scaler_problems(manifests, scaler):
         yield "scaleTargetRef names nothing"
     elif "replicas" in target["spec"]:
         yield "its target has replicas, which each apply would reset"
-    behavior = spec.get("behavior") or spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get("behavior", {})
+    behavior = spec.get("behavior") or spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get(
+        "behavior", {}
+    )
     for direction in behavior.values():
         if any(policy["type"] not in ("Pods", "Percent") for policy in direction.get("policies", [])):
             yield "behavior: a policy of no known type"
@@ -267,6 +295,8 @@ def monitor_problems(manifests):
             container, _ = sink(template["spec"])
             ports = [endpoint.get("port") for endpoint in monitor["spec"].get("podMetricsEndpoints", [])]
             if container is not None and not (
-                    selects(monitor["spec"]["selector"], template["metadata"].get("labels", {}))
-                    and any(port_named(container, port) == METRICS_PORT for port in ports)):
-                yield f"PodMonitor/{monitor['metadata']['name']}: does not scrape {one['kind']}/{one['metadata']['name']}"
+                selects(monitor["spec"]["selector"], template["metadata"].get("labels", {}))
+                and any(port_named(container, port) == METRICS_PORT for port in ports)
+            ):
+                name = monitor["metadata"]["name"]
+                yield f"PodMonitor/{name}: does not scrape {one['kind']}/{one['metadata']['name']}"

@@ -1,6 +1,7 @@
 """Validates manifests as an API server with strict field validation would, from the official schemas alone.
 
-The published schemas describe what exists. Here what they do not describe is an error: a schema with properties allows no others.
+The published schemas describe what exists. Here what they do not describe is an error: a schema with properties allows
+no others.
 """
 
 import json
@@ -48,7 +49,13 @@ def strict(schema, closing=True):
     for key, value in schema.items():
         if key == "properties":
             result[key] = {name: strict(part, closing) for name, part in value.items()}
-        elif not key.startswith("x-kubernetes") and key not in ("description", "default", "example", "format", "nullable"):
+        elif not key.startswith("x-kubernetes") and key not in (
+            "description",
+            "default",
+            "example",
+            "format",
+            "nullable",
+        ):
             result[key] = strict(value, closing and key not in ("allOf", "anyOf", "oneOf", "not"))
     if schema.get("x-kubernetes-int-or-string"):
         result.pop("type", None)
@@ -110,7 +117,9 @@ class Schemas:
         if schema is None:
             return [f"{label}: no such kind: apiVersion {manifest.get('apiVersion')}, kind {kind}"]
         validator = jsonschema.Draft4Validator({**schema, "definitions": self.definitions})
-        return sorted(f"{label}: {dotted(error.absolute_path)}: {error.message}" for error in validator.iter_errors(manifest))
+        return sorted(
+            f"{label}: {dotted(error.absolute_path)}: {error.message}" for error in validator.iter_errors(manifest)
+        )
 
 
 def dotted(path):

@@ -1,4 +1,4 @@
-"""Every directory of k8s/ renders, and what comes out would be accepted by the API servers of the oldest and the newest version."""
+"""Every directory of k8s/ renders, and what comes out is valid for the oldest and the newest version of Kubernetes."""
 
 import re
 import subprocess
@@ -19,8 +19,15 @@ def test_nothing_under_k8s_is_wrong():
 
 def test_everything_that_the_readme_offers_is_rendered():
     """So that a directory that stops being one is noticed."""
-    assert {"examples/app/native", "examples/app/pre-1.29", "examples/standalone", "examples/standalone-hpa",
-            "examples/standalone-keda", "examples/standalone-volume", "standalone"} <= set(RENDERED)
+    assert {
+        "examples/app/native",
+        "examples/app/pre-1.29",
+        "examples/standalone",
+        "examples/standalone-hpa",
+        "examples/standalone-keda",
+        "examples/standalone-volume",
+        "standalone",
+    } <= set(RENDERED)
     assert set(WHOLE) <= set(RENDERED)
 
 
@@ -46,9 +53,14 @@ def test_a_pod_has_the_sidecar_exactly_once_and_keeps_what_it_had(directory):
 
 
 def test_the_image_is_the_one_of_this_version():
-    version = re.search(r"VERSION ([\d.]+)", (manifests.ROOT.parent / "CMakeLists.txt").read_text().split("project(")[1])[1]
-    images = [pods.sink(one["spec"]["template"]["spec"])[0]["image"]
-              for directory in TREE.whole() for one in pods.workloads(manifests.render(directory))]
+    version = re.search(
+        r"VERSION ([\d.]+)", (manifests.ROOT.parent / "CMakeLists.txt").read_text().split("project(")[1]
+    )[1]
+    images = [
+        pods.sink(one["spec"]["template"]["spec"])[0]["image"]
+        for directory in TREE.whole()
+        for one in pods.workloads(manifests.render(directory))
+    ]
     assert set(images) == {f"kafka-http-sink:{version}"}
 
 
@@ -75,7 +87,8 @@ def test_a_component_finds_a_workload_of_any_kind_by_its_label(copy, kind, compo
     directory.mkdir()
     (directory / "kustomization.yaml").write_text(
         f"resources: [workloads.yaml]\ncomponents: [../../sidecar/{component}]\n"
-        "images: [{name: kafka-http-sink, newName: registry.example/sink, newTag: '7'}]\n")
+        "images: [{name: kafka-http-sink, newName: registry.example/sink, newTag: '7'}]\n"
+    )
     workload = f"""\
 apiVersion: apps/v1
 kind: {kind}
@@ -89,14 +102,16 @@ spec:
       containers: [{{name: app, image: i}}]
 """
     (directory / "workloads.yaml").write_text(
-        workload.replace("NAME", "with").replace("LABEL", "kafka-http-sink") + "---\n"
-        + workload.replace("NAME", "without").replace("LABEL", "other"))
+        workload.replace("NAME", "with").replace("LABEL", "kafka-http-sink")
+        + "---\n"
+        + workload.replace("NAME", "without").replace("LABEL", "other")
+    )
     by_name = {one["metadata"]["name"]: one["spec"]["template"] for one in manifests.render(directory)}
     container, native = pods.sink(by_name["with"]["spec"])
     assert container["image"] == "registry.example/sink:7"
     assert bool(native) == (component == "native")
     names = [one["name"] for one in pods.containers(by_name["with"]["spec"])]
-    app = (["first", "second"] if init_containers else [])
+    app = ["first", "second"] if init_containers else []
     assert names == (app + ["kafka-http-sink", "app"] if native else app + ["app", "kafka-http-sink"])
     assert ("restartPolicy" in container) == bool(native)
     assert by_name["with"]["metadata"]["labels"] == {"a": "b", "kafka-http-sink": "sidecar"}
@@ -116,12 +131,21 @@ def test_the_program_accepts_the_definitions_and_the_sidecar_toml_of_every_pod(d
     check(program, tmp_path / "sidecar.toml", tmp_path / "connectors")
 
 
-@pytest.mark.parametrize("path", [str(path.relative_to(manifests.ROOT)) for path in sorted(manifests.ROOT.rglob("*.toml"))])
+@pytest.mark.parametrize(
+    "path", [str(path.relative_to(manifests.ROOT)) for path in sorted(manifests.ROOT.rglob("*.toml"))]
+)
 def test_the_program_accepts_every_toml_file(path, program):
     check(program, manifests.ROOT / path)
 
 
 def check(program, *paths):
-    result = subprocess.run([program, "check", *paths], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+    result = subprocess.run(
+        [program, "check", *paths],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
     assert result.returncode == 0, result.stdout

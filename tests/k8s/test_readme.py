@@ -55,9 +55,14 @@ def test_a_command_means_things_that_there_are(command):
         return
     assert option(words, "-n") == NAMESPACE or "namespace" in words or words[1:] == ["apply", "-f", "-"]
     assert all(one["metadata"]["namespace"] == NAMESPACE for one in found)
-    for kind, name in re.findall(r"\b(deployment)/([\w-]+)", command) + re.findall(r"delete (\w+) .*?([\w-]+)$", command):
+    for kind, name in re.findall(r"\b(deployment)/([\w-]+)", command) + re.findall(
+        r"delete (\w+) .*?([\w-]+)$", command
+    ):
         assert name == pods.SECRETS if kind == "secret" else pods.named(found, WORKLOADS[kind], name), command
-    specs = [(one["spec"]["template"]["metadata"]["labels"], one["spec"]["template"]["spec"]) for one in pods.workloads(found)]
+    specs = [
+        (one["spec"]["template"]["metadata"]["labels"], one["spec"]["template"]["spec"])
+        for one in pods.workloads(found)
+    ]
     if label := option(words, "-l"):
         specs = [(labels, spec) for labels, spec in specs if labels.get(label.split("=")[0]) == label.split("=")[1]]
         assert specs
@@ -77,7 +82,9 @@ def test_the_kustomization_of_an_app_adds_the_sidecar_with_the_image_that_it_nam
         source = copy / "examples/app/base" / name
         (directory / name).parent.mkdir(exist_ok=True)
         subprocess.run(["cp", "-r", source, directory / name], check=True)
-    (directory / "kustomization.yaml").write_text(next(text for language, text in SNIPPETS if "kind: Kustomization" in text))
+    (directory / "kustomization.yaml").write_text(
+        next(text for language, text in SNIPPETS if "kind: Kustomization" in text)
+    )
     assert manifests.problems(copy) == []
     (workload,) = pods.workloads(manifests.render(directory))
     container, native = pods.sink(workload["spec"]["template"]["spec"])
@@ -87,8 +94,10 @@ def test_the_kustomization_of_an_app_adds_the_sidecar_with_the_image_that_it_nam
 
 def test_the_label_is_the_one_that_the_component_looks_for():
     (label,) = [one["metadata"]["labels"] for one in YAML if set(one) == {"metadata"}]
-    (target,) = [patch["target"]["labelSelector"]
-                 for patch in manifests.Tree(manifests.ROOT).kustomizations[manifests.ROOT / "sidecar/common"]["patches"]]
+    (target,) = [
+        patch["target"]["labelSelector"]
+        for patch in manifests.Tree(manifests.ROOT).kustomizations[manifests.ROOT / "sidecar/common"]["patches"]
+    ]
     assert "=".join(*label.items()) == target
 
 

@@ -15,7 +15,7 @@ KEDA = "examples/standalone-keda/scaled-object.yaml"
 APP = "examples/app/base/deployment.yaml"
 MONITOR = "monitor.yaml"
 
-# What the copy gets besides: kinds of the prometheus-operator that fit the pods of k8s/, in files that no kustomization names.
+# What the copy gets besides, in a file that no kustomization names: kinds of prometheus-operator that fit the pods.
 MONITORING = """\
 apiVersion: monitoring.coreos.com/v1
 kind: PodMonitor
@@ -99,19 +99,33 @@ TYPOS = [
     ("standalone/kustomization.yaml", "- deployment.yaml", "- deploymnet.yaml", "deploymnet.yaml"),
     ("examples/standalone/kustomization.yaml", "disableNameSuffixHash", "disableNameSufixHash", "disableNameSufixHash"),
     ("examples/app/native/kustomization.yaml", "components:", "component:", "component"),
-    ("examples/standalone/kustomization.yaml", "disableNameSuffixHash", "disableNameSuffixhash", "disableNameSuffixhash"),
+    (
+        "examples/standalone/kustomization.yaml",
+        "disableNameSuffixHash",
+        "disableNameSuffixhash",
+        "disableNameSuffixhash",
+    ),
     ("standalone/kustomization.yaml", "resources:", "Resources:", "Resources"),
     ("sidecar/common/kustomization.yaml", "labelSelector: kafka", "labelSelectr: kafka", "labelSelectr"),
     ("sidecar/common/kustomization.yaml", "kafka-http-sink=sidecar", "kafka-http-snik=sidecar", "initContainers"),
     # Wrong types and values.
     (DEPLOYMENT, "  replicas: 2", '  replicas: "2"', ".spec.replicas"),
-    (DEPLOYMENT, "automountServiceAccountToken: false", "automountServiceAccountToken: nope", "automountServiceAccountToken"),
+    (
+        DEPLOYMENT,
+        "automountServiceAccountToken: false",
+        "automountServiceAccountToken: nope",
+        "automountServiceAccountToken",
+    ),
     (DEPLOYMENT, "cpu: 100m", "cpu: 100x", ".requests.cpu"),
     (DEPLOYMENT, "type: RollingUpdate", "type: Rolling", ".strategy.type"),
     (DEPLOYMENT, "drop: [ALL]", "drop: ALL", ".capabilities.drop"),
     (DEPLOYMENT, "args: [run,", "args: [1,", ".args[0]"),
-    (DEPLOYMENT, "        - name: process\n          configMap:\n            name: kafka-http-sink",
-     "        - name: process\n          configMap: kafka-http-sink", "configMap"),
+    (
+        DEPLOYMENT,
+        "        - name: process\n          configMap:\n            name: kafka-http-sink",
+        "        - name: process\n          configMap: kafka-http-sink",
+        "configMap",
+    ),
     (SIDECAR, "type: RuntimeDefault", "type: RuntimeDefalut", ".seccompProfile.type"),
     (BUDGET, "AlwaysAllow", "AllwaysAllow", ".unhealthyPodEvictionPolicy"),
     (POLICY, "protocol: UDP", "protocol: UPD", ".protocol"),
@@ -122,13 +136,27 @@ TYPOS = [
     # What is required is missing.
     (DEPLOYMENT, "metadata:\n  name: kafka-http-sink\n", "metadata:\n", "name"),
     (DEPLOYMENT, "          image: kafka-http-sink:0.1.0\n", "", "has no image"),
-    (DEPLOYMENT, "              port: metrics\n            periodSeconds: 10", "            periodSeconds: 10", "'port'"),
+    (
+        DEPLOYMENT,
+        "              port: metrics\n            periodSeconds: 10",
+        "            periodSeconds: 10",
+        "'port'",
+    ),
     (HPA, "  maxReplicas: 6\n", "", "'maxReplicas'"),
     (HPA, "          name: kafka_http_sink_consumer_lag_records\n", "          selector: {}\n", "'name'"),
-    (POLICY, "  podSelector:\n    matchLabels:\n      app.kubernetes.io/name: kafka-http-sink\n  policyTypes",
-     "  policyTypes", "'podSelector'"),
+    (
+        POLICY,
+        "  podSelector:\n    matchLabels:\n      app.kubernetes.io/name: kafka-http-sink\n  policyTypes",
+        "  policyTypes",
+        "'podSelector'",
+    ),
     (KEDA, "    - type: prometheus\n      metricType", "    - metricType", "'type'"),
-    (MONITOR, "  selector:\n    matchExpressions:\n      - key: kafka-http-sink\n        operator: Exists\n", "", "'selector'"),
+    (
+        MONITOR,
+        "  selector:\n    matchExpressions:\n      - key: kafka-http-sink\n        operator: Exists\n",
+        "",
+        "'selector'",
+    ),
     (MONITOR, "          expr: up == 0\n", "", "'expr'"),
     # A key twice.
     (DEPLOYMENT, "  replicas: 2", "  replicas: 2\n  replicas: 3", "replicas"),
@@ -138,12 +166,27 @@ TYPOS = [
     (DEPLOYMENT, "drop: [ALL]", "drop: [NET_RAW]", "ALL"),
     (DEPLOYMENT, "        runAsUser: 65532", "        runAsUser: 0", "root"),
     (DEPLOYMENT, "      automountServiceAccountToken: false\n", "", "automountServiceAccountToken"),
-    (DEPLOYMENT, "terminationGracePeriodSeconds: 40", "terminationGracePeriodSeconds: 30", "terminationGracePeriodSeconds"),
-    (DEPLOYMENT, "path: /livez\n              port: metrics", "path: /livez\n              port: metric", "no port metric"),
+    (
+        DEPLOYMENT,
+        "terminationGracePeriodSeconds: 40",
+        "terminationGracePeriodSeconds: 30",
+        "terminationGracePeriodSeconds",
+    ),
+    (
+        DEPLOYMENT,
+        "path: /livez\n              port: metrics",
+        "path: /livez\n              port: metric",
+        "no port metric",
+    ),
     (DEPLOYMENT, "path: /readyz", "path: /ready", "readinessProbe"),
     (DEPLOYMENT, "kafka-http-sink, drain]", "kafka-http-sink, drian]", "preStop"),
     (DEPLOYMENT, "name: kafka-http-sink-connectors", "name: kafka-http-sink-connector", "kafka-http-sink-connector"),
-    (DEPLOYMENT, "secretName: kafka-http-sink-secrets", "secretName: kafka-http-sink-secret", "kafka-http-sink-secrets"),
+    (
+        DEPLOYMENT,
+        "secretName: kafka-http-sink-secrets",
+        "secretName: kafka-http-sink-secret",
+        "kafka-http-sink-secrets",
+    ),
     (DEPLOYMENT, "/etc/kafka-http-sink/secrets", "/etc/kafka-http-sink/secret", "/etc/kafka-http-sink/secrets"),
     (DEPLOYMENT, "            - name: state\n", "            - name: stat\n", "stat"),
     (SIDECAR, "process/sidecar.toml", "process/sidecar.tml", "sidecar.toml"),
@@ -152,7 +195,12 @@ TYPOS = [
     (SIDECAR, "runAsUser: 65532", "runAsUser: 65533", "65533"),
     (BUDGET, "name: kafka-http-sink\n", "name: kafka-http-snik\n", "PodDisruptionBudget"),
     (POLICY, "port: metrics", "port: metric", "port metric:"),
-    (HPA, "    kind: Deployment\n    name: kafka-http-sink", "    kind: Deployment\n    name: kafka-http-snik", "scaleTargetRef"),
+    (
+        HPA,
+        "    kind: Deployment\n    name: kafka-http-sink",
+        "    kind: Deployment\n    name: kafka-http-snik",
+        "scaleTargetRef",
+    ),
     (HPA, "apiVersion: apps/v1", "apiVersion: app/v1", "scaleTargetRef"),
     (HPA, "- type: External", "- type: Externl", "type Externl"),
     (HPA, "type: AverageValue", "type: AverageVal", "type AverageVal"),
@@ -162,21 +210,38 @@ TYPOS = [
     ("examples/standalone-volume/one-replica.yaml", "emptyDir: null", "emptydir: null", "volume state"),
     ("examples/standalone-volume/one-replica.yaml", "rollingUpdate: null", "rollingupdate: null", "rollingUpdate"),
     ("examples/standalone-volume/kustomization.yaml", "$patch: delete", "$ptch: delete", "$ptch"),
-    ("examples/app/base/service.yaml", "app.kubernetes.io/name: shop\n  ports", "app.kubernetes.io/name: shpo\n  ports", "Service/shop: selects no pod"),
+    (
+        "examples/app/base/service.yaml",
+        "app.kubernetes.io/name: shop\n  ports",
+        "app.kubernetes.io/name: shpo\n  ports",
+        "Service/shop: selects no pod",
+    ),
     ("examples/app/base/service.yaml", "targetPort: http", "targetPort: htpt", "htpt"),
-    ("examples/standalone/kustomization.yaml", "    options:\n      disableNameSuffixHash: true\n", "", "kafka-http-sink-connectors"),
-    ("examples/standalone/kustomization.yaml", "  - name: kafka-http-sink\n", "  - name: kafka-http-snik\n", "kafka-http-sink"),
+    (
+        "examples/standalone/kustomization.yaml",
+        "    options:\n      disableNameSuffixHash: true\n",
+        "",
+        "kafka-http-sink-connectors",
+    ),
+    (
+        "examples/standalone/kustomization.yaml",
+        "  - name: kafka-http-sink\n",
+        "  - name: kafka-http-snik\n",
+        "kafka-http-sink",
+    ),
     (MONITOR, "port: metrics", "port: metric", "does not scrape"),
     (MONITOR, "key: kafka-http-sink", "key: kafka-http-snik", "does not scrape"),
 ]
 
 
-def ids(typos):
-    return [f"{path.rpartition('/')[2]}-{planted.strip().splitlines()[-1].strip() if planted.strip() else 'without ' + named}"
-            for path, _, planted, named in typos]
+def title(path, planted, named):
+    planted = planted.strip().splitlines()
+    return f"{path.rpartition('/')[2]}-{planted[-1].strip() if planted else 'without ' + named}"
 
 
-@pytest.mark.parametrize(("path", "text", "planted", "named"), TYPOS, ids=ids(TYPOS))
+@pytest.mark.parametrize(
+    ("path", "text", "planted", "named"), TYPOS, ids=[title(path, *rest) for path, _, *rest in TYPOS]
+)
 def test_a_planted_typo_is_found_and_named(copy, path, text, planted, named):
     (copy / MONITOR).write_text(MONITORING)
     before = (copy / path).read_text()
@@ -255,13 +320,21 @@ def replace(parent, key):
 def test_no_field_of_any_manifest_can_be_misspelt():
     examples = every_field()
     assert len(examples) > 200
-    unnoticed = [(manifest["kind"], path) for manifest, path in examples
-                 if not any(f"{path[-1]}x" in problem or path[-1] in ("kind", "apiVersion")
-                            for problem in manifests.schema_problems([with_key(manifest, path, rename)]))]
+    unnoticed = [
+        (manifest["kind"], path)
+        for manifest, path in examples
+        if not any(
+            f"{path[-1]}x" in problem or path[-1] in ("kind", "apiVersion")
+            for problem in manifests.schema_problems([with_key(manifest, path, rename)])
+        )
+    ]
     assert unnoticed == []
 
 
 def test_no_field_of_any_manifest_can_have_another_type():
-    unnoticed = [(manifest["kind"], path) for manifest, path in every_field()
-                 if not manifests.schema_problems([with_key(manifest, path, replace)])]
+    unnoticed = [
+        (manifest["kind"], path)
+        for manifest, path in every_field()
+        if not manifests.schema_problems([with_key(manifest, path, replace)])
+    ]
     assert unnoticed == []

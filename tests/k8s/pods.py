@@ -18,6 +18,7 @@ PLACES = {
 }
 PROBES = {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
 METRICS_PORT = 9404
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"  # which Kubernetes itself sets
 # A drain may take this beyond shutdown.grace.ms, and so may the end after it, for groups whose broker does not answer.
 MARGIN_SECONDS = 5
 VOLUMES_ALLOWED = {
@@ -240,6 +241,11 @@ def selectors(manifests):
                 for port in ports
                 if chosen and not any(has_port(pod, port) for pod in chosen)
             )
+        if one["kind"] == "NetworkPolicy":
+            rules = spec.get("ingress", []) + spec.get("egress", [])
+            peers = [peer for rule in rules for peer in rule.get("from", []) + rule.get("to", [])]
+            if any(set(peer.get("namespaceSelector", {}).get("matchLabels", {})) - {NAMESPACE_LABEL} for peer in peers):
+                yield f"{label}: a namespace is told by another label than {NAMESPACE_LABEL}"
         if "scaleTargetRef" in spec:
             yield from (f"{label}: {problem}" for problem in scaler_problems(manifests, one))
 

@@ -194,6 +194,7 @@ TYPOS = [
     ("sidecar/native/kustomization.yaml", "initContainers/-", "initContainers/0", "last init container"),
     (SIDECAR, "runAsUser: 65532", "runAsUser: 65533", "65533"),
     (BUDGET, "name: kafka-http-sink\n", "name: kafka-http-snik\n", "PodDisruptionBudget"),
+    (POLICY, "kubernetes.io/metadata.name: monitoring", "kubernetes.io/metadata.nam: monitoring", "by another label"),
     (POLICY, "port: metrics", "port: metric", "port metric:"),
     (
         HPA,

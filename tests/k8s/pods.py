@@ -73,6 +73,11 @@ def has_port(spec, port):
     return any(port_named(container, port) for container in containers(spec))
 
 
+def resources_of(one):
+    """The names of what a container or a claim limits and requests; their schema leaves them open."""
+    return {name for kind in one.get("resources", {}).values() if isinstance(kind, dict) for name in kind}
+
+
 def restricted(spec):
     """The Pod Security Standard "restricted"."""
     if any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
@@ -100,6 +105,8 @@ def restricted(spec):
             # Beyond the standard:
             "readOnlyRootFilesystem is not true": own.get("readOnlyRootFilesystem") is True,
             "has no image": bool(container.get("image")),
+            "limits or requests what there is not": not resources_of(container)
+            - {"cpu", "memory", "ephemeral-storage"},
             "has no limit of memory": "memory" in container.get("resources", {}).get("limits", {}),
             "does not request cpu and memory": {"cpu", "memory"}
             <= set(container.get("resources", {}).get("requests", {})),
@@ -241,6 +248,8 @@ def selectors(manifests):
                 for port in ports
                 if chosen and not any(has_port(pod, port) for pod in chosen)
             )
+        if one["kind"] == "PersistentVolumeClaim" and resources_of(spec) != {"storage"}:
+            yield f"{label}: does not request storage alone"
         if one["kind"] == "NetworkPolicy":
             rules = spec.get("ingress", []) + spec.get("egress", [])
             peers = [peer for rule in rules for peer in rule.get("from", []) + rule.get("to", [])]

@@ -193,6 +193,8 @@ TYPOS = [
     (SIDECAR, "labels:\n        kafka-http-sink: sidecar", "labels:\n        kafka-http-sink: sidecat", "sidecat"),
     ("sidecar/native/kustomization.yaml", "initContainers/-", "initContainers/0", "last init container"),
     (SIDECAR, "runAsUser: 65532", "runAsUser: 65533", "65533"),
+    (SIDECAR, "limits:\n              cpu", "limits:\n              cpus", "limits or requests"),
+    ("examples/standalone-volume/state.yaml", "storage:", "storge:", "storage alone"),
     (BUDGET, "name: kafka-http-sink\n", "name: kafka-http-snik\n", "PodDisruptionBudget"),
     (POLICY, "kubernetes.io/metadata.name: monitoring", "kubernetes.io/metadata.nam: monitoring", "by another label"),
     (POLICY, "port: metrics", "port: metric", "port metric:"),

@@ -6,17 +6,18 @@ CPP_FILES = $(shell git ls-files '*.cc' '*.h')
 # Not whatever python3 comes first in PATH: the one that Debian's packages belong to.
 PYTHON := /usr/bin/python3
 
-.PHONY: help deps build run test bench check-format format lint kafka clean
+.PHONY: help deps build run test k8s bench check-format format lint kafka clean
 
 help:
 	@echo 'make run           build, and start the demo'
 	@echo 'make test          build, and run every test, against a real Kafka broker too'
 	@echo 'make build         build into $(BUILD) (PRESET=release|asan|tsan for another)'
+	@echo 'make k8s           render and validate k8s/ alone; nothing is built but kustomize'
 	@echo 'make kafka         run a real Kafka broker in the foreground, on port 9092'
 	@echo 'make deps | bench | check-format | format | lint | clean'
 
 deps:
-	.ci/install-packages build run test lint
+	.ci/install-packages build run test k8s lint
 
 build:
 	.ci/install-packages build run test
@@ -31,7 +32,14 @@ run:
 	$(BUILD)/src/kafka-http-sink demo
 
 test: build
+	.ci/install-packages k8s
 	REQUIRE_KAFKA=$${REQUIRE_KAFKA:-1} ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+# A program that was built before judges the definitions in it; without one those tests are skipped, and say so.
+k8s:
+	.ci/install-packages k8s
+	REQUIRE_KAFKA=1 $(PYTHON) tests/k8s/fetch.py
+	KAFKA_HTTP_SINK=$(wildcard $(BUILD)/src/kafka-http-sink) $(PYTHON) -m pytest -q tests/k8s
 
 # The release build: what every record passes through by itself, then the whole against a real broker and nginx.
 bench:

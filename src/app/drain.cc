@@ -17,7 +17,10 @@ int Drain(const std::string& url) {
     std::fprintf(stderr, "drain: %s\n", drained.error().c_str());
     return kExitFailed;
   }
-  std::puts(*drained ? "drained" : "not everything was finished and committed within the grace; what was not is repeated");
+  std::puts(
+      *drained
+          ? "drained"
+          : "not everything was finished and committed within the grace; what was not is repeated");
   return *drained ? kExitOk : kExitFailed;
 }
 

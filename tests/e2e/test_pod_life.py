@@ -8,6 +8,7 @@ SIGTERM to the end are printed; STRICT_TIMES=1 holds them to the 2 s that a kube
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -15,6 +16,7 @@ import kafka_cluster
 import ports
 from endpoint import DELIVERED, RETRY, Answer
 from load import Load, assert_all_once
+from observing import in_time
 from pod import Pod, delivered
 from sidecar import clean_environment, toml
 from volume import Volume
@@ -25,6 +27,7 @@ TAKEN, COUNT = 10, 30       # what the app takes of each partition before it is 
 HANG = Answer(hang=True)
 LONG = {"retry.backoff.sec": [600]}
 SHORT = {"retry.backoff.sec": [0.2, 0.2]}
+NOT_ALL = 1, "not everything was finished and committed within the grace; what was not is repeated\n"
 SESSION = {"consumer.override.session.timeout.ms": 6000, "consumer.override.heartbeat.interval.ms": 500}
 
 
@@ -218,7 +221,7 @@ def test_an_app_that_hangs_at_the_end_is_waited_for_within_the_grace_and_no_long
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
     code, said = pod.drain()
-    assert code == 1 and said == "not everything was finished and committed within the grace; what was not is repeated\n", pod.tail()
+    assert (code, said) == NOT_ALL, pod.tail()
     eventually(lambda: all(one.cut for one in endpoint.of(topic) if one.offset == TAKEN), "what hung is cut")
     pod.terminate()
     assert kafka.committed(name, topic) == all_partitions(TAKEN)
@@ -365,7 +368,7 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
         own_broker.kill()
     else:
         os.killpg(own_broker.process.pid, signal.SIGSTOP)
-    pod.drain()
+    assert pod.drain() == NOT_ALL, pod.tail()
     pod.terminate()
     if broker == "killed":
         own_broker.come_back()
@@ -382,6 +385,26 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
         assert delivered(endpoint, topic, partition)[:TAKEN] == list(range(TAKEN))
         later = delivered(endpoint, topic, partition)[TAKEN:]
         assert later in (list(range(COUNT)), list(range(TAKEN, COUNT))), f"partition {partition}: {later}"
+
+
+def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endpoint, name):
+    kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+    topic = fill(kafka)
+    # The session is the default's 45 s, as long as librdkafka may wait for answers when a client is destroyed.
+    files = definition(name, topic, endpoint, {**LONG, "offset.flush.interval.ms": 600_000})
+    pod = new_pod(files, bootstrap=kafka.bootstrap, shutdown__grace__ms=4000).start()
+    endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    endpoint.refuse()
+    pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
+    os.killpg(own_broker.process.pid, signal.SIGSTOP)
+    try:
+        asked = time.monotonic()
+        assert pod.drain() == NOT_ALL, pod.tail()
+        in_time("drain of a frozen broker", time.monotonic() - asked, bound=4, generous=20)
+        pod.terminate()
+    finally:
+        os.killpg(own_broker.process.pid, signal.SIGCONT)
 
 
 def test_drain_without_a_listener_says_so_and_does_not_hang(kafka, new_pod, endpoint, name):

@@ -7,20 +7,24 @@
 
 #include "base/encoding.h"
 #include "http/header_syntax.h"
+#include "http/trace_context.h"
 
 namespace khs::http {
 namespace {
 
 constexpr std::string_view kTraceId = "X-B3-TraceId";
+constexpr std::string_view kTraceParent = "traceparent";
+constexpr std::string_view kTraceState = "tracestate";
 constexpr size_t kMaxEncodedKey = 1024;
 constexpr size_t kTraceIdDigits = 16;
 
 // What only the record may say: neither configuration nor a record's header stands in for one of
 // these, not even where the record has nothing to say (no key, no timestamp).
-constexpr std::array<std::string_view, 11> kRecordNames{
-    "X-Kafka-Topic", "X-Kafka-Partition", "X-Kafka-Offset", "X-Kafka-Timestamp",
-    "X-Kafka-Key",   "X-Kafka-Tombstone", kTraceId,         "X-B3-SpanId",
-    "X-B3-Sampled",  "X-B3-Info",         "Idempotency-Key"};
+constexpr std::array<std::string_view, 13> kRecordNames{
+    "X-Kafka-Topic",  "X-Kafka-Partition", "X-Kafka-Offset", "X-Kafka-Timestamp",
+    "X-Kafka-Key",    "X-Kafka-Tombstone", kTraceId,         "X-B3-SpanId",
+    "X-B3-Sampled",   "X-B3-Info",         kTraceParent,     kTraceState,
+    "Idempotency-Key"};
 
 bool DescribesRecord(std::string_view name) {
   return std::any_of(kRecordNames.begin(), kRecordNames.end(),
@@ -70,20 +74,18 @@ std::string EncodeForString(std::string_view text) {
   return encoded;
 }
 
-std::string TraceId(const Identity& identity, const delivery::Record& record) {
+// The record's own, or nothing.
+std::optional<std::string_view> OwnTraceId(const delivery::Record& record) {
   // Kafka's headers may repeat, and the last of a name is the one that counts.
   const auto own = std::find_if(record.headers.rbegin(), record.headers.rend(),
                                 [](const delivery::RecordHeader& header) {
                                   return EqualIgnoringCase(header.name, kTraceId);
                                 });
-  if (own != record.headers.rend() && own->value && !own->value->empty() &&
-      IsFieldValue(*own->value)) {
-    return *own->value;
+  if (own == record.headers.rend() || !own->value || own->value->empty() ||
+      !IsFieldValue(*own->value)) {
+    return std::nullopt;
   }
-  return base::Md5Hex(identity.connector + record.topic_partition.topic +
-                      std::to_string(record.topic_partition.partition) +
-                      std::to_string(record.offset))
-      .substr(0, kTraceIdDigits);
+  return *own->value;
 }
 
 void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
@@ -116,7 +118,10 @@ void AppendRecord(const Identity& identity, const delivery::Record& record, Requ
   const std::string& topic = record.topic_partition.topic;
   const std::string partition = std::to_string(record.topic_partition.partition);
   const std::string offset = std::to_string(record.offset);
-  const std::string trace_id = TraceId(identity, record);
+  const std::string derived = base::Md5Hex(identity.connector + topic + partition + offset);
+  const std::string_view trace_id =
+      OwnTraceId(record).value_or(std::string_view(derived).substr(0, kTraceIdDigits));
+  TraceContext trace = TraceOf(record.headers, derived);
   auto& headers = head.headers;
   headers.emplace_back("X-Kafka-Topic", topic);
   headers.emplace_back("X-Kafka-Partition", partition);
@@ -135,6 +140,8 @@ void AppendRecord(const Identity& identity, const delivery::Record& record, Requ
   headers.emplace_back("X-B3-Sampled", "Defer");
   headers.emplace_back("X-B3-Info",
                        "topic=" + topic + "|partition=" + partition + "|offset=" + offset);
+  headers.emplace_back(kTraceParent, std::move(trace.parent));
+  if (!trace.state.empty()) headers.emplace_back(kTraceState, std::move(trace.state));
   headers.emplace_back("Idempotency-Key", '"' + EncodeForString(identity.group) + '/' + topic +
                                               '/' + partition + '/' + offset + '"');
 }

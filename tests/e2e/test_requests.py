@@ -10,7 +10,9 @@ from kafka_cluster import group_of
 
 VISIBLE = set(string.printable) - set(string.whitespace)
 OURS = ("x-kafka-topic", "x-kafka-partition", "x-kafka-offset", "x-kafka-timestamp", "x-kafka-key", "x-b3-traceid",
-        "x-b3-spanid", "x-b3-sampled", "x-b3-info", "idempotency-key", "content-type")
+        "x-b3-spanid", "x-b3-sampled", "x-b3-info", "traceparent", "tracestate", "idempotency-key", "content-type")
+
+W3C_TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 def only_once(request):
@@ -25,11 +27,13 @@ def test_a_record_is_described_by_its_headers_and_identically_on_each_attempt(ka
     sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [0.05, 0.05]})
     sidecar.start()
     first, second, third = endpoint.wait_for(6)[3:]
-    expected = hashlib.md5(f"{name}{topic}21".encode()).hexdigest()[:16]
+    derived = hashlib.md5(f"{name}{topic}21".encode()).hexdigest()
+    expected = derived[:16]
     assert {header: first.headers.get(header) for header in OURS if header != "x-kafka-key"} == {
         "x-kafka-topic": topic, "x-kafka-partition": "2", "x-kafka-offset": "1", "x-kafka-timestamp": "1700000000123",
         "x-b3-traceid": expected, "x-b3-spanid": expected, "x-b3-sampled": "Defer",
         "x-b3-info": f"topic={topic}|partition=2|offset=1",
+        "traceparent": f"00-{derived}-{expected}-00", "tracestate": None,
         "idempotency-key": f'"{group_of(name)}/{topic}/2/1"', "content-type": "text/plain; charset=utf-8"}
     assert first.key == key and set(first.headers["x-kafka-key"]) <= VISIBLE
     for again in (second, third):
@@ -54,6 +58,42 @@ def test_the_records_own_trace_goes_on(kafka, sidecar, endpoint, name):
     sidecar.start()
     request, = endpoint.wait_for(1)
     assert request.headers["x-b3-traceid"] == request.headers["x-b3-spanid"] == "463ac35c9f6413ad48485a3953bb6124"
+
+
+def test_a_w3c_trace_goes_on_in_its_own_format_and_identically_on_each_attempt(kafka, sidecar, endpoint, name):
+    """Also when headers are forwarded: there is one traceparent, and not the record's own beside it."""
+    for number, forwards in enumerate((False, True)):
+        topic = kafka.topic()
+        kafka.produce(topic, [b"x"], headers=[
+            ("X-B3-TraceId", b"463ac35c9f6413ad"), ("TraceParent", f"00-{W3C_TRACE}-b7ad6b7169203331-01".encode()),
+            ("tracestate", b"congo=t61rcWkgMzE"), ("tracestate", b"rojo=00f067aa0ba902b7")])
+        sidecar.connector(f"{name}-{number}", topic, endpoint,
+                          {"forward.kafka.headers": forwards, "retry.backoff.sec": [0.05]})
+    endpoint.decide = lambda one: RETRY if one.attempt == 1 else DELIVERED
+    sidecar.start()
+    for one in endpoint.wait_for(4):
+        connector = one.headers["idempotency-key"].split("/")[0].removeprefix('"connect-')
+        hop = hashlib.md5(f"{connector}{one.topic}00".encode()).hexdigest()[:16]
+        assert (one.headers["traceparent"], one.headers["tracestate"]) == (
+            f"00-{W3C_TRACE}-{hop}-01", "congo=t61rcWkgMzE,rojo=00f067aa0ba902b7")
+        assert one.headers["x-b3-traceid"] == one.headers["x-b3-spanid"] == "463ac35c9f6413ad" and only_once(one)
+
+
+def test_a_traceparent_that_is_none_is_not_sent_on(kafka, sidecar, endpoint, name):
+    """It neither fails the attempt nor reaches the endpoint, not even when headers are forwarded or configured."""
+    topic = kafka.topic()
+    invalid = (b"garbage", b"00-" + W3C_TRACE.upper().encode() + b"-b7ad6b7169203331-01",
+               b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01", b"a\r\nInjected: 1", b"\xff\0", b"")
+    for one in invalid:
+        kafka.produce(topic, [b"x"], headers=[("traceparent", one), ("tracestate", b"congo=t61rcWkgMzE")])
+    sidecar.connector(name, topic, endpoint, {
+        "forward.kafka.headers": True, "retry.backoff.sec": [],
+        "callback.request.headers": {"traceparent": f"00-{W3C_TRACE}-b7ad6b7169203331-01", "tracestate": "forged=1"}})
+    sidecar.start()
+    for offset, one in enumerate(endpoint.wait_for(len(invalid))):
+        derived = hashlib.md5(f"{name}{topic}0{offset}".encode()).hexdigest()
+        assert one.headers["traceparent"] == f"00-{derived}-{derived[:16]}-00"
+        assert "tracestate" not in one.headers and "injected" not in one.headers and only_once(one)
 
 
 def test_byte_arrays_are_octet_streams_by_either_name_of_the_converter(kafka, sidecar, endpoint, name):

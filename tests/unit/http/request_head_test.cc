@@ -109,6 +109,37 @@ TEST_F(RequestHeadTest, DerivesATraceIdWhenTheRecordsOwnIsOfNoUse) {
   }
 }
 
+TEST_F(RequestHeadTest, DerivesATraceparentOfWhichTheB3TraceIdIsThePart) {
+  // echo -n sinkorders342 | md5sum
+  EXPECT_THAT(Values("traceparent"),
+              ElementsAre("00-10fa1aa8c54d24d7be1cbf59faeb4f9f-10fa1aa8c54d24d7-00"));
+  EXPECT_THAT(Values("tracestate"), IsEmpty());
+}
+
+TEST_F(RequestHeadTest, ContinuesATraceOfEitherKindInItsOwnFormat) {
+  record_.headers = {{"X-B3-TraceId", "463ac35c9f6413ad"},
+                     {"traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+                     {"tracestate", "a=1"},
+                     {"tracestate", "b=2"}};
+  for (const bool forwards : {false, true}) {
+    endpoint_.forward_kafka_headers = forwards;
+    EXPECT_THAT(Values("X-B3-TraceId"), ElementsAre("463ac35c9f6413ad"));
+    EXPECT_THAT(Values("X-B3-SpanId"), ElementsAre("463ac35c9f6413ad"));
+    EXPECT_THAT(Values("traceparent"),
+                ElementsAre("00-0af7651916cd43dd8448eb211c80319c-10fa1aa8c54d24d7-01"));
+    EXPECT_THAT(Values("tracestate"), ElementsAre("a=1,b=2"));
+  }
+}
+
+TEST_F(RequestHeadTest, ForwardsNoTraceContextOfARecordThatIsNone) {
+  endpoint_.forward_kafka_headers = true;
+  record_.headers = {{"Traceparent", "garbage"}, {"Tracestate", "a=1"}, {"Tenant", "t1"}};
+  EXPECT_THAT(Values("traceparent"),
+              ElementsAre("00-10fa1aa8c54d24d7be1cbf59faeb4f9f-10fa1aa8c54d24d7-00"));
+  EXPECT_THAT(Values("tracestate"), IsEmpty());
+  EXPECT_THAT(Values("Tenant"), ElementsAre("t1"));
+}
+
 TEST_F(RequestHeadTest, EncodesWhatAnRfc8941StringCannotHoldInTheIdempotencyKey) {
   const RequestHead head =
       BuildRequestHead(endpoint_, {"sink", "a\"b\\c%d \xc3\xa9\x7f"}, null_values_, record_);
@@ -193,9 +224,9 @@ TEST_F(RequestHeadTest, LetsConfiguredHeadersOverrideForwardedOnesInAnyCase) {
 
 TEST_F(RequestHeadTest, LetsNothingStandInForWhatTheRecordSays) {
   endpoint_.forward_kafka_headers = true;
-  const char* const names[] = {"x-kafka-topic",  "X-KAFKA-PARTITION", "X-Kafka-Offset",
-                               "X-B3-SpanId",    "X-B3-Sampled",      "X-B3-Info",
-                               "idempotency-key"};
+  const char* const names[] = {"x-kafka-topic", "X-KAFKA-PARTITION", "X-Kafka-Offset",
+                               "X-B3-SpanId",   "X-B3-Sampled",      "X-B3-Info",
+                               "traceparent",   "idempotency-key"};
   for (const char* name : names) {
     endpoint_.headers.emplace_back(name, "configured");
     record_.headers.push_back({name, "forwarded"});
@@ -210,7 +241,7 @@ TEST_F(RequestHeadTest, LetsNothingStandInForWhatTheRecordSays) {
 
 TEST_F(RequestHeadTest, LetsNothingStandInForWhatTheRecordLacks) {
   endpoint_.forward_kafka_headers = true;
-  for (const char* name : {"X-Kafka-Key", "X-Kafka-Timestamp", "X-Kafka-Tombstone"}) {
+  for (const char* name : {"X-Kafka-Key", "X-Kafka-Timestamp", "X-Kafka-Tombstone", "Tracestate"}) {
     endpoint_.headers = {{name, "configured"}};
     record_.headers = {{name, "forwarded"}};
     EXPECT_THAT(Values(name), IsEmpty()) << name;

@@ -7,10 +7,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+
+#include "base/log_repeats.h"
+#include "base/utf8.h"
 
 namespace khs::base {
 namespace {
@@ -41,46 +46,52 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return static_cast<spdlog::level::level_enum>(level);
 }
 
+// One character of a text that is UTF-8 or not, so that it changes neither the line nor a terminal
+// that shows it.
+void AppendCharacter(std::string& out, std::string_view sequence, char32_t character) {
+  switch (character) {
+    case '"':
+      out += "\\\"";
+      break;
+    case '\\':
+      out += "\\\\";
+      break;
+    case '\n':
+      out += "\\n";
+      break;
+    case '\r':
+      out += "\\r";
+      break;
+    case '\t':
+      out += "\\t";
+      break;
+    default:
+      if (IsUnprintable(character)) {
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(character));
+      } else {
+        out += sequence;
+      }
+  }
+}
+
 // JSON's escapes serve logfmt's quoted values as well: a line stays one line whatever is in a
-// value.
+// value. Bytes that are not UTF-8 become U+FFFD.
 void AppendQuoted(std::string& out, std::string_view text) {
+  constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned char>(c));
-        } else {
-          out += c;
-        }
-    }
+  for (size_t at = 0; at < text.size();) {
+    const Utf8Character next = Utf8At(text, at);
+    const std::string_view sequence = text.substr(at, next.length);
+    AppendCharacter(out, next.valid ? sequence : kReplacement, next.character);
+    at += next.length;
   }
   out += '"';
 }
 
 bool NeedsQuotes(std::string_view text) {
-  if (text.empty()) return true;
-  for (const char c : text) {
-    if (static_cast<unsigned char>(c) <= 0x20 || c == '"' || c == '=' || c == '\\' || c == 0x7f) {
-      return true;
-    }
-  }
-  return false;
+  return text.empty() || std::any_of(text.begin(), text.end(), [](char c) {
+           return c <= 0x20 || c >= 0x7f || c == '"' || c == '=' || c == '\\';
+         });
 }
 
 void AppendLogfmt(std::string& out, std::string_view key, std::string_view value) {
@@ -184,34 +195,132 @@ Registry& TheRegistry() {
   return registry;
 }
 
+// The events of all loggers.
+class Repeats {
+ public:
+  LogRepeats::Admission Admit(const LogEvent& event, LogLevel level) {
+    const MonotonicTime now = std::chrono::steady_clock::now();
+    bool begins = false;
+    LogRepeats::Admission admission;
+    {
+      const std::lock_guard lock(mutex_);
+      const bool pending = repeats_.pending();
+      admission = repeats_.Admit(event, static_cast<int>(level), now);
+      begins = !pending && repeats_.pending();
+    }
+    if (begins) left_out_.notify_all();
+    return admission;
+  }
+
+  // What is to be told now; waits while there is nothing.
+  std::vector<LogRepeats::Summary> AwaitDue(const std::stop_token& stop) {
+    constexpr std::chrono::seconds kLook{1};
+    std::unique_lock lock(mutex_);
+    left_out_.wait(lock, stop, [this] { return repeats_.pending(); });
+    left_out_.wait_for(lock, stop, kLook, [] { return false; });
+    return repeats_.TakeDue(std::chrono::steady_clock::now());
+  }
+
+  std::vector<LogRepeats::Summary> TakeAll() {
+    const std::lock_guard lock(mutex_);
+    return repeats_.TakeAll();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable_any left_out_;
+  LogRepeats repeats_;
+};
+
+Repeats& TheRepeats() {
+  static Repeats repeats;
+  return repeats;
+}
+
+std::string_view ValueOf(LogFields fields, std::string_view key) {
+  for (const LogField& field : fields) {
+    if (field.key == key) return field.value;
+  }
+  return {};
+}
+
+void Write(spdlog::logger& backend, LogLevel level, std::string_view message, LogFields fields,
+           uint64_t suppressed) {
+  const std::string line =
+      RenderLogLine(log_format, level, backend.name(), message, fields, suppressed);
+  backend.log(ToSpdlog(level), "{}", line);
+}
+
+std::optional<std::string_view> NotEmpty(const std::string& text) {
+  return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
+}
+
+void Tell(const std::vector<LogRepeats::Summary>& summaries) {
+  for (const LogRepeats::Summary& summary : summaries) {
+    const auto backend = TheRegistry().Find(summary.logger);
+    const auto level = static_cast<LogLevel>(summary.level);
+    if (!backend->should_log(ToSpdlog(level))) continue;
+    Write(*backend, level, "repeated lines were left out",
+          {{"event", summary.message},
+           {"connector", NotEmpty(summary.connector)},
+           {"facility", NotEmpty(summary.facility)}},
+          summary.suppressed);
+  }
+}
+
 }  // namespace
 
+// JSON has no word for what is not finite.
 LogField::LogField(std::string_view key_in, double number)
-    : key(key_in), value(fmt::format("{}", number)), quoted(false) {}
+    : key(key_in), value(fmt::format("{}", number)), quoted(!std::isfinite(number)) {}
 
 std::string RenderLogLine(LogFormat format, LogLevel level, std::string_view logger,
-                          std::string_view message, LogFields fields) {
+                          std::string_view message, LogFields fields, uint64_t suppressed) {
   std::string line;
-  if (format == LogFormat::kLogfmt) {
-    AppendLogfmt(line, "level", LevelName(level));
-    AppendLogfmt(line, "logger", logger);
-    AppendLogfmt(line, "msg", message);
-    for (const LogField& field : fields) AppendLogfmt(line, field.key, field.value);
-  } else {
-    AppendJson(line, "level", LevelName(level), true);
-    AppendJson(line, "logger", logger, true);
-    AppendJson(line, "msg", message, true);
-    for (const LogField& field : fields) AppendJson(line, field.key, field.value, field.quoted);
+  const auto append = [&](std::string_view key, std::string_view value, bool quoted = true) {
+    if (format == LogFormat::kLogfmt) {
+      AppendLogfmt(line, key, value);
+    } else {
+      AppendJson(line, key, value, quoted);
+    }
+  };
+  append("level", LevelName(level));
+  append("logger", logger);
+  append("msg", message);
+  for (const LogField& field : fields) {
+    if (!field.absent) append(field.key, field.value, field.quoted);
   }
+  if (suppressed > 0) append("suppressed", std::to_string(suppressed), false);
   return line;
 }
 
 Logger::Logger(const std::string& name) : backend_(TheRegistry().Find(name)) {}
 
+bool Logger::Writes(LogLevel level) const { return backend_->should_log(ToSpdlog(level)); }
+
 void Logger::Log(LogLevel level, std::string_view message, LogFields fields) const {
-  if (!backend_->should_log(ToSpdlog(level))) return;
-  const std::string line = RenderLogLine(log_format, level, backend_->name(), message, fields);
-  backend_->log(ToSpdlog(level), "{}", line);
+  if (!Writes(level)) return;
+  // Whoever asks for details gets all.
+  if (Writes(LogLevel::kDebug)) return Write(*backend_, level, message, fields, 0);
+  const LogRepeats::Admission admission = TheRepeats().Admit(
+      {backend_->name(), message, ValueOf(fields, "connector"), ValueOf(fields, "facility")},
+      level);
+  if (admission.write) Write(*backend_, level, message, fields, admission.suppressed);
+}
+
+void Logger::LogEach(LogLevel level, std::string_view message, LogFields fields) const {
+  if (Writes(level)) Write(*backend_, level, message, fields, 0);
+}
+
+RepeatReporter::RepeatReporter()
+    : thread_([](const std::stop_token& stop) {
+        while (!stop.stop_requested()) Tell(TheRepeats().AwaitDue(stop));
+      }) {}
+
+RepeatReporter::~RepeatReporter() {
+  thread_.request_stop();
+  thread_.join();
+  Tell(TheRepeats().TakeAll());
 }
 
 void ConfigureLog(LogLevel level, LogFormat format) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <iterator>
 
@@ -32,11 +31,31 @@ size_t SequenceLength(std::string_view text, size_t at) {
 
 }  // namespace
 
+Utf8Character Utf8At(std::string_view text, size_t at) {
+  const size_t length = SequenceLength(text, at);
+  if (length == 0) return {};
+  const auto first = static_cast<unsigned char>(text[at]);
+  if (length == 1) return {1, first, true};
+  char32_t character = first & (0x7fu >> length);
+  for (size_t i = 1; i < length; ++i) {
+    character = (character << 6) | (static_cast<unsigned char>(text[at + i]) & 0x3fu);
+  }
+  return {length, character, true};
+}
+
+bool IsUnprintable(char32_t character) {
+  const bool control = character < 0x20 || (character >= 0x7f && character < 0xa0);
+  const bool separator = character == 0x2028 || character == 0x2029;
+  const bool reorders =
+      (character >= 0x202a && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
+  return control || separator || reorders;
+}
+
 bool IsUtf8(std::string_view text) {
   for (size_t at = 0; at < text.size();) {
-    const size_t length = SequenceLength(text, at);
-    if (length == 0) return false;
-    at += length;
+    const Utf8Character next = Utf8At(text, at);
+    if (!next.valid) return false;
+    at += next.length;
   }
   return true;
 }
@@ -55,9 +74,9 @@ bool HasControlCharacter(std::string_view text) {
 std::string Printable(std::string_view text) {
   std::string result;
   for (size_t at = 0; at < text.size();) {
-    const size_t length = SequenceLength(text, at);
-    const std::string_view sequence = text.substr(at, std::max<size_t>(length, 1));
-    if (length == 0 || HasControlCharacter(sequence)) {
+    const Utf8Character next = Utf8At(text, at);
+    const std::string_view sequence = text.substr(at, next.length);
+    if (!next.valid || IsUnprintable(next.character)) {
       for (const char c : sequence) {
         fmt::format_to(std::back_inserter(result), "\\x{:02x}", static_cast<unsigned char>(c));
       }

@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
+#include <optional>
+#include <regex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace khs::base {
@@ -37,6 +41,47 @@ TEST(LogLine, StaysOneLineWhateverAValueHolds) {
 TEST(LogLine, QuotesAnEmptyValue) {
   EXPECT_EQ(RenderLogLine(LogFormat::kLogfmt, LogLevel::kInfo, "x", "m", {{"key", ""}}),
             R"(level=info logger=x msg=m key="")");
+}
+
+TEST(LogLine, IsUtf8WhateverBytesAreInAValue) {
+  const std::string bytes("a\xff\xc3\0\xc3\xa9", 6);
+  EXPECT_EQ(RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "x", "m", {{"v", bytes}}),
+            "\"level\":\"info\",\"logger\":\"x\",\"msg\":\"m\","
+            "\"v\":\"a\xef\xbf\xbd\xef\xbf\xbd\\u0000\xc3\xa9\"");
+  EXPECT_EQ(RenderLogLine(LogFormat::kLogfmt, LogLevel::kInfo, "x", "m", {{"v", "\xff"}}),
+            "level=info logger=x msg=m v=\"\xef\xbf\xbd\"");
+}
+
+TEST(LogLine, TellsATerminalNothing) {
+  const std::string c1 = "\xc2\x9b\x32J", separators = "\xe2\x80\xa8\xe2\x80\xa9\xc2\x85";
+  for (const LogFormat format : {LogFormat::kLogfmt, LogFormat::kJson}) {
+    const std::string line =
+        RenderLogLine(format, LogLevel::kInfo, "x", "m",
+                      {{"a", "\x1b[31m"}, {"b", c1}, {"c", separators}, {"d", "\xe2\x80\xae"}});
+    for (const char* escaped :
+         {R"("\u001b[31m")", R"("\u009b2J")", R"("\u2028\u2029\u0085")", R"("\u202e")"}) {
+      EXPECT_NE(line.find(escaped), std::string::npos) << line;
+    }
+  }
+}
+
+TEST(LogLine, LeavesOutWhatIsAbsent) {
+  EXPECT_EQ(RenderLogLine(LogFormat::kLogfmt, LogLevel::kInfo, "x", "m",
+                          {{"status", std::optional<int>(503)},
+                           {"attempt", std::optional<int>()},
+                           {"error", std::optional<std::string>()}}),
+            "level=info logger=x msg=m status=503");
+}
+
+TEST(LogLine, WritesWhatIsNoNumberInJsonAsText) {
+  EXPECT_EQ(RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "x", "m",
+                          {{"a", 0.5}, {"b", std::numeric_limits<double>::infinity()}}),
+            R"("level":"info","logger":"x","msg":"m","a":0.5,"b":"inf")");
+}
+
+TEST(LogLine, CountsWhatWasLeftOutBeforeIt) {
+  EXPECT_EQ(RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "x", "m", {{"a", 1}}, 7),
+            R"("level":"info","logger":"x","msg":"m","a":1,"suppressed":7)");
 }
 
 LogLevel LevelOf(const std::string& name) {
@@ -86,6 +131,74 @@ TEST_F(LogLevelsTest, DecideWhichLinesAreWritten) {
   const std::string lines = testing::internal::GetCapturedStderr();
   EXPECT_EQ(lines.find("left out"), std::string::npos) << lines;
   EXPECT_NE(lines.find("Z level=debug logger=levels-a msg=written\n"), std::string::npos) << lines;
+}
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST_F(LogLevelsTest, LimitRepeatsUnlessTheLoggerWritesDetails) {
+  ConfigureLog(LogLevel::kInfo, LogFormat::kLogfmt);
+  const auto lines = [this](const char* message, const auto& log) {
+    testing::internal::CaptureStderr();
+    for (int i = 0; i < 50; ++i) log(message);
+    return Count(testing::internal::GetCapturedStderr(), message);
+  };
+  const auto storm = [this](const char* message) { a_.Warn(message, {{"connector", "c"}}); };
+  EXPECT_EQ(lines("storm", storm), 10u);
+  EXPECT_EQ(lines("storm",
+                  [this](const char* message) {
+                    a_.Warn(message, {{"connector", "d"}});
+                  }),
+            10u);
+  EXPECT_EQ(lines("dropped",
+                  [this](const char* message) {
+                    a_.LogEach(LogLevel::kWarn, message, {{"connector", "c"}});
+                  }),
+            50u);
+  SetLogLevel("levels-a", LogLevel::kDebug, now_);
+  EXPECT_EQ(lines("storm", storm), 50u);
+}
+
+TEST_F(LogLevelsTest, TellAtTheEndWhatWasLeftOut) {
+  ConfigureLog(LogLevel::kInfo, LogFormat::kLogfmt);
+  testing::internal::CaptureStderr();
+  {
+    const RepeatReporter reporter;
+    for (int i = 0; i < 15; ++i) b_.Error("burst", {{"connector", "c"}, {"facility", "FAIL"}});
+  }
+  const std::string lines = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(Count(lines, "msg=burst"), 10u) << lines;
+  EXPECT_EQ(Count(lines,
+                  "level=error logger=levels-b msg=\"repeated lines were left out\" event=burst"
+                  " connector=c facility=FAIL suppressed=5\n"),
+            1u)
+      << lines;
+}
+
+TEST_F(LogLevelsTest, AccountForEveryLineOfManyThreads) {
+  ConfigureLog(LogLevel::kInfo, LogFormat::kLogfmt);
+  constexpr size_t kThreads = 4, kLines = 1000;
+  testing::internal::CaptureStderr();
+  {
+    const RepeatReporter reporter;
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < kThreads; ++i) {
+      threads.emplace_back([this] {
+        for (size_t line = 0; line < kLines; ++line) a_.Info("crowd", {{"connector", "c"}});
+      });
+    }
+  }
+  const std::string lines = testing::internal::GetCapturedStderr();
+  size_t accounted = Count(lines, "msg=crowd");
+  const std::regex suppressed("crowd\"? connector=c suppressed=([0-9]+)");
+  for (std::sregex_iterator found(lines.begin(), lines.end(), suppressed), end; found != end;
+       ++found) {
+    accounted += std::stoul((*found)[1]);
+  }
+  EXPECT_EQ(accounted, kThreads * kLines) << lines;
 }
 
 TEST_F(LogLevelsTest, RememberWhenTheyWereChanged) {

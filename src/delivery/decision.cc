@@ -99,12 +99,12 @@ Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& 
             NextDelay(policy, policy.request_retry_backoff, progress.request_retries, reply)) {
       return Retry{judgement.reason, *delay};
     }
-    return Stop{WhyStopped(policy, reply, judgement.verdict, progress)};
+    return Stop{WhyStopped(policy, reply, judgement.verdict, progress), Label(judgement.reason)};
   }
 
   if (policy.strategy == Strategy::kDropMessage) return Drop{DropReason::kResponseError};
   if (policy.strategy == Strategy::kStopTask) {
-    return Stop{WhyStopped(policy, reply, judgement.verdict, progress)};
+    return Stop{WhyStopped(policy, reply, judgement.verdict, progress), Label(judgement.reason)};
   }
   if (const auto delay =
           NextDelay(policy, policy.retry_backoff, progress.response_retries, reply)) {
@@ -113,14 +113,15 @@ Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& 
   if (policy.strategy == Strategy::kProgressBackOffDropMessage) {
     return Drop{DropReason::kRetriesExhausted};
   }
-  return Stop{WhyStopped(policy, reply, judgement.verdict, progress)};
+  return Stop{WhyStopped(policy, reply, judgement.verdict, progress), Label(judgement.reason)};
 }
 
 std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& record) {
   if (record.value) return std::nullopt;
   if (policy.null_values == NullValues::kIgnore) return Drop{DropReason::kTombstone};
   if (policy.null_values == NullValues::kFail) {
-    return Stop{"the record has a null value and behavior.on.null.values is fail"};
+    return Stop{"the record has a null value and behavior.on.null.values is fail",
+                Label(DropReason::kTombstone)};
   }
   return std::nullopt;
 }

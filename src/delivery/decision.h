@@ -51,7 +51,8 @@ struct Drop {
   DropReason reason;
 };
 struct Stop {
-  std::string why;  // for people: goes into the task's trace
+  std::string why;               // for people: goes into the task's trace
+  std::string_view reason = {};  // a label: of the error, or that of a tombstone
 };
 // The attempt was ended from this side: the record stays as it is, uncommitted.
 struct Abandon {};
@@ -66,7 +67,7 @@ std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& 
 // The labels under which metrics and logs know them.
 std::string_view Label(ErrorReason reason);
 std::string_view Label(DropReason reason);
-// What was answered, for logs and traces: "HTTP 503", or the fault's text.
+// What was answered, for logs and traces: "HTTP 503, no retry indicator", or the fault's text.
 std::string Describe(const Reply& reply);
 
 }  // namespace khs::delivery

@@ -194,7 +194,8 @@ Entry& Fleet::EntryOf(const std::string& name, const Wanted& wanted) {
 void Fleet::Forget(const std::string& name) {
   entries_.erase(name);
   if (const auto failure = store_.Remove(name)) {
-    Log().Error("target of a removed connector stays behind", {{"error", *failure}});
+    Log().Error("target of a removed connector stays behind",
+                {{"connector", name}, {"error", *failure}});
   }
 }
 

@@ -20,11 +20,15 @@ const base::Logger& Log() {
   return logger;
 }
 
-void LogProblem(const config::Problem& problem) {
+// Each is somebody's to mend.
+void LogProblem(const std::string& connector, const config::Problem& problem) {
   const bool warning = problem.severity == config::Severity::kWarning;
-  Log().Log(warning ? base::LogLevel::kWarn : base::LogLevel::kError,
-            warning ? "definition has a warning" : "definition rejected",
-            {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
+  Log().LogEach(warning ? base::LogLevel::kWarn : base::LogLevel::kError,
+                warning ? "definition has a warning" : "definition rejected",
+                {{"connector", connector},
+                 {"at", config::Place(problem)},
+                 {"key", problem.key},
+                 {"error", problem.message}});
 }
 
 }  // namespace
@@ -195,7 +199,7 @@ void Reconciler::ReportProblems() {
     now.emplace(name, definition.problems);
     const auto said = reported_.find(name);
     if (said != reported_.end() && said->second == definition.problems) continue;
-    for (const config::Problem& problem : definition.problems) LogProblem(problem);
+    for (const config::Problem& problem : definition.problems) LogProblem(name, problem);
     if (definition.config || !wanted.target) continue;
     Log().Warn("newest definition is invalid; the last good one goes on",
                {{"connector", name}, {"file", definition.file}});

@@ -24,6 +24,11 @@ std::chrono::duration<double> Age(const delivery::Record& record, base::WallTime
   return std::max(std::chrono::duration<double>(age), std::chrono::duration<double>(0));
 }
 
+std::optional<int> StatusOf(const delivery::Reply& reply) {
+  const auto* http = std::get_if<delivery::HttpReply>(&reply);
+  return http != nullptr ? std::optional(http->status) : std::nullopt;
+}
+
 milliseconds BurialBackoff(int failures) {
   return std::min(kFirstBurialBackoff * (1 << std::min(failures, 10)), kLongestBurialBackoff);
 }
@@ -205,10 +210,8 @@ void Dispatcher::Dispose(Lanes::JobPtr job, delivery::Decision decision,
                          const delivery::Reply& reply) {
   const auto* drop = std::get_if<delivery::Drop>(&decision);
   if (drop != nullptr && drop->reason != delivery::DropReason::kTombstone && terms_.dead_letters) {
-    const auto* http = std::get_if<delivery::HttpReply>(&reply);
-    job->dead =
-        DeadLetterCause{drop->reason, http != nullptr ? std::optional(http->status) : std::nullopt,
-                        delivery::Describe(reply), job->progress.attempts};
+    job->dead = DeadLetterCause{drop->reason, StatusOf(reply), delivery::Describe(reply),
+                                job->progress.attempts};
     return Bury(std::move(job));
   }
   if (std::holds_alternative<delivery::Deliver>(decision)) {
@@ -218,7 +221,9 @@ void Dispatcher::Dispose(Lanes::JobPtr job, delivery::Decision decision,
     metrics_.Delivered(job->record.topic_partition.topic, now.monotonic - job->read_at, age);
   } else if (!std::holds_alternative<delivery::Abandon>(decision) && Current(*job)) {
     // Said before it is done: whatever is committed as dropped has its line in the log already.
-    Report(*job, decision, job->progress.attempts == 0 ? "not sent" : delivery::Describe(reply));
+    const bool sent = job->progress.attempts > 0;
+    Report(*job, decision, StatusOf(reply),
+           sent ? std::optional(delivery::Describe(reply)) : std::nullopt);
   }
   settled_.emplace_back(std::move(job), std::move(decision));
 }
@@ -269,10 +274,13 @@ void Dispatcher::Buried(Lanes::JobPtr job, const std::optional<std::string>& err
                    {"topic", job->record.topic_partition.topic},
                    {"partition", job->record.topic_partition.partition},
                    {"offset", job->record.offset},
+                   {"attempt", job->dead->attempts},
+                   {"status", job->dead->http_status},
+                   {"reason", delivery::Label(job->dead->reason)},
                    {"error", *error},
                    {"retry_in_ms", std::get<delivery::Retry>(decision).delay.count()}});
     } else {
-      Report(*job, decision, job->dead->answer);
+      Report(*job, decision, job->dead->http_status, job->dead->answer);
     }
   }
   const std::lock_guard lock(mutex_);
@@ -281,37 +289,46 @@ void Dispatcher::Buried(Lanes::JobPtr job, const std::optional<std::string>& err
 }
 
 void Dispatcher::Report(const Lanes::Job& job, const delivery::Decision& decision,
-                        const std::string& answer) {
+                        std::optional<int> status, const std::optional<std::string>& error) {
+  const auto* retry = std::get_if<delivery::Retry>(&decision);
+  const auto* drop = std::get_if<delivery::Drop>(&decision);
+  const auto* stop = std::get_if<delivery::Stop>(&decision);
   const auto log = [&](base::LogLevel level, std::string_view message, std::string_view reason,
-                       const base::LogField& timing) {
-    Log().Log(level, message,
-              {{"connector", identity_.connector},
-               {"task", identity_.id},
-               {"topic", job.record.topic_partition.topic},
-               {"partition", job.record.topic_partition.partition},
-               {"offset", job.record.offset},
-               {"attempts", job.progress.attempts},
-               {"reason", reason},
-               {"answer", answer},
-               timing});
+                       const std::optional<std::string>& text, const base::LogField& timing) {
+    if (!Log().Writes(level)) return;
+    // One retry may be of very many; a record that is given up has a line of its own.
+    const auto write = retry != nullptr ? &base::Logger::Log : &base::Logger::LogEach;
+    const auto attempts = drop != nullptr ? std::optional(job.progress.attempts) : std::nullopt;
+    (Log().*write)(level, message,
+                   {{"connector", identity_.connector},
+                    {"task", identity_.id},
+                    {"topic", job.record.topic_partition.topic},
+                    {"partition", job.record.topic_partition.partition},
+                    {"offset", job.record.offset},
+                    {"attempt", job.progress.attempts},
+                    {"attempts", attempts},
+                    {"status", status},
+                    {"reason", reason},
+                    {"error", text},
+                    timing});
   };
   const auto since_read = clock_.Read().monotonic - job.read_at;
   const base::LogField age("since_read_ms",
                            std::chrono::duration_cast<milliseconds>(since_read).count());
-  if (const auto* retry = std::get_if<delivery::Retry>(&decision)) {
+  if (retry != nullptr) {
     metrics_.Retried(retry->reason);
     metrics_.AttemptFailed();
-    log(base::LogLevel::kInfo, "record will be retried", delivery::Label(retry->reason),
+    log(base::LogLevel::kInfo, "record will be retried", delivery::Label(retry->reason), error,
         {"retry_in_ms", retry->delay.count()});
-  } else if (const auto* drop = std::get_if<delivery::Drop>(&decision)) {
+  } else if (drop != nullptr) {
     metrics_.Dropped(drop->reason, since_read);
     const bool wanted = drop->reason == delivery::DropReason::kTombstone;
     if (!wanted) metrics_.AttemptFailed();
     log(wanted ? base::LogLevel::kDebug : base::LogLevel::kWarn, "record dropped",
-        delivery::Label(drop->reason), age);
-  } else if (const auto* stop = std::get_if<delivery::Stop>(&decision)) {
+        delivery::Label(drop->reason), error, age);
+  } else if (stop != nullptr) {
     metrics_.AttemptFailed();
-    log(base::LogLevel::kError, "record stops the connector", stop->why, age);
+    log(base::LogLevel::kError, "record stops the connector", stop->reason, stop->why, age);
   }
 }
 

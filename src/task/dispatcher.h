@@ -98,7 +98,8 @@ class Dispatcher {
   void Bury(Lanes::JobPtr job);
   void Buried(Lanes::JobPtr job, const std::optional<std::string>& error);
   bool Current(const Lanes::Job& job);
-  void Report(const Lanes::Job& job, const delivery::Decision& decision, const std::string& answer);
+  void Report(const Lanes::Job& job, const delivery::Decision& decision, std::optional<int> status,
+              const std::optional<std::string>& error);
 
   // Constant after construction.
   const TaskIdentity identity_;

@@ -42,6 +42,12 @@ std::string Join(const Partitions& partitions) {
   return text;
 }
 
+Partitions PartitionsOf(const Positions& positions) {
+  Partitions partitions;
+  for (const Position& position : positions) partitions.push_back(position.topic_partition);
+  return partitions;
+}
+
 }  // namespace
 
 Task::Loop::Loop(Task& task, RecordSource& source)
@@ -176,6 +182,7 @@ void Task::Loop::On(Records records) {
   for (const Position& position : started_over) {
     Log().Warn("offsets of the partition went back; going on from there",
                {{"connector", task_.identity_.connector},
+                {"task", task_.identity_.id},
                 {"topic", position.topic_partition.topic},
                 {"partition", position.topic_partition.partition},
                 {"offset", position.offset}});
@@ -215,10 +222,11 @@ void Task::Loop::Restore(const Position& position) {
   if (!finished) {
     Log().Warn("the metadata of the committed offset is ignored",
                {{"connector", task_.identity_.connector},
+                {"task", task_.identity_.id},
                 {"topic", position.topic_partition.topic},
                 {"partition", position.topic_partition.partition},
                 {"offset", position.offset},
-                {"reason", finished.error()}});
+                {"error", finished.error()}});
     finished.emplace();
   }
   dispatcher_.With([&](Lanes& lanes) {
@@ -278,9 +286,11 @@ void Task::Loop::On(Committed committed) {
     if (committed.error->too_large) lanes.SaveLess();
     lanes.RestoreCommittable(committed.positions);
   });
-  Log().Warn("offset commit failed; it will be repeated", {{"connector", task_.identity_.connector},
-                                                           {"task", task_.identity_.id},
-                                                           {"error", committed.error->text}});
+  Log().Warn("offset commit failed; it will be repeated",
+             {{"connector", task_.identity_.connector},
+              {"task", task_.identity_.id},
+              {"partitions", Join(PartitionsOf(committed.positions))},
+              {"error", committed.error->text}});
 }
 
 void Task::Loop::On(SourceError error) {
@@ -294,9 +304,10 @@ void Task::Loop::On(SourceError error) {
     return;
   }
   if (error.error_class == ErrorClass::kTransient) {
-    Log().Warn(
-        "Kafka client reports an error",
-        {{"connector", task_.identity_.connector}, {"code", error.code}, {"error", error.text}});
+    Log().Warn("Kafka client reports an error", {{"connector", task_.identity_.connector},
+                                                 {"task", task_.identity_.id},
+                                                 {"code", error.code},
+                                                 {"error", error.text}});
     return;
   }
   // The client repeats this at every attempt to connect; the log says it once until it changes.
@@ -310,10 +321,12 @@ void Task::Loop::On(SourceError error) {
     changed = true;
   });
   if (!changed) return;
-  Log().Error(
-      authentication ? "the broker refuses the credentials; trying on"
-                     : "no broker can be reached; trying on",
-      {{"connector", task_.identity_.connector}, {"code", error.code}, {"error", error.text}});
+  Log().Error(authentication ? "the broker refuses the credentials; trying on"
+                             : "no broker can be reached; trying on",
+              {{"connector", task_.identity_.connector},
+               {"task", task_.identity_.id},
+               {"code", error.code},
+               {"error", error.text}});
 }
 
 void Task::Loop::BrokersAnswer() {
@@ -323,7 +336,8 @@ void Task::Loop::BrokersAnswer() {
     status.broker_problem.clear();
   });
   if (changed) {
-    Log().Info("the brokers answer again", {{"connector", task_.identity_.connector}});
+    Log().Info("the brokers answer again",
+               {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
   }
 }
 

@@ -41,23 +41,23 @@ const base::Logger& Log() {
 
 void LogProblem(const config::Problem& problem) {
   const bool warning = problem.severity == config::Severity::kWarning;
-  Log().Log(warning ? base::LogLevel::kWarn : base::LogLevel::kFatal,
-            warning ? "configuration has a warning" : "configuration rejected",
-            {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
+  Log().LogEach(warning ? base::LogLevel::kWarn : base::LogLevel::kFatal,
+                warning ? "configuration has a warning" : "configuration rejected",
+                {{"at", config::Place(problem)}, {"key", problem.key}, {"error", problem.message}});
 }
 
 std::optional<config::ProcessConfig> LoadConfig(const RunOptions& options) {
   const std::string path = options.config_file.value_or(kDefaultConfigFile);
   watch::DefinitionFile file = watch::ReadDefinition(path);
   if (!options.config_file && !std::filesystem::exists(path)) file.error.clear();
+  config::ProcessResult result =
+      config::ParseProcessToml(path, file.content, ReadEnvironment(),
+                               {.bootstrap_servers_required = !options.embedded_broker});
+  base::ConfigureLog(result.log_level, result.log_format);
   if (!file.error.empty()) {
     Log().Fatal("configuration cannot be read", {{"file", path}, {"error", file.error}});
     return std::nullopt;
   }
-  config::ProcessResult result =
-      config::ParseProcessToml(path, file.content, ReadEnvironment(),
-                               {.bootstrap_servers_required = !options.embedded_broker});
-  if (result.config) base::ConfigureLog(result.config->log_level, result.config->log_format);
   for (const config::Problem& problem : result.problems) LogProblem(problem);
   return std::move(result.config);
 }
@@ -163,6 +163,7 @@ int Run(const RunOptions& options) {
   (void)::mallopt(M_ARENA_MAX, kMaxArenas);
   Signals signals;
   base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
+  const base::RepeatReporter repeats;
   auto config = LoadConfig(options);
   if (!config) return kExitFailed;
   try {

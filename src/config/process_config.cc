@@ -109,6 +109,8 @@ ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition
   JudgeRestAccess(settings, draft.config, problems);
 
   ProcessResult result;
+  result.log_level = draft.config.log_level;
+  result.log_format = draft.config.log_format;
   if (!problems.HasErrors()) {
     draft.config.defaults = Entries(settings, true);
     draft.config.entries = Entries(settings, false);
@@ -121,7 +123,12 @@ ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition
 ProcessResult ParseProcessToml(const std::string& file, std::string_view text,
                                const Environment& environment, const ProcessOptions& options) {
   auto definition = ReadToml(file, text, KeepsHeaderTable);
-  if (!definition) return {std::nullopt, std::move(definition.error())};
+  if (!definition) {
+    ProcessResult result = ParseProcess(file, {}, environment, options);
+    result.config.reset();
+    result.problems = std::move(definition.error());
+    return result;
+  }
   return ParseProcess(file, *definition, environment, options);
 }
 

@@ -55,6 +55,9 @@ struct ProcessConfig {
 struct ProcessResult {
   std::optional<ProcessConfig> config;  // absent when a problem is an error
   Problems problems;
+  // As they were asked for, as far as that can be read, so that the problems are said that way.
+  base::LogLevel log_level = base::LogLevel::kInfo;
+  base::LogFormat log_format = base::LogFormat::kLogfmt;
 };
 
 using Environment = std::vector<std::pair<std::string, std::string>>;

@@ -1,6 +1,7 @@
 #include "app/connections.h"
 
 #include <exception>
+#include <optional>
 
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
@@ -19,9 +20,10 @@ kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
   return properties;
 }
 
-kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config) {
+kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config,
+                                   std::optional<int> task = {}) {
   return {config.subscription.topics, config.subscription.topics_regex, config.subscription.group,
-          config.policy.queue_max_bytes / kPrefetchShare};
+          config.policy.queue_max_bytes / kPrefetchShare, kafka::ClientOwner{config.name, task}};
 }
 
 std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& config,
@@ -35,9 +37,10 @@ std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& 
 
 reconcile::Connections MakeConnections(const base::Clock& clock) {
   return {
-      [log_ends = std::make_shared<kafka::LogEnds>()](const config::ConnectorConfig& config) {
+      [log_ends = std::make_shared<kafka::LogEnds>()](const config::ConnectorConfig& config,
+                                                      int task) {
         const kafka::Properties properties = ConsumerProperties(config);
-        return std::make_unique<kafka::Consumer>(SubscriptionOf(config), properties,
+        return std::make_unique<kafka::Consumer>(SubscriptionOf(config, task), properties,
                                                  log_ends->Open(properties));
       },
       [&clock](const config::ConnectorConfig& config) {

@@ -21,7 +21,7 @@ constexpr std::chrono::seconds kWithin{15};
 kafka::GroupOffsets OffsetsFor(const config::ConnectorConfig& config) {
   kafka::Properties properties = config.subscription.consumer_properties;
   properties.insert(config.kafka.begin(), config.kafka.end());
-  return kafka::GroupOffsets(std::move(properties));
+  return kafka::GroupOffsets(std::move(properties), config.name);
 }
 
 base::Unexpected<rest::Refusal> Refused(const kafka::AdminError& error) {

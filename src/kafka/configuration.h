@@ -9,9 +9,4 @@ namespace khs::kafka {
 // that librdkafka does not take.
 ConfHandle MakeConfiguration(const Properties& properties);
 
-// librdkafka's log lines go to the logger "kafka" of the program.
-void LogToOurs(rd_kafka_conf_t* conf);
-// The one line, as librdkafka's callback.
-void LogLine(const rd_kafka_t* client, int level, const char* facility, const char* text) noexcept;
-
 }  // namespace khs::kafka

@@ -9,7 +9,7 @@
 #include <thread>
 #include <utility>
 
-#include "base/log.h"
+#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 #include "kafka/conversions.h"
 #include "kafka/join_watch.h"
@@ -17,6 +17,7 @@
 namespace khs::kafka {
 namespace {
 
+using base::LogLevel;
 using std::chrono::milliseconds;
 
 // For the broker to say what is committed; bounds how long a poll takes.
@@ -32,11 +33,6 @@ constexpr size_t kBatch = 128;
 constexpr size_t kQueues = 8;
 
 std::atomic<int> left_behind{0};
-
-const base::Logger& Log() {
-  static const base::Logger logger("kafka");
-  return logger;
-}
 
 // Before 2.2 librdkafka's broker thread sleeps for a second once enough was read ahead, whatever
 // becomes of that meanwhile, unless a request or an answer wakes it (librdkafka issue 2879).
@@ -90,11 +86,6 @@ Properties Complete(const Subscription& subscription, const Properties& properti
   return all;
 }
 
-std::string DebugOf(const Properties& properties) {
-  const auto found = properties.find("debug");
-  return found != properties.end() ? found->second.Reveal() : std::string();
-}
-
 }  // namespace
 
 std::optional<std::string> TryConsumer(const Subscription& subscription,
@@ -102,7 +93,7 @@ std::optional<std::string> TryConsumer(const Subscription& subscription,
   Properties all = Complete(subscription, properties);
   for (const char* name : {"bootstrap.servers", "metadata.broker.list"}) all.erase(name);
   all["log_level"] = "0";  // it has no brokers, of which it would warn
-  return TryClient(all);
+  return TryClient(all, subscription.owner);
 }
 
 class Consumer::Client {
@@ -119,6 +110,12 @@ class Consumer::Client {
 
   rd_kafka_t* handle() const { return handle_; }
   rd_kafka_queue_t* queue() const { return queue_.get(); }
+  const ClientOwner& owner() const { return join_watch_.owner(); }
+  void Say(base::LogLevel level, std::string_view message,
+           const std::optional<std::string_view>& error = {}) const {
+    Log().Log(level, message,
+              {{"connector", owner().connector}, {"task", owner().task}, {"error", error}});
+  }
 
   task::SourceEvent Poll(milliseconds timeout, size_t wanted_bytes);
   void CompleteRevoke();
@@ -186,11 +183,9 @@ class Consumer::Client {
 Consumer::Client::Client(const Subscription& subscription, const Properties& properties,
                          LogEnds::Watch* log_ends)
     : log_ends_(log_ends),
-      join_watch_(DebugOf(properties)),
+      join_watch_(subscription.owner, properties),
       prefetch_bytes_(subscription.prefetch_bytes) {
-  Properties all = Complete(subscription, properties);
-  all["debug"] = DebugOf(properties).empty() ? "cgrp" : DebugOf(properties) + ",cgrp";
-  ConfHandle conf = MakeConfiguration(all);
+  ConfHandle conf = MakeConfiguration(Complete(subscription, properties));
   join_watch_.Watch(conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
@@ -434,11 +429,11 @@ void Consumer::Client::CompleteRevoke() {
   if (Cooperative()) {
     const ErrorHandle failed(rd_kafka_incremental_unassign(
         handle_, rd_kafka_event_topic_partition_list(revoking_.get())));
-    if (failed) Log().Error("cannot unassign", {{"error", rd_kafka_error_string(failed.get())}});
+    if (failed) Say(LogLevel::kError, "cannot unassign", rd_kafka_error_string(failed.get()));
   } else {
     const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, nullptr);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      Log().Error("cannot unassign", {{"error", rd_kafka_err2str(code)}});
+      Say(LogLevel::kError, "cannot unassign", rd_kafka_err2str(code));
     }
   }
   revoking_.reset();
@@ -455,7 +450,9 @@ Consumer::~Consumer() {
   ++left_behind;
   if (must_stay_) {
     Log().Warn("the client is left behind, because librdkafka would not survive its end",
-               {{"librdkafka", rd_kafka_version_str()}});
+               {{"connector", client_->owner().connector},
+                {"task", client_->owner().task},
+                {"librdkafka", rd_kafka_version_str()}});
     (void)client_.release();
     return;
   }
@@ -467,7 +464,9 @@ Consumer::~Consumer() {
       --left_behind;
     }).detach();
   } catch (const std::system_error& error) {
-    Log().Warn("the client is left behind", {{"error", error.what()}});
+    Log().Warn("the client is left behind", {{"connector", client->owner().connector},
+                                             {"task", client->owner().task},
+                                             {"error", error.what()}});
   }
 }
 
@@ -482,14 +481,14 @@ void Consumer::Wake() noexcept { rd_kafka_queue_yield(client_->queue()); }
 void Consumer::Pause(const task::Partitions& partitions) {
   const auto code = rd_kafka_pause_partitions(client_->handle(), ToList(partitions).get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Log().Error("cannot pause partitions", {{"error", rd_kafka_err2str(code)}});
+    client_->Say(LogLevel::kError, "cannot pause partitions", rd_kafka_err2str(code));
   }
 }
 
 void Consumer::Resume(const task::Partitions& partitions) {
   const auto code = rd_kafka_resume_partitions(client_->handle(), ToList(partitions).get());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Log().Error("cannot resume partitions", {{"error", rd_kafka_err2str(code)}});
+    client_->Say(LogLevel::kError, "cannot resume partitions", rd_kafka_err2str(code));
   }
 }
 
@@ -509,7 +508,8 @@ void Consumer::Renew(const task::Credentials& credentials) {
   const ErrorHandle failed(rd_kafka_sasl_set_credentials(
       client_->handle(), credentials.username.c_str(), credentials.password.c_str()));
   if (failed) {
-    Log().Error("cannot renew the credentials", {{"error", rd_kafka_error_string(failed.get())}});
+    client_->Say(LogLevel::kError, "cannot renew the credentials",
+                 rd_kafka_error_string(failed.get()));
   }
 }
 
@@ -527,14 +527,15 @@ void Consumer::Leave(milliseconds timeout) {
   left_unanswered_ = true;
   const ErrorHandle failed(rd_kafka_consumer_close_queue(client_->handle(), client_->queue()));
   if (failed) {
-    Log().Warn("cannot leave the group", {{"error", rd_kafka_error_string(failed.get())}});
+    client_->Say(LogLevel::kWarn, "cannot leave the group", rd_kafka_error_string(failed.get()));
     return;
   }
   // The revocation that closing brings must be answered, or it never ends.
   while (rd_kafka_consumer_closed(client_->handle()) == 0) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) {
-      Log().Warn("the broker did not answer in time; the group forgets this member by itself");
+      client_->Say(LogLevel::kWarn,
+                   "the broker did not answer in time; the group forgets this member by itself");
       return;
     }
     const task::SourceEvent event = Poll(std::min(left, milliseconds(50)), 0);

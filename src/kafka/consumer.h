@@ -16,6 +16,7 @@ struct Subscription {
   std::string group;
   // Of what librdkafka reads ahead of many partitions, about; of one it is an eighth.
   size_t prefetch_bytes = 4u << 20;
+  ClientOwner owner = {};
 };
 
 // Makes a client as a Consumer would and ends it again, without any network: finds what only shows

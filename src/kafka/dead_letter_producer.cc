@@ -8,18 +8,13 @@
 #include <thread>
 #include <utility>
 
-#include "base/log.h"
+#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 
 namespace khs::kafka {
 namespace {
 
 using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, Deleter<rd_kafka_headers_destroy>>;
-
-const base::Logger& Log() {
-  static const base::Logger logger("kafka");
-  return logger;
-}
 
 // What makes "acknowledged" a promise, and therefore nobody's to change.
 Properties Managed() {
@@ -69,7 +64,7 @@ void AddContext(rd_kafka_headers_t* headers, const DeadLetterSettings& settings,
 // A producer and the thread that takes its delivery reports.
 class DeadLetterProducer::Client {
  public:
-  explicit Client(const Properties& properties);
+  Client(ClientOwner owner, const Properties& properties);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
@@ -85,6 +80,7 @@ class DeadLetterProducer::Client {
   void Poll(const std::stop_token& stop);
   void Report(rd_kafka_event_t* event);
 
+  const ClientOwner owner_;  // the client's opaque
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
   std::atomic<bool> broken_{false};
@@ -94,9 +90,10 @@ class DeadLetterProducer::Client {
   std::jthread thread_;  // last: it uses all of the above
 };
 
-DeadLetterProducer::Client::Client(const Properties& properties) {
+DeadLetterProducer::Client::Client(ClientOwner owner, const Properties& properties)
+    : owner_(std::move(owner)) {
   ConfHandle conf = MakeConfiguration(properties);
-  LogToOurs(conf.get());
+  LogToOurs(conf.get(), &owner_);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   std::array<char, 512> error{};
   handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
@@ -149,7 +146,9 @@ std::optional<std::string> DeadLetterProducer::Client::Produce(const std::string
 void DeadLetterProducer::Client::Abandon() {
   const auto code = rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Log().Error("cannot purge dead letters", {{"error", rd_kafka_err2str(code)}});
+    Log().Error("cannot purge dead letters", {{"connector", owner_.connector},
+                                              {"task", owner_.task},
+                                              {"error", rd_kafka_err2str(code)}});
   }
   std::unique_lock lock(mutex_);
   reported_.wait(lock, [this] { return outstanding_ == 0; });
@@ -164,7 +163,9 @@ void DeadLetterProducer::Client::Poll(const std::stop_token& stop) {
     } else if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__FATAL) broken_ = true;
       Log().Warn("producer of dead letters reports an error",
-                 {{"code", rd_kafka_err2name(rd_kafka_event_error(event.get()))},
+                 {{"connector", owner_.connector},
+                  {"task", owner_.task},
+                  {"code", rd_kafka_err2name(rd_kafka_event_error(event.get()))},
                   {"error", rd_kafka_event_error_string(event.get())}});
     }
   }
@@ -202,7 +203,10 @@ class DeadLetterProducer::Impl {
       if (settings_.context_headers) AddContext(headers.get(), settings_, record, cause);
       const std::lock_guard lock(mutex_);
       if (client_ && client_->broken()) client_.reset();
-      if (!client_) client_ = std::make_unique<Client>(properties_);
+      if (!client_) {
+        client_ =
+            std::make_unique<Client>(ClientOwner{settings_.connector, settings_.task}, properties_);
+      }
       return client_->Produce(settings_.topic, record, std::move(headers), done);
     } catch (const std::exception& error) {
       return error.what();

@@ -3,6 +3,7 @@
 #include <array>
 #include <stdexcept>
 
+#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 // After librdkafka's own header, on which it insists.
 #include <librdkafka/rdkafka_mock.h>

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 #include "kafka/conversions.h"
 #include "kafka/handles.h"
@@ -126,12 +127,12 @@ struct Answer {
 // For one call. It is a member of no group.
 class AdminClient {
  public:
-  // Throws std::runtime_error with librdkafka's words.
-  explicit AdminClient(Properties properties) {
+  // Throws std::runtime_error with librdkafka's words. The owner outlives it.
+  AdminClient(const ClientOwner& owner, Properties properties) {
     properties.erase("group.id");
     properties.erase("group.instance.id");
     ConfHandle conf = MakeConfiguration(properties);
-    LogToOurs(conf.get());
+    LogToOurs(conf.get(), &owner);
     rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
     std::array<char, 512> error{};
     // A consumer, to which a connector's own properties mean something.
@@ -207,14 +208,15 @@ class AdminClient {
 // Runs `call` on a client, and again on another while the group is moving: none knows for sure when
 // to forget which broker it was at.
 template <class T, class Call>
-base::Expected<T, AdminError> Try(const Properties& properties, milliseconds timeout, Call&& call) {
+base::Expected<T, AdminError> Try(const ClientOwner& owner, const Properties& properties,
+                                  milliseconds timeout, Call&& call) {
   const auto fail = [](AdminError::Kind kind, std::string text) {
     return tl::unexpected<AdminError>(AdminError{kind, std::move(text)});
   };
   try {
     const Deadline deadline = std::chrono::steady_clock::now() + std::min(timeout, kLongestTimeout);
     while (true) {
-      base::Expected<T, Failure> result = call(AdminClient(properties), deadline);
+      base::Expected<T, Failure> result = call(AdminClient(owner, properties), deadline);
       if constexpr (std::is_void_v<T>) {
         if (result) return {};
       } else {
@@ -275,13 +277,14 @@ base::Expected<void, Failure> Delete(const AdminClient& client, const std::strin
 
 }  // namespace
 
-GroupOffsets::GroupOffsets(Properties properties) : properties_(std::move(properties)) {}
+GroupOffsets::GroupOffsets(Properties properties, std::optional<std::string> connector)
+    : owner_{std::move(connector), {}}, properties_(std::move(properties)) {}
 
 base::Expected<std::vector<GroupOffset>, AdminError> GroupOffsets::List(
     const std::string& group, milliseconds timeout) const {
   using Offsets = std::vector<GroupOffset>;
   return Try<Offsets>(
-      properties_, timeout,
+      owner_, properties_, timeout,
       [&](const AdminClient& client, Deadline deadline) -> base::Expected<Offsets, Failure> {
         // No list of partitions asks for all there are.
         const ListRequest request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
@@ -305,7 +308,7 @@ base::Expected<std::vector<GroupOffset>, AdminError> GroupOffsets::List(
 base::Expected<void, AdminError> GroupOffsets::Alter(const std::string& group,
                                                      const std::vector<GroupOffset>& offsets,
                                                      milliseconds timeout) const {
-  return Try<void>(properties_, timeout, [&](const AdminClient& client, Deadline deadline) {
+  return Try<void>(owner_, properties_, timeout, [&](const AdminClient& client, Deadline deadline) {
     // The broker refuses the first for all partitions or for none when the group has members.
     auto set = Set(client, group, ToList(offsets, true).get(), deadline);
     return set ? Delete(client, group, ToList(offsets, false).get(), deadline) : set;
@@ -315,7 +318,7 @@ base::Expected<void, AdminError> GroupOffsets::Alter(const std::string& group,
 base::Expected<void, AdminError> GroupOffsets::Reset(const std::string& group,
                                                      milliseconds timeout) const {
   return Try<void>(
-      properties_, timeout,
+      owner_, properties_, timeout,
       [&](const AdminClient& client, Deadline deadline) -> base::Expected<void, Failure> {
         const DeleteGroupRequest request(rd_kafka_DeleteGroup_new(group.c_str()));
         const auto answer = client.Ask(
@@ -333,7 +336,7 @@ base::Expected<std::string, AdminError> ClusterId(const Properties& properties,
                                                   milliseconds timeout,
                                                   const std::stop_token& stop) {
   return Try<std::string>(
-      properties, timeout,
+      ClientOwner(), properties, timeout,
       [&stop](const AdminClient& client,
               Deadline deadline) -> base::Expected<std::string, Failure> {
         const auto release = [&client](char* text) { rd_kafka_mem_free(client.handle(), text); };

@@ -36,8 +36,8 @@ struct GroupOffset {
 // `timeout` at most, but for what ending a client takes; nothing is thrown. Any thread.
 class GroupOffsets {
  public:
-  // Of the process, overridden by those of the connector.
-  explicit GroupOffsets(Properties properties);
+  // The properties of the process, overridden by those of the connector, which the log names.
+  explicit GroupOffsets(Properties properties, std::optional<std::string> connector = {});
 
   // Every partition with a committed offset, in no order.
   base::Expected<std::vector<GroupOffset>, AdminError> List(
@@ -56,6 +56,7 @@ class GroupOffsets {
                                          std::chrono::milliseconds timeout) const;
 
  private:
+  const ClientOwner owner_;
   const Properties properties_;
 };
 

@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <stdexcept>
+#include <string>
+#include <utility>
 
-#include "kafka/configuration.h"
+#include "kafka/client_log.h"
 
 namespace khs::kafka {
 
@@ -21,7 +25,30 @@ bool SaysJoining(std::string_view line) {
   return std::find(kJoining.begin(), kJoining.end(), state) != kJoining.end();
 }
 
+JoinWatch::JoinWatch(ClientOwner owner, const Properties& asked_for) : owner_(std::move(owner)) {
+  const auto level = asked_for.find("log_level");
+  if (level != asked_for.end()) {
+    shown_level_ = static_cast<int>(std::strtol(level->second.Reveal().c_str(), nullptr, 10));
+  }
+  const auto debug = asked_for.find("debug");
+  if (debug != asked_for.end() && !debug->second.Reveal().empty()) {
+    debug_ = debug->second.Reveal();
+    shown_level_ = LOG_DEBUG;  // as librdkafka has it
+  }
+}
+
+std::optional<base::LogLevel> JoinWatch::Shown(int level) const {
+  if (level <= shown_level_) return FromSyslog(level);
+  // Of `cgrp`, which is there in any case: for who wants everything.
+  if (level == LOG_DEBUG) return base::LogLevel::kTrace;
+  return std::nullopt;
+}
+
 void JoinWatch::Watch(rd_kafka_conf_t* conf) {
+  const std::string contexts = debug_.empty() ? "cgrp" : debug_ + ",cgrp";
+  if (rd_kafka_conf_set(conf, "debug", contexts.c_str(), nullptr, 0) != RD_KAFKA_CONF_OK) {
+    throw std::runtime_error("librdkafka has no debug context cgrp");
+  }
   rd_kafka_conf_set_opaque(conf, this);
   rd_kafka_conf_set_log_cb(conf, OnLog);
 }
@@ -30,12 +57,9 @@ void JoinWatch::OnLog(const rd_kafka_t* client, int level, const char* facility,
                       const char* text) noexcept {
   auto* const watch =
       client != nullptr ? static_cast<JoinWatch*>(rd_kafka_opaque(client)) : nullptr;
-  if (watch != nullptr && std::string_view(facility) == "CGRPJOINSTATE") {
-    watch->joining_ = SaysJoining(text);
-  }
-  if (level < LOG_DEBUG || (watch != nullptr && watch->shows_debug_)) {
-    LogLine(client, level, facility, text);
-  }
+  if (watch == nullptr) return LogLine(ClientOwner(), FromSyslog(level), facility, text);
+  if (std::string_view(facility) == "CGRPJOINSTATE") watch->joining_ = SaysJoining(text);
+  if (const auto shown = watch->Shown(level)) LogLine(watch->owner_, *shown, facility, text);
 }
 
 }  // namespace khs::kafka

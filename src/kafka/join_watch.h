@@ -1,29 +1,46 @@
 #pragma once
 
 #include <librdkafka/rdkafka.h>
+#include <syslog.h>
 
 #include <atomic>
+#include <optional>
+#include <string>
 #include <string_view>
+
+#include "base/log.h"
+#include "kafka/properties.h"
 
 namespace khs::kafka {
 
-// Whether a group member is joining: librdkafka sends commits all the same, and the broker, which
+// Reads a group member's log, and passes on what somebody wants to see of it.
+//
+// Whether the member is joining: librdkafka sends commits all the same, and the broker, which
 // answers them after the join, refuses them for their old generation, upon which librdkafka before
 // 2.10 gives up all partitions (its issue 4059). It tells the state in its log only, of the debug
 // context `cgrp`; where such a line is missing, commits are sent as if there was no join.
 class JoinWatch {
  public:
-  // `debug` is what the user wants to see in the log; before rd_kafka_new. Must outlive the client.
-  explicit JoinWatch(std::string_view debug) : shows_debug_(!debug.empty()) {}
+  // `asked_for` is the client's configuration as its user wants it.
+  JoinWatch(ClientOwner owner, const Properties& asked_for);
+
+  // Sets what the watch needs; before rd_kafka_new. Must outlive the client.
   void Watch(rd_kafka_conf_t* conf);
 
   bool joining() const { return joining_; }
+  const ClientOwner& owner() const { return owner_; }
+  // At which level a line of one of syslog's is passed on; none: not at all.
+  std::optional<base::LogLevel> Shown(int level) const;
 
  private:
   static void OnLog(const rd_kafka_t* client, int level, const char* facility,
                     const char* text) noexcept;
 
-  const bool shows_debug_;
+  const ClientOwner owner_;
+  std::string debug_;
+  // The least of syslog's levels that is shown. librdkafka would do that itself, but that `debug`
+  // makes it say everything.
+  int shown_level_ = LOG_INFO;
   std::atomic<bool> joining_{false};
 };
 

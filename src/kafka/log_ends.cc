@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/log.h"
+#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 #include "kafka/conversions.h"
 #include "kafka/handles.h"
@@ -32,11 +32,6 @@ constexpr int kIntervalsKept = 6;
 constexpr std::chrono::minutes kLongestSilence{1};
 
 using ClientHandle = std::unique_ptr<rd_kafka_t, Deleter<rd_kafka_destroy>>;
-
-const base::Logger& Log() {
-  static const base::Logger logger("kafka");
-  return logger;
-}
 
 // Throws std::runtime_error with librdkafka's words.
 ClientHandle MakeClient(Properties properties) {

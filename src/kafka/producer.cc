@@ -4,6 +4,7 @@
 #include <atomic>
 #include <stdexcept>
 
+#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 
 namespace khs::kafka {

@@ -3,24 +3,11 @@
 #include <array>
 #include <stdexcept>
 
-#include "base/log.h"
+#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 
 namespace khs::kafka {
 namespace {
-
-const base::Logger& Log() {
-  static const base::Logger logger("kafka");
-  return logger;
-}
-
-base::LogLevel FromSyslog(int level) {
-  if (level <= 2) return base::LogLevel::kFatal;
-  if (level == 3) return base::LogLevel::kError;
-  if (level == 4) return base::LogLevel::kWarn;
-  if (level <= 6) return base::LogLevel::kInfo;
-  return base::LogLevel::kDebug;
-}
 
 std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
                                const base::Secret& value) {
@@ -45,21 +32,6 @@ ConfHandle MakeConfiguration(const Properties& properties) {
   return conf;
 }
 
-void LogToOurs(rd_kafka_conf_t* conf) { rd_kafka_conf_set_log_cb(conf, LogLine); }
-
-void LogLine(const rd_kafka_t*, int level, const char* facility, const char* text) noexcept {
-  try {
-    // FAIL lines come with every attempt to connect, and as error events too, which the task
-    // reports.
-    const bool repeated =
-        std::string_view(facility) == "FAIL" || std::string_view(facility) == "ERROR";
-    Log().Log(repeated ? base::LogLevel::kDebug : FromSyslog(level), "librdkafka",
-              {{"facility", facility}, {"text", text}});
-  } catch (...) {
-    // A line that can't be written must not take the client down.
-  }
-}
-
 std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
   std::vector<PropertyProblem> problems;
   const ConfHandle conf(rd_kafka_conf_new());
@@ -69,10 +41,10 @@ std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
   return problems;
 }
 
-std::optional<std::string> TryClient(const Properties& properties) {
+std::optional<std::string> TryClient(const Properties& properties, const ClientOwner& owner) {
   try {
     ConfHandle conf = MakeConfiguration(properties);
-    LogToOurs(conf.get());
+    LogToOurs(conf.get(), &owner);
     std::array<char, 512> error{};
     rd_kafka_t* client = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size());
     if (client == nullptr) return std::string(error.data());

@@ -12,6 +12,12 @@ namespace khs::kafka {
 // librdkafka properties by name. Credentials are among them.
 using Properties = std::map<std::string, base::Secret>;
 
+// Whose client it is, for its lines in the log.
+struct ClientOwner {
+  std::optional<std::string> connector = {};  // none: the process's own
+  std::optional<int> task = {};
+};
+
 struct PropertyProblem {
   std::string property;
   std::string message;  // librdkafka's words, unless they would quote a secret
@@ -23,7 +29,7 @@ std::vector<PropertyProblem> CheckProperties(const Properties& properties);
 // Makes a client with the properties and ends it again: finds what only shows when they are taken
 // together (a SASL mechanism without credentials, a CA file that is not there). The message, or
 // nothing.
-std::optional<std::string> TryClient(const Properties& properties);
+std::optional<std::string> TryClient(const Properties& properties, const ClientOwner& owner = {});
 
 std::string LibraryVersion();
 

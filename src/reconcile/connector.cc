@@ -90,10 +90,11 @@ Connector::Connector(const config::ConnectorConfig& config, const Connections& c
 
 Connector::~Connector() = default;
 
-task::TaskTerms Connector::TermsOf(std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
+task::TaskTerms Connector::TermsOf(int task,
+                                   std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
   return {config_.policy,
           config_.offset_flush_interval,
-          [make = connections_.make_source, config = config_] { return make(config); },
+          [make = connections_.make_source, config = config_, task] { return make(config, task); },
           {},
           std::move(dead_letters)};
 }
@@ -104,7 +105,7 @@ void Connector::StartTasks() {
     auto dead_letters = connections_.make_dead_letters(config_, id);
     tasks_.push_back({nullptr, std::move(endpoint.reconfigure), dead_letters});
     tasks_.back().task = std::make_unique<task::Task>(
-        task::TaskIdentity{config_.name, id}, TermsOf(std::move(dead_letters)),
+        task::TaskIdentity{config_.name, id}, TermsOf(id, std::move(dead_letters)),
         std::move(endpoint.endpoint), clock_, metrics_, on_change_);
     tasks_.back().task->SetPaused(paused_);
   }
@@ -126,7 +127,7 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
                             ? connections_.make_dead_letters(config_, static_cast<int>(id))
                             : running.dead_letters.lock();
     running.dead_letters = dead_letters;
-    task::TaskTerms terms = TermsOf(std::move(dead_letters));
+    task::TaskTerms terms = TermsOf(static_cast<int>(id), std::move(dead_letters));
     if (difference.credentials) terms.credentials = CredentialsOf(config_);
     terms.attempt_anew = difference.endpoint || difference.terms || difference.dead_letters;
     running.task->Reconfigure(std::move(terms));
@@ -151,8 +152,9 @@ void Connector::Observe() {
     if (failure_reported_[id]) continue;
     failure_reported_[id] = true;
     metrics_.TaskStopped(status.by_strategy);
-    Log().Error(status.by_strategy ? "connector stopped by its strategy" : "task failed",
-                {{"connector", config_.name}, {"task", id}, {"trace", status.trace}});
+    Log().LogEach(base::LogLevel::kError,
+                  status.by_strategy ? "connector stopped by its strategy" : "task failed",
+                  {{"connector", config_.name}, {"task", id}, {"error", status.trace}});
   }
   if (by_strategy) {
     RequestStop(kSiblingGrace);

@@ -26,7 +26,9 @@ struct EndpointHandle {
 
 // How a connector reaches Kafka and its endpoint; the tests bring their own.
 struct Connections {
-  std::function<std::unique_ptr<task::RecordSource>(const config::ConnectorConfig&)> make_source;
+  // Of a task.
+  std::function<std::unique_ptr<task::RecordSource>(const config::ConnectorConfig&, int task)>
+      make_source;
   std::function<EndpointHandle(const config::ConnectorConfig&)> make_endpoint;
   // Of a task; null when the connector has none.
   std::function<std::shared_ptr<task::DeadLetterQueue>(const config::ConnectorConfig&, int task)>
@@ -78,7 +80,7 @@ class Connector {
 
  private:
   void StartTasks();
-  task::TaskTerms TermsOf(std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
+  task::TaskTerms TermsOf(int task, std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
 
   config::ConnectorConfig config_;
   const Connections& connections_;

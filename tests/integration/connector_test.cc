@@ -139,7 +139,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
   std::unique_ptr<ScriptedEndpoint> endpoint_;
   config::ConnectorConfig config_;
   const reconcile::Connections connections_{
-      [this](const config::ConnectorConfig& c) {
+      [this](const config::ConnectorConfig& c, int) {
         kafka::Properties properties = c.subscription.consumer_properties;
         properties["bootstrap.servers"] = broker_.bootstrap_servers();
         return std::make_unique<kafka::Consumer>(

@@ -1,6 +1,7 @@
 #include "kafka/join_watch.h"
 
 #include <gtest/gtest.h>
+#include <syslog.h>
 
 #include <string>
 
@@ -21,6 +22,23 @@ TEST(JoinWatch, KnowsTheStatesInWhichABrokerHoldsAnswersBack) {
         << state;
   }
   EXPECT_FALSE(SaysJoining("something else"));
+}
+
+TEST(JoinWatch, PassesOnWhatLibrdkafkaWouldWithoutTheDebugLinesThatItNeedsItself) {
+  const JoinWatch watch({"c", 0}, {});
+  EXPECT_EQ(watch.Shown(LOG_ERR), base::LogLevel::kError);
+  EXPECT_EQ(watch.Shown(LOG_INFO), base::LogLevel::kInfo);
+  EXPECT_EQ(watch.Shown(LOG_DEBUG), base::LogLevel::kTrace);
+}
+
+TEST(JoinWatch, RespectsLogLevelAndDebugAsLibrdkafkaDoes) {
+  const JoinWatch calm({"c", 0}, {{"log_level", "3"}});
+  EXPECT_EQ(calm.Shown(LOG_ERR), base::LogLevel::kError);
+  EXPECT_EQ(calm.Shown(LOG_WARNING), std::nullopt);
+  EXPECT_EQ(calm.Shown(LOG_DEBUG), base::LogLevel::kTrace);
+  const JoinWatch loud({"c", 0}, {{"log_level", "3"}, {"debug", "broker"}});
+  EXPECT_EQ(loud.Shown(LOG_INFO), base::LogLevel::kInfo);
+  EXPECT_EQ(loud.Shown(LOG_DEBUG), base::LogLevel::kDebug);
 }
 
 }  // namespace

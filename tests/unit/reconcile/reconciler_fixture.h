@@ -41,7 +41,7 @@ class ReconcilerTest : public ::testing::Test {
 
   void Start() {
     Connections connections{
-        [this](const config::ConnectorConfig& config) {
+        [this](const config::ConnectorConfig& config, int) {
           const std::lock_guard lock(made_.mutex);
           if (fail_sources_) throw std::runtime_error("no consumer can be made");
           urls_.push_back(config.name + " " + config.endpoint.url.Reveal());

@@ -1,0 +1,40 @@
+#include "kafka/client_log.h"
+
+#include <gmock/gmock.h>
+#include <syslog.h>
+
+#include <string>
+
+namespace khs::kafka {
+namespace {
+
+using ::testing::HasSubstr;
+
+std::string Logged(const ClientOwner& owner, int level, const char* text) {
+  base::ConfigureLog(base::LogLevel::kTrace, base::LogFormat::kLogfmt);
+  testing::internal::CaptureStderr();
+  LogLine(owner, FromSyslog(level), "FAIL", text);
+  const std::string lines = testing::internal::GetCapturedStderr();
+  base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
+  return lines;
+}
+
+TEST(ClientLog, HasSyslogsLevelsAsOurs) {
+  for (const auto& [level, ours] :
+       {std::pair(LOG_EMERG, "fatal"), std::pair(LOG_CRIT, "fatal"), std::pair(LOG_ERR, "error"),
+        std::pair(LOG_WARNING, "warn"), std::pair(LOG_NOTICE, "info"), std::pair(LOG_INFO, "info"),
+        std::pair(LOG_DEBUG, "debug")}) {
+    EXPECT_THAT(Logged({}, level, "x"), HasSubstr(std::string("level=") + ours + " logger=kafka"));
+  }
+}
+
+TEST(ClientLog, NamesTheOwnerWhereThereIsOne) {
+  EXPECT_THAT(Logged({"orders", 3}, LOG_ERR, "it\xff failed"),
+              HasSubstr("msg=librdkafka connector=orders task=3 facility=FAIL "
+                        "text=\"it\xef\xbf\xbd failed\"\n"));
+  EXPECT_THAT(Logged({"orders", {}}, LOG_ERR, "x"), HasSubstr(" connector=orders facility=FAIL "));
+  EXPECT_THAT(Logged({}, LOG_ERR, "x"), HasSubstr("msg=librdkafka facility=FAIL text=x"));
+}
+
+}  // namespace
+}  // namespace khs::kafka

@@ -1,5 +1,10 @@
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <regex>
+#include <set>
 #include <string>
 
 #include "unit/rest/connect_fixture.h"
@@ -67,6 +72,23 @@ TEST_F(ConnectLoggersTest, AreTheProcessesOwn) {
   EXPECT_THAT(Ask("GET", "/admin/loggers/reconcile").body,
               testing::StartsWith(R"({"level":"ERROR","last_modified":1)"));
   base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
+}
+
+TEST(ProcessLoggers, AreThoseOfEveryRoomThatLogs) {
+  std::set<std::string> rooms{"root"};
+  const std::regex logger("Logger logger\\(\"([^\"]*)\"\\)");
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(KHS_SRC_DIR)) {
+    if (entry.path().extension() != ".cc") continue;
+    std::ifstream file(entry.path());
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    for (std::sregex_iterator found(text.begin(), text.end(), logger), end; found != end; ++found) {
+      rooms.insert((*found)[1]);
+    }
+  }
+  std::set<std::string> listed;
+  const base::SystemClock clock;
+  for (const base::LoggerState& state : ProcessLoggers(clock).list()) listed.insert(state.name);
+  EXPECT_EQ(listed, rooms);
 }
 
 }  // namespace

@@ -6,7 +6,12 @@ CPP_FILES = $(shell git ls-files '*.cc' '*.h')
 # Not whatever python3 comes first in PATH: the one that Debian's packages belong to.
 PYTHON := /usr/bin/python3
 
-.PHONY: help deps build run test k8s bench check-format format lint kafka clean
+# The Debian that the image is built on: trixie or bookworm.
+RELEASE ?= trixie
+# Owners, mounts and containers are for root to make.
+AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo,)
+
+.PHONY: help deps build run test k8s bench check-format format lint kafka image image-test clean
 
 help:
 	@echo 'make run           build, and start the demo'
@@ -14,6 +19,7 @@ help:
 	@echo 'make build         build into $(BUILD) (PRESET=release|asan|tsan for another)'
 	@echo 'make k8s           render and validate k8s/ alone; nothing is built but kustomize'
 	@echo 'make kafka         run a real Kafka broker in the foreground, on port 9092'
+	@echo 'make image         the container image, without a daemon (RELEASE=trixie|bookworm); make image-test tests it'
 	@echo 'make deps | bench | check-format | format | lint | clean'
 
 deps:
@@ -66,5 +72,20 @@ lint:
 	cmake --preset tidy > /dev/null
 	cmake --build build/tidy -j $(JOBS)
 
+image:
+	.ci/install-packages image
+	$(AS_ROOT) .ci/image/build $(RELEASE)
+
+# PyPI's validator of SPDX documents, which Debian has not, in an environment of its own.
+build/image/spdx-tools/bin/pyspdxtools:
+	.ci/install-packages test image
+	$(AS_ROOT) $(PYTHON) -m venv build/image/spdx-tools
+	$(AS_ROOT) build/image/spdx-tools/bin/pip install -q spdx-tools==0.8.5
+
+image-test: image build/image/spdx-tools/bin/pyspdxtools
+	.ci/install-packages test image
+	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 IMAGE=$(CURDIR)/build/image/kafka-http-sink-$(RELEASE).tar \
+	  PYSPDXTOOLS=$(CURDIR)/build/image/spdx-tools/bin/pyspdxtools $(PYTHON) -m pytest -q tests/image
+
 clean:
-	rm -rf build
+	$(if $(wildcard build/image),$(AS_ROOT)) rm -rf build

@@ -206,10 +206,11 @@ class _Connection(asyncio.Protocol):
 
 
 class Endpoint:
-    """The server. Use it as a context manager, or call close()."""
+    """The server. Use it as a context manager, or call close(). `tls` is the ssl.SSLContext of an HTTPS server."""
 
-    def __init__(self, decide=lambda request: DELIVERED):
+    def __init__(self, decide=lambda request: DELIVERED, tls=None):
         self.decide = decide
+        self._tls = tls
         self.requests = []
         self.connections = 0
         self.broken = None      # what `decide` raised, if it did
@@ -231,7 +232,7 @@ class Endpoint:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/records"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/records"
 
     @property
     def refuses(self):
@@ -293,7 +294,8 @@ class Endpoint:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout=30)
 
     async def _listen(self, held):
-        return await self._loop.create_server(lambda: _Connection(self), sock=held, backlog=1024)
+        return await self._loop.create_server(lambda: _Connection(self), sock=held, backlog=1024,
+                                              ssl=self._tls)
 
     async def _stop_listening(self):
         self._server.close()

@@ -133,13 +133,17 @@ class Sidecar:
             self.settings["metrics.listen"] = f"127.0.0.1:{self.port}"
         config = self.directory / "sidecar.toml"
         config.write_text(toml(self.settings))
-        self.process = subprocess.Popen(
-            [self.binary, "run", "--config", str(config), *arguments], env=clean_environment(**(environment or {})),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        command, variables = self._launch(config, arguments, environment or {})
+        self.process = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
         self.out, self.log = Log(self.process.stdout), Log(self.process.stderr)
         if wait:
             self.wait_for_probe("/startupz")
         return self
+
+    def _launch(self, config, arguments, environment):
+        """The command line and the environment of the process."""
+        return [self.binary, "run", "--config", str(config), *arguments], clean_environment(**environment)
 
     def wait_for_probe(self, path, status=200):
         eventually(lambda: self._alive() and self.probe(path) == status,

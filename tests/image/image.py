@@ -1,0 +1,61 @@
+"""The image as it is handed out: the archive's configuration, and its root directory unpacked."""
+
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import tarfile
+
+PROGRAM = "usr/bin/kafka-http-sink"
+SPDX = "usr/share/doc/kafka-http-sink/packages.spdx.json"
+DPKG = "var/lib/dpkg"
+
+
+class Image:
+    """Unpacks the archive (docker's format) into `root`, owners and modes included, for which one must be root."""
+
+    def __init__(self, archive, root):
+        self.root = pathlib.Path(root)
+        self.size = 0               # bytes of the layers, as docker and podman tell an image's size
+        with tarfile.open(archive) as file:
+            manifest = json.load(file.extractfile("manifest.json"))[0]
+            self.config = json.load(file.extractfile(manifest["Config"]))["config"]
+            for name in manifest["Layers"]:
+                layer = file.getmember(name)
+                while layer.issym():
+                    layer = file.getmember(os.path.normpath(os.path.join(os.path.dirname(layer.name), layer.linkname)))
+                self.size += layer.size
+                subprocess.run(["tar", "-x", "-p", "--numeric-owner", "-C", str(self.root)],
+                               input=file.extractfile(layer).read(), check=True)
+
+    def paths(self):
+        """Every path in the image, relative to its root, with its lstat."""
+        for directory, directories, files in os.walk(self.root):
+            for name in directories + files:
+                path = os.path.join(directory, name)
+                yield os.path.relpath(path, self.root), os.lstat(path)
+
+    def files(self):
+        """Every path that is not a directory."""
+        return {path for path, status in self.paths() if not stat.S_ISDIR(status.st_mode)}
+
+    def elf_files(self):
+        """Programs and shared libraries."""
+        for path, status in self.paths():
+            if stat.S_ISREG(status.st_mode):
+                with open(self.root / path, "rb") as file:
+                    if file.read(4) == b"\x7fELF":
+                        yield path
+
+    def packages(self):
+        """(name, version, architecture) of every package in dpkg's database."""
+        told = subprocess.run(["dpkg-query", f"--admindir={self.root / DPKG}", "-W", "-f",
+                               "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
+                              capture_output=True, text=True, check=True)
+        found = set()
+        for line in told.stdout.splitlines():
+            *package, state = line.split(" ")
+            assert state == "installed", line
+            found.add(tuple(package))
+        return found

@@ -2,7 +2,7 @@
 #
 #   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t kafka-http-sink .
 #
-# DEBIAN_RELEASE=bookworm builds it on Debian 12; BASE names another image of that release. `make image` needs no daemon.
+# DEBIAN_RELEASE=bookworm builds it on Debian 12; BASE names another base image. `make image` needs no daemon.
 ARG DEBIAN_RELEASE=trixie
 ARG BASE=debian:${DEBIAN_RELEASE}-slim
 

@@ -33,7 +33,8 @@ class Container(Sidecar):
 
     def command(self, *arguments, environment=None):
         """Runs one command in a container of its own and returns its subprocess.CompletedProcess, with text."""
-        return subprocess.run(self._bundle(arguments, environment or {}), capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(self._bundle(arguments, environment or {}), capture_output=True, text=True, timeout=120,
+                              check=False)
 
     def execute(self, *arguments):
         """Runs the program once more inside the running container."""
@@ -43,8 +44,8 @@ class Container(Sidecar):
     @property
     def proc(self):
         """/proc/PID of the program, as this machine sees it."""
-        written = eventually(lambda: (self.directory / "pid").exists() and (self.directory / "pid").read_text(), "a pid")
-        return pathlib.Path("/proc") / written
+        file = self.directory / "pid"
+        return pathlib.Path("/proc") / eventually(lambda: file.exists() and file.read_text(), "the program's pid")
 
     def end_of_test(self):
         try:
@@ -54,10 +55,10 @@ class Container(Sidecar):
                 subprocess.run([*self._runc, "delete", "--force", self._name], check=True, timeout=60)
 
     def _launch(self, config, arguments, environment):
-        self.mounts.append(self._read_only(config, f"{CONFIGURATION}/sidecar.toml"))
-        return self._bundle(("run", *arguments), environment), None
+        # The runtime's own environment is this process's; the program's is in the bundle.
+        return self._bundle(("run", *arguments), environment, config), None
 
-    def _bundle(self, arguments, environment):
+    def _bundle(self, arguments, environment, config=None):
         """Writes the runtime's configuration; returns the command that runs it and ends as the program ends."""
         image = self.image.config
         uid, gid = (int(one) for one in image["User"].split(":"))
@@ -67,6 +68,8 @@ class Container(Sidecar):
             self._read_only(self.connectors, f"{CONFIGURATION}/connectors"),
             self._read_only(self.secrets, f"{CONFIGURATION}/secrets"),
             *self.mounts]
+        if config:
+            mounts.append(self._read_only(config, f"{CONFIGURATION}/sidecar.toml"))
         if self.state_mounted:
             mounts.append({"destination": STATE, "type": "tmpfs", "source": "tmpfs",
                            "options": ["nosuid", "nodev", "noexec", f"uid={uid}", f"gid={gid}", "mode=700"]})

@@ -37,6 +37,7 @@ def status_of(container):
 
 
 def write_refused(path):
+    """Whether nobody can write it, for how it is mounted: this process is root and may write anywhere else."""
     with pytest.raises(OSError) as refused:
         path.write_text("")
     return refused.value.errno == errno.EROFS
@@ -57,7 +58,7 @@ def test_a_record_is_delivered_by_a_process_that_may_do_nothing_else(container, 
     for directory in ("", "tmp", "etc", "usr/bin", "var", f"{CONFIGURATION}/connectors".lstrip("/")):
         assert write_refused(root / directory / "written"), directory
     mounted = (container.proc / "mountinfo").read_text()
-    assert re.search(r" / / ro,|\S+ / ro,", mounted), mounted
+    assert re.search(r"^\S+ \S+ \S+ \S+ / ro,", mounted, re.MULTILINE), mounted
 
     produce(embedded(container), b'{"order":1}\n')
     request = endpoint.wait_for(1)[0]
@@ -164,11 +165,20 @@ def test_what_rest_makes_is_kept_in_the_mounted_state_directory(container, endpo
     container.stop()
 
 
-def test_without_a_volume_for_the_state_what_to_do_is_told(stateless_container, endpoint):
-    """What is documented for that: an empty state.dir, by a variable."""
+def test_without_a_volume_for_the_state_a_call_says_so_and_files_work(stateless_container, endpoint):
     stateless_container.connector(NAME, TOPIC, endpoint, QUICKLY)
+    rest = Rest(stateless_container)
+    stateless_container.start("--embedded-broker")
+    produce(embedded(stateless_container), b"by a file\n")
+    assert endpoint.wait_for(1)[0].body == b"by a file"
+    told = rest.create("by-rest", {"topics": TOPIC, "callback.request.url": endpoint.url}).must(500).json["message"]
+    assert STATE in told and os.strerror(errno.EROFS) in told
+    stateless_container.stop()
+
+
+def test_an_empty_state_directory_s_name_keeps_it_in_memory(stateless_container, endpoint):
+    rest = Rest(stateless_container)
     stateless_container.start("--embedded-broker", environment={"KAFKA_HTTP_SINK_STATE_DIR": ""})
-    produce(embedded(stateless_container), b"kept nowhere\n")
-    assert endpoint.wait_for(1)[0].body == b"kept nowhere"
+    rest.create("by-rest", {"topics": TOPIC, "callback.request.url": endpoint.url}).must(201)
     assert write_refused(stateless_container.proc / "root" / STATE.lstrip("/") / "written")
     stateless_container.stop()

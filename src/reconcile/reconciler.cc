@@ -53,7 +53,7 @@ Reconciler::~Reconciler() = default;
 
 bool Reconciler::Run() {
   for (const std::string& trouble : store_.Load()) {
-    Log().Error("state cannot be read; all else goes on", {{"error", trouble}});
+    Log().Error("state.dir has a trouble; all else goes on", {{"error", trouble}});
   }
   // However it ends, nobody waits for an order in vain.
   struct Closing {

@@ -142,7 +142,11 @@ std::vector<std::string> StateStore::Load() {
       if (auto trouble = LoadOne(file)) troubles.push_back(std::move(*trouble));
     }
   }
-  if (error) troubles.push_back(directory_.string() + ": " + error.message());
+  if (error) {
+    troubles.push_back(directory_.string() + ": " + error.message());
+  } else if (::faccessat(AT_FDCWD, directory_.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
+    troubles.push_back(directory_.string() + ": nothing can be stored here: " + Why());
+  }
   return troubles;
 }
 

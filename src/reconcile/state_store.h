@@ -32,7 +32,7 @@ class StateStore {
   explicit StateStore(std::filesystem::path directory);
 
   // Reads what is there; once, before anything else. What can't be read is set aside, under its
-  // name and `.damaged`, and told.
+  // name and `.damaged`, and told; also that nothing can be written.
   std::vector<std::string> Load();
 
   const Connectors& connectors() const { return connectors_; }

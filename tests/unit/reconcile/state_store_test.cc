@@ -131,6 +131,17 @@ TEST_F(StateStoreTest, ACopyUnderAnotherNameIsNoConnector) {
   EXPECT_TRUE(LoadAnew().empty());
 }
 
+TEST_F(StateStoreTest, TellsAtOnceThatNothingCanBeStored) {
+  ASSERT_EQ(::chmod(root_.c_str(), 0555), 0);
+  const uid_t user = ::geteuid();
+  // Root may write everywhere.
+  ASSERT_EQ(::seteuid(user == 0 ? 65532 : user), 0);
+  LoadAnew();
+  ASSERT_EQ(::seteuid(user), 0);
+  ASSERT_EQ(troubles_.size(), 1u);
+  EXPECT_EQ(troubles_[0], root_.string() + ": nothing can be stored here: Permission denied");
+}
+
 TEST_F(StateStoreTest, AFullDiskChangesNothing) {
   StateStore store("/dev/full/state");
   EXPECT_EQ(store.Load().size(), 1u);

@@ -59,6 +59,7 @@ void EmbeddedBroker::SetDown(bool down) {
 void EmbeddedBroker::FailCommits(const std::vector<int>& codes) {
   constexpr int16_t kOffsetCommit = 8;
   std::vector<rd_kafka_resp_err_t> errors;
+  errors.reserve(codes.size());
   for (const int code : codes) errors.push_back(static_cast<rd_kafka_resp_err_t>(code));
   rd_kafka_mock_push_request_errors_array(cluster_->mock, kOffsetCommit, errors.size(),
                                           errors.data());

@@ -34,8 +34,8 @@ void WriteState(JsonText& text, RunState state, const std::string& trace,
   if (!trace.empty()) text.Key("trace").String(trace);
 }
 
-std::string OrElse(const std::string& message, std::string otherwise) {
-  return message.empty() ? std::move(otherwise) : message;
+std::string OrElse(std::string message, std::string otherwise) {
+  return message.empty() ? std::move(otherwise) : std::move(message);
 }
 
 }  // namespace

@@ -162,7 +162,7 @@ Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now, bool wants
 }
 
 void Task::Loop::Handle(SourceEvent event) {
-  std::visit([this](auto&& alternative) { On(std::move(alternative)); }, std::move(event));
+  std::visit([this](auto& alternative) { On(std::move(alternative)); }, event);
 }
 
 void Task::Loop::On(Records records) {

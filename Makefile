@@ -11,7 +11,7 @@ RELEASE ?= trixie
 # Owners, mounts and containers are for root to make.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo,)
 
-.PHONY: help deps build run test k8s bench check-format format lint kafka image image-test clean
+.PHONY: help deps build run test k8s bench soak coverage check-format format lint kafka image image-test clean
 
 help:
 	@echo 'make run           build, and start the demo'
@@ -20,7 +20,7 @@ help:
 	@echo 'make k8s           render and validate k8s/ alone; nothing is built but kustomize'
 	@echo 'make kafka         run a real Kafka broker in the foreground, on port 9092'
 	@echo 'make image         the container image, without a daemon (RELEASE=trixie|bookworm); make image-test tests it'
-	@echo 'make deps | bench | check-format | format | lint | clean'
+	@echo 'make deps | bench | soak | coverage | check-format | format | lint | clean'
 
 deps:
 	.ci/install-packages build run test k8s lint
@@ -55,6 +55,22 @@ bench:
 	build/release/tests/bench/bench_delivery
 	$(PYTHON) tests/bench/throughput.py build/release/src/kafka-http-sink
 
+# Half of what it can deliver, for SECONDS, while everything around it changes: whether anything grows.
+soak:
+	.ci/install-packages build run test bench
+	cmake --preset release -DKHS_TESTS=OFF > /dev/null
+	cmake --build build/release -j $(JOBS) --target kafka-http-sink
+	$(PYTHON) tests/bench/soak.py build/release/src/kafka-http-sink --seconds $(or $(SECONDS),1800)
+
+# What the unit tests run of each room.
+coverage:
+	.ci/install-packages build run test coverage
+	cmake --preset coverage -DKHS_TESTS=ON > /dev/null
+	cmake --build build/coverage -j $(JOBS)
+	find build/coverage -name '*.gcda' -delete
+	ctest --test-dir build/coverage -L unit -j $(JOBS) --output-on-failure
+	$(PYTHON) tests/coverage.py build/coverage
+
 kafka:
 	.ci/install-packages test
 	$(PYTHON) tests/e2e/kafka/kafka.py run
@@ -68,8 +84,10 @@ format:
 	clang-format -i $(CPP_FILES)
 
 lint:
-	.ci/install-packages build lint
-	cmake --preset tidy > /dev/null
+	.ci/install-packages build run lint
+	cppcheck --quiet --std=c++20 --language=c++ --inline-suppr --enable=warning,performance,portability \
+	  --suppress=missingIncludeSystem --error-exitcode=1 -j $(JOBS) -I src src
+	cmake --preset tidy -DKHS_TESTS=OFF > /dev/null
 	cmake --build build/tidy -j $(JOBS)
 
 image:

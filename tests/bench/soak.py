@@ -1,0 +1,213 @@
+#!/usr/bin/python3
+"""Hours of use in little time: half of what it can deliver, while everything around it changes.
+
+    soak.py BINARY [--seconds 1800] [--seed 1]
+
+Definitions are edited (in place and with a restart), connectors come and go, are paused, resumed and restarted by REST,
+secrets are rotated, a second process joins and leaves the groups, and the endpoint of one connector refuses, hangs and
+fails. Memory, threads and descriptors are sampled once a second; what is printed are their slopes over the last three
+quarters, and medians of the second and the last quarter. It fails when one of them grows, or a record is missing.
+"""
+
+import argparse
+import contextlib
+import itertools
+import pathlib
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+
+import confluent_kafka
+
+import rig
+
+sys.path.insert(0, str(rig.ROOT / "tests" / "e2e"))
+from endpoint import DELIVERED, Answer, Endpoint  # noqa: E402
+from kafka_cluster import KafkaCluster, load_node  # noqa: E402
+from rest import Rest  # noqa: E402
+from sidecar import Sidecar  # noqa: E402
+from waiting import eventually  # noqa: E402
+
+PARTITIONS, BODY = 8, b"x" * 100
+# From the second to the last quarter: what a shared machine's noise and malloc explain.
+MAY_GROW = {"memory, MiB": 4, "threads": 3, "descriptors": 6}
+
+
+class Soak:
+    def __init__(self, binary, kafka, nginx_url, directory, seed):
+        self.kafka, self.random = kafka, random.Random(seed)
+        self.topic, self.small = kafka.topic(PARTITIONS), kafka.topic(2)
+        self.endpoint = Endpoint()
+        self.main = Sidecar(binary, directory / "main", kafka.bootstrap)
+        self.second = Sidecar(binary, directory / "second", kafka.bootstrap)
+        self.second.settings["connectors.dir"] = str(self.main.connectors)
+        self.second.settings["secrets.dirs"] = [str(self.main.secrets)]
+        self.rest = Rest(self.main)
+        self.url, self.edits, self.produced, self.done = nginx_url, itertools.count(), 0, {}
+        self.rotate()
+        self.define("busy")
+        self.define("small", self.small, self.endpoint.url)
+        self.stop_producing = threading.Event()
+
+    # What changes
+
+    def define(self, name, topic=None, url=None, **more):
+        keys = {"callback.request.headers": {"Authorization": f"${{file:{self.main.secrets}/token}}",
+                                             "X-Edit": str(next(self.edits))},
+                "retry.backoff.sec": [0.5] * 10_000, "consumer.override.session.timeout.ms": 10_000, **more}
+        self.main.connector(name, topic or self.topic, url or self.url, keys)
+
+    def rotate(self):
+        whole = self.main.secrets / ".new"
+        whole.write_text(f"token-{next(self.edits)}")
+        whole.rename(self.main.secrets / "token")
+
+    def edit(self):
+        self.define("busy")
+
+    def restart_by_edit(self):
+        self.define("busy", **{"consumer.override.fetch.wait.max.ms": 100 + next(self.edits) % 100})
+
+    def come_and_go(self):
+        names = [f"guest-{number}" for number in range(self.random.randint(1, 5))]
+        for name in names:
+            self.define(name, self.small, self.url)
+        self.main.wait_running(*names)
+        for name in names:
+            self.main.remove(name)
+
+    def pause_and_resume(self):
+        for what, status in (("pause", 202), ("resume", 202)):
+            self.rest.put(self.rest.at("busy", what)).must(status)
+            time.sleep(0.5)
+
+    def restart_by_rest(self):
+        self.rest.post(self.rest.at("busy", "restart?includeTasks=true")).must(202)
+
+    def join_and_leave(self):
+        self.second.start()
+        time.sleep(self.random.uniform(1, 6))
+        self.second.stop()
+
+    def fail(self):
+        self.kafka.produce(self.small, [b"s"] * 50)
+        kind = self.random.choice(["503", "hang", "refuse"])
+        if kind == "refuse":
+            self.endpoint.refuse()
+        else:
+            answer = Answer(status=503, body=b"") if kind == "503" else Answer(hang=True)
+            self.endpoint.decide = lambda one: answer
+        time.sleep(2)
+        self.endpoint.decide = lambda one: DELIVERED
+        if kind == "refuse":
+            self.endpoint.come_back()
+        self.define("small", self.small, self.endpoint.url)     # what hangs is sent anew
+        self.endpoint.requests.clear()
+
+    def churn(self, until):
+        changes = [self.edit, self.restart_by_edit, self.come_and_go, self.pause_and_resume, self.restart_by_rest,
+                   self.join_and_leave, self.fail, self.rotate]
+        while time.monotonic() < until:
+            change = self.random.choice(changes)
+            change()
+            self.done[change.__name__] = self.done.get(change.__name__, 0) + 1
+            time.sleep(self.random.uniform(0.2, 2))
+
+    # What is measured
+
+    def most(self, seconds=8):
+        """Records a second from a backlog."""
+        rig.fill(self.kafka.bootstrap, self.topic, 200_000, len(BODY), partitions=PARTITIONS)
+        self.produced += 200_000
+        start, before = time.monotonic(), self.main.value("records_delivered_total", connector="busy") or 0
+        time.sleep(seconds)
+        return (self.main.value("records_delivered_total", connector="busy") - before) / (time.monotonic() - start)
+
+    def produce(self, rate):
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 5,
+                                             "enable.idempotence": True})
+        start, sent = time.monotonic(), 0
+        while not self.stop_producing.is_set():
+            while sent < (time.monotonic() - start) * rate:
+                try:
+                    producer.produce(self.topic, BODY, partition=sent % PARTITIONS)
+                    sent += 1
+                except BufferError:
+                    producer.poll(0.1)
+            producer.poll(0)
+            time.sleep(0.01)
+        assert producer.flush(60) == 0
+        self.produced += sent
+
+    def sample(self, until):
+        samples = []
+        while time.monotonic() < until:
+            proc = pathlib.Path(f"/proc/{self.main.process.pid}")
+            status = (proc / "status").read_text()
+            field = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if ":" in line and len(line.split()) > 1}
+            samples.append((time.monotonic(), int(field["VmRSS"]) / 1024, int(field["Threads"]),
+                            len(list((proc / "fd").iterdir()))))
+            time.sleep(1)
+        return samples
+
+
+def slope(times, values):
+    """Per hour, by least squares."""
+    middle, mean = statistics.fmean(times), statistics.fmean(values)
+    return 3600 * (sum((t - middle) * (v - mean) for t, v in zip(times, values)) / sum((t - middle) ** 2 for t in times))
+
+
+def judge(samples):
+    times = [one[0] for one in samples]
+    quarter, grows = len(samples) // 4, False
+    for column, (what, bound) in enumerate(MAY_GROW.items(), 1):
+        values = [one[column] for one in samples]
+        early = statistics.median(values[quarter:2 * quarter])
+        late = statistics.median(values[3 * quarter:])
+        grows = grows or late - early > bound
+        print(f"{what:12} {slope(times[quarter:], values[quarter:]):+8.2f} an hour; second quarter {early:.1f}, "
+              f"last {late:.1f} (may grow by {bound}), most {max(values):.1f}")
+    return grows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binary")
+    parser.add_argument("--seconds", type=int, default=1800)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    node = load_node().Broker()
+    with contextlib.ExitStack() as running:
+        running.callback(node.stop)
+        kafka = KafkaCluster(node.bootstrap, node.sasl_bootstrap)
+        directory = pathlib.Path(running.enter_context(tempfile.TemporaryDirectory()))
+        soak = Soak(options.binary, kafka, running.enter_context(rig.nginx()), directory, options.seed)
+        running.enter_context(soak.endpoint)
+        soak.main.start()
+        running.callback(soak.main.end_of_test)
+        soak.main.wait_running("busy", "small")
+        rate = soak.most() / 2
+        print(f"{options.seconds} s at {rate:,.0f} records/s, half of what it can deliver here; seed {options.seed}", flush=True)
+        until = time.monotonic() + options.seconds
+        producer = threading.Thread(target=soak.produce, args=(rate,))
+        changes = threading.Thread(target=soak.churn, args=(until,))
+        producer.start()
+        changes.start()
+        samples = soak.sample(until)
+        changes.join()
+        soak.stop_producing.set()
+        producer.join()
+        eventually(lambda: kafka.all_committed("busy", soak.topic) and kafka.all_committed("small", soak.small),
+                   "everything is delivered", 300)
+        counted = ", ".join(f"{name} {count}" for name, count in sorted(soak.done.items()))
+        print(f"{soak.produced:,} records committed to the end; changes: {counted}")
+        dropped, stopped = soak.main.value("records_dropped_total"), soak.main.value("task_stops_total")
+        print(f"dropped {dropped:.0f}, stopped {stopped:.0f}")
+        return judge(samples) or dropped or stopped
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main() else 0)

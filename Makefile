@@ -11,7 +11,7 @@ RELEASE ?= trixie
 # Owners, mounts and containers are for root to make.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo,)
 
-.PHONY: help deps build run test k8s bench soak coverage check-format format lint kafka image image-test clean
+.PHONY: help deps build run test k8s bench soak sanitize valgrind coverage check-format format lint kafka image image-test clean
 
 help:
 	@echo 'make run           build, and start the demo'
@@ -20,7 +20,7 @@ help:
 	@echo 'make k8s           render and validate k8s/ alone; nothing is built but kustomize'
 	@echo 'make kafka         run a real Kafka broker in the foreground, on port 9092'
 	@echo 'make image         the container image, without a daemon (RELEASE=trixie|bookworm); make image-test tests it'
-	@echo 'make deps | bench | soak | coverage | check-format | format | lint | clean'
+	@echo 'make deps | bench | soak | sanitize | valgrind | coverage | check-format | format | lint | clean'
 
 deps:
 	.ci/install-packages build run test k8s lint
@@ -61,6 +61,23 @@ soak:
 	cmake --preset release -DKHS_TESTS=OFF > /dev/null
 	cmake --build build/release -j $(JOBS) --target kafka-http-sink
 	$(PYTHON) tests/bench/soak.py build/release/src/kafka-http-sink --seconds $(or $(SECONDS),1800)
+
+# Memory, undefined behaviour and leaks in all but the slowest tests; data races in the unit tests. Each build first
+# proves, by mistakes on purpose, that it would tell.
+sanitize:
+	$(MAKE) build PRESET=asan
+	ctest --test-dir build/asan -L 'unit|integration' -j $(JOBS) --output-on-failure
+	REQUIRE_KAFKA=1 ctest --test-dir build/asan -R 'e2e\.(doors|connect_|state|chaos|kafka)' -j $(JOBS) --output-on-failure
+	$(MAKE) build PRESET=tsan
+	ctest --test-dir build/tsan -L unit -j $(JOBS) --output-on-failure
+
+# The demo under valgrind: what it leaks or reads without having written it.
+valgrind:
+	.ci/install-packages build run valgrind
+	cmake --preset dev -DKHS_TESTS=OFF > /dev/null
+	cmake --build build/dev -j $(JOBS) --target kafka-http-sink
+	timeout --preserve-status --foreground --signal=INT $(or $(SECONDS),60) valgrind --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+	  build/dev/src/kafka-http-sink demo
 
 # What the unit tests run of each room.
 coverage:

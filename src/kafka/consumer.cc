@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <set>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -158,7 +159,8 @@ class Consumer::Client {
   }
 
   LogEnds::Watch* const log_ends_;  // may be null
-  JoinWatch join_watch_;            // before the client, whose log it reads
+  std::set<base::TopicPartition> assigned_;
+  JoinWatch join_watch_;  // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
   // Where partitions put their records, dealt out among them, so that these can be left there while
@@ -294,17 +296,15 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   if (!failure.empty()) {
     return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
   }
+  const task::Partitions partitions = ToPartitions(list);
+  assigned_.insert(partitions.begin(), partitions.end());
   FollowLogs();
-  return task::Assigned{ToPartitions(list), CommittedIn(list)};
+  return task::Assigned{partitions, CommittedIn(list)};
 }
 
-// Those of what is assigned now.
+// Librdkafka would tell what is assigned, but never answers once the client has closed.
 void Consumer::Client::FollowLogs() {
-  if (log_ends_ == nullptr) return;
-  rd_kafka_topic_partition_list_t* assigned = nullptr;
-  if (rd_kafka_assignment(handle_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const PartitionListHandle list(assigned);
-  log_ends_->Follow(ToPartitions(list.get()));
+  if (log_ends_ != nullptr) log_ends_->Follow({assigned_.begin(), assigned_.end()});
 }
 
 void Consumer::Client::ForwardRecords(const rd_kafka_topic_partition_list_t* list) {
@@ -435,6 +435,10 @@ void Consumer::Client::CompleteRevoke() {
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       Say(LogLevel::kError, "cannot unassign", rd_kafka_err2str(code));
     }
+  }
+  for (const base::TopicPartition& partition :
+       ToPartitions(rd_kafka_event_topic_partition_list(revoking_.get()))) {
+    assigned_.erase(partition);
   }
   revoking_.reset();
   FollowLogs();

@@ -11,7 +11,7 @@ RELEASE ?= trixie
 # Owners, mounts and containers are for root to make.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo,)
 
-.PHONY: help deps build run test k8s bench soak sanitize valgrind coverage check-format format lint kafka image image-test clean
+.PHONY: help deps build run test k8s bench chaos soak sanitize valgrind coverage check-format format lint kafka image image-test clean
 
 help:
 	@echo 'make run           build, and start the demo'
@@ -20,7 +20,7 @@ help:
 	@echo 'make k8s           render and validate k8s/ alone; nothing is built but kustomize'
 	@echo 'make kafka         run a real Kafka broker in the foreground, on port 9092'
 	@echo 'make image         the container image, without a daemon (RELEASE=trixie|bookworm); make image-test tests it'
-	@echo 'make deps | bench | soak | sanitize | valgrind | coverage | check-format | format | lint | clean'
+	@echo 'make deps | bench | chaos | soak | sanitize | valgrind | coverage | check-format | format | lint | clean'
 
 deps:
 	.ci/install-packages build run test k8s lint
@@ -54,6 +54,11 @@ bench:
 	cmake --build build/release -j $(JOBS) --target bench_delivery kafka-http-sink
 	build/release/tests/bench/bench_delivery
 	$(PYTHON) tests/bench/throughput.py build/release/src/kafka-http-sink
+
+# What a delivery system is trusted for, at length: faults by seed, and a table of what came of them in tests/README.md.
+chaos: build
+	KAFKA_HTTP_SINK=$(BUILD)/src/kafka-http-sink $(PYTHON) tests/e2e/chaos/run.py --write \
+	  --minutes $(or $(CHAOS_MINUTES),30) --seed $(or $(CHAOS_SEED),1)
 
 # Half of what it can deliver, for SECONDS, while everything around it changes: whether anything grows.
 soak:

@@ -12,7 +12,6 @@ Debian packages: python3-pytest, python3-confluent-kafka, kcat, default-jre-head
 
 import os
 import pathlib
-import sys
 
 import pytest
 
@@ -20,13 +19,6 @@ import kafka_cluster
 from endpoint import Endpoint
 from rest import Rest
 from sidecar import Sidecar
-
-
-def _without_kafka(why):
-    if kafka_cluster.wanted():
-        pytest.fail(f"REQUIRE_KAFKA=1 and there is no broker: {why}", pytrace=False)
-    print(f"\n*** NO KAFKA BROKER: end-to-end tests are SKIPPED ***\n{why}", file=sys.__stderr__, flush=True)
-    pytest.skip(f"NO KAFKA BROKER: {why}")
 
 
 @pytest.fixture(scope="session")
@@ -37,13 +29,13 @@ def kafka():
         try:
             yield kafka_cluster.KafkaCluster.from_state(state)
         except (OSError, ValueError, KeyError) as error:
-            _without_kafka(f"KAFKA_STATE={state}: {error!r}")
+            kafka_cluster.without(f"KAFKA_STATE={state}: {error!r}")
         return
     node = kafka_cluster.load_node()
     try:
         broker = node.Broker()
     except node.Unavailable as error:
-        _without_kafka(str(error))
+        kafka_cluster.without(str(error))
     try:
         yield kafka_cluster.KafkaCluster(broker.bootstrap, broker.sasl_bootstrap)
     finally:
@@ -57,7 +49,7 @@ def own_broker():
     try:
         broker = node.Broker()
     except node.Unavailable as error:
-        _without_kafka(str(error))
+        kafka_cluster.without(str(error))
     yield broker
     broker.stop()
 

@@ -4,10 +4,12 @@ import importlib.util
 import json
 import os
 import pathlib
+import sys
 import uuid
 
 import confluent_kafka
 import confluent_kafka.admin
+import pytest
 
 _NODE = pathlib.Path(__file__).resolve().parent / "kafka" / "kafka.py"
 _TIMEOUT = 30
@@ -154,3 +156,11 @@ class KafkaCluster:
 def wanted():
     """Whether the absence of a broker is a failure."""
     return os.environ.get("REQUIRE_KAFKA") == "1"
+
+
+def without(why):
+    """Fails or skips for want of a broker, and says so."""
+    if wanted():
+        pytest.fail(f"REQUIRE_KAFKA=1 and there is no broker: {why}", pytrace=False)
+    print(f"\n*** NO KAFKA BROKER: end-to-end tests are SKIPPED ***\n{why}", file=sys.__stderr__, flush=True)
+    pytest.skip(f"NO KAFKA BROKER: {why}")

@@ -1,0 +1,46 @@
+"""One round: a seed's faults done to a world of its own, and the judgement of what came of it."""
+
+import dataclasses
+import os
+import pathlib
+import pickle
+
+import ledger
+from faults import Chaos, cease
+from schedule import KINDS, schedule
+from world import World
+
+
+@dataclasses.dataclass
+class Played:
+    rows: dict          # of ledger.table
+    records: int
+    requests: int
+    repeats: dict       # reason -> count
+
+
+def play(binary, broker, directory, seed, seconds):
+    """Prints what happens; fails when anything is wrong."""
+    with World(binary, broker, directory, volume=seed % 2 == 1) as world:
+        kinds = KINDS
+        if not world.undo_disk:
+            kinds = [kind for kind in KINDS if kind != "state disk full"]
+            print("\n*** NO FILE SYSTEM MAY BE MOUNTED HERE: the fault 'state disk full' is LEFT OUT ***", flush=True)
+        faults = schedule(seed, seconds, kinds)
+        print(f"\nseed {seed}, {seconds} s:", *faults, sep="\n", flush=True)
+        world.start()
+        Chaos(world, faults).run()
+        cease(world)
+        world.drain()
+        books = world.books()
+    if keep := os.environ.get("CHAOS_KEEP"):
+        pathlib.Path(keep, f"books-{seed}.pickle").write_bytes(pickle.dumps(books))
+    verdict = ledger.judge(books)
+    rows = ledger.table([one.kind for one in faults], books, verdict)
+    print(f"{len(books.acked)} records, {len(books.attempts)} requests, {len(verdict.repeats)} repeats "
+          f"{dict(verdict.explanations())}")
+    for kind, row in rows.items():
+        print(f"{kind:20}", *(f"{value:>8}" for value in row))
+    problems = verdict.problems()
+    assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems[:20])
+    return Played(rows, len(books.acked), len(books.attempts), verdict.explanations())

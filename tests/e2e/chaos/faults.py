@@ -1,0 +1,159 @@
+"""Carries out a schedule: a thread for each track, which acts one fault after the other."""
+
+import contextlib
+import http.client
+import threading
+import time
+import traceback
+
+from books import Window
+from rest import definition
+from schedule import TRACKS
+from waiting import eventually
+from world import LONG, SHORT
+
+
+class Chaos:
+    """The faults of one schedule, done to a World. `run` returns when all are over."""
+
+    def __init__(self, world, faults):
+        self._world, self._faults = world, faults
+        self._edits = {"edit URL": self._edit_url, "edit headers": self._edit_headers,
+                       "edit back-off": self._edit_back_off, "edit in-flight": self._edit_in_flight,
+                       "edit topics": self._edit_topics}
+        self._acts = {"kill -9": self._kill, "SIGTERM": self._terminate, "broker kill -9": self._kill_broker,
+                      "member leaves": self._members, "member killed": self._members, "REST pause": self._pause,
+                      "REST restart": self._restart, "REST stop": self._stop, "secret rotated": self._rotate,
+                      "state disk full": self._fill_disk, **dict.fromkeys(self._edits, self._edit)}
+
+    def run(self):
+        self._began = time.monotonic()
+        threads = [threading.Thread(target=self._track, args=(track,), name=track) for track in TRACKS
+                   if track != "broker"]
+        for thread in threads:
+            thread.start()
+        # On this thread: the broker ends with the one that started it.
+        self._track("broker")
+        for thread in threads:
+            thread.join()
+        assert not self._world.failures, "\n".join(self._world.failures)
+
+    def _track(self, track):
+        for fault in self._faults:
+            if fault.track != track or self._world.failures:
+                continue
+            time.sleep(max(0.0, self._began + fault.at - time.monotonic()))
+            begin = time.time()
+            try:
+                self._acts.get(fault.kind, self._answers)(fault)
+            except Exception:       # pylint: disable=broad-except
+                self._world.failures.append(f"while {fault}:\n{traceback.format_exc()}")
+            self._world.windows.append(Window(fault.kind, begin, time.time()))
+
+    # The endpoint
+
+    def _answers(self, fault):
+        if fault.kind == "refuse":
+            self._world.endpoint.refuse()
+            time.sleep(fault.lasts)
+            self._world.endpoint.come_back()
+            return
+        self._world.fault = fault
+        time.sleep(fault.lasts)
+        self._world.fault = None
+
+    # Processes
+
+    def _kill(self, fault):
+        self._world.main.kill()
+        time.sleep(fault.lasts)
+        self._world.main.start()
+
+    def _terminate(self, fault):
+        self._world.main.terminate()
+        time.sleep(fault.lasts)
+        self._world.main.start()
+
+    def _members(self, fault):
+        coming = self._world.members[1:1 + fault.count]
+        for one in coming:
+            one.start()
+        time.sleep(fault.lasts)
+        for one in coming:
+            if fault.kind == "member killed":
+                one.kill()
+            else:
+                one.terminate()
+
+    def _kill_broker(self, fault):
+        self._world.broker.kill()
+        time.sleep(fault.lasts)
+        self._world.broker.come_back()
+
+    # Configuration
+
+    def _edit(self, fault):
+        role, changes = self._edits[fault.kind](fault)
+        self._world.edit(role, changes)
+        time.sleep(fault.lasts)
+
+    def _edit_url(self, fault):
+        return fault.connector, {"callback.request.url": f"{self._world.endpoint.url}/{fault.number}"}
+
+    def _edit_headers(self, fault):
+        return fault.connector, {"callback.request.headers": self._world.headers(fault.number)}
+
+    def _edit_back_off(self, fault):
+        # As long as before, because the ledger counts the attempts before a drop.
+        first = [0.1 + fault.number % 5 / 20, 0.2]
+        drops = self._world.sink(fault.connector).drops_after
+        return fault.connector, {"retry.backoff.sec": first + ([] if drops else LONG),
+                                 "request.retry.backoff.sec": first + LONG}
+
+    def _edit_in_flight(self, fault):
+        return fault.connector, {"delivery.max.in.flight": (1, 4, 64)[fault.number % 3]}
+
+    def _edit_topics(self, fault):
+        topics = self._world.sink("free").topics
+        return "free", {"topics": list(topics if fault.number % 2 else topics[:1])}
+
+    def _pause(self, fault):
+        self._held(fault, "pause")
+
+    def _stop(self, fault):
+        self._held(fault, "stop")
+
+    def _held(self, fault, how):
+        path = f"/connectors/{self._world.name(fault.connector)}"
+        self._world.call("PUT", f"{path}/{how}")
+        time.sleep(fault.lasts)
+        self._world.call("PUT", f"{path}/resume")
+
+    def _restart(self, fault):
+        self._world.call("POST", f"/connectors/{self._world.name(fault.connector)}/restart?includeTasks=true")
+        time.sleep(fault.lasts)
+
+    def _rotate(self, fault):
+        self._world.definitions.rotate()
+        time.sleep(fault.lasts)
+
+    def _fill_disk(self, fault):
+        """What REST is asked to make is refused, and nothing else is to notice."""
+        filler = self._world.main.sidecar.state / "filler"
+        with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
+            while True:
+                file.write(b"x" * 512)
+        try:
+            with contextlib.suppress(OSError, http.client.HTTPException):     # its process may be gone just now
+                reply = self._world.main.rest.create("x" * 200, definition("none", self._world.endpoint))
+                assert reply.status == 500, f"created on a full disk: {reply}"
+            time.sleep(fault.lasts)
+        finally:
+            filler.unlink()
+
+
+def cease(world):
+    """Everything is there again, and means well; what an edit took away comes back."""
+    world.fault = None
+    world.edit("free", {"topics": list(world.sink("free").topics)})
+    eventually(lambda: world.main.sidecar.probe("/startupz") == 200, "the main member is there")

@@ -1,0 +1,173 @@
+"""The judge is judged: books with one fault of the program in each, which it must find, and faults from outside, which explain."""
+
+import datetime
+
+import pytest
+
+import ledger
+from books import DELIVERED, RESPONSE_ERROR, Acked, Attempt, Books, Commit, Life, Record, Sink, Window
+
+TOPIC = "t"
+
+
+def stamp(time):
+    return datetime.datetime.fromtimestamp(time, datetime.timezone.utc).isoformat(timespec="milliseconds")
+
+
+def line(time, message, **more):
+    return f'time={stamp(time)} level=info logger=task msg="{message}" ' + " ".join(f"{k}={v}" for k, v in more.items())
+
+
+def record(offset):
+    return Record(TOPIC, 0, offset)
+
+
+def attempt(offset, arrived, life="a1", verdict=DELIVERED, finished=0.001, connection=1):
+    return Attempt(record(offset), offset, b"k", life, arrived, arrived + finished if finished else None, verdict, connection)
+
+
+class Story:
+    """Three records, delivered one after the other by one process, and whatever a test adds to that."""
+
+    def __init__(self, ordering="partition", drops_after=None, letters=False):
+        self.sink = Sink("c", (TOPIC,), ordering, drops_after, letters)
+        self.acked = {record(offset): Acked(offset, b"k", 1.0) for offset in range(3)}
+        self.attempts = [attempt(offset, 10.0 + offset) for offset in range(3)]
+        self.lives = [Life("a1", 1.0, 100.0, "left", [line(2.0, "partitions assigned", partitions=f"{TOPIC}[0]")],
+                           {"c": 0}, True)]
+        self.commits, self.letters, self.windows = [], [], []
+
+    def second_life(self, how, at=50.0):
+        """It ends, and another process begins; neither has committed anything."""
+        self.lives[0].end, self.lives[0].how, self.lives[0].final = at, how, False
+        self.lives.append(Life("a2", at, 200.0, "left", [line(at + 1, "partitions assigned", partitions=f"{TOPIC}[0]")]))
+
+    def problems(self):
+        books = Books([self.sink], self.acked, sorted(self.attempts, key=lambda one: one.arrived), self.lives,
+                      {(TOPIC, 0): self.commits}, self.letters, self.windows)
+        return ledger.judge(books).problems()
+
+    def must_show(self, words):
+        problems = self.problems()
+        assert problems and all(words in one for one in problems), problems
+
+
+def test_nothing_is_wrong_with_a_good_story():
+    assert not Story().problems()
+
+
+def test_a_record_that_never_came_is_lost():
+    story = Story()
+    del story.attempts[2]
+    story.must_show("lost: Record(topic='t', partition=0, offset=2)")
+
+
+def test_a_record_whose_answer_was_never_written_is_lost():
+    story = Story()
+    story.attempts[2] = attempt(2, 12.0, finished=None)
+    story.must_show("lost")
+
+
+def test_a_record_that_was_only_refused_is_lost():
+    story = Story()
+    story.attempts[2] = attempt(2, 12.0, verdict=RESPONSE_ERROR)
+    story.must_show("lost")
+
+
+def test_a_record_before_its_predecessor_is_out_of_order():
+    story = Story()
+    story.attempts[2] = attempt(2, 10.5)
+    story.must_show("out of order")
+
+
+def test_without_an_ordering_any_order_will_do():
+    story = Story(ordering="none")
+    story.attempts[2] = attempt(2, 10.5)
+    assert not story.problems()
+
+
+def test_a_repeat_by_the_same_process_is_unexplained():
+    story = Story()
+    story.attempts.append(attempt(1, 20.0))
+    story.must_show("unexplained repeat")
+
+
+@pytest.mark.parametrize("how, explained", [("killed", True), ("left", False)])
+def test_a_repeat_by_the_next_process_is_explained_by_a_kill_alone(how, explained):
+    story = Story()
+    story.second_life(how)
+    story.attempts.append(attempt(2, 60.0, "a2"))
+    assert bool(story.problems()) != explained
+
+
+def test_a_repeat_of_what_a_commit_covers_is_not_explained_by_a_kill():
+    story = Story()
+    story.second_life("killed")
+    story.commits.append(Commit(20.0, 3, ()))
+    story.attempts.append(attempt(2, 60.0, "a2"))
+    story.must_show("unexplained repeat")
+
+
+def test_a_repeat_of_what_a_commits_metadata_covers_is_not_explained_either():
+    story = Story()
+    story.second_life("killed")
+    story.commits.append(Commit(20.0, 1, ((2, 2),)))
+    story.attempts.append(attempt(2, 60.0, "a2"))
+    story.must_show("unexplained repeat")
+
+
+def test_a_graceful_end_without_a_broker_explains_a_repeat():
+    story = Story()
+    story.second_life("left")
+    story.windows.append(Window("broker kill -9", 11.0, 40.0))
+    story.attempts.append(attempt(2, 60.0, "a2"))
+    assert not story.problems()
+
+
+def drop_line(offset, time, attempts):
+    return line(time, "record dropped", topic=TOPIC, partition=0, offset=offset, attempts=attempts)
+
+
+def dropping(letters=False, errors=3):
+    story = Story(drops_after=3, letters=letters)
+    story.attempts[1:] = [attempt(1, 11.0 + 0.1 * number, verdict=RESPONSE_ERROR) for number in range(errors)]
+    story.attempts.append(attempt(2, 14.0))
+    story.lives[0].lines.append(drop_line(1, 13.0, errors))
+    story.lives[0].dropped = {"c": 1}
+    return story
+
+
+def test_a_drop_accounts_for_a_record():
+    assert not dropping().problems()
+
+
+def test_a_drop_before_its_time_is_wrong():
+    dropping(errors=2).must_show("dropped after 2 response errors")
+
+
+def test_a_drop_by_a_connector_that_never_drops_is_wrong():
+    story = dropping()
+    story.sink.drops_after = None
+    story.must_show("never drops")
+
+
+def test_a_drop_without_its_dead_letter_is_wrong():
+    dropping(letters=True).must_show("without a dead letter")
+
+
+def test_a_drop_that_no_metric_counted_is_wrong():
+    story = dropping()
+    story.lives[0].dropped = {"c": 0}
+    story.must_show("counted 0 drops and logged 1")
+
+
+def test_a_stopped_task_is_wrong():
+    story = Story()
+    story.lives[0].lines.append(line(20.0, "record stops the connector", topic=TOPIC, partition=0, offset=1))
+    story.must_show("a task stopped")
+
+
+def test_another_body_is_wrong():
+    story = Story()
+    story.attempts[1] = story.attempts[1]._replace(number=7)
+    story.must_show("another body or key")

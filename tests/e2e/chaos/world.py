@@ -1,0 +1,334 @@
+"""What the faults are done to: topics with a producer, an endpoint that keeps its books, and members that come and go."""
+
+import http.client
+import json
+import os
+import subprocess
+import threading
+import time
+
+import confluent_kafka
+
+import answers
+import kafka_cluster
+from books import Acked, Attempt, Books, Life, Record, Sink, Window, read_commits
+from endpoint import Endpoint
+from rest import Rest
+from sidecar import Sidecar, toml
+from volume import Volume
+from waiting import eventually
+
+RATE = int(os.environ.get("CHAOS_RATE", "150"))     # records a second, of all topics together
+KEYS = 20
+HOPELESS = 40       # one record in so many, where a connector drops
+READ_TIMEOUT = 5_000
+LONG = [1] * 600
+SHORT = [0.1, 0.2]
+STALLED = 120       # seconds without any progress at the end, until it counts as a hang
+
+
+class Writer(threading.Thread):
+    """Produces numbered, keyed records to all topics until it is stopped; `acked` is what the broker acknowledged."""
+
+    def __init__(self, bootstrap, partitions):
+        super().__init__(name="writer")
+        self.acked = {}
+        self.failed = []
+        self._partitions = partitions       # topic -> count
+        self._next = 0
+        self._over = threading.Event()
+        self._producer = confluent_kafka.Producer({
+            "bootstrap.servers": bootstrap, "log_level": 2, "enable.idempotence": True, "acks": "all", "linger.ms": 5,
+            "message.timeout.ms": 600_000})
+        self.start()
+
+    def run(self):
+        started, topics = time.monotonic(), list(self._partitions)
+        while not self._over.wait(0.05):
+            for number in range(self._next, int((time.monotonic() - started) * RATE)):
+                self.write(topics[number % len(topics)])
+            self._producer.poll(0)
+
+    def write(self, topic):
+        number, self._next = self._next, self._next + 1
+        key = number // len(self._partitions) % KEYS
+        self._producer.produce(topic, b"%d" % number, b"key-%d" % key, key % self._partitions[topic],
+                               on_delivery=self._done)
+
+    def _done(self, error, message):
+        if error:
+            self.failed.append(str(error))
+            return
+        record = Record(message.topic(), message.partition(), message.offset())
+        self.acked[record] = Acked(int(message.value()), message.key(), time.time())
+
+    def stop(self):
+        """Until the broker has acknowledged everything."""
+        self._over.set()
+        self.join()
+        self.flush()
+
+    def flush(self):
+        left = self._producer.flush(STALLED)
+        assert not left and not self.failed, f"{left} records are not acknowledged, {len(self.failed)} failed: {self.failed[:3]}"
+
+
+class Member:
+    """One configuration of the program; each of its processes is a life, which tells its name to the endpoint."""
+
+    def __init__(self, name, binary, directory, bootstrap, shared):
+        self.name = name
+        self.sidecar = Sidecar(binary, directory / name, bootstrap)
+        # At debug no line is left out, however often its event comes: the ledger needs each.
+        self.sidecar.settings.update({"log.level": "debug", "connectors.dir": str(shared / "connectors"),
+                                      "secrets.dirs": [str(shared / "secrets")]})
+        self.rest = Rest(self.sidecar)
+        self.lives = []
+
+    @property
+    def runs(self):
+        return self.sidecar.process is not None
+
+    def start(self):
+        life = Life(f"{self.name}{len(self.lives) + 1}", time.time())
+        self.lives.append(life)
+        try:
+            self.sidecar.start(environment={"CHAOS_LIFE": life.name})
+        finally:
+            life.lines = self.sidecar.log.lines
+
+    def kill(self):
+        self.lives[-1].end, self.lives[-1].how = time.time(), "killed"
+        self.sidecar.kill()
+
+    def terminate(self):
+        """A graceful end, which must succeed."""
+        self.lives[-1].how = "left"
+        self.scrape()
+        self.sidecar.stop(timeout=STALLED)
+        self.lives[-1].end = time.time()
+
+    def scrape(self, final=False):
+        metrics = self.sidecar.metrics()
+        self.lives[-1].dropped = {labels["connector"]: metrics.value("records_dropped_total", connector=labels["connector"])
+                                  for labels, _ in metrics.series("connector_info")}
+        self.lives[-1].final = final
+
+
+class Definitions:
+    """The directory of definitions that all members share: a ConfigMap volume, or plain files that an editor saves."""
+
+    def __init__(self, shared, volume):
+        self._directory = shared / "connectors"
+        self._directory.mkdir(parents=True)
+        self._volume = Volume(self._directory) if volume else None
+        self._secrets = Volume(shared / "secrets")
+        self.secret = f"file:{shared / 'secrets' / 'token'}"
+        self.keys = {}              # connector -> its keys
+        self.generations = []       # of the secret
+
+    def edit(self, connector, changes):
+        self.keys[connector] = {**self.keys[connector], **changes}
+        self.write()
+
+    def write(self):
+        texts = {f"{name}.toml": toml(keys) for name, keys in self.keys.items()}
+        if self._volume:
+            self._volume.update(texts)
+            return
+        for name, text in texts.items():
+            path = self._directory / name
+            if not path.exists() or path.read_text() != text:
+                whole = self._directory / f".{name}.new"
+                whole.write_text(text)
+                whole.rename(path)
+
+    def rotate(self):
+        self.generations.append(f"generation-{len(self.generations)}")
+        self._secrets.update({"token": self.generations[-1]})
+
+
+def small_disk(directory):
+    """Makes it a small file system, if that may be; returns how to undo that, or None."""
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(directory)], check=False,
+                           capture_output=True)
+    return None if mount.returncode else lambda: subprocess.run(["umount", "-l", str(directory)], check=True)
+
+
+def flat(keys):
+    """As REST takes them."""
+    return {key: json.dumps(value) if isinstance(value, dict) else
+            ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value) for key, value in keys.items()}
+
+
+class World:
+    """A round: everything that it needs is made anew but the broker. A context manager."""
+
+    def __init__(self, binary, broker, directory, volume):
+        self.broker = broker
+        self.kafka = kafka_cluster.KafkaCluster(broker.bootstrap)
+        self.fault = None           # that the endpoint acts out
+        self.windows = []
+        self.failures = []          # texts
+        shared = directory / "shared"
+        self.definitions = Definitions(shared, volume)
+        self.endpoint = Endpoint(self._decide)
+        self.sinks, self.partitions, self._names, self.letter_topics = [], {}, {}, []
+        self._make_sinks()
+        self._dropping = {topic for one in self.sinks if one.drops_after for topic in one.topics}
+        self.members = [Member(name, binary, directory, broker.bootstrap, shared) for name in "abc"]
+        self.main = self.members[0]
+        self.undo_disk = small_disk(self.main.sidecar.state)
+        self.writer = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        for member in self.members:
+            if member.runs:
+                member.sidecar.process.kill()
+                member.sidecar.process.wait()
+        if self.writer and self.writer.is_alive():
+            self.writer._over.set()
+            self.writer.join()
+        self.endpoint.close()
+        if self.undo_disk:
+            self.undo_disk()
+
+    # Connectors
+
+    def _make_sinks(self):
+        self.definitions.rotate()
+        letters = self.kafka.topic(2)
+        self.letter_topics.append(letters)
+        stop = {"exception.strategy": "PROGRESS_BACK_OFF_STOP_TASK", "retry.backoff.sec": SHORT + LONG}
+        drop = {"exception.strategy": "PROGRESS_BACK_OFF_DROP_MESSAGE", "retry.backoff.sec": SHORT}
+        self._sink("ordered", [4], "partition", {**stop, "tasks.max": 2})
+        self._sink("keyed", [3], "key", {**drop, "errors.deadletterqueue.topic.name": letters}, letters=True)
+        self._sink("free", [2, 2], "none", {**drop, "callback.timeout.read.ms": 4 * READ_TIMEOUT})
+        self._made = self._sink("made", [2], "key", stop)
+        self.definitions.write()
+
+    def _sink(self, role, partitions, ordering, keys, letters=False):
+        """`role` is what the schedule calls it; the connector has a name of its own."""
+        name = self._names[role] = kafka_cluster.unique(role)
+        topics = tuple(self.kafka.topic(count) for count in partitions)
+        self.partitions.update(zip(topics, partitions))
+        drops = keys["exception.strategy"].endswith("DROP_MESSAGE")
+        self.sinks.append(Sink(name, topics, ordering, len(SHORT) + 1 if drops else None, letters))
+        keys = {"topics": list(topics), "callback.request.url": self.endpoint.url, "delivery.ordering": ordering,
+                "callback.request.headers": self.headers(0), "callback.timeout.read.ms": READ_TIMEOUT,
+                "request.retry.backoff.sec": SHORT + LONG, "offset.flush.interval.ms": 200,
+                "consumer.override.session.timeout.ms": 6000, "consumer.override.heartbeat.interval.ms": 1000, **keys}
+        if role != "made":
+            self.definitions.keys[name] = keys
+        return keys
+
+    def headers(self, edit):
+        return {"X-Life": "${env:CHAOS_LIFE}", "X-Secret": "${" + self.definitions.secret + "}", "X-Edit": str(edit)}
+
+    def name(self, role):
+        return self._names[role]
+
+    def sink(self, role):
+        return next(one for one in self.sinks if one.name == self._names[role])
+
+    def edit(self, role, changes):
+        if role == "made":
+            self.call("PATCH", f"/connectors/{self.name(role)}/config", flat(changes), statuses=(200,))
+        else:
+            self.definitions.edit(self.name(role), changes)
+
+    def call(self, method, path, body=None, statuses=(200, 202, 204)):
+        """REST of the main member, again and again while its process is not there."""
+        last = None
+
+        def answered():
+            nonlocal last
+            try:
+                last = self.main.rest.call(method, path, body)
+            except (OSError, http.client.HTTPException) as error:
+                last = error
+                return False
+            return last.status in statuses
+        eventually(answered, lambda: f"{method} {path} answers {statuses}; it is {last}", STALLED)
+
+    def start(self):
+        self.main.start()
+        self.main.rest.create(self.name("made"), flat(self._made)).must(201)
+        self.main.sidecar.wait_running(*self._names.values())
+        self.writer = Writer(self.broker.bootstrap, self.partitions)
+
+    # The endpoint
+
+    def _decide(self, request):
+        request.header_list = ()
+        decided, meaning = answers.answer(request, self.fault, self._hopeless)
+        request.verdict = meaning
+        return decided
+
+    def _hopeless(self, request):
+        return request.topic in self._dropping and int(request.body) // len(self.partitions) % HOPELESS == 7
+
+    # The end
+
+    def drain(self):
+        """The endpoint is good and the broker there: until everything is committed. Then everybody leaves."""
+        self.writer.stop()
+        self._newest_arrives()
+        eventually_settled(self)
+        for member in self.members:
+            if member.runs:
+                member.scrape(final=True)
+                member.terminate()
+
+    def _newest_arrives(self):
+        """The last secret and the last edit are what is sent now."""
+        newest = self.definitions.generations[-1]
+        for sink in self.sinks:
+            def arrived(topic=sink.topics[0]):
+                self.writer.write(topic)
+                self.writer.flush()
+                return any(one.headers.get("x-secret") == newest for one in self.endpoint.requests[-100:]
+                           if one.topic == topic)
+            eventually(arrived, f"{sink.name} sends the newest secret", STALLED)
+
+    def progress(self):
+        """What is not committed yet: {(topic, partition): (committed, end)}."""
+        left = {}
+        for sink in self.sinks:
+            for topic in sink.topics:
+                committed, ends = self.kafka.committed(sink.name, topic), self.kafka.ends(topic)
+                left.update({(topic, one): (committed[one], ends[one]) for one in ends if committed[one] != ends[one]})
+        return left
+
+    def books(self):
+        groups = {kafka_cluster.group_of(sink.name) for sink in self.sinks}
+        requests = list(self.endpoint.requests)
+        wall = lambda one, at: None if at is None else one.wall + at - one.time
+        return Books(
+            sinks=self.sinks, acked=self.writer.acked,
+            attempts=[Attempt(Record(*one.record), int(one.body), one.key, one.headers.get("x-life"), one.wall,
+                              wall(one, one.finished), one.verdict, one.connection) for one in requests],
+            lives=[life for member in self.members for life in member.lives],
+            commits=read_commits(self.kafka.read("__consumer_offsets"), groups),
+            letters=[letter_of(one) for topic in self.letter_topics for one in self.kafka.read(topic)],
+            windows=self.windows)
+
+
+def letter_of(message):
+    told = dict(message.headers())
+    return Record(told["__connect.errors.topic"].decode(), int(told["__connect.errors.partition"]),
+                  int(told["__connect.errors.offset"]))
+
+
+def eventually_settled(world):
+    """Until all groups have committed to the end; fails once nothing has moved for long, however slow the machine is."""
+    last, moved = None, time.monotonic()
+    while left := world.progress():
+        if left != last:
+            last, moved = left, time.monotonic()
+        if time.monotonic() - moved > STALLED:
+            raise AssertionError(f"nothing has moved for {STALLED} s; committed and end: {left}\n{world.main.sidecar.log.tail(60)}")
+        time.sleep(0.3)

@@ -13,7 +13,7 @@ using delivery::RequestFault;
 
 // Heads, and trailers.
 constexpr size_t kMaxHeadBytes = 64 * 1024;
-constexpr size_t kMaxChunkLine = 4 * 1024;
+constexpr size_t kMaxChunkLine = 4 * 1024;  // without its end
 // Enough for the largest body that is judged, a byte a chunk.
 constexpr size_t kMaxChunkLines = 512 * 1024;
 
@@ -141,7 +141,7 @@ bool ResponseReader::TakeSized(State next) {
 
 base::Expected<bool, std::string> ResponseReader::TakeChunkSize() {
   const auto line = TakeLine();
-  if (line ? line->size() > kMaxChunkLine : rest().size() > kMaxChunkLine) {
+  if (LineBytes(line) > kMaxChunkLine + 1) {
     return NotHttp("a chunk's line is too long");
   }
   if (!line) return false;
@@ -160,13 +160,19 @@ base::Expected<bool, std::string> ResponseReader::TakeChunkSize() {
 
 base::Expected<bool, std::string> ResponseReader::TakeTrailer() {
   const auto line = TakeLine();
-  if (head_bytes_ + (line ? line->size() : rest().size()) > kMaxHeadBytes) {
+  if (head_bytes_ + LineBytes(line) > kMaxHeadBytes + 1) {
     return NotHttp("its trailers are too large");
   }
   if (!line) return false;
   head_bytes_ += line->size() + 2;
   if (line->empty()) return Finish(true);
   return true;
+}
+
+// Of a line with its CR, which a part of one may have already: a bound on it must not depend on how
+// the bytes arrive.
+size_t ResponseReader::LineBytes(const std::optional<std::string_view>& line) const {
+  return line ? line->size() + 1 : rest().size();
 }
 
 // Without its end.

@@ -54,6 +54,7 @@ class ResponseReader {
   base::Expected<bool, std::string> TakeTrailer();
   bool TakeSized(State next);
   std::optional<std::string_view> TakeLine();
+  size_t LineBytes(const std::optional<std::string_view>& line) const;
   std::string_view rest() const { return std::string_view(received_).substr(taken_); }
   bool Finish(bool whole);
 

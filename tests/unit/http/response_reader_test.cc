@@ -111,6 +111,19 @@ TEST(ResponseReader, BoundsWhatItHolds) {
   EXPECT_THAT(ProblemOf(trailers, 1000), HasSubstr("too large"));
 }
 
+TEST(ResponseReader, TakesTheLongestLineHoweverItsBytesArrive) {
+  // 4,096 bytes of a chunk's line, 65,536 of trailers with their ends.
+  const std::string chunk = "1;" + std::string(4094, 'x');
+  const std::string trailer = "T:" + std::string(65'532, 'x');
+  for (const size_t piece : {size_t{1}, size_t{1000}, size_t{200'000}}) {
+    EXPECT_EQ(Read(kChunkedHead + chunk + "\r\na\r\n0\r\n\r\n", piece).body, "a");
+    EXPECT_EQ(Read(kChunkedHead + "1\r\na\r\n0\r\n" + trailer + "\r\n\r\n", piece).body, "a");
+    EXPECT_THAT(ProblemOf(kChunkedHead + chunk + "x\r\n", piece), HasSubstr("too long"));
+    EXPECT_THAT(ProblemOf(kChunkedHead + "0\r\n" + trailer + "x\r\n\r\n", piece),
+                HasSubstr("too large"));
+  }
+}
+
 TEST(ResponseReader, LeavesABodyUnreadThatIsTooLargeToJudge) {
   const std::string body(delivery::kMaxIndicatorBody + 1, 'x');
   for (const std::string& bytes :

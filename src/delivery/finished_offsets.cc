@@ -64,8 +64,8 @@ Body Runs(int64_t position, const OffsetRanges& finished, size_t max_bytes) {
 // A bit an offset from the position on, the lowest first.
 Body Bitmap(int64_t position, const OffsetRanges& finished, size_t max_bytes) {
   const int64_t room = static_cast<int64_t>(max_bytes - 1) * 8;
-  const int64_t end = finished.back().last + 1;
-  Body body{{kBitmap}, std::min(end, position + room), end <= position + room};
+  const int64_t span = finished.back().last + 1 - position;
+  Body body{{kBitmap}, position + std::min(span, room), span <= room};
   body.bytes.resize(1 + static_cast<size_t>((body.end - position + 7) / 8));
   for (const OffsetRange& range : finished) {
     for (int64_t offset = range.first; offset <= range.last && offset < body.end; ++offset) {
@@ -102,10 +102,13 @@ base::Expected<OffsetRanges, std::string> ParseRuns(int64_t position, std::strin
   return finished;
 }
 
-OffsetRanges ParseBitmap(int64_t position, std::string_view bytes) {
+base::Expected<OffsetRanges, std::string> ParseBitmap(int64_t position, std::string_view bytes) {
+  const int64_t room = std::numeric_limits<int64_t>::max() - position;
   OffsetRanges finished;
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     if ((static_cast<uint8_t>(bytes[bit / 8]) >> (bit % 8) & 1) == 0) continue;
+    // The position itself is not finished.
+    if (bit == 0 || static_cast<int64_t>(bit) >= room) return Failure("its bits make no sense");
     const int64_t offset = position + static_cast<int64_t>(bit);
     if (!finished.empty() && finished.back().last == offset - 1) {
       finished.back().last = offset;

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <random>
+
+#include "base/encoding.h"
 
 namespace khs::delivery {
 namespace {
@@ -79,6 +82,28 @@ TEST(FinishedOffsets, OfAnotherMakingAreRefused) {
     changed[at] = changed[at] == 'A' ? 'B' : 'A';
     EXPECT_FALSE(DecodeFinished(5, changed).has_value()) << at;
   }
+}
+
+// As good as they get, with the right checksum.
+std::string Forged(int64_t position, const std::string& body) {
+  const uint32_t sum = base::Crc32(std::to_string(position) + body);
+  std::string bytes;
+  for (unsigned shift = 0; shift < 32; shift += 8) bytes += static_cast<char>(sum >> shift & 0xff);
+  return "khs1:" + base::Base64Encode(bytes + body);
+}
+
+TEST(FinishedOffsets, ThatCannotBeAreRefused) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  EXPECT_EQ(DecodeFinished(5, Forged(5, "b\x02")), (OffsetRanges{{6, 6}}));
+  EXPECT_FALSE(DecodeFinished(5, Forged(5, "b\x03")).has_value());  // the position itself
+  EXPECT_FALSE(DecodeFinished(kMost - 3, Forged(kMost - 3, "b\x08")).has_value());
+  EXPECT_FALSE(DecodeFinished(kMost - 3, Forged(kMost - 3, "r\x01\x05")).has_value());
+}
+
+TEST(FinishedOffsets, ComeBackAtTheEndOfAllOffsets) {
+  constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
+  const OffsetRanges ranges{{kMost - 9, kMost - 5}, {kMost - 2, kMost - 1}};
+  EXPECT_EQ(DecodeFinished(kMost - 20, EncodeFinished(kMost - 20, ranges)), ranges);
 }
 
 }  // namespace

@@ -6,13 +6,48 @@
 
 #include <string>
 
+#include "base/utf8.h"
+
 namespace khs::delivery {
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// Poco refuses a whole document for one number that is beyond 64 bits or a double, which JSON
+// allows. Which number it is matters to nobody here: outside of strings at most 15 digits in a row
+// stay, and 2 of an exponent.
+std::string WithSmallNumbers(std::string_view json) {
+  std::string text;
+  text.reserve(json.size());
+  bool in_string = false;
+  size_t digits = 0;  // that may still follow
+  for (size_t at = 0; at < json.size(); ++at) {
+    const char c = json[at];
+    if (!in_string && IsDigit(c)) {
+      if (digits == 0) continue;
+      --digits;
+    } else if (in_string && c == '\\' && at + 1 < json.size()) {
+      text += c;
+      text += json[++at];
+      continue;
+    } else {
+      digits = c == 'e' || c == 'E' || ((c == '+' || c == '-') && digits == 2) ? 2 : 15;
+      if (c == '"') in_string = !in_string;
+    }
+    text += c;
+  }
+  return text;
+}
+
+}  // namespace
 
 std::optional<bool> ParseRetryIndicator(std::string_view body) {
   if (body.empty() || body.size() > kMaxIndicatorBody) return std::nullopt;
+  // Behind a document Poco takes a byte 0xff for the end of all.
+  if (!base::IsUtf8(body)) return std::nullopt;
   try {
     Poco::JSON::Parser parser;
-    const Poco::Dynamic::Var document = parser.parse(std::string(body));
+    const Poco::Dynamic::Var document = parser.parse(WithSmallNumbers(body));
     if (document.type() != typeid(Poco::JSON::Object::Ptr)) return std::nullopt;
     const Poco::Dynamic::Var retry = document.extract<Poco::JSON::Object::Ptr>()->get("retry");
     if (retry.isBoolean()) return retry.extract<bool>();

@@ -36,6 +36,8 @@ TEST(RetryIndicator, IsTheTopLevelRetryOfAJsonObjectAndNothingElse) {
       {"OK", std::nullopt},
       {R"({"retry":true)", std::nullopt},
       {"<html>retry</html>", std::nullopt},
+      {"{\"retry\":true} x", std::nullopt},
+      {"{\"retry\":true}\xff{\"retry\":false}", std::nullopt},
   };
   for (const Case& c : cases) EXPECT_EQ(ParseRetryIndicator(c.body), c.indicator) << c.body;
 }
@@ -48,6 +50,20 @@ TEST(RetryIndicator, OfABodyOver64KiBCountsAsMissing) {
   EXPECT_EQ(ParseRetryIndicator(body), true);
   body.insert(body.size() - 2, "x");
   EXPECT_EQ(ParseRetryIndicator(body), std::nullopt);
+}
+
+TEST(RetryIndicator, StandsBesideNumbersOfAnySize) {
+  for (const char* number :
+       {"123456789012345678901234567890", "-99999999999999999999.99999999999999999999", "1e999",
+        "-1.5E+400", "2e-999", "0.00000000000000000000000000001", "-0", "9223372036854775808"}) {
+    const std::string member = std::string("\"id\":") + number;
+    EXPECT_EQ(ParseRetryIndicator("{" + member + ",\"retry\":false}"), false) << number;
+    EXPECT_EQ(ParseRetryIndicator("{\"retry\":true," + member + "}"), true) << number;
+  }
+  // Digits in a string are text.
+  EXPECT_EQ(ParseRetryIndicator(R"({"\"1234567890123456789012345":"retry","retry":true})"), true);
+  EXPECT_EQ(ParseRetryIndicator(R"({"retry":1234567890123456789012345})"), std::nullopt);
+  EXPECT_EQ(ParseRetryIndicator(R"({"a":1e,"retry":true})"), std::nullopt);
 }
 
 TEST(RetryIndicator, SurvivesDeeplyNestedJson) {

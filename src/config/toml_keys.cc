@@ -1,5 +1,6 @@
 #include "config/toml_keys.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "config/text.h"
@@ -98,6 +99,14 @@ Position TomlLines::KeyStart(Position last_part) const {
   Position start{last_part.line, 1};
   for (size_t i = 0; i < at; ++i) start.column += StartsCodePoint(line[i]) ? 1 : 0;
   return start;
+}
+
+Position TomlLines::Within(Position place) const {
+  const size_t index = static_cast<size_t>(place.line) - 1;
+  if (place.line < 1 || index >= lines_.size()) return place;
+  const auto characters =
+      std::count_if(lines_[index].begin(), lines_[index].end(), StartsCodePoint);
+  return {place.line, std::min(place.column, static_cast<int>(characters) + 1)};
 }
 
 std::optional<Position> FindTooDeepKey(std::string_view text) {

@@ -20,6 +20,9 @@ class TomlLines {
   // Where the dotted key starts whose last part is at `last_part`; columns count code points.
   Position KeyStart(Position last_part) const;
 
+  // The place, or the end of its line when it lies beyond.
+  Position Within(Position place) const;
+
  private:
   std::vector<std::string> lines_;
 };

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <map>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -148,6 +147,27 @@ Problems FindRepeated(const std::string& file, const FlatConfig& config) {
   return problems;
 }
 
+// On one line, with escapes: what is in it can't end it. TOML's escapes are JSON's, and one more
+// character needs one.
+std::string QuoteToml(std::string_view text) {
+  std::string quoted;
+  for (const char c : QuoteJson(text)) {
+    if (c == 0x7f) {
+      quoted += "\\u007f";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted;
+}
+
+std::string WriteKey(std::string_view key) {
+  constexpr std::string_view kBare =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  const bool is_bare = !key.empty() && key.find_first_not_of(kBare) == std::string_view::npos;
+  return is_bare ? std::string(key) : QuoteToml(key);
+}
+
 // `topics.regex` beside `topics` is left to validation, which refuses the two together in any
 // spelling and with Kafka's words.
 bool IsJudgedLater(const std::string& key) {
@@ -184,7 +204,9 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
   }
   if (!table) {
     const auto error = errors.emplace(table.error().position.line, table.error()).first;
-    return Failure({{file, error->second.position, {}, error->second.message}});
+    // At the end of the file toml++ is a column beyond it.
+    const Position place = TomlLines(text).Within(error->second.position);
+    return Failure({{file, place, {}, error->second.message}});
   }
   FlatConfig config = Flattener(repaired, keeps_table).Flatten(*table);
   Problems problems = FindRepeated(file, config);
@@ -210,21 +232,18 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
 std::string WriteToml(const std::map<std::string, std::string>& values,
                       const std::string& table_name,
                       const std::map<std::string, std::string>& table) {
-  toml::table document;
-  for (const auto& [key, value] : values) document.insert(key, value);
-  if (!table.empty()) {
-    toml::table inner;
-    for (const auto& [key, value] : table) inner.insert(key, value);
-    document.insert(table_name, std::move(inner));
-  }
-  std::ostringstream text;
-  // Every text on one line, with escapes: what is in it can't end it.
-  constexpr auto kFlags =
-      toml::toml_formatter::default_flags &
-      ~(toml::format_flags::allow_literal_strings | toml::format_flags::allow_multi_line_strings |
-        toml::format_flags::allow_real_tabs_in_strings);
-  text << toml::toml_formatter(document, kFlags) << '\n';
-  return text.str();
+  // Not toml++'s formatter, which writes keys with tabs and line ends without quotes.
+  std::string text;
+  const auto add = [&text](const std::map<std::string, std::string>& members) {
+    for (const auto& [key, value] : members) {
+      text.append(WriteKey(key)).append(" = ").append(QuoteToml(value)).append("\n");
+    }
+  };
+  add(values);
+  if (table.empty()) return text;
+  text.append("\n[").append(WriteKey(table_name)).append("]\n");
+  add(table);
+  return text;
 }
 
 }  // namespace khs::config

@@ -22,6 +22,26 @@ std::vector<std::string> Problems(std::string_view text) {
   return config ? std::vector<std::string>{} : Listing(config.error());
 }
 
+TEST(WriteToml, IsReadBackWhateverIsInKeysAndValues) {
+  const std::string all_ascii = [] {
+    std::string text;
+    for (char c = 0; c < 0x7f; ++c) text += c;
+    return text + '\x7f';
+  }();
+  for (const std::string& text :
+       {all_ascii, std::string(), std::string("a\nb"), std::string("a\tb"), std::string("a.b"),
+        std::string("\"\"\""), std::string("ä😀")}) {
+    const auto read =
+        ReadToml("f", WriteToml({{text, text}}, "t", {{text, text}}), KeepsHeaderTable);
+    ASSERT_TRUE(read.has_value()) << Format(read.error().front());
+    ASSERT_EQ(read->size(), 2u);
+    EXPECT_EQ(read->front().key, text);
+    EXPECT_EQ(read->front().text, text);
+    EXPECT_EQ(read->back().key, "t." + text);
+    EXPECT_EQ(read->back().text, text);
+  }
+}
+
 TEST(TomlReader, FlattensEverySpellingToOneName) {
   for (const std::string text : {"a.b.c = \"x\"", "\"a.b.c\" = \"x\"", "a.\"b.c\" = \"x\"",
                                  "a = {b = {c = \"x\"}}", "a.b = {c = \"x\"}"}) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -196,7 +197,11 @@ class FakeWorker final : public ConnectWorker {
     std::vector<TaskStatus> tasks;
     if (connector.target == TargetState::kStopped || !connector.trace.empty()) return tasks;
     const auto max = connector.config.find("tasks.max");
-    const int count = max == connector.config.end() ? 1 : std::stoi(max->second);
+    int count = 1;  // also for a number that is a reference to a secret
+    if (max != connector.config.end()) {
+      const std::string& text = max->second;
+      std::from_chars(text.data(), text.data() + text.size(), count);
+    }
     for (int id = 0; id < count; ++id) {
       const bool failed = std::count(connector.failed.begin(), connector.failed.end(), id) > 0;
       tasks.push_back({id, failed ? RunState::kFailed : StateOf(connector), failed ? "boom" : ""});

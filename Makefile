@@ -11,13 +11,14 @@ RELEASE ?= trixie
 # Owners, mounts and containers are for root to make.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo,)
 
-.PHONY: help deps build run test k8s bench chaos soak sanitize valgrind coverage check-format format lint kafka image image-test clean
+.PHONY: help deps build run test k8s bench chaos soak sanitize valgrind coverage fuzz check-format format lint kafka image image-test clean
 
 help:
 	@echo 'make run           build, and start the demo'
 	@echo 'make test          build, and run every test, against a real Kafka broker too'
 	@echo 'make build         build into $(BUILD) (PRESET=release|asan|tsan for another)'
 	@echo 'make k8s           render and validate k8s/ alone; nothing is built but kustomize'
+	@echo 'make fuzz          look for faults in what reads bytes of others (SECONDS=20 a target, TARGET=name for one)'
 	@echo 'make kafka         run a real Kafka broker in the foreground, on port 9092'
 	@echo 'make image         the container image, without a daemon (RELEASE=trixie|bookworm); make image-test tests it'
 	@echo 'make deps | bench | chaos | soak | sanitize | valgrind | coverage | check-format | format | lint | clean'
@@ -92,6 +93,13 @@ coverage:
 	find build/coverage -name '*.gcda' -delete
 	ctest --test-dir build/coverage -L unit -j $(JOBS) --output-on-failure
 	$(PYTHON) tests/coverage.py build/coverage
+
+# Its exit code is not 0 when anything was found. SECONDS=600 also writes the table in tests/README.md.
+fuzz:
+	.ci/install-packages build fuzz
+	cmake --preset fuzz > /dev/null
+	cmake --build build/fuzz -j $(JOBS) --target fuzz
+	$(PYTHON) tests/fuzz/run.py build/fuzz --seconds $(or $(SECONDS),20) $(if $(TARGET),--target $(TARGET))
 
 kafka:
 	.ci/install-packages test

@@ -1,0 +1,107 @@
+// `callback.request.headers`: the first line is `callback.header.separator`, the rest the value,
+// JSON or the legacy `K:V|K:V`. What is taken may go over the wire and means the same when it is
+// written as JSON; what is refused, and no message, tells a value.
+#include "config/headers.h"
+
+#include <algorithm>
+#include <string>
+
+#include "base/utf8.h"
+#include "config/json_object.h"
+#include "fuzz/fuzz.h"
+#include "http/header_syntax.h"
+
+namespace khs::fuzz {
+namespace {
+
+using config::Headers;
+
+const std::string kSecret = "zQ9|x:7{\"";
+
+// As the value's author would write it: a `${` in it is a literal one.
+std::string Literal(std::string_view text) {
+  std::string written;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text.substr(at).starts_with("${")) written += '$';
+    written += text[at];
+  }
+  return written;
+}
+
+void CheckSound(const Headers& headers) {
+  for (const auto& header : headers) {
+    const std::string& name = header.first;
+    FUZZ_CHECK(http::IsFieldName(name) && http::IsFieldValue(header.second.Reveal()));
+    FUZZ_CHECK(!http::EqualIgnoringCase(name, "Content-Length"));
+    FUZZ_CHECK(!http::EqualIgnoringCase(name, "Transfer-Encoding"));
+    FUZZ_CHECK(std::count_if(headers.begin(), headers.end(), [&name](const auto& other) {
+                 return http::EqualIgnoringCase(other.first, name);
+               }) == 1);
+  }
+}
+
+void CheckWrittenAnew(const Headers& headers) {
+  std::string json = "{";
+  for (const auto& [name, value] : headers) {
+    json += (json.size() > 1 ? "," : "") + config::QuoteJson(name) + ':' +
+            config::QuoteJson(Literal(value.Reveal()));
+  }
+  config::SecretResolver nobody(nullptr);
+  const auto again = config::ParseHeaders(json + '}', "|", nobody);
+  FUZZ_CHECK(again.has_value());
+  FUZZ_CHECK(*again == headers);
+}
+
+// A value beside those of the input shows in no message about these.
+void CheckQuotesNoValue(std::string_view separator, std::string_view text) {
+  const std::string value = "hunter2hunter2";
+  if (separator.empty() || value.find(separator) != std::string::npos ||
+      std::string("X-Probe: ").find(separator) != std::string::npos ||
+      text.find("hunter2") != std::string_view::npos) {
+    return;
+  }
+  config::SecretResolver nobody(nullptr);
+  const auto headers = config::ParseHeaders(
+      "X-Probe: " + value + std::string(separator) + std::string(text), separator, nobody);
+  FUZZ_CHECK(headers || headers.error().find(value) == std::string::npos);
+}
+
+void CheckSecrets(std::string_view separator, std::string_view text) {
+  const config::ReadSecret read = [](const config::SecretReference&) {
+    return base::Expected<std::string, std::string>(kSecret);
+  };
+  config::SecretResolver resolver(&read);
+  const auto headers = config::ParseHeaders(text, separator, resolver);
+  if (!headers) {
+    FUZZ_CHECK(!headers.error().empty());
+    FUZZ_CHECK(headers.error().find(kSecret) == std::string::npos ||
+               text.find(kSecret) != std::string_view::npos);
+    return;
+  }
+  CheckSound(*headers);
+  for (const auto& [name, value] : *headers) {
+    const bool has_secret = value.Reveal().find(kSecret) != std::string::npos;
+    FUZZ_CHECK(!value.is_referred() || has_secret || !resolver.references().empty());
+    FUZZ_CHECK(!has_secret || value.is_referred() || text.find("zQ9") != std::string_view::npos);
+  }
+}
+
+}  // namespace
+}  // namespace khs::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace khs;
+  const auto [separator, text] = fuzz::SplitLine(fuzz::TextOf(data, size));
+  if (separator.empty()) return 0;  // the definition table takes none
+  config::SecretResolver nobody(nullptr);
+  const auto headers = config::ParseHeaders(text, separator, nobody);
+  if (headers) {
+    fuzz::CheckSound(*headers);
+    if (base::IsUtf8(text)) fuzz::CheckWrittenAnew(*headers);
+  } else {
+    FUZZ_CHECK(!headers.error().empty());
+  }
+  fuzz::CheckQuotesNoValue(separator, text);
+  fuzz::CheckSecrets(separator, text);
+  return 0;
+}

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/utf8.h"
+#include "config/problem.h"
+#include "fuzz/fuzz.h"
+
+namespace khs::fuzz {
+
+// Columns count characters, one past a line's end included, where an editor can still put the
+// cursor.
+inline bool IsWithin(std::string_view text, config::Position position) {
+  if (position == config::Position{}) return true;  // the file as a whole
+  if (position.line < 1 || position.column < 1) return false;
+  for (int line = 1; line < position.line; ++line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return false;
+    text.remove_prefix(end + 1);
+  }
+  int columns = 1;
+  for (const char c : text.substr(0, text.find('\n'))) {
+    if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) ++columns;
+  }
+  return position.column <= columns;
+}
+
+// What a user is told: a place in this file, in words on one line.
+inline void CheckProblem(const config::Problem& problem, std::string_view text) {
+  if (!IsWithin(text, problem.position)) {
+    std::fprintf(stderr, "%s\n", config::Format(problem).c_str());
+  }
+  FUZZ_CHECK(IsWithin(text, problem.position));
+  FUZZ_CHECK(!problem.message.empty());
+  const std::string line = config::Format(problem);
+  FUZZ_CHECK(base::IsUtf8(line) && !base::HasControlCharacter(line));
+}
+
+inline bool HasErrors(const config::Problems& problems) {
+  for (const config::Problem& problem : problems) {
+    if (problem.severity == config::Severity::kError) return true;
+  }
+  return false;
+}
+
+}  // namespace khs::fuzz

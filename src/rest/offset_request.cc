@@ -8,6 +8,7 @@
 
 #include <charconv>
 #include <cstdint>
+#include <sstream>
 
 #include "base/utf8.h"
 #include "config/text.h"
@@ -79,7 +80,9 @@ base::Expected<SentOffset, std::string> ReadEntry(const Var& value) {
 base::Expected<std::vector<SentOffset>, std::string> ReadDocument(std::string_view body) {
   Poco::JSON::Parser parser;
   parser.setDepth(kDeepest);
-  const Var document = parser.parse(std::string(body));
+  // From a string Poco would overlook a number before the document, and what follows a byte 0xff.
+  std::istringstream stream{std::string(body)};
+  const Var document = parser.parse(stream);
   if (!IsObject(document)) return Failure("A JSON object is expected");
   const Object& object = *document.extract<Object::Ptr>();
   if (std::string unknown = UnknownField(object, {"offsets"}); !unknown.empty()) {

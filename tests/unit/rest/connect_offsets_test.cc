@@ -130,6 +130,11 @@ TEST_F(ConnectOffsetsTest, AreToldWhatIsWrongWithThem) {
 
 TEST_F(ConnectOffsetsTest, NeedABodyOfTheirForm) {
   AddStopped();
+  const std::string good =
+      R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":0},"offset":null}]})";
+  for (const std::string& body : {"1" + good, good + "\xff{", good + " x"}) {
+    EXPECT_EQ(Ask("PATCH", kPath, body).status, 400) << body;
+  }
   for (const char* body : {"", "null", "[]", "{", R"({"offsets":{}})", R"({"x":[]})",
                            "{\"offsets\":\"\xff\"}", R"({"offsets":[]} x)"}) {
     const Response response = Ask("PATCH", kPath, body, {{"content-type", "application/json"}});

@@ -4,6 +4,7 @@
 #include <Poco/JSON/Parser.h>
 #include <Poco/String.h>
 
+#include <algorithm>
 #include <string>
 
 #include "base/utf8.h"
@@ -43,8 +44,9 @@ std::string WithSmallNumbers(std::string_view json) {
 
 std::optional<bool> ParseRetryIndicator(std::string_view body) {
   if (body.empty() || body.size() > kMaxIndicatorBody) return std::nullopt;
-  // Behind a document Poco takes a byte 0xff for the end of all.
-  if (!base::IsUtf8(body)) return std::nullopt;
+  // What Poco would overlook: a number before the object, and what follows a byte 0xff behind it.
+  const size_t start = std::min(body.find_first_not_of(" \t\r\n"), body.size() - 1);
+  if (body[start] != '{' || !base::IsUtf8(body)) return std::nullopt;
   try {
     Poco::JSON::Parser parser;
     const Poco::Dynamic::Var document = parser.parse(WithSmallNumbers(body));

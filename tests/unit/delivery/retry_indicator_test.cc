@@ -37,6 +37,9 @@ TEST(RetryIndicator, IsTheTopLevelRetryOfAJsonObjectAndNothingElse) {
       {R"({"retry":true)", std::nullopt},
       {"<html>retry</html>", std::nullopt},
       {"{\"retry\":true} x", std::nullopt},
+      {"1{\"retry\":true}", std::nullopt},
+      {"11 {\"retry\":true}", std::nullopt},
+      {" ", std::nullopt},
       {"{\"retry\":true}\xff{\"retry\":false}", std::nullopt},
   };
   for (const Case& c : cases) EXPECT_EQ(ParseRetryIndicator(c.body), c.indicator) << c.body;

@@ -99,7 +99,7 @@ fuzz:
 	.ci/install-packages build fuzz
 	cmake --preset fuzz > /dev/null
 	cmake --build build/fuzz -j $(JOBS) --target fuzz
-	$(PYTHON) tests/fuzz/run.py build/fuzz --seconds $(or $(SECONDS),20) $(if $(TARGET),--target $(TARGET))
+	$(PYTHON) tests/fuzz/run.py build/fuzz --seconds $(or $(SECONDS),20) --jobs $(JOBS) $(if $(TARGET),--target $(TARGET))
 
 kafka:
 	.ci/install-packages test

@@ -7,6 +7,7 @@ next run goes on. Exit code 1: a fault was found (or a planted one was not).
 """
 
 import argparse
+import concurrent.futures
 import datetime
 import os
 import pathlib
@@ -17,7 +18,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
 BEGIN, END = "<!-- fuzz: written by make fuzz -->", "<!-- end of fuzz -->"
-LONG_RUN = 600  # seconds a target; a shorter run's table is printed and not kept
+LONG_RUN = 600  # seconds a target
 LARGEST = 4096  # bytes of an input
 SLOWEST = 10  # seconds for one input
 # A mistake planted in planted_bug.cc -> what the run says when it is found.
@@ -67,14 +68,14 @@ def run_target(build, target, seconds):
     learnt.mkdir(parents=True, exist_ok=True)
     code, text = fuzz(build, target, f"-max_total_time={seconds}", f"-timeout={SLOWEST}",
                       corpora=[learnt, HERE / "corpus" / target])
-    if code != 0:
-        print(text[-6000:])
-        print(f"{target}: found something; the input is in {build / 'found' / target}. When it is mended, keep the input "
-              f"in tests/fuzz/corpus/{target} under a name that says what it is.")
     row = [target]
     for pattern in FIGURES.values():
         matches = re.findall(pattern, text, re.M)
         row.append(f"{int(matches[-1]):,}" if matches else "–")
+    print(f"{target}: {row[1]} executions", flush=True)
+    if code != 0:
+        print(f"{text[-6000:]}\n{target}: FOUND SOMETHING (exit code {code}); the input is in {build / 'found' / target}. "
+              f"Once mended, keep it in tests/fuzz/corpus/{target} under a name that says what it is.", flush=True)
     return row, code == 0
 
 
@@ -118,6 +119,9 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--seconds", type=int, default=20, help="a target; default %(default)s")
     parser.add_argument("--target", action="append", help="this one only; may be repeated")
+    parser.add_argument("--jobs", type=int, default=1, help="targets at a time; default %(default)s")
+    parser.add_argument("--keep", action="store_true",
+                        help=f"write the table into tests/README.md, as a run of {LONG_RUN} s a target does by itself")
     parser.add_argument("--merge", action="store_true", help="don't look for faults: extend the seeds")
     parser.add_argument("--most", type=int, default=50, help="seeds of a target after a merge; default %(default)s")
     arguments = parser.parse_args()
@@ -133,14 +137,11 @@ def main():
         if not planted_mistake_is_found(build, mistake, words):
             return 1
     print(f"planted mistakes were found: {', '.join(PLANTED)}", flush=True)
-    rows, sound = [], True
-    for target in names:
-        row, nothing_found = run_target(build, target, arguments.seconds)
-        print(f"{target}: {row[1]} executions" + ("" if nothing_found else ": FOUND SOMETHING"), flush=True)
-        rows.append(row)
-        sound = sound and nothing_found
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(lambda target: run_target(build, target, arguments.seconds), names))
+    rows, sound = [row for row, _ in results], all(nothing_found for _, nothing_found in results)
     print("\n" + table(rows))
-    if sound and names == targets() and arguments.seconds >= LONG_RUN:
+    if sound and names == targets() and (arguments.keep or arguments.seconds >= LONG_RUN):
         keep(rows, arguments.seconds)
     return 0 if sound else 1
 

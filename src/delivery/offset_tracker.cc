@@ -17,6 +17,7 @@ constexpr size_t kGrowth = 12;
 void OffsetTracker::Restore(int64_t position, OffsetRanges finished) {
   restored_position_ = position;
   restored_ = std::move(finished);
+  measured_bytes_ = kMaxMetadataBytes;  // as it may be, until it is measured
 }
 
 OffsetTracker::Receipt OffsetTracker::Receive(int64_t offset) {
@@ -73,8 +74,12 @@ std::optional<int64_t> OffsetTracker::first_open() const {
 }
 
 OffsetRanges OffsetTracker::Finished() const {
+  const auto from = position();
+  return from ? DoneBeyond(*from) : OffsetRanges{};
+}
+
+OffsetRanges OffsetTracker::DoneBeyond(int64_t position) const {
   OffsetRanges finished;
-  if (!anything_finished_) return finished;
   const auto add = [&finished](int64_t first, int64_t last) {
     if (first > last) return;
     if (!finished.empty() && finished.back().last + 1 == first) {
@@ -92,7 +97,7 @@ OffsetRanges OffsetTracker::Finished() const {
     }
     add(next, *last_received_);
   }
-  const int64_t read = entries_.empty() ? *position() : *last_received_ + 1;
+  const int64_t read = entries_.empty() ? position : *last_received_ + 1;
   for (const OffsetRange& range : restored_) add(std::max(range.first, read), range.last);
   return finished;
 }
@@ -104,7 +109,7 @@ bool OffsetTracker::Crowded() const {
   if (std::max(end, *last_received_) - *start < kUncrowdedSpan) return false;
   if (measured_bytes_ + (version_ - measured_version_) * kGrowth < kCrowdedBytes) return false;
   if (measured_version_ != version_) {
-    measured_bytes_ = EncodeFinished(*start, Finished()).size();
+    measured_bytes_ = EncodeFinished(*start, DoneBeyond(*start)).size();
     measured_version_ = version_;
   }
   return measured_bytes_ >= kCrowdedBytes;

@@ -52,6 +52,8 @@ class OffsetTracker {
   };
 
   void Compact();
+  // Also while nothing is finished: gaps and what was restored take their room from then on.
+  OffsetRanges DoneBeyond(int64_t position) const;
 
   std::deque<Entry> entries_;  // ascending; the first is open
   size_t finished_entries_ = 0;

@@ -136,5 +136,27 @@ TEST(OffsetTracker, IsCrowdedWhenWhatIsFinishedFillsThreeQuartersOfTheMetadata) 
   EXPECT_FALSE(tracker.Crowded());
 }
 
+// With the first record that is finished all of them would have to be saved.
+TEST(OffsetTracker, IsCrowdedByGapsAloneBeforeAnythingIsFinished) {
+  OffsetTracker tracker;
+  for (int64_t offset = 0; offset < 30'000; offset += offset % 7 + 2) {
+    tracker.Receive(offset++);
+    tracker.Receive(offset);
+    tracker.Crowded();
+  }
+  EXPECT_TRUE(tracker.Crowded());
+}
+
+TEST(OffsetTracker, IsCrowdedByWhatWasRestoredFromTheFirstRecordOn) {
+  OffsetRanges finished;
+  for (int64_t offset = 1; offset < 24'000; offset += 20) {
+    finished.push_back({offset, offset + offset % 7});
+  }
+  OffsetTracker tracker;
+  tracker.Restore(0, finished);
+  tracker.Receive(0);
+  EXPECT_TRUE(tracker.Crowded());
+}
+
 }  // namespace
 }  // namespace khs::delivery

@@ -1,0 +1,99 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "delivery/finished_offsets.h"
+#include "delivery/offset_tracker.h"
+
+namespace khs::testing {
+
+// What OffsetTracker promises, in the plainest way: the offsets that are open, and the one that was
+// received last. Whatever else lies before that is done, be it finished or a gap.
+class TrackerModel {
+ public:
+  void Restore(int64_t position, delivery::OffsetRanges finished) {
+    begin_ = position;
+    restored_ = std::move(finished);
+  }
+
+  delivery::OffsetTracker::Receipt Receive(int64_t offset) {
+    using Receipt = delivery::OffsetTracker::Receipt;
+    if ((last_ && offset <= *last_) || (begin_ && offset < *begin_)) return Receipt::kBackward;
+    last_ = offset;
+    if (Restored(offset)) {
+      anything_finished_ = true;
+      return Receipt::kFinished;
+    }
+    open_.insert(offset);
+    return Receipt::kOpen;
+  }
+
+  bool Finish(int64_t offset) {
+    if (open_.erase(offset) == 0) return false;
+    anything_finished_ = true;
+    return true;
+  }
+
+  std::optional<int64_t> position() const {
+    if (!anything_finished_) return std::nullopt;
+    if (!open_.empty()) return *open_.begin();
+    int64_t next = *last_ + 1;
+    for (const delivery::OffsetRange& range : restored_) {
+      if (range.first <= next && next <= range.last) next = range.last + 1;
+    }
+    return next;
+  }
+
+  delivery::OffsetRanges Finished() const {
+    const auto from = position();
+    return from ? DoneBeyond(*from) : delivery::OffsetRanges{};
+  }
+
+  // Also while nothing is finished and all that is done are gaps.
+  delivery::OffsetRanges DoneBeyond(int64_t position) const {
+    delivery::OffsetRanges done;
+    int64_t next = position + 1;
+    for (auto open = open_.upper_bound(position); open != open_.end(); ++open) {
+      if (next < *open) done.push_back({next, *open - 1});
+      next = *open + 1;
+    }
+    if (next <= *last_) done.push_back({next, *last_});
+    delivery::OffsetRanges ahead;
+    const int64_t unread = std::max(position, *last_) + 1;
+    for (const delivery::OffsetRange& range : restored_) {
+      if (range.last >= unread) ahead.push_back({std::max(range.first, unread), range.last});
+    }
+    return delivery::Union(std::move(done), ahead);
+  }
+
+  const std::set<int64_t>& open() const { return open_; }
+  std::optional<int64_t> first_open() const {
+    return open_.empty() ? std::nullopt : std::optional(*open_.begin());
+  }
+  std::optional<int64_t> last() const { return last_; }
+
+ private:
+  bool Restored(int64_t offset) const {
+    return std::any_of(restored_.begin(), restored_.end(), [offset](const auto& range) {
+      return range.first <= offset && offset <= range.last;
+    });
+  }
+
+  std::set<int64_t> open_;
+  std::optional<int64_t> begin_;
+  delivery::OffsetRanges restored_;
+  std::optional<int64_t> last_;
+  bool anything_finished_ = false;
+};
+
+inline bool Contains(const delivery::OffsetRanges& ranges, int64_t offset) {
+  return std::any_of(ranges.begin(), ranges.end(), [offset](const auto& range) {
+    return range.first <= offset && offset <= range.last;
+  });
+}
+
+}  // namespace khs::testing

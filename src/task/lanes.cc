@@ -308,6 +308,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
   --partition.in_flight;
   if (partition.fenced) {
     Release(*job);
+    if (overfull_ > 0 && HasMuchRoom()) flow_pending_ = true;
     return false;
   }
   Lane& lane = *job->lane;
@@ -328,9 +329,7 @@ bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::Monoton
                   // it
   }
   partition.tracker.Finish(job->record.offset);
-  if (overfull_ > 0 && (MayResume(partition) || bytes_ <= policy_.queue_max_bytes / 4)) {
-    flow_pending_ = true;
-  }
+  if (overfull_ > 0 && (MayResume(partition) || HasMuchRoom())) flow_pending_ = true;
   lane.state = Lane::State::kIdle;
   if (lane.queue.empty()) {
     partition.lanes.erase(*lane.key);

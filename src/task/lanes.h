@@ -164,6 +164,7 @@ class Lanes {
   void Unpark(Partition& partition, base::MonotonicTime now);
   size_t Share() const;
   bool Full() const { return bytes_ >= policy_.queue_max_bytes / 2; }
+  bool HasMuchRoom() const { return bytes_ <= policy_.queue_max_bytes / 4; }
   bool MayResume(const Partition& partition) const;
   bool Takes() const { return !halted_ && !paused_; }
   size_t active_bytes() const { return bytes_ - aside_bytes_; }

@@ -81,8 +81,7 @@ size_t Lanes::Share() const {
 }
 
 bool Lanes::MayResume(const Partition& partition) const {
-  return partition.overfull &&
-         (partition.bytes <= Share() / 2 || bytes_ <= policy_.queue_max_bytes / 4);
+  return partition.overfull && (partition.bytes <= Share() / 2 || HasMuchRoom());
 }
 
 Lanes::Flow Lanes::TakeFlow() {

@@ -408,6 +408,22 @@ TEST_F(LanesTest, APausedPartitionFlowsOnWhenTheOthersHaveMadeRoom) {
   EXPECT_EQ(resumed, (Partitions{kFirst, kSecond}));
 }
 
+TEST_F(LanesTest, APausedPartitionFlowsOnWhenALateCompletionHasMadeRoom) {
+  delivery::Policy policy;
+  policy.queue_max_bytes = 60'000;
+  Make(policy);
+  Add(kFirst, 0, {}, 12'000);
+  Finish(Take(), Retry{ErrorReason::kIo, 600s});
+  Add(kSecond, 0, {}, 30'000);
+  Lanes::JobPtr late = Take();
+  EXPECT_EQ(lanes_->TakeFlow().pause, (Partitions{kFirst, kSecond}));
+  lanes_->Fence({kSecond});
+  EXPECT_TRUE(lanes_->TakeFlow().resume.empty());
+  EXPECT_FALSE(Finish(std::move(late), Deliver{}));
+  EXPECT_TRUE(lanes_->FlowPending());
+  EXPECT_EQ(lanes_->TakeFlow().resume, Partitions{kFirst});
+}
+
 TEST_F(LanesTest, OrderingByKeyLetsOtherKeysPass) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kKey;

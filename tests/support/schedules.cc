@@ -1,11 +1,18 @@
 #include "support/schedules.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 #include <optional>
+
+// There with a sanitizer only.
+extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace khs::testing {
 namespace {
@@ -20,6 +27,27 @@ std::vector<uint64_t> StepsOf(uint64_t seed, size_t most) {
   std::vector<uint64_t> steps(1 + dice.Below(most));
   for (uint64_t& step : steps) step = dice.Roll();
   return steps;
+}
+
+// Of the schedule that is being played, in words, for when it ends the process.
+char playing[64] = "";
+
+void TellPlaying() {
+  if (write(STDERR_FILENO, playing, std::strlen(playing)) < 0) return;
+}
+
+// A sanitizer has handlers of its own.
+void TellWhenItCrashes() {
+  const auto tell = [](int signal) {
+    TellPlaying();
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+  };
+  if (__sanitizer_set_death_callback != nullptr) {
+    __sanitizer_set_death_callback(TellPlaying);
+  } else {
+    for (const int signal : {SIGSEGV, SIGABRT, SIGFPE, SIGBUS}) std::signal(signal, tell);
+  }
 }
 
 // What is broken, if anything is.
@@ -57,7 +85,10 @@ void Explore(size_t schedules, size_t steps, const Play& play) {
   const uint64_t first = FromEnvironment("SEED", 1);
   const uint64_t count = FromEnvironment("SCHEDULES", schedules);
   uint64_t played = 0;
+  TellWhenItCrashes();
   for (uint64_t seed = first; seed < first + count; ++seed) {
+    std::snprintf(playing, sizeof(playing), "\nwhile SEED=%llu was played\n",
+                  static_cast<unsigned long long>(seed));
     Schedule schedule(seed, StepsOf(seed, steps), false);
     played += schedule.steps().size();
     if (!Failure(play, schedule)) continue;

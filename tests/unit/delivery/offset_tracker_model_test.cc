@@ -80,7 +80,7 @@ class Life {
 
   void Step() {
     const auto roll = dice_.Below(100);
-    const size_t times = wide_ ? 1 + dice_.Below(4000) : 1 + dice_.Below(4);
+    const size_t times = 1 + dice_.Below(wide_ && dice_.Percent(60) ? 4'000 : 4);
     if (roll < 35) {
       for (size_t i = 0; i < times; ++i) Receive();
     } else if (roll < 70) {
@@ -234,6 +234,10 @@ class Life {
       Fail("something changed, and the version did not");
     }
     seen_ = Seen{version, position, std::move(finished)};
+    VerifyCrowded();
+  }
+
+  void VerifyCrowded() {
     const auto first = model_.first_open();
     const bool crowded = first && EncodeFinished(*first, model_.DoneBeyond(*first)).size() >=
                                       kMaxMetadataBytes / 4 * 3;

@@ -1,0 +1,504 @@
+// Definitions that come, change, break, clash and go, while connectors drain, fail and can't start:
+// the plan is carried out on a world that knows what a step does.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "reconcile/desired.h"
+#include "reconcile/plan.h"
+#include "reconcile/start_backoff.h"
+#include "reconcile/vanish_guard.h"
+#include "support/schedules.h"
+
+namespace khs::reconcile {
+namespace {
+
+using namespace std::chrono_literals;
+using State = Standing::State;
+using testing::Broken;
+using testing::Dice;
+using testing::Schedule;
+
+constexpr auto kVanishWait = 60s;
+
+const char* Text(Action action) {
+  static constexpr const char* kTexts[] = {"start", "apply", "restart", "stop",
+                                           "keep",  "show",  "forget"};
+  return kTexts[static_cast<size_t>(action)];
+}
+
+// A definition as far as it matters: what needs another consumer, and what does not.
+struct Draft {
+  std::string name;
+  std::map<std::string, int> consumer;
+  std::map<std::string, int> rest;
+
+  bool operator==(const Draft&) const = default;
+};
+
+config::ConnectorConfig ConfigOf(Draft draft) {
+  config::ConnectorConfig config;
+  config.name = draft.name;
+  config.tasks_max = 1 + draft.consumer["tasks.max"];
+  config.subscription.topics = {fmt::format("t{}", draft.consumer["topics"])};
+  config.subscription.group = fmt::format("g{}", draft.consumer["group.id"]);
+  config.subscription.consumer_properties["fetch.min.bytes"] =
+      base::Secret(std::to_string(draft.consumer["fetch.min.bytes"]));
+  config.policy.ordering =
+      draft.consumer["ordering"] == 0 ? delivery::Ordering::kPartition : delivery::Ordering::kKey;
+  config.policy.queue_max_bytes = 1000 + static_cast<size_t>(draft.consumer["queue"]);
+  config.endpoint.url = base::Secret(fmt::format("http://host{}/", draft.rest["url"]));
+  config.endpoint.headers = {{"H", base::Secret(std::to_string(draft.rest["headers"]))}};
+  config.endpoint.read_timeout = std::chrono::milliseconds(1 + draft.rest["timeout"]);
+  config.policy.strategy = draft.rest["strategy"] == 0 ? delivery::Strategy::kStopTask
+                                                       : delivery::Strategy::kDropMessage;
+  config.policy.retry_backoff = {std::chrono::seconds(draft.rest["backoff"])};
+  config.policy.max_in_flight = 1 + draft.rest["in.flight"];
+  config.offset_flush_interval = std::chrono::milliseconds(1 + draft.rest["flush"]);
+  config.dead_letters.topic = draft.rest["dlq"] == 0 ? "" : "dead";
+  config.subscription.consumer_properties["sasl.password"] =
+      base::Secret(std::to_string(draft.rest["password"]));
+  return config;
+}
+
+// A file of the directory, or what REST has made.
+struct Place {
+  Origin origin = Origin::kFile;
+  std::string stem;
+  std::optional<Draft> draft;  // absent: there is nothing
+  bool valid = true;
+  int touched = 0;  // comments move the keys
+
+  std::string Id() const { return origin == Origin::kFile ? stem + ".toml" : "REST " + stem; }
+};
+
+Definition DefinitionOf(const Place& place) {
+  Definition definition;
+  definition.origin = place.origin;
+  definition.file = place.origin == Origin::kFile ? place.Id() : "REST";
+  definition.stem = place.stem;
+  const config::ConnectorConfig config = ConfigOf(*place.draft);
+  for (const auto* keys : {&place.draft->consumer, &place.draft->rest}) {
+    for (const auto& [key, value] : *keys) definition.written[key] = std::to_string(value);
+  }
+  definition.written["name"] = place.draft->name;
+  definition.positions["name"] = {place.touched, 1};
+  if (place.valid) {
+    definition.config = config;
+  } else {
+    definition.problems = {{definition.file, {1, 1}, "topics", "missing"}};
+  }
+  return definition;
+}
+
+// What runs under a name.
+struct Runs {
+  config::ConnectorConfig config;
+  bool ending = false;
+  bool failed = false;
+  bool cannot_start = false;
+  bool paused = false;
+  StartBackoff backoff;
+};
+struct Entry {
+  std::optional<Runs> runs;
+  bool was_stopped = false;
+};
+
+class World {
+ public:
+  explicit World(Schedule& schedule) : schedule_(schedule), dice_(schedule.seed()) {
+    for (const char* stem : {"a", "b", "c"}) places_.push_back({Origin::kFile, stem, {}, true, 0});
+    for (const char* stem : {"a", "r"}) places_.push_back({Origin::kRest, stem, {}, true, 0});
+    seen_ = places_;
+  }
+
+  void Play() {
+    for (const uint64_t step : schedule_.steps()) {
+      dice_ = Dice(step);
+      Move();
+    }
+    Settle();
+  }
+
+ private:
+  void Move() {
+    const auto roll = dice_.Below(100);
+    if (roll < 30) {
+      Edit(dice_.Of(places_));
+    } else if (roll < 34) {
+      schedule_.Tell([] { return "every file is gone"; });
+      for (Place& place : places_) {
+        if (place.origin == Origin::kFile) place.draft.reset();
+      }
+    } else if (roll < 44) {
+      const std::string name(1, "abcr"[dice_.Below(4)]);
+      const auto target =
+          std::vector{Target::kStarted, Target::kPaused, Target::kStopped}[dice_.Below(3)];
+      schedule_.Tell([&] { return fmt::format("{} shall be {}", name, static_cast<int>(target)); });
+      if (desired_.contains(name)) targets_[name] = target;
+    } else if (roll < 60) {
+      Happen();
+    } else if (roll < 70) {
+      Pass(std::chrono::milliseconds(dice_.Between(1, 90'000)));
+    } else {
+      Look();
+    }
+  }
+
+  void Edit(Place& place) {
+    const auto roll = dice_.Below(100);
+    if (!place.draft || roll < 10) {
+      place.draft = Draft{place.stem, {}, {}};
+      // A file may say another name than its own.
+      const bool other = place.origin == Origin::kFile && dice_.Percent(20);
+      if (other) place.draft->name = std::string(1, "abcr"[dice_.Below(4)]);
+      place.valid = dice_.Percent(85);
+    } else if (roll < 25) {
+      place.draft.reset();
+    } else if (roll < 40) {
+      place.valid = !place.valid;
+    } else if (roll < 50) {
+      ++place.touched;
+    } else if (roll < 75) {
+      static const std::vector<std::string> keys{"url",      "headers", "timeout",
+                                                 "strategy", "backoff", "in.flight",
+                                                 "flush",    "dlq",     "password"};
+      int& value = place.draft->rest[dice_.Of(keys)];
+      value = 1 - value;
+    } else {
+      static const std::vector<std::string> keys{"tasks.max",       "topics",   "group.id",
+                                                 "fetch.min.bytes", "ordering", "queue"};
+      int& value = place.draft->consumer[dice_.Of(keys)];
+      value = 1 - value;
+    }
+    schedule_.Tell([&] {
+      if (!place.draft) return place.Id() + " is removed";
+      return fmt::format("{} defines {}, {}", place.Id(), place.draft->name,
+                         place.valid ? "valid" : "invalid");
+    });
+  }
+
+  // Something becomes of a connector by itself.
+  void Happen() {
+    if (entries_.empty()) return;
+    auto entry = entries_.begin();
+    std::advance(entry, dice_.Below(entries_.size()));
+    auto& [name, it] = *entry;
+    if (!it.runs) return;
+    if (dice_.Percent(20) && !it.runs->cannot_start) backoffs_[name].Reset();  // it works
+    if (it.runs->ending) {
+      schedule_.Tell([&] { return name + " has ended"; });
+      it.runs.reset();
+    } else if (dice_.Percent(40) && !it.runs->cannot_start) {
+      schedule_.Tell([&] { return name + " fails"; });
+      it.runs->failed = true;
+    } else if (dice_.Percent(50) && !it.runs->failed) {
+      if (!std::exchange(it.runs->cannot_start, true)) CannotStart(name, *it.runs);
+    }
+  }
+
+  void CannotStart(const std::string& name, Runs& runs) {
+    StartBackoff& backoff = backoffs_[name];
+    const int failures = backoff.failures();
+    backoff.Failed(now_, static_cast<double>(dice_.Below(1001)) / 1000);
+    schedule_.Tell(
+        [&] { return fmt::format("{} can't start, for the {}th time", name, failures); });
+    const auto middle =
+        std::min<std::chrono::milliseconds>(1s * (1 << std::min(failures, 9)), 300s);
+    const auto wait = backoff.due() - now_;
+    if (wait < middle * 4 / 5 || wait > middle * 6 / 5) Fail("its back-off is out of bounds");
+    runs.backoff = backoff;
+  }
+
+  void Pass(base::MonotonicTime::duration time) { now_ += time; }
+
+  static bool HasFiles(const std::vector<Place>& places) {
+    return std::any_of(places.begin(), places.end(), [](const Place& place) {
+      return place.origin == Origin::kFile && place.draft;
+    });
+  }
+
+  // Every file gone at once is believed a while later.
+  void See() {
+    const bool has = HasFiles(places_);
+    const bool doubted = HasFiles(seen_) && !has;
+    if (!doubted) doubted_since_.reset();
+    if (doubted && !doubted_since_) doubted_since_ = now_;
+    const bool expected = !doubted || now_ - *doubted_since_ >= kVanishWait;
+    const bool believed = guard_.Believe(HasFiles(seen_), has, now_);
+    if (believed != expected) Fail("what vanished is believed at once, or never");
+    if (believed != !guard_.due()) Fail("whether to look again");
+    for (size_t i = 0; i < places_.size(); ++i) {
+      if (believed || places_[i].origin == Origin::kRest) seen_[i] = places_[i];
+    }
+    if (believed) doubted_since_.reset();
+  }
+
+  void Look() {
+    See();
+    std::vector<Definition> candidates;
+    for (const Origin origin : {Origin::kRest, Origin::kFile}) {
+      for (const Place& place : seen_) {
+        if (place.origin == origin && place.draft) candidates.push_back(DefinitionOf(place));
+      }
+    }
+    const Definitions now = SortByName(candidates, NamesIn(desired_));
+    VerifyNames(candidates, now);
+    const Desired before = desired_;
+    desired_ = Advance(desired_, now);
+    VerifyAdvance(before, now);
+    for (auto& [name, wanted] : desired_) wanted.state = targets_[name];
+    Reconcile();
+  }
+
+  void VerifyNames(const std::vector<Definition>& candidates, const Definitions& now) {
+    const NamesByPlace known = NamesIn(desired_);
+    std::set<std::string> places;
+    for (const auto& [name, definition] : now) {
+      if (!places.insert(definition.Place()).second) Fail("a place counts twice");
+      if (definition.config && definition.config->name != name) Fail("it has another's name");
+      if (!definition.config && definition.problems.empty()) Fail("nobody says what is wrong");
+    }
+    if (places.size() != candidates.size()) Fail("a place is passed over");
+    for (const Definition& candidate : candidates) {
+      const auto last = known.find(candidate.Place());
+      if (!candidate.config) {
+        // The connector that it defined goes on.
+        if (last == known.end()) continue;
+        const Definition& holder = now.at(last->second);
+        if (holder.Place() != candidate.Place() && holder.origin != Origin::kRest) {
+          Fail(last->second + " passes from an invalid definition");
+        }
+        continue;
+      }
+      const std::string& name = candidate.config->name;
+      if (!now.contains(name) || now.at(name).Place().empty()) Fail(name + " is lost");
+      const bool is_rest = candidate.origin == Origin::kRest;
+      // What REST has made was there first, at any time.
+      const auto& holder = now.at(name);
+      if (is_rest && holder.Place() != candidate.Place()) Fail("a file takes it from REST");
+      if (holder.origin == Origin::kRest) continue;
+      if (last != known.end() && last->second == name && holder.Place() != candidate.Place()) {
+        Fail(name + " passes to " + holder.Place());
+      }
+      if (!holder.config && last != known.end() && last->second == name) Fail(name + " is broken");
+    }
+  }
+
+  void VerifyAdvance(const Desired& before, const Definitions& now) {
+    if (desired_.size() != now.size()) Fail("names come or go");
+    for (const auto& [name, definition] : now) {
+      const Wanted& wanted = desired_.at(name);
+      if (!(wanted.newest == definition)) Fail(name + " is not the newest");
+      const auto known = before.find(name);
+      const bool is_new = known == before.end();
+      const bool changed = is_new || !(known->second.newest == definition);
+      const uint64_t generation = is_new ? 1 : known->second.generation + (changed ? 1 : 0);
+      if (wanted.generation != generation) Fail(name + " is of another generation");
+      if (definition.config) {
+        if (wanted.target != definition.config) Fail(name + " is not to run as it is defined");
+        if (changed && wanted.target_generation != generation) Fail("its generation");
+        continue;
+      }
+      const auto last_good = is_new ? std::nullopt : known->second.target;
+      if (wanted.target != last_good) Fail(name + " does not go on by its last good definition");
+    }
+  }
+
+  Actual Present() const {
+    Actual actual;
+    for (const auto& [name, entry] : entries_) {
+      Standing standing;
+      standing.was_stopped = entry.was_stopped;
+      if (entry.runs) {
+        standing.config = &entry.runs->config;
+        standing.retry_at = entry.runs->backoff.due();
+        standing.state = entry.runs->ending         ? State::kEnding
+                         : entry.runs->cannot_start ? State::kCannotStart
+                         : entry.runs->failed       ? State::kFailed
+                                                    : State::kWorking;
+      }
+      actual.emplace(name, standing);
+    }
+    return actual;
+  }
+
+  std::vector<Step> Reconcile() {
+    const auto steps = MakePlan(desired_, Present(), now_);
+    std::set<std::string> names;
+    for (const Step& step : steps) {
+      if (!names.insert(step.name).second) Fail("two steps for " + step.name);
+      Carry(step);
+    }
+    std::set<std::string> expected;
+    for (const auto& [name, wanted] : desired_) expected.insert(name);
+    for (const auto& [name, entry] : entries_) expected.insert(name);
+    if (!std::includes(names.begin(), names.end(), expected.begin(), expected.end())) {
+      Fail("a name is passed over");
+    }
+    for (const Step& step : MakePlan(desired_, Present(), now_)) VerifyRests(step);
+    return steps;
+  }
+
+  // Level-triggered: once the steps are done, nothing more is to be done until something happens.
+  void VerifyRests(const Step& step) {
+    const bool rests = step.action == Action::kKeep || step.action == Action::kShow;
+    if (!rests) Fail(fmt::format("{} is not at rest: {}", step.name, Text(step.action)));
+  }
+
+  // Does what the fleet does, where that may be done at all.
+  void Carry(const Step& step) {
+    const auto found = desired_.find(step.name);
+    const Wanted* wanted = found == desired_.end() ? nullptr : &found->second;
+    const bool is_there = entries_.contains(step.name) && entries_[step.name].runs;
+    const bool ending = is_there && entries_[step.name].runs->ending;
+    const bool working = is_there && !ending && !entries_[step.name].runs->failed &&
+                         !entries_[step.name].runs->cannot_start;
+    schedule_.Tell([&] {
+      return step.action == Action::kKeep ? step.name + " is kept"
+                                          : step.name + ": " + Text(step.action);
+    });
+    const bool runs_well = working && wanted != nullptr && wanted->state != Target::kStopped &&
+                           (!wanted->target || wanted->target == entries_[step.name].runs->config);
+    if (runs_well && step.action != Action::kKeep) Fail(step.name + " is touched for nothing");
+    if (working && wanted != nullptr && wanted->state != Target::kStopped && wanted->target &&
+        !runs_well) {
+      const bool needs = NeedsConsumer(entries_[step.name].runs->config, *wanted->target);
+      if (step.action != (needs ? Action::kRestart : Action::kApply)) {
+        Fail(step.name + (needs ? " needs another consumer" : " needs no other consumer"));
+      }
+    }
+    Entry& entry = entries_[step.name];
+    switch (step.action) {
+      case Action::kStart:
+        if (is_there) Fail("two run as " + step.name);
+        Start(step.name, *wanted);
+        break;
+      case Action::kApply:
+        if (!working || !step.difference.any()) Fail("nothing can be applied to " + step.name);
+        entry.runs->config = *wanted->target;
+        break;
+      case Action::kRestart:
+      case Action::kStop:
+        if (!is_there || ending) Fail(step.name + " is to end, and does not run");
+        if (step.action == Action::kStop) entry.was_stopped = true;
+        if (step.difference.any()) backoffs_[step.name].Reset();
+        entry.runs->ending = true;
+        // It may have ended at once, or drain.
+        if (!dice_.Percent(50)) break;
+        entry.runs.reset();
+        if (wanted == nullptr) entries_.erase(step.name);
+        if (step.action == Action::kRestart) Start(step.name, *wanted);
+        break;
+      case Action::kKeep:
+        if (!is_there) Fail("there is nothing to keep of " + step.name);
+        if (ending && wanted != nullptr) {
+          const bool stays = entry.was_stopped && wanted->state == Target::kPaused;
+          entry.was_stopped = wanted->state == Target::kStopped || stays;
+        }
+        break;
+      case Action::kShow:
+        if (is_there || wanted == nullptr) Fail("there is nothing to show of " + step.name);
+        entry.was_stopped = wanted->state != Target::kStarted;
+        break;
+      case Action::kForget:
+        if (is_there || wanted != nullptr) Fail(step.name + " is forgotten");
+        targets_.erase(step.name);
+        entries_.erase(step.name);
+        return;
+    }
+    const auto after = entries_.find(step.name);
+    if (after == entries_.end() || !after->second.runs || wanted == nullptr) return;
+    after->second.runs->paused = wanted->state == Target::kPaused;
+  }
+
+  static bool NeedsConsumer(const config::ConnectorConfig& from,
+                            const config::ConnectorConfig& to) {
+    const auto fetch = [](const config::ConnectorConfig& config) {
+      return config.subscription.consumer_properties.at("fetch.min.bytes");
+    };
+    return from.tasks_max != to.tasks_max || from.subscription.topics != to.subscription.topics ||
+           from.subscription.group != to.subscription.group || fetch(from) != fetch(to) ||
+           from.policy.ordering != to.policy.ordering ||
+           from.policy.queue_max_bytes != to.policy.queue_max_bytes;
+  }
+
+  void Start(const std::string& name, const Wanted& wanted) {
+    if (wanted.state == Target::kStopped) Fail(name + " is started though it is stopped");
+    if (wanted.target->name != name) Fail(name + " runs by another's definition");
+    Entry& entry = entries_[name];
+    entry.was_stopped = false;
+    entry.runs.emplace();
+    entry.runs->config = *wanted.target;
+  }
+
+  // Nothing changes any more, what drains ends, and what can't start can.
+  void Settle() {
+    schedule_.Tell([] { return "from here on nothing changes"; });
+    Look();
+    Pass(kVanishWait);
+    for (int round = 0; round < 3; ++round) {
+      Look();
+      for (auto& [name, entry] : entries_) {
+        if (entry.runs && entry.runs->ending) entry.runs.reset();
+      }
+      Pass(400s);
+    }
+    for (const Step& step : Reconcile()) VerifyRests(step);
+    VerifyConverged();
+  }
+
+  void VerifyConverged() {
+    if (entries_.size() != desired_.size()) Fail("something is left, or missing");
+    std::map<std::string, std::set<std::string>> claims;
+    for (const Place& place : places_) {
+      if (place.draft && place.valid) claims[place.draft->name].insert(place.Id());
+    }
+    for (const auto& [name, wanted] : desired_) {
+      const Entry& entry = entries_.at(name);
+      const bool stays = wanted.state == Target::kPaused && entry.was_stopped;
+      const bool runs = wanted.target && wanted.state != Target::kStopped && !stays;
+      if (entry.runs.has_value() != runs) Fail(name + (runs ? " does not run" : " runs"));
+      if (!runs) continue;
+      if (entry.runs->ending || entry.runs->cannot_start) Fail(name + " does not come to work");
+      if (!(entry.runs->config == *wanted.target)) Fail(name + " runs by another definition");
+      const bool paused = wanted.state == Target::kPaused;
+      if (entry.runs->paused != paused) Fail(name + (paused ? " is not paused" : " is paused"));
+    }
+    for (const auto& [name, places] : claims) {
+      if (!desired_.contains(name)) Fail(name + " is defined, and is not there");
+      const Wanted& wanted = desired_.at(name);
+      if (!wanted.target && wanted.newest.origin != Origin::kRest) Fail(name + " has no target");
+    }
+  }
+
+  [[noreturn]] static void Fail(const std::string& what) { throw Broken(what); }
+
+  Schedule& schedule_;
+  Dice dice_;
+  base::MonotonicTime now_{1h};
+  std::vector<Place> places_;
+  std::vector<Place> seen_;
+  std::optional<base::MonotonicTime> doubted_since_;
+  VanishGuard guard_{kVanishWait};
+  std::map<std::string, Target> targets_;
+  Desired desired_;
+  std::map<std::string, Entry> entries_;
+  std::map<std::string, StartBackoff> backoffs_;
+};
+
+TEST(PlanModel, MakesTheWorldAsItShouldBeAndDisturbsNothingElse) {
+  testing::Explore(20'000, 60, [](Schedule& schedule) { World(schedule).Play(); });
+}
+
+}  // namespace
+}  // namespace khs::reconcile

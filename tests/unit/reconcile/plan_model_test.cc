@@ -194,7 +194,7 @@ class World {
     std::advance(entry, dice_.Below(entries_.size()));
     auto& [name, it] = *entry;
     if (!it.runs) return;
-    if (dice_.Percent(20) && !it.runs->cannot_start) backoffs_[name].Reset();  // it works
+    if (dice_.Percent(20) && !it.runs->cannot_start) BeginAnew(name);  // it works
     if (it.runs->ending) {
       schedule_.Tell([&] { return name + " has ended"; });
       it.runs.reset();
@@ -206,9 +206,14 @@ class World {
     }
   }
 
+  void BeginAnew(const std::string& name) {
+    backoffs_[name].Reset();
+    failures_[name] = 0;
+  }
+
   void CannotStart(const std::string& name, Runs& runs) {
     StartBackoff& backoff = backoffs_[name];
-    const int failures = backoff.failures();
+    const int failures = failures_[name]++;
     backoff.Failed(now_, static_cast<double>(dice_.Below(1001)) / 1000);
     schedule_.Tell(
         [&] { return fmt::format("{} can't start, for the {}th time", name, failures); });
@@ -391,7 +396,7 @@ class World {
       case Action::kStop:
         if (!is_there || ending) Fail(step.name + " is to end, and does not run");
         if (step.action == Action::kStop) entry.was_stopped = true;
-        if (step.difference.any()) backoffs_[step.name].Reset();
+        if (step.difference.any()) BeginAnew(step.name);
         entry.runs->ending = true;
         // It may have ended at once, or drain.
         if (!dice_.Percent(50)) break;
@@ -494,6 +499,7 @@ class World {
   Desired desired_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, StartBackoff> backoffs_;
+  std::map<std::string, int> failures_;  // in a row
 };
 
 TEST(PlanModel, MakesTheWorldAsItShouldBeAndDisturbsNothingElse) {

@@ -114,6 +114,7 @@ class Life {
     if (receipt == Receipt::kBackward) Fail("what rises is backward");
     if (receipt == Receipt::kFinished && !finished_.contains(offset)) Fail("it is skipped");
     if (receipt == Receipt::kOpen && Contains(from_commit_, offset)) Fail("a commit covers it");
+    if (wide_ && dice_.Percent(1)) VerifyCrowded();
   }
 
   void FinishOne(bool in_order) {
@@ -129,6 +130,7 @@ class Life {
     tracker_.Finish(offset);
     model_.Finish(offset);
     finished_.insert(offset);
+    if (wide_ && dice_.Percent(1)) VerifyCrowded();
   }
 
   void FinishUnknown() {

@@ -31,17 +31,24 @@ Position PositionAt(std::string_view text, size_t offset) {
   return position;
 }
 
-// The places of all keys in the order written; the parser does not tell them. `text` is valid JSON.
-std::vector<Position> KeyPositions(std::string_view text) {
-  std::vector<Position> positions;
+struct Key {
+  Position position;
+  bool has_nul = false;  // an escaped one
+};
+
+// All keys in the order written; the parser does not tell where they stand. `text` is valid JSON.
+std::vector<Key> FindKeys(std::string_view text) {
+  constexpr std::string_view kNul = "\\u0000";
+  std::vector<Key> keys;
   Position here{1, 1};
-  Position string_start;
+  Key string;
   bool in_string = false;
   bool after_string = false;
   for (size_t at = 0; at < text.size(); ++at) {
     const char c = text[at];
     if (in_string) {
       if (c == '\\') {
+        string.has_nul = string.has_nul || text.substr(at, kNul.size()) == kNul;
         ++at;  // the escaped character is ASCII and not a line's end
         ++here.column;
       }
@@ -49,9 +56,9 @@ std::vector<Position> KeyPositions(std::string_view text) {
       after_string = !in_string;
     } else if (c == '"') {
       in_string = true;
-      string_start = here;
+      string = {here};
     } else if (c == ':' && after_string) {
-      positions.push_back(string_start);
+      keys.push_back(string);
       after_string = false;
     }
     if (c == '\n') {
@@ -61,7 +68,7 @@ std::vector<Position> KeyPositions(std::string_view text) {
       ++here.column;
     }
   }
-  return positions;
+  return keys;
 }
 
 // Poco's own tree forgets the order of keys and that one was repeated.
@@ -90,11 +97,9 @@ class MemberCollector final : public Poco::JSON::Handler {
 
   bool is_object() const { return is_object_; }
 
-  std::vector<JsonMember> Take(const std::vector<Position>& key_positions) {
+  std::vector<JsonMember> Take(const std::vector<Key>& keys) {
     for (size_t i = 0; i < members_.size(); ++i) {
-      if (member_keys_[i] < key_positions.size()) {
-        members_[i].position = key_positions[member_keys_[i]];
-      }
+      if (member_keys_[i] < keys.size()) members_[i].position = keys[member_keys_[i]].position;
     }
     return std::move(members_);
   }
@@ -144,7 +149,15 @@ base::Expected<std::vector<JsonMember>, JsonFault> ReadJsonMembers(std::string_v
                   "Not valid JSON: " + exception.message()});
   }
   if (!collector->is_object()) return Fault({{1, 1}, "A JSON object is expected"});
-  return collector->Take(KeyPositions(text));
+  if (const auto place = FindKeyWithNul(text)) return Fault({*place, "A key holds \\u0000"});
+  return collector->Take(FindKeys(text));
+}
+
+std::optional<Position> FindKeyWithNul(std::string_view text) {
+  for (const Key& key : FindKeys(text)) {
+    if (key.has_nul) return key.position;
+  }
+  return std::nullopt;
 }
 
 std::string QuoteJson(std::string_view text) {

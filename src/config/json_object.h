@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,10 @@ struct JsonFault {
 // The members of the object that `text` is and of the objects directly in it, in the order written,
 // repeated keys included. What lies deeper is left out.
 base::Expected<std::vector<JsonMember>, JsonFault> ReadJsonMembers(std::string_view text);
+
+// The first key that holds an escaped NUL, at which Poco ends it, so that it may become another.
+// The text is otherwise valid JSON.
+std::optional<Position> FindKeyWithNul(std::string_view text);
 
 std::string QuoteJson(std::string_view text);
 

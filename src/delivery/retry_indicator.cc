@@ -15,9 +15,11 @@ namespace {
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 // Poco refuses a whole document for one number that is beyond 64 bits or a double, which JSON
-// allows. Which number it is matters to nobody here: outside of strings at most 15 digits in a row
-// stay, and 2 of an exponent.
-std::string WithSmallNumbers(std::string_view json) {
+// allows, and ends a key at an escaped NUL, so that it may become another. Which number or which
+// control character it is matters to nobody here: outside of strings at most 15 digits in a row
+// stay, and 2 of an exponent, and a NUL becomes U+0001.
+std::string MadeForPoco(std::string_view json) {
+  constexpr std::string_view kNul = "\\u0000";
   std::string text;
   text.reserve(json.size());
   bool in_string = false;
@@ -27,6 +29,10 @@ std::string WithSmallNumbers(std::string_view json) {
     if (!in_string && IsDigit(c)) {
       if (digits == 0) continue;
       --digits;
+    } else if (in_string && json.substr(at, kNul.size()) == kNul) {
+      text += "\\u0001";
+      at += kNul.size() - 1;
+      continue;
     } else if (in_string && c == '\\' && at + 1 < json.size()) {
       text += c;
       text += json[++at];
@@ -49,7 +55,7 @@ std::optional<bool> ParseRetryIndicator(std::string_view body) {
   if (body[start] != '{' || !base::IsUtf8(body)) return std::nullopt;
   try {
     Poco::JSON::Parser parser;
-    const Poco::Dynamic::Var document = parser.parse(WithSmallNumbers(body));
+    const Poco::Dynamic::Var document = parser.parse(MadeForPoco(body));
     if (document.type() != typeid(Poco::JSON::Object::Ptr)) return std::nullopt;
     const Poco::Dynamic::Var retry = document.extract<Poco::JSON::Object::Ptr>()->get("retry");
     if (retry.isBoolean()) return retry.extract<bool>();

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "base/utf8.h"
+#include "config/json_object.h"
 #include "config/text.h"
 
 namespace khs::rest {
@@ -83,6 +84,7 @@ base::Expected<std::vector<SentOffset>, std::string> ReadDocument(std::string_vi
   // From a string Poco would overlook a number before the document, and what follows a byte 0xff.
   std::istringstream stream{std::string(body)};
   const Var document = parser.parse(stream);
+  if (config::FindKeyWithNul(body)) return Failure("A key holds \\u0000");
   if (!IsObject(document)) return Failure("A JSON object is expected");
   const Object& object = *document.extract<Object::Ptr>();
   if (std::string unknown = UnknownField(object, {"offsets"}); !unknown.empty()) {

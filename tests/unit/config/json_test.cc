@@ -65,6 +65,9 @@ TEST(Json, TellsWhereTheSyntaxIsBroken) {
   EXPECT_THAT(Problems(""), ElementsAre(HasSubstr("Not valid JSON")));
   EXPECT_THAT(Problems("[1]"), ElementsAre("f:1:1: error: A JSON object is expected"));
   EXPECT_THAT(Problems("{\"\xFF\":1}"), ElementsAre(HasSubstr("UTF-8")));
+  EXPECT_THAT(Problems("{\"name\":\"a\",\n\"config\":{\"topics\\u0000x\":\"a\"}}"),
+              ElementsAre("f:2:11: error: A key holds \\u0000"));
+  EXPECT_THAT(Problems(R"({"name":"a","config":{"a\\u0000":"\u0000"}})"), ElementsAre());
 }
 
 }  // namespace

@@ -69,6 +69,16 @@ TEST(RetryIndicator, StandsBesideNumbersOfAnySize) {
   EXPECT_EQ(ParseRetryIndicator(R"({"a":1e,"retry":true})"), std::nullopt);
 }
 
+TEST(RetryIndicator, IsNoOtherKeyOrTextThatBeginsLikeIt) {
+  for (const char* body :
+       {R"({"retry\u0000":true})", R"({"retry\u0000x":false})", R"({"retry":"true\u0000"})",
+        R"({"retry":"false\u0000x"})", R"({"\u0000retry":true})"}) {
+    EXPECT_EQ(ParseRetryIndicator(body), std::nullopt) << body;
+  }
+  EXPECT_EQ(ParseRetryIndicator(R"({"retry\u0000x":false,"retry":true})"), true);
+  EXPECT_EQ(ParseRetryIndicator(R"({"a\\u0000":1,"retry":true})"), true);
+}
+
 TEST(RetryIndicator, SurvivesDeeplyNestedJson) {
   std::string body = R"({"retry":true,"deep":)";
   body.append(20'000, '[');

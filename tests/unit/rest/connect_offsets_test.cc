@@ -132,11 +132,14 @@ TEST_F(ConnectOffsetsTest, NeedABodyOfTheirForm) {
   AddStopped();
   const std::string good =
       R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":0},"offset":null}]})";
-  for (const std::string& body : {"1" + good, good + "\xff{", good + " x"}) {
+  std::string other = good;
+  other.replace(other.find("offsets"), 7, "offsets\\u0000x");
+  for (const std::string& body : {"1" + good, good + "\xff{", good + " x", other}) {
     EXPECT_EQ(Ask("PATCH", kPath, body).status, 400) << body;
   }
-  for (const char* body : {"", "null", "[]", "{", R"({"offsets":{}})", R"({"x":[]})",
-                           "{\"offsets\":\"\xff\"}", R"({"offsets":[]} x)"}) {
+  for (const char* body :
+       {"", "null", "[]", "{", R"({"offsets":{}})", R"({"x":[]})", "{\"offsets\":\"\xff\"}",
+        R"({"offsets":[]} x)", R"({"offsets\u0000x":[]})"}) {
     const Response response = Ask("PATCH", kPath, body, {{"content-type", "application/json"}});
     EXPECT_EQ(response.status, 400) << body;
     EXPECT_EQ(response.body.find(R"({"error_code":400,"message":")"), 0u) << response.body;

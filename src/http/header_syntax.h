@@ -13,6 +13,9 @@ bool IsFieldName(std::string_view name);
 // A field value as it may stand on the wire: no control character but the tab. Empty is one.
 bool IsFieldValue(std::string_view value);
 
+// Without the blanks around it: RFC 9110's optional white space, which is spaces and tabs.
+std::string_view TrimBlanks(std::string_view text);
+
 // Names that say how the message or its connection works (Content-Length, Connection, Proxy-*,
 // ...): only who owns the connection may set them. Host is one of them.
 bool BelongsToConnection(std::string_view name);

@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+#include "http/header_syntax.h"
+
 namespace khs::http {
 namespace {
 
@@ -13,12 +15,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kLongest{1'000'000'000};
-
-std::string_view Trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 std::optional<milliseconds> ParseSeconds(std::string_view text) {
   const bool negative = text.front() == '-';
@@ -47,7 +43,7 @@ std::optional<seconds> ParseDate(const std::string& text) {
 }  // namespace
 
 std::optional<milliseconds> ParseRetryAfter(std::string_view value, base::WallTime now) {
-  const std::string_view text = Trim(value);
+  const std::string_view text = TrimBlanks(value);
   if (text.empty()) return std::nullopt;
   if (const auto wait = ParseSeconds(text)) return wait;
   const auto date = ParseDate(std::string(text));

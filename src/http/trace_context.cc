@@ -58,12 +58,6 @@ std::optional<Parent> ParseParent(std::string_view text) {
   return Parent{trace_id, static_cast<char>('0' + (low & kKnownFlags))};
 }
 
-std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 bool IsStateKey(std::string_view key) {
   const auto allowed = [](char c) {
     return IsLower(c) || IsDigit(c) || c == '_' || c == '-' || c == '*' || c == '/' || c == '@';
@@ -84,7 +78,7 @@ bool IsState(std::string_view text) {
   std::vector<std::string_view> keys;
   while (true) {
     const size_t comma = text.find(',');
-    const std::string_view member = Trim(text.substr(0, comma));
+    const std::string_view member = TrimBlanks(text.substr(0, comma));
     if (!member.empty()) {  // which is allowed
       const size_t equals = member.find('=');
       if (equals == std::string_view::npos) return false;
@@ -104,7 +98,7 @@ std::string StateOf(const std::vector<delivery::RecordHeader>& headers) {
   std::string state;
   for (const delivery::RecordHeader& header : headers) {
     if (!header.value || !EqualIgnoringCase(header.name, "tracestate")) continue;
-    const std::string_view value = Trim(*header.value);
+    const std::string_view value = TrimBlanks(*header.value);
     if (value.empty()) continue;
     if (!state.empty()) state += ',';
     state += value;

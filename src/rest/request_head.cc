@@ -16,8 +16,6 @@ using Refused = base::Unexpected<Rejection>;
 
 Refused Bad(const char* reason) { return Refused({400, reason}); }
 
-constexpr std::string_view kBlank = " \t";
-
 // Of these a second one is an error, and not a part of a list.
 constexpr std::array<std::string_view, 6> kOnce{
     "host", "content-length", "transfer-encoding", "content-type", "authorization", "expect"};
@@ -25,12 +23,6 @@ constexpr std::array<std::string_view, 6> kOnce{
 bool IsControl(char c) {
   const auto byte = static_cast<unsigned char>(c);
   return byte < 0x20 || byte == 0x7f;
-}
-
-std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlank);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
 }
 
 std::string Lower(std::string_view text) {
@@ -52,7 +44,7 @@ std::string_view TakeLine(std::string_view& rest) {
 bool HasToken(std::string_view list, std::string_view token) {
   while (!list.empty()) {
     const size_t end = std::min(list.find(','), list.size());
-    if (EqualIgnoringCase(Trim(list.substr(0, end)), token)) return true;
+    if (EqualIgnoringCase(http::TrimBlanks(list.substr(0, end)), token)) return true;
     list.remove_prefix(std::min(end + 1, list.size()));
   }
   return false;
@@ -215,7 +207,7 @@ base::Expected<RequestHead, Rejection> ParseRequestHead(std::string_view head,
     if (colon == std::string_view::npos || !http::IsFieldName(line.substr(0, colon))) {
       return Bad("A header is malformed");
     }
-    const std::string_view value = Trim(line.substr(colon + 1));
+    const std::string_view value = http::TrimBlanks(line.substr(colon + 1));
     const auto [field, is_new] = fields.emplace(Lower(line.substr(0, colon)), value);
     if (is_new) continue;
     if (std::find(kOnce.begin(), kOnce.end(), field->first) != kOnce.end()) {

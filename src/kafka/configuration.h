@@ -9,4 +9,12 @@ namespace khs::kafka {
 // that librdkafka does not take.
 ConfHandle MakeConfiguration(const Properties& properties);
 
+// A client of this configuration, to be destroyed by whoever asked for it. Throws
+// std::runtime_error with librdkafka's words.
+rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf);
+
+// One that is a member of no group, to which a connector's own properties mean something. Its
+// errors are events of its main queue. The owner outlives it. Throws as NewClient.
+ClientHandle NewOutsider(const ClientOwner& owner, Properties properties);
+
 }  // namespace khs::kafka

@@ -191,10 +191,7 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   join_watch_.Watch(conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
-  std::array<char, 512> error{};
-  handle_ = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size());
-  if (handle_ == nullptr) throw std::runtime_error(error.data());
-  conf.release();  // the client's, now that there is one
+  handle_ = NewClient(RD_KAFKA_CONSUMER, std::move(conf));
   rd_kafka_poll_set_consumer(handle_);
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
   for (QueueHandle& records : records_queues_) {

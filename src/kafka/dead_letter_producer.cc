@@ -1,6 +1,5 @@
 #include "kafka/dead_letter_producer.h"
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -95,10 +94,7 @@ DeadLetterProducer::Client::Client(ClientOwner owner, const Properties& properti
   ConfHandle conf = MakeConfiguration(properties);
   LogToOurs(conf.get(), &owner_);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  std::array<char, 512> error{};
-  handle_ = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
-  if (handle_ == nullptr) throw std::runtime_error(error.data());
-  conf.release();  // the client's, now that there is one
+  handle_ = NewClient(RD_KAFKA_PRODUCER, std::move(conf));
   queue_.reset(rd_kafka_queue_get_main(handle_));
   thread_ = std::jthread([this](const std::stop_token& stop) { Poll(stop); });
 }

@@ -15,10 +15,7 @@ struct EmbeddedBroker::Cluster {
     // The client that carries the cluster has no brokers itself, and would warn of that.
     ConfHandle conf = MakeConfiguration({{"log_level", "3"}});
     LogToOurs(conf.get());
-    std::array<char, 512> error{};
-    client = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
-    if (client == nullptr) throw std::runtime_error(error.data());
-    conf.release();  // the client's, now that there is one
+    client = NewClient(RD_KAFKA_PRODUCER, std::move(conf));
     mock = rd_kafka_mock_cluster_new(client, 1);
     if (mock == nullptr) {
       rd_kafka_destroy(client);

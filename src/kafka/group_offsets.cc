@@ -9,7 +9,6 @@
 #include <thread>
 #include <utility>
 
-#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 #include "kafka/conversions.h"
 #include "kafka/handles.h"
@@ -30,7 +29,6 @@ constexpr milliseconds kLongestTimeout{3'600'000};  // librdkafka takes no longe
 // An error names this many partitions at most.
 constexpr int kNamedPartitions = 10;
 
-using ClientHandle = std::unique_ptr<rd_kafka_t, Deleter<rd_kafka_destroy>>;
 using OptionsHandle =
     std::unique_ptr<rd_kafka_AdminOptions_t, Deleter<rd_kafka_AdminOptions_destroy>>;
 using ListRequest = std::unique_ptr<rd_kafka_ListConsumerGroupOffsets_t,
@@ -128,18 +126,8 @@ struct Answer {
 class AdminClient {
  public:
   // Throws std::runtime_error with librdkafka's words. The owner outlives it.
-  AdminClient(const ClientOwner& owner, Properties properties) {
-    properties.erase("group.id");
-    properties.erase("group.instance.id");
-    ConfHandle conf = MakeConfiguration(properties);
-    LogToOurs(conf.get(), &owner);
-    rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
-    std::array<char, 512> error{};
-    // A consumer, to which a connector's own properties mean something.
-    client_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size()));
-    if (!client_) throw std::runtime_error(error.data());
-    conf.release();  // the client's, now that there is one
-  }
+  AdminClient(const ClientOwner& owner, Properties properties)
+      : client_(NewOutsider(owner, std::move(properties))) {}
 
   rd_kafka_t* handle() const { return client_.get(); }
 
@@ -202,7 +190,7 @@ class AdminClient {
     return FailureIn(answer.group);
   }
 
-  ClientHandle client_;
+  const ClientHandle client_;
 };
 
 // Runs `call` on a client, and again on another while the group is moving: none knows for sure when

@@ -3,7 +3,6 @@
 #include <librdkafka/rdkafka.h>
 
 #include <algorithm>
-#include <array>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -31,21 +30,11 @@ constexpr int kIntervalsKept = 6;
 // Then the client is made anew: it may have read certificates that were replaced since.
 constexpr std::chrono::minutes kLongestSilence{1};
 
-using ClientHandle = std::unique_ptr<rd_kafka_t, Deleter<rd_kafka_destroy>>;
-
-// Throws std::runtime_error with librdkafka's words.
-ClientHandle MakeClient(Properties properties) {
-  properties.erase("group.id");
-  properties.erase("group.instance.id");
-  ConfHandle conf = MakeConfiguration(properties);
-  LogToOurs(conf.get());
-  // The consumers report what is wrong with the brokers.
-  rd_kafka_conf_set_error_cb(conf.get(), [](rd_kafka_t*, int, const char*, void*) noexcept {});
-  std::array<char, 512> error{};
-  ClientHandle client(rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size()));
-  if (!client) throw std::runtime_error(error.data());
-  conf.release();  // the client's, now that there is one
-  return client;
+// The consumers report what is wrong with the brokers; here it would only pile up.
+void ForgetErrors(rd_kafka_t* client) {
+  const QueueHandle errors(rd_kafka_queue_get_main(client));
+  while (EventHandle(rd_kafka_queue_poll(errors.get(), 0))) {
+  }
 }
 
 }  // namespace
@@ -68,6 +57,7 @@ class LogEnds::Reader {
     bool renewed = false;
     std::vector<std::weak_ptr<Wanted>> wanted;
     // The reader's thread alone.
+    const ClientOwner owner;  // the process
     ClientHandle client;
     Time last_answer;
   };
@@ -176,7 +166,7 @@ class LogEnds::Reader {
       return true;
     }
     try {
-      cluster.client = MakeClient(std::move(properties));
+      cluster.client = NewOutsider(cluster.owner, std::move(properties));
       cluster.last_answer = now;
       return true;
     } catch (const std::runtime_error& error) {
@@ -190,6 +180,7 @@ class LogEnds::Reader {
     for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
     const auto code =
         rd_kafka_offsets_for_times(client, list.get(), static_cast<int>(kAnswerWithin.count()));
+    ForgetErrors(client);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
       Log().Debug("the ends of logs are not known", {{"error", rd_kafka_err2str(code)}});
       return false;

@@ -1,6 +1,5 @@
 #include "kafka/producer.h"
 
-#include <array>
 #include <atomic>
 #include <stdexcept>
 
@@ -18,10 +17,7 @@ struct Producer::Client {
         conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
           if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<Client*>(self)->failed = true;
         });
-    std::array<char, 512> error{};
-    handle = rd_kafka_new(RD_KAFKA_PRODUCER, conf.get(), error.data(), error.size());
-    if (handle == nullptr) throw std::runtime_error(error.data());
-    conf.release();  // the client's, now that there is one
+    handle = NewClient(RD_KAFKA_PRODUCER, std::move(conf));
   }
   ~Client() { rd_kafka_destroy(handle); }
   Client(const Client&) = delete;

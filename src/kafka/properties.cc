@@ -2,6 +2,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <utility>
 
 #include "kafka/client_log.h"
 #include "kafka/configuration.h"
@@ -32,6 +33,23 @@ ConfHandle MakeConfiguration(const Properties& properties) {
   return conf;
 }
 
+rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf) {
+  std::array<char, 512> error{};
+  rd_kafka_t* client = rd_kafka_new(type, conf.get(), error.data(), error.size());
+  if (client == nullptr) throw std::runtime_error(error.data());
+  conf.release();  // the client's, now that there is one
+  return client;
+}
+
+ClientHandle NewOutsider(const ClientOwner& owner, Properties properties) {
+  properties.erase("group.id");
+  properties.erase("group.instance.id");
+  ConfHandle conf = MakeConfiguration(properties);
+  LogToOurs(conf.get(), &owner);
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
+  return ClientHandle(NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
+}
+
 std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
   std::vector<PropertyProblem> problems;
   const ConfHandle conf(rd_kafka_conf_new());
@@ -45,11 +63,7 @@ std::optional<std::string> TryClient(const Properties& properties, const ClientO
   try {
     ConfHandle conf = MakeConfiguration(properties);
     LogToOurs(conf.get(), &owner);
-    std::array<char, 512> error{};
-    rd_kafka_t* client = rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size());
-    if (client == nullptr) return std::string(error.data());
-    conf.release();  // the client's, now that there is one
-    rd_kafka_destroy(client);
+    rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
     return std::nullopt;
   } catch (const std::runtime_error& error) {
     return error.what();

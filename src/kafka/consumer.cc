@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cstdlib>
 #include <set>
 #include <stdexcept>
 #include <system_error>
@@ -12,8 +11,10 @@
 
 #include "kafka/client_log.h"
 #include "kafka/configuration.h"
+#include "kafka/consumer_properties.h"
 #include "kafka/conversions.h"
 #include "kafka/join_watch.h"
+#include "kafka/record_queues.h"
 
 namespace khs::kafka {
 namespace {
@@ -24,74 +25,13 @@ using std::chrono::milliseconds;
 // For the broker to say what is committed; bounds how long a poll takes.
 constexpr std::chrono::seconds kCommittedTimeout{1};
 
-constexpr size_t kReadAheadRecords = 5000;
-constexpr milliseconds kNudgeTimeout{50};
-constexpr milliseconds kNudgePause{1000};  // after one that failed
-// Records that are copied out of librdkafka at once.
-constexpr size_t kBatch = 128;
-// A producer's batch comes whole, up to a megabyte of one partition; what other partitions brought
-// must not stand behind it.
-constexpr size_t kQueues = 8;
-
 std::atomic<int> left_behind{0};
-
-// Before 2.2 librdkafka's broker thread sleeps for a second once enough was read ahead, whatever
-// becomes of that meanwhile, unless a request or an answer wakes it (librdkafka issue 2879).
-bool FetchNeedsNudge() { return rd_kafka_version() < 0x02020000; }
-
-// What the process and the connector may override. Prefetch is small: the task has a bounded queue
-// of its own, and librdkafka's default would hold 64 MiB more. A fetch brings little of each
-// partition, so that records of several are at hand at any time. Both limits are of one queue.
-Properties Defaults(size_t prefetch_bytes) {
-  const size_t share = prefetch_bytes / kQueues;
-  const size_t fetch = std::clamp<size_t>(share / 5, 16 << 10, 1 << 20);
-  const size_t queue = std::max<size_t>(share / 5 * 4 / 1024, 64);
-  Properties defaults{
-      {"auto.offset.reset", "earliest"},
-      {"queued.min.messages", std::to_string(kReadAheadRecords)},
-      {"queued.max.messages.kbytes", std::to_string(queue)},
-      {"fetch.message.max.bytes", std::to_string(fetch)},
-      {"fetch.max.bytes", std::to_string(std::max<size_t>(prefetch_bytes / 2, 1 << 20))},
-      {"topic.metadata.refresh.interval.ms", "30000"},
-      {"socket.keepalive.enable", "true"}};
-  // How long nothing is fetched after enough was read ahead: a second by default.
-  if (!FetchNeedsNudge()) defaults["fetch.queue.backoff.ms"] = "5";
-  return defaults;
-}
-
-// librdkafka takes no message limit above what is fetched at once, which is little here.
-void AdmitLargeMessages(Properties& all) {
-  const auto largest = all.find("message.max.bytes");
-  if (largest == all.end()) return;
-  const auto number = [](const base::Secret& text) {
-    return std::strtoll(text.Reveal().c_str(), nullptr, 10);
-  };
-  base::Secret& fetched = all["fetch.max.bytes"];
-  if (number(fetched) < number(largest->second)) fetched = largest->second;
-}
-
-// What makes "committed means done" true, and therefore nobody's to change.
-Properties Managed(const std::string& group) {
-  return {{"group.id", group},
-          {"enable.auto.commit", "false"},
-          {"enable.auto.offset.store", "false"},
-          {"enable.partition.eof", "false"}};
-}
-
-Properties Complete(const Subscription& subscription, const Properties& properties) {
-  Properties all = Managed(subscription.group);
-  all.insert(properties.begin(), properties.end());
-  const Properties defaults = Defaults(subscription.prefetch_bytes);
-  all.insert(defaults.begin(), defaults.end());
-  AdmitLargeMessages(all);
-  return all;
-}
 
 }  // namespace
 
 std::optional<std::string> TryConsumer(const Subscription& subscription,
                                        const Properties& properties) {
-  Properties all = Complete(subscription, properties);
+  Properties all = ConsumerProperties(subscription, properties);
   for (const char* name : {"bootstrap.servers", "metadata.broker.list"}) all.erase(name);
   all["log_level"] = "0";  // it has no brokers, of which it would warn
   return TryClient(all, subscription.owner);
@@ -139,19 +79,13 @@ class Consumer::Client {
  private:
   void StartCommit();
   void CloseQueues() {
-    for (QueueHandle& records : records_queues_) {
-      rd_kafka_queue_cb_event_enable(records.get(), nullptr, nullptr);
-      records.reset();
-    }
+    records_.reset();
     queue_.reset();
   }
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent FinishAssignment();
-  void ForwardRecords(const rd_kafka_topic_partition_list_t* list);
   void FollowLogs();
   task::Records TakeRecords(size_t wanted_bytes);
-  ssize_t TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages, size_t most);
-  void Nudge();
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
   bool Cooperative() const {
@@ -163,16 +97,9 @@ class Consumer::Client {
   JoinWatch join_watch_;  // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
-  // Where partitions put their records, dealt out among them, so that these can be left there while
-  // the other queue is polled on: a pause would throw away what was fetched.
-  std::array<QueueHandle, kQueues> records_queues_;
-  size_t next_forward_ = 0;  // the queue of the next partition
-  size_t next_queue_ = 0;    // whose turn it is
-  const size_t prefetch_bytes_;
-  size_t record_bytes_ = 1 << 20;  // of one, about
-  size_t popped_ = 0;              // since the last nudge
-  size_t popped_bytes_ = 0;
-  std::chrono::steady_clock::time_point next_nudge_{};
+  // Apart from the other queue, which is polled on while records are left where they are: a pause
+  // would throw away what was fetched.
+  std::optional<RecordQueues> records_;
   bool was_assigned_ = false;                 // ever, were it nothing
   std::optional<task::SourceEvent> stashed_;  // for the next poll
   std::optional<task::Positions> to_commit_;  // when no join is under way
@@ -184,25 +111,15 @@ class Consumer::Client {
 
 Consumer::Client::Client(const Subscription& subscription, const Properties& properties,
                          LogEnds::Watch* log_ends)
-    : log_ends_(log_ends),
-      join_watch_(subscription.owner, properties),
-      prefetch_bytes_(subscription.prefetch_bytes) {
-  ConfHandle conf = MakeConfiguration(Complete(subscription, properties));
+    : log_ends_(log_ends), join_watch_(subscription.owner, properties) {
+  ConfHandle conf = MakeConfiguration(ConsumerProperties(subscription, properties));
   join_watch_.Watch(conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
   handle_ = NewClient(RD_KAFKA_CONSUMER, std::move(conf));
   rd_kafka_poll_set_consumer(handle_);
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
-  for (QueueHandle& records : records_queues_) {
-    records.reset(rd_kafka_queue_new(handle_));
-    rd_kafka_queue_cb_event_enable(
-        records.get(),
-        [](rd_kafka_t*, void* queue) noexcept {
-          rd_kafka_queue_yield(static_cast<rd_kafka_queue_t*>(queue));
-        },
-        queue_.get());
-  }
+  records_.emplace(handle_, queue_.get(), subscription.prefetch_bytes);
 
   task::Partitions names;
   for (const std::string& topic : subscription.topics) names.push_back({topic, -1});
@@ -281,7 +198,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
   // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
   rd_kafka_resume_partitions(handle_, list);
-  ForwardRecords(list);
+  records_->Forward(list);
   std::string failure;
   if (Cooperative()) {
     const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list));
@@ -304,14 +221,6 @@ void Consumer::Client::FollowLogs() {
   if (log_ends_ != nullptr) log_ends_->Follow({assigned_.begin(), assigned_.end()});
 }
 
-void Consumer::Client::ForwardRecords(const rd_kafka_topic_partition_list_t* list) {
-  for (int i = 0; i < list->cnt; ++i) {
-    const QueueHandle partition(
-        rd_kafka_queue_get_partition(handle_, list->elems[i].topic, list->elems[i].partition));
-    rd_kafka_queue_forward(partition.get(), records_queues_[next_forward_++ % kQueues].get());
-  }
-}
-
 task::SourceEvent Consumer::Client::Poll(milliseconds timeout, size_t wanted_bytes) {
   if (stashed_) return *std::exchange(stashed_, std::nullopt);
   if (refused_) return *std::exchange(refused_, std::nullopt);
@@ -330,61 +239,11 @@ task::SourceEvent Consumer::Client::Poll(milliseconds timeout, size_t wanted_byt
   return records;
 }
 
-// From the next queue that has any.
-ssize_t Consumer::Client::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages,
-                                     size_t most) {
-  for (size_t i = 0; i < kQueues; ++i) {
-    rd_kafka_queue_t* queue = records_queues_[next_queue_++ % kQueues].get();
-    if (rd_kafka_queue_length(queue) == 0) continue;
-    const ssize_t count = rd_kafka_consume_batch_queue(queue, 0, messages.data(), most);
-    if (count > 0) return count;
-  }
-  return 0;
-}
-
-// A batch is not asked for by its bytes; the next one is taken to be like the last.
 task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
-  std::array<rd_kafka_message_t*, kBatch> messages;
-  const size_t share = prefetch_bytes_ / kQueues;
-  const size_t most =
-      std::clamp<size_t>(std::min(share / 4, wanted_bytes) / record_bytes_, 1, kBatch);
-  const ssize_t count = TakeInTurn(messages, most);
-  task::Records records;
-  if (count <= 0) return records;
-  size_t held = 0;
-  records.reserve(static_cast<size_t>(count));
-  popped_ += static_cast<size_t>(count);
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-    const MessageHandle message(messages[i]);
-    popped_bytes_ += message->len + message->key_len;
-    if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-      records.push_back(CopyRecord(message.get()));
-      held += records.back().Bytes();
-    } else {
-      stashed_ = ConvertError(message->err, rd_kafka_message_errstr(message.get()));
-    }
-  }
-  record_bytes_ = held / static_cast<size_t>(count) + 1;
-  if (popped_bytes_ >= share / 2 || popped_ >= kReadAheadRecords / 2) Nudge();
-  return records;
-}
-
-// Asks for something small of the brokers that lead our partitions, which makes their threads look
-// whether there is room to fetch again.
-void Consumer::Client::Nudge() {
-  popped_ = 0;
-  popped_bytes_ = 0;
-  if (!FetchNeedsNudge()) return;
-  rd_kafka_topic_partition_list_t* assigned = nullptr;
-  if (rd_kafka_assignment(handle_, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-  const PartitionListHandle list(assigned);
-  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
-  // What it answers is of no interest; a broker that does not is not waited for each time.
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_nudge_) return;
-  const auto code =
-      rd_kafka_offsets_for_times(handle_, list.get(), static_cast<int>(kNudgeTimeout.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) next_nudge_ = now + kNudgePause;
+  RecordQueues::Taken taken = records_->Take(wanted_bytes);
+  if (taken.error) stashed_ = ConvertError(taken.error->code, taken.error->text.c_str());
+  if (records_->wants_nudge()) records_->Nudge({assigned_.begin(), assigned_.end()});
+  return std::move(taken.records);
 }
 
 void Consumer::Client::Commit(const task::Positions& positions) {

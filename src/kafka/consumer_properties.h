@@ -1,0 +1,11 @@
+#pragma once
+
+#include "kafka/consumer.h"
+
+namespace khs::kafka {
+
+// What librdkafka is given for a subscription: the properties of process and connector, what is
+// nobody's to change before them, and defaults behind.
+Properties ConsumerProperties(const Subscription& subscription, const Properties& properties);
+
+}  // namespace khs::kafka

@@ -26,13 +26,6 @@ const base::Logger& Log() {
   return logger;
 }
 
-// How often a partition's lag is reported.
-constexpr milliseconds kLagInterval{1'000};
-
-bool Contains(const Partitions& partitions, const base::TopicPartition& one) {
-  return std::find(partitions.begin(), partitions.end(), one) != partitions.end();
-}
-
 std::string Join(const Partitions& partitions) {
   std::string text;
   for (const base::TopicPartition& partition : partitions) {
@@ -54,13 +47,13 @@ Task::Loop::Loop(Task& task, RecordSource& source)
     : task_(task),
       source_(source),
       next_commit_(task.clock_.Read().monotonic + task.terms_.offset_flush_interval),
+      lag_(source, task.metrics_),
       dispatcher_(task.identity_, task.terms_.policy, *task.endpoint_, task.terms_.dead_letters,
                   task.clock_, task.metrics_, [&source] { source.Wake(); }) {}
 
 Task::Loop::~Loop() {
   task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
   task_.metrics_.AddAssigned(-assigned_);
-  ForgetLag({});
 }
 
 LoopEnd Task::Loop::Run() {
@@ -235,7 +228,7 @@ void Task::Loop::Restore(const Position& position) {
 }
 
 void Task::Loop::On(Revoked revoked) {
-  next_lag_ = {};
+  lag_.Hurry();
   task_.metrics_.Rebalanced();
   task_.metrics_.AddAssigned(-static_cast<long>(revoked.partitions.size()));
   assigned_ -= static_cast<long>(revoked.partitions.size());
@@ -431,27 +424,12 @@ void Task::Loop::ReportGauges() {
 
 // What is being taken back is the next owner's to report.
 void Task::Loop::ReportLag(base::MonotonicTime now) {
-  if (now < next_lag_) return;
-  next_lag_ = now + kLagInterval;
-  const auto committed = dispatcher_.With([](Lanes& lanes) { return lanes.Committed(); });
-  Partitions reported;
-  for (const auto& [partition, offset] : committed) {
-    if (revoking_ && Contains(revoking_->partitions, partition)) continue;
-    const auto end = source_.LogEnd(partition);
-    // Of an empty log nothing can be committed.
-    const auto from = end == 0 ? end : offset;
-    if (!end || !from) continue;
-    task_.metrics_.SetLag(partition, std::max<int64_t>(*end - *from, 0));
-    reported.push_back(partition);
+  if (!lag_.IsDue(now)) return;
+  auto committed = dispatcher_.With([](Lanes& lanes) { return lanes.Committed(); });
+  if (revoking_) {
+    for (const base::TopicPartition& partition : revoking_->partitions) committed.erase(partition);
   }
-  ForgetLag(reported);
-}
-
-void Task::Loop::ForgetLag(const Partitions& but_of) {
-  for (const base::TopicPartition& partition : lagging_) {
-    if (!Contains(but_of, partition)) task_.metrics_.SetLag(partition, std::nullopt);
-  }
-  lagging_ = but_of;
+  lag_.Report(committed, now);
 }
 
 }  // namespace khs::task

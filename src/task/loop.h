@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "task/lag_report.h"
 #include "task/task.h"
 
 namespace khs::task {
@@ -62,7 +63,6 @@ class Task::Loop {
   void CommitIfDue(base::MonotonicTime now);
   void ReportGauges();
   void ReportLag(base::MonotonicTime now);
-  void ForgetLag(const Partitions& but_of);
   void BrokersAnswer();
 
   Task& task_;
@@ -78,8 +78,7 @@ class Task::Loop {
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;
   long assigned_ = 0;
-  base::MonotonicTime next_lag_;
-  Partitions lagging_;     // whose lag is reported
+  LagReport lag_;
   Dispatcher dispatcher_;  // last: its thread wakes the source
 };
 

@@ -387,18 +387,24 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
         assert later in (list(range(COUNT)), list(range(TAKEN, COUNT))), f"partition {partition}: {later}"
 
 
-def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endpoint, name):
+def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endpoint, second_endpoint, name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
-    topic = fill(kafka)
+    topic, dropped = fill(kafka), fill(kafka)
     # The session is the default's 45 s, as long as librdkafka may wait for answers when a client is destroyed.
     files = definition(name, topic, endpoint, {**LONG, "offset.flush.interval.ms": 600_000})
+    # And a producer with a dead letter on its way.
+    files |= definition(f"{name}-drops", dropped, second_endpoint, {
+        "exception.strategy": "DROP_MESSAGE", "errors.deadletterqueue.topic.name": kafka.topic()})
+    second_endpoint.decide = lambda one: Answer(body=RETRY.body, delay=0.3)
     pod = new_pod(files, bootstrap=kafka.bootstrap, shutdown__grace__ms=4000).start()
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
     endpoint.refuse()
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
+    second_endpoint.wait_for(PARTITIONS)
     os.killpg(own_broker.process.pid, signal.SIGSTOP)
     try:
+        pod.sidecar.wait_for_value(0, "requests_in_flight", connector=f"{name}-drops")
         asked = time.monotonic()
         assert pod.drain() == NOT_ALL, pod.tail()
         in_time("drain of a frozen broker", time.monotonic() - asked, bound=4, generous=20)

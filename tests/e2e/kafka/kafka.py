@@ -136,13 +136,17 @@ def end_with_parent():
 
 
 class Broker:
-    """A running broker. `detached` outlives this process; otherwise it ends with it."""
+    """A running broker. `detached` outlives this process; otherwise it ends with the thread that started it.
 
-    def __init__(self, port=None, detached=False):
+    `settings` are more lines of its server.properties.
+    """
+
+    def __init__(self, port=None, detached=False, settings=()):
         if not shutil.which("java"):
             raise Unavailable("there is no java in PATH (package default-jre-headless)")
         self.jars = fetch()
         self.detached = detached
+        self.settings = "".join(f"{line}\n" for line in settings)
         self.process = None
         self.data_dir = pathlib.Path(tempfile.mkdtemp(prefix="kafka-"))
         try:
@@ -158,7 +162,7 @@ class Broker:
             properties = self.data_dir / "server.properties"
             properties.write_text(PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, data=self.data_dir,
                                                     user=SASL_USER, password=SASL_PASSWORD, second_user=SECOND_USER,
-                                                    second_password=SECOND_PASSWORD))
+                                                    second_password=SECOND_PASSWORD) + self.settings)
             shutil.rmtree(self.data_dir / "log", ignore_errors=True)
             self._format(properties)
             self._launch(properties)

@@ -44,6 +44,7 @@ class Attempt(typing.NamedTuple):
     finished: float         # when the whole answer was written; None when it was cut or never came
     verdict: str            # what that answer means
     connection: int = 0
+    secret: str = None      # in a header of it
 
     @property
     def delivers(self):
@@ -92,6 +93,7 @@ class Sink:
     ordering: str           # partition, key, none
     drops_after: int = None     # response errors; None: it never drops
     letters: bool = False       # what it drops goes to a dead letter topic
+    stops: bool = False         # it may, while a fault lasts that makes it
 
 
 @dataclasses.dataclass
@@ -115,6 +117,7 @@ class Books:
     commits: dict = dataclasses.field(default_factory=dict)         # (topic, partition) -> Commits in order of time
     letters: list = dataclasses.field(default_factory=list)         # the Records that are in dead letter topics
     windows: list = dataclasses.field(default_factory=list)
+    secrets: dict = dataclasses.field(default_factory=dict)         # secret -> since when it has been one
 
 
 # The log
@@ -128,7 +131,7 @@ class Told:
     tenures: dict = dataclasses.field(default_factory=dict)     # (life, topic, partition) -> Tenures in order of time
     retries: dict = dataclasses.field(default_factory=dict)     # (life, Record) -> times
     drops: list = dataclasses.field(default_factory=list)
-    stops: list = dataclasses.field(default_factory=list)       # lines
+    stops: list = dataclasses.field(default_factory=list)       # (connector, time, line)
 
     def tenure(self, life, place, time):
         """Which of its tenures of the partition the life was in, or has just left; None before the first."""
@@ -176,7 +179,7 @@ def _read_line(told, life, open_, line, text):
         else:
             told.retries.setdefault((life.name, record), []).append(time_of(line))
     elif message == "record stops the connector":
-        told.stops.append(text)
+        told.stops.append((line["connector"], time_of(line), text))
 
 
 # The group's own topic, where every commit of the run stands

@@ -10,6 +10,9 @@ from faults import Chaos, cease
 from schedule import KINDS, schedule
 from world import World
 
+# What was killed may come back after this, and not after 9 s.
+BROKER = ("broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500")
+
 
 @dataclasses.dataclass
 class Played:

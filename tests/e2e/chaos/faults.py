@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import signal
 import threading
 import time
 import traceback
@@ -10,7 +11,10 @@ from books import Window
 from rest import definition
 from schedule import TRACKS
 from waiting import eventually
-from world import LONG, SHORT
+from world import LONG, STALLED
+
+MEETS = 30          # requests between one fault of a track and the next,
+PATIENCE = 30       # or so many seconds
 
 
 class Chaos:
@@ -24,7 +28,8 @@ class Chaos:
         self._acts = {"kill -9": self._kill, "SIGTERM": self._terminate, "broker kill -9": self._kill_broker,
                       "member leaves": self._members, "member killed": self._members, "REST pause": self._pause,
                       "REST restart": self._restart, "REST stop": self._stop, "secret rotated": self._rotate,
-                      "state disk full": self._fill_disk, **dict.fromkeys(self._edits, self._edit)}
+                      "state disk full": self._fill_disk, "SIGSTOP": self._freeze,
+                      "stop by strategy": self._stop_by_strategy, **dict.fromkeys(self._edits, self._edit)}
 
     def run(self):
         self._began = time.monotonic()
@@ -39,16 +44,23 @@ class Chaos:
         assert not self._world.failures, "\n".join(self._world.failures)
 
     def _track(self, track):
+        requests = self._world.endpoint.requests
+        met = len(requests)
         for fault in self._faults:
             if fault.track != track or self._world.failures:
                 continue
             time.sleep(max(0.0, self._began + fault.at - time.monotonic()))
+            # A fault that meets nothing shows nothing, however slow the machine is.
+            patience = time.monotonic() + PATIENCE
+            while fault.waits and len(requests) < met + MEETS and time.monotonic() < patience:
+                time.sleep(0.05)
             begin = time.time()
             try:
                 self._acts.get(fault.kind, self._answers)(fault)
             except Exception:       # pylint: disable=broad-except
                 self._world.failures.append(f"while {fault}:\n{traceback.format_exc()}")
             self._world.windows.append(Window(fault.kind, begin, time.time()))
+            met = len(requests)
 
     # The endpoint
 
@@ -73,6 +85,12 @@ class Chaos:
         self._world.main.terminate()
         time.sleep(fault.lasts)
         self._world.main.start()
+
+    def _freeze(self, fault):
+        """Beyond a session the group gives its partitions to others, and it does not know."""
+        self._world.main.sidecar.signal(signal.SIGSTOP)
+        time.sleep(fault.lasts)
+        self._world.main.sidecar.signal(signal.SIGCONT)
 
     def _members(self, fault):
         coming = self._world.members[1:1 + fault.count]
@@ -128,6 +146,18 @@ class Chaos:
         self._world.call("PUT", f"{path}/{how}")
         time.sleep(fault.lasts)
         self._world.call("PUT", f"{path}/resume")
+
+    def _stop_by_strategy(self, fault):
+        """One connector may not retry, and meets an endpoint that asks for it; then both think better of it."""
+        sink = self._world.sink("made")
+        path = f"/connectors/{sink.name}"
+        self._world.refused, = sink.topics
+        self._world.edit("made", {"exception.strategy": "STOP_TASK"})
+        eventually(lambda: b'"FAILED"' in self._world.call("GET", f"{path}/status").body, f"{path} stops", STALLED)
+        self._world.refused = None
+        self._world.edit("made", {"exception.strategy": "PROGRESS_BACK_OFF_STOP_TASK"})
+        self._world.call("POST", f"{path}/restart?onlyFailed=true&includeTasks=true")
+        time.sleep(fault.lasts)
 
     def _restart(self, fault):
         self._world.call("POST", f"/connectors/{self._world.name(fault.connector)}/restart?includeTasks=true")

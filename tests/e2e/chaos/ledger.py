@@ -56,8 +56,8 @@ def judge(books):
         if times:
             settled[record] = min(times)
     explainer = _Explainer(books, told)
-    wrong = [f"a task stopped: {line}" for line in told.stops]
-    wrong += _wrong_drops(books, told, by_record, drops, sinks) + _wrong_bodies(books) + _wrong_counts(books, told)
+    wrong = (_wrong_stops(books, told) + _wrong_drops(books, told, by_record, drops, sinks) + _wrong_requests(books)
+             + _wrong_counts(books, told))
     return Verdict(
         lost=sorted(record for record in books.acked if record not in settled),
         repeats=[one for record, attempts in by_record.items() for one in _repeats(attempts, drops.get(record, ()), explainer)],
@@ -85,6 +85,7 @@ class _Explainer:
         self._told = told
         self._commits = books.commits
         self._outages = [one for one in books.windows if one.kind == "broker kill -9"]
+        self._frozen = [one for one in books.windows if one.kind == "SIGSTOP"]
         self._refusals = [one.begin for one in books.windows if one.kind == "refuse"]
         self._last = {one.connection: one for one in books.attempts}
 
@@ -105,18 +106,21 @@ class _Explainer:
             return cut if committed > attempt.arrived else None
         if committed < attempt.arrived:
             # Another member has it by now, and this one does not know.
+            if self._froze(now.start, attempt.arrived):
+                return "frozen while the partition went to another"
             return "no broker to tell that the partition is gone" if self._out(now.start, attempt.arrived) else None
-        if cut:
-            return cut
         if then.how == "killed":
             return "killed before the commit"
         if then.how == "lost":
             return "partition lost before the commit"
         time = settled.time if dropped else settled.finished
-        return "no broker for the commit" if self._out(time, now.start) else None
+        return "no broker for the commit" if self._out(time, now.start) else cut
 
     def _out(self, begin, end):
         return any(one.overlaps(begin, end) for one in self._outages)
+
+    def _froze(self, begin, end):
+        return any(one.overlaps(begin, end) for one in self._frozen)
 
     def _cut(self, answered, repeated, must_say):
         """Why the answer, though written, may not have reached the process, which logs that unless it was ended."""
@@ -124,6 +128,8 @@ class _Explainer:
         said = any(answered.finished - _TICK <= one <= repeated.arrived for one in retries)
         if answered.finished - answered.arrived >= SLOW and (said or not must_say):
             return "the answer came too late"
+        if said and self._froze(answered.arrived, repeated.arrived):
+            return "frozen past the time limit"
         aborted = self._last[answered.connection] is answered and any(
             one >= answered.finished for one in self._refusals)
         return "the connection was cut after the answer" if aborted and said else None
@@ -150,27 +156,38 @@ def _disorder(books, settled, sinks):
 
 # Whatever else must not be
 
+def _wrong_stops(books, told):
+    planned = [one for one in books.windows if one.kind == "stop by strategy"]
+    stopping = {sink.name for sink in books.sinks if sink.stops}
+    return [f"a task stopped: {line}" for connector, time, line in told.stops
+            if connector not in stopping or not any(one.overlaps(time, time) for one in planned)]
+
+
 def _wrong_drops(books, told, by_record, drops, sinks):
     wrong = []
     letters = collections.Counter(books.letters)
-    for record, of_record in drops.items():
-        sink = sinks[record.topic]
-        if sink.drops_after is None:
-            wrong.append(f"dropped by a connector that never drops: {of_record[0]}")
-            continue
-        if sink.letters and not letters[record]:
-            wrong.append(f"dropped without a dead letter: {of_record[0]}")
+    for record in {*drops, *letters}:
+        sink, of_record = sinks[record.topic], drops.get(record, [])
+        # The tenures in which it was refused often enough.
+        errors = collections.Counter(told.tenure(one.life, record.place, one.arrived) for one in by_record.get(record, ())
+                                     if one.verdict == RESPONSE_ERROR and one.finished)
+        gave_up = {tenure for tenure, count in errors.items() if sink.drops_after and count >= sink.drops_after}
         for drop in of_record:
-            tenure = told.tenure(drop.life, record.place, drop.time)
-            errors = [one for one in by_record.get(record, ()) if one.life == drop.life and one.verdict == RESPONSE_ERROR
-                      and one.finished and tenure and one.arrived >= tenure.start - _TICK]
-            if len(errors) < sink.drops_after:
-                wrong.append(f"dropped after {len(errors)} response errors, not {sink.drops_after}: {drop}")
-    wrong += [f"a dead letter of a record that was not dropped: {one}" for one in letters if one not in drops]
+            if sink.drops_after is None:
+                wrong.append(f"dropped by a connector that never drops: {drop}")
+            elif told.tenure(drop.life, record.place, drop.time) not in gave_up:
+                wrong.append(f"dropped before {sink.drops_after} response errors: {drop}")
+        if sink.letters and of_record and not letters[record]:
+            wrong.append(f"dropped without a dead letter: {of_record[0]}")
+        # A process may end between a letter and the line that tells of it.
+        if letters[record] > len(gave_up):
+            wrong.append(f"{letters[record]} dead letters, and given up {len(gave_up)} times: {record}")
+        if letters[record] and not of_record and all(tenure is None or tenure.how == "left" for tenure in gave_up):
+            wrong.append(f"a dead letter of a record that was not dropped: {record}")
     return wrong
 
 
-def _wrong_bodies(books):
+def _wrong_requests(books):
     wrong = []
     for one in books.attempts:
         acked = books.acked.get(one.record)
@@ -178,6 +195,8 @@ def _wrong_bodies(books):
             wrong.append(f"never acknowledged: {one}")
         elif (acked.number, acked.key) != (one.number, one.key):
             wrong.append(f"another body or key than {acked}: {one}")
+        if books.secrets and books.secrets.get(one.secret, float("inf")) > one.arrived:
+            wrong.append(f"with a secret that is none: {one}")
     return wrong
 
 

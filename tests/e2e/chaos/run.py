@@ -22,7 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE)]
 
 import kafka_cluster  # noqa: E402
-from chaos_round import play  # noqa: E402
+from chaos_round import BROKER, play  # noqa: E402
 
 README = HERE.parents[1] / "README.md"
 SECONDS = 120       # of faults, a round
@@ -55,7 +55,7 @@ def main():
     version = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[0]
     rows, told, seeds = {}, {"records": 0, "requests": 0, "repeats": collections.Counter()}, []
     began = time.monotonic()
-    broker = kafka_cluster.load_node().Broker()
+    broker = kafka_cluster.load_node().Broker(settings=BROKER)
     with contextlib.ExitStack() as ending:
         ending.callback(broker.stop)
         while not seeds or time.monotonic() - began < options.minutes * 60:

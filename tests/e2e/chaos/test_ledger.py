@@ -35,7 +35,7 @@ class Story:
         self.attempts = [attempt(offset, 10.0 + offset) for offset in range(3)]
         self.lives = [Life("a1", 1.0, 100.0, "left", [line(2.0, "partitions assigned", partitions=f"{TOPIC}[0]")],
                            {"c": 0}, True)]
-        self.commits, self.letters, self.windows = [], [], []
+        self.commits, self.letters, self.windows, self.secrets = [], [], [], {}
 
     def second_life(self, how, at=50.0):
         """It ends, and another process begins; neither has committed anything."""
@@ -44,7 +44,7 @@ class Story:
 
     def problems(self):
         books = Books([self.sink], self.acked, sorted(self.attempts, key=lambda one: one.arrived), self.lives,
-                      {(TOPIC, 0): self.commits}, self.letters, self.windows)
+                      {(TOPIC, 0): self.commits}, self.letters, self.windows, self.secrets)
         return ledger.judge(books).problems()
 
     def must_show(self, words):
@@ -142,7 +142,7 @@ def test_a_drop_accounts_for_a_record():
 
 
 def test_a_drop_before_its_time_is_wrong():
-    dropping(errors=2).must_show("dropped after 2 response errors")
+    dropping(errors=2).must_show("dropped before 3 response errors")
 
 
 def test_a_drop_by_a_connector_that_never_drops_is_wrong():
@@ -163,8 +163,79 @@ def test_a_drop_that_no_metric_counted_is_wrong():
 
 def test_a_stopped_task_is_wrong():
     story = Story()
-    story.lives[0].lines.append(line(20.0, "record stops the connector", topic=TOPIC, partition=0, offset=1))
+    story.lives[0].lines.append(line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0, offset=1))
     story.must_show("a task stopped")
+
+
+def test_a_stop_that_was_asked_for_is_not_wrong():
+    story = Story()
+    story.sink.stops = True
+    story.windows.append(Window("stop by strategy", 19.0, 21.0))
+    story.lives[0].lines.append(line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0, offset=1))
+    assert not story.problems()
+
+
+def test_a_dead_letter_too_many_is_wrong():
+    story = dropping(letters=True)
+    story.letters = [record(1), record(1)]
+    story.must_show("2 dead letters, and given up 1 times")
+
+
+@pytest.mark.parametrize("how, right", [("killed", True), ("left", False)])
+def test_a_dead_letter_of_what_is_delivered_in_the_end_is_left_by_a_kill_alone(how, right):
+    story = dropping(letters=True)
+    story.letters = [record(1)]
+    del story.lives[0].lines[-1]
+    story.second_life(how, 13.5)
+    story.lives[0].dropped = None
+    story.attempts[-1:] = [attempt(1, 60.0, "a2"), attempt(2, 61.0, "a2")]
+    assert (not story.problems()) == right
+
+
+def frozen(*windows):
+    """The process a1 delivers a record that a2 has delivered and committed meanwhile."""
+    story = Story()
+    story.lives.append(Life("a2", 1.0, 100.0, "left", [line(30.0, "partitions assigned", partitions=f"{TOPIC}[0]")]))
+    story.attempts[2] = attempt(2, 31.0, "a2")
+    story.attempts.append(attempt(2, 33.0))
+    story.commits.append(Commit(32.0, 3, ()))
+    story.windows.extend(windows)
+    return story
+
+
+def test_a_repeat_by_a_process_that_was_frozen_is_explained():
+    assert not frozen(Window("SIGSTOP", 20.0, 33.0)).problems()
+
+
+def test_a_repeat_by_a_process_that_had_lost_the_partition_is_not_explained_by_itself():
+    frozen().must_show("unexplained repeat")
+
+
+def cut_off(said, *windows):
+    """The record after whose answer the connection was cut comes again, by the same process."""
+    story = Story()
+    story.attempts.append(attempt(2, 13.0, connection=2))
+    if said:
+        story.lives[0].lines.append(line(12.5, "record will be retried", topic=TOPIC, partition=0, offset=2))
+    story.windows.extend(windows)
+    return story
+
+
+def test_an_answer_that_a_refusing_endpoint_cut_explains_a_repeat():
+    assert not cut_off(True, Window("refuse", 12.1, 12.9)).problems()
+
+
+@pytest.mark.parametrize("said, window", [(True, ("hang", 12.1)), (False, ("refuse", 12.1)), (True, ("refuse", 5.0))])
+def test_an_answer_that_was_not_cut_explains_no_repeat(said, window):
+    cut_off(said, Window(*window, window[1] + 0.5)).must_show("unexplained repeat")
+
+
+def test_a_secret_that_was_none_yet_is_wrong():
+    story = Story()
+    story.secrets = {"old": 1.0, "new": 11.5}
+    story.attempts = [one._replace(secret="new") for one in story.attempts]
+    assert len(story.problems()) == 2
+    story.must_show("with a secret that is none")
 
 
 def test_another_body_is_wrong():

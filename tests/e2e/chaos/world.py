@@ -125,7 +125,7 @@ class Definitions:
         self._secrets = Volume(shared / "secrets")
         self.secret = f"file:{shared / 'secrets' / 'token'}"
         self.keys = {}              # connector -> its keys
-        self.generations = []       # of the secret
+        self.generations = {}       # of the secret -> since when
 
     def edit(self, connector, changes):
         self.keys[connector] = {**self.keys[connector], **changes}
@@ -144,8 +144,9 @@ class Definitions:
                 whole.rename(path)
 
     def rotate(self):
-        self.generations.append(f"generation-{len(self.generations)}")
-        self._secrets.update({"token": self.generations[-1]})
+        newest = f"generation-{len(self.generations)}"
+        self.generations[newest] = time.time()
+        self._secrets.update({"token": newest})
 
 
 def small_disk(directory):
@@ -168,6 +169,7 @@ class World:
         self.broker = broker
         self.kafka = kafka_cluster.KafkaCluster(broker.bootstrap)
         self.fault = None           # that the endpoint acts out
+        self.refused = None         # a topic whose records the endpoint wants again
         self.windows = []
         self.failures = []          # texts
         shared = directory / "shared"
@@ -216,11 +218,11 @@ class World:
         topics = tuple(self.kafka.topic(count) for count in partitions)
         self.partitions.update(zip(topics, partitions))
         drops = keys["exception.strategy"].endswith("DROP_MESSAGE")
-        self.sinks.append(Sink(name, topics, ordering, len(SHORT) + 1 if drops else None, letters))
+        self.sinks.append(Sink(name, topics, ordering, len(SHORT) + 1 if drops else None, letters, role == "made"))
         keys = {"topics": list(topics), "callback.request.url": self.endpoint.url, "delivery.ordering": ordering,
                 "callback.request.headers": self.headers(0), "callback.timeout.read.ms": READ_TIMEOUT,
                 "request.retry.backoff.sec": SHORT + LONG, "offset.flush.interval.ms": 200,
-                "consumer.override.session.timeout.ms": 6000, "consumer.override.heartbeat.interval.ms": 1000, **keys}
+                "consumer.override.session.timeout.ms": 5000, "consumer.override.heartbeat.interval.ms": 500, **keys}
         if role != "made":
             self.definitions.keys[name] = keys
         return keys
@@ -241,7 +243,7 @@ class World:
             self.definitions.edit(self.name(role), changes)
 
     def call(self, method, path, body=None, statuses=(200, 202, 204)):
-        """REST of the main member, again and again while its process is not there."""
+        """REST of the main member, again and again while its process is not there; returns the Reply."""
         last = None
 
         def answered():
@@ -253,6 +255,7 @@ class World:
                 return False
             return last.status in statuses
         eventually(answered, lambda: f"{method} {path} answers {statuses}; it is {last}", STALLED)
+        return last
 
     def start(self):
         self.main.start()
@@ -269,7 +272,7 @@ class World:
         return decided
 
     def _hopeless(self, request):
-        return request.topic in self._dropping and int(request.body) // len(self.partitions) % HOPELESS == 7
+        return request.topic == self.refused or request.topic in self._dropping and int(request.body) // len(self.partitions) % HOPELESS == 7
 
     # The end
 
@@ -285,7 +288,7 @@ class World:
 
     def _newest_arrives(self):
         """The last secret and the last edit are what is sent now."""
-        newest = self.definitions.generations[-1]
+        newest = list(self.definitions.generations)[-1]
         for sink in self.sinks:
             def arrived(topic=sink.topics[0]):
                 self.writer.write(topic)
@@ -310,11 +313,11 @@ class World:
         return Books(
             sinks=self.sinks, acked=self.writer.acked,
             attempts=[Attempt(Record(*one.record), int(one.body), one.key, one.headers.get("x-life"), one.wall,
-                              wall(one, one.finished), one.verdict, one.connection) for one in requests],
+                              wall(one, one.finished), one.verdict, one.connection, one.headers.get("x-secret")) for one in requests],
             lives=[life for member in self.members for life in member.lives],
             commits=read_commits(self.kafka.read("__consumer_offsets"), groups),
             letters=[letter_of(one) for topic in self.letter_topics for one in self.kafka.read(topic)],
-            windows=self.windows)
+            windows=self.windows, secrets=self.definitions.generations)
 
 
 def letter_of(message):

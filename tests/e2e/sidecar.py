@@ -182,7 +182,8 @@ class Sidecar:
 
     def kill(self):
         self.signal(signal.SIGKILL)
-        assert self.wait_exit() == -signal.SIGKILL
+        code = self.wait_exit()
+        assert code == -signal.SIGKILL, f"it had ended already, with {code}; log:\n{self.log.tail()}"
 
     def restart(self):
         self.stop()

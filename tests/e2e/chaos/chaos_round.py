@@ -20,10 +20,17 @@ class Played:
     records: int
     requests: int
     repeats: dict       # reason -> count
+    problems: list      # texts: what the program did wrong
+
+    def must_be_clean(self):
+        assert not self.problems, f"{len(self.problems)} problems:\n" + "\n".join(self.problems[:20])
 
 
 def play(binary, broker, directory, seed, seconds):
-    """Prints what happens; fails when anything is wrong."""
+    """Prints what happens. Fails when the round can't be judged: a process that hangs, crashes or ends with an error.
+
+    CHAOS_KEEP=DIR keeps the books there, for a second look (pickle).
+    """
     with World(binary, broker, directory, volume=seed % 2 == 1) as world:
         kinds = KINDS
         if not world.undo_disk:
@@ -44,6 +51,4 @@ def play(binary, broker, directory, seed, seconds):
           f"{dict(verdict.explanations())}")
     for kind, row in rows.items():
         print(f"{kind:20}", *(f"{value:>8}" for value in row))
-    problems = verdict.problems()
-    assert not problems, f"{len(problems)} problems:\n" + "\n".join(problems[:20])
-    return Played(rows, len(books.acked), len(books.attempts), verdict.explanations())
+    return Played(rows, len(books.acked), len(books.attempts), verdict.explanations(), verdict.problems())

@@ -3,8 +3,8 @@
 
     KAFKA_HTTP_SINK=... run.py [--minutes 30] [--seed 1] [--write]
 
-`--write` puts the table into tests/README.md. Every round ends with its judgement; the first that is not clean ends the run,
-and its seed does the same faults again.
+`--write` puts the table into tests/README.md. Every round ends with its judgement; the first that is not clean ends the run.
+`--seed N --minutes 0` plays the one round of a seed again.
 """
 
 import argparse
@@ -67,8 +67,11 @@ def main():
             told["records"] += played.records
             told["requests"] += played.requests
             told["repeats"].update(played.repeats)
+            if played.problems:
+                break
     text = table(rows, told, (time.monotonic() - began) / 60, seeds, version)
     print(text)
+    played.must_be_clean()
     if options.write:
         write(text)
 

@@ -25,4 +25,4 @@ def broker():
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_and_every_repeat_has_a_reason(broker, binary, tmp_path, seed):
-    play(binary, broker, tmp_path, seed, SECONDS)
+    play(binary, broker, tmp_path, seed, SECONDS).must_be_clean()

@@ -221,7 +221,7 @@ class World:
         self.sinks.append(Sink(name, topics, ordering, len(SHORT) + 1 if drops else None, letters, role == "made"))
         keys = {"topics": list(topics), "callback.request.url": self.endpoint.url, "delivery.ordering": ordering,
                 "callback.request.headers": self.headers(0), "callback.timeout.read.ms": READ_TIMEOUT,
-                "request.retry.backoff.sec": SHORT + LONG, "offset.flush.interval.ms": 200,
+                "request.retry.backoff.sec": SHORT + LONG,
                 "consumer.override.session.timeout.ms": 5000, "consumer.override.heartbeat.interval.ms": 500, **keys}
         if role != "made":
             self.definitions.keys[name] = keys

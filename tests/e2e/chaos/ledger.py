@@ -7,6 +7,7 @@ from books import RESPONSE_ERROR, Attempt, Drop, read_logs
 
 # An answer that took longer may come after its requester gave up: the shortest of the read timeouts, less a second.
 SLOW = 4.0
+RECENT = 30.0       # a session, and joining the group anew
 _TICK = 0.002       # log lines are stamped in milliseconds
 
 
@@ -60,7 +61,8 @@ def judge(books):
              + _wrong_counts(books, told))
     return Verdict(
         lost=sorted(record for record in books.acked if record not in settled),
-        repeats=[one for record, attempts in by_record.items() for one in _repeats(attempts, drops.get(record, ()), explainer)],
+        repeats=[one for record, attempts in by_record.items()
+                 for one in _repeats(attempts, drops.get(record, ()), explainer)],
         disorder=_disorder(books, settled, sinks), wrong=wrong, settled=settled)
 
 
@@ -112,7 +114,9 @@ class _Explainer:
         if then.how == "killed":
             return "killed before the commit"
         if then.how == "lost":
-            return "partition lost before the commit"
+            # Without a fault it is the machine that was too slow for a session, which must be seen and can't be judged.
+            meant = self._out(then.end - RECENT, then.end) or self._froze(then.end - RECENT, then.end)
+            return "partition lost before the commit" if meant else "partition lost by a session that ran out"
         time = settled.time if dropped else settled.finished
         return "no broker for the commit" if self._out(time, now.start) else cut
 
@@ -169,7 +173,8 @@ def _wrong_drops(books, told, by_record, drops, sinks):
     for record in {*drops, *letters}:
         sink, of_record = sinks[record.topic], drops.get(record, [])
         # The tenures in which it was refused often enough.
-        errors = collections.Counter(told.tenure(one.life, record.place, one.arrived) for one in by_record.get(record, ())
+        errors = collections.Counter(told.tenure(one.life, record.place, one.arrived)
+                                     for one in by_record.get(record, ())
                                      if one.verdict == RESPONSE_ERROR and one.finished)
         gave_up = {tenure for tenure, count in errors.items() if sink.drops_after and count >= sink.drops_after}
         for drop in of_record:

@@ -3,8 +3,8 @@
 
     KAFKA_HTTP_SINK=... run.py [--minutes 30] [--seed 1] [--write]
 
-`--write` puts the table into tests/README.md. Every round ends with its judgement; the first that is not clean ends the run.
-`--seed N --minutes 0` plays the one round of a seed again.
+`--write` puts the table into tests/README.md. Every round ends with its judgement; the first that is
+not clean ends the run. `--seed N --minutes 0` plays the one round of a seed again.
 """
 
 import argparse
@@ -33,7 +33,8 @@ def table(rows, told, minutes, seeds, version):
     reasons = "; ".join(f"{count:,} {why}" for why, count in sorted(told["repeats"].items())) or "none"
     lines = [f"Seeds {seeds[0]} to {seeds[-1]}, {minutes:.0f} minutes, {version}: {told['records']:,} records, "
              f"{told['requests']:,} requests. Repeats: {reasons}.", "",
-             "| fault | times injected | records under way meanwhile | lost | unexplained repeats |", "|---|---|---|---|---|"]
+             "| fault | times injected | records under way meanwhile | lost | unexplained repeats |",
+             "|---|---|---|---|---|"]
     lines += [f"| {kind} | {' | '.join(f'{value:,}' for value in row)} |" for kind, row in sorted(rows.items())]
     return "\n".join(lines)
 
@@ -42,7 +43,8 @@ def write(text):
     whole = README.read_text()
     begin, end = "<!-- chaos: written by make chaos -->\n", "<!-- end of chaos -->"
     assert begin in whole and end in whole, f"{README} has no place for it"
-    README.write_text(re.sub(re.escape(begin) + ".*?" + re.escape(end), lambda _: begin + text + "\n" + end, whole, flags=re.S))
+    old = re.escape(begin) + ".*?" + re.escape(end)
+    README.write_text(re.sub(old, lambda _: begin + text + "\n" + end, whole, flags=re.S))
 
 
 def main():

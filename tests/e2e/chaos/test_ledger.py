@@ -1,4 +1,6 @@
-"""The judge is judged: books with one fault of the program in each, which it must find, and faults from outside, which explain."""
+"""The judge is judged: books with one fault of the program in each, which it must find, and faults from outside,
+which explain.
+"""
 
 import datetime
 
@@ -23,7 +25,8 @@ def record(offset):
 
 
 def attempt(offset, arrived, life="a1", verdict=DELIVERED, finished=0.001, connection=1):
-    return Attempt(record(offset), offset, b"k", life, arrived, arrived + finished if finished else None, verdict, connection)
+    return Attempt(record(offset), offset, b"k", life, arrived, arrived + finished if finished else None, verdict,
+                   connection)
 
 
 class Story:
@@ -40,16 +43,23 @@ class Story:
     def second_life(self, how, at=50.0):
         """It ends, and another process begins; neither has committed anything."""
         self.lives[0].end, self.lives[0].how, self.lives[0].final = at, how, False
-        self.lives.append(Life("a2", at, 200.0, "left", [line(at + 1, "partitions assigned", partitions=f"{TOPIC}[0]")]))
+        self.lives.append(Life("a2", at, 200.0, "left",
+                               [line(at + 1, "partitions assigned", partitions=f"{TOPIC}[0]")]))
 
-    def problems(self):
+    def verdict(self):
         books = Books([self.sink], self.acked, sorted(self.attempts, key=lambda one: one.arrived), self.lives,
                       {(TOPIC, 0): self.commits}, self.letters, self.windows, self.secrets)
-        return ledger.judge(books).problems()
+        return ledger.judge(books)
+
+    def problems(self):
+        return self.verdict().problems()
 
     def must_show(self, words):
         problems = self.problems()
         assert problems and all(words in one for one in problems), problems
+
+
+STOP = line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0, offset=1)
 
 
 def test_nothing_is_wrong_with_a_good_story():
@@ -163,7 +173,7 @@ def test_a_drop_that_no_metric_counted_is_wrong():
 
 def test_a_stopped_task_is_wrong():
     story = Story()
-    story.lives[0].lines.append(line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0, offset=1))
+    story.lives[0].lines.append(STOP)
     story.must_show("a task stopped")
 
 
@@ -171,7 +181,7 @@ def test_a_stop_that_was_asked_for_is_not_wrong():
     story = Story()
     story.sink.stops = True
     story.windows.append(Window("stop by strategy", 19.0, 21.0))
-    story.lives[0].lines.append(line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0, offset=1))
+    story.lives[0].lines.append(STOP)
     assert not story.problems()
 
 
@@ -190,6 +200,18 @@ def test_a_dead_letter_of_what_is_delivered_in_the_end_is_left_by_a_kill_alone(h
     story.lives[0].dropped = None
     story.attempts[-1:] = [attempt(1, 60.0, "a2"), attempt(2, 61.0, "a2")]
     assert (not story.problems()) == right
+
+
+@pytest.mark.parametrize("windows, why", [([Window("SIGSTOP", 15.0, 20.0)], "partition lost before the commit"),
+                                          ([], "partition lost by a session that ran out")])
+def test_a_lost_partition_explains_a_repeat_and_tells_whether_a_fault_was_behind_it(windows, why):
+    story = Story()
+    story.lives[0].lines.append(line(30.0, "partitions lost", partitions=f"{TOPIC}[0]"))
+    story.lives.append(Life("a2", 1.0, 100.0, "left", [line(31.0, "partitions assigned", partitions=f"{TOPIC}[0]")]))
+    story.attempts.append(attempt(2, 32.0, "a2"))
+    story.windows.extend(windows)
+    verdict = story.verdict()
+    assert not verdict.problems() and verdict.explanations() == {why: 1}
 
 
 def frozen(*windows):

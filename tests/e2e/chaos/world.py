@@ -1,4 +1,4 @@
-"""What the faults are done to: topics with a producer, an endpoint that keeps its books, and members that come and go."""
+"""What the faults are done to: topics and a producer, an endpoint that keeps its books, members that come and go."""
 
 import http.client
 import json
@@ -70,7 +70,7 @@ class Writer(threading.Thread):
 
     def flush(self):
         left = self._producer.flush(STALLED)
-        assert not left and not self.failed, f"{left} records are not acknowledged, {len(self.failed)} failed: {self.failed[:3]}"
+        assert not left and not self.failed, f"{left} not acknowledged, {len(self.failed)} failed: {self.failed[:3]}"
 
 
 class Member:
@@ -110,8 +110,8 @@ class Member:
 
     def scrape(self, final=False):
         metrics = self.sidecar.metrics()
-        self.lives[-1].dropped = {labels["connector"]: metrics.value("records_dropped_total", connector=labels["connector"])
-                                  for labels, _ in metrics.series("connector_info")}
+        names = [labels["connector"] for labels, _ in metrics.series("connector_info")]
+        self.lives[-1].dropped = {name: metrics.value("records_dropped_total", connector=name) for name in names}
         self.lives[-1].final = final
 
 
@@ -159,7 +159,8 @@ def small_disk(directory):
 def flat(keys):
     """As REST takes them."""
     return {key: json.dumps(value) if isinstance(value, dict) else
-            ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value) for key, value in keys.items()}
+            ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+            for key, value in keys.items()}
 
 
 class World:
@@ -272,7 +273,8 @@ class World:
         return decided
 
     def _hopeless(self, request):
-        return request.topic == self.refused or request.topic in self._dropping and int(request.body) // len(self.partitions) % HOPELESS == 7
+        number = int(request.body) // len(self.partitions)
+        return request.topic == self.refused or request.topic in self._dropping and number % HOPELESS == 7
 
     # The end
 
@@ -313,7 +315,8 @@ class World:
         return Books(
             sinks=self.sinks, acked=self.writer.acked,
             attempts=[Attempt(Record(*one.record), int(one.body), one.key, one.headers.get("x-life"), one.wall,
-                              wall(one, one.finished), one.verdict, one.connection, one.headers.get("x-secret")) for one in requests],
+                              wall(one, one.finished), one.verdict, one.connection,
+                              one.headers.get("x-secret")) for one in requests],
             lives=[life for member in self.members for life in member.lives],
             commits=read_commits(self.kafka.read("__consumer_offsets"), groups),
             letters=[letter_of(one) for topic in self.letter_topics for one in self.kafka.read(topic)],
@@ -327,11 +330,12 @@ def letter_of(message):
 
 
 def eventually_settled(world):
-    """Until all groups have committed to the end; fails once nothing has moved for long, however slow the machine is."""
+    """Until all groups have committed to the end; fails once nothing has moved for long, and not because it is slow."""
     last, moved = None, time.monotonic()
     while left := world.progress():
         if left != last:
             last, moved = left, time.monotonic()
         if time.monotonic() - moved > STALLED:
-            raise AssertionError(f"nothing has moved for {STALLED} s; committed and end: {left}\n{world.main.sidecar.log.tail(60)}")
+            raise AssertionError(f"nothing has moved for {STALLED} s; committed and end: {left}\n"
+                                 f"{world.main.sidecar.log.tail(60)}")
         time.sleep(0.3)

@@ -7,6 +7,7 @@ from books import RESPONSE_ERROR, Attempt, Drop, read_logs
 
 # An answer that took longer may come after its requester gave up: the shortest of the read timeouts, less a second.
 SLOW = 4.0
+PROMPT = 5.0        # after a record is done every commit tells so
 RECENT = 30.0       # a session, and joining the group anew
 _TICK = 0.002       # log lines are stamped in milliseconds
 
@@ -111,14 +112,22 @@ class _Explainer:
             if self._froze(now.start, attempt.arrived):
                 return "frozen while the partition went to another"
             return "no broker to tell that the partition is gone" if self._out(now.start, attempt.arrived) else None
+        time = settled.time if dropped else settled.finished
+        if not cut and self._left_out(time, then, attempt.record):
+            return None         # nothing kept it from being committed
         if then.how == "killed":
             return "killed before the commit"
         if then.how == "lost":
             # Without a fault it is the machine that was too slow for a session, which must be seen and can't be judged.
             meant = self._out(then.end - RECENT, then.end) or self._froze(then.end - RECENT, then.end)
             return "partition lost before the commit" if meant else "partition lost by a session that ran out"
-        time = settled.time if dropped else settled.finished
         return "no broker for the commit" if self._out(time, now.start) else cut
+
+    def _left_out(self, time, tenure, record):
+        """Whether the process committed long after the record was done, and not that."""
+        return any(time + PROMPT < one.time < tenure.end and not one.covers(record.offset)
+                   and not self._out(time, one.time) and not self._froze(time, one.time)
+                   for one in self._commits.get(record.place, []))
 
     def _out(self, begin, end):
         return any(one.overlaps(begin, end) for one in self._outages)

@@ -126,6 +126,14 @@ def test_a_repeat_of_what_a_commits_metadata_covers_is_not_explained_either():
     story.must_show("unexplained repeat")
 
 
+def test_a_repeat_of_what_a_late_commit_left_out_is_not_explained():
+    story = Story(ordering="key")
+    story.second_life("killed")
+    story.commits.append(Commit(30.0, 1, ()))
+    story.attempts.append(attempt(2, 60.0, "a2"))
+    story.must_show("unexplained repeat")
+
+
 def test_a_graceful_end_without_a_broker_explains_a_repeat():
     story = Story()
     story.second_life("left")

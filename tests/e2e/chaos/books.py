@@ -80,6 +80,7 @@ class Window(typing.NamedTuple):
     kind: str
     begin: float
     end: float
+    life: str = None        # which it met, where it met one
 
     def overlaps(self, begin, end):
         return self.begin <= end and begin <= self.end

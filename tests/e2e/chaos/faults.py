@@ -54,12 +54,12 @@ class Chaos:
             patience = time.monotonic() + PATIENCE
             while fault.waits and len(requests) < met + MEETS and time.monotonic() < patience:
                 time.sleep(0.05)
-            begin = time.time()
+            begin, life = time.time(), self._world.main.lives[-1].name if fault.kind == "SIGSTOP" else None
             try:
                 self._acts.get(fault.kind, self._answers)(fault)
             except Exception:       # pylint: disable=broad-except
                 self._world.failures.append(f"while {fault}:\n{traceback.format_exc()}")
-            self._world.windows.append(Window(fault.kind, begin, time.time()))
+            self._world.windows.append(Window(fault.kind, begin, time.time(), life))
             met = len(requests)
 
     # The endpoint

@@ -86,6 +86,7 @@ def _repeats(attempts, drops, explainer):
 class _Explainer:
     def __init__(self, books, told):
         self._told = told
+        self._killed = {life.name: life.end for life in books.lives if life.how == "killed"}
         self._commits = books.commits
         self._outages = [one for one in books.windows if one.kind == "broker kill -9"]
         self._frozen = [one for one in books.windows if one.kind == "SIGSTOP"]
@@ -109,31 +110,34 @@ class _Explainer:
             return cut if committed > attempt.arrived else None
         if committed < attempt.arrived:
             # Another member has it by now, and this one does not know.
-            if self._froze(now.start, attempt.arrived):
+            if self._froze(attempt.life, now.start, attempt.arrived):
                 return "frozen while the partition went to another"
             return "no broker to tell that the partition is gone" if self._out(now.start, attempt.arrived) else None
         time = settled.time if dropped else settled.finished
         if not cut and self._left_out(time, then, attempt.record):
             return None         # nothing kept it from being committed
-        if then.how == "killed":
+        # A partition that is taken back is committed once all that is on its way is there.
+        if then.how == "killed" or then.how == "revoked" and self._killed.get(then.life, now.start) < now.start:
             return "killed before the commit"
         if then.how == "lost":
             # Without a fault it is the machine that was too slow for a session, which must be seen and can't be judged.
-            meant = self._out(then.end - RECENT, then.end) or self._froze(then.end - RECENT, then.end)
+            meant = self._out(then.end - RECENT, then.end) or self._froze(then.life, then.end - RECENT, then.end)
             return "partition lost before the commit" if meant else "partition lost by a session that ran out"
+        if self._froze(then.life, time, now.start):
+            return "frozen before the commit"
         return "no broker for the commit" if self._out(time, now.start) else cut
 
     def _left_out(self, time, tenure, record):
         """Whether the process committed long after the record was done, and not that."""
         return any(time + PROMPT < one.time < tenure.end and not one.covers(record.offset)
-                   and not self._out(time, one.time) and not self._froze(time, one.time)
+                   and not self._out(time, one.time) and not self._froze(tenure.life, time, one.time)
                    for one in self._commits.get(record.place, []))
 
     def _out(self, begin, end):
         return any(one.overlaps(begin, end) for one in self._outages)
 
-    def _froze(self, begin, end):
-        return any(one.overlaps(begin, end) for one in self._frozen)
+    def _froze(self, life, begin, end):
+        return any(one.life == life and one.overlaps(begin, end) for one in self._frozen)
 
     def _cut(self, answered, repeated, must_say):
         """Why the answer, though written, may not have reached the process, which logs that unless it was ended."""
@@ -141,7 +145,7 @@ class _Explainer:
         said = any(answered.finished - _TICK <= one <= repeated.arrived for one in retries)
         if answered.finished - answered.arrived >= SLOW and (said or not must_say):
             return "the answer came too late"
-        if said and self._froze(answered.arrived, repeated.arrived):
+        if said and self._froze(answered.life, answered.arrived, repeated.arrived):
             return "frozen past the time limit"
         aborted = self._last[answered.connection] is answered and any(
             one >= answered.finished for one in self._refusals)

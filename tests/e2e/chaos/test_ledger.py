@@ -210,7 +210,7 @@ def test_a_dead_letter_of_what_is_delivered_in_the_end_is_left_by_a_kill_alone(h
     assert (not story.problems()) == right
 
 
-@pytest.mark.parametrize("windows, why", [([Window("SIGSTOP", 15.0, 20.0)], "partition lost before the commit"),
+@pytest.mark.parametrize("windows, why", [([Window("SIGSTOP", 15.0, 20.0, "a1")], "partition lost before the commit"),
                                           ([], "partition lost by a session that ran out")])
 def test_a_lost_partition_explains_a_repeat_and_tells_whether_a_fault_was_behind_it(windows, why):
     story = Story()
@@ -234,7 +234,31 @@ def frozen(*windows):
 
 
 def test_a_repeat_by_a_process_that_was_frozen_is_explained():
-    assert not frozen(Window("SIGSTOP", 20.0, 33.0)).problems()
+    assert not frozen(Window("SIGSTOP", 20.0, 33.0, "a1")).problems()
+
+
+def taken_back(end, *windows):
+    """a1 delivers the last record and gives back its partition to a2, which delivers the record again."""
+    story = Story()
+    story.lives[0].lines.append(line(20.0, "partitions revoked", partitions=f"{TOPIC}[0]"))
+    if end:
+        story.lives[0].end, story.lives[0].how, story.lives[0].final = end, "killed", False
+    story.lives.append(Life("a2", 1.0, 100.0, "left", [line(30.0, "partitions assigned", partitions=f"{TOPIC}[0]")]))
+    story.attempts.append(attempt(2, 31.0, "a2"))
+    story.windows.extend(windows)
+    return story.problems()
+
+
+@pytest.mark.parametrize("end, windows", [(25.0, []), (None, [Window("SIGSTOP", 21.0, 29.0, "a1")]),
+                                          (None, [Window("broker kill -9", 21.0, 29.0)])])
+def test_a_partition_that_could_not_be_given_back_in_good_order_explains_a_repeat(end, windows):
+    assert not taken_back(end, *windows)
+
+
+@pytest.mark.parametrize("end, windows", [(None, []), (50.0, []), (None, [Window("SIGSTOP", 21.0, 29.0, "a2")]),
+                                          (None, [Window("broker kill -9", 5.0, 9.0)])])
+def test_a_partition_that_was_given_back_explains_no_repeat(end, windows):
+    assert taken_back(end, *windows)
 
 
 def test_a_repeat_by_a_process_that_had_lost_the_partition_is_not_explained_by_itself():

@@ -54,7 +54,7 @@ def main():
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     binary = pathlib.Path(os.environ["KAFKA_HTTP_SINK"]).resolve()
-    version = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[0]
+    version = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split(" (")[0]
     rows, told, seeds = {}, {"records": 0, "requests": 0, "repeats": collections.Counter()}, []
     began = time.monotonic()
     broker = kafka_cluster.load_node().Broker(settings=BROKER)

@@ -266,7 +266,7 @@ base::Expected<void, Failure> Delete(const AdminClient& client, const std::strin
 }  // namespace
 
 GroupOffsets::GroupOffsets(Properties properties, std::optional<std::string> connector)
-    : owner_{std::move(connector), {}}, properties_(std::move(properties)) {}
+    : owner_{.connector = std::move(connector)}, properties_(std::move(properties)) {}
 
 base::Expected<std::vector<GroupOffset>, AdminError> GroupOffsets::List(
     const std::string& group, milliseconds timeout) const {

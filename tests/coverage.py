@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Line coverage by room, of what the unit tests run. Fails when a pure room has less than it must.
+"""Line coverage by room, of what the unit tests run; kept in tests/README.md. Fails when a pure room has less than it must.
 
     coverage.py BUILD_DIRECTORY
 """
@@ -9,6 +9,8 @@ import json
 import pathlib
 import subprocess
 import sys
+
+import figures
 
 ROOT = pathlib.Path(__file__).parents[1]
 # Rooms that only decide: whatever in them no test runs, nobody has thought through.
@@ -33,12 +35,15 @@ def lines(build):
 def main(build):
     rooms = lines(build)
     total = [sum(column) for column in zip(*rooms.values())]
-    short = False
+    short, rows = False, ["| room | lines | run by unit tests | at least |", "|---|--:|--:|--:|"]
     for room, (count, ran) in [*sorted(rooms.items()), ("all", total)]:
         percent, due = 100 * ran / max(count, 1), PURE.get(room)
         short = short or (due is not None and percent < due)
-        print(f"{room:10} {ran:6,} of {count:6,} lines  {percent:5.1f} %" + (f"  (at least {due})" if due else ""))
+        rows.append(f"| `{room}` | {count:,} | {percent:.1f} % | {f'{due} %' if due else '–'} |")
+    print("\n".join(rows))
     assert set(PURE) <= set(rooms), "a pure room was not measured"
+    if not short:
+        figures.keep("coverage", "\n".join(rows))
     return short
 
 

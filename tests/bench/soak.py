@@ -3,10 +3,11 @@
 
     soak.py BINARY [--seconds 1800] [--seed 1]
 
-Definitions are edited (in place and with a restart), connectors come and go, are paused, resumed and restarted by REST,
-secrets are rotated, a second process joins and leaves the groups, and the endpoint of one connector refuses, hangs and
-fails. Memory, threads and descriptors are sampled once a second; what is printed are their slopes over the last three
-quarters, and medians of the second and the last quarter. It fails when one of them grows, or a record is missing.
+Definitions are edited (in place and with a restart), connectors come and go, by file and by REST, are paused, resumed and
+restarted, secrets are rotated, a second process joins the groups and leaves them or is killed, the disk of what REST has
+made is full, the broker is killed and comes back, and the endpoint of one connector refuses, hangs and fails. Memory, threads and descriptors are sampled once a second; what is printed are their slopes over the last three
+quarters, and medians of the second and the last quarter. It fails when one of them grows, or a record is missing. What a
+run of at least half an hour prints is kept in tests/README.md.
 """
 
 import argparse
@@ -24,21 +25,25 @@ import confluent_kafka
 
 import rig
 
-sys.path.insert(0, str(rig.ROOT / "tests" / "e2e"))
+sys.path[:0] = [str(rig.ROOT / "tests" / "e2e"), str(rig.ROOT / "tests")]
+import figures  # noqa: E402
 from endpoint import DELIVERED, Answer, Endpoint  # noqa: E402
 from kafka_cluster import KafkaCluster, load_node  # noqa: E402
-from rest import Rest  # noqa: E402
+from rest import Rest, definition  # noqa: E402
 from sidecar import Sidecar  # noqa: E402
+from small_disk import fill_disk, mount_small_disk  # noqa: E402
 from waiting import eventually  # noqa: E402
 
 PARTITIONS, BODY = 8, b"x" * 100
+LONG_RUN = 1800     # seconds
 # From the second to the last quarter: what a shared machine's noise and malloc explain.
 MAY_GROW = {"memory, MiB": 4, "threads": 3, "descriptors": 6}
 
 
 class Soak:
-    def __init__(self, binary, kafka, nginx_url, directory, seed):
-        self.kafka, self.random = kafka, random.Random(seed)
+    def __init__(self, binary, node, nginx_url, directory, seed):
+        self.node, self.kafka, self.random = node, KafkaCluster(node.bootstrap, node.sasl_bootstrap), random.Random(seed)
+        kafka = self.kafka
         self.topic, self.small = kafka.topic(PARTITIONS), kafka.topic(2)
         self.endpoint = Endpoint()
         self.main = Sidecar(binary, directory / "main", kafka.bootstrap)
@@ -47,10 +52,11 @@ class Soak:
         self.second.settings["secrets.dirs"] = [str(self.main.secrets)]
         self.rest = Rest(self.main)
         self.url, self.edits, self.produced, self.done = nginx_url, itertools.count(), 0, {}
+        self.undo_disk = mount_small_disk(self.main.state)
         self.rotate()
         self.define("busy")
         self.define("small", self.small, self.endpoint.url)
-        self.stop_producing = threading.Event()
+        self.samples, self.over = [], threading.Event()
 
     # What changes
 
@@ -87,10 +93,30 @@ class Soak:
     def restart_by_rest(self):
         self.rest.post(self.rest.at("busy", "restart?includeTasks=true")).must(202)
 
+    def come_and_go_by_rest(self):
+        self.rest.create("made", definition(self.small, self.url)).must(201)
+        self.rest.wait_running("made")
+        self.rest.delete(self.rest.at("made")).must(204)
+
+    def fill_disk(self):
+        filler = fill_disk(self.main.state)
+        self.rest.create("x" * 200, definition(self.small, self.url)).must(500)
+        filler.unlink()
+
     def join_and_leave(self):
         self.second.start()
         time.sleep(self.random.uniform(1, 6))
         self.second.stop()
+
+    def join_and_die(self):
+        self.second.start()
+        time.sleep(self.random.uniform(1, 6))
+        self.second.kill()
+
+    def broker_dies(self):
+        self.node.kill()
+        time.sleep(self.random.uniform(0, 5))
+        self.node.come_back()
 
     def fail(self):
         self.kafka.produce(self.small, [b"s"] * 50)
@@ -108,8 +134,10 @@ class Soak:
         self.endpoint.requests.clear()
 
     def churn(self, until):
-        changes = [self.edit, self.restart_by_edit, self.come_and_go, self.pause_and_resume, self.restart_by_rest,
-                   self.join_and_leave, self.fail, self.rotate]
+        changes = [self.edit, self.restart_by_edit, self.come_and_go, self.come_and_go_by_rest, self.pause_and_resume,
+                   self.restart_by_rest, self.join_and_leave, self.join_and_die, self.broker_dies, self.fail, self.rotate]
+        if self.undo_disk:
+            changes.append(self.fill_disk)
         while time.monotonic() < until:
             change = self.random.choice(changes)
             change()
@@ -128,9 +156,9 @@ class Soak:
 
     def produce(self, rate):
         producer = confluent_kafka.Producer({"bootstrap.servers": self.kafka.bootstrap, "linger.ms": 5,
-                                             "enable.idempotence": True})
+                                             "enable.idempotence": True, "log_level": 2})
         start, sent = time.monotonic(), 0
-        while not self.stop_producing.is_set():
+        while not self.over.is_set():
             while sent < (time.monotonic() - start) * rate:
                 try:
                     producer.produce(self.topic, BODY, partition=sent % PARTITIONS)
@@ -142,16 +170,13 @@ class Soak:
         assert producer.flush(60) == 0
         self.produced += sent
 
-    def sample(self, until):
-        samples = []
-        while time.monotonic() < until:
-            proc = pathlib.Path(f"/proc/{self.main.process.pid}")
+    def sample(self):
+        proc = pathlib.Path(f"/proc/{self.main.process.pid}")
+        while not self.over.wait(1):
             status = (proc / "status").read_text()
             field = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if ":" in line and len(line.split()) > 1}
-            samples.append((time.monotonic(), int(field["VmRSS"]) / 1024, int(field["Threads"]),
-                            len(list((proc / "fd").iterdir()))))
-            time.sleep(1)
-        return samples
+            self.samples.append((time.monotonic(), int(field["VmRSS"]) / 1024, int(field["Threads"]),
+                                 len(list((proc / "fd").iterdir()))))
 
 
 def slope(times, values):
@@ -161,16 +186,18 @@ def slope(times, values):
 
 
 def judge(samples):
+    """Whether anything grows, and a table of it."""
     times = [one[0] for one in samples]
     quarter, grows = len(samples) // 4, False
+    rows = ["| | slope an hour | median of the second quarter | of the last | may grow by | most |", "|---|--:|--:|--:|--:|--:|"]
     for column, (what, bound) in enumerate(MAY_GROW.items(), 1):
         values = [one[column] for one in samples]
         early = statistics.median(values[quarter:2 * quarter])
         late = statistics.median(values[3 * quarter:])
         grows = grows or late - early > bound
-        print(f"{what:12} {slope(times[quarter:], values[quarter:]):+8.2f} an hour; second quarter {early:.1f}, "
-              f"last {late:.1f} (may grow by {bound}), most {max(values):.1f}")
-    return grows
+        rows.append(f"| {what} | {slope(times[quarter:], values[quarter:]):+.2f} | {early:.1f} | {late:.1f} | {bound} | "
+                    f"{max(values):.1f} |")
+    return grows, "\n".join(rows)
 
 
 def main():
@@ -182,31 +209,36 @@ def main():
     node = load_node().Broker()
     with contextlib.ExitStack() as running:
         running.callback(node.stop)
-        kafka = KafkaCluster(node.bootstrap, node.sasl_bootstrap)
         directory = pathlib.Path(running.enter_context(tempfile.TemporaryDirectory()))
-        soak = Soak(options.binary, kafka, running.enter_context(rig.nginx()), directory, options.seed)
+        soak = Soak(options.binary, node, running.enter_context(rig.nginx()), directory, options.seed)
+        running.callback(soak.undo_disk or (lambda: None))
         running.enter_context(soak.endpoint)
         soak.main.start()
         running.callback(soak.main.end_of_test)
         soak.main.wait_running("busy", "small")
         rate = soak.most() / 2
-        print(f"{options.seconds} s at {rate:,.0f} records/s, half of what it can deliver here; seed {options.seed}", flush=True)
-        until = time.monotonic() + options.seconds
-        producer = threading.Thread(target=soak.produce, args=(rate,))
-        changes = threading.Thread(target=soak.churn, args=(until,))
-        producer.start()
-        changes.start()
-        samples = soak.sample(until)
-        changes.join()
-        soak.stop_producing.set()
-        producer.join()
-        eventually(lambda: kafka.all_committed("busy", soak.topic) and kafka.all_committed("small", soak.small),
+        threads = [threading.Thread(target=soak.produce, args=(rate,)), threading.Thread(target=soak.sample)]
+        for thread in threads:
+            thread.start()
+        try:
+            # On this thread: the broker ends with the one that started it.
+            soak.churn(time.monotonic() + options.seconds)
+        finally:
+            soak.over.set()
+            for thread in threads:
+                thread.join()
+        eventually(lambda: soak.kafka.all_committed("busy", soak.topic) and soak.kafka.all_committed("small", soak.small),
                    "everything is delivered", 300)
-        counted = ", ".join(f"{name} {count}" for name, count in sorted(soak.done.items()))
-        print(f"{soak.produced:,} records committed to the end; changes: {counted}")
         dropped, stopped = soak.main.value("records_dropped_total"), soak.main.value("task_stops_total")
-        print(f"dropped {dropped:.0f}, stopped {stopped:.0f}")
-        return judge(samples) or dropped or stopped
+        counted = ", ".join(f"{name} {count}" for name, count in sorted(soak.done.items()))
+        grows, slopes = judge(soak.samples)
+        told = (f"{options.seconds} s at {rate:,.0f} records/s, half of what it could deliver; {soak.produced:,} records, "
+                f"all committed; dropped {dropped:.0f}, stopped {stopped:.0f}. Changes: {counted}.\n\n{slopes}")
+        print(told)
+        failed = grows or dropped or stopped
+        if not failed and options.seconds >= LONG_RUN:
+            figures.keep("soak", told)
+        return failed
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import pytest
 
 import kafka_cluster
 from rest import definition
+from small_disk import fill_disk, mount_small_disk
 from waiting import eventually
 
 QUICKLY = {"consumer.override.session.timeout.ms": 6000}    # until the broker forgets who was killed
@@ -210,23 +211,16 @@ def mounted(directory):
     """Makes the directory a small file system, if that may be; returns how to undo it."""
     kept = directory.parent / "kept"
     shutil.copytree(directory, kept)
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(directory)], check=False,
-                           capture_output=True)
-    if mount.returncode:
+    undo = mount_small_disk(directory, "64k")
+    if not undo:
         pytest.skip("no file system may be mounted here")
     shutil.copytree(kept, directory, dirs_exist_ok=True)
-    return lambda: subprocess.run(["umount", "-l", str(directory)], check=True)
+    return undo
 
 
 def full(directory):
     undo = mounted(directory)
-    with open(directory / "filler", "wb", buffering=0) as filler:
-        for size in (4096, 512, 1):
-            try:
-                while True:
-                    filler.write(b"x" * size)
-            except OSError:
-                pass
+    fill_disk(directory)
     return undo
 
 

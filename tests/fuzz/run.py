@@ -15,8 +15,10 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-README = HERE.parent / "README.md"
-BEGIN, END = "<!-- fuzz: written by make fuzz -->", "<!-- end of fuzz -->"
+sys.path.insert(0, str(HERE.parent))
+
+import figures  # noqa: E402
+
 LONG_RUN = 600  # seconds a target
 LARGEST = 4096  # bytes of an input
 SLOWEST = 10  # seconds for one input
@@ -83,15 +85,6 @@ def table(rows):
     return "\n".join(lines + ["| " + " | ".join([f"`{row[0]}`", *row[1:]]) + " |" for row in rows])
 
 
-def keep(rows, seconds):
-    """The table of a long run, in tests/README.md."""
-    text = README.read_text()
-    before, rest = text.split(BEGIN)
-    after = rest.split(END)[1]
-    note = f"{seconds} s a target; no fault was found."
-    README.write_text(f"{before}{BEGIN}\n{table(rows)}\n\n{note}\n{END}{after}")
-
-
 def merge(build, names, most):
     """Takes over from what was learnt the fewest small inputs that reach what the seeds don't, up to `most` files."""
     for target in names:
@@ -141,7 +134,7 @@ def main():
     rows, sound = [row for row, _ in results], all(nothing_found for _, nothing_found in results)
     print("\n" + table(rows))
     if sound and names == targets() and (arguments.keep or arguments.seconds >= LONG_RUN):
-        keep(rows, arguments.seconds)
+        figures.keep("fuzz", f"{table(rows)}\n\n{arguments.seconds} s a target; no fault was found.")
     return 0 if sound else 1
 
 

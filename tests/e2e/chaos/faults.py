@@ -10,6 +10,7 @@ import traceback
 from books import Window
 from rest import definition
 from schedule import TRACKS
+from small_disk import fill_disk
 from waiting import eventually
 from world import LONG, STALLED
 
@@ -169,10 +170,7 @@ class Chaos:
 
     def _fill_disk(self, fault):
         """What REST is asked to make is refused, and nothing else is to notice."""
-        filler = self._world.main.sidecar.state / "filler"
-        with open(filler, "wb", buffering=0) as file, contextlib.suppress(OSError):
-            while True:
-                file.write(b"x" * 512)
+        filler = fill_disk(self._world.main.sidecar.state)
         try:
             with contextlib.suppress(OSError, http.client.HTTPException):     # its process may be gone just now
                 reply = self._world.main.rest.create("x" * 200, definition("none", self._world.endpoint))

@@ -12,19 +12,18 @@ import collections
 import contextlib
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE)]
+sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent), str(HERE)]
 
+import figures  # noqa: E402
 import kafka_cluster  # noqa: E402
 from chaos_round import BROKER, play  # noqa: E402
 
-README = HERE.parents[1] / "README.md"
 SECONDS = 120       # of faults, a round
 
 
@@ -37,14 +36,6 @@ def table(rows, told, minutes, seeds, version):
              "|---|---|---|---|---|"]
     lines += [f"| {kind} | {' | '.join(f'{value:,}' for value in row)} |" for kind, row in sorted(rows.items())]
     return "\n".join(lines)
-
-
-def write(text):
-    whole = README.read_text()
-    begin, end = "<!-- chaos: written by make chaos -->\n", "<!-- end of chaos -->"
-    assert begin in whole and end in whole, f"{README} has no place for it"
-    old = re.escape(begin) + ".*?" + re.escape(end)
-    README.write_text(re.sub(old, lambda _: begin + text + "\n" + end, whole, flags=re.S))
 
 
 def main():
@@ -75,7 +66,7 @@ def main():
     print(text)
     played.must_be_clean()
     if options.write:
-        write(text)
+        figures.keep("chaos", text)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import subprocess
 import threading
 import time
 
@@ -15,6 +14,7 @@ from books import Acked, Attempt, Books, Life, Record, Sink, Window, read_commit
 from endpoint import Endpoint
 from rest import Rest
 from sidecar import Sidecar, toml
+from small_disk import mount_small_disk
 from volume import Volume
 from waiting import eventually
 
@@ -149,13 +149,6 @@ class Definitions:
         self._secrets.update({"token": newest})
 
 
-def small_disk(directory):
-    """Makes it a small file system, if that may be; returns how to undo that, or None."""
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(directory)], check=False,
-                           capture_output=True)
-    return None if mount.returncode else lambda: subprocess.run(["umount", "-l", str(directory)], check=True)
-
-
 def flat(keys):
     """As REST takes them."""
     return {key: json.dumps(value) if isinstance(value, dict) else
@@ -181,7 +174,7 @@ class World:
         self._dropping = {topic for one in self.sinks if one.drops_after for topic in one.topics}
         self.members = [Member(name, binary, directory, broker.bootstrap, shared) for name in "abc"]
         self.main = self.members[0]
-        self.undo_disk = small_disk(self.main.sidecar.state)
+        self.undo_disk = mount_small_disk(self.main.sidecar.state)
         self.writer = None
 
     def __enter__(self):

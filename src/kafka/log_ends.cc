@@ -57,7 +57,7 @@ class LogEnds::Reader {
     bool renewed = false;
     std::vector<std::weak_ptr<Wanted>> wanted;
     // The reader's thread alone.
-    const ClientOwner owner;  // the process
+    const ClientOwner owner = {};  // the process
     ClientHandle client;
     Time last_answer;
   };

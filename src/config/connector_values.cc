@@ -1,7 +1,5 @@
 #include "config/connector_values.h"
 
-#include <regex.h>
-
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -10,6 +8,7 @@
 #include "config/endpoint_url.h"
 #include "config/headers.h"
 #include "config/text.h"
+#include "config/topics_regex.h"
 #include "config/verdicts.h"
 
 namespace khs::config {
@@ -39,32 +38,11 @@ std::string JudgeTopic(std::string_view topic, bool is_hidden) {
                      "'.', '_' and '-'";
 }
 
-// The reason why a pattern does not compile; librdkafka compiles it in the same way.
-std::string JudgeRegex(const std::string& pattern) {
-  if (HasControlCharacter(pattern)) return "a pattern has no control characters";
-  regex_t compiled;
-  const int error = regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
-  if (error == 0) {
-    regfree(&compiled);
-    return {};
-  }
-  std::array<char, 128> words{};
-  regerror(error, &compiled, words.data(), words.size());
-  return std::string("not a POSIX extended regular expression: ") + words.data();
-}
-
-// As librdkafka decides it, which takes an expression for a whole name here (kafka::Consumer).
 bool Consumes(const SubscriptionConfig& subscription, const std::string& topic) {
-  if (subscription.topics_regex.empty()) {
-    const std::vector<std::string>& topics = subscription.topics;
-    return std::find(topics.begin(), topics.end(), topic) != topics.end();
-  }
-  regex_t compiled;
-  const std::string whole = "^(" + subscription.topics_regex + ")$";
-  if (regcomp(&compiled, whole.c_str(), REG_EXTENDED | REG_NOSUB) != 0) return false;
-  const bool matches = regexec(&compiled, topic.c_str(), 0, nullptr, 0) == 0;
-  regfree(&compiled);
-  return matches;
+  const std::vector<std::string>& topics = subscription.topics;
+  return subscription.topics_regex.empty()
+             ? std::find(topics.begin(), topics.end(), topic) != topics.end()
+             : MatchesTopicsRegex(subscription.topics_regex, topic);
 }
 
 Verdict TakeBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
@@ -146,7 +124,7 @@ Verdict TakeTopics(const Value& value, ConnectorDraft& draft) {
 
 Verdict TakeTopicsRegex(const Value& value, ConnectorDraft& draft) {
   if (Trim(value.text).empty()) return Taken();
-  if (std::string reason = JudgeRegex(value.text); !reason.empty()) {
+  if (std::string reason = JudgeTopicsRegex(value.text); !reason.empty()) {
     return BadValue(std::move(reason));
   }
   draft.config.subscription.topics_regex = value.text;
@@ -307,6 +285,11 @@ Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft) {
   if (IsManagedProperty(value.member)) {
     return Misused("The connector sets this consumer property itself: leave it out");
   }
+  if (RunsCode(value.member)) {
+    return Misused(
+        "This makes librdkafka run a command or load a library: only sidecar.toml may set it");
+  }
+  if (StandsStill(value.member, value.text)) return BadValue(std::string(kStandsStill));
   if (value.member == "group.id") {
     if (value.text.empty()) return BadValue("String may not be empty");
     if (!IsUtf8(value.text)) return BadValue("a group is valid UTF-8");

@@ -22,6 +22,7 @@ Verdict TakeKafkaProperty(const Value& value, ProcessDraft& draft) {
         "Every connector has a group of its own, connect-NAME: write consumer.override.group.id "
         "in a connector to change it");
   }
+  if (StandsStill(value.member, value.text)) return BadValue(std::string(kStandsStill));
   draft.config.kafka.emplace(value.member, value.text);
   return Taken();
 }

@@ -57,4 +57,19 @@ inline bool IsManagedProperty(std::string_view property) {
          property == "enable.partition.eof";
 }
 
+// librdkafka's properties that name a command or a library: whoever may call REST would be whoever
+// runs the process.
+inline bool RunsCode(std::string_view property) {
+  return property == "plugin.library.paths" || property == "sasl.kerberos.kinit.cmd" ||
+         property == "ssl.engine.location" || property == "ssl.engine.id" ||
+         property == "ssl.providers";
+}
+
+// Where librdkafka would say it once and read a partition no more.
+inline bool StandsStill(std::string_view property, std::string_view value) {
+  return property == "auto.offset.reset" && Trim(value) == "error";
+}
+constexpr std::string_view kStandsStill =
+    "A partition without a valid offset would stand still for ever: earliest or latest";
+
 }  // namespace khs::config

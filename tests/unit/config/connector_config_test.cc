@@ -123,6 +123,7 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
       {"callback.request.headers = ['X:a']", "Expected value to be a table or a string"},
       {"[callback.request.headers]\nX-A.b = 'c'", "header X-A must be"},
       {"consumer.override.enable.auto.commit = true", "leave it out"},
+      {"consumer.override.auto.offset.reset = 'error'", "stand still for ever"},
       {"consumer.override.group.id = ''", "String may not be empty"},
       {"consumer.override.x = [1]", "Expected value to be a string, a number or a boolean"},
       {"consumer.override.x = \"a\\u0000b\"", "NUL"},
@@ -193,6 +194,18 @@ TEST(ConnectorConfig, JudgesTheUrl) {
                                 "http://1.2.3.4/", "http://my_service.ns.svc:80/x%2Fy"}) {
     EXPECT_THAT(Parse("topics = 'a'\ncallback.request.url = \"" + url + "\"\n").problems, IsEmpty())
         << url;
+  }
+}
+
+// Whoever may call REST is not whoever runs the process.
+TEST(ConnectorConfig, LetsNoPropertyRunACommandOrLoadALibrary) {
+  for (const std::string property : {"plugin.library.paths", "sasl.kerberos.kinit.cmd",
+                                     "ssl.engine.location", "ssl.engine.id", "ssl.providers"}) {
+    const auto result =
+        Parse("topics = 'a'\ncallback.request.url = 'http://h'\nconsumer.override." + property +
+              " = 'x'\n");
+    EXPECT_FALSE(result.config);
+    EXPECT_THAT(Listing(result.problems), ElementsAre(HasSubstr("only sidecar.toml may set it")));
   }
 }
 

@@ -61,6 +61,7 @@ TEST(ProcessConfig, RefusesValuesWithAReason) {
   } cases[] = {
       {"kafka.group.id = 'g'", "consumer.override.group.id"},
       {"kafka.enable.auto.commit = false", "leave it out"},
+      {"kafka.auto.offset.reset = 'error'", "stand still for ever"},
       {"kafka.x = []", "Expected value to be a string, a number or a boolean"},
       {"rest.listen = '8083'", "write host:port"},
       {"rest.listen = ':8083'", "write host:port"},

@@ -20,6 +20,11 @@ void OffsetTracker::Restore(int64_t position, OffsetRanges finished) {
   measured_bytes_ = kMaxMetadataBytes;  // as it may be, until it is measured
 }
 
+void OffsetTracker::Begin(int64_t offset) {
+  begins_at_ = offset;
+  ++version_;
+}
+
 OffsetTracker::Receipt OffsetTracker::Receive(int64_t offset) {
   if (last_received_ && offset <= *last_received_) return Receipt::kBackward;
   if (restored_position_ && offset < *restored_position_) return Receipt::kBackward;
@@ -60,8 +65,9 @@ void OffsetTracker::Compact() {
 }
 
 std::optional<int64_t> OffsetTracker::position() const {
-  if (!anything_finished_) return std::nullopt;
+  if (!anything_finished_ && !begins_at_) return std::nullopt;
   if (!entries_.empty()) return entries_.front().offset;
+  if (!last_received_) return begins_at_;
   const int64_t next = *last_received_ + 1;
   // What follows may be finished too, though it has not been read again yet.
   if (!restored_.empty() && restored_.front().first <= next) return restored_.front().last + 1;

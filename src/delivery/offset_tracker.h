@@ -19,6 +19,10 @@ class OffsetTracker {
   // again. Before anything else.
   void Restore(int64_t position, OffsetRanges finished);
 
+  // Reading begins here by a word that may be another one next time (the reset policy's, or that of
+  // a log which starts over): to be committed although nothing is finished. Before anything else.
+  void Begin(int64_t offset);
+
   enum class Receipt {
     kOpen,      // to be delivered
     kFinished,  // was finished before the commit that was restored
@@ -30,7 +34,8 @@ class OffsetTracker {
   // A received record is delivered or dropped. Unknown offsets and repeats change nothing.
   void Finish(int64_t offset);
 
-  // What may be committed: everything before it is finished. Nothing until something is.
+  // What may be committed: everything before it is finished. Nothing until something is, but for a
+  // beginning.
   std::optional<int64_t> position() const;
   // What is finished beyond the position.
   OffsetRanges Finished() const;
@@ -57,6 +62,7 @@ class OffsetTracker {
 
   std::deque<Entry> entries_;  // ascending; the first is open
   size_t finished_entries_ = 0;
+  std::optional<int64_t> begins_at_;
   std::optional<int64_t> restored_position_;
   OffsetRanges restored_;  // what of it lies beyond the last received offset still counts
   std::optional<int64_t> last_received_;

@@ -84,6 +84,7 @@ class Consumer::Client {
   }
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent FinishAssignment();
+  rd_kafka_resp_err_t FindEnds(rd_kafka_topic_partition_list_t* list, task::Positions& ends);
   void FollowLogs();
   task::Records TakeRecords(size_t wanted_bytes);
   task::SourceEvent ConvertRebalance(EventHandle event);
@@ -93,6 +94,7 @@ class Consumer::Client {
   }
 
   LogEnds::Watch* const log_ends_;  // may be null
+  bool begins_at_end_ = false;      // what nothing is committed of
   std::set<base::TopicPartition> assigned_;
   JoinWatch join_watch_;  // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
@@ -112,7 +114,9 @@ class Consumer::Client {
 Consumer::Client::Client(const Subscription& subscription, const Properties& properties,
                          LogEnds::Watch* log_ends)
     : log_ends_(log_ends), join_watch_(subscription.owner, properties) {
-  ConfHandle conf = MakeConfiguration(ConsumerProperties(subscription, properties));
+  const Properties all = ConsumerProperties(subscription, properties);
+  begins_at_end_ = BeginsAtEnd(all);
+  ConfHandle conf = MakeConfiguration(all);
   join_watch_.Watch(conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
@@ -188,13 +192,20 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   for (int i = 0; i < list->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
     code = list->elems[i].err;
   }
+  task::Positions begins;
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR && begins_at_end_) code = FindEnds(list, begins);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     next_try_ = std::chrono::steady_clock::now() + kCommittedTimeout;
     return task::SourceError{
         Classify(code), rd_kafka_err2name(code),
-        std::string("cannot read the committed offsets, trying on: ") + rd_kafka_err2str(code)};
+        std::string("cannot read where to begin, trying on: ") + rd_kafka_err2str(code)};
   }
   const EventHandle assignment = std::move(assigning_);
+  task::Positions committed = CommittedIn(list);
+  for (const auto& [partition, offset, metadata] : begins) {
+    rd_kafka_topic_partition_list_set_offset(list, partition.topic.c_str(), partition.partition,
+                                             offset);
+  }
   // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
   // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
   rd_kafka_resume_partitions(handle_, list);
@@ -213,7 +224,28 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   const task::Partitions partitions = ToPartitions(list);
   assigned_.insert(partitions.begin(), partitions.end());
   FollowLogs();
-  return task::Assigned{partitions, CommittedIn(list)};
+  return task::Assigned{partitions, std::move(committed), std::move(begins)};
+}
+
+// The log's end moves on: a member that knew it only by what it reads would leave out whatever came
+// before the next one asks, when it ends with nothing done. So it is asked for, and committed.
+rd_kafka_resp_err_t Consumer::Client::FindEnds(rd_kafka_topic_partition_list_t* list,
+                                               task::Positions& ends) {
+  const PartitionListHandle asked(rd_kafka_topic_partition_list_new(list->cnt));
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& element = list->elems[i];
+    if (element.offset >= 0) continue;
+    rd_kafka_topic_partition_list_add(asked.get(), element.topic, element.partition)->offset =
+        RD_KAFKA_OFFSET_END;
+  }
+  if (asked->cnt == 0) return RD_KAFKA_RESP_ERR_NO_ERROR;
+  rd_kafka_resp_err_t code = rd_kafka_offsets_for_times(
+      handle_, asked.get(), static_cast<int>(milliseconds(kCommittedTimeout).count()));
+  for (int i = 0; i < asked->cnt && code == RD_KAFKA_RESP_ERR_NO_ERROR; ++i) {
+    code = asked->elems[i].err;
+  }
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) ends = CommittedIn(asked.get());
+  return code;
 }
 
 // Librdkafka would tell what is assigned, but never answers once the client has closed.

@@ -59,4 +59,9 @@ Properties ConsumerProperties(const Subscription& subscription, const Properties
   return all;
 }
 
+bool BeginsAtEnd(const Properties& consumer) {
+  const std::string& reset = consumer.at("auto.offset.reset").Reveal();
+  return reset == "latest" || reset == "largest" || reset == "end";
+}
+
 }  // namespace khs::kafka

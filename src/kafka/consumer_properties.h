@@ -8,4 +8,7 @@ namespace khs::kafka {
 // nobody's to change before them, and defaults behind.
 Properties ConsumerProperties(const Subscription& subscription, const Properties& properties);
 
+// Whether these make a consumer begin at a log's end where nothing is committed.
+bool BeginsAtEnd(const Properties& consumer);
+
 }  // namespace khs::kafka

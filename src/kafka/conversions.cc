@@ -100,7 +100,10 @@ task::Committed ToCommitted(rd_kafka_event_t* event) {
     // The second: of all partitions together.
     const bool too_large = error == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE ||
                            error == RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE;
-    committed.error = task::CommitError{rd_kafka_err2str(error), too_large};
+    const bool excluded = error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+                          error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
+                          error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
+    committed.error = task::CommitError{rd_kafka_err2str(error), too_large, excluded};
   }
   return committed;
 }

@@ -72,6 +72,13 @@ void Lanes::Restore(const base::TopicPartition& topic_partition, std::optional<i
   found->second->tracker.Restore(*committed, std::move(finished));
 }
 
+void Lanes::Begin(const Position& position) {
+  const auto found = partitions_.find(position.topic_partition);
+  if (found == partitions_.end()) return;
+  found->second->began = position.offset;
+  found->second->tracker.Begin(position.offset);
+}
+
 void Lanes::Fence(const Partitions& partitions) {
   for (const base::TopicPartition& topic_partition : partitions) {
     const auto found = partitions_.find(topic_partition);
@@ -133,6 +140,7 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
     const bool flows = found->second->flows;
     Assign({record.topic_partition});
     found->second->flows = flows;
+    found->second->tracker.Begin(record.offset);
     found->second->tracker.Receive(record.offset);
     result = AddResult::kStartedOver;
   }

@@ -77,6 +77,8 @@ class Lanes {
   // as the commit shows that nobody has gone beyond that, or back, since.
   void Restore(const base::TopicPartition& topic_partition, std::optional<int64_t> committed,
                delivery::OffsetRanges finished);
+  // There is no commit, and reading begins here: see delivery::OffsetTracker. Right after Assign.
+  void Begin(const Position& position);
   // Forgets the partitions, but for what of them is finished. Jobs of them that are on their way
   // come back to no effect.
   void Fence(const Partitions& partitions);

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/log.h"
+#include "task/partition_list.h"
 
 namespace khs::task {
 namespace {
@@ -26,30 +27,16 @@ const base::Logger& Log() {
   return logger;
 }
 
-std::string Join(const Partitions& partitions) {
-  std::string text;
-  for (const base::TopicPartition& partition : partitions) {
-    if (!text.empty()) text += ',';
-    text += partition.topic + '[' + std::to_string(partition.partition) + ']';
-  }
-  return text;
-}
-
-Partitions PartitionsOf(const Positions& positions) {
-  Partitions partitions;
-  for (const Position& position : positions) partitions.push_back(position.topic_partition);
-  return partitions;
-}
-
 }  // namespace
 
 Task::Loop::Loop(Task& task, RecordSource& source)
     : task_(task),
       source_(source),
-      next_commit_(task.clock_.Read().monotonic + task.terms_.offset_flush_interval),
       lag_(source, task.metrics_),
       dispatcher_(task.identity_, task.terms_.policy, *task.endpoint_, task.terms_.dead_letters,
-                  task.clock_, task.metrics_, [&source] { source.Wake(); }) {}
+                  task.clock_, task.metrics_, [&source] { source.Wake(); }),
+      commits_(task.identity_, source, dispatcher_, task.metrics_,
+               task.clock_.Read().monotonic + task.terms_.offset_flush_interval) {}
 
 Task::Loop::~Loop() {
   task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
@@ -91,8 +78,7 @@ void Task::Loop::Reconfigure() {
   }
   if (!terms.attempt_anew) return;
   dispatcher_.Reconfigure(terms.policy, terms.dead_letters);
-  next_commit_ =
-      std::min(next_commit_, task_.clock_.Read().monotonic + terms.offset_flush_interval);
+  commits_.Hurry(task_.clock_.Read().monotonic + terms.offset_flush_interval);
 }
 
 void Task::Loop::AdoptPause() {
@@ -114,7 +100,7 @@ void Task::Loop::ReportState() {
   if (reported_state_ == state) return;
   reported_state_ = state;
   // The last of what was in flight need not wait for the next commit.
-  if (rests) next_commit_ = std::min(next_commit_, task_.clock_.Read().monotonic);
+  if (rests) commits_.Hurry(task_.clock_.Read().monotonic);
   task_.SetStatus([state](TaskStatus& status) { status.state = state; });
 }
 
@@ -138,7 +124,7 @@ void Task::Loop::Step() {
   const base::MonotonicTime now = task_.clock_.Read().monotonic;
   FinishRevoke(now);
   AdjustFlow();
-  CommitIfDue(now);
+  commits_.CommitIfDue(now, task_.terms_.offset_flush_interval);
   ReportGauges();
   ReportLag(now);
 }
@@ -146,7 +132,7 @@ void Task::Loop::Step() {
 // Until the next thing that only time brings; everything else wakes the poll.
 Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now, bool wants_more) {
   base::MonotonicTime until = now + std::chrono::seconds(1);
-  until = std::min(until, std::max(next_commit_, now));
+  until = std::min(until, std::max(commits_.due(), now));
   if (!wants_more && !leaving_ && !paused_) until = std::min(until, now + kStuckLook);
   if (revoking_) until = std::min(until, revoking_->deadline);
   if (leaving_ && leaving_->deadline) until = std::min(until, *leaving_->deadline);
@@ -195,6 +181,9 @@ void Task::Loop::On(Assigned assigned) {
       dispatcher_.With([&](Lanes& lanes) { lanes.Restore(partition, std::nullopt, {}); });
     }
   }
+  dispatcher_.With([&](Lanes& lanes) {
+    for (const Position& begin : assigned.begins) lanes.Begin(begin);
+  });
   task_.metrics_.Rebalanced();
   task_.metrics_.AddAssigned(static_cast<long>(assigned.partitions.size()));
   assigned_ += static_cast<long>(assigned.partitions.size());
@@ -204,7 +193,7 @@ void Task::Loop::On(Assigned assigned) {
   if (leaving_) source_.Pause(assigned.partitions);
   Log().Info("partitions assigned", {{"connector", task_.identity_.connector},
                                      {"task", task_.identity_.id},
-                                     {"partitions", Join(assigned.partitions)}});
+                                     {"partitions", Listed(assigned.partitions)}});
   joined_ = true;
 }
 
@@ -235,7 +224,7 @@ void Task::Loop::On(Revoked revoked) {
   Log().Info(revoked.lost ? "partitions lost" : "partitions revoked",
              {{"connector", task_.identity_.connector},
               {"task", task_.identity_.id},
-              {"partitions", Join(revoked.partitions)}});
+              {"partitions", Listed(revoked.partitions)}});
   if (revoked.lost) {
     dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoked.partitions); });
     source_.CompleteRevoke();
@@ -251,39 +240,16 @@ void Task::Loop::FinishRevoke(base::MonotonicTime now) {
   const size_t in_flight =
       dispatcher_.With([&](Lanes& lanes) { return lanes.InFlight(revoking_->partitions); });
   if (in_flight > 0 && now < revoking_->deadline) return;
-  // Fenced only after its positions were taken, and committed before anybody else may own it.
-  const Positions positions = dispatcher_.With([&](Lanes& lanes) {
-    if (committing_) lanes.RestoreCommittable(*committing_);
-    Positions taken = lanes.TakeCommittable();
-    lanes.Fence(revoking_->partitions);
-    return taken;
-  });
-  if (!positions.empty()) {
-    const Milliseconds bound = leaving_ ? leaving_->farewell : kFarewell;
-    On(Committed{positions, source_.CommitAndWait(positions, bound)});
-  }
+  // Committed before anybody else may own it.
+  commits_.CommitAll(leaving_ ? leaving_->farewell : kFarewell);
+  dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoking_->partitions); });
   source_.CompleteRevoke();
   revoking_.reset();
   WatchInFlight();
 }
 
 void Task::Loop::On(Committed committed) {
-  committing_.reset();
-  task_.metrics_.CommitEnded(!committed.error);
-  if (!committed.error) {
-    dispatcher_.With([&](Lanes& lanes) { lanes.NoteCommitted(committed.positions); });
-    BrokersAnswer();
-    return;
-  }
-  dispatcher_.With([&](Lanes& lanes) {
-    if (committed.error->too_large) lanes.SaveLess();
-    lanes.RestoreCommittable(committed.positions);
-  });
-  Log().Warn("offset commit failed; it will be repeated",
-             {{"connector", task_.identity_.connector},
-              {"task", task_.identity_.id},
-              {"partitions", Join(PartitionsOf(committed.positions))},
-              {"error", committed.error->text}});
+  if (commits_.Ended(std::move(committed))) BrokersAnswer();
 }
 
 void Task::Loop::On(SourceError error) {
@@ -342,16 +308,6 @@ void Task::Loop::AdjustFlow() {
   if (!flow.resume.empty()) source_.Resume(flow.resume);
 }
 
-void Task::Loop::CommitIfDue(base::MonotonicTime now) {
-  if (now < next_commit_) return;
-  next_commit_ = now + task_.terms_.offset_flush_interval;
-  if (committing_) return;
-  Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
-  if (positions.empty()) return;
-  source_.Commit(positions);
-  committing_ = std::move(positions);
-}
-
 void Task::Loop::BeginLeaving(LoopEnd end) {
   leaving_ = Leaving{std::move(end), std::nullopt, kFarewell};
   const Partitions assignment = dispatcher_.With([](Lanes& lanes) {
@@ -393,17 +349,15 @@ bool Task::Loop::MayLeave(base::MonotonicTime now) {
 }
 
 void Task::Loop::Farewell() {
-  const Positions positions = dispatcher_.With([&](Lanes& lanes) {
-    if (committing_) lanes.RestoreCommittable(*committing_);
-    Positions taken = lanes.TakeCommittable();
-    lanes.Fence(lanes.assignment());
-    return taken;
-  });
-  if (!positions.empty()) {
-    Committed committed{positions, source_.CommitAndWait(positions, leaving_->farewell)};
-    if (committed.error) task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
-    On(std::move(committed));
+  // What the requests in flight left of their time is the commit's.
+  Milliseconds bound = leaving_->farewell;
+  if (leaving_->deadline) {
+    bound = std::max(bound, std::chrono::floor<Milliseconds>(*leaving_->deadline -
+                                                             task_.clock_.Read().monotonic));
   }
+  if (!commits_.CommitAll(bound))
+    task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
+  dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
   source_.Leave(leaving_->farewell);
   // After a fault the next consumer delivers to the same endpoint, unless there is to be none.
   const bool last = leaving_->end.cause != LoopEnd::Cause::kSourceFault || task_.stop_request();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "task/commits.h"
 #include "task/lag_report.h"
 #include "task/task.h"
 
@@ -60,7 +61,6 @@ class Task::Loop {
   void Farewell();
   void FinishRevoke(base::MonotonicTime now);
   void AdjustFlow();
-  void CommitIfDue(base::MonotonicTime now);
   void ReportGauges();
   void ReportLag(base::MonotonicTime now);
   void BrokersAnswer();
@@ -69,8 +69,6 @@ class Task::Loop {
   RecordSource& source_;
   std::optional<Leaving> leaving_;
   std::optional<Revoking> revoking_;
-  std::optional<Positions> committing_;  // until Committed tells its end
-  base::MonotonicTime next_commit_;
   bool paused_ = false;
   bool joined_ = false;  // partitions were assigned, even if there are none now
   std::optional<TaskState> reported_state_;
@@ -79,7 +77,8 @@ class Task::Loop {
   long reported_waiting_ = 0;
   long assigned_ = 0;
   LagReport lag_;
-  Dispatcher dispatcher_;  // last: its thread wakes the source
+  Dispatcher dispatcher_;  // its thread wakes the source
+  Commits commits_;
 };
 
 }  // namespace khs::task

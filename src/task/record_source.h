@@ -28,10 +28,12 @@ using Positions = std::vector<Position>;
 // Nothing came within the timeout, or Wake was called.
 struct Nothing {};
 // The group gave these partitions to this consumer; records of them follow, from the position that
-// is committed on where there is one.
+// is committed on where there is one. `begins` are those without a commit whose reading would begin
+// elsewhere another time.
 struct Assigned {
   Partitions partitions;
   Positions committed = {};
+  Positions begins = {};
 };
 // The group takes these partitions back, and waits for CompleteRevoke. When they are lost they
 // belong to another consumer already: nothing of them may be committed any more.
@@ -43,6 +45,7 @@ struct Revoked {
 struct CommitError {
   std::string text;
   bool too_large = false;  // the broker takes less metadata than there was
+  bool excluded = false;   // the group takes nothing of this member any more
 };
 struct Committed {
   Positions positions;

@@ -184,6 +184,7 @@ class Life {
     seen_.reset();
     if (commits_.empty() || dice_.Percent(10)) {
       schedule_.Tell([] { return "crash, and no commit"; });
+      if (dice_.Percent(50)) BeginAt(log_.empty() ? next_ : log_.front());
       return;
     }
     const Commit& commit = dice_.Of(commits_);
@@ -217,6 +218,13 @@ class Life {
     commits_.clear();
     from_commit_.clear();
     seen_.reset();
+    if (dice_.Percent(50)) BeginAt(next_);
+  }
+
+  void BeginAt(int64_t offset) {
+    schedule_.Tell([&] { return fmt::format("begin at {}", offset); });
+    tracker_.Begin(offset);
+    model_.Begin(offset);
   }
 
   void Verify() {

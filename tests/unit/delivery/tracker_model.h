@@ -20,6 +20,8 @@ class TrackerModel {
     restored_ = std::move(finished);
   }
 
+  void Begin(int64_t offset) { beginning_ = offset; }
+
   delivery::OffsetTracker::Receipt Receive(int64_t offset) {
     using Receipt = delivery::OffsetTracker::Receipt;
     if ((last_ && offset <= *last_) || (begin_ && offset < *begin_)) return Receipt::kBackward;
@@ -39,8 +41,9 @@ class TrackerModel {
   }
 
   std::optional<int64_t> position() const {
-    if (!anything_finished_) return std::nullopt;
+    if (!anything_finished_ && !beginning_) return std::nullopt;
     if (!open_.empty()) return *open_.begin();
+    if (!last_) return beginning_;
     int64_t next = *last_ + 1;
     for (const delivery::OffsetRange& range : restored_) {
       if (range.first <= next && next <= range.last) next = range.last + 1;
@@ -61,9 +64,9 @@ class TrackerModel {
       if (next < *open) done.push_back({next, *open - 1});
       next = *open + 1;
     }
-    if (next <= *last_) done.push_back({next, *last_});
+    if (last_ && next <= *last_) done.push_back({next, *last_});
     delivery::OffsetRanges ahead;
-    const int64_t unread = std::max(position, *last_) + 1;
+    const int64_t unread = std::max(position, last_.value_or(position)) + 1;
     for (const delivery::OffsetRange& range : restored_) {
       if (range.last >= unread) ahead.push_back({std::max(range.first, unread), range.last});
     }
@@ -85,6 +88,7 @@ class TrackerModel {
 
   std::set<int64_t> open_;
   std::optional<int64_t> begin_;
+  std::optional<int64_t> beginning_;
   delivery::OffsetRanges restored_;
   std::optional<int64_t> last_;
   bool anything_finished_ = false;

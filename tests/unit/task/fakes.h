@@ -30,6 +30,9 @@ struct SourceLog {
   int polls = 0;
   int revokes_completed = 0;
   int commit_failures_to_come = 0;
+  task::CommitError commit_failure{"the coordinator moved"};
+  bool holds_commits = false;         // those that nobody waits for are not answered
+  std::vector<task::Positions> held;  // of those
   bool left = false;
   task::Credentials credentials;
 
@@ -43,6 +46,15 @@ struct SourceLog {
     const std::lock_guard lock(mutex);
     events.push_back(std::move(event));
     changed.notify_all();
+  }
+  void FailCommits(int count, task::CommitError error = {"the coordinator moved"}) {
+    const std::lock_guard lock(mutex);
+    commit_failures_to_come = count;
+    commit_failure = std::move(error);
+  }
+  std::vector<task::Positions> Held() {
+    const std::lock_guard lock(mutex);
+    return held;
   }
   // Waits until a condition on the log holds; false after a time in which it surely would.
   template <class Condition>
@@ -93,6 +105,14 @@ class FakeSource final : public task::RecordSource {
     log_.changed.notify_all();
   }
   void Commit(const task::Positions& positions) override {
+    {
+      const std::lock_guard lock(log_.mutex);
+      if (log_.holds_commits) {
+        log_.held.push_back(positions);
+        log_.changed.notify_all();
+        return;
+      }
+    }
     auto error = Store(positions);
     log_.Send(task::Committed{positions, std::move(error)});
   }
@@ -126,7 +146,7 @@ class FakeSource final : public task::RecordSource {
     const std::lock_guard lock(log_.mutex);
     if (log_.commit_failures_to_come > 0) {
       --log_.commit_failures_to_come;
-      return task::CommitError{"the coordinator moved"};
+      return log_.commit_failure;
     }
     for (const task::Position& position : positions) {
       if (!position.metadata.empty() && !log_.takes_metadata) {

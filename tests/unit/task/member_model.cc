@@ -89,6 +89,13 @@ void MemberModel::Assign(PartitionModel& partition) {
     if (partition.commit_log == owned.log) owned.read = partition.log().IndexOf(commit->offset);
   } else {
     lanes_->Restore(partition.id, std::nullopt, {});
+    // As where the policy is `latest`; what was before that was read by nobody, or is done.
+    const auto& records = partition.log().records;
+    if (partition.id.partition % 2 == 1) {
+      const int64_t begin = records.empty() ? partition.log().next : records.front().offset;
+      lanes_->Begin({partition.id, begin});
+      owned.tracker.Begin(begin);
+    }
   }
   schedule_.Tell([&] {
     return fmt::format("member {} is assigned {} from {}, {} ranges beyond", id_,
@@ -113,14 +120,15 @@ bool MemberModel::FinishRevoke(bool grace_over, bool committed) {
   if (committing_) lanes_->RestoreCommittable(answers_to_come_.back().positions);
   if (committing_) MakeCommittable(answers_to_come_.back().positions);
   const task::Positions positions = TakePositions();
+  committed = committed && !deposed_;
+  Send(positions, committed);
+  Answer({positions, committed}, committed, false);
+  answers_to_come_.clear();  // they are overtaken
+  committing_ = false;
   lanes_->Fence(revoking_);
   std::map<base::TopicPartition, std::set<int64_t>> did;
   for (const auto& id : revoking_) did[id] = partitions_.at(id).did;
   Forget(revoking_, true);
-  committed = committed && !deposed_;
-  Send(positions, committed);
-  Answer({positions, committed}, committed, false);
-  committing_ = false;
   for (const auto& id : std::exchange(revoking_, {})) {
     PartitionModel& partition = broker_.At(id);
     if (partition.owner == id_) partition.owner = -1;
@@ -197,6 +205,7 @@ void MemberModel::Add(Owned& was, PartitionModel& partition, const delivery::Rec
     anew.log = owned->log;
     anew.read = owned->read;
     anew.flows = owned->flows;
+    anew.tracker.Begin(record.offset);
     anew.tracker.Receive(record.offset);
     Forget({partition.id}, false);
     owned = &(partitions_[partition.id] = std::move(anew));

@@ -462,6 +462,126 @@ TEST_F(TaskTest, ShowsTheLagOfWhatIsCommittedAndOfItsPartitionsOnly) {
   EXPECT_TRUE(await_lag(1, std::nullopt));
 }
 
+// Whoever owns the partition next would repeat it.
+TEST_F(TaskTest, TriesItsLastCommitAgainWhileThereIsTime) {
+  terms_.offset_flush_interval = 3600s;
+  Start(Good);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.FailCommits(1);
+  task_->RequestStop(60s);
+  ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_EQ(source_.committed[kFirst], 1);
+  EXPECT_FALSE(task_->status().cut_off);
+}
+
+TEST_F(TaskTest, TriesTheCommitOfARevocationAgain) {
+  terms_.offset_flush_interval = 3600s;
+  Start(Good);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.FailCommits(1);
+  source_.Send(Revoked{{kFirst}, false});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
+  EXPECT_EQ(source_.committed[kFirst], 1);
+}
+
+TEST_F(TaskTest, TriesItsLastCommitNoMoreOnceTheGroupTakesNothingOfIt) {
+  terms_.offset_flush_interval = 3600s;
+  Start(Good);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.FailCommits(1, {.text = "unknown member", .excluded = true});
+  task_->RequestStop(60s);
+  ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_FALSE(source_.committed.contains(kFirst));
+  EXPECT_TRUE(task_->status().cut_off);
+}
+
+TEST_F(TaskTest, CommitsItsLastOffsetWithoutTheMetadataThatTheBrokerDoesNotTake) {
+  terms_.offset_flush_interval = 3600s;
+  source_.takes_metadata = false;
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.retry_backoff = {3600s};
+  Start(
+      [](const delivery::Record& r) {
+        return delivery::HttpReply{200, r.offset == 5, {}};
+      },
+      policy);
+  for (int64_t o = 0; o < 10; ++o) source_.Send(Records{MakeRecord(kFirst, o)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(10));
+  ASSERT_TRUE(AwaitWaiting(1));
+  task_->RequestStop(60s);
+  ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_EQ(source_.committed[kFirst], 5);
+}
+
+// What a member remembers of a partition is what it could not commit.
+TEST_F(TaskTest, BelievesNothingOfATopicThatWasMadeAnewMeanwhile) {
+  terms_.offset_flush_interval = 3600s;
+  delivery::Policy policy;
+  policy.ordering = delivery::Ordering::kNone;
+  policy.retry_backoff = {3600s};
+  Start(
+      [](const delivery::Record& r) {
+        return delivery::HttpReply{200, r.offset == 10, {}};
+      },
+      policy);
+  source_.Send(Revoked{{kFirst}, false});
+  source_.Send(Assigned{{kFirst}, {{kFirst, 0}}});
+  for (int64_t o = 0; o < 20; ++o) source_.Send(Records{MakeRecord(kFirst, o)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(20));
+  ASSERT_TRUE(AwaitWaiting(1));
+  source_.Send(Revoked{{kFirst}, false});
+  // Another member has read four records of the new one.
+  source_.Send(Assigned{{kFirst}, {{kFirst, 4}}});
+  for (int64_t o = 4; o < 15; ++o) source_.Send(Records{MakeRecord(kFirst, o)});
+  EXPECT_TRUE(endpoint_.AwaitReceived(31));
+}
+
+TEST_F(TaskTest, CommitsWhereItBeganWhenThatWouldBeElsewhereNextTime) {
+  delivery::Policy policy;
+  policy.retry_backoff = {3600s};
+  terms_.offset_flush_interval = 3600s;
+  Start([](const delivery::Record&) { return delivery::HttpReply{200, true, {}}; }, policy);
+  source_.Send(Assigned{{kSecond}, {}, {{kSecond, 7}}});
+  source_.Send(Records{MakeRecord(kSecond, 7)});
+  ASSERT_TRUE(AwaitWaiting(1));
+  task_->RequestStop(60s);
+  ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_EQ(source_.committed[kSecond], 7);
+  EXPECT_FALSE(source_.committed.contains(kFirst));  // of which nothing is known
+}
+
+// While a join holds up the commit after it.
+TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
+  terms_.offset_flush_interval = 50ms;
+  source_.holds_commits = true;
+  Start(Good);
+  source_.Send(Records{MakeRecord(kSecond, 0)});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.held.size() == 1; }));
+  source_.Send(Revoked{{kSecond}, false});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.held.size() == 2; }));
+  source_.Send(Committed{source_.Held()[0], {}});
+  source_.Send(Assigned{{kSecond}});
+  source_.Send(Records{MakeRecord(kSecond, 1)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(3));
+  int polls = 0;
+  ASSERT_TRUE(source_.Await([&polls](auto& log) {
+    if (polls == 0) polls = log.polls;
+    return log.polls > polls + 3;
+  }));
+  ASSERT_EQ(source_.Held().size(), 2u);
+  EXPECT_EQ(source_.Held()[1], (Positions{{kFirst, 1}}));
+  task_->RequestStop(60s);
+  ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_EQ(source_.committed[kFirst], 1);
+  EXPECT_EQ(source_.committed[kSecond], 2);
+}
+
 TEST_F(TaskTest, CountsWhatItDid) {
   delivery::Policy policy;
   policy.retry_backoff = {1ms};

@@ -1,0 +1,67 @@
+"""Where reading begins that no commit says, and that it is committed when it would be elsewhere another time."""
+
+import confluent_kafka
+
+from endpoint import DELIVERED, RETRY
+from sidecar import Sidecar
+from waiting import eventually
+
+LATEST = {"retry.backoff.sec": [600], "consumer.override.auto.offset.reset": "latest"}
+
+
+def test_what_waits_at_a_stop_is_not_left_out_by_latest(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"old"])
+    endpoint.decide = lambda one: RETRY
+    sidecar.connector(name, topic, endpoint, LATEST)
+    sidecar.start()
+    # Before there is a record at all.
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    kafka.produce(topic, [b"new"])
+    endpoint.wait_for(1)
+    sidecar.stop()
+    kafka.produce(topic, [b"newer"])
+    endpoint.decide = lambda one: DELIVERED
+    sidecar.start()
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.bodies() == [b"new", b"new", b"newer"]
+
+
+def test_what_waits_when_its_partition_moves_is_not_left_out_by_latest(kafka, sidecar, endpoint, binary, tmp_path, name):
+    topic = kafka.topic(2)
+    for partition in (0, 1):
+        kafka.produce(topic, [b"old"], partition)
+    endpoint.decide = lambda one: RETRY
+    sidecar.connector(name, topic, endpoint, LATEST)
+    sidecar.start()
+    eventually(lambda: kafka.committed(name, topic) == {0: 1, 1: 1}, "the beginnings are committed")
+    for partition in (0, 1):
+        kafka.produce(topic, [b"p%d" % partition], partition)
+    endpoint.wait_for(2)
+    endpoint.decide = lambda one: DELIVERED
+    second = Sidecar(binary, tmp_path / "second", kafka.bootstrap)
+    try:
+        second.connector(name, topic, endpoint, LATEST)
+        second.start()
+        eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+        assert sorted(endpoint.bodies()) == [b"p0", b"p0", b"p1", b"p1"]
+    finally:
+        second.end_of_test()
+
+
+def test_a_log_that_starts_over_is_not_passed_by_the_commit_of_the_old_one(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"%d" % number for number in range(5)])
+    consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"connect-{name}"})
+    consumer.commit(offsets=[confluent_kafka.TopicPartition(topic, 0, 20)], asynchronous=False)
+    consumer.close()
+    endpoint.decide = lambda one: RETRY
+    sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [600]})
+    sidecar.start()
+    endpoint.wait_for(1)
+    sidecar.stop()
+    kafka.produce(topic, [b"%d" % number for number in range(5, 30)])
+    endpoint.decide = lambda one: DELIVERED
+    sidecar.start()
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.bodies() == [b"0"] + [b"%d" % number for number in range(30)]

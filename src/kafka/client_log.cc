@@ -8,13 +8,13 @@ namespace {
 void OnOwnedLine(const rd_kafka_t* client, int level, const char* facility,
                  const char* text) noexcept {
   // Without a client while it is being made.
-  const auto* owner =
-      client != nullptr ? static_cast<const ClientOwner*>(rd_kafka_opaque(client)) : nullptr;
-  LogLine(owner != nullptr ? *owner : ClientOwner(), FromSyslog(level), facility, text);
+  const auto* voice =
+      client != nullptr ? static_cast<const ClientVoice*>(rd_kafka_opaque(client)) : nullptr;
+  LogLine(voice, FromSyslog(level), facility, text);
 }
 
 void OnLine(const rd_kafka_t*, int level, const char* facility, const char* text) noexcept {
-  LogLine(ClientOwner(), FromSyslog(level), facility, text);
+  LogLine(nullptr, FromSyslog(level), facility, text);
 }
 
 }  // namespace
@@ -24,8 +24,8 @@ const base::Logger& Log() {
   return logger;
 }
 
-void LogToOurs(rd_kafka_conf_t* conf, const ClientOwner* owner) {
-  rd_kafka_conf_set_opaque(conf, const_cast<ClientOwner*>(owner));
+void LogToOurs(rd_kafka_conf_t* conf, const ClientVoice* voice) {
+  rd_kafka_conf_set_opaque(conf, const_cast<ClientVoice*>(voice));
   rd_kafka_conf_set_log_cb(conf, OnOwnedLine);
 }
 
@@ -39,14 +39,15 @@ base::LogLevel FromSyslog(int level) {
   return base::LogLevel::kDebug;
 }
 
-void LogLine(const ClientOwner& owner, base::LogLevel level, const char* facility,
+void LogLine(const ClientVoice* voice, base::LogLevel level, const char* facility,
              const char* text) noexcept {
   try {
+    if (!Log().Writes(level)) return;
     Log().Log(level, "librdkafka",
-              {{"connector", owner.connector},
-               {"task", owner.task},
+              {{"connector", voice != nullptr ? voice->owner.connector : std::nullopt},
+               {"task", voice != nullptr ? voice->owner.task : std::nullopt},
                {"facility", facility},
-               {"text", text}});
+               {"text", voice != nullptr ? voice->redactor.Redact(text) : text}});
   } catch (...) {
     // A line that can't be written must not take the client down.
   }

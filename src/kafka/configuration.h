@@ -1,5 +1,6 @@
 #pragma once
 
+#include "kafka/client_log.h"
 #include "kafka/handles.h"
 #include "kafka/properties.h"
 
@@ -10,11 +11,11 @@ namespace khs::kafka {
 ConfHandle MakeConfiguration(const Properties& properties);
 
 // A client of this configuration, to be destroyed by whoever asked for it. Throws
-// std::runtime_error with librdkafka's words.
-rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf);
+// std::runtime_error with librdkafka's words, redacted.
+rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& redactor);
 
 // One that is a member of no group, to which a connector's own properties mean something. Its
-// errors are events of its main queue. The owner outlives it. Throws as NewClient.
-ClientHandle NewOutsider(const ClientOwner& owner, Properties properties);
+// errors are events of its main queue. The voice outlives it. Throws as NewClient.
+ClientHandle NewOutsider(const ClientVoice& voice, Properties properties);
 
 }  // namespace khs::kafka

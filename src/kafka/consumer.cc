@@ -51,14 +51,17 @@ class Consumer::Client {
 
   rd_kafka_t* handle() const { return handle_; }
   rd_kafka_queue_t* queue() const { return queue_.get(); }
-  const ClientOwner& owner() const { return join_watch_.owner(); }
+  const ClientOwner& owner() const { return join_watch_.voice().owner; }
   void Say(base::LogLevel level, std::string_view message,
            const std::optional<std::string_view>& error = {}) const {
+    std::optional<std::string> shown;
+    if (error) shown = Redacted(*error);
     Log().Log(level, message,
-              {{"connector", owner().connector}, {"task", owner().task}, {"error", error}});
+              {{"connector", owner().connector}, {"task", owner().task}, {"error", shown}});
   }
 
   task::SourceEvent Poll(milliseconds timeout, size_t wanted_bytes);
+  void Renew(const task::Credentials& credentials);
   void CompleteRevoke();
   // An assignment that is not finished is answered with none.
   void GiveUpAssignment() {
@@ -77,6 +80,9 @@ class Consumer::Client {
   }
 
  private:
+  std::string Redacted(std::string_view words) const {
+    return join_watch_.voice().redactor.Redact(words);
+  }
   void StartCommit();
   void CloseQueues() {
     records_.reset();
@@ -120,7 +126,7 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   join_watch_.Watch(conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
-  handle_ = NewClient(RD_KAFKA_CONSUMER, std::move(conf));
+  handle_ = NewClient(RD_KAFKA_CONSUMER, std::move(conf), join_watch_.voice().redactor);
   rd_kafka_poll_set_consumer(handle_);
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
   records_.emplace(handle_, queue_.get(), subscription.prefetch_bytes);
@@ -157,11 +163,12 @@ task::SourceEvent Consumer::Client::Convert(EventHandle event) {
 }
 
 task::SourceEvent Consumer::Client::ConvertError(rd_kafka_resp_err_t code, const char* text) {
-  task::SourceError error{Classify(code), rd_kafka_err2name(code), text != nullptr ? text : ""};
+  task::SourceError error{Classify(code), rd_kafka_err2name(code),
+                          Redacted(text != nullptr ? text : "")};
   if (code == RD_KAFKA_RESP_ERR__FATAL) {
     std::array<char, 512> words{};
     error.code = rd_kafka_err2name(rd_kafka_fatal_error(handle_, words.data(), words.size()));
-    error.text = words.data();
+    error.text = Redacted(words.data());
   }
   return error;
 }
@@ -213,7 +220,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   std::string failure;
   if (Cooperative()) {
     const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list));
-    if (failed) failure = rd_kafka_error_string(failed.get());
+    if (failed) failure = Redacted(rd_kafka_error_string(failed.get()));
   } else {
     code = rd_kafka_assign(handle_, list);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(code);
@@ -332,6 +339,15 @@ void Consumer::Client::CompleteRevoke() {
   FollowLogs();
 }
 
+void Consumer::Client::Renew(const task::Credentials& credentials) {
+  join_watch_.voice().redactor.Renew(credentials.username, credentials.password);
+  const ErrorHandle failed(rd_kafka_sasl_set_credentials(handle_, credentials.username.c_str(),
+                                                         credentials.password.c_str()));
+  if (failed) {
+    Say(LogLevel::kError, "cannot renew the credentials", rd_kafka_error_string(failed.get()));
+  }
+}
+
 Consumer::Consumer(const Subscription& subscription, const Properties& properties,
                    std::unique_ptr<LogEnds::Watch> log_ends)
     : log_ends_(std::move(log_ends)),
@@ -397,12 +413,7 @@ std::optional<int64_t> Consumer::LogEnd(const base::TopicPartition& partition) c
 
 void Consumer::Renew(const task::Credentials& credentials) {
   if (log_ends_) log_ends_->Renew(credentials);
-  const ErrorHandle failed(rd_kafka_sasl_set_credentials(
-      client_->handle(), credentials.username.c_str(), credentials.password.c_str()));
-  if (failed) {
-    client_->Say(LogLevel::kError, "cannot renew the credentials",
-                 rd_kafka_error_string(failed.get()));
-  }
+  client_->Renew(credentials);
 }
 
 void Consumer::CompleteRevoke() { client_->CompleteRevoke(); }

@@ -79,7 +79,7 @@ class DeadLetterProducer::Client {
   void Poll(const std::stop_token& stop);
   void Report(rd_kafka_event_t* event);
 
-  const ClientOwner owner_;  // the client's opaque
+  const ClientVoice voice_;  // the client's opaque
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
   std::atomic<bool> broken_{false};
@@ -90,11 +90,11 @@ class DeadLetterProducer::Client {
 };
 
 DeadLetterProducer::Client::Client(ClientOwner owner, const Properties& properties)
-    : owner_(std::move(owner)) {
+    : voice_(std::move(owner), properties) {
   ConfHandle conf = MakeConfiguration(properties);
-  LogToOurs(conf.get(), &owner_);
+  LogToOurs(conf.get(), &voice_);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  handle_ = NewClient(RD_KAFKA_PRODUCER, std::move(conf));
+  handle_ = NewClient(RD_KAFKA_PRODUCER, std::move(conf), voice_.redactor);
   queue_.reset(rd_kafka_queue_get_main(handle_));
   thread_ = std::jthread([this](const std::stop_token& stop) { Poll(stop); });
 }
@@ -142,8 +142,8 @@ std::optional<std::string> DeadLetterProducer::Client::Produce(const std::string
 void DeadLetterProducer::Client::Abandon() {
   const auto code = rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Log().Error("cannot purge dead letters", {{"connector", owner_.connector},
-                                              {"task", owner_.task},
+    Log().Error("cannot purge dead letters", {{"connector", voice_.owner.connector},
+                                              {"task", voice_.owner.task},
                                               {"error", rd_kafka_err2str(code)}});
   }
   std::unique_lock lock(mutex_);
@@ -159,10 +159,10 @@ void DeadLetterProducer::Client::Poll(const std::stop_token& stop) {
     } else if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
       if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__FATAL) broken_ = true;
       Log().Warn("producer of dead letters reports an error",
-                 {{"connector", owner_.connector},
-                  {"task", owner_.task},
+                 {{"connector", voice_.owner.connector},
+                  {"task", voice_.owner.task},
                   {"code", rd_kafka_err2name(rd_kafka_event_error(event.get()))},
-                  {"error", rd_kafka_event_error_string(event.get())}});
+                  {"error", voice_.redactor.Redact(rd_kafka_event_error_string(event.get()))}});
     }
   }
 }

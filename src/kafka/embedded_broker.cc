@@ -15,7 +15,7 @@ struct EmbeddedBroker::Cluster {
     // The client that carries the cluster has no brokers itself, and would warn of that.
     ConfHandle conf = MakeConfiguration({{"log_level", "3"}});
     LogToOurs(conf.get());
-    client = NewClient(RD_KAFKA_PRODUCER, std::move(conf));
+    client = NewClient(RD_KAFKA_PRODUCER, std::move(conf), Redactor({}));
     mock = rd_kafka_mock_cluster_new(client, 1);
     if (mock == nullptr) {
       rd_kafka_destroy(client);

@@ -125,9 +125,9 @@ struct Answer {
 // For one call. It is a member of no group.
 class AdminClient {
  public:
-  // Throws std::runtime_error with librdkafka's words. The owner outlives it.
-  AdminClient(const ClientOwner& owner, Properties properties)
-      : client_(NewOutsider(owner, std::move(properties))) {}
+  // Throws std::runtime_error with librdkafka's words. The voice outlives it.
+  AdminClient(const ClientVoice& voice, Properties properties)
+      : client_(NewOutsider(voice, std::move(properties))) {}
 
   rd_kafka_t* handle() const { return client_.get(); }
 
@@ -196,23 +196,23 @@ class AdminClient {
 // Runs `call` on a client, and again on another while the group is moving: none knows for sure when
 // to forget which broker it was at.
 template <class T, class Call>
-base::Expected<T, AdminError> Try(const ClientOwner& owner, const Properties& properties,
+base::Expected<T, AdminError> Try(const ClientVoice& voice, const Properties& properties,
                                   milliseconds timeout, Call&& call) {
-  const auto fail = [](AdminError::Kind kind, std::string text) {
-    return tl::unexpected<AdminError>(AdminError{kind, std::move(text)});
+  const auto fail = [&voice](AdminError::Kind kind, std::string_view text) {
+    return tl::unexpected<AdminError>(AdminError{kind, voice.redactor.Redact(text)});
   };
   try {
     const Deadline deadline = std::chrono::steady_clock::now() + std::min(timeout, kLongestTimeout);
     while (true) {
-      base::Expected<T, Failure> result = call(AdminClient(owner, properties), deadline);
+      base::Expected<T, Failure> result = call(AdminClient(voice, properties), deadline);
       if constexpr (std::is_void_v<T>) {
         if (result) return {};
       } else {
         if (result) return std::move(*result);
       }
-      Failure& failure = result.error();
+      const Failure& failure = result.error();
       if (!Moving(failure.code) || std::chrono::steady_clock::now() + kMovingPause >= deadline) {
-        return fail(KindOf(failure.code), std::move(failure.text));
+        return fail(KindOf(failure.code), failure.text);
       }
       std::this_thread::sleep_for(kMovingPause);
     }
@@ -272,7 +272,7 @@ base::Expected<std::vector<GroupOffset>, AdminError> GroupOffsets::List(
     const std::string& group, milliseconds timeout) const {
   using Offsets = std::vector<GroupOffset>;
   return Try<Offsets>(
-      owner_, properties_, timeout,
+      ClientVoice(owner_, properties_), properties_, timeout,
       [&](const AdminClient& client, Deadline deadline) -> base::Expected<Offsets, Failure> {
         // No list of partitions asks for all there are.
         const ListRequest request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
@@ -296,17 +296,20 @@ base::Expected<std::vector<GroupOffset>, AdminError> GroupOffsets::List(
 base::Expected<void, AdminError> GroupOffsets::Alter(const std::string& group,
                                                      const std::vector<GroupOffset>& offsets,
                                                      milliseconds timeout) const {
-  return Try<void>(owner_, properties_, timeout, [&](const AdminClient& client, Deadline deadline) {
-    // The broker refuses the first for all partitions or for none when the group has members.
-    auto set = Set(client, group, ToList(offsets, true).get(), deadline);
-    return set ? Delete(client, group, ToList(offsets, false).get(), deadline) : set;
-  });
+  return Try<void>(ClientVoice(owner_, properties_), properties_, timeout,
+                   [&](const AdminClient& client, Deadline deadline) {
+                     // The broker refuses the first for all partitions or for none when the group
+                     // has members.
+                     auto set = Set(client, group, ToList(offsets, true).get(), deadline);
+                     return set ? Delete(client, group, ToList(offsets, false).get(), deadline)
+                                : set;
+                   });
 }
 
 base::Expected<void, AdminError> GroupOffsets::Reset(const std::string& group,
                                                      milliseconds timeout) const {
   return Try<void>(
-      owner_, properties_, timeout,
+      ClientVoice(owner_, properties_), properties_, timeout,
       [&](const AdminClient& client, Deadline deadline) -> base::Expected<void, Failure> {
         const DeleteGroupRequest request(rd_kafka_DeleteGroup_new(group.c_str()));
         const auto answer = client.Ask(
@@ -324,7 +327,7 @@ base::Expected<std::string, AdminError> ClusterId(const Properties& properties,
                                                   milliseconds timeout,
                                                   const std::stop_token& stop) {
   return Try<std::string>(
-      ClientOwner(), properties, timeout,
+      ClientVoice({}, properties), properties, timeout,
       [&stop](const AdminClient& client,
               Deadline deadline) -> base::Expected<std::string, Failure> {
         const auto release = [&client](char* text) { rd_kafka_mem_free(client.handle(), text); };

@@ -21,7 +21,7 @@ struct AdminError {
     kFailed,       // refused, or the properties make no client
   };
   Kind kind = Kind::kFailed;
-  std::string text;  // librdkafka's words, with the partitions they are about
+  std::string text;  // librdkafka's words, redacted, with the partitions they are about
 };
 
 struct GroupOffset {

@@ -9,8 +9,6 @@
 #include <string>
 #include <utility>
 
-#include "kafka/client_log.h"
-
 namespace khs::kafka {
 
 // Group "x" changed join state steady -> wait-join (v1, state up)
@@ -25,7 +23,8 @@ bool SaysJoining(std::string_view line) {
   return std::find(kJoining.begin(), kJoining.end(), state) != kJoining.end();
 }
 
-JoinWatch::JoinWatch(ClientOwner owner, const Properties& asked_for) : owner_(std::move(owner)) {
+JoinWatch::JoinWatch(ClientOwner owner, const Properties& asked_for)
+    : voice_(std::move(owner), asked_for) {
   const auto level = asked_for.find("log_level");
   if (level != asked_for.end()) {
     shown_level_ = static_cast<int>(std::strtol(level->second.Reveal().c_str(), nullptr, 10));
@@ -57,9 +56,9 @@ void JoinWatch::OnLog(const rd_kafka_t* client, int level, const char* facility,
                       const char* text) noexcept {
   auto* const watch =
       client != nullptr ? static_cast<JoinWatch*>(rd_kafka_opaque(client)) : nullptr;
-  if (watch == nullptr) return LogLine(ClientOwner(), FromSyslog(level), facility, text);
+  if (watch == nullptr) return LogLine(nullptr, FromSyslog(level), facility, text);
   if (std::string_view(facility) == "CGRPJOINSTATE") watch->joining_ = SaysJoining(text);
-  if (const auto shown = watch->Shown(level)) LogLine(watch->owner_, *shown, facility, text);
+  if (const auto shown = watch->Shown(level)) LogLine(&watch->voice_, *shown, facility, text);
 }
 
 }  // namespace khs::kafka

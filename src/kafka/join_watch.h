@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "kafka/client_log.h"
 #include "kafka/properties.h"
 
 namespace khs::kafka {
@@ -28,7 +29,8 @@ class JoinWatch {
   void Watch(rd_kafka_conf_t* conf);
 
   bool joining() const { return joining_; }
-  const ClientOwner& owner() const { return owner_; }
+  ClientVoice& voice() { return voice_; }
+  const ClientVoice& voice() const { return voice_; }
   // At which level a line of one of syslog's is passed on; none: not at all.
   std::optional<base::LogLevel> Shown(int level) const;
 
@@ -36,7 +38,7 @@ class JoinWatch {
   static void OnLog(const rd_kafka_t* client, int level, const char* facility,
                     const char* text) noexcept;
 
-  const ClientOwner owner_;
+  ClientVoice voice_;
   std::string debug_;
   // The least of syslog's levels that is shown. librdkafka would do that itself, but that `debug`
   // makes it say everything.

@@ -51,13 +51,16 @@ class LogEnds::Reader {
 
   // Of the consumers with the same properties.
   struct Cluster {
+    explicit Cluster(const Properties& properties)
+        : opened_with(properties), voice({}, properties) {}
+
     // Guarded by the reader's mutex.
-    Properties opened_with;
+    const Properties opened_with;
     std::optional<task::Credentials> credentials;  // since then
     bool renewed = false;
     std::vector<std::weak_ptr<Wanted>> wanted;
     // The reader's thread alone.
-    const ClientOwner owner = {};  // the process
+    ClientVoice voice;  // the process's
     ClientHandle client;
     Time last_answer;
   };
@@ -73,9 +76,8 @@ class LogEnds::Reader {
       return cluster->opened_with == properties;
     });
     if (found == clusters_.end()) {
-      clusters_.push_back(std::make_shared<Cluster>());
+      clusters_.push_back(std::make_shared<Cluster>(properties));
       found = std::prev(clusters_.end());
-      (*found)->opened_with = properties;
     }
     auto wanted = std::make_shared<Wanted>();
     (*found)->wanted.push_back(wanted);
@@ -83,6 +85,7 @@ class LogEnds::Reader {
   }
 
   void Renew(Cluster& cluster, const task::Credentials& credentials) {
+    cluster.voice.redactor.Renew(credentials.username, credentials.password);
     const std::lock_guard lock(mutex_);
     cluster.credentials = credentials;
     cluster.renewed = true;
@@ -166,7 +169,7 @@ class LogEnds::Reader {
       return true;
     }
     try {
-      cluster.client = NewOutsider(cluster.owner, std::move(properties));
+      cluster.client = NewOutsider(cluster.voice, std::move(properties));
       cluster.last_answer = now;
       return true;
     } catch (const std::runtime_error& error) {

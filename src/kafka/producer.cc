@@ -17,7 +17,7 @@ struct Producer::Client {
         conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
           if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<Client*>(self)->failed = true;
         });
-    handle = NewClient(RD_KAFKA_PRODUCER, std::move(conf));
+    handle = NewClient(RD_KAFKA_PRODUCER, std::move(conf), Redactor(properties));
   }
   ~Client() { rd_kafka_destroy(handle); }
   Client(const Client&) = delete;

@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "kafka/client_log.h"
 #include "kafka/configuration.h"
 
 namespace khs::kafka {
@@ -23,36 +22,43 @@ std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
   return std::string(error.data());
 }
 
+ConfHandle NewConfiguration() {
+  ConfHandle conf(rd_kafka_conf_new());
+  // Otherwise librdkafka itself writes to stderr what it says while properties are set.
+  rd_kafka_conf_set_log_cb(conf.get(), nullptr);
+  return conf;
+}
+
 }  // namespace
 
 ConfHandle MakeConfiguration(const Properties& properties) {
-  ConfHandle conf(rd_kafka_conf_new());
+  ConfHandle conf = NewConfiguration();
   for (const auto& [name, value] : properties) {
     if (const auto error = Set(conf.get(), name, value)) throw std::runtime_error(*error);
   }
   return conf;
 }
 
-rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf) {
+rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& redactor) {
   std::array<char, 512> error{};
   rd_kafka_t* client = rd_kafka_new(type, conf.get(), error.data(), error.size());
-  if (client == nullptr) throw std::runtime_error(error.data());
+  if (client == nullptr) throw std::runtime_error(redactor.Redact(error.data()));
   conf.release();  // the client's, now that there is one
   return client;
 }
 
-ClientHandle NewOutsider(const ClientOwner& owner, Properties properties) {
+ClientHandle NewOutsider(const ClientVoice& voice, Properties properties) {
   properties.erase("group.id");
   properties.erase("group.instance.id");
   ConfHandle conf = MakeConfiguration(properties);
-  LogToOurs(conf.get(), &owner);
+  LogToOurs(conf.get(), &voice);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
-  return ClientHandle(NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
+  return ClientHandle(NewClient(RD_KAFKA_CONSUMER, std::move(conf), voice.redactor));
 }
 
 std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
   std::vector<PropertyProblem> problems;
-  const ConfHandle conf(rd_kafka_conf_new());
+  const ConfHandle conf = NewConfiguration();
   for (const auto& [name, value] : properties) {
     if (const auto error = Set(conf.get(), name, value)) problems.push_back({name, *error});
   }
@@ -60,10 +66,11 @@ std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
 }
 
 std::optional<std::string> TryClient(const Properties& properties, const ClientOwner& owner) {
+  const ClientVoice voice(owner, properties);
   try {
     ConfHandle conf = MakeConfiguration(properties);
-    LogToOurs(conf.get(), &owner);
-    rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf)));
+    LogToOurs(conf.get(), &voice);
+    rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf), voice.redactor));
     return std::nullopt;
   } catch (const std::runtime_error& error) {
     return error.what();

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from observing import undisturbed
+from rest import Rest, definition
 from sidecar import clean_environment, toml
 from test_secrets import assert_not_shown, write
 from volume import Volume
@@ -43,6 +44,23 @@ def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(ka
         endpoint.wait_for(2)
     assert endpoint.bodies() == [b"0", b"1"]
     assert_not_shown(sidecar, "sink-secret", "sink-2-secret")
+
+
+def test_what_librdkafka_says_of_a_secret_does_not_quote_it(kafka, sidecar, endpoint, name):
+    rest, topic, secret = Rest(sidecar), kafka.topic(), "m1staken-s3cret"
+    (sidecar.secrets / "wrong").write_text(secret)
+    reference = f"${{file:{sidecar.secrets}/wrong}}"
+    refused = {"consumer.override.security.protocol": "SASL_PLAINTEXT", "consumer.override.sasl.mechanism": reference}
+    sidecar.connector(f"{name}-refused", topic, endpoint, refused)
+    sidecar.connector(f"{name}-unreachable", topic, endpoint, {"consumer.override.bootstrap.servers": reference})
+    sidecar.start()
+    sidecar.log.wait_for(f"{name}-refused", "Unsupported SASL mechanism: [hidden]")
+    sidecar.log.wait_for(f"{name}-unreachable", "librdkafka", "Failed to resolve '[hidden]")
+    sidecar.log.wait_for(f"{name}-unreachable", "no broker can be reached")
+    told = [rest.get(rest.at(f"{name}-{each}", "status")).must(200).body for each in ("refused", "unreachable")]
+    told.append(rest.create(f"{name}-posted", definition(topic, endpoint, refused)).must(400).body)
+    assert b"[hidden]" in told[0] and b"[hidden]" in told[2] and secret.encode() not in b"".join(told)
+    assert_not_shown(sidecar, secret)
 
 
 def test_a_wrong_sasl_password_in_a_file_is_put_right_by_the_file(kafka, sidecar, endpoint, name):

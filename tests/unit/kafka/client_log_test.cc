@@ -10,10 +10,10 @@ namespace {
 
 using ::testing::HasSubstr;
 
-std::string Logged(const ClientOwner& owner, int level, const char* text) {
+std::string Logged(const ClientVoice* voice, int level, const char* text) {
   base::ConfigureLog(base::LogLevel::kTrace, base::LogFormat::kLogfmt);
   testing::internal::CaptureStderr();
-  LogLine(owner, FromSyslog(level), "FAIL", text);
+  LogLine(voice, FromSyslog(level), "FAIL", text);
   const std::string lines = testing::internal::GetCapturedStderr();
   base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
   return lines;
@@ -24,16 +24,24 @@ TEST(ClientLog, HasSyslogsLevelsAsOurs) {
        {std::pair(LOG_EMERG, "fatal"), std::pair(LOG_CRIT, "fatal"), std::pair(LOG_ERR, "error"),
         std::pair(LOG_WARNING, "warn"), std::pair(LOG_NOTICE, "info"), std::pair(LOG_INFO, "info"),
         std::pair(LOG_DEBUG, "debug")}) {
-    EXPECT_THAT(Logged({}, level, "x"), HasSubstr(std::string("level=") + ours + " logger=kafka"));
+    EXPECT_THAT(Logged(nullptr, level, "x"),
+                HasSubstr(std::string("level=") + ours + " logger=kafka"));
   }
 }
 
 TEST(ClientLog, NamesTheOwnerWhereThereIsOne) {
-  EXPECT_THAT(Logged({"orders", 3}, LOG_ERR, "it\xff failed"),
+  const ClientVoice voice({"orders", 3}, {});
+  EXPECT_THAT(Logged(&voice, LOG_ERR, "it\xff failed"),
               HasSubstr("msg=librdkafka connector=orders task=3 facility=FAIL "
                         "text=\"it\xef\xbf\xbd failed\"\n"));
-  EXPECT_THAT(Logged({"orders", {}}, LOG_ERR, "x"), HasSubstr(" connector=orders facility=FAIL "));
-  EXPECT_THAT(Logged({}, LOG_ERR, "x"), HasSubstr("msg=librdkafka facility=FAIL text=x"));
+  const ClientVoice without_task({"orders", {}}, {});
+  EXPECT_THAT(Logged(&without_task, LOG_ERR, "x"), HasSubstr(" connector=orders facility=FAIL "));
+  EXPECT_THAT(Logged(nullptr, LOG_ERR, "x"), HasSubstr("msg=librdkafka facility=FAIL text=x"));
+}
+
+TEST(ClientLog, QuotesNoSecret) {
+  const ClientVoice voice({}, {{"client.rack", base::Secret::FromReference("canary-rack")}});
+  EXPECT_THAT(Logged(&voice, LOG_ERR, "in canary-rack"), HasSubstr("text=\"in [hidden]\"\n"));
 }
 
 }  // namespace

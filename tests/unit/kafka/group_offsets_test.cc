@@ -1,6 +1,6 @@
 #include "kafka/group_offsets.h"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 
 #include <stop_token>
 
@@ -35,6 +35,15 @@ TEST(GroupOffsets, OfAConnectorMayBeAskedForWithItsOwnProperties) {
   const auto listed = offsets.List("own", 1ms);
   ASSERT_FALSE(listed);
   EXPECT_EQ(listed.error().kind, AdminError::Kind::kUnavailable) << listed.error().text;
+}
+
+TEST(GroupOffsets, QuoteNoSecret) {
+  const GroupOffsets offsets(
+      Properties{{"bootstrap.servers", base::Secret::FromReference("127.0.0.1:1")}});
+  const auto reset = offsets.Reset("g", 300ms);
+  ASSERT_FALSE(reset);
+  EXPECT_THAT(reset.error().text, testing::AllOf(testing::HasSubstr("[hidden]"),
+                                                 testing::Not(testing::HasSubstr("127.0.0.1"))));
 }
 
 TEST(ClusterId, IsUnavailableInTimeWhereNobodyListens) {

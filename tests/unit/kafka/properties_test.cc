@@ -37,5 +37,25 @@ TEST(Properties, FromASecretAreNotQuoted) {
               AllOf(HasSubstr("No such configuration property"), Not(HasSubstr("canary"))));
 }
 
+TEST(Properties, FromASecretAreNotQuotedWhereTheyMakeNoClientEither) {
+  const auto secret = base::Secret::FromReference("canary");
+  for (const Properties& properties :
+       {Properties{{"security.protocol", "SASL_PLAINTEXT"}, {"sasl.mechanism", secret}},
+        Properties{{"group.id", "g"}, {"partition.assignment.strategy", secret}}}) {
+    EXPECT_THAT(TryClient(properties).value_or(""),
+                AllOf(HasSubstr("[hidden]"), Not(HasSubstr("canary"))));
+  }
+}
+
+// That is, before any client has a log of its own.
+TEST(Properties, FromASecretAreNotToldWhileTheyAreSet) {
+  testing::internal::CaptureStderr();
+  EXPECT_FALSE(CheckProperties({{"debug", "plugin"},
+                                {"log_level", "7"},
+                                {"plugin.library.paths", base::Secret::FromReference("canary")}})
+                   .empty());
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("canary")));
+}
+
 }  // namespace
 }  // namespace khs::kafka

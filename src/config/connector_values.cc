@@ -289,11 +289,12 @@ Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft) {
     return Misused(
         "This makes librdkafka run a command or load a library: only sidecar.toml may set it");
   }
-  if (StandsStill(value.member, value.text)) return BadValue(std::string(kStandsStill));
   if (value.member == "group.id") {
     if (value.text.empty()) return BadValue("String may not be empty");
     if (!IsUtf8(value.text)) return BadValue("a group is valid UTF-8");
     draft.config.subscription.group = value.text;
+  } else if (const auto problem = JudgeProperty(value.member, value.text); !problem.empty()) {
+    return BadValue(std::string(problem));
   } else {
     draft.config.subscription.consumer_properties.emplace(value.member, SecretOf(value));
   }

@@ -22,7 +22,9 @@ Verdict TakeKafkaProperty(const Value& value, ProcessDraft& draft) {
         "Every connector has a group of its own, connect-NAME: write consumer.override.group.id "
         "in a connector to change it");
   }
-  if (StandsStill(value.member, value.text)) return BadValue(std::string(kStandsStill));
+  if (const auto problem = JudgeProperty(value.member, value.text); !problem.empty()) {
+    return BadValue(std::string(problem));
+  }
   draft.config.kafka.emplace(value.member, value.text);
   return Taken();
 }
@@ -34,6 +36,9 @@ Verdict TakeBootstrapServers(const Value& value, ProcessDraft& draft) {
     servers += (servers.empty() ? "" : ",") + server;
   }
   if (servers.empty()) return BadValue("String may not be empty");
+  if (const auto problem = JudgeProperty("bootstrap.servers", servers); !problem.empty()) {
+    return BadValue(std::string(problem));
+  }
   draft.config.kafka.insert_or_assign("bootstrap.servers", servers);
   return Taken();
 }
@@ -135,7 +140,7 @@ const Row<ProcessDraft> kRows[] = {
              .required = true,
              .importance = kHigh,
              .group = "Kafka",
-             .documentation = "The brokers, `host:port` each."},
+             .documentation = "The brokers, `host:port` each, 100 at most."},
      .apply = TakeBootstrapServers,
      .references = References::kKept},
     {.key = {.key = "kafka.*",

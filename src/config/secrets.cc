@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/text.h"
+#include "config/verdicts.h"
 
 namespace khs::config {
 namespace {
@@ -210,6 +211,9 @@ Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties
     }
     if (resolved->text.find('\0') != std::string::npos) {
       return base::Unexpected<PropertyProblem>({property, "a NUL character cannot be part of it"});
+    }
+    if (const auto problem = JudgeProperty(property, resolved->text); !problem.empty()) {
+      return base::Unexpected<PropertyProblem>({property, std::string(problem)});
     }
     result.emplace(property, ToSecret(std::move(*resolved)));
   }

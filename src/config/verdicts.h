@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -65,11 +67,18 @@ inline bool RunsCode(std::string_view property) {
          property == "ssl.providers";
 }
 
-// Where librdkafka would say it once and read a partition no more.
-inline bool StandsStill(std::string_view property, std::string_view value) {
-  return property == "auto.offset.reset" && Trim(value) == "error";
+// What is wrong with the value of one of librdkafka's properties; empty when nothing is known.
+inline std::string_view JudgeProperty(std::string_view property, std::string_view value) {
+  if (property == "auto.offset.reset" && EqualsIgnoringCase(Trim(value), "error")) {
+    // It would say so once, and read the partition no more.
+    return "A partition without a valid offset would stand still for ever: earliest or latest";
+  }
+  if (property != "bootstrap.servers" && property != "metadata.broker.list") return {};
+  // Each takes a thread and a connection, whether it is there or not.
+  constexpr std::ptrdiff_t kMost = 100;
+  if (std::count(value.begin(), value.end(), ',') < kMost) return {};
+  return "List may have no more than 100 brokers, each of which takes a thread; a few are enough, "
+         "because they tell of the others";
 }
-constexpr std::string_view kStandsStill =
-    "A partition without a valid offset would stand still for ever: earliest or latest";
 
 }  // namespace khs::config

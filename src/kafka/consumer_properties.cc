@@ -1,6 +1,7 @@
 #include "kafka/consumer_properties.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <string>
 
@@ -60,7 +61,10 @@ Properties ConsumerProperties(const Subscription& subscription, const Properties
 }
 
 bool BeginsAtEnd(const Properties& consumer) {
-  const std::string& reset = consumer.at("auto.offset.reset").Reveal();
+  // librdkafka takes any case.
+  std::string reset = consumer.at("auto.offset.reset").Reveal();
+  std::transform(reset.begin(), reset.end(), reset.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return reset == "latest" || reset == "largest" || reset == "end";
 }
 

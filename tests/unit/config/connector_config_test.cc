@@ -123,7 +123,7 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
       {"callback.request.headers = ['X:a']", "Expected value to be a table or a string"},
       {"[callback.request.headers]\nX-A.b = 'c'", "header X-A must be"},
       {"consumer.override.enable.auto.commit = true", "leave it out"},
-      {"consumer.override.auto.offset.reset = 'error'", "stand still for ever"},
+      {"consumer.override.auto.offset.reset = 'Error'", "stand still for ever"},
       {"consumer.override.group.id = ''", "String may not be empty"},
       {"consumer.override.x = [1]", "Expected value to be a string, a number or a boolean"},
       {"consumer.override.x = \"a\\u0000b\"", "NUL"},
@@ -271,6 +271,17 @@ TEST(ConnectorConfig, TakesTheGroupFromTheConsumersProperties) {
   EXPECT_EQ(config.subscription.consumer_properties,
             (std::map<std::string, base::Secret>{
                 {"bootstrap.servers", "b:1"}, {"fetch.min.bytes", "5"}, {"check.crcs", "true"}}));
+}
+
+TEST(ConnectorConfig, BoundsTheBrokersOfAList) {
+  std::string brokers = "b";
+  for (int i = 1; i < 100; ++i) brokers += ",b";
+  for (const std::string key : {"bootstrap.servers", "metadata.broker.list"}) {
+    const std::string line = "consumer.override." + key + " = '" + brokers;
+    EXPECT_EQ(Valid(line + "'").subscription.consumer_properties.at(key), brokers);
+    EXPECT_THAT(Listing(Parse(kMinimum + line + ",b'").problems),
+                ElementsAre(HasSubstr("no more than 100 brokers")));
+  }
 }
 
 TEST(ConnectorConfig, WarnsOfAnEndpointThatIsNotVerified) {

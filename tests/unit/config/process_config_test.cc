@@ -54,6 +54,17 @@ TEST(ProcessConfig, HandsKafkaPropertiesOnVerbatim) {
   EXPECT_EQ(result.config->entries[1].position, (Position{3, 1}));
 }
 
+TEST(ProcessConfig, BoundsTheBrokersOfAList) {
+  std::string brokers = "b";
+  for (int i = 1; i < 100; ++i) brokers += ",b";
+  EXPECT_TRUE(Parse("kafka.bootstrap.servers = '" + brokers + "'\n").config);
+  for (const std::string& line :
+       {"kafka.bootstrap.servers = '" + brokers + ",b'\n",
+        kMinimum + "kafka.metadata.broker.list = '" + brokers + ",b'\n"}) {
+    EXPECT_THAT(Listing(Parse(line).problems), ElementsAre(HasSubstr("no more than 100 brokers")));
+  }
+}
+
 TEST(ProcessConfig, RefusesValuesWithAReason) {
   const struct {
     std::string line;

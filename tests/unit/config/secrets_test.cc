@@ -132,6 +132,16 @@ TEST(SecretResolver, NamesWhatIsMissingOrEmpty) {
   EXPECT_EQ(secrets.references().size(), 3u);
 }
 
+TEST(ResolveProperties, BoundsTheBrokersOfAList) {
+  const ReadSecret read =
+      ReadFrom({{"${env:FEW}", std::string(99, ',')}, {"${env:MANY}", std::string(100, ',')}});
+  EXPECT_TRUE(ResolveProperties({{"bootstrap.servers", "${env:FEW}"}}, read));
+  const auto bad = ResolveProperties({{"bootstrap.servers", "${env:MANY}"}}, read);
+  ASSERT_FALSE(bad);
+  EXPECT_EQ(bad.error().property, "bootstrap.servers");
+  EXPECT_THAT(bad.error().message, HasSubstr("no more than 100 brokers"));
+}
+
 TEST(ResolveProperties, GivesSecretsOrNamesTheKey) {
   const ReadSecret read = ReadFrom({{"${env:P}", "canary"}, {"${env:N}", std::string("a\0b", 3)}});
   const auto good = ResolveProperties({{"a", "$${x"}, {"sasl.password", "${env:P}"}}, read);

@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using Unexpected = base::Unexpected<std::string>;
 
 // How often a file is looked for whose volume is swapped at this very moment.
-constexpr int kMaxTries = 20;
+constexpr int kMaxTries = 200;
 
 // Whether every component of `directory` is one of `path`: /a/b holds /a/b/c and not /a/bc.
 bool Holds(const fs::path& directory, const fs::path& path) {

@@ -6,14 +6,14 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
+
+#include "watch/read_file.h"
 
 namespace khs::http {
 namespace {
@@ -56,21 +56,17 @@ std::string OpensslReason() {
   return reason != nullptr ? reason : "not a usable PEM file";
 }
 
-// In words that a missing or unreadable file deserves, rather than in OpenSSL's.
+// OpenSSL opens a file by its name and waits for whatever is there, so it is read before, in words
+// that a missing file or a FIFO deserves.
 void RequireReadable(const std::string& key, const std::string& file) {
-  if (::access(file.c_str(), R_OK) != 0) {
-    Refuse(key, file, std::system_category().message(errno));
-  }
-}
-
-bool IsDirectory(const std::string& path) {
-  struct stat status {};
-  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+  const auto content = watch::ReadRegularFile(file, watch::kMaxLibraryFileBytes);
+  if (!content) Refuse(key, file, content.error());
 }
 
 void LoadAuthorities(SSL_CTX* context, const std::string& location) {
-  RequireReadable("ssl.ca.location", location);
-  const bool directory = IsDirectory(location);
+  std::error_code none;
+  const bool directory = std::filesystem::is_directory(location, none);
+  if (!directory) RequireReadable("ssl.ca.location", location);
   if (SSL_CTX_load_verify_locations(context, directory ? nullptr : location.c_str(),
                                     directory ? location.c_str() : nullptr) != 1) {
     Refuse("ssl.ca.location", location, OpensslReason());

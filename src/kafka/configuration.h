@@ -7,7 +7,7 @@
 namespace khs::kafka {
 
 // A configuration with the properties set. Throws std::runtime_error with the message of the first
-// that librdkafka does not take.
+// that librdkafka does not take, or that names a file which is not to be opened.
 ConfHandle MakeConfiguration(const Properties& properties);
 
 // A client of this configuration, to be destroyed by whoever asked for it. Throws

@@ -1,10 +1,14 @@
 #include "kafka/properties.h"
 
 #include <array>
+#include <filesystem>
 #include <stdexcept>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "kafka/configuration.h"
+#include "watch/read_file.h"
 
 namespace khs::kafka {
 namespace {
@@ -29,12 +33,36 @@ ConfHandle NewConfiguration() {
   return conf;
 }
 
+// Whether librdkafka, or the kinit that it calls, opens a file of that name.
+bool NamesFile(std::string_view property) {
+  return property.ends_with(".location") || property.ends_with(".file") ||
+         property == "sasl.kerberos.keytab";
+}
+
+// Why the file is not to be opened by its name; empty: librdkafka may, and says what it misses.
+std::string JudgeFile(const std::string& property, const std::string& path) {
+  std::error_code none;
+  const auto kind = std::filesystem::status(path, none).type();
+  const bool missing =
+      kind == std::filesystem::file_type::none || kind == std::filesystem::file_type::not_found;
+  const bool authorities =
+      kind == std::filesystem::file_type::directory && property == "ssl.ca.location";
+  if (missing || authorities) return {};
+  const auto content = watch::ReadRegularFile(path, watch::kMaxLibraryFileBytes);
+  return content ? std::string() : content.error();
+}
+
 }  // namespace
 
 ConfHandle MakeConfiguration(const Properties& properties) {
   ConfHandle conf = NewConfiguration();
   for (const auto& [name, value] : properties) {
     if (const auto error = Set(conf.get(), name, value)) throw std::runtime_error(*error);
+  }
+  const auto unfit = CheckFiles(properties);
+  if (!unfit.empty()) {
+    throw std::runtime_error("Kafka client's property " + unfit[0].property + ": " +
+                             unfit[0].message);
   }
   return conf;
 }
@@ -61,6 +89,21 @@ std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
   const ConfHandle conf = NewConfiguration();
   for (const auto& [name, value] : properties) {
     if (const auto error = Set(conf.get(), name, value)) problems.push_back({name, *error});
+  }
+  return problems;
+}
+
+std::vector<PropertyProblem> CheckFiles(const Properties& properties) {
+  constexpr std::string_view kOfAKeytab = "FILE:";
+  std::vector<PropertyProblem> problems;
+  for (const auto& [name, value] : properties) {
+    if (!NamesFile(name)) continue;
+    std::string path = value.Reveal();
+    if (path.starts_with(kOfAKeytab)) path.erase(0, kOfAKeytab.size());
+    const std::string problem = JudgeFile(name, path);
+    if (problem.empty()) continue;
+    const std::string shown = value.is_referred() ? "[hidden]" : path;
+    problems.push_back({name, "cannot use " + shown + ": " + problem});
   }
   return problems;
 }

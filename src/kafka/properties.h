@@ -26,6 +26,10 @@ struct PropertyProblem {
 // What librdkafka says of each property by itself. No network, no file is opened.
 std::vector<PropertyProblem> CheckProperties(const Properties& properties);
 
+// Those that name a file which a client would wait for, or read without end: a FIFO, a device, more
+// than 10 MiB. A file that is not there is librdkafka's to miss. No client is made with one.
+std::vector<PropertyProblem> CheckFiles(const Properties& properties);
+
 // Makes a client with the properties and ends it again: finds what only shows when they are taken
 // together (a SASL mechanism without credentials, a CA file that is not there). The message, or
 // nothing.

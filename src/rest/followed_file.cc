@@ -1,26 +1,16 @@
 #include "rest/followed_file.h"
 
-#include <fcntl.h>
 #include <openssl/evp.h>
 
-#include <cerrno>
 #include <stdexcept>
 #include <utility>
 
-#include "base/unique_fd.h"
 #include "watch/read_file.h"
 
 namespace khs::rest {
 namespace {
 
 constexpr size_t kMaxBytes = 1u << 20;
-
-base::Expected<std::string, std::string> Read(const std::string& path) {
-  // O_NONBLOCK for what is no file after all.
-  const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-  if (!file) return base::Unexpected<std::string>(watch::ErrorText(errno));
-  return watch::ReadRegularFile(file.get(), kMaxBytes);
-}
 
 }  // namespace
 
@@ -35,7 +25,7 @@ Digest DigestOf(std::string_view bytes) {
 }
 
 base::Expected<std::optional<std::string>, std::string> FollowedFile::ReadIfChanged() {
-  auto content = Read(path_);
+  auto content = watch::ReadRegularFile(path_, kMaxBytes);
   if (!content) return base::Unexpected<std::string>(std::move(content.error()));
   const Digest digest = DigestOf(*content);
   if (seen_ == digest) return std::optional<std::string>();

@@ -1,5 +1,6 @@
 #include "watch/read_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,8 @@
 #include <array>
 #include <cerrno>
 #include <system_error>
+
+#include "base/unique_fd.h"
 
 namespace khs::watch {
 namespace {
@@ -36,6 +39,18 @@ base::Expected<std::string, std::string> ReadRegularFile(int descriptor, size_t 
     content.append(chunk.data(), static_cast<size_t>(got));
     if (content.size() > limit_bytes) return Unexpected("larger than " + SizeText(limit_bytes));
   }
+}
+
+base::Expected<std::string, std::string> ReadRegularFile(const std::string& path,
+                                                         size_t limit_bytes) {
+  // To open what is no file may do something to it, so it is asked first. O_NONBLOCK is for a FIFO
+  // that takes the file's place in between.
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) return Unexpected(ErrorText(errno));
+  if (!S_ISREG(info.st_mode)) return Unexpected("not a regular file");
+  const base::UniqueFd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file) return Unexpected(ErrorText(errno));
+  return ReadRegularFile(file.get(), limit_bytes);
 }
 
 }  // namespace khs::watch

@@ -1,6 +1,7 @@
 """Mistakes of those who run it: each is told clearly, none is a crash, none touches the connector beside."""
 
 import http.client
+import os
 
 import pytest
 
@@ -46,6 +47,25 @@ def test_a_bad_file_is_told_and_the_good_one_beside_it_runs(kafka, sidecar, endp
     sidecar.wait_for_value(1, "connector_state", connector="bad", state="failed")
     assert sidecar.value("connector_invalid", connector=name) == 0
     assert sidecar.probe("/livez") == 200
+
+
+@pytest.mark.parametrize("key", ["ssl.ca.location", "ssl.key.location", "consumer.override.ssl.ca.location",
+                                 "consumer.override.ssl.keystore.location"])
+def test_a_fifo_in_a_files_place_is_told_and_blocks_nothing(kafka, sidecar, endpoint, name, tmp_path, key):
+    fifo, topic = tmp_path / "fifo", kafka.topic()
+    os.mkfifo(fifo)
+    sidecar.connector(name, topic, endpoint)
+    sidecar.start()
+    sidecar.wait_running(name)
+    bad = {key: fifo, "consumer.override.security.protocol": "ssl"}
+    if key == "ssl.key.location":
+        bad["ssl.certificate.location"] = __file__
+    sidecar.connector("bad", topic, "https://127.0.0.1:1/", bad)
+    sidecar.log.wait_for("bad.toml", key, str(fifo), "not a regular file")
+    sidecar.wait_for_value(1, "connector_state", connector="bad", state="failed")
+    kafka.produce(topic, [b"x"])
+    endpoint.wait_for(1)
+    sidecar.stop()
 
 
 def test_two_definitions_of_one_name_are_told_and_the_running_one_stays(kafka, sidecar, endpoint, second_endpoint,

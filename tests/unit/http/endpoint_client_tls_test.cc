@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <thread>
@@ -287,6 +289,11 @@ TEST_F(EndpointClientTls, IsNotBuiltWithAFileThatCannotBeUsed) {
   const std::string missing = authority_.directory() / "missing.pem";
   const std::string garbage = authority_.directory() / "garbage.pem";
   std::ofstream(garbage) << "no certificate";
+  const std::string fifo = authority_.directory() / "fifo.pem";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const std::string endless = authority_.directory() / "endless.pem";
+  std::ofstream(endless) << "large";
+  std::filesystem::resize_file(endless, (10u << 20) + 1);
   struct Case {
     config::TlsConfig tls;
     std::string key;
@@ -305,6 +312,11 @@ TEST_F(EndpointClientTls, IsNotBuiltWithAFileThatCannotBeUsed) {
                 "ssl.certificate.location",
                 client.certificate_file},
            Case{{"", "", client.key_file, true}, "ssl.key.location", ""},
+           Case{{fifo, "", "", true}, "ssl.ca.location", fifo + ": not a regular file"},
+           Case{{"", fifo, client.key_file, true}, "ssl.certificate.location", fifo},
+           Case{{"", client.certificate_file, fifo, true}, "ssl.key.location", fifo},
+           Case{{endless, "", "", true}, "ssl.ca.location", endless + ": larger than 10 MiB"},
+           Case{{"/dev/zero", "", "", true}, "ssl.ca.location", "/dev/zero: not a regular file"},
        }) {
     config_.tls = each.tls;
     try {

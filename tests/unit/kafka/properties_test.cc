@@ -1,10 +1,12 @@
 #include "kafka/properties.h"
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include <stdexcept>
 
 #include "kafka/configuration.h"
+#include "support/certificates.h"
 
 namespace khs::kafka {
 namespace {
@@ -55,6 +57,33 @@ TEST(Properties, FromASecretAreNotToldWhileTheyAreSet) {
                                 {"plugin.library.paths", base::Secret::FromReference("canary")}})
                    .empty());
   EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("canary")));
+}
+
+TEST(Properties, ThatNameWhatIsNoFileMakeNoClient) {
+  const khs::testing::TemporaryDirectory directory;
+  const std::string fifo = directory.path() / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  for (const char* name : {"ssl.ca.location", "ssl.certificate.location", "ssl.key.location",
+                           "ssl.keystore.location", "ssl.crl.location", "sasl.kerberos.keytab"}) {
+    const auto problems = CheckFiles({{name, fifo}});
+    ASSERT_EQ(problems.size(), 1u) << name;
+    EXPECT_EQ(problems[0].property, name);
+    EXPECT_EQ(problems[0].message, "cannot use " + fifo + ": not a regular file");
+    EXPECT_THAT(TryClient({{name, fifo}, {"security.protocol", "ssl"}}).value_or(""),
+                AllOf(HasSubstr(name), HasSubstr(fifo)));
+  }
+  EXPECT_THAT(CheckFiles({{"ssl.key.location", base::Secret::FromReference(fifo)}}).at(0).message,
+              AllOf(HasSubstr("[hidden]"), Not(HasSubstr(fifo))));
+}
+
+TEST(Properties, MayNameADirectoryOfAuthoritiesAndWhatOnlyLibrdkafkaKnows) {
+  const khs::testing::TemporaryDirectory directory;
+  const std::string path = directory.path();
+  EXPECT_TRUE(CheckFiles({{"ssl.ca.location", path}}).empty());
+  EXPECT_TRUE(CheckFiles({{"ssl.ca.location", "probe"}}).empty());
+  EXPECT_TRUE(CheckFiles({{"sasl.kerberos.keytab", "KEYRING:user"}}).empty());
+  EXPECT_EQ(CheckFiles({{"ssl.key.location", path}}).size(), 1u);
+  EXPECT_EQ(CheckFiles({{"sasl.kerberos.keytab", "FILE:" + path}}).size(), 1u);
 }
 
 }  // namespace

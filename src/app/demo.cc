@@ -24,6 +24,7 @@ namespace {
 
 constexpr int kPartitions = 3;
 constexpr std::chrono::milliseconds kBetweenRecords{700};
+constexpr std::chrono::seconds kEndBound{15};
 
 constexpr const char* kDefinition = R"(topics = ["orders"]
 callback.request.url = "http://127.0.0.1:{}/orders"
@@ -112,7 +113,7 @@ int Play(Signals& signals) {
   const auto parsed = config::ParseConnectorToml({"orders.toml", "orders"}, definition);
   if (!parsed.config) throw std::logic_error(config::Format(parsed.problems.front()));
 
-  const auto listening = signals.Listen([&end] { end.Announce(); }, [] {});
+  const auto listening = signals.Listen([&end] { end.Announce(); }, [] {}, kEndBound);
   Say(fmt::format("embedded broker: {}", broker.bootstrap_servers()));
   Say("This connector delivers every record of the topic \"orders\"; Ctrl-C ends the demo:\n\n" +
       definition + "\nJoining the group takes about three seconds.");

@@ -1,5 +1,6 @@
 #include <malloc.h>
 
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -31,6 +32,8 @@ namespace {
 constexpr const char* kDefaultConfigFile = "/etc/kafka-http-sink/sidecar.toml";
 // Topics that the embedded broker makes for a connector.
 constexpr int kEmbeddedPartitions = 4;
+// Of the end, beyond the grace: the reconciler's own margin, and what all else takes.
+constexpr std::chrono::seconds kEndMargin{10};
 // Of malloc's.
 constexpr int kMaxArenas = 2;
 
@@ -144,7 +147,8 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForRest(config, worker, registry, clock);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },
-                                        [&reconciler] { reconciler.RequestRescan(); });
+                                        [&reconciler] { reconciler.RequestRescan(); },
+                                        config.shutdown_grace + kEndMargin);
 
   if (config.state_dir.empty()) {
     Log().Info("state.dir is empty: what REST makes is kept in memory only");

@@ -3,18 +3,45 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "app/commands.h"
+#include "base/log.h"
 
 namespace khs::app {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+const base::Logger& Log() {
+  static const base::Logger logger("app");
+  return logger;
+}
 
 sigset_t OurSignals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, signal);
   return set;
+}
+
+// 0 when something else woke the thread. Past the deadline the process ends here.
+int NextSignal(const std::optional<Clock::time_point>& deadline) {
+  const sigset_t set = OurSignals();
+  int signal = 0;
+  if (!deadline) return sigwait(&set, &signal) == 0 ? signal : 0;
+  const auto left = *deadline - Clock::now();
+  if (left <= Clock::duration::zero()) {
+    ::alarm(1);  // for when it is stuck in its log
+    Log().Fatal(
+        "the process did not end in its time and is ended; what was not committed is repeated");
+    _exit(kExitFailed);
+  }
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+  const timespec wait{seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
+  signal = sigtimedwait(&set, nullptr, &wait);
+  return std::max(signal, 0);
 }
 
 }  // namespace
@@ -32,17 +59,17 @@ Signals::~Signals() {
   pthread_kill(thread_.native_handle(), SIGUSR1);
 }
 
-Signals::Listening Signals::Listen(std::function<void()> stop, std::function<void()> reload) {
+Signals::Listening Signals::Listen(std::function<void()> stop, std::function<void()> reload,
+                                   std::chrono::milliseconds bound) {
   {
     const std::lock_guard lock(mutex_);
     stop_ = std::move(stop);
     reload_ = std::move(reload);
   }
-  thread_ = std::jthread([this](std::stop_token end) {
-    const sigset_t set = OurSignals();
+  thread_ = std::jthread([this, bound](std::stop_token end) {
     while (!end.stop_requested()) {
-      int signal = 0;
-      if (sigwait(&set, &signal) == 0) Handle(signal);
+      const int signal = NextSignal(deadline_);
+      if (signal > 0) Handle(signal, bound);
     }
   });
   return Listening(*this);
@@ -54,10 +81,10 @@ void Signals::Forget() {
   reload_ = nullptr;
 }
 
-void Signals::Handle(int signal) {
+void Signals::Handle(int signal, std::chrono::milliseconds bound) {
   const bool stop = signal == SIGTERM || signal == SIGINT;
-  if (stop && stopping_) _exit(kExitFailed);
-  stopping_ = stopping_ || stop;
+  if (stop && deadline_) _exit(kExitFailed);
+  if (stop) deadline_ = Clock::now() + bound;
   const std::lock_guard lock(mutex_);
   if (stop && stop_) stop_();
   if (signal == SIGHUP && reload_) reload_();

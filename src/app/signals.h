@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 namespace khs::app {
@@ -15,8 +17,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // `stop` for the first SIGTERM or SIGINT; a second one ends the process at once with status 1.
-  // Until what is returned ends, the functions are called; afterwards only a second SIGTERM counts.
+  // `stop` for the first SIGTERM or SIGINT; a second one ends the process at once with status 1,
+  // and so does the end of `bound` after the first, whatever the process is stuck in. Until what is
+  // returned ends, the functions are called; afterwards only a second SIGTERM counts.
   class Listening {
    public:
     explicit Listening(Signals& signals) : signals_(signals) {}
@@ -27,17 +30,19 @@ class Signals {
    private:
     Signals& signals_;
   };
-  [[nodiscard]] Listening Listen(std::function<void()> stop, std::function<void()> reload);
+  [[nodiscard]] Listening Listen(std::function<void()> stop, std::function<void()> reload,
+                                 std::chrono::milliseconds bound);
 
  private:
   void Forget();
-  void Handle(int signal);
+  void Handle(int signal, std::chrono::milliseconds bound);
 
   std::mutex mutex_;  // guards the functions
   std::function<void()> stop_;
   std::function<void()> reload_;
-  bool stopping_ = false;  // the thread's own
-  std::jthread thread_;    // last: it uses all of the above
+  // When the process has to have ended, since it was told to. The thread's own.
+  std::optional<std::chrono::steady_clock::time_point> deadline_;
+  std::jthread thread_;  // last: it uses all of the above
 };
 
 }  // namespace khs::app

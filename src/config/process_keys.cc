@@ -241,7 +241,8 @@ const Row<ProcessDraft> kRows[] = {
              .type = kInt,
              .default_value = "20000",
              .group = "Process",
-             .documentation = "The bound of a drain; at least 1."},
+             .documentation = "The bound of a drain; at least 1. 10 s after it a process that is "
+                              "stuck is ended, with 1."},
      .apply = TakeShutdownGrace},
     {.key = {.key = "defaults.*",
              .group = "Definitions",

@@ -97,6 +97,8 @@ void LoadClientCertificate(SSL_CTX* context, const config::TlsConfig& config) {
 void ExpectPeer(SSL_CTX* context, const Target& target, const std::string& server_name) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, KeepReason);
   X509_VERIFY_PARAM* judged = SSL_CTX_get0_param(context);
+  // RFC 9110, 4.3.4: what the subject says is no name to go by.
+  X509_VERIFY_PARAM_set_hostflags(judged, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   const int accepted = target.is_address
                            ? X509_VERIFY_PARAM_set1_ip_asc(judged, target.host.c_str())
                            : X509_VERIFY_PARAM_set1_host(judged, server_name.c_str(), 0);

@@ -139,6 +139,15 @@ TEST_F(EndpointClientTls, RefusesACertificateOfAnotherName) {
   EXPECT_EQ(endpoint.RequestCount(), 0u);
 }
 
+TEST_F(EndpointClientTls, RefusesACertificateWhoseNameStandsInItsSubjectAlone) {
+  const auto issued = authority_.Issue("localhost");
+  ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});
+  const auto fault = Fault(Send(ClientOf(endpoint.Url("/", "localhost"))).reply);
+  EXPECT_EQ(fault.kind, FaultKind::kTls);
+  EXPECT_THAT(fault.detail, HasSubstr("mismatch"));
+  EXPECT_EQ(endpoint.RequestCount(), 0u);
+}
+
 TEST_F(EndpointClientTls, RefusesACertificateOfAnUnknownAuthority) {
   ScriptedEndpoint endpoint(Delivered, Localhost());
   const CertificateAuthority other("Other Authority");

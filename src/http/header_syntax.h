@@ -7,6 +7,10 @@ namespace khs::http {
 // HTTP's names compare without regard to case, in ASCII.
 bool EqualIgnoringCase(std::string_view a, std::string_view b);
 
+// Whether two names are one to a receiver of the CGI kind (WSGI, FastCGI, PHP), which also takes
+// `_` for `-`.
+bool ReadAsOne(std::string_view a, std::string_view b);
+
 // A field name: RFC 9110's token.
 bool IsFieldName(std::string_view name);
 

@@ -12,11 +12,13 @@
 namespace khs::http {
 namespace {
 
+constexpr std::string_view kContentType = "Content-Type";
 constexpr std::string_view kTraceId = "X-B3-TraceId";
 constexpr std::string_view kTraceParent = "traceparent";
 constexpr std::string_view kTraceState = "tracestate";
 constexpr size_t kMaxEncodedKey = 1024;
 constexpr size_t kTraceIdDigits = 16;
+constexpr size_t kMaxTraceId = 128;  // B3's have 32 digits at most
 
 // What only the record may say: neither configuration nor a record's header stands in for one of
 // these, not even where the record has nothing to say (no key, no timestamp).
@@ -28,11 +30,10 @@ constexpr std::array<std::string_view, 13> kRecordNames{
 
 bool DescribesRecord(std::string_view name) {
   return std::any_of(kRecordNames.begin(), kRecordNames.end(),
-                     [name](std::string_view known) { return EqualIgnoringCase(name, known); });
+                     [name](std::string_view known) { return ReadAsOne(name, known); });
 }
 
-template <class Headers>
-bool Has(const Headers& headers, std::string_view name) {
+bool Has(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view name) {
   return std::any_of(headers.begin(), headers.end(),
                      [name](const auto& header) { return EqualIgnoringCase(header.first, name); });
 }
@@ -82,19 +83,33 @@ std::optional<std::string_view> OwnTraceId(const delivery::Record& record) {
                                   return EqualIgnoringCase(header.name, kTraceId);
                                 });
   if (own == record.headers.rend() || !own->value || own->value->empty() ||
-      !IsFieldValue(*own->value)) {
+      own->value->size() > kMaxTraceId || !IsFieldValue(*own->value)) {
     return std::nullopt;
   }
   return *own->value;
 }
 
+bool IsConfigured(const config::EndpointConfig& endpoint, std::string_view name) {
+  return std::any_of(endpoint.headers.begin(), endpoint.headers.end(),
+                     [name](const auto& header) { return ReadAsOne(header.first, name); });
+}
+
 void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
                      RequestHead& head) {
+  // Where the type is: a message has one, and the last of a record's is the one that counts.
+  std::optional<size_t> type;
   for (const delivery::RecordHeader& header : record.headers) {
     const std::string_view value = header.value ? std::string_view(*header.value) : "";
     if (!IsFieldName(header.name) || !IsFieldValue(value) || BelongsToConnection(header.name)) {
       ++head.headers_left_out;
-    } else if (!DescribesRecord(header.name) && !Has(endpoint.headers, header.name)) {
+    } else if (!DescribesRecord(header.name) && !IsConfigured(endpoint, header.name)) {
+      if (EqualIgnoringCase(header.name, kContentType)) {
+        if (type) {
+          head.headers[*type].second = value;
+          continue;
+        }
+        type = head.headers.size();
+      }
       head.headers.emplace_back(header.name, value);
     }
   }
@@ -106,8 +121,8 @@ void AppendConfigured(const config::EndpointConfig& endpoint, RequestHead& head)
     const bool allowed = !BelongsToConnection(name) || EqualIgnoringCase(name, "Host");
     if (allowed && !DescribesRecord(name)) head.headers.emplace_back(name, value.Reveal());
   }
-  if (!endpoint.default_content_type.empty() && !Has(head.headers, "Content-Type")) {
-    head.headers.emplace_back("Content-Type", endpoint.default_content_type);
+  if (!endpoint.default_content_type.empty() && !Has(head.headers, kContentType)) {
+    head.headers.emplace_back(kContentType, endpoint.default_content_type);
   }
   if (!Has(head.headers, "User-Agent")) {
     head.headers.emplace_back("User-Agent", "kafka-http-sink/" KHS_VERSION);

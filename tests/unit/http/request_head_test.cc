@@ -100,10 +100,16 @@ TEST_F(RequestHeadTest, TakesTheRecordsOwnTraceIdInAnyCaseAndTheLastOfSeveral) {
   EXPECT_THAT(Values("X-B3-SpanId"), ElementsAre("last"));
 }
 
+TEST_F(RequestHeadTest, TakesATraceIdOf128Bytes) {
+  record_.headers = {{"X-B3-TraceId", std::string(128, 'a')}};
+  EXPECT_THAT(Values("X-B3-TraceId"), ElementsAre(std::string(128, 'a')));
+}
+
 TEST_F(RequestHeadTest, DerivesATraceIdWhenTheRecordsOwnIsOfNoUse) {
   for (const std::optional<std::string>& own :
        {std::optional<std::string>(), std::optional<std::string>(""),
-        std::optional<std::string>("a\r\nInjected: yes")}) {
+        std::optional<std::string>("a\r\nInjected: yes"),
+        std::optional<std::string>(std::string(129, 'a'))}) {
     record_.headers = {{"X-B3-TraceId", "good"}, {"X-B3-TraceId", own}};
     EXPECT_THAT(Values("X-B3-TraceId"), ElementsAre("10fa1aa8c54d24d7"));
   }
@@ -239,6 +245,17 @@ TEST_F(RequestHeadTest, LetsNothingStandInForWhatTheRecordSays) {
   }
 }
 
+TEST_F(RequestHeadTest, TakesAnUnderscoreForTheDashThatOthersReadInIt) {
+  endpoint_.forward_kafka_headers = true;
+  endpoint_.headers = {{"X-Tenant", "configured"}, {"X_B3_Sampled", "configured"}};
+  record_.headers = {{"X_Kafka_Offset", "7"}, {"idempotency_key", "7"}, {"x_tenant", "7"}};
+  for (const char* name : {"X_Kafka_Offset", "idempotency_key", "x_tenant", "X_B3_Sampled"}) {
+    EXPECT_THAT(Values(name), IsEmpty()) << name;
+  }
+  EXPECT_THAT(Values("X-Kafka-Offset"), ElementsAre("42"));
+  EXPECT_THAT(Values("X-Tenant"), ElementsAre("configured"));
+}
+
 TEST_F(RequestHeadTest, LetsNothingStandInForWhatTheRecordLacks) {
   endpoint_.forward_kafka_headers = true;
   for (const char* name : {"X-Kafka-Key", "X-Kafka-Timestamp", "X-Kafka-Tombstone", "Tracestate"}) {
@@ -255,6 +272,14 @@ TEST_F(RequestHeadTest, SendsTheDefaultContentTypeOnlyWhenThereIsNoOther) {
   EXPECT_THAT(Values("Content-Type"), ElementsAre("application/json"));
   endpoint_.headers = {{"CONTENT-TYPE", "text/csv"}};
   EXPECT_THAT(Values("Content-Type"), ElementsAre("text/csv"));
+}
+
+TEST_F(RequestHeadTest, ForwardsTheLastOfSeveralContentTypes) {
+  endpoint_.forward_kafka_headers = true;
+  record_.headers = {{"content-type", "text/html"}, {"A", "1"}, {"Content-Type", "text/csv"}};
+  EXPECT_THAT(Values("Content-Type"), ElementsAre("text/csv"));
+  EXPECT_THAT(Values("A"), ElementsAre("1"));
+  EXPECT_EQ(Build().headers_left_out, 0);
 }
 
 TEST_F(RequestHeadTest, NamesTheProgramUnlessAnotherUserAgentIsConfigured) {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "config/json_object.h"
+#include "config/listen_address.h"
 #include "config/text.h"
 
 namespace khs::config {
@@ -27,6 +28,11 @@ bool IsFieldValue(std::string_view value) {
     const auto byte = static_cast<unsigned char>(c);
     return (byte < 0x20 && c != '\t') || byte == 0x7f;
   });
+}
+
+// `host` or `host:port`; a list or a path would make two readers understand two hosts.
+bool IsHost(const std::string& value) {
+  return ParseListenAddress(value) || ParseListenAddress(value + ":0");
 }
 
 using Reason = base::Unexpected<std::string>;
@@ -137,6 +143,8 @@ base::Expected<Headers, std::string> Take(const Fields& fields, bool is_hidden,
       note(Named(name, is_hidden) + ": " + value.error());
     } else if (!IsFieldValue(value->text)) {
       note(Named(name, is_hidden) + " holds a control character, which HTTP does not allow");
+    } else if (value->is_complete && EqualsIgnoringCase(name, "Host") && !IsHost(value->text)) {
+      note(Named(name, is_hidden) + " must be host or host:port");
     } else if (value->is_complete) {
       headers.emplace_back(name, ToSecret(std::move(*value)));
     }

@@ -67,8 +67,21 @@ TEST(Headers, RefuseWhatHttpOrTheClientForbids) {
       {R"({"X-A":"b","X-A":"c"})", "given twice"},
       {R"({"X-A":"b\u0000"})", "control character"},
       {R"({"X-A":)", "broken"},
+      {"Host:a b, c", "must be host or host:port"},
+      {"host:a,b", "must be host or host:port"},
+      {"Host:a/b", "must be host or host:port"},
+      {"Host:user@a", "must be host or host:port"},
+      {"Host:a:b", "must be host or host:port"},
+      {"Host:a:65536", "must be host or host:port"},
+      {"Host:", "must be host or host:port"},
   };
   for (const auto& one : cases) EXPECT_THAT(Reason(one.text), HasSubstr(one.reason)) << one.text;
+}
+
+TEST(Headers, TakeAHostWithAndWithoutItsPort) {
+  for (const char* host : {"a", "a.b-c:8080", "10.0.0.1", "[::1]", "[2001:db8::1]:443"}) {
+    EXPECT_EQ(Reason(std::string("Host:") + host), "") << host;
+  }
 }
 
 TEST(Headers, NeverQuoteAValue) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "rest/browser.h"
 #include "rest/connect_answers.h"
 #include "rest/connect_handlers.h"
 #include "rest/media_type.h"
@@ -125,6 +126,8 @@ std::string Allowed(std::span<const Route* const> routes) {
   return list;
 }
 
+bool Acts(const Route& route) { return route.method != "GET" || route.kind == Kind::kActing; }
+
 bool ReadsBody(std::string_view method) { return method != "GET" && method != "HEAD"; }
 
 std::string_view Header(const Request& request, const std::string& name) {
@@ -152,8 +155,12 @@ Response Dispatch(const ConnectApi& api, const Request& request) {
     response.headers["Allow"] = Allowed(routes);
     return response;
   }
-  if (route->kind == Kind::kLocal && !request.from_loopback) {
-    return Error(403, "only from this machine");
+  if (route->kind == Kind::kLocal && !(request.from_loopback && NamesThisMachine(request))) {
+    return Error(403, "only from this machine, called localhost or by address");
+  }
+  if (Acts(*route) && IsFromAnotherSite(request)) {
+    return Error(403,
+                 "a web page of another site may not act here, as Origin or Sec-Fetch-Site says");
   }
   if (route->kind != Kind::kLocal) {
     if (HasWrongType(request)) return HttpError(415, "Unsupported Media Type");

@@ -109,6 +109,22 @@ BAD = {     # each is followed by a whole request of its own, which must not be 
 }
 
 
+PAGES = {   # what a browser on this machine sends for the page of another site
+    "a form": ("POST", "/-/drain", {"Origin": "http://evil.example", "Content-Type": "text/plain"}, b"x=1"),
+    "an image": ("GET", f"/connectors/{VICTIM}/resume", {"Sec-Fetch-Site": "cross-site"}, None),
+    "a page whose name leads here": ("DELETE", f"/connectors/{VICTIM}", {"Host": "evil.example:8083"}, None),
+    "such a page that reads": ("GET", f"/connectors/{VICTIM}/config", {"Host": "evil.example:8083"}, None),
+}
+
+
+@pytest.mark.parametrize("what", PAGES)
+def test_a_web_page_steers_nothing(house, what):
+    method, path, headers, body = PAGES[what]
+    house.api.call(method, path, body, headers=headers).is_error(403)
+    assert house.api.get(f"/connectors/{VICTIM}/status").json["connector"]["state"] == "STOPPED"
+    house.api.get(f"/connectors/{VICTIM}/status", headers={"Host": f"localhost:{house.port}"}).must(200)
+
+
 @pytest.mark.parametrize("what", BAD)
 def test_what_is_not_quite_http_is_refused_and_ends_the_connection(house, what):
     received = exchange(house.port, BAD[what] + DELETE)

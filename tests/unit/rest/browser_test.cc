@@ -1,0 +1,90 @@
+#include "rest/browser.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "unit/rest/connect_fixture.h"
+
+namespace khs::rest {
+namespace {
+
+using ::testing::HasSubstr;
+
+class BrowserTest : public ConnectTest {
+ protected:
+  BrowserTest() { Add("a"); }
+
+  int Status(const std::string& method, const std::string& path, Headers headers,
+             bool from_loopback = true) {
+    headers.try_emplace("host", "localhost:8083");
+    return Send(method, path, "", std::move(headers), from_loopback).status;
+  }
+};
+
+const std::pair<const char*, const char*> kActing[] = {
+    {"POST", "/-/drain"},
+    {"POST", "/-/reload"},
+    {"GET", "/connectors/a/pause"},
+    {"PUT", "/connectors/a/pause"},
+    {"GET", "/connectors/a/resume"},
+    {"POST", "/connectors/a/restart"},
+    {"DELETE", "/connectors/a"},
+};
+
+TEST_F(BrowserTest, APageOfAnotherSiteActsOnNothing) {
+  for (const auto& [method, path] : kActing) {
+    for (const Headers& page :
+         {Headers{{"origin", "http://evil"}}, Headers{{"origin", "null"}},
+          Headers{{"sec-fetch-site", "cross-site"}}, Headers{{"sec-fetch-site", "same-site"}}}) {
+      EXPECT_EQ(Status(method, path, page), 403) << method << ' ' << path;
+    }
+    EXPECT_EQ(Status(method, path, {{"sec-fetch-site", "cross-site"}}, false), 403) << path;
+  }
+  EXPECT_THAT(Send("GET", "/connectors/a/pause", "", {{"origin", "http://evil"}}, true).body,
+              HasSubstr("a web page of another site"));
+  EXPECT_EQ(worker_.connectors.count("a"), 1u);
+  EXPECT_TRUE(worker_.calls.empty());
+}
+
+TEST_F(BrowserTest, CallersThatAreNoPageActAndAPageReads) {
+  EXPECT_EQ(Status("GET", "/connectors/a/pause", {}), 202);
+  EXPECT_EQ(Status("PUT", "/connectors/a/pause", {{"sec-fetch-site", "none"}}), 202);
+  EXPECT_EQ(Status("PUT", "/connectors/a/pause",
+                   {{"sec-fetch-site", "same-origin"}, {"origin", "http://localhost:8083"}}),
+            202);
+  // What the proxy of a user interface passes on.
+  EXPECT_EQ(Status("PUT", "/connectors/a/pause", {{"origin", "http://ui"}}, false), 202);
+  EXPECT_EQ(Status("GET", "/connectors", {{"origin", "http://evil"}}), 200);
+  EXPECT_EQ(Status("HEAD", "/connectors", {{"sec-fetch-site", "cross-site"}}), 200);
+}
+
+TEST_F(BrowserTest, TheHooksAreForWhoNamesThisMachine) {
+  for (const char* path : {"/-/drain", "/-/reload"}) {
+    EXPECT_EQ(Status("POST", path, {{"host", "evil.example:8083"}}), 403) << path;
+    EXPECT_EQ(Status("POST", path, {{"host", "10.0.0.7:8083"}}), 200) << path;
+    EXPECT_EQ(Status("POST", path, {}), 200) << path;
+  }
+}
+
+TEST(ThisMachinesName, IsLocalhostOrAnAddress) {
+  const Gate gate = AskForThisMachinesName();
+  const auto status = [&gate](const std::string& host) {
+    const auto refused = gate({"GET", "/connectors", {}, {{"host", host}}, {}, true}, {});
+    return refused ? refused->status : 0;
+  };
+  for (const char* host : {"localhost", "LocalHost:8083", "127.0.0.1:8083", "10.1.2.3",
+                           "[::1]:8083", "[2001:db8::1]", ""}) {
+    EXPECT_EQ(status(host), 0) << host;
+  }
+  for (const char* host :
+       {"evil.example", "evil.example:8083", "localhost.evil.example", "127.0.0.1.evil", "127.1",
+        "[evil]", "[::1.evil]", "[", "::1", ":8083"}) {
+    EXPECT_EQ(status(host), 403) << host;
+  }
+  EXPECT_FALSE(gate({"GET", "/", {}, {}, {}, true}, {}));
+  EXPECT_THAT(gate({"GET", "/", {}, {{"host", "evil"}}, {}, true}, {})->body,
+              HasSubstr("Host must"));
+}
+
+}  // namespace
+}  // namespace khs::rest

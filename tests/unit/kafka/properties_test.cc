@@ -51,12 +51,12 @@ TEST(Properties, FromASecretAreNotQuotedWhereTheyMakeNoClientEither) {
 
 // That is, before any client has a log of its own.
 TEST(Properties, FromASecretAreNotToldWhileTheyAreSet) {
-  testing::internal::CaptureStderr();
+  ::testing::internal::CaptureStderr();
   EXPECT_FALSE(CheckProperties({{"debug", "plugin"},
                                 {"log_level", "7"},
                                 {"plugin.library.paths", base::Secret::FromReference("canary")}})
                    .empty());
-  EXPECT_THAT(testing::internal::GetCapturedStderr(), Not(HasSubstr("canary")));
+  EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("canary")));
 }
 
 TEST(Properties, ThatNameWhatIsNoFileMakeNoClient) {

@@ -185,12 +185,14 @@ void ServerLoop::StopAccepting() {
   });
 }
 
-bool ServerLoop::CloseLongestWaiting(size_t least_held_bytes) {
+bool ServerLoop::CloseLongestWaiting(size_t least_held_bytes, HandlerPool::CallerId spared) {
   auto longest = entries_.end();
   MonotonicTime since = MonotonicTime::max();
   for (auto entry = entries_.begin(); entry != entries_.end(); ++entry) {
-    const ServerConnection& connection = entry->second.connection;
+    const auto& [id, served] = *entry;
+    const ServerConnection& connection = served.connection;
     if (connection.waiting_since() >= since || connection.held_bytes() < least_held_bytes) continue;
+    if (id == spared) continue;
     longest = entry;
     since = connection.waiting_since();
   }
@@ -200,14 +202,22 @@ bool ServerLoop::CloseLongestWaiting(size_t least_held_bytes) {
 }
 
 void ServerLoop::KeepToBounds() {
-  const auto held = [this] {
+  // The largest answer is beyond the bounds: there is no other way to have one that is larger.
+  HandlerPool::CallerId spared = kNobody;
+  size_t largest = 0;
+  for (const auto& [id, entry] : entries_) {
+    if (!entry.connection.is_writing() || entry.connection.held_bytes() <= largest) continue;
+    spared = id;
+    largest = entry.connection.held_bytes();
+  }
+  const auto held = [&] {
     size_t bytes = 0;
     for (const auto& [id, entry] : entries_) bytes += entry.connection.held_bytes();
-    return bytes;
+    return bytes - largest;
   };
   // Nobody has to go who holds no more than a fair share.
   const size_t share = terms_.limits.held_bytes / std::max<size_t>(terms_.limits.connections, 1);
-  while (held() > terms_.limits.held_bytes && CloseLongestWaiting(share)) {
+  while (held() > terms_.limits.held_bytes && CloseLongestWaiting(share, spared)) {
   }
 }
 

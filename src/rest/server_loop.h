@@ -57,6 +57,7 @@ class ServerLoop {
     ServerConnection connection;
     uint32_t watched = 0;  // events; 0: not at all
   };
+  static constexpr HandlerPool::CallerId kNobody = 0;
   using Entries = std::map<HandlerPool::CallerId, Entry>;
   struct Mailbox {
     Stage stage = Stage::kOpen;
@@ -72,7 +73,7 @@ class ServerLoop {
   void Accept(Accepted accepted, const base::Now& now);
   void StopAccepting();
   // Of those that hold so much. False when all of them wait for the server.
-  bool CloseLongestWaiting(size_t least_held_bytes = 0);
+  bool CloseLongestWaiting(size_t least_held_bytes = 0, HandlerPool::CallerId spared = kNobody);
   void KeepToBounds();
   void Expire(const base::Now& now);
   base::MonotonicTime NextDeadline() const;

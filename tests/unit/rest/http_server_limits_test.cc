@@ -285,5 +285,23 @@ TEST(HttpServerLimits, TellsOfEveryAnswerAlsoOfThoseThatNoHandlerGave) {
   EXPECT_EQ(told, (std::vector<std::string>{"GET 200", "GET 401", " 413", " 400"}));
 }
 
+TEST(HttpServerLimits, SendsOneLargeAnswerWhole) {
+  Limits limits;
+  limits.held_bytes = 1u << 20;
+  const std::string large(32u << 20, 'x');
+  const HttpServer server = Serve(limits, [&](const Request&) {
+    return Response{200, "text/plain", large, {}};
+  });
+  RawClient modest(server.port());
+  RawClient client(server.port());
+  ASSERT_TRUE(client.Send(kGet));
+  // Longer than the socket's buffers take, so that it is held meanwhile.
+  ASSERT_TRUE(client.Await(seconds(20)));
+  RawClient other(server.port());
+  ASSERT_TRUE(other.Send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_EQ(other.Read(true).status, 200);
+  EXPECT_EQ(client.Read().body.size(), large.size());
+}
+
 }  // namespace
 }  // namespace khs::rest

@@ -21,21 +21,28 @@ using Choices = std::array<std::pair<std::string_view, T>, kCount>;
 
 constexpr seconds kLongestBackoff{604'800};   // a week
 constexpr seconds kLongestDelay{31'536'000};  // a year
+// A name is part of every URL of its connector, percent-encoded three-fold at worst, and of Kafka's
+// requests, which give a string two bytes for its length.
+constexpr size_t kMostNameBytes = 1024;
 constexpr int kMostTasks = 1024;
 constexpr int kMostInFlight = 1024;
 constexpr std::int64_t kMostQueueBytes = std::int64_t{1} << 40;
 
 std::string JudgeTopic(std::string_view topic, bool is_hidden) {
   if (topic.empty()) return "a topic is missing between two commas";
-  const bool legal = topic.size() <= 249 && topic != "." && topic != ".." &&
-                     std::all_of(topic.begin(), topic.end(), [](char c) {
-                       return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-                              (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '-';
-                     });
-  return legal ? std::string()
-               : (is_hidden ? "a topic" : "\"" + Shown(topic) + "\"") +
-                     " is not a legal topic name: up to 249 of the characters a-z, A-Z, 0-9, "
-                     "'.', '_' and '-'";
+  if (IsTopicName(topic)) return {};
+  return (is_hidden ? "a topic" : '"' + Shown(topic) + '"') + std::string(kNoTopicName);
+}
+
+std::string JudgeNameLength(std::string_view name) {
+  if (name.size() <= kMostNameBytes) return {};
+  return "a name is at most " + std::to_string(kMostNameBytes) + " bytes long";
+}
+
+// Consumer properties that are names in Kafka's requests.
+bool IsName(std::string_view property) {
+  return property == "group.id" || property == "group.instance.id" || property == "client.id" ||
+         property == "client.rack";
 }
 
 bool Consumes(const SubscriptionConfig& subscription, const std::string& topic) {
@@ -90,6 +97,9 @@ Verdict TakeName(const Value& value, ConnectorDraft& draft) {
   if (value.text.empty()) return BadValue("String may not be empty");
   if (!IsUtf8(value.text)) return BadValue("a name is valid UTF-8");
   if (HasControlCharacter(value.text)) return BadValue("a name has no control characters");
+  if (std::string reason = JudgeNameLength(value.text); !reason.empty()) {
+    return BadValue(std::move(reason));
+  }
   draft.config.name = value.text;
   return Taken();
 }
@@ -288,6 +298,9 @@ Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft) {
   if (RunsCode(value.member)) {
     return Misused(
         "This makes librdkafka run a command or load a library: only sidecar.toml may set it");
+  }
+  if (std::string reason = JudgeNameLength(value.text); IsName(value.member) && !reason.empty()) {
+    return BadValue(std::move(reason));
   }
   if (value.member == "group.id") {
     if (value.text.empty()) return BadValue("String may not be empty");

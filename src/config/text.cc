@@ -51,6 +51,14 @@ std::vector<std::string> SplitList(std::string_view text) {
   }
 }
 
+bool IsTopicName(std::string_view name) {
+  return !name.empty() && name.size() <= 249 && name != "." && name != ".." &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
 std::string Shown(std::string_view text) {
   if (text.size() <= kShownBytes) return Printable(text);
   size_t end = kShownBytes;

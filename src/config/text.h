@@ -24,6 +24,11 @@ using base::HasControlCharacter;
 using base::IsUtf8;
 using base::Printable;
 
+// As Kafka judges it; what is wrong with another follows its name.
+bool IsTopicName(std::string_view name);
+constexpr std::string_view kNoTopicName =
+    " is not a legal topic name: up to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'";
+
 // Printable, and shortened to what a message can hold.
 std::string Shown(std::string_view text);
 

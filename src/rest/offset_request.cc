@@ -125,6 +125,9 @@ base::Expected<PartitionOffset, std::string> JudgeOffset(const SentOffset& sent)
         "'kafka_partition'");
   }
   if (!sent.topic) return Failure("Kafka topic names must be valid strings and may not be null");
+  if (!config::IsTopicName(*sent.topic)) {
+    return Failure('"' + config::Shown(*sent.topic) + '"' + std::string(config::kNoTopicName));
+  }
   if (!sent.partition_number) {
     return Failure("Kafka partitions must be valid numbers and may not be null");
   }

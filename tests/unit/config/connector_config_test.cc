@@ -374,5 +374,16 @@ TEST(ConnectorConfig, IgnoresASectionWithNothingInIt) {
   EXPECT_THAT(ProblemsOf("[retry]\n[consumer.override]\n[callback.request.headers]"), IsEmpty());
 }
 
+TEST(ConnectorConfig, BoundsTheNamesThatGoIntoUrlsAndKafkasRequests) {
+  const std::string most(1024, 'n');
+  for (const char* key : {"name", "consumer.override.group.id", "consumer.override.client.id",
+                          "consumer.override.client.rack", "consumer.override.group.instance.id"}) {
+    const std::string line = std::string(key) + " = \"" + most;
+    EXPECT_THAT(ProblemsOf(line + '"'), IsEmpty()) << key;
+    EXPECT_THAT(ProblemsOf(line + "n\""), ElementsAre(HasSubstr("at most 1024 bytes"))) << key;
+  }
+  EXPECT_EQ(Valid("name = \"" + most + '"').subscription.group, "connect-" + most);
+}
+
 }  // namespace
 }  // namespace khs::config

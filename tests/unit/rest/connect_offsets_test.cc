@@ -168,5 +168,19 @@ TEST_F(ConnectOffsetsTest, AreNotChangedWhileTheGroupIsActive) {
       Fails(400, "there is no partition 7 of a"));
 }
 
+TEST_F(ConnectOffsetsTest, AreOfTopicsThatKafkaCanHave) {
+  AddStopped();
+  for (const std::string& topic : {std::string(), std::string("."), std::string(".."),
+                                   std::string("a\\n"), std::string("\u00fc"), std::string("a b"),
+                                   std::string(250, 'x'), std::string(70'000, 'x')}) {
+    const Response response =
+        Ask("PATCH", kPath,
+            R"({"offsets":[{"partition":{"kafka_partition":0,"kafka_topic":")" + topic + "\"}}]}");
+    EXPECT_EQ(response.status, 400) << topic;
+    EXPECT_THAT(response.body, ::testing::HasSubstr("is not a legal topic name"));
+    EXPECT_LT(response.body.size(), 1000u);
+  }
+}
+
 }  // namespace
 }  // namespace khs::rest

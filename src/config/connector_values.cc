@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 #include "config/definitions.h"
@@ -24,6 +25,7 @@ constexpr seconds kLongestDelay{31'536'000};  // a year
 // A name is part of every URL of its connector, percent-encoded three-fold at worst, and of Kafka's
 // requests, which give a string two bytes for its length.
 constexpr size_t kMostNameBytes = 1024;
+constexpr size_t kMostTopics = 10'000;
 constexpr int kMostTasks = 1024;
 constexpr int kMostInFlight = 1024;
 constexpr std::int64_t kMostQueueBytes = std::int64_t{1} << 40;
@@ -115,13 +117,18 @@ Verdict TakeConnectorClass(const Value& value, ConnectorDraft&) {
 }
 
 Verdict TakeTopics(const Value& value, ConnectorDraft& draft) {
+  if (value.list.size() > kMostTopics) {
+    return BadValue("at most " + std::to_string(kMostTopics) + " topics are possible, and " +
+                    std::to_string(value.list.size()) + " are given");
+  }
   std::vector<std::string> topics;
+  std::set<std::string_view> seen;
   std::string repeated;
   for (const std::string& topic : value.list) {
     if (std::string reason = JudgeTopic(topic, value.is_hidden()); !reason.empty()) {
       return BadValue(std::move(reason));
     }
-    if (std::find(topics.begin(), topics.end(), topic) == topics.end()) {
+    if (seen.insert(topic).second) {
       topics.push_back(topic);
     } else {
       repeated = topic;

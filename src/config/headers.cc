@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "config/json_object.h"
 #include "config/listen_address.h"
@@ -14,6 +15,9 @@ namespace {
 constexpr std::array<std::string_view, 9> kReservedNames = {
     "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE",
     "Trailer",        "Proxy-Connection",  "Expect"};
+
+// More than servers take.
+constexpr size_t kMostHeaders = 100;
 
 bool IsToken(std::string_view name) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -48,9 +52,8 @@ std::string Named(std::string_view name, bool is_hidden) {
   return is_hidden ? "a header" : "the header " + Shown(name);
 }
 
-// What is wrong with the name of the header at `index`; empty when nothing is.
-std::string JudgeName(const Fields& fields, size_t index, bool is_hidden) {
-  const std::string& name = fields[index].name;
+// What is wrong with the name of a header; empty when nothing is. `seen` has those before it.
+std::string JudgeName(const std::string& name, std::set<std::string>& seen, bool is_hidden) {
   if (!IsToken(name)) {
     return (is_hidden ? "a name" : '"' + Shown(name) + '"') +
            " is not a header name that HTTP allows";
@@ -61,11 +64,7 @@ std::string JudgeName(const Fields& fields, size_t index, bool is_hidden) {
       return shown + " is set by the HTTP client itself: leave it out";
     }
   }
-  for (size_t i = 0; i < index; ++i) {
-    if (EqualsIgnoringCase(name, fields[i].name)) {
-      return shown + " is given twice: keep one of them";
-    }
-  }
+  if (!seen.insert(Lower(name)).second) return shown + " is given twice: keep one of them";
   return {};
 }
 
@@ -135,9 +134,9 @@ base::Expected<Headers, std::string> Take(const Fields& fields, bool is_hidden,
   const auto note = [&problem](std::string reason) {
     if (problem.empty()) problem = std::move(reason);
   };
-  for (size_t i = 0; i < fields.size(); ++i) {
-    const auto& [name, text] = fields[i];
-    note(JudgeName(fields, i, is_hidden));
+  std::set<std::string> seen;
+  for (const auto& [name, text] : fields) {
+    note(JudgeName(name, seen, is_hidden));
     auto value = is_hidden ? ResolvedText{text, 0} : secrets.Resolve(text);
     if (!value) {
       note(Named(name, is_hidden) + ": " + value.error());
@@ -169,6 +168,10 @@ base::Expected<Headers, std::string> ParseHeaders(std::string_view text, std::st
                           ? SplitJson(whole.text, is_hidden)
                           : SplitLegacy(whole.text, separator, is_hidden);
   if (!fields) return Reason(fields.error());
+  if (fields->size() > kMostHeaders) {
+    return Reason("at most " + std::to_string(kMostHeaders) + " headers are possible, and " +
+                  std::to_string(fields->size()) + " are given");
+  }
   return Take(*fields, is_hidden, secrets);
 }
 

@@ -15,6 +15,9 @@ using base::Expected;
 using Kind = SecretReference::Kind;
 using Unexpected = base::Unexpected<std::string>;
 
+// Of one definition. They are read at every look.
+constexpr size_t kMostReferences = 1000;
+
 constexpr std::string_view kForms =
     "${env:NAME}, ${file:/path} and ${dir:/path:key} are known, and $${ is a literal ${";
 
@@ -112,12 +115,6 @@ Expected<std::string, std::string> Read(const ReadSecret& read, const SecretRefe
   return std::string(secret);
 }
 
-void AddOnce(SecretReferences& references, const SecretReference& reference) {
-  if (std::find(references.begin(), references.end(), reference) == references.end()) {
-    references.push_back(reference);
-  }
-}
-
 }  // namespace
 
 std::string Format(const SecretReference& reference) {
@@ -182,7 +179,14 @@ Expected<ResolvedText, std::string> SecretResolver::Resolve(std::string_view tex
       continue;
     }
     const auto& reference = std::get<SecretReference>(part);
-    AddOnce(references_, reference);
+    if (!seen_.contains(reference)) {
+      if (references_.size() == kMostReferences) {
+        return Unexpected(
+            fmt::format("references to more than {} secrets are not possible", kMostReferences));
+      }
+      seen_.insert(reference);
+      references_.push_back(reference);
+    }
     if (!resolved.first_secret) resolved.first_secret = resolved.text.size();
     if (read_ == nullptr) {
       resolved.is_complete = false;

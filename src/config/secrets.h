@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -58,7 +59,7 @@ class SecretResolver {
   explicit SecretResolver(const ReadSecret* read) : read_(read) {}
 
   // A line end at the end of a secret is left out. One that is blank otherwise, or that cannot be
-  // read, is an error.
+  // read, is an error, and so is one that comes after a thousand others.
   base::Expected<ResolvedText, std::string> Resolve(std::string_view text);
 
   // What all texts so far refer to, each once.
@@ -69,6 +70,7 @@ class SecretResolver {
  private:
   const ReadSecret* read_;
   SecretReferences references_;
+  std::set<SecretReference> seen_;  // the same
   bool is_complete_ = true;
 };
 

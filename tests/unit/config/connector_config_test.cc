@@ -385,5 +385,15 @@ TEST(ConnectorConfig, BoundsTheNamesThatGoIntoUrlsAndKafkasRequests) {
   EXPECT_EQ(Valid("name = \"" + most + '"').subscription.group, "connect-" + most);
 }
 
+TEST(ConnectorConfig, TakesAtMostTenThousandTopics) {
+  const auto problems = [](int count) {
+    std::string text = "callback.request.url = \"http://h/\"\ntopics = \"t0";
+    for (int i = 1; i < count; ++i) text += ",t" + std::to_string(i);
+    return Listing(Parse(text + "\"\n").problems);
+  };
+  EXPECT_THAT(problems(10'000), IsEmpty());
+  EXPECT_THAT(problems(10'001), ElementsAre(HasSubstr("at most 10000 topics")));
+}
+
 }  // namespace
 }  // namespace khs::config

@@ -135,5 +135,22 @@ TEST(Headers, AskForAllSecretsEvenWhenOneIsMissing) {
   EXPECT_EQ(secrets.references().size(), 2u);
 }
 
+TEST(Headers, AreAtMostAHundred) {
+  const auto legacy = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "X-" + std::to_string(i) + ":|";
+    return text;
+  };
+  const auto json = [](int count) {
+    std::string text = "{\"X\":1";
+    for (int i = 1; i < count; ++i) text += ",\"X-" + std::to_string(i) + "\":1";
+    return text + '}';
+  };
+  EXPECT_EQ(Parse(legacy(100))->size(), 100u);
+  EXPECT_EQ(Parse(json(100))->size(), 100u);
+  EXPECT_EQ(Reason(legacy(101)), "at most 100 headers are possible, and 101 are given");
+  EXPECT_EQ(Reason(json(101)), "at most 100 headers are possible, and 101 are given");
+}
+
 }  // namespace
 }  // namespace khs::config

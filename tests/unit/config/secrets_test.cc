@@ -359,5 +359,28 @@ TEST(ConnectorSecrets, AreNotQuotedInsideOfALiteralEither) {
   }
 }
 
+TEST(References, AreToAThousandSecretsAtMost) {
+  const auto texts = [](int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "${env:A" + std::to_string(i) + "}${env:A0}";
+    return text;
+  };
+  int reads = 0;
+  const ReadSecret read = [&reads](const SecretReference&) {
+    ++reads;
+    return std::string("x");
+  };
+  EXPECT_TRUE(SecretResolver(&read).Resolve(texts(1000)));
+  reads = 0;
+  SecretResolver secrets(&read);
+  const auto resolved = secrets.Resolve(texts(20'000));
+  ASSERT_FALSE(resolved);
+  EXPECT_EQ(resolved.error(), "references to more than 1000 secrets are not possible");
+  EXPECT_FALSE(secrets.Resolve("${env:ANOTHER}"));
+  EXPECT_TRUE(secrets.Resolve("${env:A0}"));
+  EXPECT_EQ(secrets.references().size(), 1000u);
+  EXPECT_LE(reads, 2001);
+}
+
 }  // namespace
 }  // namespace khs::config

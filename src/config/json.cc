@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/json_object.h"
+#include "config/problem_list.h"
 #include "config/text.h"
 
 namespace khs::config {
@@ -13,7 +14,7 @@ namespace {
 
 class Reader {
  public:
-  explicit Reader(std::string file) : file_(std::move(file)) {}
+  explicit Reader(const std::string& file) : file_(file), problems_(file) {}
 
   std::vector<JsonMember> Read(std::string_view text) {
     auto members = ReadJsonMembers(text);
@@ -23,16 +24,19 @@ class Reader {
   }
 
   void Report(Position position, std::string key, std::string message) {
-    problems_.push_back({file_, position, std::move(key), std::move(message)});
+    problems_.Add({file_, position, std::move(key), std::move(message)});
   }
 
-  // False when the key was given before.
+  // False when the key was given before, which is told once.
   bool IsFirst(const JsonMember& member) {
-    const auto [place, first] = seen_.try_emplace({member.parent, member.key}, member.position);
-    if (first) return true;
-    Report(member.position, member.key,
-           "Is already given at line " + std::to_string(place->second.line) + ", column " +
-               std::to_string(place->second.column) + ": keep one of them");
+    const auto [key, is_first] = seen_.try_emplace({member.parent, member.key}, member.position);
+    if (is_first) return true;
+    auto& [first, is_told] = key->second;
+    if (!std::exchange(is_told, true)) {
+      Report(member.position, member.key,
+             "Is already given at line " + std::to_string(first.line) + ", column " +
+                 std::to_string(first.column) + ": keep one of them");
+    }
     return false;
   }
 
@@ -51,20 +55,21 @@ class Reader {
 
   template <class T>
   base::Expected<T, Problems> Finish(T value) {
-    if (problems_.empty()) return value;
-    std::stable_sort(problems_.begin(), problems_.end(), [](const Problem& a, const Problem& b) {
-      return std::pair(a.position.line, a.position.column) <
-             std::pair(b.position.line, b.position.column);
-    });
-    return base::Unexpected<Problems>(std::move(problems_));
+    if (!failed()) return value;
+    return base::Unexpected<Problems>(problems_.Take());
   }
 
-  bool failed() const { return !problems_.empty(); }
+  bool failed() const { return problems_.HasErrors(); }
 
  private:
   std::string file_;
-  Problems problems_;
-  std::map<std::pair<std::string, std::string>, Position> seen_;
+  ProblemList problems_;
+  struct Seen {
+    explicit Seen(Position position) : first(position) {}
+    Position first;
+    bool is_told = false;
+  };
+  std::map<std::pair<std::string, std::string>, Seen> seen_;  // by parent and key
 };
 
 void ReadField(Reader& reader, const JsonMember& member, std::optional<std::string>& field) {

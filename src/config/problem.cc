@@ -1,5 +1,6 @@
 #include "config/problem.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <string_view>
 
@@ -25,6 +26,20 @@ bool NamesKey(std::string_view message, std::string_view key) {
 }
 
 }  // namespace
+
+void LimitProblems(Problems& problems) {
+  if (problems.size() <= kMostProblems) return;
+  const auto rest = problems.begin() + kMostProblems;
+  const bool has_error = std::any_of(rest, problems.end(), [](const Problem& problem) {
+    return problem.severity == Severity::kError;
+  });
+  *rest = {rest->file,
+           rest->position,
+           {},
+           "and " + std::to_string(problems.end() - rest) + " more",
+           has_error ? Severity::kError : Severity::kWarning};
+  problems.erase(rest + 1, problems.end());
+}
 
 std::string Place(const Problem& problem) {
   // Whatever someone wrote: Printable keeps it on one line.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,10 @@ struct Problem {
 };
 
 using Problems = std::vector<Problem>;
+
+constexpr size_t kMostProblems = 100;
+// Keeps so many, and one that says how many more there were, at the place of the first of them.
+void LimitProblems(Problems& problems);
 
 // `FILE:LINE:COL`, or `FILE` for the file as a whole.
 std::string Place(const Problem& problem);

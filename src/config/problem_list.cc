@@ -17,6 +17,7 @@ Problems ProblemList::Take() {
   };
   std::stable_sort(problems_.begin(), problems_.end(),
                    [&](const Problem& a, const Problem& b) { return place(a) < place(b); });
+  LimitProblems(problems_);
   return std::move(problems_);
 }
 

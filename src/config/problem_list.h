@@ -17,7 +17,8 @@ class ProblemList {
 
   bool HasErrors() const;
 
-  // In the order of the main file; then the other files, each in its own order.
+  // In the order of the main file; then the other files, each in its own order. As many as
+  // LimitProblems leaves.
   Problems Take();
 
  private:

@@ -36,9 +36,6 @@ bool IsOneOfConnects(std::string_view key) {
   return first == "transforms" || first == "predicates";
 }
 
-// Looking for the nearest key takes its time, and a request may hold 80,000 unknown ones.
-constexpr int kMostSuggestions = 100;
-
 std::string UnknownKey(KeyTable table, const Written& written, bool suggests) {
   const std::string& key = written.entry.key;
   const std::string prefix = written.shown_key.substr(
@@ -83,14 +80,15 @@ Settings Resolve(KeyTable table, const std::vector<Written>& written, ProblemLis
   const auto keys = KeysOf(table);
   Settings settings;
   std::map<std::string, const Written*> seen;
-  int unknown = 0;
+  size_t unknown = 0;
   for (const Written& one : written) {
     const Entry& entry = one.entry;
     if (IsEmptySection(keys, entry)) continue;
     const KeyDefinition* known = FindKey(keys, entry.key);
     if (!known) {
       problems.Add({one.file, entry.position, one.shown_key,
-                    UnknownKey(table, one, ++unknown <= kMostSuggestions)});
+                    // Looking for the nearest key takes its time; more problems are not told.
+                    UnknownKey(table, one, ++unknown <= kMostProblems)});
       continue;
     }
     const bool is_member = known->key.ends_with(".*");

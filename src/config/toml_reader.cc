@@ -226,6 +226,7 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
   std::stable_sort(problems.begin(), problems.end(), [](const Problem& left, const Problem& right) {
     return IsBefore(left.position, right.position);
   });
+  LimitProblems(problems);
   return Failure(std::move(problems));
 }
 

@@ -62,8 +62,10 @@ std::vector<KeyVerdict> Values(const FlatConfig& definition, const FlatConfig& d
       if (key.default_value) verdicts.back().value = std::string(*key.default_value);
     }
   }
+  size_t unknown = 0;
   for (const Entry& entry : definition) {
     if (FindKey(ConnectorKeys(), entry.key)) continue;
+    if (++unknown > kMostProblems) break;
     verdicts.push_back({entry.key, nullptr, ShownValue(entry.key, entry), {}});
   }
   return verdicts;

@@ -272,6 +272,7 @@ void DefinitionSource::Check(Definition& definition) const {
          position != definition.positions.end() ? position->second : config::Position{},
          objection.key, objection.message});
   }
+  config::LimitProblems(definition.problems);
   definition.config.reset();
 }
 

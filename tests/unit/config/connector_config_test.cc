@@ -395,5 +395,14 @@ TEST(ConnectorConfig, TakesAtMostTenThousandTopics) {
   EXPECT_THAT(problems(10'001), ElementsAre(HasSubstr("at most 10000 topics")));
 }
 
+TEST(ConnectorConfig, TellsOfAHundredProblemsAndHowManyMoreThereAre) {
+  std::string lines;
+  for (int i = 0; i < 150; ++i) lines += "unknown" + std::to_string(i) + " = 1\n";
+  const std::vector<std::string> problems = ProblemsOf(lines);
+  ASSERT_EQ(problems.size(), 101u);
+  EXPECT_THAT(problems[99], HasSubstr("unknown99: Unknown key"));
+  EXPECT_EQ(problems[100], "f:103:1: error: and 50 more");
+}
+
 }  // namespace
 }  // namespace khs::config

@@ -70,5 +70,21 @@ TEST(Json, TellsWhereTheSyntaxIsBroken) {
   EXPECT_THAT(Problems(R"({"name":"a","config":{"a\\u0000":"\u0000"}})"), ElementsAre());
 }
 
+TEST(Json, TellsOfARepeatedKeyOnceAndOfAHundredProblemsAtMost) {
+  std::string same = "{\"a\":1";
+  std::string nested = "{\"b\":1";
+  for (int i = 0; i < 150; ++i) {
+    same += ",\"a\":1";
+    nested += ",\"" + std::to_string(i) + "\":[]";
+  }
+  const auto once = ReadJsonConfig("f", same + '}');
+  ASSERT_FALSE(once);
+  EXPECT_THAT(Listing(once.error()), ElementsAre(HasSubstr("f:1:8: error: a: Is already given")));
+  const auto many = ReadJsonConfig("f", nested + '}');
+  ASSERT_FALSE(many);
+  ASSERT_EQ(many.error().size(), 101u);
+  EXPECT_EQ(many.error().back().message, "and 50 more");
+}
+
 }  // namespace
 }  // namespace khs::config

@@ -210,5 +210,15 @@ TEST_F(DefinitionSourceTest, JudgesWhatIsMadeThroughRestLikeAFile) {
   EXPECT_EQ(Source().desired().size(), 2u);
 }
 
+TEST_F(DefinitionSourceTest, TellsOfAHundredObjectionsAndHowManyMoreThereAre) {
+  objections_.assign(150, {"", "not today"});
+  Write("a");
+  LookAfter(0ms);
+  LookAfter(100ms);
+  const config::Problems& problems = At("a").newest.problems;
+  ASSERT_EQ(problems.size(), 101u);
+  EXPECT_EQ(problems.back().message, "and 50 more");
+}
+
 }  // namespace
 }  // namespace khs::reconcile

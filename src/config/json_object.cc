@@ -17,6 +17,7 @@ namespace khs::config {
 namespace {
 
 constexpr size_t kDeepest = 32;
+constexpr size_t kMostValues = 100'000;
 
 Position PositionAt(std::string_view text, size_t offset) {
   Position position{1, 1};
@@ -136,6 +137,9 @@ class MemberCollector final : public Poco::JSON::Handler {
 base::Expected<std::vector<JsonMember>, JsonFault> ReadJsonMembers(std::string_view text) {
   using Fault = base::Unexpected<JsonFault>;
   if (!IsUtf8(text)) return Fault({{1, 1}, "The text is not valid UTF-8"});
+  if (std::string reason = JudgeValueCount(text); !reason.empty()) {
+    return Fault({{1, 1}, std::move(reason)});
+  }
   std::istringstream stream{std::string(text)};
   Poco::SharedPtr<MemberCollector> collector = new MemberCollector;
   try {
@@ -158,6 +162,23 @@ std::optional<Position> FindKeyWithNul(std::string_view text) {
     if (key.has_nul) return key.position;
   }
   return std::nullopt;
+}
+
+// By commas and openings, of which one comes before every value but the first.
+std::string JudgeValueCount(std::string_view text) {
+  size_t values = 0;
+  bool in_string = false;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const char c = text[at];
+    if (c == '"') {
+      in_string = !in_string;
+    } else if (in_string) {
+      at += c == '\\' ? 1 : 0;
+    } else if (c == ',' || c == '{' || c == '[') {
+      ++values;
+    }
+  }
+  return values <= kMostValues ? "" : fmt::format("More than {} values are not taken", kMostValues);
 }
 
 std::string QuoteJson(std::string_view text) {

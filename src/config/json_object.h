@@ -35,6 +35,10 @@ base::Expected<std::vector<JsonMember>, JsonFault> ReadJsonMembers(std::string_v
 // The text is otherwise valid JSON.
 std::optional<Position> FindKeyWithNul(std::string_view text);
 
+// What is wrong with the number of values; empty when nothing is. To be asked before Poco makes a
+// tree, which takes hundreds of times the bytes of a text like `[{},{},…]`.
+std::string JudgeValueCount(std::string_view text);
+
 std::string QuoteJson(std::string_view text);
 
 }  // namespace khs::config

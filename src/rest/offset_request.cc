@@ -8,7 +8,9 @@
 
 #include <charconv>
 #include <cstdint>
+#include <set>
 #include <sstream>
+#include <utility>
 
 #include "base/utf8.h"
 #include "config/json_object.h"
@@ -23,6 +25,7 @@ using Poco::JSON::Object;
 using Failure = base::Unexpected<std::string>;
 
 constexpr size_t kDeepest = 32;
+constexpr size_t kMostOffsets = 10'000;
 
 bool IsObject(const Var& value) { return value.type() == typeid(Object::Ptr); }
 bool IsArray(const Var& value) { return value.type() == typeid(Array::Ptr); }
@@ -79,6 +82,9 @@ base::Expected<SentOffset, std::string> ReadEntry(const Var& value) {
 }
 
 base::Expected<std::vector<SentOffset>, std::string> ReadDocument(std::string_view body) {
+  if (std::string reason = config::JudgeValueCount(body); !reason.empty()) {
+    return Failure(std::move(reason));
+  }
   Poco::JSON::Parser parser;
   parser.setDepth(kDeepest);
   // From a string Poco would overlook a number before the document, and what follows a byte 0xff.
@@ -94,6 +100,11 @@ base::Expected<std::vector<SentOffset>, std::string> ReadDocument(std::string_vi
   if (!object.has("offsets") || object.isNull("offsets")) return offsets;
   const Var list = object.get("offsets");
   if (!IsArray(list)) return Failure("Cannot deserialize value of offsets: a list is expected");
+  const size_t count = list.extract<Array::Ptr>()->size();
+  if (count > kMostOffsets) {
+    return Failure("At most " + std::to_string(kMostOffsets) +
+                   " offsets are taken at a time, and " + std::to_string(count) + " are given");
+  }
   for (const Var& value : *list.extract<Array::Ptr>()) {
     auto sent = ReadEntry(value);
     if (!sent) return Failure(std::move(sent.error()));
@@ -162,9 +173,14 @@ base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_vie
 base::Expected<std::vector<PartitionOffset>, std::string> JudgeOffsets(
     const std::vector<SentOffset>& sent) {
   std::vector<PartitionOffset> offsets;
+  std::set<std::pair<std::string, std::int32_t>> seen;
   for (const SentOffset& one : sent) {
     auto offset = JudgeOffset(one);
     if (!offset) return Failure(std::move(offset.error()));
+    if (!seen.emplace(offset->topic, offset->partition).second) {
+      return Failure("The partition " + std::to_string(offset->partition) + " of the topic " +
+                     offset->topic + " is given twice: keep one of them");
+    }
     offsets.push_back(std::move(*offset));
   }
   return offsets;

@@ -11,6 +11,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 std::vector<std::string> Problems(std::string_view text) {
   const auto config = ReadJson("f", text);
@@ -84,6 +85,22 @@ TEST(Json, TellsOfARepeatedKeyOnceAndOfAHundredProblemsAtMost) {
   ASSERT_FALSE(many);
   ASSERT_EQ(many.error().size(), 101u);
   EXPECT_EQ(many.error().back().message, "and 50 more");
+}
+
+TEST(Json, OfTooManyValuesIsRefusedAsAWhole) {
+  const auto document = [](const std::string& value, int count) {
+    std::string text = "{\"name\":[" + value;
+    for (int i = 1; i < count; ++i) text += ',' + value;
+    return text + "]}";
+  };
+  EXPECT_THAT(Problems(document("1", 90'000)), Not(ElementsAre(HasSubstr("values"))));
+  for (const char* value : {"1", "{}", "[]", "\"\\\",\""}) {
+    EXPECT_THAT(Problems(document(value, 110'000)),
+                ElementsAre("f:1:1: error: More than 100000 values are not taken"))
+        << value;
+  }
+  EXPECT_THAT(Problems("{\"nam\":\"" + std::string(200'000, ',') + "\\\"[" + "\"}"),
+              ElementsAre(HasSubstr("nam: Unrecognized")));
 }
 
 }  // namespace

@@ -182,5 +182,38 @@ TEST_F(ConnectOffsetsTest, AreOfTopicsThatKafkaCanHave) {
   }
 }
 
+TEST_F(ConnectOffsetsTest, AreRefusedOfAPartitionThatIsGivenTwice) {
+  FakeWorker::Connector& orders = AddStopped();
+  const std::string entry = R"({"partition":{"kafka_topic":"a","kafka_partition":)";
+  EXPECT_THAT(Ask("PATCH", kPath,
+                  R"({"offsets":[)" + entry + "7}}," + entry + "8}}," + entry + "\"7\"}}]}"),
+              Fails(400, "The partition 7 of the topic a is given twice: keep one of them"));
+  EXPECT_TRUE(orders.offsets.empty());
+}
+
+TEST_F(ConnectOffsetsTest, AreTenThousandAtMostAtATime) {
+  FakeWorker::Connector& orders = AddStopped();
+  const auto body = [](int count) {
+    std::string text = R"({"offsets":[)";
+    for (int i = 0; i < count; ++i) {
+      text += (i == 0 ? "" : ",") + std::string(R"({"partition":{"kafka_topic":"a",)") +
+              R"("kafka_partition":)" + std::to_string(i) + R"(},"offset":{"kafka_offset":1}})";
+    }
+    return text + "]}";
+  };
+  EXPECT_EQ(Ask("PATCH", kPath, body(10'000)).status, 200);
+  EXPECT_EQ(orders.offsets.size(), 10'000u);
+  EXPECT_THAT(Ask("PATCH", kPath, body(10'001)),
+              Fails(400, "At most 10000 offsets are taken at a time, and 10001 are given"));
+}
+
+// A tree of these would take 360 times the body's size.
+TEST_F(ConnectOffsetsTest, OfTooManyValuesAreRefusedBeforeTheyAreRead) {
+  std::string text = R"({"offsets":[{})";
+  for (int i = 0; i < 300'000; ++i) text += ",{}";
+  EXPECT_THAT(Ask("PATCH", kPath, text + "]}"),
+              Fails(400, "More than 100000 values are not taken"));
+}
+
 }  // namespace
 }  // namespace khs::rest

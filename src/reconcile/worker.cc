@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "watch/snapshot.h"
+
 namespace khs::reconcile {
 namespace {
 
@@ -56,6 +58,19 @@ std::optional<Refusal> Store(Hands& hands, const std::string& name, StoredConnec
   return std::nullopt;
 }
 
+// Of a connector that is to be made.
+std::optional<Refusal> JudgeCount(const Hands& hands) {
+  const auto& connectors = hands.store.connectors();
+  const auto count = std::count_if(connectors.begin(), connectors.end(),
+                                   [](const auto& each) { return each.second.config.has_value(); });
+  constexpr size_t kMost = watch::kMaxDefinitionFiles;
+  if (static_cast<size_t>(count) < kMost) return std::nullopt;
+  return Refusal{Kind::kTooMany,
+                 "There are " + std::to_string(count) +
+                     " connectors made through REST, and no more are possible: delete one first",
+                 {}};
+}
+
 // What is kept of a connector; nothing of one that a file defines and nobody has paused.
 StoredConnector StoredOf(const Hands& hands, const std::string& name) {
   const auto found = hands.store.connectors().find(name);
@@ -67,6 +82,9 @@ std::optional<Refusal> Define(Hands& hands, const std::string& name, Written wri
   written["name"] = name;
   if (auto refusal = Examine(hands, name, written)) return refusal;
   StoredConnector stored = StoredOf(hands, name);
+  if (!stored.config) {
+    if (auto refusal = JudgeCount(hands)) return refusal;
+  }
   // What stayed behind of a file that was removed while nobody looked is not its.
   if (Find(hands, name) == nullptr) stored.target = Target::kStarted;
   stored.config = std::move(written);
@@ -127,6 +145,7 @@ rest::Outcome<rest::ConnectorInfo> Worker::Create(const std::string& name,
     if (Find(hands, name) != nullptr || StoredOf(hands, name).config) {
       return Refusal{Kind::kExists, {}, {}};
     }
+    if (auto refusal = JudgeCount(hands)) return refusal;
     return Store(hands, name, {std::move(written), TargetOf(initial)});
   });
   if (!done) return base::Unexpected<Refusal>(done.error());

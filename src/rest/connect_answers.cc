@@ -100,6 +100,8 @@ Response Refuse(const Refusal& refusal, const std::string& name, std::string_vie
         return Error(400, OrElse(refusal.message, "The request is invalid"));
       }
       return InvalidConfig(refusal.problems);
+    case Refusal::Kind::kTooMany:
+      return Error(403, OrElse(refusal.message, "There are too many connectors"));
     case Refusal::Kind::kFileDefined:
       return Error(403, OrElse(refusal.message, "Connector " + name + " is defined by a file"));
     case Refusal::Kind::kNotStopped:

@@ -56,6 +56,7 @@ struct Refusal {
     kNoSuchTask,   // there is, but not that task
     kExists,       // it is to be created, and is there
     kInvalid,      // the definition; `problems` says why
+    kTooMany,      // no further one is possible; `message` says what can be done
     kFileDefined,  // a file defines it, and the file is the truth; `message` names it
     kNotStopped,   // offsets are changed of stopped connectors only
     kStillActive,  // the group has members, so its offsets can't be changed

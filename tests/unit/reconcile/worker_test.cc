@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "unit/reconcile/reconciler_fixture.h"
+#include "watch/snapshot.h"
 
 namespace khs::reconcile {
 namespace {
@@ -274,6 +275,25 @@ TEST_F(WorkerTest, AProcessThatDrainsTakesNoOrders) {
   EXPECT_EQ(worker_->Delete("r").error().kind, Kind::kUnavailable);
   reconciler_.reset();
   worker_.reset();
+}
+
+TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsThereMayBeFiles) {
+  std::filesystem::create_directory(root_ / "state");
+  StateStore store(root_ / "state");
+  ConfigMap config = Good();
+  for (size_t i = 0; i < watch::kMaxDefinitionFiles; ++i) {
+    const std::string name = "r" + std::to_string(i);
+    config["name"] = name;
+    ASSERT_FALSE(store.Put(name, {config, Target::kStopped}));
+  }
+  Start();
+  const auto created = worker_->Create("more", Good(), TargetState::kStopped);
+  ASSERT_FALSE(created);
+  EXPECT_THAT(created.error().message, HasSubstr("1000 connectors"));
+  EXPECT_FALSE(worker_->Put("more", Good()));
+  EXPECT_TRUE(worker_->Put("r7", Good("http://other/")));
+  ASSERT_TRUE(worker_->Delete("r8"));
+  EXPECT_TRUE(worker_->Put("more", Good()));
 }
 
 }  // namespace

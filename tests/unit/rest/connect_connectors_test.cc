@@ -325,6 +325,9 @@ TEST_F(ConnectConnectorsTest, AreNotAcknowledgedWhenTheyCannotBeStored) {
   worker_.refuse = {Refusal::Kind::kCannotStore, "No space left on device", {}};
   EXPECT_THAT(Ask("POST", "/connectors", Create(R"("n")", kBareConfig)),
               Fails(500, "No space left on device"));
+  worker_.refuse = {Refusal::Kind::kTooMany, "no more are possible", {}};
+  EXPECT_THAT(Ask("POST", "/connectors", Create(R"("n")", kBareConfig)),
+              Fails(403, "no more are possible"));
   worker_.refuse = {Refusal::Kind::kUnavailable, "draining", {}};
   EXPECT_THAT(Ask("PUT", "/connectors/n/config", kBareConfig), Fails(503, "draining"));
   worker_.refuse = {Refusal::Kind::kUnavailable, {}, {}};

@@ -6,8 +6,6 @@
 
 #include "app/version.h"
 #include "base/log.h"
-#include "config/listen_address.h"
-#include "rest/browser.h"
 #include "rest/connect_router.h"
 #include "rest/credentials.h"
 #include "rest/response_text.h"
@@ -28,14 +26,11 @@ std::vector<std::string> Unready(const reconcile::Reconciler& reconciler) {
   return readiness.waiting_for;
 }
 
-rest::HttpServer::Terms DoorsOf(const config::ProcessConfig& config) {
-  const config::RestAccess& access = config.rest_access;
+rest::HttpServer::Terms DoorsOf(const config::RestAccess& access) {
   rest::HttpServer::Terms doors;
   const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
   if (!credentials.empty()) {
     doors.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
-  } else if (access.client_ca_file.empty() && config::IsLoopback(*config.rest_listen)) {
-    doors.gate = rest::AskForThisMachinesName();
   }
   doors.tls = {access.certificate_file, access.key_file, access.client_ca_file};
   return doors;
@@ -72,7 +67,7 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                              address.host + ":" + std::to_string(address.port),
                              tls ? "https" : "http",
                              config.defaults};
-  rest::HttpServer::Terms terms = DoorsOf(config);
+  rest::HttpServer::Terms terms = DoorsOf(config.rest_access);
   terms.on_answer = [&registry](const std::string& method, int status) {
     registry.RestRequested(method, status);
   };

@@ -3,10 +3,8 @@
 #include <arpa/inet.h>
 
 #include <string>
-#include <string_view>
 
 #include "http/header_syntax.h"
-#include "rest/response_text.h"
 
 namespace khs::rest {
 namespace {
@@ -21,14 +19,6 @@ bool IsAddress(int family, const std::string& text) {
   return ::inet_pton(family, text.c_str(), &address) == 1;
 }
 
-}  // namespace
-
-bool IsFromAnotherSite(const Request& request) {
-  const std::string site = Header(request, "sec-fetch-site");
-  if (!site.empty()) return site != "same-origin" && site != "none";
-  return request.from_loopback && request.headers.contains("origin");
-}
-
 bool NamesThisMachine(const Request& request) {
   const std::string host = Header(request, "host");
   if (host.empty()) return true;
@@ -37,13 +27,14 @@ bool NamesThisMachine(const Request& request) {
   return http::EqualIgnoringCase(name, "localhost") || IsAddress(AF_INET, name);
 }
 
-Gate AskForThisMachinesName() {
-  return [](const Request& head, base::MonotonicTime) -> std::optional<Response> {
-    if (NamesThisMachine(head)) return std::nullopt;
-    return ErrorResponse(403,
-                         "rest.listen is on loopback and asks for no credentials, so Host must be "
-                         "localhost or an address, which a web page cannot have");
-  };
+}  // namespace
+
+bool MayBeFromAPage(const Request& request) {
+  const std::string site = Header(request, "sec-fetch-site");
+  if (!site.empty()) return site != "same-origin" && site != "none";
+  if (!request.from_loopback) return false;
+  return request.headers.contains("origin") ||
+         (request.method == "GET" && !NamesThisMachine(request));
 }
 
 }  // namespace khs::rest

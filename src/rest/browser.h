@@ -1,22 +1,16 @@
 #pragma once
 
-#include "rest/gate.h"
 #include "rest/message.h"
 
 // A web page may send requests to whatever its reader's browser can reach: to this machine. What it
 // may not do is hide whose page it is.
 namespace khs::rest {
 
-// Whether a page of another site sent it: by Sec-Fetch-Site, which browsers send to localhost, or
-// by an Origin without that. Of callers elsewhere Origin says nothing: a proxy passes on the one
-// of the user interface that it serves.
-bool IsFromAnotherSite(const Request& request);
-
-// Whether the caller calls this machine localhost, or by an address, or not at all (HTTP/1.0). A
-// page whose own name was made to lead here (DNS rebinding) calls it by that name.
-bool NamesThisMachine(const Request& request);
-
-// Answers 403 to whoever calls by any other name; for a listener on loopback without credentials.
-Gate AskForThisMachinesName();
+// Whether a page of another site may have sent it: by Sec-Fetch-Site, which browsers send to
+// localhost; by an Origin without that; or, for a GET, with which they send neither to a name that
+// was made to lead here (DNS rebinding), by a Host that is neither localhost nor an address. Of
+// callers elsewhere Origin and Host say nothing: a proxy passes on those of the user interface that
+// it serves.
+bool MayBeFromAPage(const Request& request);
 
 }  // namespace khs::rest

@@ -155,12 +155,13 @@ Response Dispatch(const ConnectApi& api, const Request& request) {
     response.headers["Allow"] = Allowed(routes);
     return response;
   }
-  if (route->kind == Kind::kLocal && !(request.from_loopback && NamesThisMachine(request))) {
-    return Error(403, "only from this machine, called localhost or by address");
+  if (route->kind == Kind::kLocal && !request.from_loopback) {
+    return Error(403, "only from this machine");
   }
-  if (Acts(*route) && IsFromAnotherSite(request)) {
+  if (Acts(*route) && MayBeFromAPage(request)) {
     return Error(403,
-                 "a web page of another site may not act here, as Origin or Sec-Fetch-Site says");
+                 "a web page of another site may not act here, and Origin, Sec-Fetch-Site or the "
+                 "name in Host says that this may be one");
   }
   if (route->kind != Kind::kLocal) {
     if (HasWrongType(request)) return HttpError(415, "Unsupported Media Type");

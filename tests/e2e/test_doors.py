@@ -112,8 +112,9 @@ BAD = {     # each is followed by a whole request of its own, which must not be 
 PAGES = {   # what a browser on this machine sends for the page of another site
     "a form": ("POST", "/-/drain", {"Origin": "http://evil.example", "Content-Type": "text/plain"}, b"x=1"),
     "an image": ("GET", f"/connectors/{VICTIM}/resume", {"Sec-Fetch-Site": "cross-site"}, None),
-    "a page whose name leads here": ("DELETE", f"/connectors/{VICTIM}", {"Host": "evil.example:8083"}, None),
-    "such a page that reads": ("GET", f"/connectors/{VICTIM}/config", {"Host": "evil.example:8083"}, None),
+    "a page whose name leads here": ("DELETE", f"/connectors/{VICTIM}",
+                                     {"Host": "evil.example:8083", "Origin": "http://evil.example:8083"}, None),
+    "such a page's image": ("GET", f"/connectors/{VICTIM}/resume", {"Host": "evil.example:8083"}, None),
 }
 
 

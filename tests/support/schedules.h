@@ -71,8 +71,8 @@ class Schedule {
 using Play = std::function<void(Schedule&)>;
 
 // Plays `schedules` schedules of up to `steps` steps (a tenth with a sanitizer), or as many as the
-// environment's SCHEDULES says, from its SEED on (1). The first that is Broken is made as short as can be and fails the
-// test, with its seed and its story.
+// environment's SCHEDULES says, from its SEED on (1). The first that is Broken is made as short as
+// can be and fails the test, with its seed and its story.
 void Explore(size_t schedules, size_t steps, const Play& play);
 
 }  // namespace khs::testing

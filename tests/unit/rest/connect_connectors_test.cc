@@ -53,7 +53,7 @@ TEST_F(ConnectConnectorsTest, AreListedWithWhatIsAskedFor) {
 TEST_F(ConnectConnectorsTest, AreCreatedWithTheirLocation) {
   const Response response = Ask("POST", "/connectors", Create(R"("orders")", kBareConfig));
   EXPECT_THAT(response, Answers(201, kNewInfo));
-  EXPECT_EQ(response.headers.at("Location"), "http://proxy:80/connectors/orders");
+  EXPECT_EQ(response.headers.at("Location"), "http://10.1.1.1:80/connectors/orders");
   EXPECT_EQ(worker_.connectors.at("orders").config, kGoodConfig);
 }
 
@@ -70,7 +70,7 @@ TEST_F(ConnectConnectorsTest, HaveALocationThatLeadsToThem) {
     const Response response = Ask("POST", "/connectors", Create('"' + one.name + '"', kBareConfig));
     ASSERT_EQ(response.status, 201) << response.body;
     EXPECT_EQ(response.headers.at("Location"),
-              std::string("http://proxy:80/connectors/") + one.segment);
+              std::string("http://10.1.1.1:80/connectors/") + one.segment);
     EXPECT_EQ(Ask("GET", std::string("/connectors/") + one.segment).status, 200);
   }
   api_.scheme = "https";
@@ -268,7 +268,7 @@ TEST_F(ConnectConnectorsTest, AreReplacedByPut) {
     worker_.connectors.clear();
     const Response created = Ask("PUT", path, kBareConfig);
     EXPECT_THAT(created, Answers(201, kInfo)) << path;
-    EXPECT_EQ(created.headers.at("Location"), "http://proxy:80/connectors/orders");
+    EXPECT_EQ(created.headers.at("Location"), "http://10.1.1.1:80/connectors/orders");
     worker_.connectors.at("orders").target = TargetState::kPaused;
     const Response replaced = Ask("PUT", path, kBareConfig);
     EXPECT_THAT(replaced, Answers(200, kInfo)) << path;

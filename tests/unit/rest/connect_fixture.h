@@ -40,7 +40,7 @@ class ConnectTest : public testing::Test {
   // `target` with its query. A body is sent as JSON unless the headers say otherwise.
   Response Ask(const std::string& method, const std::string& target, const std::string& body = {},
                Headers headers = {}) {
-    headers.try_emplace("host", "proxy:80");
+    headers.try_emplace("host", "10.1.1.1:80");
     if (!body.empty()) headers.try_emplace("content-type", "application/json");
     return Send(method, target, body, std::move(headers), true);
   }

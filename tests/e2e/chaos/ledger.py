@@ -3,13 +3,16 @@
 import collections
 import dataclasses
 
-from books import RESPONSE_ERROR, Attempt, Drop, read_logs
+from books import RESPONSE_ERROR, Attempt, Drop, Record, read_logs
 
 # An answer that took longer may come after its requester gave up: the shortest of the read timeouts, less a second.
 SLOW = 4.0
 PROMPT = 5.0        # after a record is done every commit tells so
+SOON = 2 * PROMPT   # after a record is done there is a commit
+REVOKES = 20.0      # what a revocation waits for what is on its way, and for the commit, at most
 RECENT = 30.0       # a session, and joining the group anew
 _TICK = 0.002       # log lines are stamped in milliseconds
+_LATE = 1.0         # the endpoint notes that an answer is written after it is
 
 
 @dataclasses.dataclass
@@ -59,7 +62,7 @@ def judge(books):
             settled[record] = min(times)
     explainer = _Explainer(books, told)
     wrong = (_wrong_stops(books, told) + _wrong_drops(books, told, by_record, drops, sinks) + _wrong_requests(books)
-             + _wrong_counts(books, told))
+             + _wrong_counts(books, told) + _wrong_commits(books, settled) + _at_once(by_record, told))
     return Verdict(
         lost=sorted(record for record in books.acked if record not in settled),
         repeats=[one for record, attempts in by_record.items()
@@ -117,7 +120,7 @@ class _Explainer:
         if not cut and self._left_out(time, then, attempt.record):
             return None         # nothing kept it from being committed
         # A partition that is taken back is committed once all that is on its way is there.
-        if then.how == "killed" or then.how == "revoked" and self._killed.get(then.life, now.start) < now.start:
+        if self._killed_before_commit(time, then, now):
             return "killed before the commit"
         if then.how == "lost":
             # Without a fault it is the machine that was too slow for a session, which must be seen and can't be judged.
@@ -126,6 +129,14 @@ class _Explainer:
         if self._froze(then.life, time, now.start):
             return "frozen before the commit"
         return "no broker for the commit" if self._out(time, now.start) else cut
+
+    def _killed_before_commit(self, time, then, now):
+        killed = self._killed.get(then.life, float("inf"))
+        if then.how == "revoked":
+            return killed < min(now.start, then.end + REVOKES)
+        if then.how != "killed":
+            return False
+        return killed < time + SOON or self._out(time, killed) or self._froze(then.life, time, killed)
 
     def _left_out(self, time, tenure, record):
         """Whether the process committed long after the record was done, and not that."""
@@ -228,6 +239,38 @@ def _wrong_counts(books, told):
             logged = lines[life.name, connector]
             if value > logged or life.final and value != logged:
                 wrong.append(f"{life.name}: {connector} counted {value:g} drops and logged {logged}")
+    return wrong
+
+
+def _wrong_commits(books, settled):
+    """Commits of what was not done yet."""
+    wrong = []
+    offsets = collections.defaultdict(list)
+    for record in sorted(books.acked):
+        offsets[record.place].append(record.offset)
+    for place, commits in books.commits.items():
+        unseen = offsets[place]
+        for commit in commits:
+            covered = [one for one in unseen if commit.covers(one)]
+            early = [one for one in covered
+                     if settled.get(Record(*place, one), float("inf")) > commit.time + _LATE]
+            if early:
+                wrong.append(f"committed before {place}@{early[0]} was done: {commit}")
+            covered = set(covered)
+            unseen = [one for one in unseen if one not in covered]
+    return wrong
+
+
+def _at_once(by_record, told):
+    """A record that was sent while an attempt of the same tenure was under way, and its time not over."""
+    wrong = []
+    for record, attempts in by_record.items():
+        for one, next_ in zip(attempts, attempts[1:]):
+            if (one.life == next_.life and one.finished and one.finished - one.arrived < SLOW
+                    and next_.arrived < one.finished - _LATE / 10
+                    and told.tenure(one.life, record.place, one.arrived)
+                    == told.tenure(one.life, record.place, next_.arrived)):
+                wrong.append(f"sent twice at once: {one}\n    and {next_}")
     return wrong
 
 

@@ -105,7 +105,7 @@ def test_a_repeat_by_the_same_process_is_unexplained():
 @pytest.mark.parametrize("how, explained", [("killed", True), ("left", False)])
 def test_a_repeat_by_the_next_process_is_explained_by_a_kill_alone(how, explained):
     story = Story()
-    story.second_life(how)
+    story.second_life(how, at=20.0)
     story.attempts.append(attempt(2, 60.0, "a2"))
     assert bool(story.problems()) != explained
 
@@ -296,3 +296,43 @@ def test_another_body_is_wrong():
     story = Story()
     story.attempts[1] = story.attempts[1]._replace(number=7)
     story.must_show("another body or key")
+
+
+def test_a_commit_before_its_record_is_done_is_wrong():
+    story = Story()
+    story.commits.append(Commit(5.0, 3, ()))
+    story.must_show("committed before ('t', 0)@0 was done")
+
+
+def test_a_range_that_is_committed_before_its_record_is_done_is_wrong():
+    story = Story()
+    story.commits += [Commit(10.5, 1, ((2, 2),)), Commit(13.0, 3, ())]
+    story.must_show("committed before ('t', 0)@2 was done")
+
+
+def test_a_commit_after_its_records_are_done_is_right():
+    story = Story()
+    story.commits += [Commit(10.5, 1, ()), Commit(13.0, 3, ())]
+    assert not story.problems()
+
+
+def test_a_process_that_stopped_committing_is_seen_though_it_is_killed():
+    story = Story()
+    story.second_life("killed")
+    story.attempts += [attempt(number, 60.0 + number, "a2") for number in range(3)]
+    story.must_show("unexplained repeat")
+
+
+def test_a_revocation_that_did_not_commit_is_seen_though_its_process_is_killed_later():
+    story = Story()
+    story.lives[0].lines.append(line(13.0, "partitions revoked", partitions=f"{TOPIC}[0]"))
+    story.second_life("killed")
+    story.attempts.append(attempt(2, 60.0, "a2"))
+    story.must_show("unexplained repeat")
+
+
+def test_two_attempts_of_a_record_at_once_are_wrong():
+    story = Story()
+    story.attempts[1:2] = [attempt(1, 11.0, verdict=RESPONSE_ERROR, finished=0.5),
+                           attempt(1, 11.1, verdict=RESPONSE_ERROR, finished=0.5, connection=2), attempt(1, 11.7)]
+    story.must_show("sent twice at once")

@@ -91,7 +91,7 @@ coverage:
 	cmake --preset coverage -DKHS_TESTS=ON > /dev/null
 	cmake --build build/coverage -j $(JOBS)
 	find build/coverage -name '*.gcda' -delete
-	ctest --test-dir build/coverage -L unit -j $(JOBS) --output-on-failure
+	SCHEDULES=1000 ctest --test-dir build/coverage -L unit -j $(JOBS) --output-on-failure
 	$(PYTHON) tests/coverage.py build/coverage
 
 # Its exit code is not 0 when anything was found. SECONDS=600 also writes the table in tests/README.md.

@@ -4,6 +4,7 @@ DEAD_BROKER_SECONDS says for how long it is away (10).
 """
 
 import os
+import signal
 import time
 
 import kafka_cluster
@@ -38,6 +39,26 @@ def test_a_broker_that_dies_in_the_middle_costs_no_record(own_broker, endpoint, 
         firsts = list(dict.fromkeys(endpoint.offsets(topic, partition)))
         assert firsts == list(range(count)), "a record is missing or out of order"
     print(f"\n{SECONDS} s without a broker: {len(endpoint.requests) - 2 * COUNT - 1} of {2 * COUNT + 1} repeated")
+
+
+def test_a_broker_that_is_back_within_the_grace_takes_the_last_commit(own_broker, endpoint, binary, tmp_path, name):
+    kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+    topic = kafka.topic()
+    kafka.produce(topic, [b"%d" % n for n in range(50)])
+    sidecar = Sidecar(binary, tmp_path / "sidecar", kafka.bootstrap)
+    sidecar.settings["shutdown.grace.ms"] = 120_000     # however long this machine takes for a broker
+    sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 600_000})
+    sidecar.start()
+    try:
+        eventually(lambda: sidecar.value("records_delivered_total", connector=name) == 50, "all are delivered")
+        assert kafka.committed(name, topic) == {0: 0}
+        own_broker.kill()
+        sidecar.signal(signal.SIGTERM)
+        own_broker.come_back()
+        assert sidecar.wait_exit(150) == 0
+    finally:
+        sidecar.end_of_test()
+    assert kafka_cluster.KafkaCluster(own_broker.bootstrap).committed(name, topic) == {0: 50}
 
 
 def test_offsets_that_hold_no_record_stall_nothing(kafka, sidecar, endpoint, name):

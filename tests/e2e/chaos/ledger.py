@@ -111,7 +111,7 @@ class _Explainer:
         cut = None if dropped else self._cut(settled, attempt, now == then)
         if now == then:
             return cut if committed > attempt.arrived else None
-        if committed < attempt.arrived:
+        if committed < attempt.arrived or then.life != now.life and then.start > now.start:
             # Another member has it by now, and this one does not know.
             if self._froze(attempt.life, now.start, attempt.arrived):
                 return "frozen while the partition went to another"

@@ -336,3 +336,15 @@ def test_two_attempts_of_a_record_at_once_are_wrong():
     story.attempts[1:2] = [attempt(1, 11.0, verdict=RESPONSE_ERROR, finished=0.5),
                            attempt(1, 11.1, verdict=RESPONSE_ERROR, finished=0.5, connection=2), attempt(1, 11.7)]
     story.must_show("sent twice at once")
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_request_by_the_owner_before_is_explained_by_a_freeze_alone(frozen):
+    story = Story()
+    story.lives.append(Life("b1", 1.0, 100.0, "left",
+                            [line(30.0, "partitions assigned", partitions=f"{TOPIC}[0]")], {"c": 0}, True))
+    story.attempts[2] = attempt(2, 40.0, "b1")          # which has committed nothing yet
+    story.attempts.append(attempt(2, 40.5))
+    if frozen:
+        story.windows.append(Window("SIGSTOP", 15.0, 40.4, "a1"))
+    assert bool(story.problems()) != frozen

@@ -69,13 +69,14 @@ soak:
 	$(PYTHON) tests/bench/soak.py build/release/src/kafka-http-sink --seconds $(or $(SECONDS),1800)
 
 # Memory, undefined behaviour and leaks in all but the slowest tests; data races in the unit tests, but for those that start
-# a client of Debian's librdkafka, which ThreadSanitizer can't bear. Each build proves, by mistakes on purpose, that it would tell.
+# a client of Debian's librdkafka, which ThreadSanitizer can't bear. What is freed is kept for little where memory is measured. Each
+# build proves, by mistakes on purpose, that it would tell.
 sanitize:
 	$(MAKE) build PRESET=asan
 	ctest --test-dir build/asan -L 'unit|integration' -j $(JOBS) --output-on-failure
-	REQUIRE_KAFKA=1 ctest --test-dir build/asan -R 'e2e\.(doors|connect_|state|chaos|kafka)' -j $(JOBS) --output-on-failure
+	ASAN_OPTIONS=quarantine_size_mb=16 REQUIRE_KAFKA=1 ctest --test-dir build/asan -R 'e2e\.(doors|connect_|state|chaos|kafka)' -j $(JOBS) --output-on-failure
 	$(MAKE) build PRESET=tsan
-	ctest --test-dir build/tsan -L unit -E '^(Consumer|GroupOffsets|ClusterId)\.' -j $(JOBS) --output-on-failure
+	ctest --test-dir build/tsan -L unit -E '^(Consumer|GroupOffsets|ClusterId|DeadLetterProducer)\.' -j $(JOBS) --output-on-failure
 
 # The demo under valgrind: what it leaks or reads without having written it.
 valgrind:

@@ -36,6 +36,7 @@ int NextSignal(const std::optional<Clock::time_point>& deadline) {
     ::alarm(1);  // for when it is stuck in its log
     Log().Fatal(
         "the process did not end in its time and is ended; what was not committed is repeated");
+    ::alarm(0);
     _exit(kExitFailed);
   }
   const auto seconds = std::chrono::floor<std::chrono::seconds>(left);

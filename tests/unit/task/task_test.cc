@@ -529,11 +529,13 @@ TEST_F(TaskTest, BelievesNothingOfATopicThatWasMadeAnewMeanwhile) {
       },
       policy);
   source_.Send(Revoked{{kFirst}, false});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
   source_.Send(Assigned{{kFirst}, {{kFirst, 0}}});
   for (int64_t o = 0; o < 20; ++o) source_.Send(Records{MakeRecord(kFirst, o)});
   ASSERT_TRUE(endpoint_.AwaitReceived(20));
   ASSERT_TRUE(AwaitWaiting(1));
   source_.Send(Revoked{{kFirst}, false});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 2; }));
   // Another member has read four records of the new one.
   source_.Send(Assigned{{kFirst}, {{kFirst, 4}}});
   for (int64_t o = 4; o < 15; ++o) source_.Send(Records{MakeRecord(kFirst, o)});

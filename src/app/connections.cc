@@ -64,11 +64,8 @@ reconcile::Connections MakeConnections(const base::Clock& clock) {
 std::vector<reconcile::Objection> DefinitionCheck::operator()(
     const config::ConnectorConfig& config) {
   std::vector<reconcile::Objection> objections;
-  const kafka::Properties& own = config.subscription.consumer_properties;
-  for (const auto& problems : {kafka::CheckProperties(own), kafka::CheckFiles(own)}) {
-    for (const auto& problem : problems) {
-      objections.push_back({"consumer.override." + problem.property, problem.message});
-    }
+  for (const auto& problem : kafka::CheckProperties(config.subscription.consumer_properties)) {
+    objections.push_back({"consumer.override." + problem.property, problem.message});
   }
   if (objections.empty()) {
     if (auto problem = TryConsumer(config)) objections.push_back({"", std::move(*problem)});

@@ -95,12 +95,10 @@ std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::S
   }
   const kafka::Properties& properties = *resolved;
   bool good = true;
-  for (const auto& problems : {kafka::CheckProperties(properties), kafka::CheckFiles(properties)}) {
-    for (const kafka::PropertyProblem& problem : problems) {
-      good = false;
-      Log().Fatal("configuration rejected",
-                  {{"key", "kafka." + problem.property}, {"error", problem.message}});
-    }
+  for (const kafka::PropertyProblem& problem : kafka::CheckProperties(properties)) {
+    good = false;
+    Log().Fatal("configuration rejected",
+                {{"key", "kafka." + problem.property}, {"error", problem.message}});
   }
   if (!good) return std::nullopt;
   if (const auto error = kafka::TryClient(properties)) {

@@ -26,10 +26,9 @@ struct KeyVerdict {
 };
 
 // Judges a definition key by key: every key of the table in its order, members of families where
-// these stand, then unknown keys, of which there
-// are no more than problems that are told. A definition from REST has its name in it, so a missing
-// one is an error here. References to secrets are judged by their syntax. `defaults` as in
-// ParseConnector.
+// these stand, then unknown keys, of which there are no more than problems that are told. A
+// definition from REST has its name in it, so a missing one is an error here. References to secrets
+// are judged by their syntax. `defaults` as in ParseConnector.
 std::vector<KeyVerdict> ValidateConnector(const FlatConfig& definition,
                                           const FlatConfig& defaults = {});
 

@@ -90,7 +90,7 @@ class Consumer::Client {
   }
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent FinishAssignment();
-  rd_kafka_resp_err_t FindEnds(rd_kafka_topic_partition_list_t* list, task::Positions& ends);
+  rd_kafka_resp_err_t FindEnds(const rd_kafka_topic_partition_list_t* list, task::Positions& ends);
   void FollowLogs();
   task::Records TakeRecords(size_t wanted_bytes);
   task::SourceEvent ConvertRebalance(EventHandle event);
@@ -236,7 +236,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
 
 // The log's end moves on: a member that knew it only by what it reads would leave out whatever came
 // before the next one asks, when it ends with nothing done. So it is asked for, and committed.
-rd_kafka_resp_err_t Consumer::Client::FindEnds(rd_kafka_topic_partition_list_t* list,
+rd_kafka_resp_err_t Consumer::Client::FindEnds(const rd_kafka_topic_partition_list_t* list,
                                                task::Positions& ends) {
   const PartitionListHandle asked(rd_kafka_topic_partition_list_new(list->cnt));
   for (int i = 0; i < list->cnt; ++i) {

@@ -52,6 +52,21 @@ std::string JudgeFile(const std::string& property, const std::string& path) {
   return content ? std::string() : content.error();
 }
 
+std::vector<PropertyProblem> CheckFiles(const Properties& properties) {
+  constexpr std::string_view kOfAKeytab = "FILE:";
+  std::vector<PropertyProblem> problems;
+  for (const auto& [name, value] : properties) {
+    if (!NamesFile(name)) continue;
+    std::string path = value.Reveal();
+    if (path.starts_with(kOfAKeytab)) path.erase(0, kOfAKeytab.size());
+    const std::string problem = JudgeFile(name, path);
+    if (problem.empty()) continue;
+    const std::string shown = value.is_referred() ? "[hidden]" : path;
+    problems.push_back({name, "cannot use " + shown + ": " + problem});
+  }
+  return problems;
+}
+
 }  // namespace
 
 ConfHandle MakeConfiguration(const Properties& properties) {
@@ -90,21 +105,7 @@ std::vector<PropertyProblem> CheckProperties(const Properties& properties) {
   for (const auto& [name, value] : properties) {
     if (const auto error = Set(conf.get(), name, value)) problems.push_back({name, *error});
   }
-  return problems;
-}
-
-std::vector<PropertyProblem> CheckFiles(const Properties& properties) {
-  constexpr std::string_view kOfAKeytab = "FILE:";
-  std::vector<PropertyProblem> problems;
-  for (const auto& [name, value] : properties) {
-    if (!NamesFile(name)) continue;
-    std::string path = value.Reveal();
-    if (path.starts_with(kOfAKeytab)) path.erase(0, kOfAKeytab.size());
-    const std::string problem = JudgeFile(name, path);
-    if (problem.empty()) continue;
-    const std::string shown = value.is_referred() ? "[hidden]" : path;
-    problems.push_back({name, "cannot use " + shown + ": " + problem});
-  }
+  for (PropertyProblem& problem : CheckFiles(properties)) problems.push_back(std::move(problem));
   return problems;
 }
 

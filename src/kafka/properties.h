@@ -23,12 +23,10 @@ struct PropertyProblem {
   std::string message;  // librdkafka's words, unless they would quote a secret
 };
 
-// What librdkafka says of each property by itself. No network, no file is opened.
+// What librdkafka says of each property by itself, and which name a file that a client would wait
+// for, or read without end: a FIFO, a device, more than 10 MiB. A file that is not there is
+// librdkafka's to miss. No network. No client is made with any of them.
 std::vector<PropertyProblem> CheckProperties(const Properties& properties);
-
-// Those that name a file which a client would wait for, or read without end: a FIFO, a device, more
-// than 10 MiB. A file that is not there is librdkafka's to miss. No client is made with one.
-std::vector<PropertyProblem> CheckFiles(const Properties& properties);
 
 // Makes a client with the properties and ends it again: finds what only shows when they are taken
 // together (a SASL mechanism without credentials, a CA file that is not there). The message, or

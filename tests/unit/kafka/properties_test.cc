@@ -65,25 +65,26 @@ TEST(Properties, ThatNameWhatIsNoFileMakeNoClient) {
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
   for (const char* name : {"ssl.ca.location", "ssl.certificate.location", "ssl.key.location",
                            "ssl.keystore.location", "ssl.crl.location", "sasl.kerberos.keytab"}) {
-    const auto problems = CheckFiles({{name, fifo}});
+    const auto problems = CheckProperties({{name, fifo}});
     ASSERT_EQ(problems.size(), 1u) << name;
     EXPECT_EQ(problems[0].property, name);
     EXPECT_EQ(problems[0].message, "cannot use " + fifo + ": not a regular file");
     EXPECT_THAT(TryClient({{name, fifo}, {"security.protocol", "ssl"}}).value_or(""),
                 AllOf(HasSubstr(name), HasSubstr(fifo)));
   }
-  EXPECT_THAT(CheckFiles({{"ssl.key.location", base::Secret::FromReference(fifo)}}).at(0).message,
-              AllOf(HasSubstr("[hidden]"), Not(HasSubstr(fifo))));
+  EXPECT_THAT(
+      CheckProperties({{"ssl.key.location", base::Secret::FromReference(fifo)}}).at(0).message,
+      AllOf(HasSubstr("[hidden]"), Not(HasSubstr(fifo))));
 }
 
 TEST(Properties, MayNameADirectoryOfAuthoritiesAndWhatOnlyLibrdkafkaKnows) {
   const khs::testing::TemporaryDirectory directory;
   const std::string path = directory.path();
-  EXPECT_TRUE(CheckFiles({{"ssl.ca.location", path}}).empty());
-  EXPECT_TRUE(CheckFiles({{"ssl.ca.location", "probe"}}).empty());
-  EXPECT_TRUE(CheckFiles({{"sasl.kerberos.keytab", "KEYRING:user"}}).empty());
-  EXPECT_EQ(CheckFiles({{"ssl.key.location", path}}).size(), 1u);
-  EXPECT_EQ(CheckFiles({{"sasl.kerberos.keytab", "FILE:" + path}}).size(), 1u);
+  EXPECT_TRUE(CheckProperties({{"ssl.ca.location", path}}).empty());
+  EXPECT_TRUE(CheckProperties({{"ssl.ca.location", "probe"}}).empty());
+  EXPECT_TRUE(CheckProperties({{"sasl.kerberos.keytab", "KEYRING:user"}}).empty());
+  EXPECT_EQ(CheckProperties({{"ssl.key.location", path}}).size(), 1u);
+  EXPECT_EQ(CheckProperties({{"sasl.kerberos.keytab", "FILE:" + path}}).size(), 1u);
 }
 
 }  // namespace

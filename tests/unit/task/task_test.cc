@@ -463,11 +463,18 @@ TEST_F(TaskTest, ShowsTheLagOfWhatIsCommittedAndOfItsPartitionsOnly) {
 }
 
 // Whoever owns the partition next would repeat it.
-TEST_F(TaskTest, TriesItsLastCommitAgainWhileThereIsTime) {
-  terms_.offset_flush_interval = 3600s;
-  Start(Good);
-  source_.Send(Records{MakeRecord(kFirst, 0)});
-  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+class LastCommitTest : public TaskTest {
+ protected:
+  void DeliverOne() {
+    terms_.offset_flush_interval = 3600s;
+    Start(Good);
+    source_.Send(Records{MakeRecord(kFirst, 0)});
+    ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  }
+};
+
+TEST_F(LastCommitTest, TriesItsLastCommitAgainWhileThereIsTime) {
+  DeliverOne();
   source_.FailCommits(1);
   task_->RequestStop(60s);
   ASSERT_TRUE(AwaitState(TaskState::kEnded));
@@ -475,22 +482,16 @@ TEST_F(TaskTest, TriesItsLastCommitAgainWhileThereIsTime) {
   EXPECT_FALSE(task_->status().cut_off);
 }
 
-TEST_F(TaskTest, TriesTheCommitOfARevocationAgain) {
-  terms_.offset_flush_interval = 3600s;
-  Start(Good);
-  source_.Send(Records{MakeRecord(kFirst, 0)});
-  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+TEST_F(LastCommitTest, TriesTheCommitOfARevocationAgain) {
+  DeliverOne();
   source_.FailCommits(1);
   source_.Send(Revoked{{kFirst}, false});
   ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
   EXPECT_EQ(source_.committed[kFirst], 1);
 }
 
-TEST_F(TaskTest, TriesItsLastCommitNoMoreOnceTheGroupTakesNothingOfIt) {
-  terms_.offset_flush_interval = 3600s;
-  Start(Good);
-  source_.Send(Records{MakeRecord(kFirst, 0)});
-  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+TEST_F(LastCommitTest, TriesItsLastCommitNoMoreOnceTheGroupTakesNothingOfIt) {
+  DeliverOne();
   source_.FailCommits(1, {.text = "unknown member", .excluded = true});
   task_->RequestStop(60s);
   ASSERT_TRUE(AwaitState(TaskState::kEnded));

@@ -77,9 +77,12 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   if (!entry->connector) return view;
   status.trace += entry->connector->trace();
   status.tasks = entry->connector->tasks();
-  // A connector whose tasks have failed runs, in Kafka Connect's words.
+  // A connector whose tasks have failed is running or paused all the same in Kafka Connect.
   const bool only_tasks = status.state == rest::RunState::kFailed && !status.tasks.empty();
-  if (only_tasks) status.state = rest::RunState::kRunning;
+  if (only_tasks) {
+    const bool pauses = wanted.state == Target::kPaused;
+    status.state = pauses ? rest::RunState::kPaused : rest::RunState::kRunning;
+  }
   for (rest::TaskStatus& task : status.tasks) {
     if (entry->ending && !entry->was_stopped) task.state = rest::RunState::kRestarting;
     view.info.tasks.push_back(task.id);

@@ -236,9 +236,7 @@ rest::Outcome<rest::ConnectorStatus> Worker::Restart(const std::string& name, bo
   };
   if (selected(status.state)) status.state = rest::RunState::kRestarting;
   for (rest::TaskStatus& task : status.tasks) {
-    if (!include_tasks || !selected(task.state)) continue;
-    task.state = rest::RunState::kRestarting;
-    task.trace.clear();
+    if (include_tasks && selected(task.state)) task.state = rest::RunState::kRestarting;
   }
   return status;
 }

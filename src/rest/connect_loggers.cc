@@ -100,7 +100,8 @@ Response PutLogger(const Call& call) {
   const std::vector<std::string> affected = call.api.loggers.set(call.name(), *level);
   if (affected.empty()) return Error(404, "Logger " + call.name() + " not found.");
   // There is one worker, so it is the cluster.
-  if (Query(call.request.query).Has("scope", "cluster")) return Empty(204);
+  const Query query(call.request.query);
+  if (config::EqualsIgnoringCase(query.First("scope").value_or(""), "cluster")) return Empty(204);
   JsonText text;
   WriteStrings(text, affected);
   return Json(200, std::move(text));

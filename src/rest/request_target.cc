@@ -99,11 +99,16 @@ Query::Query(std::string_view text) {
   }
 }
 
-bool Query::IsTrue(std::string_view name, bool missing) const {
+std::optional<std::string_view> Query::First(std::string_view name) const {
   for (const auto& [key, value] : parameters_) {
-    if (key == name) return config::EqualsIgnoringCase(value, "true");
+    if (key == name) return value;
   }
-  return missing;
+  return std::nullopt;
+}
+
+bool Query::IsTrue(std::string_view name, bool missing) const {
+  const auto value = First(name);
+  return value ? config::EqualsIgnoringCase(*value, "true") : missing;
 }
 
 bool Query::Has(std::string_view name) const {

@@ -27,6 +27,8 @@ class Query {
  public:
   explicit Query(std::string_view text);
 
+  // The value of the first parameter of this name. Valid as long as this object is.
+  std::optional<std::string_view> First(std::string_view name) const;
   // Only `true`, in any case, is true; of several the first counts. `missing` when there is none.
   bool IsTrue(std::string_view name, bool missing = false) const;
   bool Has(std::string_view name) const;

@@ -201,10 +201,16 @@ TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
   ASSERT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kFailed; }));
   EXPECT_EQ(StateOf("r"), RunState::kRunning);  // in Kafka Connect's words
   EXPECT_THAT(worker_->Status("r")->tasks.at(0).trace, HasSubstr("t[0]@0"));
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  EXPECT_TRUE(AwaitState("r", RunState::kPaused));
+  EXPECT_EQ(worker_->Status("r")->tasks.at(0).state, RunState::kFailed);
+  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
   good_ = true;
   const auto status = worker_->Restart("r", true, true);
   ASSERT_TRUE(status);
   EXPECT_EQ(status->tasks.at(0).state, RunState::kRestarting);
+  EXPECT_THAT(status->tasks.at(0).trace, HasSubstr("t[0]@0"));  // of the failure before
   EXPECT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kRunning; }));
   EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="r",reason="api"} 1)"));
   EXPECT_EQ(worker_->RestartTask("r", 9).error().kind, Kind::kNoSuchTask);

@@ -34,6 +34,8 @@ TEST_F(ConnectLoggersTest, AreSet) {
   EXPECT_THAT(Ask("PUT", "/admin/loggers/task?scope=cluster", R"({"level":"TRACE"})"),
               Answers(204, ""));
   EXPECT_EQ(loggers_.at("task").level, base::LogLevel::kTrace);
+  EXPECT_THAT(Ask("PUT", "/admin/loggers/task?scope=CLUSTER", R"({"level":"INFO"})"),
+              Answers(204, ""));
   EXPECT_THAT(Ask("PUT", "/admin/loggers/x", R"({"level":"INFO"})"),
               Fails(404, "Logger x not found."));
 }

@@ -149,21 +149,25 @@ def openssl(*arguments):
 def certificates(tmp_path_factory):
     """Two CAs, and of each a server's and a client's certificate, as PEM files."""
     made = tmp_path_factory.mktemp("certificates")
+    (made / "extensions").write_text(
+        "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
+        "extendedKeyUsage=serverAuth,clientAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
     for ca in ("ca", "other-ca"):
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 2, "-subj",
-                f"/CN={ca}", "-keyout", made / f"{ca}.key", "-out", made / f"{ca}.pem")
+                f"/CN={ca}", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", made / f"{ca}.key", "-out",
+                made / f"{ca}.pem")
         for name in ("server", "client"):
             one = made / f"{ca}-{name}"
             openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
                     "-keyout", f"{one}.key", "-out", f"{one}.csr")
-            (made / "san").write_text("subjectAltName=IP:127.0.0.1\n")
             openssl("x509", "-req", "-days", 2, "-in", f"{one}.csr", "-CA", made / f"{ca}.pem", "-CAkey", made / f"{ca}.key",
-                    "-CAcreateserial", "-extfile", made / "san", "-out", f"{one}.pem")
+                    "-CAcreateserial", "-extfile", made / "extensions", "-out", f"{one}.pem")
     return made
 
 
 def trusting(ca, certificate=None):
     context = ssl.create_default_context(cafile=str(ca))
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # which Python 3.13 sets by default
     if certificate:
         context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
     return context

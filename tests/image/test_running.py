@@ -101,7 +101,8 @@ def test_an_endpoint_is_trusted_by_the_system_s_authorities(container, tmp_path)
     """A directory of our own in the place of the image's shows that the program looks there, unasked."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=endpoint",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)],
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
+                    "keyUsage=critical,digitalSignature,keyCertSign", "-keyout", str(key), "-out", str(certificate)],
                    check=True, capture_output=True)
     trusted = tmp_path / "trusted"
     trusted.mkdir()

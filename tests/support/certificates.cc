@@ -26,8 +26,11 @@ Key NewKey() {
   return key;
 }
 
-void AddExtension(X509* certificate, int kind, const std::string& value) {
-  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, nullptr, kind, value.c_str());
+// `issuer` may be the certificate itself.
+void AddExtension(X509* certificate, X509* issuer, int kind, const std::string& value) {
+  X509V3_CTX context{};
+  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str());
   Require(extension != nullptr && X509_add_ext(certificate, extension, -1) == 1);
   X509_EXTENSION_free(extension);
 }
@@ -84,8 +87,12 @@ struct CertificateAuthority::Keys {
 CertificateAuthority::CertificateAuthority(const std::string& name) {
   Key key = NewKey();
   Certificate certificate = NewCertificate(key.get(), name, serial_++, nullptr);
-  AddExtension(certificate.get(), NID_basic_constraints, "critical,CA:TRUE");
-  AddExtension(certificate.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
+  const auto add = [&certificate](int kind, const std::string& value) {
+    AddExtension(certificate.get(), certificate.get(), kind, value);
+  };
+  add(NID_basic_constraints, "critical,CA:TRUE");
+  add(NID_key_usage, "critical,keyCertSign,cRLSign");
+  add(NID_subject_key_identifier, "hash");
   Sign(certificate.get(), key.get());
   Write(ca_file(), certificate.get());
   keys_ = std::make_unique<Keys>(Keys{std::move(key), std::move(certificate)});
@@ -116,7 +123,12 @@ CertificateAuthority::Issued CertificateAuthority::Make(const std::string& commo
       issuer != nullptr ? X509_get_subject_name(issuer->certificate.get()) : nullptr, validity);
   std::string joined;
   for (const std::string& name : names) joined += (joined.empty() ? "" : ",") + name;
-  if (!joined.empty()) AddExtension(certificate.get(), NID_subject_alt_name, joined);
+  const auto add = [&](int kind, const std::string& value) {
+    X509* const by = issuer != nullptr ? issuer->certificate.get() : certificate.get();
+    AddExtension(certificate.get(), by, kind, value);
+  };
+  if (!joined.empty()) add(NID_subject_alt_name, joined);
+  if (issuer != nullptr) add(NID_authority_key_identifier, "keyid:always");
   Sign(certificate.get(), issuer != nullptr ? issuer->key.get() : key.get());
   const std::string stem = directory_.path() / std::to_string(serial_++);
   Issued issued{stem + ".pem", stem + "-key.pem"};

@@ -24,10 +24,13 @@ STAMP = BUILD / "fetched"  # written last
 GO = "/usr/bin/go"  # Debian's, whichever comes first in PATH
 SKIPPED = 77
 
-# The oldest Kubernetes with native sidecars, and the newest: a field has to exist in both.
+# The newest Go version that a module may ask for: that of Debian 13. Its `go` refuses to load any other; Debian 12's
+# (1.19) loads every module, and builds kustomize, whose go.mod says 1.19.
+NEWEST_GO = (1, 24, 4)
+# The oldest Kubernetes with native sidecars, and the newest that NEWEST_GO loads: a field has to exist in both.
 KUBERNETES = {
     "v1.29.6": "h1:jn8kA/oVOAWZOeoorx6xZ4d+KgGp+Evgi90x9bEI/DE=",
-    "v1.37.2": "h1:A2VDEiObzkYqFTKhSsn0ZEb0RlLEXpHWj93gi2HqEwE=",
+    "v1.34.4": "h1:Yy6R4QB8C9kJPp25GFqEvX5XQwY5qzKeqD0Xx6oAcmk=",
 }
 # Modules with custom resource definitions, and where in them.
 RESOURCES = {
@@ -35,8 +38,8 @@ RESOURCES = {
         "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
         "example/prometheus-operator-crd",
     ),
-    ("github.com/kedacore/keda/v2", "v2.21.0"): (
-        "h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",
+    ("github.com/kedacore/keda/v2", "v2.16.1"): (
+        "h1:LfYsxfSX8DjetLW8q9qnriImH936POrQJvE+caRoScI=",
         "config/crd/bases",
     ),
 }
@@ -76,6 +79,9 @@ def download(module, version, expected):
     found = json.loads(answer)
     if found["Sum"] != expected:
         raise ValueError(f"{module} {version} has the sum {found['Sum']}, not {expected}")
+    required = re.search(r"^go ([\d.]+)", Path(found["GoMod"]).read_text(), re.MULTILINE)[1]
+    if tuple(map(int, required.split("."))) > NEWEST_GO:
+        raise ValueError(f"{module} {version} asks for Go {required}, which Debian 13 does not have")
     return Path(found["Dir"])
 
 

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <random>
 #include <string_view>
@@ -32,6 +33,9 @@ namespace {
 constexpr const char* kDefaultConfigFile = "/etc/kafka-http-sink/sidecar.toml";
 // Topics that the embedded broker makes for a connector.
 constexpr int kEmbeddedPartitions = 4;
+// Of its consumers, instead of those for real brokers.
+constexpr const char* kEmbeddedSessionMs = "4000";
+constexpr const char* kEmbeddedHeartbeatMs = "1000";
 // Of the end, beyond the grace: the reconciler's own margin, and what all else takes.
 constexpr std::chrono::seconds kEndMargin{10};
 // Of malloc's.
@@ -120,12 +124,32 @@ void MakeTopics(kafka::EmbeddedBroker& broker, const config::ProcessConfig& conf
   }
 }
 
+// When the last member leaves, librdkafka's mock cluster begins a rebalance that waits for others
+// as long as the session timeout, less a second; whoever joins meanwhile waits for its end. So the
+// session is short there, unless somebody has set it.
+void ShortenSession(config::ProcessConfig& config) {
+  const std::map<std::string, std::string> properties{
+      {"session.timeout.ms", kEmbeddedSessionMs}, {"heartbeat.interval.ms", kEmbeddedHeartbeatMs}};
+  for (const auto& [property, value] : properties) {
+    const std::string key = "consumer.override." + property;
+    if (config.kafka.contains(property)) return;
+    for (const config::Entry& entry : config.defaults) {
+      if (entry.key == key) return;
+    }
+  }
+  for (const auto& [property, value] : properties) {
+    config.defaults.push_back(
+        {"consumer.override." + property, value, config::ValueKind::kString, {}});
+  }
+}
+
 int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& signals) {
   // Declared in the order of use: each outlives what comes after it.
   std::optional<kafka::EmbeddedBroker> broker;
   if (options.embedded_broker) {
     broker.emplace();
     config.kafka["bootstrap.servers"] = broker->bootstrap_servers();
+    ShortenSession(config);
     MakeTopics(*broker, config);
     std::printf("embedded broker: %s\n", broker->bootstrap_servers().c_str());
     std::fflush(stdout);

@@ -21,6 +21,8 @@ constexpr milliseconds kFarewell{5'000};
 constexpr int kBurst = 8;
 // While no more records are wanted: how often to look whether those at hand are stuck.
 constexpr milliseconds kStuckLook{100};
+// How long joining the group may take without a word in the log.
+constexpr milliseconds kJoinReport{2'000};
 
 const base::Logger& Log() {
   static const base::Logger logger("task");
@@ -32,6 +34,7 @@ const base::Logger& Log() {
 Task::Loop::Loop(Task& task, RecordSource& source)
     : task_(task),
       source_(source),
+      join_report_(task.clock_.Read().monotonic + kJoinReport),
       lag_(source, task.metrics_),
       dispatcher_(task.identity_, task.terms_.policy, *task.endpoint_, task.terms_.dead_letters,
                   task.clock_, task.metrics_, [&source] { source.Wake(); }),
@@ -61,6 +64,7 @@ LoopEnd Task::Loop::Run() {
     if (!leaving_) {
       AdoptPause();
       ReportState();
+      ReportJoining(now);
     }
     Step();
   }
@@ -102,6 +106,15 @@ void Task::Loop::ReportState() {
   // The last of what was in flight need not wait for the next commit.
   if (rests) commits_.Hurry(task_.clock_.Read().monotonic);
   task_.SetStatus([state](TaskStatus& status) { status.state = state; });
+}
+
+// Once: a rebalance waits for the group's other members, or until the session of a crashed one
+// ends.
+void Task::Loop::ReportJoining(base::MonotonicTime now) {
+  if (joined_ || !join_report_ || now < *join_report_) return;
+  join_report_.reset();
+  Log().Info("waiting for the consumer group to assign partitions",
+             {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
 }
 
 void Task::Loop::WatchInFlight() {

@@ -44,6 +44,7 @@ class Task::Loop {
   void Reconfigure();
   void AdoptPause();
   void ReportState();
+  void ReportJoining(base::MonotonicTime now);
   void WatchInFlight();
   void Step();
   Milliseconds Timeout(base::MonotonicTime now, bool wants_more);
@@ -71,6 +72,7 @@ class Task::Loop {
   std::optional<Revoking> revoking_;
   bool paused_ = false;
   bool joined_ = false;  // partitions were assigned, even if there are none now
+  std::optional<base::MonotonicTime> join_report_;  // when the log says that it is not joined yet
   std::optional<TaskState> reported_state_;
   long reported_records_ = 0;
   long reported_bytes_ = 0;

@@ -91,6 +91,50 @@ TEST_F(TaskTest, EndsARequestWhosePartitionIsLost) {
   EXPECT_TRUE(endpoint_.AwaitCancelled(1));
 }
 
+class TaskThatJoins : public TaskTest {
+ protected:
+  // A clock that the test moves.
+  struct SteppedClock : base::Clock {
+    base::Now Read() const override { return {base::MonotonicTime(monotonic.load()), {}}; }
+    std::atomic<std::chrono::milliseconds> monotonic{0ms};
+  };
+
+  // What it says until it has taken notice of this time.
+  std::string LogUntil(std::chrono::milliseconds time) {
+    ::testing::internal::CaptureStderr();
+    stepped_clock_.monotonic = time;
+    int polls = -1;
+    EXPECT_TRUE(source_.Await([&polls](testing::SourceLog& log) {
+      if (polls < 0) polls = log.polls;
+      return log.polls >= polls + 2;
+    }));
+    return ::testing::internal::GetCapturedStderr();
+  }
+
+  SteppedClock stepped_clock_;
+  task::Task joins_{
+      {"c", 0},       terms_,   std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
+      stepped_clock_, metrics_, [] {},
+      false};
+};
+
+TEST_F(TaskThatJoins, SaysOnceThatTheGroupMakesItWait) {
+  EXPECT_EQ(LogUntil(0ms), "");  // it has begun
+  EXPECT_EQ(LogUntil(1999ms), "");
+  const std::string said = LogUntil(2000ms);
+  EXPECT_NE(said.find("level=info logger=task msg=\"waiting for the consumer group to assign "
+                      "partitions\" connector=c task=0\n"),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(LogUntil(600s), "");
+}
+
+TEST_F(TaskThatJoins, SaysNothingOfTheGroupOnceItHasPartitions) {
+  source_.Send(Assigned{{kFirst}, {}});
+  (void)LogUntil(0ms);
+  EXPECT_EQ(LogUntil(2000ms), "");
+}
+
 class TaskWithDeadLetters : public TaskTest {
  protected:
   // Refuses every record of an odd offset for good.

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-import confluent_kafka
+import confluent_kafka.admin
 import pytest
 
 import metrics_text
@@ -301,11 +301,18 @@ def test_a_broker_is_started_and_stopped_by_its_state_file(kafka, tmp_path):
     assert node("stop", "--state", str(state)).returncode == 0
 
 
-def test_a_foreground_broker_ends_on_ctrl_c_and_leaves_nothing(kafka, tmp_path):
-    run = subprocess.Popen([sys.executable, str(NODE), "run", "--port", str(ports.free_port())],
+def test_a_foreground_broker_has_topics_ends_on_ctrl_c_and_leaves_nothing(kafka, tmp_path):
+    port = ports.free_port()
+    run = subprocess.Popen([sys.executable, str(NODE), "run", "--port", str(port)],
                            env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True)
     line = run.stdout.readline()
-    assert "127.0.0.1:" in line and list(tmp_path.glob("kafka-*"))
+    assert f"127.0.0.1:{port}" in line and list(tmp_path.glob("kafka-*"))
+    # As README has it.
+    bootstrap = f"127.0.0.1:{port}"
+    for topic in ("orders", "another"):
+        subprocess.run(["kcat", "-P", "-b", bootstrap, "-t", topic], input=b'{"order":1}\n', check=True, timeout=60)
+    topics = confluent_kafka.admin.AdminClient({"bootstrap.servers": bootstrap}).list_topics(timeout=30).topics
+    assert {name: len(topic.partitions) for name, topic in topics.items()} == {"orders": 4, "another": 4}
     run.send_signal(signal.SIGINT)
     assert run.wait(60) == 0
     run.stdout.close()

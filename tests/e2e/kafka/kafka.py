@@ -8,7 +8,8 @@
 
 It listens on 127.0.0.1, twice: PLAINTEXT, and SASL_PLAINTEXT with mechanism PLAIN: user `sink`, password `sink-secret`,
 or user `sink-2`, password `sink-2-secret`.
-Topics are not created by being named. The jars come from Maven once, into $KAFKA_JARS (default: build/kafka-jars).
+Topics are not created by being named, except by `run`, whose broker also has the topic `orders`. The jars come from Maven
+once, into $KAFKA_JARS (default: build/kafka-jars).
 Needs Java 17 or newer (headless) and, for the first time, mvn. When there can be no broker it says so loudly and
 exits with 77 (skipped), or with 1 if REQUIRE_KAFKA=1. Records are kept however old their timestamps are.
 """
@@ -36,6 +37,10 @@ SASL_USER = "sink"
 SASL_PASSWORD = "sink-secret"
 SECOND_USER = "sink-2"
 SECOND_PASSWORD = "sink-2-secret"
+# The broker of `run`, for trying things.
+FIRST_TOPIC = "orders"
+PARTITIONS = 4
+ON_DEMAND = ("auto.create.topics.enable=true", f"num.partitions={PARTITIONS}")
 START_TIMEOUT = 120
 PORT_ATTEMPTS = 3
 SKIPPED = 77
@@ -270,12 +275,21 @@ def start_state(path):
     print(broker.bootstrap)
 
 
+def create_topic(bootstrap, name):
+    import confluent_kafka.admin  # pylint: disable=import-outside-toplevel  # nothing else here needs it
+
+    admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([confluent_kafka.admin.NewTopic(name, PARTITIONS, 1)])[name].result(START_TIMEOUT)
+
+
 def run(port):
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())
-    broker = Broker(port=port)
-    print(f"Kafka: {broker.bootstrap}, with SASL: {broker.sasl_bootstrap}. Ctrl-C ends it.", flush=True)
+    broker = Broker(port=port, settings=ON_DEMAND)
+    create_topic(broker.bootstrap, FIRST_TOPIC)
+    print(f"Kafka: {broker.bootstrap}, with SASL: {broker.sasl_bootstrap}. It has the topic {FIRST_TOPIC} and creates "
+          f"others on demand. Ctrl-C ends it.", flush=True)
     while broker.process.poll() is None and not asked.wait(0.2):
         pass
     died = broker.process.poll()

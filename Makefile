@@ -6,12 +6,12 @@ CPP_FILES = $(shell git ls-files '*.cc' '*.h')
 # Not whatever python3 comes first in PATH: the one that Debian's packages belong to.
 PYTHON := /usr/bin/python3
 
-# The Debian that the image is built on: trixie or bookworm.
+# The Debian that the image is built on, and that check-debian makes: trixie or bookworm.
 RELEASE ?= trixie
 # Owners, mounts and containers are for root to make.
 AS_ROOT := $(if $(filter-out 0,$(shell id -u)),sudo,)
 
-.PHONY: help deps build run test k8s bench chaos soak sanitize valgrind coverage fuzz check-format format lint kafka image image-test clean
+.PHONY: help deps build run test k8s bench chaos soak sanitize valgrind coverage fuzz check-format format lint kafka image image-test check-debian clean
 
 help:
 	@echo 'make run           build, and start the demo'
@@ -21,6 +21,7 @@ help:
 	@echo 'make fuzz          look for faults in what reads bytes of others (SECONDS=20 a target, TARGET=name for one)'
 	@echo 'make kafka         run a real Kafka broker in the foreground, on port 9092'
 	@echo 'make image         the container image, without a daemon (RELEASE=trixie|bookworm); make image-test tests it'
+	@echo 'make check-debian  make run and make test, in a fresh minimal Debian (RELEASE=trixie|bookworm)'
 	@echo 'make deps | bench | chaos | soak | sanitize | valgrind | coverage | check-format | format | lint | clean'
 
 deps:
@@ -136,5 +137,12 @@ image-test: image build/image/spdx-tools/bin/pyspdxtools
 	$(AS_ROOT) env PYTHONDONTWRITEBYTECODE=1 IMAGE=$(CURDIR)/build/image/kafka-http-sink-$(RELEASE).tar \
 	  PYSPDXTOOLS=$(CURDIR)/build/image/spdx-tools/bin/pyspdxtools $(PYTHON) -m pytest -q tests/image
 
+# What README.md says of a Debian with nothing installed before. Of HEAD: what is not committed is not in it.
+check-debian:
+	.ci/install-packages check-debian
+	mkdir -p build/check-debian
+	git bundle create -q build/check-debian/$(RELEASE).bundle HEAD
+	$(AS_ROOT) .ci/check-debian $(RELEASE) build/check-debian/$(RELEASE).bundle
+
 clean:
-	$(if $(wildcard build/image),$(AS_ROOT)) rm -rf build
+	$(if $(wildcard build/image build/check-debian),$(AS_ROOT)) rm -rf build

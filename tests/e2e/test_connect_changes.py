@@ -266,7 +266,8 @@ def test_after_delete_nothing_of_it_is_there_but_the_offsets(api, kafka, sink, n
     api.delete(api.at(name)).is_error(404, f"Connector {name} not found")
     eventually(lambda: not kafka.members(name), "it left its group")
     assert kafka.committed(name, topic) == {0: 2}
-    assert api.sidecar.value("connector_state", connector=name) is None
+    # DELETE does not wait for the end of its tasks, nor do its series vanish before.
+    api.sidecar.wait_for_value(None, "connector_state", connector=name)
     api.create(name, definition(topic, sink)).must(201)
     kafka.produce(topic, [b"2"])
     assert [one.offset for one in sink.wait_for(3, topic)] == [0, 1, 2]

@@ -110,7 +110,7 @@ def test_stop_waits_for_no_backoff_and_commits_nothing_of_it(api, kafka, topic, 
     api.create(name, definition(topic, endpoint, {"retry.backoff.sec": "600"})).must(201)
     endpoint.wait_for(1)
     api.stop_connector(name)
-    eventually(lambda: not kafka.members(name), "it left its group", 15)
+    eventually(lambda: not kafka.members(name), "it left its group")
     assert kafka.committed(name, topic) == {0: 0}
     endpoint.decide = lambda one: DELIVERED
     api.put(api.at(name, "resume")).is_empty(202)

@@ -18,7 +18,6 @@ def test_a_wait_longer_than_the_poll_interval_causes_no_rebalance_and_repeats_no
     members, rebalances = kafka.members(name), sidecar.value("rebalances_total", connector=name)
     assert len(members) == 1
     holds(lambda: kafka.members(name) == members and kafka.group_state(name) == "Stable", "the group is stable", 27)
-    assert endpoint.offsets() == [0]
     first, second, after = endpoint.wait_for(3)
     assert [one.offset for one in (first, second, after)] == [0, 0, 1]
     assert second.time - first.time >= 29.9

@@ -36,7 +36,7 @@ def test_a_url_edited_under_load_loses_and_repeats_nothing(kafka, sidecar, endpo
     print(f"{count} records, {len(endpoint.requests)} at the old URL, the last of them {last - came:+.3f} s from the "
           f"first at the new one")
     # Each request that was under way may end; none is begun anew by the old definition.
-    assert last - came < 2
+    assert last - came < 10
 
 
 def test_changes_that_need_no_new_consumer_apply_to_the_running_one(kafka, sidecar, endpoint, second_endpoint, name):
@@ -72,7 +72,7 @@ def test_changes_that_need_no_new_consumer_apply_to_the_running_one(kafka, sidec
         sidecar.wait_for_value(1, "records_dropped_total", connector=name, reason="response_error")
         change(errors__deadletterqueue__topic__name=letters)
         request_of(b"letter")
-        eventually(lambda: [one.value() for one in kafka.read(letters)] == [b"letter"], "the dead letter", timeout=20)
+        eventually(lambda: [one.value() for one in kafka.read(letters)] == [b"letter"], "the dead letter")
 
         endpoint.decide = lambda one: Answer(hang=one.attempt == 1 and one.body.startswith(b"hang"))
         change(callback__timeout__read__ms=300, request__retry__backoff__sec=[0.1, 0.1],
@@ -116,7 +116,7 @@ def test_a_waiting_record_goes_by_the_new_definition_at_once(kafka, sidecar, end
         sidecar.connector(name, topic, target, keys)
         again = eventually(lambda: [one for one in target.requests if one.body == b"waits" and one.attempt == 2
                                     or target is second_endpoint],
-                           lambda: f"its next attempt; log:\n{sidecar.log.tail()}", timeout=20)[0]
+                           lambda: f"its next attempt; log:\n{sidecar.log.tail()}")[0]
         in_time(f"next attempt of a record that waited for 600 s, after its {changed} changed", again.time - written,
                 bound=2)
         assert again.body == b"waits"
@@ -157,7 +157,7 @@ def test_what_needs_a_new_consumer_drains_first_and_nothing_is_lost_or_repeated(
         eventually(lambda: kafka.all_committed(name, more), "the other topic is committed")
         assert_once(2, endpoint.of(more))
     if change == "tasks.max":
-        assert len(kafka.members(name)) == 3
+        eventually(lambda: len(kafka.members(name)) == 3, lambda: kafka.members(name))
     assert sidecar.value("connector_restarts_total", connector=name) == 1
     print(f"\n{change}: {count} records, each once")
 

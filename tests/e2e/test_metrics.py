@@ -69,11 +69,12 @@ def test_counts_tell_what_happened_and_labels_carry_no_more_than_agreed(kafka, s
     assert metrics.value("requests_total", connector=name, code_class="2xx") == 10
     for metric in HISTOGRAMS:
         assert metrics.value(f"{metric}_count", connector=name) == 10
-    assert metrics.value("offset_commits_total", connector=name, outcome="ok") >= 1
     assert metrics.value("last_delivery_timestamp_seconds", connector=name) > 1_600_000_000
     for (metric, labels), _ in metrics.samples.items():
         assert {label for label, _ in labels} <= LABELS, metric
         assert not [value for _, value in labels if "key-of-the-record" in value or "http://" in value]
+    # The broker has a commit before its answer has arrived.
+    eventually(lambda: sidecar.value("offset_commits_total", connector=name, outcome="ok") >= 1, "a commit is counted")
 
 
 def reference():
@@ -127,9 +128,16 @@ def test_process_metrics_are_the_processs_own(kafka, sidecar, endpoint, name):
     sidecar.connector(name, kafka.topic(), endpoint)
     sidecar.start()
     sidecar.wait_running(name)
-    metrics, own = sidecar.metrics(), pathlib.Path(f"/proc/{sidecar.process.pid}")
-    assert abs(metrics.value("process_open_fds") - len(list((own / "fd").iterdir()))) <= 3
-    assert abs(metrics.value("process_threads") - len(list((own / "task").iterdir()))) <= 3
+    own = pathlib.Path(f"/proc/{sidecar.process.pid}")
+
+    def agree():
+        """Between the two looks some may have come or gone."""
+        shown = sidecar.metrics()
+        return (abs(shown.value("process_open_fds") - len(list((own / "fd").iterdir()))) <= 3
+                and abs(shown.value("process_threads") - len(list((own / "task").iterdir()))) <= 3)
+
+    eventually(agree, "descriptors and threads are those of /proc")
+    metrics = sidecar.metrics()
     limit = re.search(r"^Max open files +(\d+)", (own / "limits").read_text(), re.M)[1]
     assert metrics.value("process_max_fds") == int(limit)
     resident = int(re.search(r"^VmRSS:\s+(\d+) kB", (own / "status").read_text(), re.M)[1]) * 1024

@@ -64,7 +64,7 @@ def test_sighup_looks_at_once(kafka, sidecar, endpoint, name):
     sidecar.connector(name, topic, f"{endpoint.url}/edited")
     holds(lambda: sidecar.value("config_reloads_total", outcome="changed") == 1, "nothing by the event", seconds=1)
     sidecar.reload()
-    sidecar.wait_for_value(2, "config_reloads_total", timeout=20, outcome="changed")
+    sidecar.wait_for_value(2, "config_reloads_total", outcome="changed")
     assert delivers(kafka, topic, endpoint).target == "/records/edited"
     assert looks == 1
 
@@ -77,7 +77,7 @@ def test_an_invalid_change_keeps_the_last_good_definition_running(kafka, sidecar
         sidecar.wait_for_value(1, "config_files", status="invalid")
         assert sidecar.value("config_files", status="valid") == 1
         delivers(kafka, topic, endpoint)
-        line, = sidecar.log.find(f"{name}.toml", "tasks.max")
+        line, = sidecar.log.wait_for(f"{name}.toml", "tasks.max")
         assert re.search(re.escape(f"{name}.toml") + r":3:(1|13)\b", line), line
         assert sidecar.value("connector_state", connector=name, state="running") == 1
         assert sidecar.value("config_last_reload_successful") == 0
@@ -107,7 +107,7 @@ def test_a_comment_or_a_touch_restarts_nothing(kafka, sidecar, endpoint, name):
     def looked_again(save):
         looks = sidecar.value("config_reloads_total")
         save()
-        eventually(lambda: sidecar.value("config_reloads_total") > looks, "another look", timeout=20)
+        eventually(lambda: sidecar.value("config_reloads_total") > looks, "another look")
 
     with undisturbed(kafka, sidecar, name, f"{name}-other"):
         looked_again(lambda: sidecar.write(name, "# only a comment\n" + file.read_text()))

@@ -91,9 +91,12 @@ def flows_on(endpoints):
 def kill_one(deployment, topic, endpoints, replica):
     """kill -9, until the others have taken over. What may be repeated: by connector, the positions that no commit
     covered and that had been sent when it was killed."""
-    owned = {connector: deployment.owned(replica, connector) for connector in deployment.connectors}
+    owned = {}
     for connector in deployment.connectors:
-        assert len(owned[connector]) == replica.value("assigned_partitions", connector=connector)
+        count = replica.value("assigned_partitions", connector=connector)
+        owned[connector] = eventually(  # the log's lines may come after the metric
+            lambda c=connector, n=count: len(have := deployment.owned(replica, c)) == n and have,
+            lambda c=connector, n=count: f"{n} partitions by the log; it has {deployment.owned(replica, c)}")
     killed = time.monotonic()
     replica.kill()
     # The brokers give its partitions to others a session later at the earliest: these are its own commits.

@@ -38,7 +38,7 @@ def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(ka
     with undisturbed(kafka, sidecar, name):
         volume.update({"user": "sink-2", "password": "sink-2-secret\n"})
         eventually(lambda: sidecar.value("config_reloads_total", outcome="changed") > renewals,
-                   lambda: f"the renewal; log:\n{sidecar.log.tail()}", timeout=20)
+                   lambda: f"the renewal; log:\n{sidecar.log.tail()}")
         holds(lambda: sidecar.value("assigned_partitions", connector=name) == 1, "it keeps its partition", seconds=2)
         kafka.produce(topic, [b"1"])
         endpoint.wait_for(2)

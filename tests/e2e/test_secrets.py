@@ -118,7 +118,7 @@ def test_a_secret_that_gets_lost_keeps_the_last_good_one(kafka, sidecar, endpoin
         else:
             write(token, {"empty": "", "blank": " \n", "too-large": "l4rge-s3cret" * 200_000}[broken])
         sidecar.wait_for_value(1, "connector_invalid", connector=name)
-        assert sidecar.log.find("level=error", str(token)), sidecar.log.tail()
+        sidecar.log.wait_for("level=error", str(token))
         kafka.produce(topic, [b"0"])
         endpoint.wait_for(1)
         holds(lambda: sidecar.value("connector_state", connector=name, state="running") == 1, "it runs", seconds=1)
@@ -140,7 +140,7 @@ def test_a_connector_whose_secret_is_missing_starts_when_it_comes(kafka, sidecar
     endpoint.wait_for(1, other_topic)
     sidecar.wait_for_value(1, "connector_state", connector=name, state="failed")
     assert sidecar.value("connector_invalid", connector=name) == 1 and endpoint.of(topic) == []
-    assert sidecar.log.find("level=error", f"{name}.toml", "callback.request.headers"), sidecar.log.tail()
+    sidecar.log.wait_for("level=error", f"{name}.toml", "callback.request.headers")
     Volume(sidecar.secrets / "later").update({"token": "l4te-s3cret"})
     assert bearers(endpoint.wait_for(1, topic)) == ["Bearer l4te-s3cret"]
     sidecar.wait_for_value(0, "connector_invalid", connector=name)
@@ -175,7 +175,7 @@ def test_what_is_outside_is_never_read(kafka, sidecar, endpoint, name, case):
     sidecar.start()
     sidecar.wait_for_value(1, "connector_invalid", connector=name)
     sidecar.wait_for_value(1, "connector_state", connector=name, state="failed")
-    line = sidecar.log.find("level=error", f"{name}.toml", "callback.request.headers")[0]
+    line = sidecar.log.wait_for("level=error", f"{name}.toml", "callback.request.headers")[0]
     print(f"\n{case}: {line.partition('error=')[2]}")
     assert endpoint.requests == []
     assert_not_shown(sidecar, OUTSIDE)

@@ -12,6 +12,7 @@ from sidecar import clean_environment
 from waiting import eventually, holds
 
 COUNT, PARTITIONS = 10_000, 8
+PROMPT = 15     # seconds: less than the default grace, whatever else this machine does
 SLOWLY = Answer(delay=0.002)
 
 
@@ -78,7 +79,7 @@ def test_a_record_in_a_long_backoff_does_not_hold_up_the_end_and_is_not_committe
     sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [600]})
     sidecar.start()
     endpoint.wait_for(2)
-    assert sidecar.stop() < 10
+    assert sidecar.stop() < PROMPT
     assert kafka.committed(name, topic) == {0: 1}
     assert endpoint.offsets() == [0, 1]
     endpoint.decide = lambda one: DELIVERED
@@ -107,7 +108,7 @@ def test_a_hanging_endpoint_holds_up_the_end_no_longer_than_the_grace_period(kaf
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
     endpoint.wait_for(1)
-    assert sidecar.stop() < 10
+    assert sidecar.stop() < PROMPT
     assert kafka.committed(name, topic) == {0: 0}
 
 
@@ -125,17 +126,17 @@ def test_a_second_signal_ends_at_once(kafka, sidecar, endpoint, name):
     asked = time.monotonic()
     sidecar.signal(signal.SIGTERM)
     assert sidecar.wait_exit() in (0, 1, 128 + signal.SIGTERM, -signal.SIGTERM)
-    assert time.monotonic() - asked < 5
+    assert time.monotonic() - asked < PROMPT
     assert kafka.committed(name, topic) == {0: 0}
 
 
 def test_an_idle_process_ends_quickly_and_leaves_its_group(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
-    sidecar.connector(name, topic, endpoint)
+    sidecar.connector(name, topic, endpoint, {"consumer.override.session.timeout.ms": 300_000})
     sidecar.start()
     sidecar.wait_running(name)
-    assert sidecar.stop() < 10
-    eventually(lambda: kafka.members(name) == [], lambda: kafka.members(name), timeout=5)
+    assert sidecar.stop() < PROMPT
+    eventually(lambda: kafka.members(name) == [], lambda: kafka.members(name))
 
 
 def test_drain_commits_what_is_done_and_may_be_asked_for_twice(kafka, sidecar, endpoint, name):

@@ -186,7 +186,7 @@ def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, 
     damage(rest.sidecar.state / its)
     rest.sidecar.start()
     rest.wait_running(good)
-    assert rest.sidecar.log.find("level=error", its.rsplit("/")[-1]), rest.sidecar.log.tail()
+    rest.sidecar.log.wait_for("level=error", its.rsplit("/")[-1])
     assert bad not in rest.names()
     assert not (rest.sidecar.state / its).exists(), "it is not set aside"
     assert len(files(rest)) == len(before) + 1, "what was damaged is kept for whoever wants to see it"
@@ -198,7 +198,7 @@ def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, 
 def test_in_memory_only_is_told_and_forgotten(rest, topic, endpoint, name):
     rest.sidecar.settings["state.dir"] = ""
     rest.sidecar.start()
-    assert rest.sidecar.log.find("state.dir is empty")
+    rest.sidecar.log.wait_for("state.dir is empty")
     rest.create(name, definition(topic, endpoint)).must(201)
     rest.wait_for(name, "RUNNING", "RUNNING")
     rest.sidecar.restart()

@@ -21,7 +21,7 @@ def test_a_request_is_cut_when_its_total_time_is_up(kafka, sidecar, endpoint, na
     sidecar.start()
     wait_committed(kafka, name, topic)
     cut = endpoint.requests[0]
-    assert cut.answered is False and 1.8 <= cut.cut - cut.time <= 8
+    assert cut.answered is False and 1.8 <= cut.cut - cut.time <= 20
     assert endpoint.offsets() == [0, 0, 1]
     assert sidecar.value("retries_total", connector=name, reason="timeout") == 1
     assert sidecar.value("requests_total", connector=name, code_class="none") == 1

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -18,20 +19,53 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Everything that the paths name, in their order; a directory stands for its definitions.
-std::vector<watch::DefinitionFile> Collect(const std::vector<std::string>& paths) {
+struct Collected {
   std::vector<watch::DefinitionFile> files;
+  config::Problems problems;  // of directories
+};
+
+// What the process would not read of a directory, and that it would find nothing there.
+config::Problems JudgeDirectory(const fs::path& path, const watch::Snapshot& snapshot) {
+  config::Problems problems;
+  const auto add = [&](const fs::path& place, const std::string& message,
+                       config::Severity severity) {
+    problems.push_back({place.string(), {}, {}, message, severity});
+  };
+  for (const std::string& name : snapshot.ignored.names) {
+    add(path / name, "ignored: only *.toml is read from a directory", config::Severity::kWarning);
+  }
+  if (const size_t named = snapshot.ignored.names.size(); snapshot.ignored.count > named) {
+    add(path, "and " + std::to_string(snapshot.ignored.count - named) + " more are ignored",
+        config::Severity::kWarning);
+  }
+  if (snapshot.error.empty() && snapshot.files.empty()) {
+    add(path, "holds no definition: nothing in it is named *.toml", config::Severity::kError);
+  }
+  return problems;
+}
+
+// Everything that the paths name, in their order and each file once; a directory stands for its
+// definitions.
+Collected Collect(const std::vector<std::string>& paths) {
+  Collected collected;
+  std::set<fs::path> seen;
+  const auto add = [&](watch::DefinitionFile file) {
+    if (!seen.insert(fs::absolute(file.path).lexically_normal()).second) return;
+    collected.files.push_back(std::move(file));
+  };
   for (const std::string& path : paths) {
     std::error_code none;
     if (!fs::is_directory(path, none)) {
-      files.push_back(watch::ReadDefinition(path));
+      add(watch::ReadDefinition(path));
       continue;
     }
     watch::Snapshot snapshot = watch::ReadDirectory(path);
-    if (!snapshot.error.empty()) files.push_back({path, {}, {}, snapshot.error});
-    for (watch::DefinitionFile& file : snapshot.files) files.push_back(std::move(file));
+    const config::Problems problems = JudgeDirectory(path, snapshot);
+    collected.problems.insert(collected.problems.end(), problems.begin(), problems.end());
+    if (!snapshot.error.empty()) add({path, {}, {}, snapshot.error});
+    for (watch::DefinitionFile& file : snapshot.files) add(std::move(file));
   }
-  return files;
+  return collected;
 }
 
 // What librdkafka says of the properties that are handed to it.
@@ -77,7 +111,7 @@ config::CheckedFile CheckOne(const watch::DefinitionFile& file,
 }  // namespace
 
 int Check(const std::vector<std::string>& paths) {
-  const std::vector<watch::DefinitionFile> files = Collect(paths);
+  const auto [files, of_directories] = Collect(paths);
   config::CheckContext context;
   context.environment = ReadEnvironment();
   std::vector<config::CheckedFile> checked(files.size());
@@ -95,7 +129,7 @@ int Check(const std::vector<std::string>& paths) {
     if (checked[i].connector) names.push_back(*checked[i].connector);
   }
 
-  config::Problems problems;
+  config::Problems problems = of_directories;
   for (const config::CheckedFile& file : checked) {
     problems.insert(problems.end(), file.problems.begin(), file.problems.end());
   }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/version.h"
@@ -21,7 +22,7 @@ const base::Logger& Log() {
 
 std::vector<std::string> Unready(const reconcile::Reconciler& reconciler) {
   const reconcile::Readiness readiness = reconciler.readiness();
-  if (!readiness.started) return {"starting"};
+  if (std::string why = readiness.starting(); !why.empty()) return {std::move(why)};
   if (readiness.draining) return {"draining"};
   return readiness.waiting_for;
 }
@@ -43,7 +44,7 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
                                                   const reconcile::Reconciler& reconciler) {
   if (!config.metrics_listen) return nullptr;
   rest::Probes probes{[&registry] { return registry.Render(); },
-                      [&reconciler] { return reconciler.readiness().started; },
+                      [&reconciler] { return reconciler.readiness().starting(); },
                       [&reconciler] { return Unready(reconciler); }};
   auto server = std::make_unique<rest::HttpServer>(
       config.metrics_listen->host, config.metrics_listen->port,

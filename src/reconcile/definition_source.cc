@@ -149,9 +149,10 @@ bool DefinitionSource::ReadFiles(base::MonotonicTime now, Look& look) {
   if (!settled.snapshot.error.empty()) {
     look_again_at(guard_.due());
     look.outcome = ReloadOutcome::kFailed;
-    look.error = settled.snapshot.error;
+    look.error = look.directory_error = settled.snapshot.error;
     return false;
   }
+  look.ignored = std::move(settled.snapshot.ignored);
   const bool has_some = !settled.snapshot.files.empty();
   // Of what is undecided the guard has nothing to say yet: it may be coming back.
   if (has_some || !settled.look_again) {

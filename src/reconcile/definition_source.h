@@ -50,6 +50,8 @@ class DefinitionSource {
     // How it ended; none while something is undecided. What is decided counts all the same.
     std::optional<metrics::ReloadOutcome> outcome;
     std::string error;                              // why nothing could be read
+    std::string directory_error;                    // likewise of the directory alone
+    watch::IgnoredEntries ignored;                  // what of the directory is no definition
     std::optional<base::MonotonicTime> look_again;  // earlier than otherwise
   };
   Look LookAgain(base::MonotonicTime now);

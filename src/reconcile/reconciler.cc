@@ -186,7 +186,27 @@ void Reconciler::ReportLook(const DefinitionSource::Look& look) {
                   {{"directory", settings_.definitions.directory.string()}, {"error", look.error}});
     }
   }
+  directory_was_read_ = directory_was_read_ || look.directory_error.empty();
+  directory_unread_ = directory_was_read_ ? std::string()
+                                          : settings_.definitions.directory.string() +
+                                                " cannot be read: " + look.directory_error;
+  ReportIgnored(look.ignored);
   if (look.outcome) registry_.Reloaded(*look.outcome);
+}
+
+// Each once for as long as it is there.
+void Reconciler::ReportIgnored(const watch::IgnoredEntries& ignored) {
+  std::string news;
+  for (const std::string& name : ignored.names) {
+    if (std::binary_search(ignored_.begin(), ignored_.end(), name)) continue;
+    news += (news.empty() ? "" : ", ") + name;
+  }
+  ignored_ = ignored.names;
+  if (news.empty()) return;
+  Log().Warn("files in the directory are ignored, only *.toml is read",
+             {{"directory", settings_.definitions.directory.string()},
+              {"ignored", news},
+              {"ignored_total", ignored.count}});
 }
 
 void Reconciler::ReportProblems() {
@@ -239,6 +259,7 @@ bool Reconciler::StopAll() {
 void Reconciler::Publish(bool drained) {
   Readiness readiness;
   readiness.started = started_;
+  readiness.directory_unread = directory_unread_;
   const Fleet::Entries& entries = fleet_.entries();
   for (const auto& [name, entry] : entries) {
     if (!entry->connector || entry->ending) continue;

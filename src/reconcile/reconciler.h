@@ -26,11 +26,15 @@ namespace khs::reconcile {
 
 // What the probes ask for.
 struct Readiness {
-  bool started = false;  // the directory was read and its connectors were started
+  bool started = false;  // the definitions were looked at, and what can run was started
+  // Why the directory has not been read yet since the process started; empty once it has.
+  std::string directory_unread;
   bool draining = false;
   std::vector<std::string> waiting_for;  // why it is not ready
 
-  bool ready() const { return started && !draining && waiting_for.empty(); }
+  // Why the start is not complete; empty when it is.
+  std::string starting() const { return started ? directory_unread : "starting"; }
+  bool ready() const { return starting().empty() && !draining && waiting_for.empty(); }
 };
 
 // Makes what runs equal to what the directory and the REST API say. Everybody else only asks: Run's
@@ -104,6 +108,7 @@ class Reconciler {
   std::unique_ptr<watch::Watcher> MakeWatcher();
   void LookIfDue(base::MonotonicTime now, watch::Watcher* watcher);
   void ReportLook(const DefinitionSource::Look& look);
+  void ReportIgnored(const watch::IgnoredEntries& ignored);
   void ReportProblems();
 
   bool StopAll();
@@ -121,6 +126,9 @@ class Reconciler {
   LookSchedule schedule_;
   int looks_ = 0;
   bool started_ = false;
+  std::string directory_unread_;  // as in Readiness
+  bool directory_was_read_ = false;
+  std::vector<std::string> ignored_;                  // names that were said
   std::string look_error_;                            // said once until it changes
   std::map<std::string, config::Problems> reported_;  // by connector: likewise
 

@@ -21,8 +21,9 @@ Response RouteProbes(const Probes& probes, const Request& request) {
   }
   if (request.path == "/livez") return {200, "text/plain; charset=utf-8", "ok\n", {}};
   if (request.path == "/startupz") {
-    if (probes.started()) return {200, "text/plain; charset=utf-8", "ok\n", {}};
-    return {503, "text/plain; charset=utf-8", "starting\n", {}};
+    const std::string why = probes.starting();
+    if (why.empty()) return {200, "text/plain; charset=utf-8", "ok\n", {}};
+    return {503, "text/plain; charset=utf-8", why + '\n', {}};
   }
   std::string reasons;
   for (const std::string& reason : probes.unready()) reasons += reason + '\n';

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <climits>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -51,16 +53,25 @@ class Directory {
   int descriptor() const { return ::dirfd(stream_.get()); }
 
   // Its definitions, one more than allowed at most; once. `error` is 0, or why it can't be listed.
-  std::set<std::string> List(int& error) {
+  // What is no definition is noted in `ignored`, if there is one.
+  std::set<std::string> List(int& error, IgnoredEntries* ignored = nullptr) {
     // A set, because an entry that is renamed meanwhile may be told twice.
     std::set<std::string> names;
+    std::set<std::string> others;
     while (names.size() <= kMaxDefinitionFiles) {
       errno = 0;
       const dirent* entry = ::readdir(stream_.get());
       error = entry == nullptr ? errno : 0;
       if (entry == nullptr) break;
-      if (IsDefinitionName(entry->d_name)) names.emplace(entry->d_name);
+      if (IsDefinitionName(entry->d_name)) {
+        names.emplace(entry->d_name);
+      } else if (ignored != nullptr && !IsIgnoredSilently(entry->d_name)) {
+        ++ignored->count;
+        others.emplace(base::Printable(entry->d_name));
+        if (others.size() > kMaxIgnoredNames) others.erase(std::prev(others.end()));
+      }
     }
+    if (ignored != nullptr) ignored->names.assign(others.begin(), others.end());
     return names;
   }
 
@@ -144,9 +155,10 @@ Snapshot ReadEntries(const fs::path& directory, const std::set<Entry>& entries) 
 
 // What stands in the directory itself: everything where there is no volume, and otherwise what the
 // volume's writer did not put there.
-int ListOutside(Directory& directory, bool is_volume, std::set<Entry>& entries) {
+int ListOutside(Directory& directory, bool is_volume, std::set<Entry>& entries,
+                IgnoredEntries& ignored) {
   int error = 0;
-  for (const std::string& name : directory.List(error)) {
+  for (const std::string& name : directory.List(error, &ignored)) {
     const auto target =
         is_volume ? ReadLink(directory.descriptor(), name.c_str()) : std::optional<std::string>();
     const std::string inside = std::string(kDataLink) + "/";
@@ -164,9 +176,12 @@ struct Reading {
 
 Snapshot ReadPlain(const fs::path& path, Directory& directory) {
   std::set<Entry> entries;
-  const int error = ListOutside(directory, false, entries);
+  IgnoredEntries ignored;
+  const int error = ListOutside(directory, false, entries, ignored);
   if (error != 0) return {{}, ErrorText(error)};
-  return ReadEntries(path, entries);
+  Snapshot snapshot = ReadEntries(path, entries);
+  snapshot.ignored = std::move(ignored);
+  return snapshot;
 }
 
 Reading ReadVolume(const fs::path& path, Directory& directory) {
@@ -176,11 +191,13 @@ Reading ReadVolume(const fs::path& path, Directory& directory) {
     return {{{}, fmt::format("{} cannot be read: {}", kDataLink, ErrorText(error))}, false};
   }
   std::set<Entry> entries;
-  error = ListOutside(directory, true, entries);
+  IgnoredEntries ignored;
+  error = ListOutside(directory, true, entries, ignored);
   // A file beside the volume goes before one of the same name in it: it is what is seen.
   const std::set<std::string> inside = error == 0 ? data.List(error) : std::set<std::string>();
   for (const std::string& name : inside) entries.insert({name, data.descriptor(), true});
   Snapshot snapshot = error == 0 ? ReadEntries(path, entries) : Snapshot{{}, ErrorText(error)};
+  snapshot.ignored = std::move(ignored);
   return {std::move(snapshot), !data.IsAt(directory.descriptor(), kDataLink)};
 }
 
@@ -201,6 +218,19 @@ Reading ReadOnce(const fs::path& path) {
 
 bool IsDefinitionName(std::string_view name) {
   return name.size() > 5 && name.front() != '.' && name.ends_with(".toml");
+}
+
+bool IsIgnoredSilently(std::string_view name) {
+  constexpr std::array kEnds{"~", "#", ".swp", ".swo", ".swx", ".tmp", ".md", ".txt"};
+  constexpr std::array kStarts{".", "README", "LICENSE"};
+  // Vim tries with the first whether it may write; mkfs makes the second.
+  constexpr std::array kNames{"4913", "lost+found"};
+  const auto any_of = [](const auto& texts, const auto& matches) {
+    return std::any_of(texts.begin(), texts.end(), matches);
+  };
+  return any_of(kEnds, [name](const char* end) { return name.ends_with(end); }) ||
+         any_of(kStarts, [name](const char* start) { return name.starts_with(start); }) ||
+         any_of(kNames, [name](const char* whole) { return name == whole; });
 }
 
 DefinitionFile ReadDefinition(const fs::path& path) {

@@ -39,6 +39,11 @@ def problems(result):
     return [match for match in map(PROBLEM.match, result.stdout.splitlines()) if match]
 
 
+def told(result):
+    """What was printed, without the last word about how many files are valid."""
+    return [line for line in result.stdout.splitlines() if not line.endswith("files valid")]
+
+
 def write(directory, texts):
     for file, text in texts.items():
         (directory / file).write_text(text)
@@ -82,6 +87,43 @@ def test_every_problem_of_a_file_is_told_and_good_files_beside_are_not(binary, t
     assert result.returncode == 1
     assert sorted((match["file"].rpartition("/")[2], match["line"]) for match in problems(result)) == [
         ("bad.toml", "3"), ("bad.toml", "4")]
+
+
+def test_what_is_ignored_of_a_directory_is_a_warning_and_no_error(binary, tmp_path):
+    write(tmp_path, {"good.toml": START, "orders.json": "{}", "BAD.TOML": "?", ".hidden.json": "?", "good.toml~": "?",
+                     "README.md": "?"})
+    (tmp_path / "folder").mkdir()
+    result = run(binary, "check", tmp_path)
+    assert result.returncode == 0
+    assert told(result) == [f"{tmp_path / name}: warning: ignored: only *.toml is read from a directory"
+                            for name in ("BAD.TOML", "folder", "orders.json")]
+    assert "1 files valid" in result.stdout
+
+
+def test_many_ignored_files_are_counted(binary, tmp_path):
+    write(tmp_path, {"good.toml": START, **{f"{i:03}.json": "{}" for i in range(300)}})
+    result = run(binary, "check", tmp_path)
+    assert result.returncode == 0 and len(told(result)) == 21
+    assert told(result)[-1] == f"{tmp_path}: warning: and 280 more are ignored"
+
+
+def test_a_directory_without_a_definition_is_1_and_says_why(binary, tmp_path):
+    write(tmp_path, {"orders.json": "{}"})
+    (tmp_path / "empty").mkdir()
+    for directory, warnings in ((tmp_path, 2), (tmp_path / "empty", 0)):
+        result = run(binary, "check", directory)
+        lines = told(result)
+        assert result.returncode == 1 and len(lines) == warnings + 1
+        assert lines[-1] == f"{directory}: error: holds no definition: nothing in it is named *.toml"
+
+
+def test_paths_of_all_kinds_may_be_mixed_and_a_file_counts_once(binary, tmp_path):
+    write(tmp_path, {"good.toml": START,
+                     "rest.json": '{"name": "rest", "config": {"topics": "a", "callback.request.url": "http://h/"}}'})
+    result = run(binary, "check", tmp_path, tmp_path / "good.toml", tmp_path / "rest.json")
+    assert result.returncode == 0 and "2 files valid" in result.stdout
+    # From the directory it is not read; by its own path it is the form that REST takes.
+    assert told(result) == [f"{tmp_path / 'rest.json'}: warning: ignored: only *.toml is read from a directory"]
 
 
 def test_valid_definitions_are_0(binary, tmp_path):

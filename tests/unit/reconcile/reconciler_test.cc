@@ -24,6 +24,26 @@ TEST_F(ReconcilerTest, FollowsTheDirectoryWithoutBeingAsked) {
   EXPECT_TRUE(AwaitShown(R"(config_watch_mode{mode="inotify"} 1)"));
 }
 
+TEST_F(ReconcilerTest, HasNotStartedUntilTheDirectoryWasReadOnceAndSaysWhy) {
+  fs::remove(directory_);
+  Start();
+  ASSERT_TRUE(Await([this] { return reconciler_->readiness().started; }));  // REST answers
+  EXPECT_EQ(reconciler_->readiness().starting(),
+            directory_.string() + " cannot be read: No such file or directory");
+  EXPECT_FALSE(reconciler_->readiness().ready());
+  fs::create_directory(directory_);
+  ASSERT_TRUE(Await([this] { return reconciler_->readiness().starting().empty(); }));
+  fs::remove(directory_);
+  EXPECT_TRUE(Await([this] { return !reconciler_->status()->look_error.empty(); }));
+  EXPECT_EQ(reconciler_->readiness().starting(), "");  // it was read, and what runs goes on
+}
+
+TEST_F(ReconcilerTest, HasStartedWithAnEmptyDirectory) {
+  Start();
+  EXPECT_TRUE(Await([this] { return reconciler_->readiness().started; }));
+  EXPECT_EQ(reconciler_->readiness().starting(), "");
+}
+
 TEST_F(ReconcilerTest, AppliesWhatNeedsNoOtherConsumerToTheOneThatRuns) {
   Write("a", "http://one/");
   Start();

@@ -12,11 +12,11 @@ Request Make(const std::string& method, const std::string& path) {
 class ProbesTest : public testing::Test {
  protected:
   Response Ask(const std::string& method, const std::string& path) {
-    return RouteProbes({[] { return std::string("metric 1\n"); }, [this] { return started_; },
+    return RouteProbes({[] { return std::string("metric 1\n"); }, [this] { return starting_; },
                         [this] { return unready_; }},
                        Make(method, path));
   }
-  bool started_ = true;
+  std::string starting_;
   std::vector<std::string> unready_;
 };
 
@@ -28,15 +28,17 @@ TEST_F(ProbesTest, ShowMetricsInPrometheusFormat) {
 }
 
 TEST_F(ProbesTest, AreAliveWhateverElseIsWrong) {
-  started_ = false;
+  starting_ = "starting";
   unready_ = {"x"};
   EXPECT_EQ(Ask("GET", "/livez").status, 200);
 }
 
-TEST_F(ProbesTest, HaveStartedOnceTheDirectoryWasRead) {
+TEST_F(ProbesTest, HaveStartedOnceTheDirectoryWasReadAndSayWhyNotBefore) {
   EXPECT_EQ(Ask("GET", "/startupz").status, 200);
-  started_ = false;
-  EXPECT_EQ(Ask("GET", "/startupz").status, 503);
+  starting_ = "/connectors cannot be read: No such file or directory";
+  const Response response = Ask("GET", "/startupz");
+  EXPECT_EQ(response.status, 503);
+  EXPECT_EQ(response.body, "/connectors cannot be read: No such file or directory\n");
 }
 
 TEST_F(ProbesTest, SayWhyTheyAreNotReady) {

@@ -49,6 +49,37 @@ TEST_F(SnapshotTest, HoldsEveryTomlFileThatDoesNotStartWithADot) {
   EXPECT_EQ(snapshot.files[1].stem, "b");
 }
 
+TEST_F(SnapshotTest, NamesWhatSomebodyMayHaveMeantAsADefinition) {
+  for (const char* name : {"orders.json", "orders.yaml", "orders.yml", "ORDERS.TOML", ".toml",
+                           ".orders.toml.swp", "orders.toml~", "#orders.toml#", "orders.toml.tmp",
+                           "4913", "README.md", "README", "notes.txt", "LICENSE"}) {
+    Write(name, "x");
+  }
+  fs::create_directory(directory_ / "folder");
+  fs::create_directory(directory_ / "lost+found");
+  const IgnoredEntries ignored = Read().ignored;
+  EXPECT_EQ(ignored.names,
+            (Texts{"ORDERS.TOML", "folder", "orders.json", "orders.yaml", "orders.yml"}));
+  EXPECT_EQ(ignored.count, 5u);
+  EXPECT_TRUE(Stems().empty());
+}
+
+TEST_F(SnapshotTest, NamesWhatItIgnoresOfAVolumeOnceAndNothingOfItsMaking) {
+  VolumeForTests volume(directory_.path());
+  volume.Put({{"a.toml", "1"}, {"orders.json", "{}"}});
+  EXPECT_EQ(Read().ignored.names, Texts{"orders.json"});
+  EXPECT_EQ(Read().ignored.count, 1u);
+}
+
+TEST_F(SnapshotTest, NamesTheFirstOfManyIgnoredEntriesAndCountsThemAll) {
+  for (int i = 100; i < 160; ++i) Write(std::to_string(i) + ".json", "x");
+  const IgnoredEntries ignored = Read().ignored;
+  ASSERT_EQ(ignored.names.size(), kMaxIgnoredNames);
+  EXPECT_EQ(ignored.names.front(), "100.json");
+  EXPECT_EQ(ignored.names.back(), "119.json");
+  EXPECT_EQ(ignored.count, 60u);
+}
+
 TEST_F(SnapshotTest, OfADirectoryThatIsNotThereIsAnError) {
   const Snapshot snapshot = ReadDirectory(directory_ / "none");
   EXPECT_NE(snapshot.error, "");

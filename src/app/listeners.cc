@@ -1,11 +1,13 @@
 #include "app/listeners.h"
 
+#include <algorithm>
 #include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "app/version.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "rest/connect_router.h"
 #include "rest/credentials.h"
@@ -27,8 +29,16 @@ std::vector<std::string> Unready(const reconcile::Reconciler& reconciler) {
   return readiness.waiting_for;
 }
 
+// Of few descriptors callers may not have more than their share.
+rest::Limits LimitsOfCallers() {
+  rest::Limits limits;
+  limits.connections = std::clamp<size_t>(base::MaxDescriptors() / 16, 16, limits.connections);
+  return limits;
+}
+
 rest::HttpServer::Terms DoorsOf(const config::RestAccess& access) {
   rest::HttpServer::Terms doors;
+  doors.limits = LimitsOfCallers();
   const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
   if (!credentials.empty()) {
     doors.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
@@ -46,9 +56,12 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
   rest::Probes probes{[&registry] { return registry.Render(); },
                       [&reconciler] { return reconciler.readiness().starting(); },
                       [&reconciler] { return Unready(reconciler); }};
+  rest::HttpServer::Terms terms;
+  terms.limits = LimitsOfCallers();
   auto server = std::make_unique<rest::HttpServer>(
       config.metrics_listen->host, config.metrics_listen->port,
-      [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); });
+      [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); },
+      std::move(terms));
   Log().Info("metrics and probes listen",
              {{"host", config.metrics_listen->host}, {"port", server->port()}});
   return server;

@@ -25,30 +25,34 @@ bool ConnectedToItself(int descriptor) {
 
 }  // namespace
 
-Dialer::State Dialer::Continue(base::MonotonicTime now) {
+Dialer::State Dialer::Continue(base::MonotonicTime now, base::Claim claim) {
   fresh_ = false;
   for (;;) {
     Outcome outcome = Outcome::kFailed;
     if (socket_) {
       outcome = Look(now);
     } else if (next_ < addresses_.size()) {
-      outcome = Dial(now);
+      outcome = Dial(now, claim);
       fresh_ = true;
     } else {
       return State::kFailed;
     }
     if (outcome == Outcome::kConnected) return State::kConnected;
     if (outcome == Outcome::kPending) return State::kDialing;
+    if (outcome == Outcome::kShort) return State::kShort;
     socket_ = {};
   }
 }
 
-Dialer::Outcome Dialer::Dial(base::MonotonicTime now) {
+Dialer::Outcome Dialer::Dial(base::MonotonicTime now, base::Claim claim) {
   const auto left = static_cast<int64_t>(addresses_.size() - next_);
   const Address& address = addresses_[next_++];
   due_ = now + (deadline_ - now) / left;
-  socket_ = UniqueFd(
-      ::socket(address.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+  socket_ = UniqueFd(base::OpenSocket(address.storage.ss_family, SOCK_STREAM, IPPROTO_TCP, claim));
+  if (!socket_ && base::IsDescriptorShortage(errno) && now < deadline_) {
+    --next_;
+    return Outcome::kShort;
+  }
   if (!socket_ || (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address.storage),
                              address.length) != 0 &&
                    errno != EINPROGRESS)) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "delivery/reply.h"
 #include "http/resolver.h"
 #include "http/unique_fd.h"
@@ -16,6 +17,7 @@ class Dialer {
  public:
   enum class State {
     kDialing,  // look again when the socket is writable, or when due
+    kShort,    // this process has no descriptor for a socket: try again soon, until the deadline
     kConnected,
     kFailed,
   };
@@ -24,8 +26,10 @@ class Dialer {
   Dialer(std::vector<Address> addresses, base::MonotonicTime deadline, bool are_secret = false)
       : addresses_(std::move(addresses)), deadline_(deadline), are_secret_(are_secret) {}
 
-  State Continue(base::MonotonicTime now);
+  // `claim` is to the descriptor of a socket that has to be opened.
+  State Continue(base::MonotonicTime now, base::Claim claim);
 
+  // -1 while there is no socket.
   int descriptor() const { return socket_.get(); }
   // The socket is a new one since the last Continue began.
   bool fresh() const { return fresh_; }
@@ -36,9 +40,9 @@ class Dialer {
   delivery::RequestFault Fault(const std::string& label) const;
 
  private:
-  enum class Outcome { kPending, kConnected, kFailed };
+  enum class Outcome { kPending, kShort, kConnected, kFailed };
 
-  Outcome Dial(base::MonotonicTime now);
+  Outcome Dial(base::MonotonicTime now, base::Claim claim);
   Outcome Look(base::MonotonicTime now);
   void NoteFailure(int error);
 

@@ -6,8 +6,13 @@
 #include <exception>
 #include <list>
 #include <string>
+#include <system_error>
 #include <utility>
+#include <vector>
 
+#include "base/descriptors.h"
+#include "base/log.h"
+#include "base/threads.h"
 #include "delivery/retry_indicator.h"
 #include "http/attempts.h"
 #include "http/link.h"
@@ -30,8 +35,15 @@ using std::chrono::milliseconds;
 // and costs no more.
 constexpr std::chrono::microseconds kSpin{100};
 constexpr std::chrono::microseconds kQuickAnswer{200};
+// How soon an attempt for which this process had no descriptor or no thread tries again.
+constexpr milliseconds kShortageRetry{100};
 // Up to this, head and body are copied together to leave in one packet or TLS record.
 constexpr size_t kMaxJoinedBody = 16 * 1024;
+
+const base::Logger& Log() {
+  static const base::Logger logger("task");
+  return logger;
+}
 
 // A timeout may be longer than the clock can count.
 MonotonicTime After(MonotonicTime now, milliseconds timeout) {
@@ -78,6 +90,7 @@ class EndpointClient::Impl {
   void Watch(Link& link, int descriptor, Wants wants);
 
   void Open(Slot slot, MonotonicTime now);
+  void StartLookup(Slot slot, MonotonicTime now);
   void Dial(Slot slot, std::vector<Address> addresses, MonotonicTime now);
   void GoOn(Slot slot, MonotonicTime now);
   void GoOnResolving(Slot slot, MonotonicTime now);
@@ -86,6 +99,12 @@ class EndpointClient::Impl {
   void Exchange(Slot slot, MonotonicTime now);
   void GoOnExchanging(Slot slot, MonotonicTime now);
   Reply Judge(const Response& response) const;
+
+  // Attempts that lack a descriptor or a thread.
+  bool IsShort(const Attempt& attempt) const;
+  void NoteShortage(const std::string& what, MonotonicTime now);
+  void RetryShort(MonotonicTime now);
+  bool HasSocket() const;
 
   void TakeLookups(MonotonicTime now);
   void Ready(void* owner, MonotonicTime now);
@@ -106,6 +125,7 @@ class EndpointClient::Impl {
   IdleLinks idle_;            // of the origin of `setup_`
   std::vector<Ended> ended_;  // since the last Wait
   bool quick_ = false;        // the last answer was
+  MonotonicTime retry_short_ = MonotonicTime::max();
 };
 
 void EndpointClient::Impl::Reconfigure(config::EndpointConfig endpoint,
@@ -177,11 +197,21 @@ void EndpointClient::Impl::Open(Slot slot, MonotonicTime now) {
   attempts_.Enter(slot, Phase::kResolving, After(now, attempt.setup->endpoint.connect_timeout));
   Resolver& resolver = attempt.setup->origin->resolver();
   if (auto addresses = resolver.Literal()) return Dial(slot, std::move(*addresses), now);
-  attempt.lookup = resolver.Start();
+  StartLookup(slot, now);
+}
+
+void EndpointClient::Impl::StartLookup(Slot slot, MonotonicTime now) {
+  Attempt& attempt = attempts_[slot];
+  try {
+    attempt.lookup = attempt.setup->origin->resolver().Start();
+  } catch (const std::system_error& error) {
+    NoteShortage(base::Describe(error), now);
+  }
 }
 
 void EndpointClient::Impl::GoOnResolving(Slot slot, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
+  if (!attempt.lookup) return StartLookup(slot, now);
   const Lookup* const lookup = attempt.lookup->result();
   if (lookup == nullptr) return;
   if (!lookup->addresses.empty()) return Dial(slot, lookup->addresses, now);
@@ -223,7 +253,13 @@ void EndpointClient::Impl::GoOn(Slot slot, MonotonicTime now) {
 void EndpointClient::Impl::GoOnDialing(Slot slot, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
   Link& link = *attempt.link;
-  const Dialer::State state = link.dialer->Continue(now);
+  Dialer::State state = link.dialer->Continue(now, base::Claim::kMore);
+  if (state == Dialer::State::kShort && !HasSocket()) {
+    state = link.dialer->Continue(now, base::Claim::kNeeded);
+  }
+  if (state == Dialer::State::kShort) {
+    return NoteShortage("no file descriptor for a connection", now);
+  }
   if (state == Dialer::State::kFailed) return End(slot, link.dialer->Fault(link.origin->label()));
   if (link.dialer->fresh()) link.watched = Wants::kNothing;  // what was watched is closed
   if (state == Dialer::State::kDialing) {
@@ -300,10 +336,54 @@ void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<
       TakeLookups(now);
     }
     if (now >= timer) RunTimers(now);
+    // Also when something ended, which may have left what others lack.
+    if (now >= retry_short_ || (!ended_.empty() && retry_short_ != MonotonicTime::max())) {
+      RetryShort(now);
+    }
   }
   TakeOver();
   if (aborted_) EndAll();
   ended.swap(ended_);
+}
+
+bool EndpointClient::Impl::IsShort(const Attempt& attempt) const {
+  if (attempt.phase == Phase::kResolving) return !attempt.lookup;
+  return attempt.phase == Phase::kDialing && attempt.link->dialer->descriptor() < 0;
+}
+
+void EndpointClient::Impl::NoteShortage(const std::string& what, MonotonicTime now) {
+  if (retry_short_ == MonotonicTime::max()) {
+    Log().Warn("request waits for resources of this process",
+               {{"connector", identity_.connector}, {"error", what}});
+  }
+  retry_short_ = now + kShortageRetry;
+}
+
+// In the order in which they came, as far as there is something for them.
+void EndpointClient::Impl::RetryShort(MonotonicTime now) {
+  const std::list<Slot>& opening = attempts_.opening();
+  for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
+    Attempt& attempt = attempts_[slot];
+    if (!IsShort(attempt)) continue;
+    if (LinkPtr idle = attempt.setup->origin == setup_->origin ? idle_.Take(now) : nullptr) {
+      attempt.link = std::move(idle);
+      attempt.link->slot = slot;
+      Exchange(slot, now);
+      continue;
+    }
+    GoOn(slot, now);
+    if (IsShort(attempt)) return;
+  }
+  retry_short_ = MonotonicTime::max();
+}
+
+// Whether another attempt has a connection, or is about to: there is one to wait for.
+bool EndpointClient::Impl::HasSocket() const {
+  const std::list<Slot>& opening = attempts_.opening();
+  return !attempts_.exchanging().empty() ||
+         std::any_of(opening.begin(), opening.end(), [this](Slot slot) {
+           return attempts_[slot].link && !IsShort(attempts_[slot]);
+         });
 }
 
 void EndpointClient::Impl::TakeLookups(MonotonicTime now) {
@@ -321,11 +401,15 @@ void EndpointClient::Impl::Ready(void* owner, MonotonicTime now) {
 }
 
 MonotonicTime EndpointClient::Impl::NextTimer() const {
-  MonotonicTime next = idle_.NextEnd();
+  MonotonicTime next = std::min(idle_.NextEnd(), retry_short_);
   const std::list<Slot>& exchanging = attempts_.exchanging();
   if (!exchanging.empty()) next = std::min(next, attempts_[exchanging.front()].deadline);
   for (const Slot slot : attempts_.opening()) {
     const Attempt& attempt = attempts_[slot];
+    if (IsShort(attempt)) {
+      next = std::min(next, attempt.deadline);
+      continue;
+    }
     next = std::min(
         next, attempt.phase == Phase::kDialing ? attempt.link->dialer->due() : attempt.deadline);
   }
@@ -343,14 +427,17 @@ void EndpointClient::Impl::RunTimers(MonotonicTime now) {
   const std::list<Slot>& opening = attempts_.opening();
   for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
     const Attempt& attempt = attempts_[slot];
-    if (attempt.phase == Phase::kDialing) {
+    if (IsShort(attempt) && attempt.deadline > now) {
+      continue;  // RetryShort
+    } else if (attempt.phase == Phase::kDialing) {
       if (attempt.link->dialer->due() <= now) GoOn(slot, now);
     } else if (attempt.deadline > now) {
       continue;
     } else if (attempt.phase == Phase::kResolving) {
-      End(slot,
-          RequestFault{FaultKind::kDns, "cannot look up " + attempt.setup->origin->shown_host() +
-                                            ": no answer within the connect timeout"});
+      End(slot, RequestFault{FaultKind::kDns,
+                             "cannot look up " + attempt.setup->origin->shown_host() +
+                                 (attempt.lookup ? ": no answer" : ": no thread for it") +
+                                 " within the connect timeout"});
     } else {
       EndAt(slot, {FaultKind::kTimeout,
                    "no TLS handshake" + Within(attempt.setup->endpoint.connect_timeout)});

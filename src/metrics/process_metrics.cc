@@ -4,14 +4,13 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <limits>
 #include <optional>
 #include <sstream>
 #include <string>
-#include <system_error>
+
+#include "base/descriptors.h"
 
 namespace khs::metrics {
 namespace {
@@ -50,19 +49,8 @@ std::optional<double> CpuSeconds() {
 }
 
 std::optional<double> OpenFds() {
-  std::error_code error;
-  std::filesystem::directory_iterator entry("/proc/self/fd", error);
-  if (error) return std::nullopt;
-  double count = -1;  // less the one that looks
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) ++count;
-  return error ? std::nullopt : std::optional(count);
-}
-
-std::optional<double> MaxFds() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
-  if (limit.rlim_cur == RLIM_INFINITY) return std::numeric_limits<double>::infinity();
-  return static_cast<double>(limit.rlim_cur);
+  const auto open = base::OpenDescriptors();
+  return open ? std::optional(static_cast<double>(*open)) : std::nullopt;
 }
 
 std::optional<double> StartTime(const Stat& stat) {
@@ -94,13 +82,17 @@ std::vector<MetricFamily> CollectProcess() {
   const Stat stat;
   auto resident = stat.Field(24);
   if (resident) *resident *= static_cast<double>(::sysconf(_SC_PAGESIZE));
+  const size_t limit = base::MaxDescriptors();
   std::vector<MetricFamily> families;
   Add(families, MetricType::Counter, "process_cpu_seconds_total",
       "Processor time in user and system mode.", CpuSeconds());
   Add(families, MetricType::Gauge, "process_resident_memory_bytes", "Memory in use.", resident);
   Add(families, MetricType::Gauge, "process_open_fds", "Open file descriptors.", OpenFds());
   Add(families, MetricType::Gauge, "process_max_fds", "Most file descriptors that may be open.",
-      MaxFds());
+      static_cast<double>(limit));
+  Add(families, MetricType::Gauge, "kafka_http_sink_file_descriptors_reserved",
+      "File descriptors that are kept for listeners, definitions and state.",
+      static_cast<double>(base::ReservedDescriptors(limit)));
   Add(families, MetricType::Gauge, "process_start_time_seconds", "When the process started.",
       StartTime(stat));
   Add(families, MetricType::Gauge, "process_threads", "Threads.", stat.Field(20));

@@ -24,6 +24,8 @@ struct Limits {
 
   // When there are more, whoever keeps the listener waiting longest is closed.
   size_t connections = 256;
+  // Likewise, when all file descriptors outside of the reserve (base/descriptors.h) are in use.
+  size_t reserved_connections = 8;
   // Of requests and answers of all connections; same, among those that hold more than their share.
   size_t held_bytes = 64u << 20;
   size_t handler_threads = 64;  // made when they are needed

@@ -9,6 +9,7 @@
 #include <exception>
 #include <system_error>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 
 namespace khs::rest {
@@ -162,7 +163,9 @@ void ServerLoop::AcceptAll(const base::Now& now) {
 }
 
 void ServerLoop::Accept(Accepted accepted, const base::Now& now) {
-  if (entries_.size() >= terms_.limits.connections && !CloseLongestWaiting()) return;
+  const bool is_reserved = base::IsReserved(accepted.socket.get());
+  const size_t most = is_reserved ? terms_.limits.reserved_connections : terms_.limits.connections;
+  if (entries_.size() >= most && !CloseLongestWaiting()) return;
   try {
     Channel channel(std::move(accepted.socket), terms_.tls ? terms_.tls(now.monotonic) : nullptr);
     const auto [entry, is_new] = entries_.emplace(

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <fstream>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <semaphore>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "base/unique_fd.h"
 #include "rest/http_server.h"
+#include "support/few_descriptors.h"
 #include "unit/rest/raw_client.h"
 
 namespace khs::rest {
@@ -123,6 +125,25 @@ TEST(HttpServerShortage, AnswersNewCallersInPlaceOfIdleOnes) {
   ASSERT_TRUE(client.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
   EXPECT_EQ(client.Read().status, 200);
   EXPECT_EQ(idle.ReadToEnd(), "");
+}
+
+TEST(HttpServerShortage, KeepsOnlyAFewCallersInTheReserve) {
+  HttpServer::Terms terms;
+  terms.limits.reserved_connections = 2;
+  const HttpServer server(
+      "127.0.0.1", 0, [](const Request&) { return Response{}; }, std::move(terms));
+  std::vector<base::UniqueFd> sockets;
+  for (int i = 0; i < 3; ++i) sockets.push_back(RawClient::NewSocket());
+  const testing::FewDescriptors few(testing::FewDescriptors::kReserve);
+  std::vector<std::unique_ptr<RawClient>> clients;
+  for (base::UniqueFd& socket : sockets) {
+    clients.push_back(std::make_unique<RawClient>(server.port(), std::move(socket)));
+    ASSERT_TRUE(clients.back()->Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+    EXPECT_EQ(clients.back()->Read().status, 200);
+  }
+  EXPECT_EQ(clients[0]->ReadToEnd(), "");  // closed, though there are descriptors left
+  ASSERT_TRUE(clients[1]->Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
+  EXPECT_EQ(clients[1]->Read().status, 200);
 }
 
 TEST(HttpServerShortage, AnswersNewCallersOnceItIsOver) {

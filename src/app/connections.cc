@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <optional>
+#include <system_error>
 
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
@@ -72,6 +73,8 @@ std::vector<reconcile::Objection> DefinitionCheck::operator()(
   }
   try {
     (void)MakeClient(config, clock_);
+  } catch (const std::system_error&) {
+    // This process's own trouble, which says nothing about the definition.
   } catch (const std::exception& error) {
     objections.push_back({"", error.what()});  // which names the key
   }

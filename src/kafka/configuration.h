@@ -11,7 +11,8 @@ namespace khs::kafka {
 ConfHandle MakeConfiguration(const Properties& properties);
 
 // A client of this configuration, to be destroyed by whoever asked for it. Throws
-// std::runtime_error with librdkafka's words, redacted.
+// std::system_error when there are no threads for it, and std::runtime_error with librdkafka's
+// words, redacted.
 rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& redactor);
 
 // One that is a member of no group, to which a connector's own properties mean something. Its

@@ -10,6 +10,8 @@ task::ErrorClass Classify(rd_kafka_resp_err_t code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__DESTROY:
+    // A broker has no thread, and the client would not try again for minutes.
+    case RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE:
     case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
       return code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED ? task::ErrorClass::kTransient
                                                           : task::ErrorClass::kFatal;

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/threads.h"
 #include "kafka/client_log.h"
 #include "kafka/configuration.h"
 
@@ -80,7 +81,7 @@ class DeadLetterProducer::Client {
   void Report(rd_kafka_event_t* event);
 
   const ClientVoice voice_;  // the client's opaque
-  rd_kafka_t* handle_ = nullptr;
+  ClientHandle handle_;
   QueueHandle queue_;
   std::atomic<bool> broken_{false};
   std::mutex mutex_;  // guards outstanding_
@@ -94,8 +95,8 @@ DeadLetterProducer::Client::Client(ClientOwner owner, const Properties& properti
   ConfHandle conf = MakeConfiguration(properties);
   LogToOurs(conf.get(), &voice_);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  handle_ = NewClient(RD_KAFKA_PRODUCER, std::move(conf), voice_.redactor);
-  queue_.reset(rd_kafka_queue_get_main(handle_));
+  handle_.reset(NewClient(RD_KAFKA_PRODUCER, std::move(conf), voice_.redactor));
+  queue_.reset(rd_kafka_queue_get_main(handle_.get()));
   thread_ = std::jthread([this](const std::stop_token& stop) { Poll(stop); });
 }
 
@@ -104,8 +105,6 @@ DeadLetterProducer::Client::~Client() {
   thread_.request_stop();
   rd_kafka_queue_yield(queue_.get());
   thread_.join();
-  queue_.reset();
-  rd_kafka_destroy(handle_);
 }
 
 std::optional<std::string> DeadLetterProducer::Client::Produce(const std::string& topic,
@@ -124,7 +123,7 @@ std::optional<std::string> DeadLetterProducer::Client::Produce(const std::string
   }
   // Neither copied nor freed: the record stays until the report. The key is always copied.
   const auto code = rd_kafka_producev(
-      handle_, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
+      handle_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
       RD_KAFKA_V_KEY(bytes(record.key), size(record.key)),
       RD_KAFKA_V_VALUE(bytes(record.value), size(record.value)), RD_KAFKA_V_TIMESTAMP(timestamp),
       RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(pending.get()), RD_KAFKA_V_END);
@@ -140,7 +139,8 @@ std::optional<std::string> DeadLetterProducer::Client::Produce(const std::string
 }
 
 void DeadLetterProducer::Client::Abandon() {
-  const auto code = rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  const auto code =
+      rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     Log().Error("cannot purge dead letters", {{"connector", voice_.owner.connector},
                                               {"task", voice_.owner.task},
@@ -205,7 +205,7 @@ class DeadLetterProducer::Impl {
       }
       return client_->Produce(settings_.topic, record, std::move(headers), done);
     } catch (const std::exception& error) {
-      return error.what();
+      return base::Describe(error);
     }
   }
 

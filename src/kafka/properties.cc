@@ -1,12 +1,16 @@
 #include "kafka/properties.h"
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
+#include <mutex>
 #include <stdexcept>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
+#include "base/descriptors.h"
+#include "base/threads.h"
 #include "kafka/configuration.h"
 #include "watch/read_file.h"
 
@@ -67,10 +71,29 @@ std::vector<PropertyProblem> CheckFiles(const Properties& properties) {
   return problems;
 }
 
+// The socket of a connection to a broker. A client whose attempt fails tries again by itself.
+int OpenBrokerSocket(int domain, int type, int protocol, void*) noexcept {
+  return base::OpenSocket(domain, type, protocol, base::Claim::kNeeded);
+}
+
+// How many threads a client of this configuration starts at once, and some of the brokers that it
+// learns of afterwards.
+size_t ThreadsOf(rd_kafka_conf_t* conf) {
+  constexpr size_t kOwn = 3;  // its main thread, and those of two brokers that are none
+  constexpr size_t kToLearn = 8;
+  size_t size = 0;
+  if (rd_kafka_conf_get(conf, "bootstrap.servers", nullptr, &size) != RD_KAFKA_CONF_OK) size = 1;
+  std::string brokers(size, ',');
+  (void)rd_kafka_conf_get(conf, "bootstrap.servers", brokers.data(), &size);
+  const auto commas = std::count(brokers.begin(), brokers.end(), ',');
+  return kOwn + kToLearn + static_cast<size_t>(commas) + 1;
+}
+
 }  // namespace
 
 ConfHandle MakeConfiguration(const Properties& properties) {
   ConfHandle conf = NewConfiguration();
+  rd_kafka_conf_set_socket_cb(conf.get(), &OpenBrokerSocket);
   for (const auto& [name, value] : properties) {
     if (const auto error = Set(conf.get(), name, value)) throw std::runtime_error(*error);
   }
@@ -83,6 +106,13 @@ ConfHandle MakeConfiguration(const Properties& properties) {
 }
 
 rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& redactor) {
+  // librdkafka aborts the process, or goes on without one of its brokers, when it can't start a
+  // thread. So that is tried before, by one client at a time.
+  static std::mutex one_at_a_time;
+  const std::lock_guard lock(one_at_a_time);
+  if (const std::error_code failed = base::TryThreads(ThreadsOf(conf.get()))) {
+    throw std::system_error(failed);
+  }
   std::array<char, 512> error{};
   rd_kafka_t* client = rd_kafka_new(type, conf.get(), error.data(), error.size());
   if (client == nullptr) throw std::runtime_error(redactor.Redact(error.data()));
@@ -116,6 +146,8 @@ std::optional<std::string> TryClient(const Properties& properties, const ClientO
     LogToOurs(conf.get(), &voice);
     rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf), voice.redactor));
     return std::nullopt;
+  } catch (const std::system_error&) {
+    return std::nullopt;  // this process's own trouble, which says nothing about the properties
   } catch (const std::runtime_error& error) {
     return error.what();
   }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/threads.h"
 
 namespace khs::reconcile {
 namespace {
@@ -80,7 +81,7 @@ Connector::Connector(const config::ConnectorConfig& config, const Connections& c
     // The tasks that were made end by themselves.
     std::erase_if(tasks_, [](const Running& running) { return !running.task; });
     RequestStop(std::chrono::milliseconds(0));
-    trace_ = error.what();
+    trace_ = base::Describe(error);
     health_ = Health::kCannotStart;
     metrics_.SetTasksStopped(static_cast<size_t>(config.tasks_max));
     metrics_.TaskStopped(false);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/threads.h"
 #include "task/loop.h"
 
 namespace khs::task {
@@ -127,7 +128,7 @@ LoopEnd Task::RunSource() {
     const Announced announced(*this, source.get());
     return Loop(*this, *source).Run();
   } catch (const std::exception& error) {
-    return {LoopEnd::Cause::kCannotStart, error.what()};
+    return {LoopEnd::Cause::kCannotStart, base::Describe(error)};
   }
 }
 

@@ -3,10 +3,15 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <cstdlib>
 #include <stdexcept>
+#include <system_error>
+#include <utility>
 
 #include "kafka/configuration.h"
 #include "support/certificates.h"
+#include "support/few_descriptors.h"
+#include "support/few_threads.h"
 
 namespace khs::kafka {
 namespace {
@@ -75,6 +80,55 @@ TEST(Properties, ThatNameWhatIsNoFileMakeNoClient) {
   EXPECT_THAT(
       CheckProperties({{"ssl.key.location", base::Secret::FromReference(fifo)}}).at(0).message,
       AllOf(HasSubstr("[hidden]"), Not(HasSubstr(fifo))));
+}
+
+// librdkafka 2.0 aborts the process when the thread of the group's coordinator can't be started.
+// In processes of their own, which may start so many threads and no further one.
+TEST(ClientDeathTest, ThatHasTooFewThreadsIsAnErrorAndNeverACrash) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  for (size_t threads = 0; threads < 6; ++threads) {
+    EXPECT_EXIT(
+        {
+          const ClientVoice voice({}, {});
+          ConfHandle conf =
+              MakeConfiguration({{"bootstrap.servers", "127.0.0.1:1"}, {"group.id", "g"}});
+          if (!khs::testing::AllowThreads(threads)) std::_Exit(2);
+          try {
+            rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf), voice.redactor));
+          } catch (const std::system_error& error) {
+            std::_Exit(error.code() == std::errc::resource_unavailable_try_again ? 0 : 1);
+          }
+          std::_Exit(1);
+        },
+        [](int status) { return status == 0 || status == 2 << 8; }, "")
+        << threads;
+  }
+}
+
+// It is no property's fault, so none is rejected for it.
+TEST(ClientDeathTest, ThatHasTooFewThreadsSaysNothingAboutItsProperties) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        if (!khs::testing::AllowThreads(0)) std::_Exit(2);
+        std::_Exit(TryClient({{"bootstrap.servers", "127.0.0.1:1"}}) ? 1 : 0);
+      },
+      [](int status) { return status == 0 || status == 2 << 8; }, "");
+}
+
+// The socket of a connection to a broker is not one of the reserve.
+TEST(Client, LeavesTheReserveOfDescriptorsToOthers) {
+  const ClientVoice voice({}, {});
+  const khs::testing::FewDescriptors few(khs::testing::FewDescriptors::kReserve);
+  ConfHandle conf = MakeConfiguration({{"bootstrap.servers", "127.0.0.1:1"}});
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
+  const ClientHandle client(NewClient(RD_KAFKA_PRODUCER, std::move(conf), voice.redactor));
+  const QueueHandle queue(rd_kafka_queue_get_main(client.get()));
+  const auto next_error = [&queue] {
+    const EventHandle event(rd_kafka_queue_poll(queue.get(), 20'000));
+    return event ? std::string(rd_kafka_event_error_string(event.get())) : std::string();
+  };
+  EXPECT_THAT(next_error(), HasSubstr("Failed to create socket: Too many open files"));
 }
 
 TEST(Properties, MayNameADirectoryOfAuthoritiesAndWhatOnlyLibrdkafkaKnows) {

@@ -28,12 +28,20 @@ bool ClusterWatch::answers() const {
   return answers_;
 }
 
+size_t ClusterWatch::brokers() const {
+  const std::lock_guard lock(mutex_);
+  return brokers_;
+}
+
 void ClusterWatch::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    auto id = kafka::ClusterId(properties_, kAnswerWithin, stop);
+    auto cluster = kafka::DescribeCluster(properties_, kAnswerWithin, stop);
     std::unique_lock lock(mutex_);
-    answers_ = id.has_value();
-    if (id) id_ = std::move(*id);
+    answers_ = cluster.has_value();
+    if (cluster) {
+      id_ = std::move(cluster->id);
+      if (cluster->brokers > 0) brokers_ = cluster->brokers;
+    }
     stopped_.wait_for(lock, stop, answers_ ? kAgain : kRetry, [] { return false; });
   }
 }

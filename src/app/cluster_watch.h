@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -22,6 +23,7 @@ class ClusterWatch {
   // Any thread.
   std::string id() const;  // empty until a broker has answered
   bool answers() const;    // the last time
+  size_t brokers() const;  // how many the cluster has; 0 until one has answered
 
  private:
   void Run(const std::stop_token& stop);
@@ -31,6 +33,7 @@ class ClusterWatch {
   std::condition_variable_any stopped_;
   std::string id_;
   bool answers_ = false;
+  size_t brokers_ = 0;
   std::jthread thread_;  // last: it uses all of the above
 };
 

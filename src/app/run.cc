@@ -17,6 +17,7 @@
 #include "app/listeners.h"
 #include "app/signals.h"
 #include "app/version.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "config/process_config.h"
 #include "kafka/consumer.h"
@@ -143,6 +144,13 @@ void ShortenSession(config::ProcessConfig& config) {
   }
 }
 
+reconcile::DescriptorUse UseOfDescriptors(const ClusterWatch& cluster) {
+  const size_t limit = base::MaxDescriptors();
+  // Where they can't be counted, what the connectors need still is.
+  return {limit, base::ReservedDescriptors(limit), cluster.brokers(),
+          [] { return base::OpenDescriptors().value_or(0); }};
+}
+
 int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& signals) {
   // Declared in the order of use: each outlives what comes after it.
   std::optional<kafka::EmbeddedBroker> broker;
@@ -161,10 +169,12 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   const base::SystemClock clock;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   std::minstd_rand random(std::random_device{}());
-  reconcile::Reconciler reconciler(
-      std::move(settings), MakeConnections(clock), DefinitionCheck(clock),
-      [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
   const ClusterWatch cluster(*kafka);
+  reconcile::Connections connections = MakeConnections(clock);
+  connections.descriptors = [&cluster] { return UseOfDescriptors(cluster); };
+  reconcile::Reconciler reconciler(
+      std::move(settings), std::move(connections), DefinitionCheck(clock),
+      [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
   reconcile::Worker worker(reconciler, MakeGroupAccess(cluster));
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForRest(config, worker, registry, clock);
@@ -194,6 +204,10 @@ int Run(const RunOptions& options) {
   const base::RepeatReporter repeats;
   auto config = LoadConfig(options);
   if (!config) return kExitFailed;
+  const base::RaisedLimit descriptors = base::RaiseMaxDescriptors();
+  Log().Info("file descriptor limit", {{"limit", descriptors.now},
+                                       {"raised_from", descriptors.before},
+                                       {"reserved", base::ReservedDescriptors(descriptors.now)}});
   try {
     const int code = RunWith(options, std::move(*config), signals);
     if (kafka::Consumer::LeftBehind() > 0) {

@@ -323,19 +323,35 @@ base::Expected<void, AdminError> GroupOffsets::Reset(const std::string& group,
       });
 }
 
-base::Expected<std::string, AdminError> ClusterId(const Properties& properties,
-                                                  milliseconds timeout,
-                                                  const std::stop_token& stop) {
-  return Try<std::string>(
+namespace {
+
+// 0 when they can't be told.
+size_t CountBrokers(rd_kafka_t* client, milliseconds timeout) {
+  // Nothing wakes this wait, and somebody has just answered.
+  timeout = std::min(timeout, milliseconds(500));
+  const rd_kafka_metadata_t* metadata = nullptr;
+  const auto code =
+      rd_kafka_metadata(client, 0, nullptr, &metadata, static_cast<int>(timeout.count()));
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return 0;
+  const auto count = static_cast<size_t>(metadata->broker_cnt);
+  rd_kafka_metadata_destroy(metadata);
+  return count;
+}
+
+}  // namespace
+
+base::Expected<Cluster, AdminError> DescribeCluster(const Properties& properties,
+                                                    milliseconds timeout,
+                                                    const std::stop_token& stop) {
+  return Try<Cluster>(
       ClientVoice({}, properties), properties, timeout,
-      [&stop](const AdminClient& client,
-              Deadline deadline) -> base::Expected<std::string, Failure> {
+      [&stop](const AdminClient& client, Deadline deadline) -> base::Expected<Cluster, Failure> {
         const auto release = [&client](char* text) { rd_kafka_mem_free(client.handle(), text); };
         do {
           const milliseconds wait = std::min(Left(deadline), kStopLook);
           const std::unique_ptr<char, decltype(release)> id(
               rd_kafka_clusterid(client.handle(), static_cast<int>(wait.count())), release);
-          if (id) return std::string(id.get());
+          if (id) return Cluster{id.get(), CountBrokers(client.handle(), Left(deadline))};
         } while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline);
         return AdminClient::Fail({RD_KAFKA_RESP_ERR__TIMED_OUT, client.WhyNoAnswer()});
       });

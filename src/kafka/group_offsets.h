@@ -60,10 +60,14 @@ class GroupOffsets {
   const Properties properties_;
 };
 
-// The id by which the brokers know their cluster. As GroupOffsets: blocks, throws nothing. A stop
-// ends the wait, within a tenth of a second.
-base::Expected<std::string, AdminError> ClusterId(const Properties& properties,
-                                                  std::chrono::milliseconds timeout,
-                                                  const std::stop_token& stop = {});
+struct Cluster {
+  std::string id;  // by which the brokers know it
+  size_t brokers = 0;
+};
+
+// As GroupOffsets: blocks, throws nothing. A stop ends the wait, within a tenth of a second.
+base::Expected<Cluster, AdminError> DescribeCluster(const Properties& properties,
+                                                    std::chrono::milliseconds timeout,
+                                                    const std::stop_token& stop = {});
 
 }  // namespace khs::kafka

@@ -30,6 +30,7 @@ struct Registry::Families {
   prometheus::Gauge& config_files_valid;
   prometheus::Gauge& config_files_invalid;
 
+  prometheus::Gauge& connectors_refused;
   Counters& config_reloads;
   std::array<prometheus::Counter*, kReloadOutcomes.size()> reloads{};
   prometheus::Gauge& last_reload_successful;

@@ -29,6 +29,10 @@ Registry::Families::Families(const BuildInfo& build)
                         "Connector definition files in the directory, by status.")),
       config_files_valid(config_files.Add({{"status", "valid"}})),
       config_files_invalid(config_files.Add({{"status", "invalid"}})),
+      connectors_refused(
+          Make(BuildGauge(), registry, "connectors_refused",
+               "Connectors that do not run because there are no file descriptors for them.")
+              .Add({})),
       config_reloads(Make(BuildCounter(), registry, "config_reloads_total",
                           "Looks at the connector definitions, by outcome.")),
       last_reload_successful(Make(BuildGauge(), registry, "config_last_reload_successful",
@@ -155,6 +159,10 @@ void Registry::RestRequested(std::string_view method, int code) {
   families_->rest_requests
       .Add({{"method", known ? std::string(method) : "other"}, {"code", std::to_string(code)}})
       .Increment();
+}
+
+void Registry::SetConnectorsRefused(size_t count) {
+  families_->connectors_refused.Set(static_cast<double>(count));
 }
 
 void Registry::SetConfigFiles(size_t valid, size_t invalid) {

@@ -32,6 +32,8 @@ class Registry {
   std::string Render() const;
 
   void SetConfigFiles(size_t valid, size_t invalid);
+  // Connectors that do not run because there are no file descriptors for them.
+  void SetConnectorsRefused(size_t count);
   void Reloaded(ReloadOutcome outcome);
   void SetWatchMode(bool inotify);
   void WatchFailed();

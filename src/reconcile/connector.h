@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "config/connector_config.h"
 #include "metrics/connector_metrics.h"
+#include "reconcile/descriptor_budget.h"
 #include "reconcile/desired.h"
 #include "reconcile/difference.h"
 #include "rest/connect_worker.h"
@@ -33,6 +34,8 @@ struct Connections {
   // Of a task; null when the connector has none.
   std::function<std::shared_ptr<task::DeadLetterQueue>(const config::ConnectorConfig&, int task)>
       make_dead_letters;
+  // What the process has of file descriptors; null: as many as anybody needs.
+  std::function<DescriptorUse()> descriptors = nullptr;
 };
 
 // The tasks of a definition that can run. The reconciler's thread alone.

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
+#include "base/clock.h"
 #include "metrics/connector_metrics.h"
 #include "reconcile/connector.h"
 #include "reconcile/start_backoff.h"
@@ -24,6 +26,13 @@ struct Entry {
   std::map<std::string, std::string> written;  // that definition
   StartBackoff backoff;
   bool failure_counted = false;
+  // There is no connector though there should be, for want of file descriptors.
+  struct RefusedStart {
+    std::string why;
+    base::MonotonicTime since;
+    bool is_logged = false;
+  };
+  std::optional<RefusedStart> refused;
   std::unique_ptr<Connector> connector;  // last: it counts into metrics
 };
 

@@ -12,6 +12,11 @@ namespace {
 
 using State = Standing::State;
 
+// For descriptors that others close, of which nobody tells.
+constexpr std::chrono::seconds kRetryRefused{2};
+// Within so much they usually have told how many they are.
+constexpr std::chrono::seconds kBrokersAnswer{5};
+
 const base::Logger& Log() {
   static const base::Logger logger("reconcile");
   return logger;
@@ -45,7 +50,7 @@ Fleet::Fleet(Connections connections, StateStore& store, std::function<double()>
       on_change_(std::move(on_change)) {}
 
 base::MonotonicTime Fleet::NextStart() const {
-  base::MonotonicTime due = base::MonotonicTime::max();
+  base::MonotonicTime due = retry_refused_;
   for (const auto& [name, entry] : entries_) {
     const bool waits = entry->connector && !entry->ending &&
                        entry->connector->health() == Connector::Health::kCannotStart;
@@ -59,9 +64,64 @@ void Fleet::Reconcile(const Desired& desired, base::MonotonicTime now) {
     Reap(*entry);
     Observe(*entry, now);
   }
+  CountDescriptors();
+  StopWhatExceeds();
   for (const Step& step : MakePlan(desired, CurrentState(), now)) Execute(step, desired);
   RestartAsOrdered(desired);
   ShowStates(desired);
+  registry_.SetConnectorsRefused(refused());
+  retry_refused_ = refused() > 0 ? now + kRetryRefused : base::MonotonicTime::max();
+}
+
+size_t Fleet::refused() const {
+  return static_cast<size_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& each) {
+    return each.second->refused.has_value();
+  }));
+}
+
+// What has ended has closed its descriptors by now.
+void Fleet::CountDescriptors() {
+  if (!connections_.descriptors) return;
+  budget_.Begin(connections_.descriptors());
+  for (const auto& [name, entry] : entries_) {
+    if (entry->connector) budget_.Count(entry->connector->config());
+  }
+  budget_.EndCount();
+}
+
+// As long as there is not enough for all, those that come first run. What is stopped is refused
+// when it is to be started again.
+void Fleet::StopWhatExceeds() {
+  if (!connections_.descriptors) return;
+  for (auto each = entries_.rbegin(); each != entries_.rend() && budget_.exceeded(); ++each) {
+    Entry& entry = *each->second;
+    if (!entry.connector) continue;
+    budget_.Release(entry.connector->config());
+    if (entry.ending) continue;
+    Log().Error("connector stopped, there are not enough file descriptors",
+                {{"connector", each->first}});
+    Stop(entry);
+  }
+}
+
+bool Fleet::IsAdmitted(const std::string& name, const Wanted& wanted) {
+  if (!connections_.descriptors) return true;
+  std::optional<Entry::RefusedStart>& refused = entries_.at(name)->refused;
+  auto why = budget_.Admit(*wanted.target);
+  if (!why) {
+    refused.reset();
+    return true;
+  }
+  const base::MonotonicTime now = clock_.Read().monotonic;
+  if (!refused) refused = {{}, now};
+  refused->why = std::move(*why);
+  // There may be fewer brokers than assumed.
+  const bool is_certain = budget_.knows_brokers() || now - refused->since >= kBrokersAnswer;
+  if (is_certain && !std::exchange(refused->is_logged, true)) {
+    Log().Error("connector refused, there are not enough file descriptors",
+                {{"connector", name}, {"error", refused->why}});
+  }
+  return false;
 }
 
 void Fleet::RestartAsOrdered(const Desired& desired) {
@@ -152,6 +212,7 @@ void Fleet::Execute(const Step& step, const Desired& desired) {
       break;
     case Action::kShow:
       EntryOf(step.name, wanted).was_stopped = wanted.state != Target::kStarted;
+      entries_.at(step.name)->refused.reset();
       break;
     case Action::kKeep:
       if (Entry& entry = *entries_.at(step.name); !entry.ending) {
@@ -204,6 +265,7 @@ void Fleet::Start(const std::string& name, const Wanted& wanted) {
   Observed(entry, wanted);
   entry.failure_counted = false;
   entry.was_stopped = false;
+  if (!IsAdmitted(name, wanted)) return;
   entry.connector =
       std::make_unique<Connector>(*wanted.target, connections_, clock_, *entry.metrics,
                                   wanted.state == Target::kPaused, on_change_);

@@ -36,6 +36,8 @@ class Fleet {
   void Reconcile(const Desired& desired, base::MonotonicTime now);
   // When a connector that could not start is to be started again; never (max) when there is none.
   base::MonotonicTime NextStart() const;
+  // How many do not run because there are no file descriptors for them.
+  size_t refused() const;
 
   // All of them, for good, within the grace.
   void RequestStop();
@@ -54,6 +56,9 @@ class Fleet {
   void Observed(Entry& entry, const Wanted& wanted);
   Entry& EntryOf(const std::string& name, const Wanted& wanted);
   void Forget(const std::string& name);
+  void CountDescriptors();
+  void StopWhatExceeds();
+  bool IsAdmitted(const std::string& name, const Wanted& wanted);
   void Start(const std::string& name, const Wanted& wanted);
   void Apply(const std::string& name, const Wanted& wanted, const Difference& difference);
   void Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason);
@@ -68,6 +73,8 @@ class Fleet {
   metrics::Registry& registry_;
   const std::function<void()> on_change_;
   std::set<std::string> restarts_;
+  DescriptorBudget budget_;
+  base::MonotonicTime retry_refused_ = base::MonotonicTime::max();
   Entries entries_;  // last: they use the rest
 };
 

@@ -74,6 +74,7 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   view.stopped = wanted.state == Target::kStopped && !entry->connector;
   status.observed_generation = entry->generation;
   status.state = ShownState(StateOf(*entry, &wanted));
+  if (entry->refused) status.trace += entry->refused->why;
   if (!entry->connector) return view;
   status.trace += entry->connector->trace();
   status.tasks = entry->connector->tasks();

@@ -68,9 +68,10 @@ TEST_F(GroupOffsetsOnMockCluster, AreUnavailableWhileTheBrokerIsDown) {
 }
 
 TEST_F(GroupOffsetsOnMockCluster, ClusterIdIsTheBrokers) {
-  const auto id = ClusterId(Mine(), kTimeout);
+  const auto id = DescribeCluster(Mine(), kTimeout);
   ASSERT_TRUE(id) << id.error().text;
-  EXPECT_FALSE(id->empty());
+  EXPECT_FALSE(id->id.empty());
+  EXPECT_EQ(id->brokers, 1u);
 }
 
 }  // namespace

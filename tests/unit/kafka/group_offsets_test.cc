@@ -47,7 +47,7 @@ TEST(GroupOffsets, QuoteNoSecret) {
 }
 
 TEST(ClusterId, IsUnavailableInTimeWhereNobodyListens) {
-  const auto id = ClusterId({{"bootstrap.servers", "127.0.0.1:1"}}, 300ms);
+  const auto id = DescribeCluster({{"bootstrap.servers", "127.0.0.1:1"}}, 300ms);
   ASSERT_FALSE(id);
   EXPECT_EQ(id.error().kind, AdminError::Kind::kUnavailable);
   EXPECT_NE(id.error().text.find("Connection refused"), std::string::npos) << id.error().text;
@@ -57,7 +57,7 @@ TEST(ClusterId, IsNotWaitedForAfterAStop) {
   std::stop_source stop;
   stop.request_stop();
   const auto start = std::chrono::steady_clock::now();
-  const auto id = ClusterId({{"bootstrap.servers", "127.0.0.1:1"}}, 2min, stop.get_token());
+  const auto id = DescribeCluster({{"bootstrap.servers", "127.0.0.1:1"}}, 2min, stop.get_token());
   EXPECT_LT(std::chrono::steady_clock::now() - start, 60s);
   ASSERT_FALSE(id);
   EXPECT_EQ(id.error().kind, AdminError::Kind::kUnavailable);

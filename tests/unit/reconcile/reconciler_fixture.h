@@ -61,7 +61,11 @@ class ReconcilerTest : public ::testing::Test {
                                   made_.changed.notify_all();
                                 }};
         },
-        [](const config::ConnectorConfig&, int) { return nullptr; }};
+        [](const config::ConnectorConfig&, int) { return nullptr; },
+        [this] {
+          const std::lock_guard lock(made_.mutex);
+          return descriptors_;
+        }};
     reconciler_ = std::make_unique<Reconciler>(
         settings_, connections,
         [](const config::ConnectorConfig& config) {
@@ -128,6 +132,7 @@ class ReconcilerTest : public ::testing::Test {
   std::atomic<bool> good_{true};
   testing::SourceLog made_;  // its lock guards what follows
   bool fail_sources_ = false;
+  DescriptorUse descriptors_{1'000'000, 0, 1, [] { return size_t{40}; }};
   std::vector<std::string> urls_;     // of consumers that were made
   std::vector<std::string> applied_;  // to endpoints that run
   std::list<testing::SourceLog> logs_;

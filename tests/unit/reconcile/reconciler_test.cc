@@ -38,6 +38,62 @@ TEST_F(ReconcilerTest, HasNotStartedUntilTheDirectoryWasReadOnceAndSaysWhy) {
   EXPECT_EQ(reconciler_->readiness().starting(), "");  // it was read, and what runs goes on
 }
 
+// Each needs 14 of 35.
+TEST_F(ReconcilerTest, RefusesWhatThereAreNoDescriptorsForAndStartsItWhenThereAre) {
+  descriptors_.limit = 100;
+  descriptors_.reserved = 25;
+  for (const char* name : {"a", "b", "c"}) Write(name, "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  ASSERT_TRUE(AwaitRunning("b"));
+  ASSERT_TRUE(AwaitShown("connectors_refused 1"));
+  ASSERT_TRUE(Await([&] { return View("c") && !View("c")->status.trace.empty(); }));
+  EXPECT_EQ(View("c")->status.state, rest::RunState::kFailed);
+  EXPECT_TRUE(View("c")->status.tasks.empty());
+  EXPECT_NE(View("c")->status.trace.find("the limit is 100, of which 25 are reserved"),
+            std::string::npos)
+      << View("c")->status.trace;
+  EXPECT_EQ(reconciler_->readiness().starting(), "");
+  EXPECT_EQ(Urls().size(), 2u);
+  fs::remove(directory_ / "a.toml");
+  ASSERT_TRUE(AwaitRunning("c"));
+  EXPECT_TRUE(AwaitShown("connectors_refused 0"));
+  EXPECT_EQ(View("c")->status.trace, "");
+}
+
+TEST_F(ReconcilerTest, ForgetsThatItRefusedOneThatIsGone) {
+  descriptors_.limit = 60;
+  descriptors_.reserved = 15;
+  Write("a", "http://one/");
+  Write("b", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitShown("connectors_refused 2"));
+  fs::remove(directory_ / "a.toml");
+  EXPECT_TRUE(AwaitShown("connectors_refused 1"));
+  EXPECT_TRUE(AwaitShown("connector=\"a\"", false));
+}
+
+TEST_F(ReconcilerTest, StopsTheLastOnesWhenTheLimitFalls) {
+  descriptors_.limit = 100;
+  descriptors_.reserved = 25;
+  Write("a", "http://one/");
+  Write("b", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  ASSERT_TRUE(AwaitRunning("b"));
+  const auto set_limit = [this](size_t limit) {
+    const std::lock_guard lock(made_.mutex);
+    descriptors_.limit = limit;
+  };
+  set_limit(90);
+  Write("unrelated", "not a url");  // so that it looks
+  EXPECT_TRUE(AwaitShown(R"(connector_state{connector="b",state="failed"} 1)"));
+  EXPECT_TRUE(AwaitShown("connectors_refused 1"));
+  EXPECT_TRUE(AwaitRunning("a"));
+  set_limit(100);
+  EXPECT_TRUE(AwaitRunning("b"));  // nobody tells that there are more
+}
+
 TEST_F(ReconcilerTest, HasStartedWithAnEmptyDirectory) {
   Start();
   EXPECT_TRUE(Await([this] { return reconciler_->readiness().started; }));

@@ -42,7 +42,7 @@ std::string OrElse(std::string message, std::string otherwise) {
 
 Response Json(int status, JsonText text) { return {status, kJsonType, text.Take(), {}}; }
 
-Response Empty(int status) { return {status, kJsonType, {}, {}}; }
+Response Empty(int status) { return {status, {}, {}, {}}; }
 
 Response Error(int status, std::string_view message) {
   JsonText text;

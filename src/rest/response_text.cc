@@ -43,7 +43,8 @@ std::string RenderResponse(const Response& response, const AnswerFrame& frame, b
   }
   for (const auto& [name, value] : response.headers) AddHeader(text, name, value);
   if (may_have_body) {
-    if (!response.content_type.empty()) AddHeader(text, "Content-Type", response.content_type);
+    // Clients choose how to read a body by its type, so an empty one has none.
+    if (!response.body.empty()) AddHeader(text, "Content-Type", response.content_type);
     AddHeader(text, "Content-Length", std::to_string(response.body.size()));
   }
   text += "\r\n";

@@ -15,7 +15,8 @@ struct AnswerFrame {
   bool http_1_1 = true;
 };
 
-// An answer as it goes over the wire. Headers that would break it are left out.
+// An answer as it goes over the wire. Headers that would break it are left out, and so is the type
+// of an empty body.
 std::string RenderResponse(const Response& response, const AnswerFrame& frame, base::WallTime now);
 
 // Kafka Connect's error body; its message is `HTTP 404 Not Found`, and `: detail` if there is any.

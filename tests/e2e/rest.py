@@ -43,6 +43,7 @@ class Reply:
         return self
 
     def is_empty(self, status):
+        """No body, and no type of one: clients choose their parser by it."""
         self.must(status)
         assert self.body == b"", self
         return self

@@ -34,6 +34,16 @@ TEST(ResponseText, LeavesTheBodyOutWhereThereMayBeNone) {
   EXPECT_TRUE(none.ends_with("\r\n\r\n"));
 }
 
+TEST(ResponseText, HasNoContentTypeWithoutABody) {
+  EXPECT_EQ(
+      RenderResponse({202, "application/json", "", {}}, {false, true, true}, kTime),
+      "HTTP/1.1 202 Accepted\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 0\r\n\r\n");
+  // What HEAD leaves out is described as GET describes it.
+  const std::string head =
+      RenderResponse({200, "text/plain", "12345", {}}, {true, true, true}, kTime);
+  EXPECT_NE(head.find("\r\nContent-Type: text/plain\r\n"), std::string::npos);
+}
+
 TEST(ResponseText, LetsNoHeaderBreakTheAnswer) {
   const std::string text =
       RenderResponse({200, "text/plain", "", {{"A", "1\r\nB: 2"}, {"C d", "3"}, {"E", "4"}}},

@@ -135,10 +135,22 @@ std::string_view Header(const Request& request, const std::string& name) {
   return found == request.headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
-bool HasWrongType(const Request& request) {
-  if (!ReadsBody(request.method)) return false;
+// A body that can't be read as it was sent. The headers say what can (RFC 9110, 15.5.16).
+std::optional<Response> UnsupportedBody(const Request& request) {
+  if (!ReadsBody(request.method)) return std::nullopt;
   const std::string_view type = Header(request, "content-type");
-  return type.empty() ? !request.body.empty() : !IsJson(type);
+  if (type.empty() ? !request.body.empty() : !IsJson(type)) {
+    Response response = HttpError(415, "Unsupported Media Type: send application/json");
+    response.headers["Accept"] = "application/json";
+    return response;
+  }
+  if (!IsIdentity(Header(request, "content-encoding"))) {
+    Response response =
+        HttpError(415, "Unsupported Media Type: send the body as it is, without Content-Encoding");
+    response.headers["Accept-Encoding"] = "identity";
+    return response;
+  }
+  return std::nullopt;
 }
 
 Response Dispatch(const ConnectApi& api, const Request& request) {
@@ -164,7 +176,7 @@ Response Dispatch(const ConnectApi& api, const Request& request) {
                  "name in Host says that this may be one");
   }
   if (route->kind != Kind::kLocal) {
-    if (HasWrongType(request)) return HttpError(415, "Unsupported Media Type");
+    if (auto unsupported = UnsupportedBody(request)) return std::move(*unsupported);
     if (!AcceptsJson(Header(request, "accept"))) return HttpError(406, "Not Acceptable");
   }
   auto parameters = Parameters(*route, *path);

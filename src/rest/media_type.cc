@@ -41,4 +41,9 @@ bool AcceptsJson(std::string_view accept) {
   return false;
 }
 
+bool IsIdentity(std::string_view content_encoding) {
+  const std::string coding = config::Lower(config::Trim(content_encoding));
+  return coding.empty() || coding == "identity";
+}
+
 }  // namespace khs::rest

@@ -10,4 +10,7 @@ bool IsJson(std::string_view content_type);
 // Whether an `Accept` takes JSON; empty takes all.
 bool AcceptsJson(std::string_view accept);
 
+// Whether a `Content-Encoding` leaves the body as it is; empty does.
+bool IsIdentity(std::string_view content_encoding);
+
 }  // namespace khs::rest

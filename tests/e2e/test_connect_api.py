@@ -158,7 +158,8 @@ def test_accept(api, accept, status):
 def test_content_type(api, there, method, path, body, kind, status):
     reply = api.call(method, filled(path, there), body, {"Content-Type": kind} if kind else {}).must(status)
     if status == 415:
-        reply.is_error(415, "HTTP 415 Unsupported Media Type")
+        reply.is_error(415, "HTTP 415 Unsupported Media Type: send application/json")
+        assert reply.headers["accept"] == "application/json"
 
 
 def test_content_type_may_have_parameters(api, topic, sink, name):

@@ -136,7 +136,7 @@ TEST_F(ConnectRouterTest, AnswersHeadAsGetButNeverActsOnIt) {
 
 TEST_F(ConnectRouterTest, TakesBodiesOfJsonOnly) {
   Add("a");
-  const std::string message = "HTTP 415 Unsupported Media Type";
+  const std::string message = "HTTP 415 Unsupported Media Type: send application/json";
   EXPECT_THAT(Ask("POST", "/connectors", "{}", {{"content-type", "text/plain"}}),
               Fails(415, message));
   EXPECT_THAT(Ask("POST", "/connectors", "{}", {{"content-type", ""}}), Fails(415, message));
@@ -157,6 +157,26 @@ TEST_F(ConnectRouterTest, TakesBodiesOfJsonOnly) {
           .status,
       202);
   EXPECT_EQ(Ask("GET", "/connectors", "", {{"content-type", "text/plain"}}).status, 200);
+}
+
+TEST_F(ConnectRouterTest, SaysWhatItTakesInsteadOfWhatItDoesNot) {
+  Add("a");
+  const Response type = Ask("PUT", "/connectors/a/config", "{}", {{"content-type", "text/plain"}});
+  EXPECT_EQ(type.headers.at("Accept"), "application/json");
+  const std::string message =
+      "HTTP 415 Unsupported Media Type: send the body as it is, without Content-Encoding";
+  for (const char* coding : {"gzip", "identity, gzip", "GZIP", "br", "identity;q=1"}) {
+    for (const char* method : {"PUT", "PATCH"}) {
+      const Response response =
+          Ask(method, "/connectors/a/config", "{}", {{"content-encoding", coding}});
+      EXPECT_THAT(response, Fails(415, message)) << coding;
+      EXPECT_EQ(response.headers.at("Accept-Encoding"), "identity");
+    }
+  }
+  for (const char* coding : {"", "identity", " Identity "}) {
+    EXPECT_EQ(Ask("PUT", "/connectors/a/pause", "{}", {{"content-encoding", coding}}).status, 202);
+  }
+  EXPECT_EQ(Ask("GET", "/connectors", "", {{"content-encoding", "gzip"}}).status, 200);
 }
 
 TEST_F(ConnectRouterTest, AnswersInJsonOnly) {

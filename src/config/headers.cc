@@ -4,7 +4,7 @@
 #include <array>
 #include <set>
 
-#include "config/json_object.h"
+#include "config/json_value.h"
 #include "config/listen_address.h"
 #include "config/text.h"
 
@@ -69,20 +69,18 @@ std::string JudgeName(const std::string& name, std::set<std::string>& seen, bool
 }
 
 base::Expected<Fields, std::string> SplitJson(std::string_view text, bool is_hidden) {
-  const auto members = ReadJsonMembers(text);
-  if (!members) {
+  const auto object = ParseJsonObject(text);
+  if (!object) {
     const std::string reason = "the JSON object of headers is broken";
-    return Reason(is_hidden ? reason : reason + ": " + members.error().message);
+    return Reason(is_hidden ? reason : reason + ": " + object.error().message);
   }
   Fields fields;
-  for (const JsonMember& member : *members) {
-    if (member.depth > 1) continue;
-    if (member.kind == JsonKind::kNull || member.kind == JsonKind::kObject ||
-        member.kind == JsonKind::kArray) {
+  for (const JsonMember& member : object->members) {
+    if (!member.value.IsScalar()) {
       return Reason("the value of " + Named(member.key, is_hidden) +
                     " must be a string, a number or a boolean");
     }
-    fields.push_back({member.key, std::string(Trim(member.text))});
+    fields.push_back({member.key, std::string(Trim(member.value.text))});
   }
   return fields;
 }

@@ -5,21 +5,23 @@
 #include <utility>
 #include <vector>
 
-#include "config/json_object.h"
+#include "config/json_value.h"
 #include "config/problem_list.h"
 #include "config/text.h"
 
 namespace khs::config {
 namespace {
 
+// Turns a body into a configuration, and collects what is wrong with its form.
 class Reader {
  public:
   explicit Reader(const std::string& file) : file_(file), problems_(file) {}
 
+  // The members of the whole; none when it is no JSON object.
   std::vector<JsonMember> Read(std::string_view text) {
-    auto members = ReadJsonMembers(text);
-    if (members) return std::move(*members);
-    Report(members.error().position, {}, members.error().message);
+    auto object = ParseJsonObject(text);
+    if (object) return std::move(object->members);
+    Report(object.error().position, {}, object.error().message);
     return {};
   }
 
@@ -27,11 +29,14 @@ class Reader {
     problems_.Add({file_, position, std::move(key), std::move(message)});
   }
 
+  // By key of one object: where it was given first, and whether a second was told.
+  using Seen = std::map<std::string, std::pair<Position, bool>>;
+
   // False when the key was given before, which is told once.
-  bool IsFirst(const JsonMember& member) {
-    const auto [key, is_first] = seen_.try_emplace({member.parent, member.key}, member.position);
+  bool IsFirst(Seen& seen, const JsonMember& member) {
+    const auto [known, is_first] = seen.try_emplace(member.key, member.position, false);
     if (is_first) return true;
-    auto& [first, is_told] = key->second;
+    auto& [first, is_told] = known->second;
     if (!std::exchange(is_told, true)) {
       Report(member.position, member.key,
              "Is already given at line " + std::to_string(first.line) + ", column " +
@@ -40,17 +45,22 @@ class Reader {
     return false;
   }
 
-  void AddTo(FlatConfig& config, const JsonMember& member) {
-    if (!IsFirst(member)) return;
-    if (member.kind == JsonKind::kObject || member.kind == JsonKind::kArray) {
-      Report(
-          member.position, member.key,
-          "A value must be a string, a number or a boolean: write lists and objects as a string");
-      return;
+  FlatConfig ToConfig(const std::vector<JsonMember>& members) {
+    FlatConfig config;
+    Seen seen;
+    for (const JsonMember& member : members) {
+      if (!IsFirst(seen, member)) continue;
+      const bool is_null = member.value.kind == JsonKind::kNull;
+      if (!is_null && !member.value.IsScalar()) {
+        Report(member.position, member.key,
+               "A value must be a string, a number or a boolean: write lists and objects as a "
+               "string");
+        continue;
+      }
+      config.push_back({member.key, member.value.text,
+                        is_null ? ValueKind::kNull : ValueKind::kString, member.position});
     }
-    config.push_back({member.key, member.text,
-                      member.kind == JsonKind::kNull ? ValueKind::kNull : ValueKind::kString,
-                      member.position});
+    return config;
   }
 
   template <class T>
@@ -64,19 +74,13 @@ class Reader {
  private:
   std::string file_;
   ProblemList problems_;
-  struct Seen {
-    explicit Seen(Position position) : first(position) {}
-    Position first;
-    bool is_told = false;
-  };
-  std::map<std::pair<std::string, std::string>, Seen> seen_;  // by parent and key
 };
 
+// A number or a boolean is taken for its text, as in Kafka Connect.
 void ReadField(Reader& reader, const JsonMember& member, std::optional<std::string>& field) {
-  if (!reader.IsFirst(member)) return;
-  if (member.kind == JsonKind::kString) {
-    field = member.text;
-  } else if (member.kind != JsonKind::kNull) {
+  if (member.value.IsScalar()) {
+    field = member.value.text;
+  } else if (member.value.kind != JsonKind::kNull) {
     reader.Report(member.position, member.key, "Must be a string");
   }
 }
@@ -88,16 +92,18 @@ base::Expected<JsonDefinition, Problems> ReadJsonDefinition(const std::string& f
   Reader reader(file);
   JsonDefinition definition;
   bool has_config = false;
+  Reader::Seen seen;
   for (const JsonMember& member : reader.Read(text)) {
-    if (member.depth == 2) {
-      if (member.parent == "config") reader.AddTo(definition.config, member);
-    } else if (member.key == "name") {
+    if (!reader.IsFirst(seen, member)) continue;
+    if (member.key == "name") {
       ReadField(reader, member, definition.name);
     } else if (member.key == "initial_state") {
       ReadField(reader, member, definition.initial_state);
     } else if (member.key == "config") {
       has_config = true;
-      if (reader.IsFirst(member) && member.kind != JsonKind::kObject) {
+      if (member.value.kind == JsonKind::kObject) {
+        definition.config = reader.ToConfig(member.value.members);
+      } else {
         reader.Report(member.position, member.key, "Must be an object of the connector's keys");
       }
     } else {
@@ -133,10 +139,7 @@ base::Expected<FlatConfig, Problems> ReadJson(const std::string& file, std::stri
 base::Expected<FlatConfig, Problems> ReadJsonConfig(const std::string& file,
                                                     std::string_view text) {
   Reader reader(file);
-  FlatConfig config;
-  for (const JsonMember& member : reader.Read(text)) {
-    if (member.depth == 1) reader.AddTo(config, member);
-  }
+  FlatConfig config = reader.ToConfig(reader.Read(text));
   return reader.Finish(std::move(config));
 }
 

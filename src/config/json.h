@@ -17,8 +17,9 @@ struct JsonDefinition {
   FlatConfig config;  // as sent: without the name above
 };
 
-// Numbers and booleans become strings, as Connect coerces them; null is kept as a kind; nested
-// values, unknown fields and keys that are given twice are problems.
+// Numbers and booleans become strings as they are written, as in Kafka Connect; null is kept as a
+// kind; nested values, unknown fields and keys that are given twice are problems. Any encoding that
+// ParseJsonObject takes.
 base::Expected<JsonDefinition, Problems> ReadJsonDefinition(const std::string& file,
                                                             std::string_view text);
 

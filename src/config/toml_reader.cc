@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "config/flat.h"
-#include "config/json_object.h"
+#include "config/json_value.h"
 #include "config/text.h"
 #include "config/toml_keys.h"
 

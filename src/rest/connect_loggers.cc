@@ -3,7 +3,7 @@
 #include <optional>
 #include <utility>
 
-#include "config/json_object.h"
+#include "config/json_value.h"
 #include "config/text.h"
 #include "rest/connect_answers.h"
 #include "rest/connect_handlers.h"
@@ -85,18 +85,16 @@ Response GetLogger(const Call& call) {
 }
 
 Response PutLogger(const Call& call) {
-  const auto members = config::ReadJsonMembers(call.request.body);
-  if (!members) {
-    return BadBody({{"body", members.error().position, {}, members.error().message}});
-  }
-  const auto sent = std::find_if(members->begin(), members->end(), [](const auto& member) {
-    return member.depth == 1 && member.key == "level";
-  });
-  if (sent == members->end() || sent->kind == config::JsonKind::kNull) {
+  const auto object = config::ParseJsonObject(call.request.body);
+  if (!object) return BadBody({{"body", object.error().position, {}, object.error().message}});
+  const auto& members = object->members;
+  const auto sent = std::find_if(members.begin(), members.end(),
+                                 [](const auto& member) { return member.key == "level"; });
+  if (sent == members.end() || sent->value.kind == config::JsonKind::kNull) {
     return Error(400, "Desired 'level' parameter was not specified in request.");
   }
-  const auto level = ParseLevel(sent->text);
-  if (!level) return Error(400, "invalid log level '" + sent->text + "'.");
+  const auto level = ParseLevel(sent->value.text);
+  if (!level) return Error(400, "invalid log level '" + sent->value.text + "'.");
   const std::vector<std::string> affected = call.api.loggers.set(call.name(), *level);
   if (affected.empty()) return Error(404, "Logger " + call.name() + " not found.");
   // There is one worker, so it is the cluster.

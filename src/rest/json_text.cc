@@ -1,7 +1,7 @@
 #include "rest/json_text.h"
 
 #include "base/utf8.h"
-#include "config/json_object.h"
+#include "config/json_value.h"
 
 namespace khs::rest {
 

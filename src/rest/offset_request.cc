@@ -1,116 +1,85 @@
 #include "rest/offset_request.h"
 
-#include <Poco/Dynamic/Var.h>
-#include <Poco/Exception.h>
-#include <Poco/JSON/Array.h>
-#include <Poco/JSON/Object.h>
-#include <Poco/JSON/Parser.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <initializer_list>
 #include <set>
-#include <sstream>
 #include <utility>
 
-#include "base/utf8.h"
-#include "config/json_object.h"
+#include "config/json_value.h"
 #include "config/text.h"
 
 namespace khs::rest {
 namespace {
 
-using Poco::Dynamic::Var;
-using Poco::JSON::Array;
-using Poco::JSON::Object;
+using config::JsonKind;
+using config::JsonMember;
+using config::JsonValue;
 using Failure = base::Unexpected<std::string>;
 
-constexpr size_t kDeepest = 32;
 constexpr size_t kMostOffsets = 10'000;
 
-bool IsObject(const Var& value) { return value.type() == typeid(Object::Ptr); }
-bool IsArray(const Var& value) { return value.type() == typeid(Array::Ptr); }
+// The last of that key, as Kafka Connect takes it; null when there is none.
+const JsonValue* Find(const JsonValue& object, std::string_view key) {
+  const JsonValue* found = nullptr;
+  for (const JsonMember& member : object.members) {
+    if (member.key == key) found = &member.value;
+  }
+  return found;
+}
 
-SentOffset::Part PartOf(const Object& entry, const std::string& key) {
-  if (!entry.has(key) || entry.isNull(key)) return SentOffset::Part::kMissing;
-  return IsObject(entry.get(key)) ? SentOffset::Part::kObject : SentOffset::Part::kNotObject;
+SentOffset::Part PartOf(const JsonValue* value) {
+  if (value == nullptr || value->kind == JsonKind::kNull) return SentOffset::Part::kMissing;
+  return value->kind == JsonKind::kObject ? SentOffset::Part::kObject
+                                          : SentOffset::Part::kNotObject;
 }
 
 // A scalar as text, which is how Connect takes "10" and 10 alike.
-void ReadMember(const Object& object, const std::string& key, bool& has,
+void ReadMember(const JsonValue& object, std::string_view key, bool& has,
                 std::optional<std::string>& text) {
-  has = object.has(key);
-  if (!has || object.isNull(key)) return;
-  const Var value = object.get(key);
-  const bool nested = IsObject(value) || IsArray(value);
-  text = nested ? std::string("{...}") : value.convert<std::string>();
+  const JsonValue* value = Find(object, key);
+  has = value != nullptr;
+  if (!has || value->kind == JsonKind::kNull) return;
+  text = value->IsScalar() ? value->text : "{...}";
 }
 
-// Of the entry's members only these two are known.
-std::string UnknownField(const Object& object, const std::vector<std::string>& known) {
-  for (const std::string& name : object.getNames()) {
-    bool is_known = false;
-    for (const std::string& one : known) is_known = is_known || one == name;
-    if (!is_known) return "Unrecognized field \"" + config::Shown(name) + '"';
+// What is wrong when there are other members than the known ones; empty when there are none.
+std::string JudgeFields(const JsonValue& object, std::initializer_list<std::string_view> known) {
+  for (const JsonMember& member : object.members) {
+    if (std::find(known.begin(), known.end(), member.key) == known.end()) {
+      return "Unrecognized field \"" + config::Shown(member.key) + '"';
+    }
   }
   return {};
 }
 
-base::Expected<SentOffset, std::string> ReadEntry(const Var& value) {
-  if (!IsObject(value))
+base::Expected<SentOffset, std::string> ReadEntry(const JsonValue& entry) {
+  if (entry.kind != JsonKind::kObject) {
     return Failure("Cannot deserialize value of offsets: an object is expected");
-  const Object& entry = *value.extract<Object::Ptr>();
-  if (std::string unknown = UnknownField(entry, {"partition", "offset"}); !unknown.empty()) {
+  }
+  if (std::string unknown = JudgeFields(entry, {"partition", "offset"}); !unknown.empty()) {
     return Failure(std::move(unknown));
   }
+  const JsonValue* partition = Find(entry, "partition");
+  const JsonValue* offset = Find(entry, "offset");
   SentOffset sent;
-  sent.partition = PartOf(entry, "partition");
-  sent.offset = PartOf(entry, "offset");
+  sent.partition = PartOf(partition);
+  sent.offset = PartOf(offset);
   if (sent.partition == SentOffset::Part::kNotObject ||
       sent.offset == SentOffset::Part::kNotObject) {
     return Failure("Cannot deserialize value: partition and offset are objects");
   }
   if (sent.partition == SentOffset::Part::kObject) {
-    const Object& partition = *entry.getObject("partition");
-    ReadMember(partition, "kafka_topic", sent.has_topic, sent.topic);
-    ReadMember(partition, "kafka_partition", sent.has_partition_number, sent.partition_number);
+    ReadMember(*partition, "kafka_topic", sent.has_topic, sent.topic);
+    ReadMember(*partition, "kafka_partition", sent.has_partition_number, sent.partition_number);
   }
   if (sent.offset == SentOffset::Part::kObject) {
-    ReadMember(*entry.getObject("offset"), "kafka_offset", sent.has_offset_number,
-               sent.offset_number);
+    ReadMember(*offset, "kafka_offset", sent.has_offset_number, sent.offset_number);
   }
   return sent;
-}
-
-base::Expected<std::vector<SentOffset>, std::string> ReadDocument(std::string_view body) {
-  if (std::string reason = config::JudgeValueCount(body); !reason.empty()) {
-    return Failure(std::move(reason));
-  }
-  Poco::JSON::Parser parser;
-  parser.setDepth(kDeepest);
-  // From a string Poco would overlook a number before the document, and what follows a byte 0xff.
-  std::istringstream stream{std::string(body)};
-  const Var document = parser.parse(stream);
-  if (config::FindKeyWithNul(body)) return Failure("A key holds \\u0000");
-  if (!IsObject(document)) return Failure("A JSON object is expected");
-  const Object& object = *document.extract<Object::Ptr>();
-  if (std::string unknown = UnknownField(object, {"offsets"}); !unknown.empty()) {
-    return Failure(std::move(unknown));
-  }
-  std::vector<SentOffset> offsets;
-  if (!object.has("offsets") || object.isNull("offsets")) return offsets;
-  const Var list = object.get("offsets");
-  if (!IsArray(list)) return Failure("Cannot deserialize value of offsets: a list is expected");
-  const size_t count = list.extract<Array::Ptr>()->size();
-  if (count > kMostOffsets) {
-    return Failure("At most " + std::to_string(kMostOffsets) +
-                   " offsets are taken at a time, and " + std::to_string(count) + " are given");
-  }
-  for (const Var& value : *list.extract<Array::Ptr>()) {
-    auto sent = ReadEntry(value);
-    if (!sent) return Failure(std::move(sent.error()));
-    offsets.push_back(std::move(*sent));
-  }
-  return offsets;
 }
 
 template <class T>
@@ -162,12 +131,31 @@ base::Expected<PartitionOffset, std::string> JudgeOffset(const SentOffset& sent)
 }  // namespace
 
 base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_view body) {
-  if (!base::IsUtf8(body)) return Failure("The text is not valid UTF-8");
-  try {
-    return ReadDocument(body);
-  } catch (const Poco::Exception& error) {
-    return Failure("Not valid JSON: " + error.message());
+  const auto document = config::ParseJsonObject(body);
+  if (!document) {
+    const auto& [position, message] = document.error();
+    return Failure(fmt::format("{} (line {}, column {})", message, position.line, position.column));
   }
+  if (std::string unknown = JudgeFields(*document, {"offsets"}); !unknown.empty()) {
+    return Failure(std::move(unknown));
+  }
+  std::vector<SentOffset> offsets;
+  const JsonValue* list = Find(*document, "offsets");
+  if (list == nullptr || list->kind == JsonKind::kNull) return offsets;
+  if (list->kind != JsonKind::kArray) {
+    return Failure("Cannot deserialize value of offsets: a list is expected");
+  }
+  const size_t count = list->elements.size();
+  if (count > kMostOffsets) {
+    return Failure("At most " + std::to_string(kMostOffsets) +
+                   " offsets are taken at a time, and " + std::to_string(count) + " are given");
+  }
+  for (const JsonValue& value : list->elements) {
+    auto sent = ReadEntry(value);
+    if (!sent) return Failure(std::move(sent.error()));
+    offsets.push_back(std::move(*sent));
+  }
+  return offsets;
 }
 
 base::Expected<std::vector<PartitionOffset>, std::string> JudgeOffsets(

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "base/utf8.h"
-#include "config/json_object.h"
+#include "config/json_value.h"
 #include "fuzz/fuzz.h"
 #include "http/header_syntax.h"
 

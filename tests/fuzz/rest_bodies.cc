@@ -1,13 +1,16 @@
 // A call of the REST API: the first line is `METHOD TARGET`, the rest its body. Whatever comes, the
-// answer is one of HTTP's and JSON, and what was stored is what was sent.
+// answer is one of HTTP's and JSON, and what was stored is what was sent. A body is read as JSON's
+// grammar has it.
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "config/json.h"
-#include "config/json_object.h"
+#include "config/json_value.h"
 #include "delivery/retry_indicator.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/json_grammar.h"
 #include "http/header_syntax.h"
 #include "http/response_reader.h"
 #include "rest/connect_router.h"
@@ -57,8 +60,30 @@ Request ToRequest(std::string_view line, std::string_view body) {
   return request;
 }
 
+// What the grammar says of a body, where nothing but the grammar decides.
+void CheckParser(std::string_view body) {
+  const auto grammar = JsonGrammar::Read(body);
+  const auto object = config::ParseJsonObject(body);
+  const bool is_marked = body.starts_with("\xef\xbb\xbf") || body.find('\0') != body.npos;
+  if (!grammar || is_marked) {
+    FUZZ_CHECK(is_marked || !object);
+    return;
+  }
+  const bool is_object = body.find_first_not_of(" \t\r\n") == body.find('{');
+  const bool is_plain = grammar->deepest <= 32 && !grammar->has_escapes && body.size() < 100'000;
+  FUZZ_CHECK(object || !is_object || !is_plain);
+  if (!object) return;
+  FUZZ_CHECK(object->members.size() == grammar->members.size());
+  for (std::size_t i = 0; i < object->members.size(); ++i) {
+    const auto& [key, position, value] = object->members[i];
+    if (!grammar->has_escapes) FUZZ_CHECK(key == grammar->members[i].name);
+    if (value.kind != config::JsonKind::kNumber) continue;
+    FUZZ_CHECK(value.text == grammar->members[i].value);
+  }
+}
+
 bool IsJson(const std::string& text) {
-  return config::ReadJsonMembers("{\"any\":" + text + "}").has_value();
+  return config::ParseJsonObject("{\"any\":" + text + "}").has_value();
 }
 
 // An error names its status in Kafka Connect's body.
@@ -106,6 +131,7 @@ void CheckStored(const rest::ConnectApi& api, const rest::FakeWorker& worker) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace khs;
   const auto [line, body] = fuzz::SplitLine(fuzz::TextOf(data, size));
+  fuzz::CheckParser(body);
   rest::FakeWorker worker;
   fuzz::Fill(worker);
   const rest::ConnectApi api{worker,           fuzz::Loggers(), "0.1.0", "0.1.0-abc",

@@ -57,6 +57,43 @@ TEST_F(ConnectConnectorsTest, AreCreatedWithTheirLocation) {
   EXPECT_EQ(worker_.connectors.at("orders").config, kGoodConfig);
 }
 
+TEST_F(ConnectConnectorsTest, KeepNumbersAsTheyAreWrittenInEveryCall) {
+  const std::string sent =
+      R"({"callback.request.url":"http://h/","topics":"a","request.delay.sec":1.0,)"
+      R"("retry.after.max.sec":1e2,"forward.kafka.headers":true})";
+  const ConfigMap shown = {{"callback.request.url", "http://h/"},
+                           {"name", "orders"},
+                           {"topics", "a"},
+                           {"request.delay.sec", "1.0"},
+                           {"retry.after.max.sec", "1e2"},
+                           {"forward.kafka.headers", "true"}};
+  EXPECT_EQ(Ask("POST", "/connectors", Create(R"("orders")", sent)).status, 201);
+  EXPECT_EQ(worker_.connectors.at("orders").config, shown);
+  EXPECT_EQ(Ask("PUT", "/connectors/orders/config", sent).status, 200);
+  EXPECT_EQ(worker_.connectors.at("orders").config, shown);
+  const Response patched =
+      Ask("PATCH", "/connectors/orders/config", R"({"request.delay.sec":-0.00})");
+  EXPECT_EQ(patched.status, 200);
+  EXPECT_THAT(patched.body, HasSubstr(R"("request.delay.sec":"-0.00")"));
+  EXPECT_THAT(Ask("PUT", "/connectors/orders/config",
+                  R"({"callback.request.url":"http://h/","topics":"a",)"
+                  R"("delivery.queue.max.bytes":12345678901234567890})")
+                  .body,
+              HasSubstr("Invalid value 12345678901234567890 for configuration"));
+  EXPECT_THAT(Ask("PUT", "/connector-plugins/HttpSink/config/validate", sent).body,
+              HasSubstr(R"("value":"1e2")"));
+}
+
+TEST_F(ConnectConnectorsTest, AreReadInUtf16AndAfterAByteOrderMark) {
+  const std::string body = Create(R"("orders")", kBareConfig);
+  std::string utf16 = "\xff\xfe";
+  for (const char c : body) (utf16 += c) += '\0';
+  for (const std::string& one : {"\xef\xbb\xbf" + body, utf16, utf16.substr(2)}) {
+    worker_.connectors.clear();
+    EXPECT_THAT(Ask("POST", "/connectors", one), Answers(201, kNewInfo));
+  }
+}
+
 TEST_F(ConnectConnectorsTest, HaveALocationThatLeadsToThem) {
   const struct {
     std::string name;
@@ -184,7 +221,7 @@ TEST_F(ConnectConnectorsTest, RefuseWhatIsNoDefinition) {
       {R"({"name":"n"})", "config: Missing"},
       {R"({"name":"n","config":null})", "config: Must be an object"},
       {R"({"name":"n","config":[]})", "config: Must be an object"},
-      {R"({"name":5,"config":{}})", "name: Must be a string (line 1, column 2)"},
+      {R"({"name":{},"config":{}})", "name: Must be a string (line 1, column 2)"},
       {R"({"name":"n","config":{"a":{"b":1}}})", "a: A value must be a string"},
       {R"({"name":"n","config":{"a":[1]}})", "a: A value must be a string"},
       {R"({"name":"n","config":{},"x":1})", "x: Unrecognized field"},

@@ -212,7 +212,7 @@ TEST_F(ConnectOffsetsTest, OfTooManyValuesAreRefusedBeforeTheyAreRead) {
   std::string text = R"({"offsets":[{})";
   for (int i = 0; i < 300'000; ++i) text += ",{}";
   EXPECT_THAT(Ask("PATCH", kPath, text + "]}"),
-              Fails(400, "More than 100000 values are not taken"));
+              Fails(400, "More than 100000 values are not taken (line 1, column 300007)"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "config/definitions.h"
 #include "config/flat.h"
 #include "watch/snapshot.h"
 
@@ -80,14 +81,10 @@ class DefinitionSource::Judge {
 
   Definition OfFile(const watch::DefinitionFile& file) const {
     if (!file.error.empty()) {
-      const config::Problem problem{file.path, {}, {}, "cannot be read: " + file.error};
-      return {Origin::kFile, file.path, file.stem, {}, std::nullopt, {problem}, {}};
+      return Unreadable(file, {{file.path, {}, {}, "cannot be read: " + file.error}});
     }
     auto entries = config::ReadToml(file.path, file.content, config::KeepsHeaderTable);
-    if (!entries) {
-      return {
-          Origin::kFile, file.path, file.stem, {}, std::nullopt, std::move(entries.error()), {}};
-    }
+    if (!entries) return Unreadable(file, std::move(entries.error()));
     return Of(Origin::kFile, file.path, file.stem, *entries);
   }
 
@@ -100,14 +97,31 @@ class DefinitionSource::Judge {
   }
 
  private:
+  // Clients of Kafka Connect's API look for a name and a class in every configuration, so those
+  // that hold without being written are in it.
+  static Definition Begin(Origin origin, const std::string& file, const std::string& stem) {
+    return {origin,
+            file,
+            stem,
+            {{"connector.class", std::string(config::kConnectorClasses.front())}, {"name", stem}},
+            std::nullopt,
+            {},
+            {}};
+  }
+
+  static Definition Unreadable(const watch::DefinitionFile& file, config::Problems problems) {
+    Definition definition = Begin(Origin::kFile, file.path, file.stem);
+    definition.problems = std::move(problems);
+    return definition;
+  }
+
   Definition Of(Origin origin, const std::string& file, const std::string& stem,
                 const config::FlatConfig& entries) const {
-    Definition definition{origin, file, stem, {}, std::nullopt, {}, {}};
+    Definition definition = Begin(origin, file, stem);
     for (const config::Entry& entry : entries) {
       definition.written[entry.key] = entry.text;
       if (entry.position.line > 0) definition.positions[entry.key] = entry.position;
     }
-    definition.written.emplace("name", stem);
     config::ConnectorResult result = config::ParseConnector(
         {file, stem}, entries, settings_.defaults, settings_.defaults_file, &read_);
     definition.config = std::move(result.config);

@@ -16,9 +16,9 @@ enum class Origin { kFile, kRest };
 // What one file of the directory, or one definition made through REST, says now.
 struct Definition {
   Origin origin = Origin::kFile;
-  std::string file;                               // or "REST"
-  std::string stem;                               // the name it has if it says no other
-  std::map<std::string, std::string> written;     // keys and values, unresolved; empty: no TOML
+  std::string file;                            // or "REST"
+  std::string stem;                            // the name it has if it says no other
+  std::map<std::string, std::string> written;  // keys and values, unresolved; with name and class
   std::optional<config::ConnectorConfig> config;  // absent: it is invalid
   config::Problems problems;
   std::map<std::string, config::Position> positions;  // of its keys, in a file

@@ -45,7 +45,8 @@ class Reply:
     def is_empty(self, status):
         """No body, and no type of one: clients choose their parser by it."""
         self.must(status)
-        assert self.body == b"", self
+        assert self.body == b"" and "content-type" not in self.headers, self
+        assert self.headers.get("content-length", "0") == "0", self
         return self
 
     def is_error(self, status, message=None):
@@ -168,6 +169,11 @@ def definition(topic, endpoint, keys=None, **dotted):
     url = endpoint if isinstance(endpoint, str) else endpoint.url
     return {"topics": topic, "callback.request.url": url, **(keys or {}),
             **{key.replace("__", "."): value for key, value in dotted.items()}}
+
+
+def shown(name, config):
+    """What is shown of a connector that was made of this config: its name and its class in any case."""
+    return {"connector.class": "HttpSink", **config, "name": name}
 
 
 def offset(topic, partition, at):

@@ -4,7 +4,7 @@ import pytest
 
 import kafka_cluster
 from endpoint import Endpoint
-from rest import compact, definition, encoded
+from rest import compact, definition, encoded, shown
 
 MISSING = "no-such-connector"
 
@@ -209,7 +209,7 @@ def test_the_expanded_list(api, there, query, keys):
 
 
 def test_the_shapes_of_a_running_connector(api, there, topic, sink):
-    config = {**definition(topic, sink), "name": there}
+    config = shown(there, definition(topic, sink))
     info = api.get(api.at(there)).must(200)
     assert info.json == {"name": there, "config": config, "tasks": [{"connector": there, "task": 0}], "type": "sink"}
     assert list(info.json) == ["name", "config", "tasks", "type"] and list(info.json["tasks"][0]) == ["connector", "task"]
@@ -226,6 +226,7 @@ def test_the_shapes_of_a_running_connector(api, there, topic, sink):
     assert [one["id"] for one in tasks] == [{"connector": there, "task": 0}]
     assert tasks[0]["config"]["topics"] == topic and tasks[0]["config"]["task.class"]
     assert tasks[0]["config"]["callback.request.url"] == sink.url
+    assert tasks[0]["config"]["connector.class"] == "HttpSink"
 
 
 @pytest.mark.parametrize("odd", ["a b", "a/b", "a%2Fb", "žluťoučký 🐎", "a+b", "a&b=c?d#e", "..", ".", "%", "a;b", "COM1",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import kafka_cluster
-from rest import JAVA_CLASS, JSON, compact, definition
+from rest import JAVA_CLASS, JSON, compact, definition, shown
 from waiting import eventually
 
 UNKNOWN_CLASS = "Failed to find any class that implements Connector and which name matches com.example.Other…"
@@ -127,9 +127,9 @@ def test_post_answers_the_connector_and_where_it_is(api, name, good):
     reply = api.create(name, good).must(201)
     assert reply.headers["location"] == f"http://127.0.0.1:{api.port}/connectors/{name}"
     assert list(reply.json) == ["name", "config", "tasks", "type"]
-    assert (reply.json["name"], reply.json["config"], reply.json["type"]) == (name, {**good, "name": name}, "sink")
+    assert (reply.json["name"], reply.json["config"], reply.json["type"]) == (name, shown(name, good), "sink")
     assert reply.json["tasks"] in ([], [{"connector": name, "task": 0}])
-    assert api.config(name) == {**good, "name": name}
+    assert api.config(name) == shown(name, good)
 
 
 def test_location_follows_the_host_header(api, name, good):
@@ -145,7 +145,20 @@ def test_post_trims_the_name(api, name, good):
 
 def test_numbers_and_booleans_become_strings(api, name, good):
     api.create(name, {**good, "tasks.max": 1, "forward.kafka.headers": True}).must(201)
-    assert api.config(name) == {**good, "name": name, "tasks.max": "1", "forward.kafka.headers": "true"}
+    assert api.config(name) == shown(name, {**good, "tasks.max": "1", "forward.kafka.headers": "true"})
+
+
+def test_numbers_stay_as_they_are_written_and_a_put_of_what_is_shown_changes_nothing(api, kafka, name, good):
+    literals = {"request.delay.sec": "0.00", "retry.after.max.sec": "1e2", "retry.backoff.sec": "5.0"}
+    body = compact(good)[:-1] + b"".join(b',"%s":%s' % (key.encode(), text.encode()) for key, text in literals.items()) + b"}"
+    encoded = body.decode().encode("utf-16")        # with a byte order mark
+    assert api.put(api.at(name, "config"), encoded, headers=JSON).must(201).json["config"] == shown(name, {**good, **literals})
+    api.wait_running(name)
+    members, generation = kafka.members(name), api.status(name)["generation"]
+    for again in (body, compact(api.config(name))):
+        api.put(api.at(name, "config"), again, headers=JSON).must(200)
+        assert api.config(name) == shown(name, {**good, **literals})
+    assert api.status(name)["generation"] == generation and kafka.members(name) == members
 
 
 @pytest.mark.parametrize("kind", ["HttpSink", "HttpSinkConnector", JAVA_CLASS])
@@ -181,8 +194,8 @@ def test_what_is_returned_is_what_was_sent_references_and_secrets_too(api, name,
     (api.sidecar.secrets / "token").write_text("s3cret-of-file")
     config = {**good, "callback.request.headers": "Authorization:Bearer ${file:%s}|X-Plain:visible" %
               (api.sidecar.secrets / "token"), "errors.tolerance": "all", "config.action.reload": "none"}
-    assert api.create(name, config).must(201).json["config"] == {**config, "name": name}
-    assert api.config(name) == {**config, "name": name}
+    assert api.create(name, config).must(201).json["config"] == shown(name, config)
+    assert api.config(name) == shown(name, config)
     assert "s3cret-of-file" not in json.dumps(api.get("/connectors?expand=info&expand=status").json)
 
 
@@ -194,10 +207,10 @@ def test_put_makes_then_changes(api, kafka, sink, name, path):
     config = definition(topic, sink)
     made = api.put(api.at(name, path), config).must(201)
     assert made.headers["location"] == f"http://127.0.0.1:{api.port}/connectors/{name}"
-    assert made.json["config"] == {**config, "name": name}
+    assert made.json["config"] == shown(name, config)
     changed = {**config, "callback.request.url": sink.url + "/changed"}
     reply = api.put(api.at(name, path), {**changed, "name": name}).must(200)
-    assert reply.json["config"] == {**changed, "name": name} == api.config(name)
+    assert reply.json["config"] == shown(name, changed) == api.config(name)
     assert list(reply.json) == ["name", "config", "tasks", "type"]
     kafka.produce(topic, [b"x"])
     assert sink.wait_for(1, topic)[0].target == "/records/changed"
@@ -208,7 +221,7 @@ def test_put_has_the_errors_of_post_and_changes_nothing_then(api, name, good):
     api.put(api.at(name, "config"), {**good, "name": "other"}).is_error(
         400, f"Connector name configuration (other) doesn't match connector name in the URL ({name})")
     api.put(api.at(name, "config"), {**good, "tasks.max": "0"}).is_error(400, INVALID.format(1) + "…")
-    assert api.config(name) == {**good, "name": name}
+    assert api.config(name) == shown(name, good)
     api.wait_for(name, "RUNNING", "RUNNING")
 
 
@@ -233,7 +246,7 @@ def test_an_identical_put_does_not_disturb(api, kafka, name, good):
 def test_patch_sets_and_null_deletes(api, name, good):
     api.create(name, {**good, "tasks.max": "2", "request.delay.sec": "1"}).must(201)
     reply = api.patch(api.at(name, "config"), {"tasks.max": None, "callback.timeout.read.ms": 5000}).must(200)
-    wanted = {**good, "name": name, "request.delay.sec": "1", "callback.timeout.read.ms": "5000"}
+    wanted = shown(name, {**good, "request.delay.sec": "1", "callback.timeout.read.ms": "5000"})
     assert reply.json["config"] == wanted == api.config(name)
     assert api.patch(api.at(name, "config"), {}).must(200).json["config"] == wanted
 
@@ -243,7 +256,7 @@ def test_patch_sets_and_null_deletes(api, name, good):
 def test_a_patch_that_makes_it_invalid_is_400_and_changes_nothing(api, name, good, change):
     api.create(name, good, "STOPPED").must(201)
     api.patch(api.at(name, "config"), change).is_error(400)
-    assert api.config(name) == {**good, "name": name}
+    assert api.config(name) == shown(name, good)
 
 
 # DELETE

@@ -4,7 +4,7 @@ import pytest
 
 from endpoint import DELIVERED, RETRY
 from load import Load
-from rest import JSON, Rest, definition, offset
+from rest import JSON, Rest, definition, offset, shown
 from waiting import eventually, holds
 
 
@@ -29,7 +29,7 @@ def file_of(rest, name):
 def test_it_looks_like_any_other(rest, topic, endpoint, filed):
     info = rest.get(rest.at(filed)).must(200).json
     assert info["name"] == filed and info["type"] == "sink" and info["tasks"] == [{"connector": filed, "task": 0}]
-    assert info["config"] == {**definition(topic, endpoint), "name": filed, "offset.flush.interval.ms": "200"}
+    assert info["config"] == shown(filed, {**definition(topic, endpoint), "offset.flush.interval.ms": "200"})
     status = rest.status(filed)
     assert status["origin"] == "file" and status["file"] == file_of(rest, filed)
     assert rest.names() == [filed]

@@ -14,7 +14,7 @@ import time
 import pytest
 
 import kafka_cluster
-from rest import definition
+from rest import definition, shown
 from small_disk import fill_disk, mount_small_disk
 from waiting import eventually
 
@@ -84,13 +84,13 @@ def test_after_kill_9_what_was_acknowledged_is_there_and_nothing_is_there_by_hal
             unsure_count += 1
             reply = rest.get(rest.at(name, "config"))
             found = reply.json if reply.status == 200 else None
-            assert found in [one and {**one, "name": name} for one in choices], f"{name} is there by half: {found}"
+            assert found in [one and shown(name, one) for one in choices], f"{name} is there by half: {found}"
             wanted[name] = found
         there = {name: config for name, config in wanted.items() if config is not None}
         listed = rest.get("/connectors?expand=info&expand=status").must(200).json
         assert sorted(listed) == sorted(there)
         for name, config in there.items():
-            assert listed[name]["info"]["config"] == {**config, "name": name}
+            assert listed[name]["info"]["config"] == shown(name, config)
             assert listed[name]["status"]["connector"]["state"] == "STOPPED", listed[name]
         assert not rest.sidecar.log.find("level=error")
         assert len(files(rest)) == len(there), "what was written by half is not left lying about"

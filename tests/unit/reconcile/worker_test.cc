@@ -92,6 +92,43 @@ TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
   EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kExists);
+// Clients of Kafka Connect's API look for the class in every configuration.
+TEST_F(WorkerTest, ShowsTheClassThatHoldsWithoutBeingWritten) {
+  Write("f", "http://f/");
+  Write("own", "http://own/", "connector.class = \"HttpSinkConnector\"\n");
+  std::ofstream(directory_ / "broken.toml") << "topics = ";
+  Start();
+  ASSERT_TRUE(AwaitRunning("f"));
+  const auto created = worker_->Create("r", Good(), TargetState::kStarted);
+  ASSERT_TRUE(created);
+  EXPECT_EQ(created->config.at("connector.class"), "HttpSink");
+  EXPECT_EQ(worker_->Put("p", Good())->info.config.at("connector.class"), "HttpSink");
+  EXPECT_EQ(worker_->Patch("p", {{"tasks.max", "1"}})->config.at("connector.class"), "HttpSink");
+  EXPECT_EQ(worker_->Info("f")->config.at("connector.class"), "HttpSink");
+  EXPECT_EQ(worker_->Info("own")->config.at("connector.class"), "HttpSinkConnector");
+  ASSERT_TRUE(Await([this] { return worker_->Info("broken").has_value(); }));
+  EXPECT_EQ(worker_->Info("broken")->config,
+            (ConfigMap{{"connector.class", "HttpSink"}, {"name", "broken"}}));
+}
+
+TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
+  Start();
+  ConfigMap config = Good();
+  config["request.delay.sec"] = "0.0";
+  const auto info = worker_->Create("r", config, TargetState::kStarted);
+  ASSERT_TRUE(info);
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  config["connector.class"] = "HttpSink";
+  config["name"] = "r";
+  EXPECT_EQ(info->config, config);
+  EXPECT_EQ(worker_->Put("r", info->config)->info.config, config);
+  StartAnew();
+  EXPECT_EQ(worker_->Info("r")->config, config);
+  EXPECT_EQ(worker_->Put("r", config)->info.config, config);
+  EXPECT_EQ(worker_->Status("r")->generation, 1u);
+  EXPECT_EQ(Urls().size(), 2u);  // one for each start of the process
+}
+
   for (const auto& outcome : {worker_->Delete("f"), worker_->Delete("nobody")}) {
     EXPECT_FALSE(outcome);
   }

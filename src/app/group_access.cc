@@ -28,6 +28,7 @@ base::Unexpected<rest::Refusal> Refused(const kafka::AdminError& error) {
   using Kind = rest::Refusal::Kind;
   Kind kind = Kind::kUnavailable;
   if (error.kind == kafka::AdminError::Kind::kStillActive) kind = Kind::kStillActive;
+  if (error.kind == kafka::AdminError::Kind::kNoPartition) kind = Kind::kInvalid;
   if (error.kind == kafka::AdminError::Kind::kFailed) kind = Kind::kFailed;
   return base::Unexpected<rest::Refusal>({kind, error.text, {}});
 }

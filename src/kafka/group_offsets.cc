@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <exception>
+#include <map>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -71,6 +72,9 @@ bool Moving(rd_kafka_resp_err_t code) {
 AdminError::Kind KindOf(rd_kafka_resp_err_t code) {
   constexpr int kStaleMemberEpoch = 113;  // librdkafka 2.0 has no name for it
   switch (static_cast<int>(code)) {
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+      return AdminError::Kind::kNoPartition;
     case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
     case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
     case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
@@ -233,6 +237,50 @@ PartitionListHandle ToList(const std::vector<GroupOffset>& offsets, bool set) {
   return list;
 }
 
+// The partitions of every topic that this client may see.
+base::Expected<std::map<std::string, int>, Failure> PartitionCounts(const AdminClient& client,
+                                                                    Deadline deadline) {
+  const rd_kafka_metadata_t* raw = nullptr;
+  // Asking for all of them creates none.
+  const rd_kafka_resp_err_t code = rd_kafka_metadata(client.handle(), 1, nullptr, &raw,
+                                                     static_cast<int>(Left(deadline).count()));
+  if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) return AdminClient::Fail({code, client.WhyNoAnswer()});
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    return AdminClient::Fail({code, rd_kafka_err2str(code)});
+  }
+  const std::unique_ptr<const rd_kafka_metadata_t, Deleter<rd_kafka_metadata_destroy>> metadata(
+      raw);
+  std::map<std::string, int> counts;
+  for (int i = 0; i < metadata->topic_cnt; ++i) {
+    counts.emplace(metadata->topics[i].topic, metadata->topics[i].partition_cnt);
+  }
+  return counts;
+}
+
+base::Expected<void, Failure> CheckPartitions(const AdminClient& client,
+                                              const std::vector<GroupOffset>& offsets,
+                                              Deadline deadline) {
+  const auto counts = PartitionCounts(client, deadline);
+  if (!counts) return AdminClient::Fail(counts.error());
+  std::string text;
+  int unknown = 0;
+  for (const auto& [topic_partition, offset] : offsets) {
+    const auto& [topic, partition] = topic_partition;
+    const auto known = counts->find(topic);
+    if (known != counts->end() && partition < known->second) continue;
+    if (++unknown > kNamedPartitions) continue;
+    if (unknown > 1) text += "; ";
+    text += known == counts->end()
+                ? "The cluster has no topic " + topic
+                : "The topic " + topic + " has no partition " + std::to_string(partition);
+  }
+  if (unknown == 0) return {};
+  if (unknown > kNamedPartitions) {
+    text += "; and " + std::to_string(unknown - kNamedPartitions) + " more";
+  }
+  return AdminClient::Fail({RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION, std::move(text)});
+}
+
 base::Expected<void, Failure> Set(const AdminClient& client, const std::string& group,
                                   const rd_kafka_topic_partition_list_t* list, Deadline deadline) {
   if (list->cnt == 0) return {};
@@ -298,6 +346,8 @@ base::Expected<void, AdminError> GroupOffsets::Alter(const std::string& group,
                                                      milliseconds timeout) const {
   return Try<void>(ClientVoice(owner_, properties_), properties_, timeout,
                    [&](const AdminClient& client, Deadline deadline) {
+                     auto known = CheckPartitions(client, offsets, deadline);
+                     if (!known) return known;
                      // The broker refuses the first for all partitions or for none when the group
                      // has members.
                      auto set = Set(client, group, ToList(offsets, true).get(), deadline);

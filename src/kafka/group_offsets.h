@@ -18,6 +18,7 @@ struct AdminError {
   enum class Kind {
     kUnavailable,  // no answer in time; the same call may succeed later
     kStillActive,  // the group has members, by whose leave the same call may succeed
+    kNoPartition,  // of an offset to alter: the cluster has no such topic or partition
     kFailed,       // refused, or the properties make no client
   };
   Kind kind = Kind::kFailed;
@@ -45,7 +46,8 @@ class GroupOffsets {
 
   // Commits the offsets, without metadata: what was saved there of records beyond the old offset
   // (delivery/finished_offsets.h) is gone, so that none is skipped. Then forgets those partitions
-  // that have none. Where one of several fails the others may have been changed. The group must
+  // that have none. Partitions that the cluster doesn't have are refused before anything is
+  // changed; where one of several fails otherwise the others may have been changed. The group must
   // have no members; it is made when there is none.
   base::Expected<void, AdminError> Alter(const std::string& group,
                                          const std::vector<GroupOffset>& offsets,

@@ -136,11 +136,16 @@ def test_a_body_that_is_no_offsets_is_400(api, stopped, body):
     api.patch(api.at(stopped[0], "offsets"), body, headers=JSON).is_error(400)
 
 
-@pytest.mark.parametrize("topic, partition, at", [("no-such-topic", 0, 1), (None, 9, 1), (None, 0, -5)])
-def test_what_the_broker_does_not_have_is_an_error_and_changes_nothing(api, stopped, topic, partition, at):
-    reply = api.patch(api.at(stopped[0], "offsets"), {"offsets": [offset(topic or stopped[1], partition, at)]})
-    assert reply.status in (400, 500), reply
-    reply.is_error(reply.status)
+@pytest.mark.parametrize("topic, partition, at, message", [
+    ("no-such-topic", 0, 1, "The cluster has no topic no-such-topic"),
+    ("no-such-topic", 0, None, "The cluster has no topic no-such-topic"),
+    (None, 9, 1, "The topic {} has no partition 9"),
+    (None, 0, -5, "Failed to parse the following Kafka offset value…")])
+def test_what_the_broker_does_not_have_is_400_and_changes_nothing(api, stopped, topic, partition, at, message):
+    known = offset(stopped[1], 1, 1)
+    reply = api.patch(api.at(stopped[0], "offsets"),
+                      {"offsets": [known, offset(topic or stopped[1], partition, at)]})
+    reply.is_error(400, message.format(stopped[1]))
     assert api.offsets(stopped[0]) == {}
 
 

@@ -53,6 +53,21 @@ TEST_F(GroupOffsetsOnMockCluster, TellTheRefusalOfAPartition) {
   EXPECT_NE(altered.error().text.find("uthoriz"), std::string::npos) << altered.error().text;
 }
 
+TEST_F(GroupOffsetsOnMockCluster, OfWhatTheClusterDoesNotHaveAreRefusedByName) {
+  for (const auto& [topic_partition, text] :
+       {std::pair(base::TopicPartition{"no-such-topic", 0},
+                  "The cluster has no topic no-such-topic"),
+        std::pair(base::TopicPartition{"t", 3}, "The topic t has no partition 3")}) {
+    for (const std::optional<int64_t> offset : {std::optional<int64_t>(7), {}}) {
+      const auto altered =
+          offsets_.Alter("g", {{{"t", 0}, 7}, {topic_partition, offset}}, kTimeout);
+      ASSERT_FALSE(altered);
+      EXPECT_EQ(altered.error().kind, AdminError::Kind::kNoPartition);
+      EXPECT_EQ(altered.error().text, text);
+    }
+  }
+}
+
 TEST_F(GroupOffsetsOnMockCluster, OfAGroupWithMembersStayAsTheyAre) {
   broker_.FailCommits({25});  // the answer of a group whose member this is not
   const auto altered = offsets_.Alter("g", {{{"t", 1}, 7}}, kTimeout);

@@ -293,9 +293,15 @@ bool Reconciler::Carry(Order order) {
   return done.get();
 }
 
-bool Reconciler::AwaitSettled(std::chrono::milliseconds timeout) {
+std::shared_ptr<const Status> Reconciler::AwaitStatus(
+    const std::function<bool(const Status&)>& is_so, std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  return changed_.wait_for(lock, timeout, [this] { return status_->settled || closed_; });
+  bool is_now = false;
+  (void)changed_.wait_for(lock, timeout, [&] {
+    is_now = is_so(*status_);
+    return is_now || closed_ || drain_requested_;
+  });
+  return is_now ? status_ : nullptr;
 }
 
 void Reconciler::RequestRescan() {

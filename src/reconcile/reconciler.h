@@ -76,8 +76,10 @@ class Reconciler {
   // the status. Orders take place one after the other. False when nothing is done because the
   // process ends or drains.
   bool Carry(Order order);
-  // Waits until a look has left nothing undecided since the last Carry. False after the time.
-  bool AwaitSettled(std::chrono::milliseconds timeout);
+  // Waits until the published status is as `is_so` wants it, and answers that status; null after
+  // the time, or when the process ends or drains first. `is_so` must not call the reconciler.
+  std::shared_ptr<const Status> AwaitStatus(const std::function<bool(const Status&)>& is_so,
+                                            std::chrono::milliseconds timeout);
   void RequestRescan();
   // Ends Run.
   void RequestStop();

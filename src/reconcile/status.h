@@ -19,7 +19,8 @@ struct ConnectorView {
   Origin origin = Origin::kFile;
   bool invalid = false;                           // the newest definition is rejected
   std::optional<config::ConnectorConfig> target;  // that it runs by, or would
-  bool stopped = false;                           // that is its target, and nothing of it runs
+  bool is_to_stop = false;                        // its target is STOPPED
+  bool stopped = false;                           // and nothing of it runs any more
 };
 
 struct Status {

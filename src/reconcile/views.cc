@@ -58,6 +58,7 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   view.origin = wanted.newest.origin;
   view.invalid = !wanted.newest.config;
   view.target = wanted.target;
+  view.is_to_stop = wanted.state == Target::kStopped;
   rest::ConnectorStatus& status = view.status;
   status.name = view.info.name = name;
   status.origin = view.origin == Origin::kFile ? "file" : "rest";
@@ -71,7 +72,7 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
     }
   }
   if (entry == nullptr) return view;
-  view.stopped = wanted.state == Target::kStopped && !entry->connector;
+  view.stopped = view.is_to_stop && !entry->connector;
   status.observed_generation = entry->generation;
   status.state = ShownState(StateOf(*entry, &wanted));
   if (entry->refused) status.trace += entry->refused->why;

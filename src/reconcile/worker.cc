@@ -1,6 +1,8 @@
 #include "reconcile/worker.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "watch/snapshot.h"
@@ -15,6 +17,12 @@ using Hands = Reconciler::Hands;
 
 // Until the definitions are settled; a plain file takes two looks to be believed.
 constexpr std::chrono::seconds kReloadBound{10};
+// Until a connector has finished what is in flight and left its group. A slow endpoint takes longer
+// than a caller likes to wait.
+constexpr std::chrono::seconds kStopBound{5};
+// The broker learns of members that left a moment later; those of other processes stay.
+constexpr std::chrono::seconds kGroupBound{5};
+constexpr std::chrono::milliseconds kGroupPause{200};
 
 Target TargetOf(rest::TargetState state) {
   if (state == rest::TargetState::kPaused) return Target::kPaused;
@@ -201,7 +209,7 @@ rest::Outcome<rest::Done> Worker::Delete(const std::string& name) {
 }
 
 rest::Outcome<rest::Done> Worker::SetTarget(const std::string& name, rest::TargetState target) {
-  return Carry([&](Hands& hands) -> std::optional<Refusal> {
+  auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
     if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
     StoredConnector stored = StoredOf(hands, name);
     const Target before = std::exchange(stored.target, TargetOf(target));
@@ -215,6 +223,19 @@ rest::Outcome<rest::Done> Worker::SetTarget(const std::string& name, rest::Targe
     }
     return Store(hands, name, std::move(stored));
   });
+  // Who is told of a stop goes on to what needs a stopped connector.
+  if (done && target == rest::TargetState::kStopped) WaitForStop(name);
+  return done;
+}
+
+void Worker::WaitForStop(const std::string& name) const {
+  (void)reconciler_.AwaitStatus(
+      [&name](const reconcile::Status& status) {
+        const auto found = status.connectors.find(name);
+        return found == status.connectors.end() || !found->second.is_to_stop ||
+               found->second.stopped;
+      },
+      kStopBound);
 }
 
 rest::Outcome<rest::ConnectorStatus> Worker::Restart(const std::string& name, bool include_tasks,
@@ -284,36 +305,52 @@ rest::Outcome<std::vector<rest::PartitionOffset>> Worker::Offsets(const std::str
 }
 
 rest::Outcome<config::ConnectorConfig> Worker::Stopped(const std::string& name) const {
+  WaitForStop(name);
   if (reconciler_.readiness().draining) return base::Unexpected<Refusal>(Draining());
   const auto status = reconciler_.status();
   const auto found = status->connectors.find(name);
-  if (found == status->connectors.end())
+  if (found == status->connectors.end()) {
     return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+  }
   const ConnectorView& view = found->second;
-  if (view.status.state != rest::RunState::kStopped || !view.target) {
+  if (!view.is_to_stop || !view.target) {
     return base::Unexpected<Refusal>({Kind::kNotStopped, {}, {}});
   }
-  // It drains yet.
   if (!view.stopped) return base::Unexpected<Refusal>({Kind::kStillActive, {}, {}});
   return *view.target;
 }
 
-rest::Outcome<rest::Done> Worker::AlterOffsets(const std::string& name,
-                                               const std::vector<rest::PartitionOffset>& offsets) {
+rest::Outcome<rest::Done> Worker::ChangeOffsets(
+    const std::string& name,
+    const std::function<rest::Outcome<rest::Done>(const config::ConnectorConfig&)>& change) const {
   const auto config = Stopped(name);
   if (!config) return base::Unexpected<Refusal>(config.error());
-  return groups_.alter(*config, offsets);
+  const auto deadline = std::chrono::steady_clock::now() + kGroupBound;
+  while (true) {
+    auto done = change(*config);
+    const bool is_active = !done && done.error().kind == Kind::kStillActive;
+    if (!is_active || std::chrono::steady_clock::now() >= deadline) return done;
+    std::this_thread::sleep_for(kGroupPause);
+  }
+}
+
+rest::Outcome<rest::Done> Worker::AwaitStopped(const std::string& name) {
+  return Stopped(name).map([](const config::ConnectorConfig&) { return rest::Done{}; });
+}
+
+rest::Outcome<rest::Done> Worker::AlterOffsets(const std::string& name,
+                                               const std::vector<rest::PartitionOffset>& offsets) {
+  return ChangeOffsets(name, [&](const auto& config) { return groups_.alter(config, offsets); });
 }
 
 rest::Outcome<rest::Done> Worker::ResetOffsets(const std::string& name) {
-  const auto config = Stopped(name);
-  if (!config) return base::Unexpected<Refusal>(config.error());
-  return groups_.reset(*config);
+  return ChangeOffsets(name, [&](const auto& config) { return groups_.reset(config); });
 }
 
 std::vector<std::string> Worker::Reload() {
   (void)reconciler_.Carry([](Hands& hands) { hands.look = true; });
-  (void)reconciler_.AwaitSettled(kReloadBound);
+  (void)reconciler_.AwaitStatus([](const reconcile::Status& status) { return status.settled; },
+                                kReloadBound);
   const auto status = reconciler_.status();
   std::vector<std::string> problems;
   if (!status->look_error.empty()) problems.push_back(status->look_error);

@@ -49,6 +49,7 @@ class Worker final : public rest::ConnectWorker {
   void ResetActiveTopics(const std::string& name) override;
 
   rest::Outcome<std::vector<rest::PartitionOffset>> Offsets(const std::string& name) override;
+  rest::Outcome<rest::Done> AwaitStopped(const std::string& name) override;
   rest::Outcome<rest::Done> AlterOffsets(
       const std::string& name, const std::vector<rest::PartitionOffset>& offsets) override;
   rest::Outcome<rest::Done> ResetOffsets(const std::string& name) override;
@@ -64,8 +65,15 @@ class Worker final : public rest::ConnectWorker {
 
   // Runs an order; what it refuses is the answer.
   rest::Outcome<rest::Done> Carry(const std::function<std::optional<rest::Refusal>(Hands&)>& order);
-  // The definition of a stopped connector, whose offsets may be changed.
+  // The definition of a stopped connector, whose offsets may be changed. Waits for one that is
+  // being stopped.
   rest::Outcome<config::ConnectorConfig> Stopped(const std::string& name) const;
+  // Waits, within a bound, until nothing runs of a connector that is to stop.
+  void WaitForStop(const std::string& name) const;
+  // Changes the offsets of a stopped connector; again, within a bound, while its group has members.
+  rest::Outcome<rest::Done> ChangeOffsets(
+      const std::string& name,
+      const std::function<rest::Outcome<rest::Done>(const config::ConnectorConfig&)>& change) const;
 
   Reconciler& reconciler_;
   const GroupAccess groups_;

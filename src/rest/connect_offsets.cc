@@ -50,12 +50,9 @@ Response PatchOffsets(const Call& call) {
   if (sent->empty()) {
     return Error(400, "Partitions / offsets need to be provided for an alter offsets request");
   }
-  // The worker looks again; here it is for the order in which things are found wrong.
-  const auto status = call.api.worker.Status(call.name());
-  if (!status) return Error(404, NotFoundText(call.name()));
-  if (status->state != RunState::kStopped) {
-    return Refuse({Refusal::Kind::kNotStopped, {}, {}}, call.name(), {});
-  }
+  // Kafka Connect looks at the connector before it looks at each offset.
+  const auto stopped = call.api.worker.AwaitStopped(call.name());
+  if (!stopped) return RefuseChange(stopped.error(), call.name(), "alter");
   const auto offsets = JudgeOffsets(*sent);
   if (!offsets) return Error(400, offsets.error());
   const auto done = call.api.worker.AlterOffsets(call.name(), *offsets);

@@ -97,7 +97,7 @@ class ConnectWorker {
   virtual Outcome<ConnectorInfo> Patch(const std::string& name, const ConfigPatch& patch) = 0;
   virtual Outcome<Done> Delete(const std::string& name) = 0;
 
-  // Does not wait until it is so.
+  // A stop waits, for some seconds at most, until it is so; the others do not.
   virtual Outcome<Done> SetTarget(const std::string& name, TargetState target) = 0;
   // Restarts the connector, its tasks too, or only what has FAILED of these. What is answered shows
   // RESTARTING where something restarts. A restart without flags comes as both: what has FAILED.
@@ -111,6 +111,10 @@ class ConnectWorker {
 
   // Of the connector's group, at the broker.
   virtual Outcome<std::vector<PartitionOffset>> Offsets(const std::string& name) = 0;
+  // Done when offsets can be changed, because the connector is stopped. Waits, for some seconds at
+  // most, for one that is being stopped.
+  virtual Outcome<Done> AwaitStopped(const std::string& name) = 0;
+  // Both do as AwaitStopped first, and wait likewise for the group to have no members.
   virtual Outcome<Done> AlterOffsets(const std::string& name,
                                      const std::vector<PartitionOffset>& offsets) = 0;
   virtual Outcome<Done> ResetOffsets(const std::string& name) = 0;

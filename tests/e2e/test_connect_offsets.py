@@ -2,7 +2,7 @@
 
 import pytest
 
-from endpoint import DELIVERED, RETRY
+from endpoint import DELIVERED, RETRY, Answer
 from rest import JSON, definition, offset
 from waiting import eventually
 
@@ -171,6 +171,21 @@ def test_back_and_forth(api, kafka, topic, endpoint, name, at):
     api.put(api.at(name, "resume")).is_empty(202)
     eventually(lambda: kafka.all_committed(name, topic), "all is committed")
     assert endpoint.offsets()[seen:] == list(range(int(at), 11))
+
+
+def test_as_soon_as_a_stop_is_answered(api, kafka, topic, endpoint, name):
+    """Also when something was in flight, and nobody asks for the state between the two calls."""
+    endpoint.decide = lambda one: Answer(delay=0.3)
+    api.create(name, definition(topic, endpoint)).must(201)
+    for turn in range(4):
+        api.wait_running(name)
+        kafka.produce(topic, [b"%d" % turn])
+        endpoint.wait_for(turn + 1)
+        api.put(api.at(name, "stop")).is_empty(204)
+        move(api, name, offset(topic, 0, turn + 1))
+        assert api.states(name) == ("STOPPED", [])
+        api.put(api.at(name, "resume")).is_empty(202)
+    assert endpoint.offsets() == list(range(4))
 
 
 @pytest.mark.parametrize("how", ["null", "delete"])

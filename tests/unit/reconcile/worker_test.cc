@@ -33,16 +33,19 @@ class WorkerTest : public ReconcilerTest {
     };
     access.alter = [this](const config::ConnectorConfig&, const GroupAccess::Offsets& offsets) {
       altered_ = offsets.size();
-      return rest::Outcome<rest::Done>(rest::Done{});
-    };
-    access.reset = [](const config::ConnectorConfig&) {
-      return rest::Outcome<rest::Done>(rest::Done{});
+      return AnswerOfGroup();
     };
     access.cluster_id = [] { return std::string("cluster"); };
+    access.reset = [this](const config::ConnectorConfig&) { return AnswerOfGroup(); };
     access.broker_answers = [] { return true; };
     worker_.emplace(*reconciler_, std::move(access));
   }
   // As after the process ended and another began.
+  rest::Outcome<rest::Done> AnswerOfGroup() {
+    if (active_for_ == 0) return rest::Done{};
+    --active_for_;
+    return base::Unexpected<rest::Refusal>({Kind::kStillActive, {}, {}});
+  }
   void StartAnew() {
     reconciler_->RequestStop();
     runner_.join();
@@ -58,6 +61,7 @@ class WorkerTest : public ReconcilerTest {
     return status ? status->state : RunState::kUnassigned;
   }
   bool AwaitState(const std::string& name, RunState state) {
+  // Of the connector and of all its tasks.
     return Await([&] { return StateOf(name) == state; });
   }
 
@@ -69,6 +73,7 @@ class WorkerTest : public ReconcilerTest {
 TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
   Start();
   const auto info = worker_->Create("r", Good(), TargetState::kStarted);
+  int active_for_ = 0;  // so many calls find members in the group
   ASSERT_TRUE(info);
   EXPECT_EQ(info->name, "r");
   EXPECT_EQ(info->config.at("name"), "r");
@@ -325,6 +330,60 @@ TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsThereMayBeFiles) {
   StateStore store(root_ / "state");
   ConfigMap config = Good();
   for (size_t i = 0; i < watch::kMaxDefinitionFiles; ++i) {
+// Each answer holds for whatever is asked next.
+TEST_F(WorkerTest, WhatWasAnsweredIsSeenByTheNextCall) {
+  Start();
+  for (int round = 0; round < 25; ++round) {
+    SCOPED_TRACE(round);
+    ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+    ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+    EXPECT_EQ(StateOf("r"), RunState::kPaused);
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    EXPECT_EQ(StateOf("r"), RunState::kRunning);
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    EXPECT_EQ(StateOf("r"), RunState::kStopped);
+    EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
+    EXPECT_TRUE(worker_->ResetOffsets("r"));
+    ASSERT_TRUE(worker_->Put("r", Good("http://other/")));
+    EXPECT_EQ(worker_->Info("r")->config.at("callback.request.url"), "http://other/");
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    EXPECT_EQ(worker_->Status("r")->tasks.size(), 1u);
+    ASSERT_TRUE(worker_->Delete("r"));
+    EXPECT_FALSE(worker_->Status("r"));
+  }
+}
+
+TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
+  endpoint_.Cork(true);
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  delivery::Record record;
+  record.topic_partition = {"t", 0};
+  FirstLog().Send(task::Records{record});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  std::thread caller([this] {
+    EXPECT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
+    EXPECT_EQ(StateOf("r"), RunState::kStopped);
+  });
+  ASSERT_TRUE(Await([&] { return View("r")->is_to_stop; }));
+  EXPECT_EQ(StateOf("r"), RunState::kRunning);
+  endpoint_.Cork(false);
+  caller.join();
+}
+
+TEST_F(WorkerTest, OffsetsWaitForTheGroupToHaveNoMembers) {
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStopped));
+  active_for_ = 2;
+  EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
+  active_for_ = 2;
+  EXPECT_TRUE(worker_->ResetOffsets("r"));
+  EXPECT_EQ(active_for_, 0);
+}
+
     const std::string name = "r" + std::to_string(i);
     config["name"] = name;
     ASSERT_FALSE(store.Put(name, {config, Target::kStopped}));

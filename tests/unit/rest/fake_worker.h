@@ -149,6 +149,11 @@ class FakeWorker final : public ConnectWorker {
     return connectors[name].offsets;
   }
 
+  Outcome<Done> AwaitStopped(const std::string& name) override {
+    if (auto refusal = NotStopped(name)) return Refused(*refusal);
+    return Done{};
+  }
+
   Outcome<Done> AlterOffsets(const std::string& name,
                              const std::vector<PartitionOffset>& offsets) override {
     if (auto refusal = NotStopped(name)) return Refused(*refusal);

@@ -101,7 +101,7 @@ task::TaskTerms Connector::TermsOf(int task,
 }
 
 void Connector::StartTasks() {
-  for (int id = 0; id < config_.tasks_max; ++id) {
+  for (int id = static_cast<int>(tasks_.size()); id < config_.tasks_max; ++id) {
     EndpointHandle endpoint = connections_.make_endpoint(config_);
     auto dead_letters = connections_.make_dead_letters(config_, id);
     tasks_.push_back({nullptr, std::move(endpoint.reconfigure), dead_letters});
@@ -132,6 +132,14 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
     if (difference.credentials) terms.credentials = CredentialsOf(config_);
     terms.attempt_anew = difference.endpoint || difference.terms || difference.dead_letters;
     running.task->Reconfigure(std::move(terms));
+  }
+  failure_reported_.resize(static_cast<size_t>(config_.tasks_max), false);
+  try {
+    StartTasks();
+  } catch (const std::exception&) {
+    std::erase_if(tasks_, [](const Running& running) { return !running.task; });
+    config_.tasks_max = static_cast<int>(tasks_.size());
+    throw;
   }
 }
 

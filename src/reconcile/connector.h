@@ -58,8 +58,9 @@ class Connector {
 
   const config::ConnectorConfig& config() const { return config_; }
 
-  // Goes on by a definition that needs no other consumer. Throws std::exception when it can't be
-  // used; some tasks may have it then.
+  // Goes on by a definition that needs no other consumer, and starts the tasks that it has more.
+  // Throws std::exception when it can't be used; some tasks may have it then. When a further task
+  // can't be started, config() has as many as there are, and the next Apply tries again.
   void Apply(const config::ConnectorConfig& config, const Difference& difference);
 
   // Looks at the tasks after one of them changed: a stop by strategy halts all of them, until the
@@ -82,6 +83,7 @@ class Connector {
   const std::string& trace() const { return trace_; }
 
  private:
+  // Those that are missing; throws std::exception when one can't be started.
   void StartTasks();
   task::TaskTerms TermsOf(int task, std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
 

@@ -37,11 +37,12 @@ Difference Compare(const config::ConnectorConfig& from, const config::ConnectorC
   auto properties = ConsumerProperties(from);
   difference.credentials = TakeCredentials(properties, ConsumerProperties(to));
   difference.restart =
-      from.tasks_max != to.tasks_max || from.subscription.topics != to.subscription.topics ||
+      from.tasks_max > to.tasks_max || from.subscription.topics != to.subscription.topics ||
       from.subscription.topics_regex != to.subscription.topics_regex ||
       from.subscription.group != to.subscription.group || properties != ConsumerProperties(to) ||
       from.kafka_files != to.kafka_files || from.policy.ordering != to.policy.ordering ||
       from.policy.queue_max_bytes != to.policy.queue_max_bytes;
+  difference.more_tasks = from.tasks_max < to.tasks_max;
   difference.endpoint =
       from.endpoint != to.endpoint || from.policy.null_values != to.policy.null_values;
   difference.terms =

@@ -11,8 +11,11 @@ struct Difference {
   bool terms = false;         // strategy, delays, in flight, commit interval
   bool dead_letters = false;  // another queue, or another way to it
   bool credentials = false;   // SASL's
+  bool more_tasks = false;    // those that run go on
 
-  bool any() const { return restart || endpoint || terms || dead_letters || credentials; }
+  bool any() const {
+    return restart || endpoint || terms || dead_letters || credentials || more_tasks;
+  }
   bool operator==(const Difference&) const = default;
 };
 

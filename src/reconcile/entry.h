@@ -21,6 +21,7 @@ struct Entry {
 
   const std::unique_ptr<metrics::ConnectorMetrics> metrics;
   bool ending = false;
+  bool restart_asked = false;                  // why it ends: a call asked for it
   bool was_stopped = false;                    // by its target, since it last ran
   uint64_t generation = 0;                     // of the definition that it runs by
   std::map<std::string, std::string> written;  // that definition

@@ -210,10 +210,13 @@ void Fleet::Execute(const Step& step, const Desired& desired) {
       entries_.at(step.name)->was_stopped = true;
       Stop(*entries_.at(step.name));
       break;
-    case Action::kShow:
-      EntryOf(step.name, wanted).was_stopped = wanted.state != Target::kStarted;
-      entries_.at(step.name)->refused.reset();
+    case Action::kShow: {
+      Entry& entry = EntryOf(step.name, wanted);
+      entry.was_stopped = wanted.state != Target::kStarted;
+      entry.refused.reset();
+      Observed(entry, wanted);
       break;
+    }
     case Action::kKeep:
       if (Entry& entry = *entries_.at(step.name); !entry.ending) {
         Observed(entry, wanted);
@@ -264,6 +267,7 @@ void Fleet::Start(const std::string& name, const Wanted& wanted) {
   Entry& entry = EntryOf(name, wanted);
   Observed(entry, wanted);
   entry.failure_counted = false;
+  entry.restart_asked = false;
   entry.was_stopped = false;
   if (!IsAdmitted(name, wanted)) return;
   entry.connector =
@@ -292,6 +296,7 @@ void Fleet::Apply(const std::string& name, const Wanted& wanted, const Differenc
 void Fleet::Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason) {
   Entry& entry = *entries_.at(name);
   entry.metrics->Restarted(reason);
+  entry.restart_asked = reason == metrics::RestartReason::kApi;
   Log().Info("connector restarts", {{"connector", name}, {"reason", metrics::Label(reason)}});
   Stop(entry);
   if (!entry.connector) Start(name, wanted);

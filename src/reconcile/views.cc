@@ -79,11 +79,15 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   if (!entry->connector) return view;
   status.trace += entry->connector->trace();
   status.tasks = entry->connector->tasks();
-  // A connector whose tasks have failed is running or paused all the same in Kafka Connect.
-  const bool only_tasks = status.state == rest::RunState::kFailed && !status.tasks.empty();
+  // In Kafka Connect's words a connector runs while its tasks join their group, have failed, or are
+  // replaced because of another definition.
+  const bool only_tasks =
+      !status.tasks.empty() &&
+      (status.state == rest::RunState::kUnassigned || status.state == rest::RunState::kFailed ||
+       (status.state == rest::RunState::kRestarting && !entry->restart_asked));
   if (only_tasks) {
-    const bool pauses = wanted.state == Target::kPaused;
-    status.state = pauses ? rest::RunState::kPaused : rest::RunState::kRunning;
+    status.state =
+        wanted.state == Target::kPaused ? rest::RunState::kPaused : rest::RunState::kRunning;
   }
   for (rest::TaskStatus& task : status.tasks) {
     if (entry->ending && !entry->was_stopped) task.state = rest::RunState::kRestarting;

@@ -243,6 +243,19 @@ def test_an_identical_put_does_not_disturb(api, kafka, name, good):
     assert kafka.members(name) == members
 
 
+def test_more_tasks_join_those_that_run(api, kafka, sink, name):
+    topic = kafka.topic(3)
+    api.create(name, definition(topic, sink)).must(201)
+    api.wait_running(name)
+    members = set(kafka.members(name))
+    assert len(api.patch(api.at(name, "config"), {"tasks.max": 3}).must(200).json["tasks"]) == 3
+    connector, tasks = api.states(name)
+    assert connector == "RUNNING" and tasks[0] == "RUNNING" and len(tasks) == 3
+    api.wait_for(name, "RUNNING", *["RUNNING"] * 3)
+    eventually(lambda: len(kafka.members(name)) == 3, "the group has three members")
+    assert members < set(kafka.members(name)), "the first member stays"
+
+
 def test_patch_sets_and_null_deletes(api, name, good):
     api.create(name, {**good, "tasks.max": "2", "request.delay.sec": "1"}).must(201)
     reply = api.patch(api.at(name, "config"), {"tasks.max": None, "callback.timeout.read.ms": 5000}).must(200)

@@ -62,12 +62,16 @@ TEST(Difference, OfCredentialsRenewsThem) {
   EXPECT_TRUE(Compare(own, renewed).credentials);
 }
 
+TEST(Difference, OfMoreTasksLeavesThoseThatRunAlone) {
+  EXPECT_EQ(After([](auto& c) { c.tasks_max = 2; }), (Difference{.more_tasks = true}));
+}
+
 TEST(Difference, OfWhatAConsumerIsMadeOfNeedsAnother) {
   const auto restarts = [](const auto& change) { return After(change).restart; };
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.topics = {"t"}; }));
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.topics_regex = "t"; }));
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.group = "g"; }));
-  EXPECT_TRUE(restarts([](auto& c) { c.tasks_max = 2; }));
+  EXPECT_TRUE(restarts([](auto& c) { c.tasks_max = 0; }));
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.consumer_properties["client.id"] = "x"; }));
   EXPECT_TRUE(restarts([](auto& c) { c.kafka["bootstrap.servers"] = "other:1"; }));
   EXPECT_TRUE(restarts([](auto& c) { c.kafka.erase("sasl.password"); }));

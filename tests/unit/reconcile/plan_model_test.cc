@@ -431,7 +431,7 @@ class World {
     const auto fetch = [](const config::ConnectorConfig& config) {
       return config.subscription.consumer_properties.at("fetch.min.bytes");
     };
-    return from.tasks_max != to.tasks_max || from.subscription.topics != to.subscription.topics ||
+    return from.tasks_max > to.tasks_max || from.subscription.topics != to.subscription.topics ||
            from.subscription.group != to.subscription.group || fetch(from) != fetch(to) ||
            from.policy.ordering != to.policy.ordering ||
            from.policy.queue_max_bytes != to.policy.queue_max_bytes;

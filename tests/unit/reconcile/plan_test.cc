@@ -61,7 +61,8 @@ TEST(Plan, DoesTheLeastThatADifferenceAsksFor) {
   EXPECT_TRUE(applied.difference.endpoint);
   auto two = Config();
   two.tasks_max = 2;
-  EXPECT_EQ(ActionFor(Running(two), State::kWorking), Action::kRestart);
+  EXPECT_EQ(ActionFor(Running(two), State::kWorking), Action::kApply);
+  EXPECT_EQ(ActionFor(Running(Config()), State::kWorking, two), Action::kRestart);
 }
 
 TEST(Plan, ADefinitionThatChangedInAnyWayRevivesAConnectorThatStopped) {

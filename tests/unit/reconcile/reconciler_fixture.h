@@ -51,6 +51,7 @@ class ReconcilerTest : public ::testing::Test {
           return std::make_unique<testing::FakeSource>(log);
         },
         [this](const config::ConnectorConfig&) {
+          if (fail_endpoints_) throw std::runtime_error("no endpoint can be made");
           auto endpoint = std::make_unique<testing::FakeEndpoint>(
               endpoint_, [this](const auto&) -> delivery::Reply {
                 return delivery::HttpReply{200, !good_, {}};
@@ -130,6 +131,7 @@ class ReconcilerTest : public ::testing::Test {
   std::filesystem::path directory_;
   Reconciler::Settings settings_;
   std::atomic<bool> good_{true};
+  std::atomic<bool> fail_endpoints_{false};
   testing::SourceLog made_;  // its lock guards what follows
   bool fail_sources_ = false;
   DescriptorUse descriptors_{1'000'000, 0, 1, [] { return size_t{40}; }};

@@ -116,8 +116,8 @@ TEST_F(ReconcilerTest, RestartsForWhatNeedsAnotherConsumer) {
   Write("a", "http://one/");
   Start();
   ASSERT_TRUE(AwaitRunning("a"));
-  Write("a", "http://one/", "tasks.max = 2\n");
-  ASSERT_TRUE(AwaitMade(3));
+  Write("a", "http://one/", "delivery.ordering = \"key\"\n");
+  ASSERT_TRUE(AwaitMade(2));
   EXPECT_TRUE(FirstLog().left);
   EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="a",reason="config"} 1)"));
   EXPECT_TRUE(AwaitRunning("a"));
@@ -194,7 +194,7 @@ TEST_F(ReconcilerTest, OneThatDrainsSlowlyHoldsUpNobodyElse) {
   record.topic_partition = {"t", 0};
   FirstLog().Send(task::Records{record});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
-  Write("slow", "http://one/", "tasks.max = 2\n");
+  Write("slow", "http://one/", "delivery.ordering = \"key\"\n");
   ASSERT_TRUE(AwaitShown(R"(connector_state{connector="slow",state="restarting"} 1)"));
   Write("b", "http://b/");
   EXPECT_TRUE(AwaitRunning("b"));

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 #include <thread>
 
@@ -35,17 +36,17 @@ class WorkerTest : public ReconcilerTest {
       altered_ = offsets.size();
       return AnswerOfGroup();
     };
-    access.cluster_id = [] { return std::string("cluster"); };
     access.reset = [this](const config::ConnectorConfig&) { return AnswerOfGroup(); };
+    access.cluster_id = [] { return std::string("cluster"); };
     access.broker_answers = [] { return true; };
     worker_.emplace(*reconciler_, std::move(access));
   }
-  // As after the process ended and another began.
   rest::Outcome<rest::Done> AnswerOfGroup() {
     if (active_for_ == 0) return rest::Done{};
     --active_for_;
     return base::Unexpected<rest::Refusal>({Kind::kStillActive, {}, {}});
   }
+  // As after the process ended and another began.
   void StartAnew() {
     reconciler_->RequestStop();
     runner_.join();
@@ -60,20 +61,25 @@ class WorkerTest : public ReconcilerTest {
     const auto status = worker_->Status(name);
     return status ? status->state : RunState::kUnassigned;
   }
-  bool AwaitState(const std::string& name, RunState state) {
   // Of the connector and of all its tasks.
-    return Await([&] { return StateOf(name) == state; });
+  bool AwaitState(const std::string& name, RunState state) {
+    return Await([&] {
+      const auto status = worker_->Status(name);
+      return status && status->state == state &&
+             std::all_of(status->tasks.begin(), status->tasks.end(),
+                         [state](const auto& task) { return task.state == state; });
+    });
   }
 
   std::set<std::string> groups_;
   size_t altered_ = 0;
+  int active_for_ = 0;  // so many calls find members in the group
   std::optional<Worker> worker_;
 };
 
 TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
   Start();
   const auto info = worker_->Create("r", Good(), TargetState::kStarted);
-  int active_for_ = 0;  // so many calls find members in the group
   ASSERT_TRUE(info);
   EXPECT_EQ(info->name, "r");
   EXPECT_EQ(info->config.at("name"), "r");
@@ -86,17 +92,6 @@ TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
 }
 
-TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
-  Write("f", "http://f/");
-  Start();
-  ASSERT_TRUE(AwaitRunning("f"));
-  const auto invalid = worker_->Create("r", {{"topic", "t"}}, TargetState::kStarted);
-  ASSERT_FALSE(invalid);
-  EXPECT_EQ(invalid.error().kind, Kind::kInvalid);
-  EXPECT_EQ(invalid.error().problems.size(), 4u);  // topics and topics.regex each
-  EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
-  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
-  EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kExists);
 // Clients of Kafka Connect's API look for the class in every configuration.
 TEST_F(WorkerTest, ShowsTheClassThatHoldsWithoutBeingWritten) {
   Write("f", "http://f/");
@@ -134,6 +129,17 @@ TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
   EXPECT_EQ(Urls().size(), 2u);  // one for each start of the process
 }
 
+TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
+  Write("f", "http://f/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("f"));
+  const auto invalid = worker_->Create("r", {{"topic", "t"}}, TargetState::kStarted);
+  ASSERT_FALSE(invalid);
+  EXPECT_EQ(invalid.error().kind, Kind::kInvalid);
+  EXPECT_EQ(invalid.error().problems.size(), 4u);  // topics and topics.regex each
+  EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kExists);
   for (const auto& outcome : {worker_->Delete("f"), worker_->Delete("nobody")}) {
     EXPECT_FALSE(outcome);
   }
@@ -165,7 +171,6 @@ TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
   EXPECT_FALSE(worker_->Put("r", Good("http://other/"))->created);
   EXPECT_TRUE(AwaitApplied("http://other/"));
   ASSERT_TRUE(worker_->Patch("r", {{"tasks.max", "2"}}));
-  EXPECT_TRUE(AwaitMade(3));
   ASSERT_TRUE(worker_->Patch("r", {{"tasks.max", std::nullopt}}));
   EXPECT_EQ(worker_->Info("r")->config.count("tasks.max"), 0u);
   ASSERT_TRUE(worker_->Delete("r"));
@@ -173,6 +178,54 @@ TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
   EXPECT_THAT(worker_->Names(), IsEmpty());
   StartAnew();
   EXPECT_THAT(worker_->Names(), IsEmpty());
+}
+
+TEST_F(WorkerTest, MoreTasksJoinThoseThatRun) {
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  ASSERT_TRUE(worker_->Patch("r", {{"tasks.max", "3"}}));
+  const auto status = worker_->Status("r");
+  EXPECT_EQ(status->state, RunState::kRunning);
+  ASSERT_EQ(status->tasks.size(), 3u);
+  EXPECT_EQ(status->tasks.at(0).state, RunState::kRunning);
+  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
+  EXPECT_EQ(Urls().size(), 3u);  // the first consumer and two more
+  EXPECT_FALSE(FirstLog().left);
+  EXPECT_EQ(worker_->Status("r")->observed_generation, 2u);
+}
+
+TEST_F(WorkerTest, ATaskThatCannotBeAddedIsTriedAgain) {
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  fail_endpoints_ = true;
+  ASSERT_TRUE(worker_->Patch("r", {{"tasks.max", "2"}}));
+  EXPECT_EQ(worker_->Status("r")->tasks.size(), 1u);
+  EXPECT_EQ(worker_->Status("r")->observed_generation, 1u);
+  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
+  fail_endpoints_ = false;
+  EXPECT_THAT(worker_->Reload(), IsEmpty());
+  EXPECT_EQ(worker_->Status("r")->tasks.size(), 2u);
+  EXPECT_EQ(worker_->Status("r")->observed_generation, 2u);
+}
+
+TEST_F(WorkerTest, AConnectorRunsWhileItsTasksAreReplaced) {
+  endpoint_.Cork(true);
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  EXPECT_EQ(StateOf("r"), RunState::kRunning);  // already
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  delivery::Record record;
+  record.topic_partition = {"t", 0};
+  FirstLog().Send(task::Records{record});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  ASSERT_TRUE(worker_->Patch("r", {{"delivery.ordering", "key"}}));
+  EXPECT_EQ(StateOf("r"), RunState::kRunning);
+  EXPECT_EQ(worker_->Status("r")->tasks.at(0).state, RunState::kRestarting);
+  endpoint_.Cork(false);
+  ASSERT_TRUE(AwaitMade(2));
+  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
 }
 
 TEST_F(WorkerTest, APauseStaysInTheGroupAndAStopLeavesIt) {
@@ -226,6 +279,9 @@ TEST_F(WorkerTest, CreatesInTheStateThatIsAskedFor) {
   ASSERT_TRUE(worker_->Create("s", Good(), TargetState::kStopped));
   EXPECT_EQ(StateOf("s"), RunState::kStopped);
   EXPECT_THAT(worker_->Info("s")->tasks, IsEmpty());
+  EXPECT_EQ(worker_->Status("s")->observed_generation, 1u);
+  ASSERT_TRUE(worker_->Put("s", Good("http://other/")));
+  EXPECT_EQ(worker_->Status("s")->observed_generation, 2u);
 }
 
 TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
@@ -244,10 +300,10 @@ TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
   EXPECT_EQ(StateOf("r"), RunState::kRunning);  // in Kafka Connect's words
   EXPECT_THAT(worker_->Status("r")->tasks.at(0).trace, HasSubstr("t[0]@0"));
   ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
-  EXPECT_TRUE(AwaitState("r", RunState::kPaused));
+  EXPECT_EQ(StateOf("r"), RunState::kPaused);
   EXPECT_EQ(worker_->Status("r")->tasks.at(0).state, RunState::kFailed);
   ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
-  EXPECT_TRUE(AwaitState("r", RunState::kRunning));
+  EXPECT_EQ(StateOf("r"), RunState::kRunning);
   good_ = true;
   const auto status = worker_->Restart("r", true, true);
   ASSERT_TRUE(status);
@@ -266,11 +322,66 @@ TEST_F(WorkerTest, OffsetsAreChangedOfStoppedConnectorsOnly) {
   EXPECT_EQ(worker_->Offsets("r")->size(), 1u);
   EXPECT_THAT(groups_, ElementsAre("connect-r"));
   EXPECT_EQ(worker_->AlterOffsets("r", {{"t", 0, 1}}).error().kind, Kind::kNotStopped);
+  EXPECT_EQ(worker_->AwaitStopped("r").error().kind, Kind::kNotStopped);
   EXPECT_EQ(worker_->AlterOffsets("nobody", {}).error().kind, Kind::kNotFound);
   ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
-  ASSERT_TRUE(Await([&] { return worker_->AlterOffsets("r", {{"t", 0, 1}}).has_value(); }));
+  EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
   EXPECT_EQ(altered_, 1u);
   EXPECT_TRUE(worker_->ResetOffsets("r"));
+}
+
+// Each answer holds for whatever is asked next.
+TEST_F(WorkerTest, WhatWasAnsweredIsSeenByTheNextCall) {
+  Start();
+  for (int round = 0; round < 25; ++round) {
+    SCOPED_TRACE(round);
+    ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+    ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+    EXPECT_EQ(StateOf("r"), RunState::kPaused);
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    EXPECT_EQ(StateOf("r"), RunState::kRunning);
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    EXPECT_EQ(StateOf("r"), RunState::kStopped);
+    EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
+    EXPECT_TRUE(worker_->ResetOffsets("r"));
+    ASSERT_TRUE(worker_->Put("r", Good("http://other/")));
+    EXPECT_EQ(worker_->Info("r")->config.at("callback.request.url"), "http://other/");
+    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    EXPECT_EQ(worker_->Status("r")->tasks.size(), 1u);
+    ASSERT_TRUE(worker_->Delete("r"));
+    EXPECT_FALSE(worker_->Status("r"));
+  }
+}
+
+TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
+  endpoint_.Cork(true);
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  delivery::Record record;
+  record.topic_partition = {"t", 0};
+  FirstLog().Send(task::Records{record});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  std::thread caller([this] {
+    EXPECT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
+    EXPECT_EQ(StateOf("r"), RunState::kStopped);
+  });
+  ASSERT_TRUE(Await([&] { return View("r")->is_to_stop; }));
+  EXPECT_EQ(StateOf("r"), RunState::kRunning);
+  endpoint_.Cork(false);
+  caller.join();
+}
+
+TEST_F(WorkerTest, OffsetsWaitForTheGroupToHaveNoMembers) {
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStopped));
+  active_for_ = 2;
+  EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
+  active_for_ = 2;
+  EXPECT_TRUE(worker_->ResetOffsets("r"));
+  EXPECT_EQ(active_for_, 0);
 }
 
 TEST_F(WorkerTest, ADiskThatTakesNothingChangesNothing) {
@@ -330,60 +441,6 @@ TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsThereMayBeFiles) {
   StateStore store(root_ / "state");
   ConfigMap config = Good();
   for (size_t i = 0; i < watch::kMaxDefinitionFiles; ++i) {
-// Each answer holds for whatever is asked next.
-TEST_F(WorkerTest, WhatWasAnsweredIsSeenByTheNextCall) {
-  Start();
-  for (int round = 0; round < 25; ++round) {
-    SCOPED_TRACE(round);
-    ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
-    ASSERT_TRUE(AwaitState("r", RunState::kRunning));
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
-    EXPECT_EQ(StateOf("r"), RunState::kPaused);
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
-    EXPECT_EQ(StateOf("r"), RunState::kRunning);
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
-    EXPECT_EQ(StateOf("r"), RunState::kStopped);
-    EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
-    EXPECT_TRUE(worker_->ResetOffsets("r"));
-    ASSERT_TRUE(worker_->Put("r", Good("http://other/")));
-    EXPECT_EQ(worker_->Info("r")->config.at("callback.request.url"), "http://other/");
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
-    EXPECT_EQ(worker_->Status("r")->tasks.size(), 1u);
-    ASSERT_TRUE(worker_->Delete("r"));
-    EXPECT_FALSE(worker_->Status("r"));
-  }
-}
-
-TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
-  endpoint_.Cork(true);
-  Start();
-  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
-  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
-  delivery::Record record;
-  record.topic_partition = {"t", 0};
-  FirstLog().Send(task::Records{record});
-  ASSERT_TRUE(endpoint_.AwaitReceived(1));
-  std::thread caller([this] {
-    EXPECT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
-    EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
-    EXPECT_EQ(StateOf("r"), RunState::kStopped);
-  });
-  ASSERT_TRUE(Await([&] { return View("r")->is_to_stop; }));
-  EXPECT_EQ(StateOf("r"), RunState::kRunning);
-  endpoint_.Cork(false);
-  caller.join();
-}
-
-TEST_F(WorkerTest, OffsetsWaitForTheGroupToHaveNoMembers) {
-  Start();
-  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStopped));
-  active_for_ = 2;
-  EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
-  active_for_ = 2;
-  EXPECT_TRUE(worker_->ResetOffsets("r"));
-  EXPECT_EQ(active_for_, 0);
-}
-
     const std::string name = "r" + std::to_string(i);
     config["name"] = name;
     ASSERT_FALSE(store.Put(name, {config, Target::kStopped}));

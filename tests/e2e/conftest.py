@@ -5,6 +5,7 @@
 KAFKA_HTTP_SINK  the program under test; without it every test of the program fails
 KAFKA_STATE      state file of a broker that runs already (kafka/kafka.py start --state FILE); else one is started
 KAFKA_JARS       where Kafka's jars are kept (build/kafka-jars)
+CONNECT_JARS     where those of a Kafka Connect worker are kept (build/connect-jars)
 REQUIRE_KAFKA=1  no broker is a failure; otherwise those tests are skipped, loudly
 
 Debian packages: python3-pytest, python3-confluent-kafka, kcat, default-jre-headless, maven.

@@ -72,15 +72,12 @@ def encoded(name):
     return name.replace(".", "%2E") if name.strip(".") == "" else urllib.parse.quote(name, safe="")
 
 
-class Rest:
-    """Calls one process. Each call has a connection of its own."""
+class Caller:
+    """Calls one address. Each call has a connection of its own."""
 
-    def __init__(self, sidecar, headers=None, scheme=http.client.HTTPConnection, **options):
-        self.sidecar = sidecar
+    def __init__(self, port, headers=None, scheme=http.client.HTTPConnection, **options):
+        self.port = port
         self._headers, self._scheme, self._options = headers or {}, scheme, options
-        if not sidecar.settings["rest.listen"]:
-            sidecar.settings["rest.listen"] = f"127.0.0.1:{ports.free_port()}"
-        self.port = int(sidecar.settings["rest.listen"].rpartition(":")[2])
 
     @property
     def worker(self):
@@ -116,6 +113,16 @@ class Rest:
 
     def delete(self, path, **more):
         return self.call("DELETE", path, **more)
+
+
+class Rest(Caller):
+    """Calls one process of ours."""
+
+    def __init__(self, sidecar, *arguments, **options):
+        self.sidecar = sidecar
+        if not sidecar.settings["rest.listen"]:
+            sidecar.settings["rest.listen"] = f"127.0.0.1:{ports.free_port()}"
+        super().__init__(int(sidecar.settings["rest.listen"].rpartition(":")[2]), *arguments, **options)
 
     # Connectors
 

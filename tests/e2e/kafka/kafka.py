@@ -4,12 +4,13 @@
     kafka.py run [--port 9092]     in the foreground until Ctrl-C; prints the bootstrap address
     kafka.py start --state FILE    in the background; FILE gets bootstrap, sasl_bootstrap, pid and data_dir as JSON
     kafka.py stop --state FILE     ends that one and deletes its data; nothing to stop is no error
-    kafka.py fetch                 only fetches the jars
+    kafka.py fetch                 only fetches the jars, also those of a Kafka Connect worker
 
 It listens on 127.0.0.1, twice: PLAINTEXT, and SASL_PLAINTEXT with mechanism PLAIN: user `sink`, password `sink-secret`,
 or user `sink-2`, password `sink-2-secret`.
 Topics are not created by being named, except by `run`, whose broker also has the topic `orders`. The jars come from Maven
-once, into $KAFKA_JARS (default: build/kafka-jars).
+once, into $KAFKA_JARS (default: build/kafka-jars); those of a Kafka Connect worker, for test_connect_worker.py, into
+$CONNECT_JARS (default: build/connect-jars).
 Needs Java 17 or newer (headless) and, for the first time, mvn. When there can be no broker it says so loudly and
 exits with 77 (skipped), or with 1 if REQUIRE_KAFKA=1. Records are kept however old their timestamps are.
 """
@@ -77,15 +78,23 @@ class Unavailable(Exception):
     """There can be no broker on this machine; the text says why."""
 
 
-def jars_dir():
-    default = HERE.parents[2] / "build" / "kafka-jars"
-    return pathlib.Path(os.environ.get("KAFKA_JARS") or default).resolve()
+def jars_dir(variable="KAFKA_JARS", default="kafka-jars"):
+    return pathlib.Path(os.environ.get(variable) or HERE.parents[2] / "build" / default).resolve()
 
 
 def fetch():
-    """Returns the directory that holds the jars, complete. Several processes may call this at once."""
-    directory = jars_dir()
-    wanted = hashlib.sha256((HERE / "pom.xml").read_bytes()).hexdigest()
+    """Returns the directory that holds the broker's jars, complete."""
+    return copy_jars(HERE / "pom.xml", jars_dir())
+
+
+def fetch_connect():
+    """Returns the directory that holds the jars of a Kafka Connect worker, complete."""
+    return copy_jars(HERE / "connect-pom.xml", jars_dir("CONNECT_JARS", "connect-jars"))
+
+
+def copy_jars(pom, directory):
+    """Copies what `pom` depends on into `directory` once, and returns it. Several processes may call this at once."""
+    wanted = hashlib.sha256(pom.read_bytes()).hexdigest()
     complete = directory / ".complete"
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -97,8 +106,7 @@ def fetch():
             for old in directory.glob("*.jar"):
                 old.unlink()
             copy = subprocess.run(
-                ["mvn", "-q", "-B", "-f", str(HERE / "pom.xml"), "dependency:copy-dependencies",
-                 f"-DoutputDirectory={directory}"],
+                ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={directory}"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
             if copy.returncode != 0:
                 raise Unavailable(f"mvn could not fetch Kafka's jars:\n{copy.stdout[-3000:]}")
@@ -316,6 +324,7 @@ def main():
             stop_state(arguments.state)
         else:
             print(fetch())
+            print(fetch_connect())
         return 0
     except Unavailable as error:
         required = os.environ.get("REQUIRE_KAFKA") == "1"

@@ -24,7 +24,8 @@ kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
 kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config,
                                    std::optional<int> task = {}) {
   return {config.subscription.topics, config.subscription.topics_regex, config.subscription.group,
-          config.policy.queue_max_bytes / kPrefetchShare, kafka::ClientOwner{config.name, task}};
+          config.subscription.excluded_topics, config.policy.queue_max_bytes / kPrefetchShare,
+          kafka::ClientOwner{config.name, task}};
 }
 
 std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& config,

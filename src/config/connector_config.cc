@@ -4,6 +4,7 @@
 
 #include "config/connector_judge.h"
 #include "config/connector_keys.h"
+#include "config/internal_topics.h"
 #include "config/problem_list.h"
 #include "config/settings.h"
 
@@ -41,6 +42,13 @@ void JudgeClientCertificate(const Settings& settings, ProblemList& problems) {
                              "A private key is for a client certificate: set "
                              "ssl.certificate.location as well"));
   }
+}
+
+std::vector<std::string> ExcludedTopics(const ConnectorConfig& config) {
+  if (config.subscription.topics_regex.empty()) return {};
+  std::vector<std::string> topics(kInternalTopics.begin(), kInternalTopics.end());
+  if (!config.dead_letters.topic.empty()) topics.push_back(config.dead_letters.topic);
+  return topics;
 }
 
 // What is valid and will still not do what its author thinks. A default for every connector is not
@@ -129,6 +137,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
     ConnectorConfig& config = draft.config;
     if (!draft.has_request_retry) config.policy.request_retry_backoff = config.policy.retry_backoff;
     if (config.subscription.group.empty()) config.subscription.group = "connect-" + config.name;
+    config.subscription.excluded_topics = ExcludedTopics(config);
     result.config = std::move(config);
   }
   result.problems = problems.Take();

@@ -46,6 +46,9 @@ struct EndpointConfig {
 struct SubscriptionConfig {
   std::vector<std::string> topics;  // empty when there is a regular expression
   std::string topics_regex;
+  // What topics_regex never matches: Kafka's internal topics and the connector's own dead letter
+  // topic. Empty when there is no regular expression.
+  std::vector<std::string> excluded_topics;
   std::string group;
   // Of `consumer.override.*`, without the prefix and without group.id.
   std::map<std::string, base::Secret> consumer_properties;

@@ -8,6 +8,7 @@
 #include "config/definitions.h"
 #include "config/endpoint_url.h"
 #include "config/headers.h"
+#include "config/internal_topics.h"
 #include "config/text.h"
 #include "config/topics_regex.h"
 #include "config/verdicts.h"
@@ -32,6 +33,7 @@ constexpr std::int64_t kMostQueueBytes = std::int64_t{1} << 40;
 
 std::string JudgeTopic(std::string_view topic, bool is_hidden) {
   if (topic.empty()) return "a topic is missing between two commas";
+  if (IsInternalTopic(topic)) return "an internal topic of Kafka cannot be used";
   if (IsTopicName(topic)) return {};
   return (is_hidden ? "a topic" : '"' + Shown(topic) + '"') + std::string(kNoTopicName);
 }
@@ -45,13 +47,6 @@ std::string JudgeNameLength(std::string_view name) {
 bool IsName(std::string_view property) {
   return property == "group.id" || property == "group.instance.id" || property == "client.id" ||
          property == "client.rack";
-}
-
-bool Consumes(const SubscriptionConfig& subscription, const std::string& topic) {
-  const std::vector<std::string>& topics = subscription.topics;
-  return subscription.topics_regex.empty()
-             ? std::find(topics.begin(), topics.end(), topic) != topics.end()
-             : MatchesTopicsRegex(subscription.topics_regex, topic);
 }
 
 Verdict TakeBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
@@ -265,13 +260,16 @@ Verdict TakeDeadLetterTopic(const Value& value, ConnectorDraft& draft) {
   if (std::string reason = JudgeTopic(topic, value.is_hidden()); !reason.empty()) {
     return BadValue(std::move(reason));
   }
-  // A record that is dropped would come back for ever.
-  if (Consumes(draft.config.subscription, topic)) {
+  // A record that is dropped would come back for ever. A regular expression leaves the topic out.
+  const std::vector<std::string>& topics = draft.config.subscription.topics;
+  if (std::find(topics.begin(), topics.end(), topic) != topics.end()) {
     return Misused("The DLQ topic " + (value.is_hidden() ? std::string() : '\'' + topic + "' ") +
                    "may not be included in the topics consumed by the connector");
   }
   draft.config.dead_letters.topic = topic;
-  return Taken();
+  const std::string& regex = draft.config.subscription.topics_regex;
+  if (regex.empty() || !MatchesTopicsRegex(regex, topic)) return Taken();
+  return Odd("topics.regex matches this topic too: it is left out");
 }
 
 Verdict TakeDeadLetterHeaders(const Value& value, ConnectorDraft& draft) {

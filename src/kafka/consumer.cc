@@ -34,6 +34,7 @@ std::optional<std::string> TryConsumer(const Subscription& subscription,
   Properties all = ConsumerProperties(subscription, properties);
   for (const char* name : {"bootstrap.servers", "metadata.broker.list"}) all.erase(name);
   all["log_level"] = "0";  // it has no brokers, of which it would warn
+  if (auto problem = JudgeTogether(all)) return problem;
   return TryClient(all, subscription.owner);
 }
 

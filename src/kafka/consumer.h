@@ -14,6 +14,7 @@ struct Subscription {
   std::vector<std::string> topics;
   std::string topics_regex;  // POSIX extended, matches whole names; when there are no topics
   std::string group;
+  std::vector<std::string> excluded_topics = {};  // names that topics_regex does not match
   // Of what librdkafka reads ahead of many partitions, about; of one it is an eighth.
   size_t prefetch_bytes = 4u << 20;
   ClientOwner owner = {};

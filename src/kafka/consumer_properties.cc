@@ -23,6 +23,7 @@ Properties Defaults(size_t prefetch_bytes) {
       {"queued.max.messages.kbytes", std::to_string(queue)},
       {"fetch.message.max.bytes", std::to_string(fetch)},
       {"fetch.max.bytes", std::to_string(std::max<size_t>(prefetch_bytes / 2, 1 << 20))},
+      {"session.timeout.ms", "10000"},
       {"topic.metadata.refresh.interval.ms", "30000"},
       {"socket.keepalive.enable", "true"}};
   // How long nothing is fetched after enough was read ahead: a second by default.
@@ -30,15 +31,48 @@ Properties Defaults(size_t prefetch_bytes) {
   return defaults;
 }
 
+long long Number(const base::Secret& text) {
+  return std::strtoll(text.Reveal().c_str(), nullptr, 10);
+}
+
 // librdkafka takes no message limit above what is fetched at once, which is little here.
 void AdmitLargeMessages(Properties& all) {
   const auto largest = all.find("message.max.bytes");
   if (largest == all.end()) return;
-  const auto number = [](const base::Secret& text) {
-    return std::strtoll(text.Reveal().c_str(), nullptr, 10);
-  };
   base::Secret& fetched = all["fetch.max.bytes"];
-  if (number(fetched) < number(largest->second)) fetched = largest->second;
+  if (Number(fetched) < Number(largest->second)) fetched = largest->second;
+}
+
+// Three heartbeats fit into a session that is shorter than the default one, too.
+void FillInHeartbeat(Properties& all) {
+  const long long session = Number(all["session.timeout.ms"]);
+  all.insert(
+      {"heartbeat.interval.ms", std::to_string(std::clamp<long long>(session / 3, 1, 3000))});
+}
+
+// A topic's name as a regular expression that matches nothing else.
+std::string Exactly(const std::string& topic) {
+  std::string pattern = "^";
+  for (const char c : topic) {
+    if (c == '.') pattern += '\\';
+    pattern += c;
+  }
+  return pattern + '$';
+}
+
+// With topics by name, librdkafka would silently read none of them if the list matched a single
+// one.
+void ExcludeTopics(const Subscription& subscription, Properties& all) {
+  if (!subscription.topics.empty()) {
+    all.erase("topic.blacklist");
+    return;
+  }
+  base::Secret& blacklist = all["topic.blacklist"];
+  std::string patterns = blacklist.Reveal();
+  for (const std::string& topic : subscription.excluded_topics) {
+    patterns += (patterns.empty() ? "" : ",") + Exactly(topic);
+  }
+  blacklist = blacklist.is_referred() ? base::Secret::FromReference(patterns) : patterns;
 }
 
 // What makes "committed means done" true, and therefore nobody's to change.
@@ -57,7 +91,16 @@ Properties ConsumerProperties(const Subscription& subscription, const Properties
   const Properties defaults = Defaults(subscription.prefetch_bytes);
   all.insert(defaults.begin(), defaults.end());
   AdmitLargeMessages(all);
+  FillInHeartbeat(all);
+  ExcludeTopics(subscription, all);
   return all;
+}
+
+std::optional<std::string> JudgeTogether(const Properties& consumer) {
+  const base::Secret& session = consumer.at("session.timeout.ms");
+  if (Number(consumer.at("heartbeat.interval.ms")) < Number(session)) return std::nullopt;
+  const std::string shown = session.is_referred() ? "[hidden]" : session.Reveal();
+  return "heartbeat.interval.ms must be lower than session.timeout.ms, which is " + shown;
 }
 
 bool BeginsAtEnd(const Properties& consumer) {

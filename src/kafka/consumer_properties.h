@@ -8,6 +8,9 @@ namespace khs::kafka {
 // nobody's to change before them, and defaults behind.
 Properties ConsumerProperties(const Subscription& subscription, const Properties& properties);
 
+// Why these make no consumer that stays in its group; librdkafka does not look at that.
+std::optional<std::string> JudgeTogether(const Properties& consumer);
+
 // Whether these make a consumer begin at a log's end where nothing is committed.
 bool BeginsAtEnd(const Properties& consumer);
 

@@ -39,6 +39,7 @@ Difference Compare(const config::ConnectorConfig& from, const config::ConnectorC
   difference.restart =
       from.tasks_max > to.tasks_max || from.subscription.topics != to.subscription.topics ||
       from.subscription.topics_regex != to.subscription.topics_regex ||
+      from.subscription.excluded_topics != to.subscription.excluded_topics ||
       from.subscription.group != to.subscription.group || properties != ConsumerProperties(to) ||
       from.kafka_files != to.kafka_files || from.policy.ordering != to.policy.ordering ||
       from.policy.queue_max_bytes != to.policy.queue_max_bytes;

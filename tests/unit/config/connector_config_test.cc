@@ -149,15 +149,32 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
   }
 }
 
-TEST(ConnectorConfig, RefusesADeadLetterTopicThatTheExpressionFinds) {
-  const std::string start = "callback.request.url = 'http://h'\ntopics.regex = 'in|ou?t'\n";
-  const std::string key = "errors.deadletterqueue.topic.name = ";
-  EXPECT_FALSE(Parse(start + key + "'out'").config);
-  const auto good =
-      Parse(start + key + "'outside'\nerrors.deadletterqueue.context.headers.enable = false")
-          .config;
-  ASSERT_TRUE(good);
-  EXPECT_EQ(good->dead_letters, (DeadLetterConfig{"outside", false}));
+TEST(ConnectorConfig, LeavesInternalTopicsAndItsOwnDeadLettersOutOfARegularExpression) {
+  const std::string start = "callback.request.url = 'http://h'\ntopics.regex = '.*'\n";
+  const auto result = Parse(start +
+                            "errors.deadletterqueue.topic.name = 'dead'\n"
+                            "errors.deadletterqueue.context.headers.enable = false");
+  ASSERT_TRUE(result.config);
+  EXPECT_EQ(result.config->dead_letters, (DeadLetterConfig{"dead", false}));
+  EXPECT_THAT(result.config->subscription.excluded_topics,
+              ElementsAre("__consumer_offsets", "__transaction_state", "__share_group_state",
+                          "__cluster_metadata", "__remote_log_metadata", "dead"));
+  EXPECT_THAT(Listing(result.problems),
+              ElementsAre("f:3:1: warning: errors.deadletterqueue.topic.name: topics.regex matches "
+                          "this topic too: it is left out"));
+  EXPECT_THAT(Valid("").subscription.excluded_topics, IsEmpty());
+}
+
+TEST(ConnectorConfig, RefusesInternalTopicsByName) {
+  for (const std::string topic : {"__consumer_offsets", "__transaction_state"}) {
+    const std::string reason = "an internal topic of Kafka cannot be used";
+    EXPECT_THAT(
+        Listing(
+            Parse("callback.request.url = 'http://h'\ntopics = ['a', '" + topic + "']").problems),
+        ElementsAre(HasSubstr(reason)));
+    EXPECT_THAT(ProblemsOf("errors.deadletterqueue.topic.name = '" + topic + "'"),
+                ElementsAre(HasSubstr(reason)));
+  }
 }
 
 TEST(ConnectorConfig, JudgesTheUrl) {

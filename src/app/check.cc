@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include "app/commands.h"
 #include "app/environment.h"
+#include "config/client_properties.h"
 #include "config/flat.h"
 #include "config/secrets.h"
 #include "kafka/properties.h"
@@ -68,21 +71,39 @@ Collected Collect(const std::vector<std::string>& paths) {
   return collected;
 }
 
-// What librdkafka says of the properties that are handed to it.
-config::Problems CheckClientProperties(const watch::DefinitionFile& file) {
+// What librdkafka says of the properties of one family that are handed to it.
+config::Problems CheckFamily(const std::string& file, const config::FlatConfig& entries,
+                             std::string_view prefix, config::PropertySource source) {
+  config::SecretResolver secrets(nullptr);
+  kafka::Properties written;
+  std::map<std::string, const config::Entry*> entry_of;
+  for (const config::Entry& entry : entries) {
+    if (!entry.key.starts_with(prefix)) continue;
+    const std::string name(
+        config::LibrdkafkaName(std::string_view(entry.key).substr(prefix.size())));
+    auto value = secrets.Resolve(entry.text);
+    if (!value || !value->is_complete) continue;
+    written.emplace(name, std::move(value->text));
+    entry_of[name] = &entry;
+  }
+  const auto translated = config::ToLibrdkafka(written, source, secrets.is_complete());
   config::Problems problems;
+  for (const auto& [property, message] : kafka::CheckProperties(translated.values)) {
+    const auto found = entry_of.find(property);
+    const bool is_written = found != entry_of.end();  // or it was derived from others
+    problems.push_back({file, is_written ? found->second->position : config::Position{},
+                        is_written ? found->second->key : std::string(prefix) + property, message});
+  }
+  return problems;
+}
+
+config::Problems CheckClientProperties(const watch::DefinitionFile& file) {
   const auto entries = config::ReadToml(file.path, file.content, config::KeepsHeaderTable);
-  if (!entries) return problems;
-  for (const config::Entry& entry : *entries) {
-    for (const std::string_view prefix : {"kafka.", "consumer.override."}) {
-      if (!entry.key.starts_with(prefix)) continue;
-      const std::string property = entry.key.substr(prefix.size());
-      const auto value = config::SecretResolver(nullptr).Resolve(entry.text);
-      if (!value || !value->is_complete) continue;
-      for (const auto& problem : kafka::CheckProperties({{property, value->text}})) {
-        problems.push_back({file.path, entry.position, entry.key, problem.message});
-      }
-    }
+  if (!entries) return {};
+  using enum config::PropertySource;
+  config::Problems problems = CheckFamily(file.path, *entries, "kafka.", kProcess);
+  for (auto& problem : CheckFamily(file.path, *entries, "consumer.override.", kConnector)) {
+    problems.push_back(std::move(problem));
   }
   return problems;
 }

@@ -21,10 +21,29 @@ kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
   return properties;
 }
 
+// Two static members of a group with the same id would fence each other forever.
+kafka::Properties WithOwnInstanceId(kafka::Properties properties, int task) {
+  const auto found = properties.find("group.instance.id");
+  if (found == properties.end() || task == 0) return properties;
+  const std::string id = found->second.Reveal() + '-' + std::to_string(task);
+  found->second = found->second.is_referred() ? base::Secret::FromReference(id) : id;
+  return properties;
+}
+
+// A list of topics to leave out is about what the consumer's regular expression finds.
+kafka::Properties ProducerProperties(const config::ConnectorConfig& config) {
+  kafka::Properties properties = config.kafka;
+  properties.erase("topic.blacklist");
+  return properties;
+}
+
 kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config,
                                    std::optional<int> task = {}) {
-  return {config.subscription.topics, config.subscription.topics_regex, config.subscription.group,
-          config.subscription.excluded_topics, config.policy.queue_max_bytes / kPrefetchShare,
+  return {config.subscription.topics,
+          config.subscription.topics_regex,
+          config.subscription.group,
+          config.subscription.excluded_topics,
+          config.policy.queue_max_bytes / kPrefetchShare,
           kafka::ClientOwner{config.name, task}};
 }
 
@@ -42,7 +61,8 @@ reconcile::Connections MakeConnections(const base::Clock& clock) {
       [log_ends = std::make_shared<kafka::LogEnds>()](const config::ConnectorConfig& config,
                                                       int task) {
         const kafka::Properties properties = ConsumerProperties(config);
-        return std::make_unique<kafka::Consumer>(SubscriptionOf(config, task), properties,
+        return std::make_unique<kafka::Consumer>(SubscriptionOf(config, task),
+                                                 WithOwnInstanceId(properties, task),
                                                  log_ends->Open(properties));
       },
       [&clock](const config::ConnectorConfig& config) {
@@ -58,7 +78,7 @@ reconcile::Connections MakeConnections(const base::Clock& clock) {
         return std::make_shared<kafka::DeadLetterProducer>(
             kafka::DeadLetterSettings{config.dead_letters.topic,
                                       config.dead_letters.context_headers, config.name, task},
-            config.kafka);
+            ProducerProperties(config));
       },
   };
 }

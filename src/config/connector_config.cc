@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "config/client_properties.h"
 #include "config/connector_judge.h"
 #include "config/connector_keys.h"
 #include "config/internal_topics.h"
@@ -42,6 +43,24 @@ void JudgeClientCertificate(const Settings& settings, ProblemList& problems) {
                              "A private key is for a client certificate: set "
                              "ssl.certificate.location as well"));
   }
+}
+
+// Makes librdkafka's properties of what was written for the consumer.
+void TranslateConsumerProperties(const Settings& settings, bool is_complete,
+                                 SubscriptionConfig& subscription, ProblemList& problems) {
+  const auto report = [&](const PropertyProblem& problem, Severity severity) {
+    const Setting* setting =
+        FindSetting(settings, std::string(kConsumerOverride) + problem.property);
+    if (setting != nullptr) problems.Add(ProblemWith(*setting, problem.message, severity));
+  };
+  ClientProperties translated =
+      ToLibrdkafka(subscription.consumer_properties, PropertySource::kConnector, is_complete);
+  for (const PropertyProblem& error : translated.errors) report(error, Severity::kError);
+  for (const PropertyProblem& warning : translated.warnings) report(warning, Severity::kWarning);
+  if (!subscription.topics.empty() && translated.values.contains("topic.blacklist")) {
+    report({"topic.blacklist", "Has no effect: there is no topics.regex"}, Severity::kWarning);
+  }
+  subscription.consumer_properties = std::move(translated.values);
 }
 
 std::vector<std::string> ExcludedTopics(const ConnectorConfig& config) {
@@ -103,6 +122,8 @@ void JudgeDefaults(const std::vector<Written>& defaults, ProblemList& problems) 
   SecretResolver secrets(nullptr);
   ConnectorDraft draft{secrets};
   Judge(ConnectorRows(), draft, problems).Apply(settings, Completeness::kPartial);
+  ConnectorConfig& config = draft.config;
+  TranslateConsumerProperties(settings, secrets.is_complete(), config.subscription, problems);
 }
 
 ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& definition,
@@ -125,6 +146,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   Judge judge(ConnectorRows(), draft, problems);
   judge.SetPlace(source.file, whole);
   judge.Apply(settings, Completeness::kWhole);
+  TranslateConsumerProperties(settings, secrets.is_complete(), draft.config.subscription, problems);
   JudgeSubscription(settings, source, whole, problems);
   JudgeClientCertificate(settings, problems);
 

@@ -296,14 +296,8 @@ Verdict TakeOffsetFlushInterval(const Value& value, ConnectorDraft& draft) {
   return TakeMilliseconds(value, draft.config.offset_flush_interval);
 }
 
+// The properties are judged together, once all are known.
 Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft) {
-  if (IsManagedProperty(value.member)) {
-    return Misused("The connector sets this consumer property itself: leave it out");
-  }
-  if (RunsCode(value.member)) {
-    return Misused(
-        "This makes librdkafka run a command or load a library: only sidecar.toml may set it");
-  }
   if (std::string reason = JudgeNameLength(value.text); IsName(value.member) && !reason.empty()) {
     return BadValue(std::move(reason));
   }
@@ -311,8 +305,6 @@ Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft) {
     if (value.text.empty()) return BadValue("String may not be empty");
     if (!IsUtf8(value.text)) return BadValue("a group is valid UTF-8");
     draft.config.subscription.group = value.text;
-  } else if (const auto problem = JudgeProperty(value.member, value.text); !problem.empty()) {
-    return BadValue(std::string(problem));
   } else {
     draft.config.subscription.consumer_properties.emplace(value.member, SecretOf(value));
   }

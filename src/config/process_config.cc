@@ -4,6 +4,7 @@
 #include <tuple>
 #include <utility>
 
+#include "config/client_properties.h"
 #include "config/connector_judge.h"
 #include "config/environment.h"
 #include "config/listen_address.h"
@@ -42,6 +43,24 @@ Settings Canonical(Settings settings) {
     }
   }
   return settings;
+}
+
+// Those without secrets, which ResolveProperties judges with the others.
+void JudgeKafkaProperties(const Settings& settings, const ProcessConfig& config,
+                          ProblemList& problems) {
+  std::map<std::string, base::Secret> literal;
+  for (const auto& [property, text] : config.kafka) {
+    auto value = SecretResolver(nullptr).Resolve(text);
+    if (value && value->is_complete) literal.emplace(property, std::move(value->text));
+  }
+  const auto report = [&](const PropertyProblem& problem, Severity severity) {
+    const Setting* setting = FindSetting(settings, std::string(kKafka) + problem.property);
+    if (setting != nullptr) problems.Add(ProblemWith(*setting, problem.message, severity));
+  };
+  const ClientProperties translated =
+      ToLibrdkafka(literal, PropertySource::kProcess, literal.size() == config.kafka.size());
+  for (const PropertyProblem& error : translated.errors) report(error, Severity::kError);
+  for (const PropertyProblem& warning : translated.warnings) report(warning, Severity::kWarning);
 }
 
 void JudgeRestAccess(const Settings& settings, const ProcessConfig& config, ProblemList& problems) {
@@ -106,6 +125,7 @@ ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition
   Settings own = settings;
   std::erase_if(own, IsDefault);
   judge.Apply(own, Completeness::kWhole);
+  JudgeKafkaProperties(own, draft.config, problems);
   JudgeRestAccess(settings, draft.config, problems);
 
   ProcessResult result;

@@ -14,16 +14,10 @@ using enum KeyType;
 using enum Importance;
 
 Verdict TakeKafkaProperty(const Value& value, ProcessDraft& draft) {
-  if (IsManagedProperty(value.member)) {
-    return Misused("The connectors set this consumer property themselves: leave it out");
-  }
   if (value.member == "group.id") {
     return Misused(
         "Every connector has a group of its own, connect-NAME: write consumer.override.group.id "
         "in a connector to change it");
-  }
-  if (const auto problem = JudgeProperty(value.member, value.text); !problem.empty()) {
-    return BadValue(std::string(problem));
   }
   draft.config.kafka.emplace(value.member, value.text);
   return Taken();
@@ -36,9 +30,6 @@ Verdict TakeBootstrapServers(const Value& value, ProcessDraft& draft) {
     servers += (servers.empty() ? "" : ",") + server;
   }
   if (servers.empty()) return BadValue("String may not be empty");
-  if (const auto problem = JudgeProperty("bootstrap.servers", servers); !problem.empty()) {
-    return BadValue(std::string(problem));
-  }
   draft.config.kafka.insert_or_assign("bootstrap.servers", servers);
   return Taken();
 }

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "config/client_properties.h"
 #include "config/text.h"
-#include "config/verdicts.h"
 
 namespace khs::config {
 namespace {
@@ -216,12 +216,11 @@ Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties
     if (resolved->text.find('\0') != std::string::npos) {
       return base::Unexpected<PropertyProblem>({property, "a NUL character cannot be part of it"});
     }
-    if (const auto problem = JudgeProperty(property, resolved->text); !problem.empty()) {
-      return base::Unexpected<PropertyProblem>({property, std::string(problem)});
-    }
     result.emplace(property, ToSecret(std::move(*resolved)));
   }
-  return result;
+  ClientProperties translated = ToLibrdkafka(result, PropertySource::kProcess);
+  if (!translated.errors.empty()) return base::Unexpected(std::move(translated.errors.front()));
+  return std::move(translated.values);
 }
 
 SecretReferences ReferencesIn(const std::map<std::string, std::string>& properties) {

@@ -79,7 +79,7 @@ struct PropertyProblem {
   std::string message;
 };
 
-// librdkafka's properties as ProcessConfig holds them, ready for use.
+// What ProcessConfig holds as `kafka.*`, ready for librdkafka.
 base::Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties(
     const std::map<std::string, std::string>& properties, const ReadSecret& read);
 

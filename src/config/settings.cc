@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "config/client_properties.h"
 #include "config/text.h"
 
 namespace khs::config {
@@ -22,6 +23,20 @@ bool BeginsKnownKey(std::span<const KeyDefinition> keys, std::string_view key) {
   return std::any_of(keys.begin(), keys.end(), [&](const KeyDefinition& definition) {
     return definition.key.starts_with(prefix);
   });
+}
+
+// A client's property under librdkafka's name, so that two spellings of one are found to be one.
+std::string WithLibrdkafkaName(KeyTable table, const std::string& key) {
+  const auto renamed = [&key](std::string_view prefix) {
+    return std::string(prefix) +
+           std::string(LibrdkafkaName(std::string_view(key).substr(prefix.size())));
+  };
+  if (table == KeyTable::kConnector) {
+    return key.starts_with(kConsumerOverride) ? renamed(kConsumerOverride) : key;
+  }
+  constexpr std::string_view kDefault = "defaults.consumer.override.";
+  if (key.starts_with(kKafka)) return renamed(kKafka);
+  return key.starts_with(kDefault) ? renamed(kDefault) : key;
 }
 
 // A section whose lines are all commented out says nothing.
@@ -84,7 +99,8 @@ Settings Resolve(KeyTable table, const std::vector<Written>& written, ProblemLis
   for (const Written& one : written) {
     const Entry& entry = one.entry;
     if (IsEmptySection(keys, entry)) continue;
-    const KeyDefinition* known = FindKey(keys, entry.key);
+    const std::string spelled = WithLibrdkafkaName(table, entry.key);
+    const KeyDefinition* known = FindKey(keys, spelled);
     if (!known) {
       problems.Add({one.file, entry.position, one.shown_key,
                     // Looking for the nearest key takes its time; more problems are not told.
@@ -92,7 +108,7 @@ Settings Resolve(KeyTable table, const std::vector<Written>& written, ProblemLis
       continue;
     }
     const bool is_member = known->key.ends_with(".*");
-    std::string key = is_member ? entry.key : std::string(known->key);
+    std::string key = is_member ? spelled : std::string(known->key);
     const auto [first, is_new] = seen.try_emplace(key, &one);
     if (!is_new) {
       problems.Add({one.file, entry.position, one.shown_key, AlreadyGiven(*first->second)});

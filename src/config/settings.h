@@ -21,13 +21,17 @@ struct Written {
 // A written key that the table knows.
 struct Setting {
   size_t row = 0;   // of the table
-  std::string key;  // the table's spelling, not the alias
+  std::string key;  // the table's spelling, not the alias; a client's property as in librdkafka
   Written written;
 };
 
 using Settings = std::vector<Setting>;
 
 enum class KeyTable { kConnector, kProcess };
+
+// Families of properties that are handed to librdkafka.
+constexpr std::string_view kConsumerOverride = "consumer.override.";
+constexpr std::string_view kKafka = "kafka.";
 
 std::span<const KeyDefinition> KeysOf(KeyTable table);
 

@@ -38,7 +38,10 @@ std::optional<std::string> ShownValue(std::string_view key, const Entry& entry) 
 }
 
 KeyVerdict VerdictOf(const KeyDefinition& definition, const Setting& setting) {
-  return {setting.key, &definition, ShownValue(setting.key, setting.written.entry), {}};
+  // As it was written: a client's property may have another name in librdkafka.
+  const std::string& name =
+      definition.key.ends_with(".*") ? setting.written.entry.key : setting.key;
+  return {name, &definition, ShownValue(setting.key, setting.written.entry), {}};
 }
 
 // Every key with its value.

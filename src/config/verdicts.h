@@ -52,33 +52,4 @@ inline Verdict TakePath(const Value& value, std::string& target) {
   return Taken();
 }
 
-// librdkafka's properties that the consumer rests upon: with another value records would be lost or
-// offsets be committed before delivery.
-inline bool IsManagedProperty(std::string_view property) {
-  return property == "enable.auto.commit" || property == "enable.auto.offset.store" ||
-         property == "enable.partition.eof";
-}
-
-// librdkafka's properties that name a command or a library: whoever may call REST would be whoever
-// runs the process.
-inline bool RunsCode(std::string_view property) {
-  return property == "plugin.library.paths" || property == "sasl.kerberos.kinit.cmd" ||
-         property == "ssl.engine.location" || property == "ssl.engine.id" ||
-         property == "ssl.providers";
-}
-
-// What is wrong with the value of one of librdkafka's properties; empty when nothing is known.
-inline std::string_view JudgeProperty(std::string_view property, std::string_view value) {
-  if (property == "auto.offset.reset" && EqualsIgnoringCase(Trim(value), "error")) {
-    // It would say so once, and read the partition no more.
-    return "A partition without a valid offset would stand still for ever: earliest or latest";
-  }
-  if (property != "bootstrap.servers" && property != "metadata.broker.list") return {};
-  // Each takes a thread and a connection, whether it is there or not.
-  constexpr std::ptrdiff_t kMost = 100;
-  if (std::count(value.begin(), value.end(), ',') < kMost) return {};
-  return "List may have no more than 100 brokers, each of which takes a thread; a few are enough, "
-         "because they tell of the others";
-}
-
 }  // namespace khs::config

@@ -17,12 +17,36 @@
 namespace khs::kafka {
 namespace {
 
+// Properties that came with newer versions of librdkafka. An older one does as with the given
+// value, or what any of them asks for is nothing that a delivery depends on.
+struct Newer {
+  std::string_view name;
+  std::string_view value;  // empty: any
+};
+
+constexpr Newer kNewer[] = {{"client.dns.lookup", "use_all_dns_ips"},
+                            {"enable.metrics.push", ""},
+                            {"fetch.queue.backoff.ms", ""},
+                            {"retry.backoff.max.ms", ""}};
+
+std::optional<std::string> JudgeUnknown(std::string_view name, std::string_view value) {
+  const std::string version = std::string("librdkafka ") + rd_kafka_version_str();
+  for (const Newer& newer : kNewer) {
+    if (newer.name != name) continue;
+    if (newer.value.empty() || newer.value == value) return std::nullopt;
+    return std::string(name) + " can only be " + std::string(newer.value) + " with " + version;
+  }
+  return "No such configuration property: neither " + version +
+         " nor Kafka's Java consumer has \"" + std::string(name) + '"';
+}
+
 std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
                                const base::Secret& value) {
   std::array<char, 512> error{};
   const auto result =
       rd_kafka_conf_set(conf, name.c_str(), value.Reveal().c_str(), error.data(), error.size());
   if (result == RD_KAFKA_CONF_OK) return std::nullopt;
+  if (result == RD_KAFKA_CONF_UNKNOWN) return JudgeUnknown(name, value.Reveal());
   // librdkafka quotes a value that it does not take.
   if (result == RD_KAFKA_CONF_INVALID && value.is_referred()) {
     return "Invalid value [hidden] for configuration property \"" + name + '"';
@@ -123,6 +147,7 @@ rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& red
 ClientHandle NewOutsider(const ClientVoice& voice, Properties properties) {
   properties.erase("group.id");
   properties.erase("group.instance.id");
+  properties.erase("topic.blacklist");  // it is about what a regular expression finds
   ConfHandle conf = MakeConfiguration(properties);
   LogToOurs(conf.get(), &voice);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "config/client_properties.h"
 #include "config/definitions.h"
 #include "config/flat.h"
 #include "watch/snapshot.h"
@@ -43,6 +44,18 @@ size_t FingerprintOf(const config::TlsConfig& tls, SecretLook& secrets) {
     if (!file.empty()) all = all * 31 + secrets.Fingerprint(file);
   }
   return all;
+}
+
+// By the table's key, or of one of librdkafka's properties by a name that Java has for it.
+auto FindWritten(const std::map<std::string, config::Position>& positions, const std::string& key) {
+  constexpr std::string_view kPrefix = "consumer.override.";
+  const auto exact = positions.find(key);
+  if (exact != positions.end() || !key.starts_with(kPrefix)) return exact;
+  return std::find_if(positions.begin(), positions.end(), [&](const auto& entry) {
+    const std::string_view written = entry.first;
+    return written.starts_with(kPrefix) && config::LibrdkafkaName(written.substr(kPrefix.size())) ==
+                                               std::string_view(key).substr(kPrefix.size());
+  });
 }
 
 bool SameDefinitions(const Desired& desired, const Definitions& now) {
@@ -281,11 +294,11 @@ void DefinitionSource::Check(Definition& definition) const {
   const std::vector<Objection> objections = check_(*definition.config);
   if (objections.empty()) return;
   for (const Objection& objection : objections) {
-    const auto position = definition.positions.find(objection.key);
-    definition.problems.push_back(
-        {definition.file,
-         position != definition.positions.end() ? position->second : config::Position{},
-         objection.key, objection.message});
+    const auto written = FindWritten(definition.positions, objection.key);
+    const bool is_written = written != definition.positions.end();
+    definition.problems.push_back({definition.file,
+                                   is_written ? written->second : config::Position{},
+                                   is_written ? written->first : objection.key, objection.message});
   }
   config::LimitProblems(definition.problems);
   definition.config.reset();

@@ -123,6 +123,13 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
       {"callback.request.headers = ['X:a']", "Expected value to be a table or a string"},
       {"[callback.request.headers]\nX-A.b = 'c'", "header X-A must be"},
       {"consumer.override.enable.auto.commit = true", "leave it out"},
+      {"consumer.override.enable.sasl.oauthbearer.unsecure.jwt = true", "ends the process"},
+      {"consumer.override.fetch.wait.max.ms = 100\nconsumer.override.fetch.max.wait.ms = 100",
+       "consumer.override.fetch.max.wait.ms: Is already given as "
+       "consumer.override.fetch.wait.max.ms "
+       "at line 3, column 1"},
+      {"consumer.override.fetch.max.wait.ms = 'soon'",
+       "consumer.override.fetch.max.wait.ms: Not a number"},
       {"consumer.override.auto.offset.reset = 'Error'", "stand still for ever"},
       {"consumer.override.group.id = ''", "String may not be empty"},
       {"consumer.override.x = [1]", "Expected value to be a string, a number or a boolean"},
@@ -290,12 +297,30 @@ TEST(ConnectorConfig, TakesTheGroupFromTheConsumersProperties) {
                 {"bootstrap.servers", "b:1"}, {"fetch.min.bytes", "5"}, {"check.crcs", "true"}}));
 }
 
+TEST(ConnectorConfig, TakesPropertiesOfJavasConsumer) {
+  const ConnectorConfig config = Valid(
+      "[consumer.override]\nfetch.max.wait.ms = 100\nmax.poll.records = 500\n"
+      "partition.assignment.strategy = 'org.apache.kafka.clients.consumer.RangeAssignor'");
+  EXPECT_EQ(config.subscription.consumer_properties,
+            (std::map<std::string, base::Secret>{{"fetch.wait.max.ms", "100"},
+                                                 {"partition.assignment.strategy", "range"}}));
+}
+
+TEST(ConnectorConfig, LetsAPropertyStandInForADefaultOfAnotherSpelling) {
+  const FlatConfig defaults = {
+      {"consumer.override.fetch.max.wait.ms", "100", ValueKind::kString, {4, 1}}};
+  const auto result = ParseConnectorToml(
+      {"f", "stem"}, kMinimum + "consumer.override.fetch.wait.max.ms = 200\n", defaults, "s");
+  ASSERT_TRUE(result.config);
+  EXPECT_EQ(result.config->subscription.consumer_properties.at("fetch.wait.max.ms"), "200");
+}
+
 TEST(ConnectorConfig, BoundsTheBrokersOfAList) {
   std::string brokers = "b";
   for (int i = 1; i < 100; ++i) brokers += ",b";
   for (const std::string key : {"bootstrap.servers", "metadata.broker.list"}) {
     const std::string line = "consumer.override." + key + " = '" + brokers;
-    EXPECT_EQ(Valid(line + "'").subscription.consumer_properties.at(key), brokers);
+    EXPECT_EQ(Valid(line + "'").subscription.consumer_properties.at("bootstrap.servers"), brokers);
     EXPECT_THAT(Listing(Parse(kMinimum + line + ",b'").problems),
                 ElementsAre(HasSubstr("no more than 100 brokers")));
   }

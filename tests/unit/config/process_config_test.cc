@@ -58,9 +58,8 @@ TEST(ProcessConfig, BoundsTheBrokersOfAList) {
   std::string brokers = "b";
   for (int i = 1; i < 100; ++i) brokers += ",b";
   EXPECT_TRUE(Parse("kafka.bootstrap.servers = '" + brokers + "'\n").config);
-  for (const std::string& line :
-       {"kafka.bootstrap.servers = '" + brokers + ",b'\n",
-        kMinimum + "kafka.metadata.broker.list = '" + brokers + ",b'\n"}) {
+  for (const std::string& line : {"kafka.bootstrap.servers = '" + brokers + ",b'\n",
+                                  "kafka.metadata.broker.list = '" + brokers + ",b'\n"}) {
     EXPECT_THAT(Listing(Parse(line).problems), ElementsAre(HasSubstr("no more than 100 brokers")));
   }
 }
@@ -71,7 +70,14 @@ TEST(ProcessConfig, RefusesValuesWithAReason) {
     std::string reason;
   } cases[] = {
       {"kafka.group.id = 'g'", "consumer.override.group.id"},
-      {"kafka.enable.auto.commit = false", "leave it out"},
+      {"kafka.enable.auto.commit = true", "leave it out"},
+      {"kafka.enable.sasl.oauthbearer.unsecure.jwt = true", "ends the process"},
+      {"defaults.consumer.override.enable.sasl.oauthbearer.unsecure.jwt = true",
+       "ends the process"},
+      {"kafka.internal.termination.signal = 9", "end the process"},
+      {"kafka.fetch.max.wait.ms = 1000\nkafka.fetch.wait.max.ms = 1000",
+       "kafka.fetch.wait.max.ms: Is already given as kafka.fetch.max.wait.ms at line 2"},
+      {"kafka.ssl.truststore.location = '/ca.jks'", "ssl.ca.location"},
       {"kafka.auto.offset.reset = 'error'", "stand still for ever"},
       {"kafka.x = []", "Expected value to be a string, a number or a boolean"},
       {"rest.listen = '8083'", "write host:port"},

@@ -8,6 +8,7 @@
 #include "config/check.h"
 #include "config/connector_config.h"
 #include "config/definitions.h"
+#include "config/java_client.h"
 #include "unit/config/listing.h"
 
 namespace khs::config {
@@ -40,6 +41,7 @@ TEST(Reference, HoldsTheTablesThatTheDefinitionsRender) {
   const std::string text = ReadFile(path);
   std::string expected = WithTable(text, "process keys", RenderReference(ProcessKeys()));
   expected = WithTable(expected, "connector keys", RenderReference(ConnectorKeys()));
+  expected = WithTable(expected, "Java's names", RenderJavaProperties());
   if (std::getenv("UPDATE_REFERENCE")) {
     std::ofstream(path, std::ios::binary) << expected;
     return;

@@ -1,0 +1,108 @@
+"""Properties of the Kafka client: Java's names, topics that are never matched, and how soon a dead process is noticed."""
+
+import time
+
+import pytest
+
+import kafka_cluster
+from endpoint import Answer
+from sidecar import Sidecar, fields
+from waiting import eventually
+
+JAVA = "org.apache.kafka."
+
+
+def test_a_definition_with_properties_of_javas_consumer_delivers_and_is_shown_as_it_was_sent(kafka, rest, sidecar,
+                                                                                           endpoint, name):
+    topic = kafka.topic()
+    config = {"connector.class": "HttpSink", "topics": topic, "callback.request.url": endpoint.url}
+    config |= {"consumer.override." + key: value for key, value in {
+        "bootstrap.servers": kafka.sasl_bootstrap,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.jaas.config": f'{JAVA}common.security.plain.PlainLoginModule required username="sink" '
+                            'password="sink-secret";',
+        "partition.assignment.strategy": f"{JAVA}clients.consumer.CooperativeStickyAssignor",
+        "max.poll.records": "500",
+        "max.poll.interval.ms": "2147483647",
+        "fetch.max.wait.ms": "100",
+        "receive.buffer.bytes": "-1",
+        "request.timeout.ms": "40000",
+        "default.api.timeout.ms": "60000",
+        "metadata.max.age.ms": "60000",
+        "client.dns.lookup": "use_all_dns_ips",
+        "enable.metrics.push": "false",
+        "key.deserializer": f"{JAVA}common.serialization.ByteArrayDeserializer",
+        "interceptor.classes": "",
+    }.items()}
+    sidecar.start()
+    rest.put(f"/connectors/{name}/config", config).must(201)
+    kafka.produce(topic, [b"a"])
+    eventually(lambda: endpoint.bodies() == [b"a"], lambda: sidecar.log.tail())
+    assert rest.get(f"/connectors/{name}/config").must(200).json == {**config, "name": name}
+
+    config["consumer.override.sasl.jaas.config"] = "software.amazon.msk.auth.iam.IAMLoginModule required;"
+    refused = rest.put(f"/connectors/{name}/config", config).must(400).json["message"]
+    assert "consumer.override.sasl.jaas.config" in refused and "sasl.username" in refused, refused
+
+
+def test_a_regular_expression_matches_neither_internal_topics_nor_the_connectors_dead_letters(kafka, sidecar, endpoint,
+                                                                                             name):
+    topic, dead = kafka.topic(name=f"{name}.in"), kafka.topic(name=f"{name}.dead")
+    endpoint.decide = lambda one: Answer(body=b'{"retry":true}') if one.body == b"bad" else Answer()
+    sidecar.connector(name, None, endpoint, {
+        "topics.regex": rf"({name}|__).*", "exception.strategy": "DROP_MESSAGE",
+        "errors.deadletterqueue.topic.name": dead,
+        "consumer.override.topic.metadata.refresh.interval.ms": 500})
+    kafka.produce(topic, [b"bad", b"good"])
+    sidecar.start()
+    eventually(lambda: kafka.all_committed(name, topic), lambda: sidecar.log.tail())
+    assert [record.value() for record in kafka.read(dead)] == [b"bad"]
+    # There are commits by now, and so is their topic.
+    assert len(kafka.partitions("__consumer_offsets")) > 0
+    later = kafka.topic(name=f"{name}.later")
+    eventually(lambda: sidecar.value("assigned_partitions", connector=name) == 2, lambda: sidecar.log.tail())
+    kafka.produce(later, [b"last"])
+    eventually(lambda: b"last" in endpoint.bodies(), lambda: sidecar.log.tail())
+    assert {one.topic for one in endpoint.requests} == {topic, later}
+    for line in sidecar.log.find("partitions assigned", name):
+        assert "__" not in fields(line)["partitions"] and dead not in fields(line)["partitions"], line
+
+
+@pytest.fixture
+def pair(binary, kafka, tmp_path):
+    """Two processes, of which the second outlives the first."""
+    both = [Sidecar(binary, tmp_path / f"process-{number}", kafka.bootstrap) for number in range(2)]
+    yield both
+    for one in both:
+        one.end_of_test()
+
+
+def test_delivery_goes_on_soon_after_kill_9_in_another_process_and_in_the_restarted_one(kafka, pair, endpoint,
+                                                                                       second_endpoint, name):
+    """With -s it prints how long it took. The brokers notice a dead member after a session, which is 10 s by default."""
+    first, second = pair
+    shared, alone = kafka_cluster.unique(name), kafka_cluster.unique(name)
+    shared_topic, alone_topic = kafka.topic(2), kafka.topic()
+    first.connector(shared, shared_topic, endpoint)
+    second.connector(shared, shared_topic, endpoint)
+    first.connector(alone, alone_topic, second_endpoint)
+    for one in pair:
+        one.start()
+    eventually(lambda: [one.value("assigned_partitions", connector=shared) for one in pair] == [1, 1],
+               lambda: first.log.tail() + second.log.tail())
+    first.wait_running(alone)
+
+    first.kill()
+    killed = time.monotonic()
+    for partition in range(2):
+        kafka.produce(shared_topic, [b"x"], partition=partition)
+    kafka.produce(alone_topic, [b"x"])
+    first.start()
+    eventually(lambda: {one.partition for one in endpoint.requests} == {0, 1} and second_endpoint.requests,
+               lambda: first.log.tail() + second.log.tail(), 120)
+    took = {"another process": max(one.time for one in endpoint.requests) - killed,
+            "the restarted one": second_endpoint.requests[0].time - killed}
+    print("\nafter kill -9 delivery goes on in " + ", ".join(f"{who} after {s:.1f} s" for who, s in took.items()))
+    # Far from the 45 s of librdkafka's own default, whatever else the machine does.
+    assert max(took.values()) < 35, took

@@ -181,7 +181,8 @@ const Row<ConnectorDraft> kRows[] = {
              .type = kDouble,
              .default_value = "0",
              .group = "Delivery",
-             .documentation = "A record is due at its timestamp plus this; at most 31536000."},
+             .documentation = "A record is due at its timestamp plus this, never later than the "
+                              "time it was read plus this; at most 31536000."},
      .apply = TakeRequestDelay},
     {.key = {.key = "behavior.on.null.values",
              .default_value = "send",

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "task/due_time.h"
 
 namespace khs::task {
 namespace {
@@ -17,11 +18,6 @@ constexpr milliseconds kLongestBurialBackoff{60'000};
 const base::Logger& Log() {
   static const base::Logger logger("task");
   return logger;
-}
-
-std::chrono::duration<double> Age(const delivery::Record& record, base::WallTime now) {
-  const auto age = now.time_since_epoch() - *record.timestamp;
-  return std::max(std::chrono::duration<double>(age), std::chrono::duration<double>(0));
 }
 
 std::optional<int> StatusOf(const delivery::Reply& reply) {
@@ -217,7 +213,7 @@ void Dispatcher::Dispose(Lanes::JobPtr job, delivery::Decision decision,
   if (std::holds_alternative<delivery::Deliver>(decision)) {
     const base::Now now = clock_.Read();
     const auto age =
-        job->record.timestamp ? std::optional(Age(job->record, now.wall)) : std::nullopt;
+        job->record.timestamp ? std::optional(Age(*job->record.timestamp, now.wall)) : std::nullopt;
     metrics_.Delivered(job->record.topic_partition.topic, now.monotonic - job->read_at, age);
   } else if (!std::holds_alternative<delivery::Abandon>(decision) && Current(*job)) {
     // Said before it is done: whatever is committed as dropped has its line in the log already.

@@ -1,36 +1,19 @@
 #include "task/lanes.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
+#include "task/due_time.h"
 #include "task/lane.h"
 
 namespace khs::task {
 namespace {
 
-constexpr std::chrono::hours kLongestWait{24 * 3660};  // ten years
-
-base::MonotonicTime DueTime(const delivery::Policy& policy, const delivery::Record& record,
-                            const base::Now& now) {
-  if (policy.request_delay.count() == 0) return now.monotonic;
-  if (!record.timestamp) return now.monotonic + policy.request_delay;
-  // A delay counts on the wall clock, a wait on the monotonic one.
-  const auto wall_now =
-      std::chrono::duration_cast<std::chrono::milliseconds>(now.wall.time_since_epoch());
-  // A timestamp that is no time at all must not overflow the clock.
-  const auto timestamp =
-      std::min<std::chrono::milliseconds>(*record.timestamp, wall_now + kLongestWait);
-  const auto wait = timestamp + policy.request_delay - wall_now;
-  return now.monotonic + std::max(wait, std::chrono::milliseconds(0));
-}
-
 // A job that was read under another policy.
 base::MonotonicTime NewDueTime(const delivery::Policy& policy, const Lanes::Job& job,
                                const base::Now& now) {
   if (job.progress.attempts > 0) return now.monotonic;
-  return job.record.timestamp ? DueTime(policy, job.record, now)
-                              : job.read_at + policy.request_delay;
+  return DueTime(policy.request_delay, job.record, job.read_at, now);
 }
 
 }  // namespace
@@ -150,7 +133,7 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   auto job = std::make_unique<Job>();
   job->bytes = record.Bytes() + sizeof(Job);
   job->read_at = now.monotonic;
-  job->due = DueTime(policy_, record, now);
+  job->due = DueTime(policy_.request_delay, record, now.monotonic, now);
   job->partition = partition;
   const auto lane = partition->lanes.try_emplace(LaneKey(record), *partition).first;
   lane->second.key = &lane->first;

@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "base/log.h"
+#include "task/due_time.h"
 #include "task/partition_list.h"
 
 namespace khs::task {
@@ -159,12 +160,13 @@ void Task::Loop::Handle(SourceEvent event) {
 
 void Task::Loop::On(Records records) {
   if (leaving_) return;  // uncommitted: they come again, to whoever owns the partition next
+  const base::Now now = task_.clock_.Read();
   for (const delivery::Record& record : records) {
     task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
+    WarnOfFutureTimestamp(record, now.wall);
   }
   std::vector<Position> started_over;
   dispatcher_.With([&](Lanes& lanes) {
-    const base::Now now = task_.clock_.Read();
     for (delivery::Record& record : records) {
       Position at{record.topic_partition, record.offset};
       const auto result = lanes.Add(std::move(record), now);
@@ -181,8 +183,28 @@ void Task::Loop::On(Records records) {
   }
 }
 
+// Such a timestamp delays a record from the time it was read.
+void Task::Loop::WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now) {
+  const Milliseconds delay = task_.terms_.policy.request_delay;
+  if (delay.count() == 0) return;
+  const Milliseconds ahead = TimestampAhead(record, now);
+  if (ahead.count() == 0 || !future_timestamps_.insert(record.topic_partition).second) return;
+  Log().Warn("record timestamp is in the future, the delay counts from reading",
+             {{"connector", task_.identity_.connector},
+              {"task", task_.identity_.id},
+              {"topic", record.topic_partition.topic},
+              {"partition", record.topic_partition.partition},
+              {"offset", record.offset},
+              {"timestamp_ms", record.timestamp->count()},
+              {"ahead_ms", ahead.count()},
+              {"delay_ms", delay.count()}});
+}
+
 void Task::Loop::On(Assigned assigned) {
   BrokersAnswer();
+  for (const base::TopicPartition& partition : assigned.partitions) {
+    future_timestamps_.erase(partition);
+  }
   dispatcher_.With([&](Lanes& lanes) { lanes.Assign(assigned.partitions); });
   for (const base::TopicPartition& partition : assigned.partitions) {
     const auto position = std::find_if(

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "task/commits.h"
@@ -51,6 +52,7 @@ class Task::Loop {
   void Handle(SourceEvent event);
   void On(Nothing) {}
   void On(Records records);
+  void WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now);
   void On(Assigned assigned);
   void Restore(const Position& position);
   void On(Revoked revoked);
@@ -78,6 +80,8 @@ class Task::Loop {
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;
   long assigned_ = 0;
+  // Whose first timestamp from the future was logged, since they were assigned.
+  std::set<base::TopicPartition> future_timestamps_;
   LagReport lag_;
   Dispatcher dispatcher_;  // its thread wakes the source
   Commits commits_;

@@ -6,6 +6,7 @@ import pytest
 
 from endpoint import DELIVERED, RETRY, Answer
 from kafka_cluster import group_of, unique
+from sidecar import fields
 from waiting import eventually, holds
 
 
@@ -126,17 +127,24 @@ def test_retry_after_counts_only_up_to_its_maximum(kafka, sidecar, endpoint, nam
     assert second.time - first.time >= 0.95
 
 
-def test_a_record_is_due_its_delay_after_its_timestamp(kafka, sidecar, endpoint, name):
-    topic = kafka.topic(2)
+def test_a_record_is_due_its_delay_after_its_timestamp_and_no_later_than_after_its_reading(kafka, sidecar, endpoint,
+                                                                                          name):
+    """A producer that stamps microseconds is the usual one whose records are far in the future."""
+    topic = kafka.topic(3)
     sidecar.connector(name, topic, endpoint, {"request.delay.sec": 4})
     sidecar.start()
     sidecar.wait_running(name)
     written = time.time()
     kafka.produce(topic, [b"new"], partition=0, timestamp=int(written * 1000))
     kafka.produce(topic, [b"old"], partition=1, timestamp=int((written - 3600) * 1000))
-    old, new = endpoint.wait_for(2)
-    assert (old.body, new.body) == (b"old", b"new")
-    assert old.wall < written + 4 <= new.wall + 0.01
+    microseconds = int(written * 1_000_000)
+    kafka.produce(topic, [b"first", b"second"], partition=2, timestamp=microseconds)
+    requests = {one.body: one for one in endpoint.wait_for(4)}
+    assert requests[b"old"].wall < written + 4 <= requests[b"new"].wall + 0.01
+    assert min(requests[body].wall for body in (b"first", b"second")) >= written + 3.99
+    assert requests[b"first"].headers["x-kafka-timestamp"] == str(microseconds)
+    line, = sidecar.log.find("record timestamp is in the future")
+    assert (fields(line)["topic"], fields(line)["partition"], fields(line)["offset"]) == (topic, "2", "0")
 
 
 def test_tombstones_are_sent_with_an_empty_body_and_marked(kafka, sidecar, endpoint, name):

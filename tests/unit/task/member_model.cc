@@ -189,7 +189,8 @@ base::MonotonicTime MemberModel::DueOf(const Waiting& record) const {
   }
   // A record's time is in whole milliseconds.
   const auto wall = std::chrono::floor<std::chrono::milliseconds>(now_.wall.time_since_epoch());
-  return now() + std::max(*record.timestamp + policy_.request_delay - wall, 0ms);
+  const auto by_timestamp = now() + std::max(*record.timestamp + policy_.request_delay - wall, 0ms);
+  return std::min(by_timestamp, record.read_at + policy_.request_delay);
 }
 
 void MemberModel::Add(Owned& was, PartitionModel& partition, const delivery::Record& record) {

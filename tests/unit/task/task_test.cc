@@ -2,7 +2,10 @@
 
 #include <atomic>
 #include <future>
+#include <sstream>
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 #include "unit/task/task_fixture.h"
 
@@ -193,6 +196,52 @@ TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
   task_->RequestStop(100ms);
   EXPECT_TRUE(AwaitState(TaskState::kEnded));
   EXPECT_FALSE(source_.committed.contains(kFirst));
+}
+
+// As the program's log has them, until the end of the test.
+class TaskLogTest : public TaskTest {
+ protected:
+  TaskLogTest() { ::testing::internal::CaptureStderr(); }
+  ~TaskLogTest() override {
+    if (capturing_) ::testing::internal::GetCapturedStderr();
+  }
+  // Ends the task. How many lines have this message, and the last of them.
+  std::pair<int, std::string> Logged(const std::string& message) {
+    task_.reset();
+    std::istringstream log(::testing::internal::GetCapturedStderr());
+    capturing_ = false;
+    std::pair<int, std::string> found;
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("msg=\"" + message + '"') == std::string::npos) continue;
+      ++found.first;
+      found.second = line;
+    }
+    return found;
+  }
+
+ private:
+  bool capturing_ = true;
+};
+
+TEST_F(TaskLogTest, ARecordOfTheFutureWaitsForItsDelayOnlyAndIsWarnedOfOnceAPartition) {
+  delivery::Policy policy;
+  policy.request_delay = 1ms;
+  Start(Good, policy);
+  for (int64_t offset = 0; offset < 3; ++offset) {
+    delivery::Record record = MakeRecord(kFirst, offset);
+    record.timestamp = std::chrono::milliseconds::max();
+    source_.Send(Records{std::move(record)});
+  }
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+  // Its age is not known; it is not that of a number that wrapped around.
+  EXPECT_NE(registry_.Render().find(R"(record_age_seconds_sum{connector="c"} 0)"),
+            std::string::npos);
+  const auto [lines, line] =
+      Logged("record timestamp is in the future, the delay counts from reading");
+  EXPECT_EQ(lines, 1);
+  EXPECT_NE(line.find("topic=t partition=0 offset=0 timestamp_ms=9223372036854775807"),
+            std::string::npos)
+      << line;
 }
 
 TEST_F(TaskTest, PollsOnWhileARecordWaits) {

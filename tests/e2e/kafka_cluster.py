@@ -4,7 +4,10 @@ import importlib.util
 import json
 import os
 import pathlib
+import socket
+import struct
 import sys
+import time
 import uuid
 
 import confluent_kafka
@@ -61,6 +64,39 @@ class KafkaCluster:
         resource = confluent_kafka.admin.ConfigResource(confluent_kafka.admin.RESOURCE_TOPIC, topic, config)
         for result in self._admin.alter_configs([resource]).values():
             result.result(_TIMEOUT)
+
+    def add_partitions(self, topic, total):
+        """The topic has `total` partitions from now on."""
+        new = confluent_kafka.admin.NewPartitions(topic, total)
+        self._admin.create_partitions([new], operation_timeout=_TIMEOUT)[topic].result(_TIMEOUT)
+        self._until(topic, lambda metadata: len(metadata.partitions) == total)
+
+    def delete_topic(self, topic):
+        """Returns when the broker does not know the topic any more."""
+        self._admin.delete_topics([topic], operation_timeout=_TIMEOUT)[topic].result(_TIMEOUT)
+        self._until(topic, lambda metadata: metadata.error is not None)
+
+    def _until(self, topic, condition):
+        deadline = time.monotonic() + _TIMEOUT
+        while not condition(self._admin.list_topics(topic, timeout=_TIMEOUT).topics[topic]):
+            assert time.monotonic() < deadline, f"the broker's metadata of {topic} is still the old one"
+            time.sleep(0.02)
+
+    def delete_records(self, topic, befores):
+        """As retention does: {partition: offset below which everything goes}. Returns {partition: first offset left}.
+
+        By the wire protocol (DeleteRecords, version 1): Debian 12's confluent_kafka can't.
+        """
+        name = topic.encode()
+        body = struct.pack(">ih", 1, len(name)) + name + struct.pack(">i", len(befores))
+        body += b"".join(struct.pack(">iq", partition, before) for partition, before in befores.items())
+        reply = _call(self.bootstrap, 21, 1, body + struct.pack(">i", _TIMEOUT * 1000))
+        assert reply[8:10 + len(name)] == struct.pack(">h", len(name)) + name, f"not an answer about {topic}: {reply}"
+        firsts = {}
+        for partition, first, error in struct.iter_unpack(">iqh", reply[14 + len(name):]):
+            assert error == 0, f"DeleteRecords of {topic}[{partition}]: error {error}"
+            firsts[partition] = first
+        return firsts
 
     def produce(self, topic, values, partition=0, key=None, headers=None, timestamp=None):
         """Appends values (bytes, or None for a tombstone) to a partition; returns when the broker has them all."""
@@ -151,6 +187,19 @@ class KafkaCluster:
     def group_state(self, connector):
         groups = self._admin.list_groups(group_of(connector), timeout=_TIMEOUT)
         return groups[0].state if groups else None
+
+
+def _call(bootstrap, api_key, version, body):
+    """One request of Kafka's protocol, with header version 1; returns the body of the answer."""
+    client = b"test"
+    request = struct.pack(">hhih", api_key, version, 1, len(client)) + client + body
+    host, _, port = bootstrap.rpartition(":")
+    with (socket.create_connection((host, int(port)), timeout=_TIMEOUT) as connection,
+          connection.makefile("rb") as reply):
+        connection.sendall(struct.pack(">i", len(request)) + request)
+        size, = struct.unpack(">i", reply.read(4))
+        answer = reply.read(size)
+    return answer[4:]
 
 
 def wanted():

@@ -60,7 +60,7 @@ bench:
 # What a delivery system is trusted for, at length: faults by seed, and a table of what came of them in tests/README.md.
 chaos: build
 	KAFKA_HTTP_SINK=$(BUILD)/src/kafka-http-sink $(PYTHON) tests/e2e/chaos/run.py --write \
-	  --minutes $(or $(CHAOS_MINUTES),30) --seed $(or $(CHAOS_SEED),1)
+	  --rounds $(or $(CHAOS_ROUNDS),10) --seed $(or $(CHAOS_SEED),1)
 
 # Half of what it can deliver, for SECONDS, while everything around it changes: whether anything grows.
 soak:

@@ -19,10 +19,16 @@ class Record(typing.NamedTuple):
     topic: str
     partition: int
     offset: int
+    incarnation: int = 0    # how often its topic had been deleted and recreated when the record was produced
 
     @property
     def place(self):
         return self.topic, self.partition
+
+    @property
+    def log(self):
+        """What its offset counts in."""
+        return self.topic, self.partition, self.incarnation
 
 
 class Acked(typing.NamedTuple):
@@ -58,6 +64,41 @@ class Drop(typing.NamedTuple):
     attempts: int
 
 
+class Loss(typing.NamedTuple):
+    """A line `records lost`: the program will not deliver these, because Kafka does not have them any more."""
+    place: tuple
+    incarnation: int        # of the topic when the line was written
+    first: int              # where delivery would have gone on
+    next: int               # where it goes on
+    count: int
+    reason: str             # retention, truncated, recreated
+    life: str
+    time: float
+
+    def covers(self, record):
+        if record.place != self.place or record.offset < self.first:
+            return False
+        if self.reason == "recreated":
+            return record.incarnation < self.incarnation
+        return record.incarnation == self.incarnation and record.offset < self.next
+
+
+class Recreation(typing.NamedTuple):
+    """A topic was deleted and recreated."""
+    topic: str
+    begin: float
+    gone: float             # the broker no longer knew the old topic, and did not know the new one yet
+    end: float              # the new one is there, and the connector may run
+
+
+class Deletion(typing.NamedTuple):
+    """DeleteRecords, which is what retention does."""
+    log: tuple
+    before: int             # the first offset that was left
+    begin: float
+    end: float
+
+
 class Tenure(typing.NamedTuple):
     """A process having a partition, from the assignment on."""
     life: str
@@ -90,11 +131,11 @@ class Window(typing.NamedTuple):
 class Sink:
     """What a connector was told to do."""
     name: str
-    topics: tuple
+    topics: list
     ordering: str           # partition, key, none
     drops_after: int = None     # response errors; None: it never drops
     letters: bool = False       # what it drops goes to a dead letter topic
-    stops: bool = False         # it may, while a fault lasts that makes it
+    stops: tuple = ()           # the kinds of faults that may stop it while they last
 
 
 @dataclasses.dataclass
@@ -107,6 +148,7 @@ class Life:
     lines: list = dataclasses.field(default_factory=list)
     dropped: dict = None        # records_dropped_total by connector as last scraped
     final: bool = False         # that scrape was after the last drop
+    lost: dict = None           # records_lost_total by (topic, reason), of the same scrape
 
 
 @dataclasses.dataclass
@@ -115,10 +157,18 @@ class Books:
     acked: dict                                                     # Record -> Acked
     attempts: list                                                  # in order of arrival
     lives: list
-    commits: dict = dataclasses.field(default_factory=dict)         # (topic, partition) -> Commits in order of time
+    commits: dict = dataclasses.field(default_factory=dict)         # Record.log -> Commits in order of time
     letters: list = dataclasses.field(default_factory=list)         # the Records that are in dead letter topics
     windows: list = dataclasses.field(default_factory=list)
     secrets: dict = dataclasses.field(default_factory=dict)         # secret -> since when it has been one
+    recreations: list = dataclasses.field(default_factory=list)
+    deletions: list = dataclasses.field(default_factory=list)
+    early: set = dataclasses.field(default_factory=set)     # Records that `latest` leaves out: before the group was
+
+
+def incarnation_at(recreations, topic, time):
+    """Which one the broker has, or will have next, at this time."""
+    return sum(one.topic == topic and one.gone <= time for one in recreations)
 
 
 # The log
@@ -132,6 +182,7 @@ class Told:
     tenures: dict = dataclasses.field(default_factory=dict)     # (life, topic, partition) -> Tenures in order of time
     retries: dict = dataclasses.field(default_factory=dict)     # (life, Record) -> times
     drops: list = dataclasses.field(default_factory=list)
+    losses: list = dataclasses.field(default_factory=list)
     stops: list = dataclasses.field(default_factory=list)       # (connector, time, line)
 
     def tenure(self, life, place, time):
@@ -140,28 +191,55 @@ class Told:
         at = bisect.bisect([one.start for one in of_life], time)
         return of_life[at - 1] if at else None
 
+    def tenure_to_be(self, life, place, time):
+        """The one that the life was in or was about to begin."""
+        return next((one for one in self.tenures.get((life, *place), []) if one.end > time), None)
+
 
 def time_of(line_fields):
     return datetime.datetime.fromisoformat(line_fields["time"].replace("Z", "+00:00")).timestamp()
 
 
-def read_logs(lives):
-    told = Told()
-    for life in lives:
+def read_logs(books):
+    told, sent = Told(), _Sent(books)
+    for life in books.lives:
         open_ = {}
         for line in life.lines:
             if "logger=task" in line:
-                _read_line(told, life, open_, fields(line), line)
+                _read_line(told, life, open_, sent, fields(line), line)
         for place, start in open_.items():
             _end(told, life, place, start, life.end or float("inf"), life.how or "left")
     return told
+
+
+class _Sent:
+    """Which Record a line means. It does not say which incarnation of the topic: what the process has sent does."""
+
+    def __init__(self, books):
+        self._recreations = books.recreations
+        self._attempts = collections.defaultdict(list)
+        for one in books.attempts:
+            self._attempts[one.life, one.record[:3]].append(one)
+
+    def record(self, life, line, time):
+        where = line["topic"], int(line["partition"]), int(line["offset"])
+        sent = [one for one in self._attempts[life, where] if one.arrived <= time + 0.002]
+        return sent[-1].record if sent else Record(*where, incarnation_at(self._recreations, where[0], time))
+
+    def loss(self, life, line, time):
+        topic, reason = line["topic"], line["reason"]
+        # A process may notice that a topic is deleted before we do.
+        now = (sum(one.topic == topic and one.begin <= time for one in self._recreations) if reason == "recreated"
+               else incarnation_at(self._recreations, topic, time))
+        return Loss((topic, int(line["partition"])), now, int(line["from"]), int(line["to"]), int(line["lost"]),
+                    reason, life, time)
 
 
 def _end(told, life, place, start, end, how):
     told.tenures.setdefault((life.name, *place), []).append(Tenure(life.name, start, end, how))
 
 
-def _read_line(told, life, open_, line, text):
+def _read_line(told, life, open_, sent, line, text):
     message = line.get("msg")
     if message in ("partitions assigned", "partitions revoked", "partitions lost"):
         now = time_of(line)
@@ -174,11 +252,13 @@ def _read_line(told, life, open_, line, text):
             if message == "partitions assigned":
                 open_[place] = now
     elif message in ("record dropped", "record will be retried"):
-        record = Record(line["topic"], int(line["partition"]), int(line["offset"]))
+        record = sent.record(life.name, line, time_of(line))
         if message == "record dropped":
             told.drops.append(Drop(record, life.name, time_of(line), int(line["attempts"])))
         else:
             told.retries.setdefault((life.name, record), []).append(time_of(line))
+    elif message == "records lost":
+        told.losses.append(sent.loss(life.name, line, time_of(line)))
     elif message == "record stops the connector":
         told.stops.append((line["connector"], time_of(line), text))
 
@@ -200,8 +280,8 @@ class _Bytes:
         return self._data[self._at - length:self._at].decode()
 
 
-def read_commits(messages, groups):
-    """From __consumer_offsets: (topic, partition) -> Commits of these groups."""
+def read_commits(messages, groups, recreations=()):
+    """From __consumer_offsets: Record.log -> Commits of these groups."""
     commits = collections.defaultdict(list)
     for message in messages:
         key = _Bytes(message.key())
@@ -213,9 +293,11 @@ def read_commits(messages, groups):
         assert version in (1, 3), f"an offset of version {version}"
         if version == 3:
             value.take("i")     # the leader's epoch
-        commits[place].append(Commit(message.timestamp()[1] / 1000, position,
-                                     tuple(finished_beyond(position, value.text()))))
-    return {place: sorted(of_place) for place, of_place in commits.items()}
+        # A topic's offsets go with it: what comes later is about the new one.
+        time = message.timestamp()[1] / 1000
+        commits[*place, incarnation_at(recreations, place[0], time)].append(
+            Commit(time, position, tuple(finished_beyond(position, value.text()))))
+    return {log: sorted(of_log) for log, of_log in commits.items()}
 
 
 def finished_beyond(position, metadata):

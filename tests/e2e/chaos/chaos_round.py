@@ -19,6 +19,8 @@ class Played:
     rows: dict          # of ledger.table
     records: int
     requests: int
+    counted: int        # removed before they were delivered, and reported as lost
+    unseen: int         # went with their topic while no process knew of them
     repeats: dict       # reason -> count
     problems: list      # texts: what the program did wrong
 
@@ -48,7 +50,8 @@ def play(binary, broker, directory, seed, seconds):
     verdict = ledger.judge(books)
     rows = ledger.table([one.kind for one in faults], books, verdict)
     print(f"{len(books.acked)} records, {len(books.attempts)} requests, {len(verdict.repeats)} repeats "
-          f"{dict(verdict.explanations())}")
+          f"{dict(verdict.explanations())}; {len(verdict.counted)} counted as lost, {len(verdict.unseen)} unseen")
     for kind, row in rows.items():
-        print(f"{kind:20}", *(f"{value:>8}" for value in row))
-    return Played(rows, len(books.acked), len(books.attempts), verdict.explanations(), verdict.problems())
+        print(f"{kind:28}", *(f"{value:>8}" for value in row))
+    return Played(rows, len(books.acked), len(books.attempts), len(verdict.counted), len(verdict.unseen),
+                  verdict.explanations(), verdict.problems())

@@ -11,8 +11,10 @@ from books import Window
 from rest import definition
 from schedule import TRACKS
 from small_disk import fill_disk
+from topic_faults import TopicFaults
 from waiting import eventually
-from world import LONG, STALLED
+from world import LONG
+from writer import STALLED
 
 MEETS = 30          # requests between one fault of a track and the next,
 PATIENCE = 30       # or so many seconds
@@ -26,8 +28,9 @@ class Chaos:
         self._edits = {"edit URL": self._edit_url, "edit headers": self._edit_headers,
                        "edit back-off": self._edit_back_off, "edit in-flight": self._edit_in_flight,
                        "edit topics": self._edit_topics}
-        self._acts = {"kill -9": self._kill, "SIGTERM": self._terminate, "broker kill -9": self._kill_broker,
-                      "member leaves": self._members, "member killed": self._members, "REST pause": self._pause,
+        self._acts = {**TopicFaults(world).acts, "kill -9": self._kill, "SIGTERM": self._terminate,
+                      "broker kill -9": self._kill_broker, "member leaves": self._members,
+                      "member killed": self._members, "REST pause": self._pause,
                       "REST restart": self._restart, "REST stop": self._stop, "secret rotated": self._rotate,
                       "state disk full": self._fill_disk, "SIGSTOP": self._freeze,
                       "stop by strategy": self._stop_by_strategy, **dict.fromkeys(self._edits, self._edit)}
@@ -105,9 +108,10 @@ class Chaos:
                 one.terminate()
 
     def _kill_broker(self, fault):
-        self._world.broker.kill()
-        time.sleep(fault.lasts)
-        self._world.broker.come_back()
+        with self._world.cluster:
+            self._world.broker.kill()
+            time.sleep(fault.lasts)
+            self._world.broker.come_back()
 
     # Configuration
 
@@ -143,19 +147,17 @@ class Chaos:
         self._held(fault, "stop")
 
     def _held(self, fault, how):
-        path = f"/connectors/{self._world.name(fault.connector)}"
-        self._world.call("PUT", f"{path}/{how}")
-        time.sleep(fault.lasts)
-        self._world.call("PUT", f"{path}/resume")
+        with self._world.held(fault.connector, how):
+            time.sleep(fault.lasts)
 
     def _stop_by_strategy(self, fault):
         """One connector may not retry, and meets an endpoint that asks for it; then both think better of it."""
         sink = self._world.sink("made")
         path = f"/connectors/{sink.name}"
-        self._world.refused, = sink.topics
+        self._world.refused["stop by strategy"], = sink.topics
         self._world.edit("made", {"exception.strategy": "STOP_TASK"})
         eventually(lambda: b'"FAILED"' in self._world.call("GET", f"{path}/status").body, f"{path} stops", STALLED)
-        self._world.refused = None
+        del self._world.refused["stop by strategy"]
         self._world.edit("made", {"exception.strategy": "PROGRESS_BACK_OFF_STOP_TASK"})
         self._world.call("POST", f"{path}/restart?onlyFailed=true&includeTasks=true")
         time.sleep(fault.lasts)
@@ -185,4 +187,5 @@ def cease(world):
     """Everything is there again, and means well; what an edit took away comes back."""
     world.fault = None
     world.edit("free", {"topics": list(world.sink("free").topics)})
+    world.mend("keyed")
     eventually(lambda: world.main.sidecar.probe("/startupz") == 200, "the main member is there")

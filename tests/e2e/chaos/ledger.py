@@ -3,7 +3,8 @@
 import collections
 import dataclasses
 
-from books import RESPONSE_ERROR, Attempt, Drop, Record, read_logs
+import losses
+from books import RESPONSE_ERROR, Attempt, Drop, Loss, Record, read_logs
 
 # An answer that took longer may come after its requester gave up: the shortest of the read timeouts, less a second.
 SLOW = 4.0
@@ -11,79 +12,107 @@ PROMPT = 5.0        # after a record is done every commit tells so
 SOON = 2 * PROMPT   # after a record is done there is a commit
 REVOKES = 20.0      # what a revocation waits for what is on its way, and for the commit, at most
 RECENT = 30.0       # a session, and joining the group anew
+STILL = 2.0         # after a fault that may stop a task: what was under way
 _TICK = 0.002       # log lines are stamped in milliseconds
 _LATE = 1.0         # the endpoint notes that an answer is written after it is
 
 
 @dataclasses.dataclass
 class Repeat:
-    attempt: Attempt
-    settled: object         # the Attempt or Drop after which it came
+    event: object           # an Attempt, or the Loss that names what was settled
+    settled: object         # the Attempt, Drop or Loss after which it came
     why: str                # None: nothing explains it
 
     def __str__(self):
-        return f"{self.attempt}\n    after {self.settled}"
+        return f"{self.event}\n    after {self.settled}"
+
+
+def begin_of(event):
+    return event.arrived if isinstance(event, Attempt) else event.time
+
+
+def end_of(event):
+    return event.finished if isinstance(event, Attempt) else event.time
 
 
 @dataclasses.dataclass
 class Verdict:
-    lost: list              # Records
+    lost: list              # Records that are missing, and nobody said so
+    counted: list           # Records that are missing, and the program said so
+    unseen: list            # Records that went with their topic while no process knew of them
     repeats: list           # Repeats
     disorder: list          # texts
     wrong: list             # texts: whatever else must not be
-    settled: dict           # Record -> when it was first delivered or dropped
+    settled: dict           # Record -> when it was first delivered, dropped or reported as lost
 
     @property
     def unexplained(self):
         return [one for one in self.repeats if one.why is None]
 
     def problems(self):
-        return ([f"lost: {one}" for one in self.lost] + [f"unexplained repeat: {one}" for one in self.unexplained]
+        return ([f"lost: {one}" for one in self.lost] + [_told(one) for one in self.unexplained]
                 + [f"out of order: {one}" for one in self.disorder] + self.wrong)
 
     def explanations(self):
         return collections.Counter(one.why or "UNEXPLAINED" for one in self.repeats)
 
 
+def _told(repeat):
+    what = "reported as lost, and nothing was missing" if isinstance(repeat.event, Loss) else "unexplained repeat"
+    return f"{what}: {repeat}"
+
+
 def judge(books):
-    told = read_logs(books.lives)
+    told = read_logs(books)
     by_record = collections.defaultdict(list)
     for attempt in books.attempts:
         by_record[attempt.record].append(attempt)
     drops = collections.defaultdict(list)
     for drop in told.drops:
         drops[drop.record].append(drop)
+    reported = losses.by_record(books, told.losses)
     sinks = {topic: sink for sink in books.sinks for topic in sink.topics}
-    settled = {}
-    for record in {*by_record, *drops}:
+    settled = dict.fromkeys(books.early, 0.0)
+    done = set()            # delivered or dropped
+    for record in {*by_record, *drops, *reported}:
         times = [one.finished for one in by_record.get(record, ()) if one.delivers]
         times += [one.time for one in drops.get(record, ())]
         if times:
+            done.add(record)
+        times += [one.time for one in reported.get(record, ())]
+        if times:
             settled[record] = min(times)
+    missing = [record for record in sorted(books.acked) if record not in settled]
+    unseen = losses.unseen(books, told, missing)
     explainer = _Explainer(books, told)
     wrong = (_wrong_stops(books, told) + _wrong_drops(books, told, by_record, drops, sinks) + _wrong_requests(books)
-             + _wrong_counts(books, told) + _wrong_commits(books, settled) + _at_once(by_record, told))
+             + _wrong_counts(books, told) + _wrong_commits(books, settled) + _at_once(by_record, told)
+             + losses.wrong(books, told, done))
     return Verdict(
-        lost=sorted(record for record in books.acked if record not in settled),
-        repeats=[one for record, attempts in by_record.items()
-                 for one in _repeats(attempts, drops.get(record, ()), explainer)],
-        disorder=_disorder(books, settled, sinks), wrong=wrong, settled=settled)
+        lost=[record for record in missing if record not in unseen],
+        counted=sorted(record for record in reported if record not in done), unseen=sorted(unseen),
+        repeats=[one for record in {**by_record, **reported}
+                 for one in _repeats(record, (*by_record.get(record, ()), *drops.get(record, ()),
+                                              *reported.get(record, ())), explainer)],
+        disorder=_disorder(books, told, settled, sinks), wrong=wrong, settled=settled)
 
 
 # Repeats
 
-def _repeats(attempts, drops, explainer):
-    """Every request that began once the record was settled, and every delivery beside another one."""
-    events = sorted([(one.arrived, 1, one) for one in attempts] + [(one.time + _TICK, 0, one) for one in drops],
-                    key=lambda event: event[:2])
-    for at, (time, _, attempt) in enumerate(events):
-        if isinstance(attempt, Drop):
+def _repeats(record, events, explainer):
+    """Every request that began once the record was settled, every delivery beside another one, and every report that
+    it was lost when it was not.
+    """
+    # The line of a drop comes before what follows from it, and may bear the same time.
+    events = sorted(events, key=lambda one: (begin_of(one) + _TICK * isinstance(one, Drop), isinstance(one, Attempt)))
+    for at, event in enumerate(events):
+        if isinstance(event, Drop):
             continue
-        before = [one for _, _, one in events[:at] if isinstance(one, Drop) or one.delivers
-                  and (one.finished < time or attempt.delivers)]
+        before = [one for one in events[:at] if not isinstance(one, Attempt) or one.delivers
+                  and (one.finished < begin_of(event) or isinstance(event, Attempt) and event.delivers)]
         if before:
-            last = max(before, key=lambda one: one.time if isinstance(one, Drop) else one.finished)
-            yield Repeat(attempt, last, explainer.why(attempt, last))
+            last = max(before, key=end_of)
+            yield Repeat(event, last, explainer.why(record, event, last))
 
 
 class _Explainer:
@@ -95,29 +124,35 @@ class _Explainer:
         self._frozen = [one for one in books.windows if one.kind == "SIGSTOP"]
         self._refusals = [one.begin for one in books.windows if one.kind == "refuse"]
         self._last = {one.connection: one for one in books.attempts}
+        self._unaware = losses.sent_before_noticed(books, told.losses)
 
-    def why(self, attempt, settled):
-        """What was done that makes this request after that outcome right; None when nothing was."""
-        place = attempt.record.place
-        dropped = isinstance(settled, Drop)
-        now = self._told.tenure(attempt.life, place, attempt.arrived)
-        then = self._told.tenure(settled.life, place, settled.time if dropped else settled.arrived)
+    def _tenure(self, event, place):
+        # What is found to be lost is told before the partition is assigned.
+        find = self._told.tenure_to_be if isinstance(event, Loss) else self._told.tenure
+        return find(event.life, place, begin_of(event))
+
+    def why(self, record, event, settled):
+        """What was done that makes this event after that outcome right; None when nothing was."""
+        now, then = self._tenure(event, record.place), self._tenure(settled, record.place)
         if now is None or then is None:
             return None         # from a process to which the partition was never assigned
-        committed = min((one.time for one in self._commits.get(place, []) if one.covers(attempt.record.offset)),
+        began, time = max(begin_of(event), now.start), end_of(settled)
+        committed = min((one.time for one in self._commits.get(record.log, []) if one.covers(record.offset)),
                         default=float("inf"))
         if committed < now.start:
             return None         # it was told that this record is done
-        cut = None if dropped else self._cut(settled, attempt, now == then)
+        if isinstance(settled, Attempt) and self._unaware(settled):
+            return "sent before the recreated topic was noticed"
+        both_sent = isinstance(event, Attempt) and isinstance(settled, Attempt)
+        cut = self._cut(settled, event, now == then) if both_sent else None
         if now == then:
-            return cut if committed > attempt.arrived else None
-        if committed < attempt.arrived or then.life != now.life and then.start > now.start:
+            return cut if committed > began else None
+        if committed < began or then.life != now.life and then.start > now.start:
             # Another member has it by now, and this one does not know.
-            if self._froze(attempt.life, now.start, attempt.arrived):
+            if self._froze(event.life, now.start, began):
                 return "frozen while the partition went to another"
-            return "no broker to tell that the partition is gone" if self._out(now.start, attempt.arrived) else None
-        time = settled.time if dropped else settled.finished
-        if not cut and self._left_out(time, then, attempt.record):
+            return "no broker to tell that the partition is gone" if self._out(now.start, began) else None
+        if not cut and self._left_out(time, then, record):
             return None         # nothing kept it from being committed
         # A partition that is taken back is committed once all that is on its way is there.
         if self._killed_before_commit(time, then, now):
@@ -142,7 +177,7 @@ class _Explainer:
         """Whether the process committed long after the record was done, and not that."""
         return any(time + PROMPT < one.time < tenure.end and not one.covers(record.offset)
                    and not self._out(time, one.time) and not self._froze(tenure.life, time, one.time)
-                   for one in self._commits.get(record.place, []))
+                   for one in self._commits.get(record.log, []))
 
     def _out(self, begin, end):
         return any(one.overlaps(begin, end) for one in self._outages)
@@ -165,30 +200,33 @@ class _Explainer:
 
 # Order
 
-def _disorder(books, settled, sinks):
-    """Requests that came before all that their ordering puts before them was delivered or dropped."""
+def _disorder(books, told, settled, sinks):
+    """Requests that came before all that their ordering puts before them was delivered or dropped. What never was is
+    lost, and that is told elsewhere.
+    """
     lanes = collections.defaultdict(list)
     for record, acked in books.acked.items():
         ordering = sinks[record.topic].ordering
         if ordering != "none":
-            lanes[record.place, acked.key if ordering == "key" else None].append(record)
+            lanes[record.log, acked.key if ordering == "key" else None].append(record)
     before = {}             # Record -> until when it had to wait
     for lane in lanes.values():
         due = 0.0
         for record in sorted(lane):
             before[record] = due
-            due = max(due, settled.get(record, float("inf")))
+            due = max(due, settled.get(record, 0.0))
+    unaware = losses.sent_before_noticed(books, told.losses)
     return [f"{one} before {before[one.record]}" for one in books.attempts
-            if one.arrived < before.get(one.record, 0.0) - _TICK]
+            if one.arrived < before.get(one.record, 0.0) - _TICK and not unaware(one)]
 
 
 # Whatever else must not be
 
 def _wrong_stops(books, told):
-    planned = [one for one in books.windows if one.kind == "stop by strategy"]
-    stopping = {sink.name for sink in books.sinks if sink.stops}
+    stopping = {sink.name: sink.stops for sink in books.sinks}
     return [f"a task stopped: {line}" for connector, time, line in told.stops
-            if connector not in stopping or not any(one.overlaps(time, time) for one in planned)]
+            if not any(one.kind in stopping.get(connector, ()) and one.overlaps(time - STILL, time)
+                       for one in books.windows)]
 
 
 def _wrong_drops(books, told, by_record, drops, sinks):
@@ -222,6 +260,8 @@ def _wrong_requests(books):
         acked = books.acked.get(one.record)
         if acked is None:
             wrong.append(f"never acknowledged: {one}")
+        elif one.record in books.early:
+            wrong.append(f"sent, and was there before the group of `latest`: {one}")
         elif (acked.number, acked.key) != (one.number, one.key):
             wrong.append(f"another body or key than {acked}: {one}")
         if books.secrets and books.secrets.get(one.secret, float("inf")) > one.arrived:
@@ -247,15 +287,15 @@ def _wrong_commits(books, settled):
     wrong = []
     offsets = collections.defaultdict(list)
     for record in sorted(books.acked):
-        offsets[record.place].append(record.offset)
-    for place, commits in books.commits.items():
-        unseen = offsets[place]
+        offsets[record.log].append(record.offset)
+    for (*place, incarnation), commits in books.commits.items():
+        unseen = offsets[*place, incarnation]
         for commit in commits:
             covered = [one for one in unseen if commit.covers(one)]
             early = [one for one in covered
-                     if settled.get(Record(*place, one), float("inf")) > commit.time + _LATE]
+                     if settled.get(Record(*place, one, incarnation), float("inf")) > commit.time + _LATE]
             if early:
-                wrong.append(f"committed before {place}@{early[0]} was done: {commit}")
+                wrong.append(f"committed before {Record(*place, early[0], incarnation)} was done: {commit}")
             covered = set(covered)
             unseen = [one for one in unseen if one not in covered]
     return wrong
@@ -275,7 +315,9 @@ def _at_once(by_record, told):
 
 
 def table(faults, books, verdict):
-    """Rows (kind, times injected, records that were under way meanwhile, lost of these, unexplained repeats then)."""
+    """Rows (kind, times injected, records that were under way meanwhile, of these: counted as lost by the program, lost
+    without; unexplained repeats then).
+    """
     windows = collections.defaultdict(list)
     for one in books.windows:
         windows[one.kind].append(one)
@@ -283,10 +325,11 @@ def table(faults, books, verdict):
     for kind in dict.fromkeys(faults):
         def met(begin, end, of_kind=tuple(windows[kind])):
             return any(one.overlaps(begin, end) for one in of_kind)
+
+        def waited(record):
+            return met(books.acked[record].time, verdict.settled.get(record, float("inf")))
         rows[kind] = (
-            len(windows[kind]),
-            sum(met(acked.time, verdict.settled.get(record, float("inf"))) for record, acked in books.acked.items()),
-            sum(met(books.acked[record].time, float("inf")) for record in verdict.lost),
-            sum(met(one.settled.time if isinstance(one.settled, Drop) else one.settled.arrived, one.attempt.arrived)
-                for one in verdict.unexplained))
+            len(windows[kind]), sum(map(waited, books.acked)), sum(map(waited, verdict.counted)),
+            sum(map(waited, verdict.lost)),
+            sum(met(begin_of(one.settled), begin_of(one.event)) for one in verdict.unexplained))
     return rows

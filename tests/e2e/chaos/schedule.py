@@ -14,10 +14,13 @@ TRACKS = {
     "config": ((1, 2), (0.5, 2), ("edit URL", "edit headers", "edit back-off", "edit in-flight", "edit topics",
                                   "REST pause", "REST restart", "REST stop", "secret rotated", "state disk full",
                                   "stop by strategy")),
+    "topics": ((3, 5), (1, 2), ("partitions added", "topic added", "topic recreated", "recreated while paused",
+                                    "recreated while stopped", "DeleteRecords", "DeleteRecords while stopped",
+                                    "dead letter too large", "dead letter not replicated")),
 }
 KINDS = tuple(kind for *_, kinds in TRACKS.values() for kind in kinds)
 FROZEN = (1, 8)     # for how long SIGSTOP: shorter and longer than a session
-CONNECTORS = ("ordered", "keyed", "free", "made")
+CONNECTORS = ("ordered", "keyed", "free", "latest", "sticky", "made")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Fault:
     waits: bool         # until records have come since the one before it
 
     def __str__(self):
-        return (f"{self.at:7.2f} s  {self.track:8}  {self.kind:17}  lasts={self.lasts:.2f} s connector={self.connector}"
+        return (f"{self.at:7.2f} s  {self.track:8}  {self.kind:27}  lasts={self.lasts:.2f} s connector={self.connector}"
                 f" share={self.share} count={self.count}{' waits' * self.waits}")
 
 

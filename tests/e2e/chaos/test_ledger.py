@@ -2,62 +2,10 @@
 which explain.
 """
 
-import datetime
-
 import pytest
 
-import ledger
-from books import DELIVERED, RESPONSE_ERROR, Acked, Attempt, Books, Commit, Life, Record, Sink, Window
-
-TOPIC = "t"
-
-
-def stamp(time):
-    return datetime.datetime.fromtimestamp(time, datetime.timezone.utc).isoformat(timespec="milliseconds")
-
-
-def line(time, message, **more):
-    return f'time={stamp(time)} level=info logger=task msg="{message}" ' + " ".join(f"{k}={v}" for k, v in more.items())
-
-
-def record(offset):
-    return Record(TOPIC, 0, offset)
-
-
-def attempt(offset, arrived, life="a1", verdict=DELIVERED, finished=0.001, connection=1):
-    return Attempt(record(offset), offset, b"k", life, arrived, arrived + finished if finished else None, verdict,
-                   connection)
-
-
-class Story:
-    """Three records, delivered one after the other by one process, and whatever a test adds to that."""
-
-    def __init__(self, ordering="partition", drops_after=None, letters=False):
-        self.sink = Sink("c", (TOPIC,), ordering, drops_after, letters)
-        self.acked = {record(offset): Acked(offset, b"k", 1.0) for offset in range(3)}
-        self.attempts = [attempt(offset, 10.0 + offset) for offset in range(3)]
-        self.lives = [Life("a1", 1.0, 100.0, "left", [line(2.0, "partitions assigned", partitions=f"{TOPIC}[0]")],
-                           {"c": 0}, True)]
-        self.commits, self.letters, self.windows, self.secrets = [], [], [], {}
-
-    def second_life(self, how, at=50.0):
-        """It ends, and another process begins; neither has committed anything."""
-        self.lives[0].end, self.lives[0].how, self.lives[0].final = at, how, False
-        self.lives.append(Life("a2", at, 200.0, "left",
-                               [line(at + 1, "partitions assigned", partitions=f"{TOPIC}[0]")]))
-
-    def verdict(self):
-        books = Books([self.sink], self.acked, sorted(self.attempts, key=lambda one: one.arrived), self.lives,
-                      {(TOPIC, 0): self.commits}, self.letters, self.windows, self.secrets)
-        return ledger.judge(books)
-
-    def problems(self):
-        return self.verdict().problems()
-
-    def must_show(self, words):
-        problems = self.problems()
-        assert problems and all(words in one for one in problems), problems
-
+from books import RESPONSE_ERROR, Commit, Life, Window
+from stories import TOPIC, Story, attempt, line, record
 
 STOP = line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0, offset=1)
 
@@ -69,7 +17,7 @@ def test_nothing_is_wrong_with_a_good_story():
 def test_a_record_that_never_came_is_lost():
     story = Story()
     del story.attempts[2]
-    story.must_show("lost: Record(topic='t', partition=0, offset=2)")
+    story.must_show("lost: Record(topic='t', partition=0, offset=2, incarnation=0)")
 
 
 def test_a_record_whose_answer_was_never_written_is_lost():
@@ -187,7 +135,7 @@ def test_a_stopped_task_is_wrong():
 
 def test_a_stop_that_was_asked_for_is_not_wrong():
     story = Story()
-    story.sink.stops = True
+    story.sink.stops = ("stop by strategy",)
     story.windows.append(Window("stop by strategy", 19.0, 21.0))
     story.lives[0].lines.append(STOP)
     assert not story.problems()
@@ -301,13 +249,13 @@ def test_another_body_is_wrong():
 def test_a_commit_before_its_record_is_done_is_wrong():
     story = Story()
     story.commits.append(Commit(5.0, 3, ()))
-    story.must_show("committed before ('t', 0)@0 was done")
+    story.must_show("committed before Record(topic='t', partition=0, offset=0, incarnation=0) was done")
 
 
 def test_a_range_that_is_committed_before_its_record_is_done_is_wrong():
     story = Story()
     story.commits += [Commit(10.5, 1, ((2, 2),)), Commit(13.0, 3, ())]
-    story.must_show("committed before ('t', 0)@2 was done")
+    story.must_show("committed before Record(topic='t', partition=0, offset=2, incarnation=0) was done")
 
 
 def test_a_commit_after_its_records_are_done_is_right():

@@ -1,76 +1,28 @@
 """What the faults are done to: topics and a producer, an endpoint that keeps its books, members that come and go."""
 
+import contextlib
 import http.client
 import json
-import os
 import threading
 import time
-
-import confluent_kafka
+import zlib
 
 import answers
 import kafka_cluster
-from books import Acked, Attempt, Books, Life, Record, Sink, Window, read_commits
+from books import Attempt, Books, Life, Record, Sink, read_commits
 from endpoint import Endpoint
 from rest import Rest
 from sidecar import Sidecar, toml
 from small_disk import mount_small_disk
 from volume import Volume
 from waiting import eventually
+from writer import STALLED, Topic, Writer
 
-RATE = int(os.environ.get("CHAOS_RATE", "150"))     # records a second, of all topics together
-KEYS = 20
 HOPELESS = 40       # one record in so many, where a connector drops
 READ_TIMEOUT = 5_000
 LONG = [1] * 600
 SHORT = [0.1, 0.2]
-STALLED = 120       # seconds without any progress at the end, until it counts as a hang
-
-
-class Writer(threading.Thread):
-    """Produces numbered, keyed records to all topics until it is stopped; `acked` is what the broker acknowledged."""
-
-    def __init__(self, bootstrap, partitions):
-        super().__init__(name="writer")
-        self.acked = {}
-        self.failed = []
-        self._partitions = partitions       # topic -> count
-        self._next = 0
-        self._over = threading.Event()
-        self._producer = confluent_kafka.Producer({
-            "bootstrap.servers": bootstrap, "log_level": 2, "enable.idempotence": True, "acks": "all", "linger.ms": 5,
-            "message.timeout.ms": 600_000})
-        self.start()
-
-    def run(self):
-        started, topics = time.monotonic(), list(self._partitions)
-        while not self._over.wait(0.05):
-            for number in range(self._next, int((time.monotonic() - started) * RATE)):
-                self.write(topics[number % len(topics)])
-            self._producer.poll(0)
-
-    def write(self, topic):
-        number, self._next = self._next, self._next + 1
-        key = number // len(self._partitions) % KEYS
-        self._producer.produce(topic, b"%d" % number, b"key-%d" % key, key % self._partitions[topic],
-                               on_delivery=self._done)
-
-    def _done(self, error, message):
-        if error:
-            self.failed.append(str(error))
-            return
-        record = Record(message.topic(), message.partition(), message.offset())
-        self.acked[record] = Acked(int(message.value()), message.key(), time.time())
-
-    def stop(self):
-        """Until the broker has acknowledged everything."""
-        self._over.set()
-        self.join()
-        self.flush()
-
-    def flush(self):
-        left = self._producer.flush(STALLED)
-        assert not left and not self.failed, f"{left} not acknowledged, {len(self.failed)} failed: {self.failed[:3]}"
+EARLY = 20          # records in each partition before the group of `latest` begins
 
 
 class Member:
@@ -112,6 +64,8 @@ class Member:
         metrics = self.sidecar.metrics()
         names = [labels["connector"] for labels, _ in metrics.series("connector_info")]
         self.lives[-1].dropped = {name: metrics.value("records_dropped_total", connector=name) for name in names}
+        self.lives[-1].lost = {(labels["topic"], labels["reason"]): value
+                               for labels, value in metrics.series("records_lost_total")}
         self.lives[-1].final = final
 
 
@@ -162,20 +116,20 @@ class World:
     def __init__(self, binary, broker, directory, volume):
         self.broker = broker
         self.kafka = kafka_cluster.KafkaCluster(broker.bootstrap)
+        self.cluster = threading.Lock()     # held while the broker is down, and while its topics are changed
         self.fault = None           # that the endpoint acts out
-        self.refused = None         # a topic whose records the endpoint wants again
-        self.windows = []
+        self.refused = {}           # why -> a topic whose records the endpoint wants again
+        self.windows, self.recreations, self.deletions, self.early = [], [], [], set()
         self.failures = []          # texts
         shared = directory / "shared"
         self.definitions = Definitions(shared, volume)
         self.endpoint = Endpoint(self._decide)
-        self.sinks, self.partitions, self._names, self.letter_topics = [], {}, {}, []
+        self.sinks, self.topics, self._names = [], {}, {}
         self._make_sinks()
-        self._dropping = {topic for one in self.sinks if one.drops_after for topic in one.topics}
         self.members = [Member(name, binary, directory, broker.bootstrap, shared) for name in "abc"]
         self.main = self.members[0]
         self.undo_disk = mount_small_disk(self.main.sidecar.state)
-        self.writer = None
+        self.writer = Writer(broker.bootstrap, self.topics)
 
     def __enter__(self):
         return self
@@ -185,9 +139,7 @@ class World:
             if member.runs:
                 member.sidecar.process.kill()
                 member.sidecar.process.wait()
-        if self.writer and self.writer.is_alive():
-            self.writer._over.set()
-            self.writer.join()
+        self.writer.abandon()
         self.endpoint.close()
         if self.undo_disk:
             self.undo_disk()
@@ -196,27 +148,37 @@ class World:
 
     def _make_sinks(self):
         self.definitions.rotate()
-        letters = self.kafka.topic(2)
-        self.letter_topics.append(letters)
+        self.letters = self.kafka.topic(2)
         stop = {"exception.strategy": "PROGRESS_BACK_OFF_STOP_TASK", "retry.backoff.sec": SHORT + LONG}
         drop = {"exception.strategy": "PROGRESS_BACK_OFF_DROP_MESSAGE", "retry.backoff.sec": SHORT}
         self._sink("ordered", [4], "partition", {**stop, "tasks.max": 2})
-        self._sink("keyed", [3], "key", {**drop, "errors.deadletterqueue.topic.name": letters}, letters=True)
+        self._sink("keyed", [3], "key", {**drop, "errors.deadletterqueue.topic.name": self.letters}, letters=True,
+                   stops=("dead letter too large",))
         self._sink("free", [2, 2], "none", {**drop, "callback.timeout.read.ms": 4 * READ_TIMEOUT})
-        self._made = self._sink("made", [2], "key", stop)
+        # Others of this name come later.
+        self.growing = kafka_cluster.unique("growing")
+        self._sink("latest", [2], "partition", {**stop, "topics.regex": f"{self.growing}-.*",
+                                                "consumer.override.auto.offset.reset": "latest"})
+        # It holds less than may wait, so that it reads on where records have gone.
+        self._sink("sticky", [4], "key", {
+            **stop, "tasks.max": 2, "delivery.queue.max.bytes": 16_384,
+            "consumer.override.partition.assignment.strategy": "cooperative-sticky"})
+        self._made = self._sink("made", [2], "key", stop, stops=("stop by strategy",))
         self.definitions.write()
 
-    def _sink(self, role, partitions, ordering, keys, letters=False):
+    def _sink(self, role, partitions, ordering, keys, letters=False, stops=()):
         """`role` is what the schedule calls it; the connector has a name of its own."""
         name = self._names[role] = kafka_cluster.unique(role)
-        topics = tuple(self.kafka.topic(count) for count in partitions)
-        self.partitions.update(zip(topics, partitions))
+        regex = "topics.regex" in keys
+        topics = [self.kafka.topic(count, name=f"{self.growing}-0" if regex else None) for count in partitions]
+        self.topics.update({topic: Topic(count, count) for topic, count in zip(topics, partitions)})
         drops = keys["exception.strategy"].endswith("DROP_MESSAGE")
-        self.sinks.append(Sink(name, topics, ordering, len(SHORT) + 1 if drops else None, letters, role == "made"))
-        keys = {"topics": list(topics), "callback.request.url": self.endpoint.url, "delivery.ordering": ordering,
+        self.sinks.append(Sink(name, topics, ordering, len(SHORT) + 1 if drops else None, letters, stops))
+        keys = {"callback.request.url": self.endpoint.url, "delivery.ordering": ordering,
                 "callback.request.headers": self.headers(0), "callback.timeout.read.ms": READ_TIMEOUT,
-                "request.retry.backoff.sec": SHORT + LONG,
-                "consumer.override.session.timeout.ms": 5000, "consumer.override.heartbeat.interval.ms": 500, **keys}
+                "request.retry.backoff.sec": SHORT + LONG, "consumer.override.topic.metadata.refresh.interval.ms": 1000,
+                "consumer.override.session.timeout.ms": 5000, "consumer.override.heartbeat.interval.ms": 500,
+                **({} if regex else {"topics": list(topics)}), **keys}
         if role != "made":
             self.definitions.keys[name] = keys
         return keys
@@ -251,11 +213,39 @@ class World:
         eventually(answered, lambda: f"{method} {path} answers {statuses}; it is {last}", STALLED)
         return last
 
+    @contextlib.contextmanager
+    def held(self, role, how):
+        """The connector is paused or stopped (`how`: pause, stop) in the main process meanwhile."""
+        path = f"/connectors/{self.name(role)}"
+        self.call("PUT", f"{path}/{how}")
+        try:
+            yield
+        finally:
+            self.call("PUT", f"{path}/resume")
+
+    def mend(self, role):
+        """Until no process shows the connector as FAILED."""
+        path = f"/connectors/{self.name(role)}"
+
+        def restarted(member):
+            try:
+                if b'"FAILED"' not in member.rest.call("GET", f"{path}/status").body:
+                    return True
+                member.rest.call("POST", f"{path}/restart?onlyFailed=true&includeTasks=true")
+                return False
+            except (OSError, http.client.HTTPException):
+                return not member.runs      # it is just starting or ending
+        eventually(lambda: all(restarted(one) for one in self.members if one.runs), f"{path} runs", STALLED)
+
     def start(self):
+        for topic in self.sink("latest").topics:
+            self.writer.fill(topic, range(self.topics[topic].partitions), EARLY)
+        self.writer.flush()
+        self.early = set(self.writer.acked)
         self.main.start()
         self.main.rest.create(self.name("made"), flat(self._made)).must(201)
         self.main.sidecar.wait_running(*self._names.values())
-        self.writer = Writer(self.broker.bootstrap, self.partitions)
+        self.writer.start()
 
     # The endpoint
 
@@ -266,8 +256,8 @@ class World:
         return decided
 
     def _hopeless(self, request):
-        number = int(request.body) // len(self.partitions)
-        return request.topic == self.refused or request.topic in self._dropping and number % HOPELESS == 7
+        drops = any(request.topic in one.topics for one in self.sinks if one.drops_after)
+        return request.topic in self.refused.values() or drops and zlib.crc32(request.body) % HOPELESS == 7
 
     # The end
 
@@ -304,22 +294,29 @@ class World:
     def books(self):
         groups = {kafka_cluster.group_of(sink.name) for sink in self.sinks}
         requests = list(self.endpoint.requests)
+        records = {acked.number: record for record, acked in self.writer.acked.items()}
+
+        def meant(place, number):
+            """The number tells which incarnation of the topic it is of; where it was is what the request says."""
+            record = records.get(number)
+            return record if record and record[:3] == place else Record(*place)
         wall = lambda one, at: None if at is None else one.wall + at - one.time
         return Books(
             sinks=self.sinks, acked=self.writer.acked,
-            attempts=[Attempt(Record(*one.record), int(one.body), one.key, one.headers.get("x-life"), one.wall,
-                              wall(one, one.finished), one.verdict, one.connection,
+            attempts=[Attempt(meant(one.record, int(one.body)), int(one.body), one.key, one.headers.get("x-life"),
+                              one.wall, wall(one, one.finished), one.verdict, one.connection,
                               one.headers.get("x-secret")) for one in requests],
             lives=[life for member in self.members for life in member.lives],
-            commits=read_commits(self.kafka.read("__consumer_offsets"), groups),
-            letters=[letter_of(one) for topic in self.letter_topics for one in self.kafka.read(topic)],
-            windows=self.windows, secrets=self.definitions.generations)
+            commits=read_commits(self.kafka.read("__consumer_offsets"), groups, self.recreations),
+            letters=[meant(place_of(one), int(one.value())) for one in self.kafka.read(self.letters)],
+            windows=self.windows, secrets=self.definitions.generations, recreations=self.recreations,
+            deletions=self.deletions, early=self.early)
 
 
-def letter_of(message):
-    told = dict(message.headers())
-    return Record(told["__connect.errors.topic"].decode(), int(told["__connect.errors.partition"]),
-                  int(told["__connect.errors.offset"]))
+def place_of(letter):
+    told = dict(letter.headers())
+    return (told["__connect.errors.topic"].decode(), int(told["__connect.errors.partition"]),
+            int(told["__connect.errors.offset"]))
 
 
 def eventually_settled(world):

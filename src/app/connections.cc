@@ -56,14 +56,14 @@ std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& 
 
 }  // namespace
 
-reconcile::Connections MakeConnections(const base::Clock& clock) {
+reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupMemories& memories) {
   return {
-      [log_ends = std::make_shared<kafka::LogEnds>()](const config::ConnectorConfig& config,
-                                                      int task) {
+      [log_ends = std::make_shared<kafka::LogEnds>(), &memories](
+          const config::ConnectorConfig& config, int task) {
         const kafka::Properties properties = ConsumerProperties(config);
-        return std::make_unique<kafka::Consumer>(SubscriptionOf(config, task),
-                                                 WithOwnInstanceId(properties, task),
-                                                 log_ends->Open(properties));
+        return std::make_unique<kafka::Consumer>(
+            SubscriptionOf(config, task), WithOwnInstanceId(properties, task),
+            log_ends->Open(properties), memories.Of(config.subscription.group));
       },
       [&clock](const config::ConnectorConfig& config) {
         auto client = MakeClient(config, clock);

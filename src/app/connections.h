@@ -7,14 +7,15 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "kafka/group_memory.h"
 #include "kafka/properties.h"
 #include "reconcile/connector.h"
 #include "reconcile/definition_source.h"
 
 namespace khs::app {
 
-// The real ones: librdkafka and HTTP. `clock` outlives what they make.
-reconcile::Connections MakeConnections(const base::Clock& clock);
+// The real ones: librdkafka and HTTP. What is passed by reference outlives what they make.
+reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupMemories& memories);
 
 // What librdkafka and TLS say of a definition, without any network. One thread.
 class DefinitionCheck {

@@ -1,12 +1,13 @@
 #pragma once
 
+#include "kafka/group_memory.h"
 #include "reconcile/worker.h"
 
 namespace khs::app {
 
 class ClusterWatch;
 
-// The real one: librdkafka's admin client. `cluster` outlives what is answered.
-reconcile::GroupAccess MakeGroupAccess(const ClusterWatch& cluster);
+// The real one: librdkafka's admin client. What is passed by reference outlives what is answered.
+reconcile::GroupAccess MakeGroupAccess(const ClusterWatch& cluster, kafka::GroupMemories& memories);
 
 }  // namespace khs::app

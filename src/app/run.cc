@@ -22,6 +22,7 @@
 #include "config/process_config.h"
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
+#include "kafka/group_memory.h"
 #include "kafka/properties.h"
 #include "metrics/registry.h"
 #include "reconcile/reconciler.h"
@@ -170,12 +171,13 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   std::minstd_rand random(std::random_device{}());
   const ClusterWatch cluster(*kafka);
-  reconcile::Connections connections = MakeConnections(clock);
+  kafka::GroupMemories memories;
+  reconcile::Connections connections = MakeConnections(clock, memories);
   connections.descriptors = [&cluster] { return UseOfDescriptors(cluster); };
   reconcile::Reconciler reconciler(
       std::move(settings), std::move(connections), DefinitionCheck(clock),
       [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
-  reconcile::Worker worker(reconciler, MakeGroupAccess(cluster));
+  reconcile::Worker worker(reconciler, MakeGroupAccess(cluster, memories));
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForRest(config, worker, registry, clock);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },

@@ -218,7 +218,7 @@ PropertyRuling JudgeClientProperty(std::string_view name, std::string_view value
   if (name == "auto.offset.reset" && EqualsIgnoringCase(Trim(value), "error")) {
     // It would say so once, and read the partition no more.
     return Refused(
-        "A partition without a valid offset would stand still for ever: earliest or latest");
+        "A partition without a valid offset would stand still for ever: earliest, latest or none");
   }
   if (Overflows(name, value)) return Refused("Value must be no more than 2147483647");
   return {};

@@ -21,8 +21,22 @@ void OffsetTracker::Restore(int64_t position, OffsetRanges finished) {
 }
 
 void OffsetTracker::Begin(int64_t offset) {
+  std::erase_if(restored_, [offset](const OffsetRange& range) { return range.last < offset; });
   begins_at_ = offset;
+  if (!restored_.empty() && restored_.front().first <= offset) {
+    begins_at_ = restored_.front().last + 1;
+  }
+  if (last_received_) last_received_ = std::max(*last_received_, offset - 1);
   ++version_;
+}
+
+int64_t OffsetTracker::Unfinished(int64_t from, int64_t to) const {
+  int64_t count = to - from;
+  for (const OffsetRange& range : restored_) {
+    const int64_t overlap = std::min(range.last + 1, to) - std::max(range.first, from);
+    if (overlap > 0) count -= overlap;
+  }
+  return count;
 }
 
 OffsetTracker::Receipt OffsetTracker::Receive(int64_t offset) {

@@ -19,9 +19,13 @@ class OffsetTracker {
   // again. Before anything else.
   void Restore(int64_t position, OffsetRanges finished);
 
-  // Reading begins here by a word that may be another one next time (the reset policy's, or that of
-  // a log which starts over): to be committed although nothing is finished. Before anything else.
+  // Reading goes on at `offset`, which no commit says yet: to be committed although nothing may be
+  // finished. What lies between the last record that was received and there is no longer waited
+  // for. After Restore; `offset` lies beyond what was received.
   void Begin(int64_t offset);
+  // How many offsets of [from, to) are not known to be finished; for those beyond what was
+  // received.
+  int64_t Unfinished(int64_t from, int64_t to) const;
 
   enum class Receipt {
     kOpen,      // to be delivered

@@ -10,6 +10,8 @@
 
 namespace khs::kafka {
 
+class GroupMemory;
+
 struct Subscription {
   std::vector<std::string> topics;
   std::string topics_regex;  // POSIX extended, matches whole names; when there are no topics
@@ -32,9 +34,11 @@ class Consumer final : public task::RecordSource {
  public:
   // Joins the group in the background. Throws std::runtime_error with librdkafka's words when the
   // properties (of the process, overridden by those of the connector) make no client. `log_ends`
-  // may be null: then LogEnd knows nothing.
+  // may be null: then LogEnd knows nothing. `memory` is shared by the group's consumers of this
+  // process; null: a memory of its own.
   Consumer(const Subscription& subscription, const Properties& properties,
-           std::unique_ptr<LogEnds::Watch> log_ends = nullptr);
+           std::unique_ptr<LogEnds::Watch> log_ends = nullptr,
+           std::shared_ptr<GroupMemory> memory = nullptr);
   // Never waits for a broker: a client whose Leave was not answered ends on a thread of its own.
   ~Consumer() override;
 

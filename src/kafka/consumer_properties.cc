@@ -1,8 +1,8 @@
 #include "kafka/consumer_properties.h"
 
 #include <algorithm>
-#include <cctype>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 
 #include "kafka/record_queues.h"
@@ -18,7 +18,7 @@ Properties Defaults(size_t prefetch_bytes) {
   const size_t fetch = std::clamp<size_t>(share / 5, 16 << 10, 1 << 20);
   const size_t queue = std::max<size_t>(share / 5 * 4 / 1024, 64);
   Properties defaults{
-      {"auto.offset.reset", "earliest"},
+      {std::string(kResetProperty), "earliest"},
       {"queued.min.messages", std::to_string(kReadAheadRecords)},
       {"queued.max.messages.kbytes", std::to_string(queue)},
       {"fetch.message.max.bytes", std::to_string(fetch)},
@@ -103,12 +103,11 @@ std::optional<std::string> JudgeTogether(const Properties& consumer) {
   return "heartbeat.interval.ms must be lower than session.timeout.ms, which is " + shown;
 }
 
-bool BeginsAtEnd(const Properties& consumer) {
-  // librdkafka takes any case.
-  std::string reset = consumer.at("auto.offset.reset").Reveal();
-  std::transform(reset.begin(), reset.end(), reset.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return reset == "latest" || reset == "largest" || reset == "end";
+ResetPolicy ResetPolicyOf(const Properties& consumer) {
+  const std::string& value = consumer.at(std::string(kResetProperty)).Reveal();
+  const auto policy = ParseResetPolicy(value);
+  if (!policy) throw std::runtime_error(std::string(kResetProperty) + ": " + kResetPolicies);
+  return *policy;
 }
 
 }  // namespace khs::kafka

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kafka/consumer.h"
+#include "kafka/start_offsets.h"
 
 namespace khs::kafka {
 
@@ -11,7 +12,8 @@ Properties ConsumerProperties(const Subscription& subscription, const Properties
 // Why these make no consumer that stays in its group; librdkafka does not look at that.
 std::optional<std::string> JudgeTogether(const Properties& consumer);
 
-// Whether these make a consumer begin at a log's end where nothing is committed.
-bool BeginsAtEnd(const Properties& consumer);
+// Where these make a consumer start where nothing is committed. Throws std::runtime_error when the
+// value is not known.
+ResetPolicy ResetPolicyOf(const Properties& consumer);
 
 }  // namespace khs::kafka

@@ -318,10 +318,21 @@ GroupOffsets::GroupOffsets(Properties properties, std::optional<std::string> con
 
 base::Expected<std::vector<GroupOffset>, AdminError> GroupOffsets::List(
     const std::string& group, milliseconds timeout) const {
-  using Offsets = std::vector<GroupOffset>;
-  return Try<Offsets>(
+  auto commits = Commits(group, timeout);
+  if (!commits) return base::Unexpected<AdminError>(std::move(commits.error()));
+  std::vector<GroupOffset> offsets;
+  for (task::Position& position : *commits) {
+    offsets.push_back({std::move(position.topic_partition), position.offset});
+  }
+  return offsets;
+}
+
+base::Expected<task::Positions, AdminError> GroupOffsets::Commits(const std::string& group,
+                                                                  milliseconds timeout) const {
+  return Try<task::Positions>(
       ClientVoice(owner_, properties_), properties_, timeout,
-      [&](const AdminClient& client, Deadline deadline) -> base::Expected<Offsets, Failure> {
+      [&](const AdminClient& client,
+          Deadline deadline) -> base::Expected<task::Positions, Failure> {
         // No list of partitions asks for all there are.
         const ListRequest request(rd_kafka_ListConsumerGroupOffsets_new(group.c_str(), nullptr));
         const auto answer = client.Ask(
@@ -332,12 +343,7 @@ base::Expected<std::vector<GroupOffset>, AdminError> GroupOffsets::List(
               rd_kafka_ListConsumerGroupOffsets(client.handle(), &one, 1, options, queue);
             });
         if (!answer) return AdminClient::Fail(answer.error());
-        Offsets offsets;
-        for (task::Position& position :
-             CommittedIn(rd_kafka_group_result_partitions(answer->group))) {
-          offsets.push_back({std::move(position.topic_partition), position.offset});
-        }
-        return offsets;
+        return CommittedIn(rd_kafka_group_result_partitions(answer->group));
       });
 }
 

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "base/topic_partition.h"
 #include "kafka/properties.h"
+#include "task/record_source.h"
 
 namespace khs::kafka {
 
@@ -40,7 +41,10 @@ class GroupOffsets {
   // The properties of the process, overridden by those of the connector, which the log names.
   explicit GroupOffsets(Properties properties, std::optional<std::string> connector = {});
 
-  // Every partition with a committed offset, in no order.
+  // Every partition with a committed offset, in no order, with the commit's metadata.
+  base::Expected<task::Positions, AdminError> Commits(const std::string& group,
+                                                      std::chrono::milliseconds timeout) const;
+  // The same without it.
   base::Expected<std::vector<GroupOffset>, AdminError> List(
       const std::string& group, std::chrono::milliseconds timeout) const;
 

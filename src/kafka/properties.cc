@@ -12,6 +12,7 @@
 #include "base/descriptors.h"
 #include "base/threads.h"
 #include "kafka/configuration.h"
+#include "kafka/start_offsets.h"
 #include "watch/read_file.h"
 
 namespace khs::kafka {
@@ -43,8 +44,14 @@ std::optional<std::string> JudgeUnknown(std::string_view name, std::string_view 
 std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
                                const base::Secret& value) {
   std::array<char, 512> error{};
-  const auto result =
-      rd_kafka_conf_set(conf, name.c_str(), value.Reveal().c_str(), error.data(), error.size());
+  const char* given = value.Reveal().c_str();
+  if (name == kResetProperty) {
+    if (!ParseResetPolicy(value.Reveal())) {
+      return "Invalid value for configuration property \"" + name + "\": " + kResetPolicies;
+    }
+    given = "error";  // the program itself follows the policy (start_offsets.h)
+  }
+  const auto result = rd_kafka_conf_set(conf, name.c_str(), given, error.data(), error.size());
   if (result == RD_KAFKA_CONF_OK) return std::nullopt;
   if (result == RD_KAFKA_CONF_UNKNOWN) return JudgeUnknown(name, value.Reveal());
   // librdkafka quotes a value that it does not take.

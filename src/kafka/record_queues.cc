@@ -52,6 +52,14 @@ ssize_t RecordQueues::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messag
   return 0;
 }
 
+RecordQueues::Error RecordQueues::ErrorOf(const rd_kafka_message_t* message) {
+  const char* text = rd_kafka_message_errstr(message);
+  return {message->err,
+          text != nullptr ? text : "",
+          {rd_kafka_topic_name(message->rkt), message->partition},
+          message->offset};
+}
+
 // A batch is not asked for by its bytes; the next one is taken to be like the last.
 RecordQueues::Taken RecordQueues::Take(size_t wanted_bytes) {
   std::array<rd_kafka_message_t*, kBatch> messages;
@@ -70,8 +78,7 @@ RecordQueues::Taken RecordQueues::Take(size_t wanted_bytes) {
       taken.records.push_back(CopyRecord(message.get()));
       held += taken.records.back().Bytes();
     } else {
-      const char* text = rd_kafka_message_errstr(message.get());
-      taken.error = Error{message->err, text != nullptr ? text : ""};
+      taken.errors.push_back(ErrorOf(message.get()));
     }
   }
   record_bytes_ = held / static_cast<size_t>(count) + 1;

@@ -3,8 +3,8 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "kafka/handles.h"
 #include "task/record_source.h"
@@ -37,10 +37,14 @@ class RecordQueues {
   struct Error {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     std::string text;
+    base::TopicPartition partition;
+    int64_t offset = 0;  // may be one of librdkafka's logical ones, which are negative
   };
+  // Of a message that is one, and that has a topic.
+  static Error ErrorOf(const rd_kafka_message_t* message);
   struct Taken {
     task::Records records;
-    std::optional<Error> error;  // the last of those among them
+    std::vector<Error> errors;
   };
   // A batch of one queue, of about so many bytes at most. Does not wait.
   Taken Take(size_t wanted_bytes);

@@ -114,6 +114,7 @@ struct ConnectorMetrics::Series {
     Counter* consumed;
     Counter* bytes_consumed;
     Counter* delivered;
+    std::array<Counter*, delivery::kLossReasons.size()> lost;
     bool active = false;  // a record came since the last reset
   };
   // With the lock held, or before anybody else knows of this.
@@ -219,9 +220,15 @@ void ConnectorMetrics::Series::SetInfo(const Identity& identity) {
 ConnectorMetrics::Series::OfTopic& ConnectorMetrics::Series::TopicSeries(const std::string& topic) {
   const auto known = topics.find(topic);
   if (known != topics.end()) return known->second;
-  const OfTopic made{Own(families.records_consumed, {{"topic", topic}}),
-                     Own(families.record_bytes_consumed, {{"topic", topic}}),
-                     Own(families.records_delivered, {{"topic", topic}})};
+  OfTopic made{Own(families.records_consumed, {{"topic", topic}}),
+               Own(families.record_bytes_consumed, {{"topic", topic}}),
+               Own(families.records_delivered, {{"topic", topic}}),
+               {}};
+  for (const delivery::LossReason reason : delivery::kLossReasons) {
+    made.lost[static_cast<size_t>(reason)] =
+        Own(families.records_lost,
+            {{"topic", topic}, {"reason", std::string(delivery::Label(reason))}});
+  }
   return topics.emplace(topic, made).first->second;
 }
 
@@ -271,6 +278,13 @@ void ConnectorMetrics::Dropped(delivery::DropReason reason,
                                std::chrono::duration<double> since_read) {
   series_->dropped[static_cast<size_t>(reason)]->Increment();
   series_->delivery_duration->Observe(since_read.count());
+}
+
+void ConnectorMetrics::Lost(const std::string& topic, delivery::LossReason reason,
+                            int64_t records) {
+  const std::lock_guard lock(series_->mutex);
+  series_->TopicSeries(topic).lost[static_cast<size_t>(reason)]->Increment(
+      static_cast<double>(records));
 }
 
 void ConnectorMetrics::Retried(delivery::ErrorReason reason) {

@@ -9,6 +9,7 @@
 
 #include "base/topic_partition.h"
 #include "delivery/decision.h"
+#include "delivery/loss.h"
 #include "delivery/reply.h"
 
 namespace khs::metrics {
@@ -49,6 +50,7 @@ class ConnectorMetrics {
   void Delivered(const std::string& topic, std::chrono::duration<double> since_read,
                  std::optional<std::chrono::duration<double>> age);
   void Dropped(delivery::DropReason reason, std::chrono::duration<double> since_read);
+  void Lost(const std::string& topic, delivery::LossReason reason, int64_t records);
   void Retried(delivery::ErrorReason reason);
   // One attempt that came to an end.
   void Requested(const delivery::Reply& reply, std::chrono::duration<double> duration);

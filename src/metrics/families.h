@@ -51,6 +51,7 @@ struct Registry::Families {
   Counters& record_bytes_consumed;
   Counters& records_delivered;
   Counters& records_dropped;
+  Counters& records_lost;
   Counters& record_headers_left_out;
   Counters& retries;
   Counters& requests;

@@ -71,6 +71,9 @@ Registry::Families::Families(const BuildInfo& build)
                              "Records that the endpoint accepted.")),
       records_dropped(Make(BuildCounter(), registry, "records_dropped_total",
                            "Records that were given up, by reason.")),
+      records_lost(
+          Make(BuildCounter(), registry, "records_lost_total",
+               "Records that were gone from Kafka before they were delivered, by reason.")),
       record_headers_left_out(
           Make(BuildCounter(), registry, "record_headers_left_out_total",
                "Record headers that HTTP forbids and that were not forwarded.")),

@@ -76,11 +76,22 @@ bool Commits::CommitAll(milliseconds bound) {
 }
 
 void Commits::Note(const Committed& committed) {
-  metrics_.CommitEnded(!committed.error);
   if (!committed.error) {
-    dispatcher_.With([&](Lanes& lanes) { lanes.NoteCommitted(committed.positions); });
+    Positions taken;
+    Positions withheld;
+    for (const Position& position : committed.positions) {
+      const bool is_withheld = std::find(committed.withheld.begin(), committed.withheld.end(),
+                                         position.topic_partition) != committed.withheld.end();
+      (is_withheld ? withheld : taken).push_back(position);
+    }
+    if (!taken.empty()) metrics_.CommitEnded(true);
+    dispatcher_.With([&](Lanes& lanes) {
+      lanes.NoteCommitted(taken);
+      lanes.RestoreCommittable(withheld);
+    });
     return;
   }
+  metrics_.CommitEnded(false);
   dispatcher_.With([&](Lanes& lanes) {
     if (committed.error->too_large) lanes.SaveLess();
     lanes.RestoreCommittable(committed.positions);

@@ -62,6 +62,33 @@ void Lanes::Begin(const Position& position) {
   found->second->tracker.Begin(position.offset);
 }
 
+Loss Lanes::PassOver(const Loss& loss) {
+  const auto found = partitions_.find(loss.topic_partition);
+  if (found == partitions_.end()) return loss;
+  const delivery::OffsetTracker& tracker = found->second->tracker;
+  Loss whole = loss;
+  if (loss.reason == delivery::LossReason::kRetention) {
+    whole.records = tracker.Unfinished(loss.from, loss.to);
+    Begin({loss.topic_partition, loss.to});
+    return whole;
+  }
+  whole.from = std::min(loss.from, tracker.first_open().value_or(loss.from));
+  whole.records += static_cast<int64_t>(tracker.open());
+  StartOver({loss.topic_partition, loss.to});
+  return whole;
+}
+
+void Lanes::StartOver(const Position& position) {
+  const auto found = partitions_.find(position.topic_partition);
+  if (found == partitions_.end()) return;
+  const bool flows = found->second->flows;
+  const bool held = found->second->held;
+  Assign({position.topic_partition});
+  found->second->flows = flows;
+  found->second->held = held;
+  Begin(position);
+}
+
 void Lanes::Fence(const Partitions& partitions) {
   for (const base::TopicPartition& topic_partition : partitions) {
     const auto found = partitions_.find(topic_partition);
@@ -120,10 +147,7 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   if (receipt == delivery::OffsetTracker::Receipt::kFinished) return AddResult::kFinished;
   if (receipt == delivery::OffsetTracker::Receipt::kBackward) {
     // The partition was truncated or its topic made anew: what came before no longer counts.
-    const bool flows = found->second->flows;
-    Assign({record.topic_partition});
-    found->second->flows = flows;
-    found->second->tracker.Begin(record.offset);
+    StartOver({record.topic_partition, record.offset});
     found->second->tracker.Receive(record.offset);
     result = AddResult::kStartedOver;
   }

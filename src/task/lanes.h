@@ -77,8 +77,13 @@ class Lanes {
   // as the commit shows that nobody has gone beyond that, or back, since.
   void Restore(const base::TopicPartition& topic_partition, std::optional<int64_t> committed,
                delivery::OffsetRanges finished);
-  // There is no commit, and reading begins here: see delivery::OffsetTracker. Right after Assign.
+  // Reading goes on here, which no commit says: see delivery::OffsetTracker.
   void Begin(const Position& position);
+  // Reading an assigned partition goes on at the loss's end. Within one log what was read still
+  // counts; in another one it is forgotten, and jobs of it that are on their way come back to no
+  // effect. Returns what is lost to delivery: without those that are known to be finished, with
+  // those that are forgotten.
+  Loss PassOver(const Loss& loss);
   // Forgets the partitions, but for what of them is finished. Jobs of them that are on their way
   // come back to no effect.
   void Fence(const Partitions& partitions);
@@ -161,6 +166,7 @@ class Lanes {
   void NoteSlow(base::MonotonicTime now);
   void PromoteDue(base::MonotonicTime now);
   void Forget(Partition& partition);
+  void StartOver(const Position& position);
   void Release(const Job& job);
   void SetAside(Lane& lane, bool aside);
   void Unpark(Partition& partition, base::MonotonicTime now);

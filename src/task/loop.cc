@@ -216,9 +216,11 @@ void Task::Loop::On(Assigned assigned) {
       dispatcher_.With([&](Lanes& lanes) { lanes.Restore(partition, std::nullopt, {}); });
     }
   }
+  for (const Loss& loss : assigned.losses) PassOver(loss);
   dispatcher_.With([&](Lanes& lanes) {
     for (const Position& begin : assigned.begins) lanes.Begin(begin);
   });
+  if (!assigned.begins.empty()) commits_.Hurry(task_.clock_.Read().monotonic);
   task_.metrics_.Rebalanced();
   task_.metrics_.AddAssigned(static_cast<long>(assigned.partitions.size()));
   assigned_ += static_cast<long>(assigned.partitions.size());
@@ -230,6 +232,28 @@ void Task::Loop::On(Assigned assigned) {
                                      {"task", task_.identity_.id},
                                      {"partitions", Listed(assigned.partitions)}});
   joined_ = true;
+}
+
+// What the lanes hold of the same log can still be delivered; what they hold of another one is
+// lost with it.
+void Task::Loop::On(Moved moved) {
+  for (const Loss& loss : moved.losses) PassOver(loss);
+  commits_.Hurry(task_.clock_.Read().monotonic);
+}
+
+void Task::Loop::PassOver(const Loss& found) {
+  const Loss loss = dispatcher_.With([&](Lanes& lanes) { return lanes.PassOver(found); });
+  if (loss.records == 0) return;  // all of it was delivered
+  task_.metrics_.Lost(loss.topic_partition.topic, loss.reason, loss.records);
+  Log().LogEach(base::LogLevel::kWarn, "records lost",
+                {{"connector", task_.identity_.connector},
+                 {"task", task_.identity_.id},
+                 {"topic", loss.topic_partition.topic},
+                 {"partition", loss.topic_partition.partition},
+                 {"from", loss.from},
+                 {"to", loss.to},
+                 {"records", loss.records},
+                 {"reason", delivery::Label(loss.reason)}});
 }
 
 // What is finished beyond the committed position is not delivered again. Whatever can't be read is
@@ -295,6 +319,10 @@ void Task::Loop::On(SourceError error) {
     // about them, and takes no commit.
     dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
     if (!leaving_) BeginLeaving({LoopEnd::Cause::kSourceFault, error.text});
+    return;
+  }
+  if (error.error_class == ErrorClass::kNoOffset) {
+    if (!leaving_) BeginLeaving({LoopEnd::Cause::kStrategy, error.text});
     return;
   }
   if (error.error_class == ErrorClass::kTransient) {

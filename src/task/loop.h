@@ -54,6 +54,8 @@ class Task::Loop {
   void On(Records records);
   void WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now);
   void On(Assigned assigned);
+  void On(Moved moved);
+  void PassOver(const Loss& found);
   void Restore(const Position& position);
   void On(Revoked revoked);
   void On(Committed committed);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/topic_partition.h"
+#include "delivery/loss.h"
 #include "delivery/record.h"
 
 namespace khs::task {
@@ -27,13 +28,31 @@ using Positions = std::vector<Position>;
 
 // Nothing came within the timeout, or Wake was called.
 struct Nothing {};
+// Offsets of a partition that can no longer be read: reading would have gone on at `from`, and goes
+// on at `to`.
+struct Loss {
+  base::TopicPartition topic_partition;
+  int64_t from = 0;
+  int64_t to = 0;
+  int64_t records = 0;  // at most so many, since logs have gaps
+  delivery::LossReason reason = delivery::LossReason::kRetention;
+
+  bool operator==(const Loss&) const = default;
+};
+using Losses = std::vector<Loss>;
 // The group gave these partitions to this consumer; records of them follow, from the position that
-// is committed on where there is one. `begins` are those without a commit whose reading would begin
-// elsewhere another time.
+// is committed on where there is one. `begins` are positions from which reading starts and that no
+// commit says yet: they are to be committed at once.
 struct Assigned {
   Partitions partitions;
   Positions committed = {};
   Positions begins = {};
+  Losses losses = {};
+};
+// Reading an assigned partition goes on elsewhere, because of a loss. After kTruncated and
+// kRecreated the log is another one: what was read of the old one no longer counts.
+struct Moved {
+  Losses losses;
 };
 // The group takes these partitions back, and waits for CompleteRevoke. When they are lost they
 // belong to another consumer already: nothing of them may be committed any more.
@@ -50,12 +69,15 @@ struct CommitError {
 struct Committed {
   Positions positions;
   std::optional<CommitError> error;
+  // Not committed: whether their topic is still the same is being found out.
+  Partitions withheld = {};
 };
 enum class ErrorClass {
   kTransient,       // the client goes on by itself
   kUnreachable,     // no broker answers; the client goes on trying
   kAuthentication,  // the broker refuses the credentials; the client goes on trying
   kFatal,           // this consumer is of no more use; a new one may be
+  kNoOffset,        // a partition cannot be read, and the task is to fail (auto.offset.reset=none)
 };
 struct SourceError {
   ErrorClass error_class = ErrorClass::kTransient;
@@ -63,7 +85,8 @@ struct SourceError {
   std::string text;
 };
 using Records = std::vector<delivery::Record>;
-using SourceEvent = std::variant<Nothing, Records, Assigned, Revoked, Committed, SourceError>;
+using SourceEvent =
+    std::variant<Nothing, Records, Assigned, Moved, Revoked, Committed, SourceError>;
 
 // Of SASL. Renewed without leaving the group.
 struct Credentials {

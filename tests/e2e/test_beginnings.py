@@ -65,3 +65,50 @@ def test_a_log_that_starts_over_is_not_passed_by_the_commit_of_the_old_one(kafka
     sidecar.start()
     eventually(lambda: kafka.all_committed(name, topic), "all is committed")
     assert endpoint.bodies() == [b"0"] + [b"%d" % number for number in range(30)]
+
+
+# How soon a consumer sees what was added.
+SOON = {"consumer.override.topic.metadata.refresh.interval.ms": 300}
+
+
+def test_latest_delivers_all_of_a_partition_that_is_added(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"old"])
+    sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})
+    sidecar.start()
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    kafka.add_partitions(topic, 2)
+    # By their timestamps they are older than the group.
+    kafka.produce(topic, [b"%d" % number for number in range(10)], partition=1, timestamp=1_000)
+    endpoint.wait_for(10)
+    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    assert endpoint.positions() == [(1, number) for number in range(10)]
+
+
+def test_latest_delivers_all_of_a_topic_that_comes_later(kafka, sidecar, endpoint, name):
+    first = kafka.topic(name=f"{name}-first")
+    kafka.produce(first, [b"old"])
+    sidecar.connector(name, None, endpoint, {**LATEST, **SOON, "topics.regex": f"{name}-.*"})
+    sidecar.start()
+    eventually(lambda: kafka.committed(name, first) == {0: 1}, "the beginning is committed")
+    later = kafka.topic(2, name=f"{name}-later")
+    for partition in (0, 1):
+        kafka.produce(later, [b"%d" % number for number in range(10)], partition)
+    endpoint.wait_for(20)
+    eventually(lambda: kafka.all_committed(name, later), "all is committed")
+    assert sorted(endpoint.positions(later)) == [(partition, number) for partition in (0, 1) for number in range(10)]
+
+
+def test_latest_delivers_what_came_while_the_process_was_down(kafka, sidecar, endpoint, name):
+    topic = kafka.topic()
+    kafka.produce(topic, [b"old"])
+    sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})
+    sidecar.start()
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    sidecar.stop()
+    kafka.add_partitions(topic, 2)
+    kafka.produce(topic, [b"new"])
+    kafka.produce(topic, [b"added"], partition=1, timestamp=1_000)
+    sidecar.start()
+    endpoint.wait_for(2)
+    assert sorted(endpoint.bodies()) == [b"added", b"new"]

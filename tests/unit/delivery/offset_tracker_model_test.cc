@@ -94,8 +94,12 @@ class Life {
       TakeCommit();
     } else if (roll < 97) {
       Crash();
-    } else if (roll < 98 && !wide_) {
-      Truncate();
+    } else if (roll < 98) {
+      if (wide_ || dice_.Percent(50)) {
+        LoseToRetention();
+      } else {
+        Truncate();
+      }
     } else {
       FinishAll();
     }
@@ -202,6 +206,20 @@ class Life {
     from_commit_ = finished;
     read_ = static_cast<size_t>(std::lower_bound(log_.begin(), log_.end(), commit.position) -
                                 log_.begin());
+    if (dice_.Percent(20)) BeginAt(commit.position);  // it is committed once more
+    if (dice_.Percent(20)) LoseToRetention();
+  }
+
+  // The log starts behind some records that were not read; they no longer hold up the commits.
+  void LoseToRetention() {
+    if (read_ == log_.size()) return;
+    const size_t first = read_ + 1 + dice_.Below(log_.size() - read_);
+    const int64_t from = model_.last() ? *model_.last() + 1 : log_[read_];
+    const int64_t to = first < log_.size() ? log_[first] : next_;
+    schedule_.Tell([&] { return fmt::format("lose {} to {}", from, to); });
+    if (tracker_.Unfinished(from, to) != model_.Unfinished(from, to)) Fail("unfinished");
+    for (; read_ < first; ++read_) finished_.insert(log_[read_]);
+    BeginAt(to);
   }
 
   // Its owner makes a tracker anew for what is not beyond the old one.

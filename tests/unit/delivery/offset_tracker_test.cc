@@ -147,6 +147,32 @@ TEST(OffsetTracker, IsCrowdedByGapsAloneBeforeAnythingIsFinished) {
   EXPECT_TRUE(tracker.Crowded());
 }
 
+TEST(OffsetTracker, GoesOnBehindWhatIsLost) {
+  OffsetTracker tracker;
+  tracker.Restore(5, {{7, 8}, {12, 13}});
+  EXPECT_EQ(tracker.Unfinished(5, 12), 5);
+  EXPECT_EQ(tracker.Unfinished(5, 13), 5);
+  tracker.Begin(12);
+  // 12 and 13 are finished, so nothing before 14 is to be read again.
+  EXPECT_EQ(tracker.position(), 14);
+  EXPECT_TRUE(tracker.Finished().empty());
+  EXPECT_EQ(tracker.Receive(12), OffsetTracker::Receipt::kFinished);
+  EXPECT_EQ(tracker.position(), 14);
+}
+
+TEST(OffsetTracker, DoesNotWaitForWhatIsLostWhileOthersAreOpen) {
+  OffsetTracker tracker;
+  tracker.Receive(3);
+  tracker.Receive(4);
+  tracker.Finish(3);
+  tracker.Begin(20);
+  EXPECT_EQ(tracker.position(), 4);
+  tracker.Finish(4);
+  EXPECT_EQ(tracker.position(), 20);
+  EXPECT_EQ(tracker.Receive(19), OffsetTracker::Receipt::kBackward);
+  EXPECT_EQ(tracker.Receive(20), OffsetTracker::Receipt::kOpen);
+}
+
 TEST(OffsetTracker, IsCrowdedByWhatWasRestoredFromTheFirstRecordOn) {
   OffsetRanges finished;
   for (int64_t offset = 1; offset < 24'000; offset += 20) {

@@ -20,7 +20,17 @@ class TrackerModel {
     restored_ = std::move(finished);
   }
 
-  void Begin(int64_t offset) { beginning_ = offset; }
+  void Begin(int64_t offset) {
+    beginning_ = offset;
+    while (Restored(*beginning_)) ++*beginning_;
+    if (last_) last_ = std::max(*last_, offset - 1);
+  }
+
+  int64_t Unfinished(int64_t from, int64_t to) const {
+    int64_t count = 0;
+    for (int64_t offset = from; offset < to; ++offset) count += Restored(offset) ? 0 : 1;
+    return count;
+  }
 
   delivery::OffsetTracker::Receipt Receive(int64_t offset) {
     using Receipt = delivery::OffsetTracker::Receipt;

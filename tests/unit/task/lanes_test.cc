@@ -491,6 +491,44 @@ TEST_F(LanesTest, ForgetACommitThatThePartitionHasFallenBehind) {
   EXPECT_EQ(Add(kFirst, 11), Lanes::AddResult::kAdded);
 }
 
+TEST_F(LanesTest, KeepWhatWasReadOfALogThatLostWhatWasNot) {
+  Make();
+  Add(kFirst, 3);
+  const Loss loss{kFirst, 4, 10, 6, delivery::LossReason::kRetention};
+  EXPECT_EQ(lanes_->PassOver(loss), loss);
+  EXPECT_TRUE(Committable().empty());
+  Lanes::JobPtr job = Take();
+  ASSERT_NE(job, nullptr);
+  Finish(std::move(job), Deliver{});
+  EXPECT_EQ(Committable(), Texts{"0@10"});
+  EXPECT_EQ(Add(kFirst, 10), Lanes::AddResult::kAdded);
+}
+
+TEST_F(LanesTest, DoNotCountAsLostWhatIsFinished) {
+  Make();
+  lanes_->Restore(kFirst, 3, {{5, 7}, {9, 20}});
+  EXPECT_EQ(lanes_->PassOver({kFirst, 3, 10, 7, delivery::LossReason::kRetention}).records, 3);
+  EXPECT_EQ(Committable(), Texts{"0@21"});
+}
+
+TEST_F(LanesTest, ForgetWhatWasReadOfALogThatIsAnotherOneNow) {
+  for (const auto reason : {delivery::LossReason::kRecreated, delivery::LossReason::kTruncated}) {
+    Make();
+    Add(kFirst, 30);
+    Add(kFirst, 31);
+    Lanes::JobPtr job = Take();
+    // What was read and not delivered is lost, too.
+    EXPECT_EQ(lanes_->PassOver({kFirst, 32, 0, 5, reason}), (Loss{kFirst, 30, 0, 7, reason}));
+    EXPECT_TRUE(lanes_->TakeOutdated());
+    EXPECT_FALSE(lanes_->Current(*job));
+    Finish(std::move(job), Deliver{});
+    EXPECT_EQ(Next(), -1);
+    EXPECT_EQ(Committable(), Texts{"0@0"});
+    EXPECT_EQ(Add(kFirst, 0), Lanes::AddResult::kAdded);
+    EXPECT_EQ(Next(), 0);
+  }
+}
+
 TEST_F(LanesTest, RememberWhatWasFinishedWhenAPartitionComesBack) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;

@@ -678,6 +678,58 @@ TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
   EXPECT_EQ(source_.committed[kSecond], 2);
 }
 
+TEST_F(TaskTest, CommitsAtOnceWhereReadingStartsAndCountsWhatIsLost) {
+  terms_.offset_flush_interval = 60s;
+  Start(Good);
+  ASSERT_TRUE(AwaitState(TaskState::kRunning));
+  source_.Send(Revoked{{kFirst}, false});
+  Assigned assigned{{kFirst}, {{kFirst, 3, delivery::EncodeFinished(3, {{5, 6}})}}};
+  assigned.begins = {{kFirst, 10}};
+  assigned.losses = {{kFirst, 3, 10, 7, delivery::LossReason::kRetention}};
+  source_.Send(assigned);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 10));
+  const std::string text = registry_.Render();
+  for (const char* line :
+       {R"(kafka_http_sink_records_lost_total{connector="c",reason="retention",topic="t"} 5)",
+        R"(kafka_http_sink_records_lost_total{connector="c",reason="truncated",topic="t"} 0)",
+        R"(kafka_http_sink_records_lost_total{connector="c",reason="recreated",topic="t"} 0)"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+}
+
+TEST_F(TaskTest, GoesOnInAnotherLogFromItsStart) {
+  Start(Good);
+  source_.Send(Records{MakeRecord(kFirst, 40), MakeRecord(kSecond, 7)});
+  ASSERT_TRUE(AwaitCommitted(kFirst, 41));
+  source_.Send(Moved{{{kFirst, 41, 0, 1, delivery::LossReason::kRecreated}}});
+  ASSERT_TRUE(AwaitCommitted(kFirst, 0));
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_TRUE(AwaitCommitted(kSecond, 8));
+}
+
+TEST_F(TaskTest, CommitsLaterWhatWasWithheld) {
+  source_.holds_commits = true;
+  Start(Good);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.held.size() == 1; }));
+  source_.Send(Committed{source_.Held()[0], {}, {kFirst}});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.held.size() == 2; }));
+  EXPECT_EQ(source_.Held()[1], (Positions{{kFirst, 1}}));
+  source_.Send(Committed{source_.Held()[1], {}});
+  task_->RequestStop(60s);
+  ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_FALSE(source_.committed.contains(kFirst)) << "committed twice";
+}
+
+TEST_F(TaskTest, FailsWhereItMayNotStart) {
+  Start(Good);
+  ASSERT_TRUE(AwaitState(TaskState::kRunning));
+  source_.Send(SourceError{ErrorClass::kNoOffset, "AUTO_OFFSET_RESET", "t[0]@3: gone"});
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_EQ(task_->status().trace, "t[0]@3: gone");
+}
+
 TEST_F(TaskTest, CountsWhatItDid) {
   delivery::Policy policy;
   policy.retry_backoff = {1ms};

@@ -1,0 +1,380 @@
+#include "kafka/consumer_client.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <stdexcept>
+#include <utility>
+
+#include "kafka/client_log.h"
+#include "kafka/configuration.h"
+#include "kafka/consumer_properties.h"
+#include "kafka/conversions.h"
+
+namespace khs::kafka {
+namespace {
+
+using base::LogLevel;
+using std::chrono::milliseconds;
+
+// Between two questions to brokers that did not answer.
+constexpr std::chrono::seconds kRetry{1};
+// A topic that is recreated while nothing of it is committed, or while the partition is paused,
+// makes no event: so it is asked after this often.
+constexpr std::chrono::seconds kCheckInterval{30};
+// For librdkafka to take up a new position.
+constexpr milliseconds kMoveWithin{3'000};
+
+// librdkafka reads the partition no more.
+bool IsStuck(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+         code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
+         static_cast<int>(code) == -140;  // _LOG_TRUNCATION, since 2.1
+}
+
+// The topic may be another one by now.
+bool IsMissing(rd_kafka_resp_err_t code) {
+  constexpr int kUnknownTopicId = 100;
+  constexpr int kInconsistentTopicId = 103;
+  return code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
+         static_cast<int>(code) == kUnknownTopicId ||
+         static_cast<int>(code) == kInconsistentTopicId;
+}
+
+}  // namespace
+
+Consumer::Client::Client(const Subscription& subscription, const Properties& properties,
+                         LogEnds::Watch* log_ends, std::shared_ptr<GroupMemory> memory)
+    : log_ends_(log_ends), properties_(properties), join_watch_(subscription.owner, properties) {
+  const Properties all = ConsumerProperties(subscription, properties);
+  const ResetPolicy policy = ResetPolicyOf(all);
+  ConfHandle conf = MakeConfiguration(all);
+  join_watch_.Watch(conf.get());
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
+                                           RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
+  handle_ = NewClient(RD_KAFKA_CONSUMER, std::move(conf), join_watch_.voice().redactor);
+  rd_kafka_poll_set_consumer(handle_);
+  queue_.reset(rd_kafka_queue_get_consumer(handle_));
+  records_.emplace(handle_, queue_.get(), subscription.prefetch_bytes);
+  resolver_.emplace(handle_, subscription, policy, memory,
+                    [this, group = subscription.group](milliseconds timeout) {
+                      return GroupOffsets(properties_, owner().connector).Commits(group, timeout);
+                    });
+  commits_.emplace(
+      handle_, queue_.get(), join_watch_, std::move(memory), log_ends_,
+      [this](task::Positions positions) { return resolver_->WithStart(std::move(positions)); });
+  Subscribe(subscription);
+}
+
+Consumer::Client::~Client() {
+  assigning_.reset();
+  revoking_.reset();
+  CloseQueues();
+  rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+}
+
+void Consumer::Client::CloseQueues() {
+  records_.reset();
+  queue_.reset();
+}
+
+void Consumer::Client::Subscribe(const Subscription& subscription) {
+  task::Partitions names;
+  for (const std::string& topic : subscription.topics) names.push_back({topic, -1});
+  // librdkafka takes a name that starts with ^ as a regular expression, which finds parts of names.
+  if (names.empty()) names.push_back({"^(" + subscription.topics_regex + ")$", -1});
+  const rd_kafka_resp_err_t failed = rd_kafka_subscribe(handle_, ToList(names).get());
+  if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    CloseQueues();
+    rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    throw std::runtime_error(std::string("cannot subscribe: ") + rd_kafka_err2str(failed));
+  }
+}
+
+void Consumer::Client::Say(LogLevel level, std::string_view message,
+                           const std::optional<std::string_view>& error) const {
+  std::optional<std::string> shown;
+  if (error) shown = Redacted(*error);
+  Log().Log(level, message,
+            {{"connector", owner().connector}, {"task", owner().task}, {"error", shown}});
+}
+
+task::SourceEvent Consumer::Client::Convert(EventHandle event) {
+  switch (rd_kafka_event_type(event.get())) {
+    case RD_KAFKA_EVENT_FETCH: {  // an error of the subscription's; records have their own queue
+      const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get());
+      if (message == nullptr || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return task::Nothing{};
+      if (message->rkt != nullptr) NoteError(RecordQueues::ErrorOf(message));
+      return ConvertError(message->err, rd_kafka_message_errstr(message));
+    }
+    case RD_KAFKA_EVENT_REBALANCE:
+      return ConvertRebalance(std::move(event));
+    case RD_KAFKA_EVENT_OFFSET_COMMIT:
+      return commits_->OnCommitted(event.get());
+    case RD_KAFKA_EVENT_ERROR:
+      return ConvertError(rd_kafka_event_error(event.get()),
+                          rd_kafka_event_error_string(event.get()));
+    default:
+      return task::Nothing{};
+  }
+}
+
+task::SourceEvent Consumer::Client::ConvertError(rd_kafka_resp_err_t code, const char* text) {
+  task::SourceError error{Classify(code), rd_kafka_err2name(code),
+                          Redacted(text != nullptr ? text : "")};
+  if (code == RD_KAFKA_RESP_ERR__FATAL) {
+    std::array<char, 512> words{};
+    error.code = rd_kafka_err2name(rd_kafka_fatal_error(handle_, words.data(), words.size()));
+    error.text = Redacted(words.data());
+  }
+  return error;
+}
+
+task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
+  if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+    was_assigned_ = true;
+    assigning_ = std::move(event);
+    return FinishAssignment();
+  }
+  // It is taken anew with what the revocation commits, or must not be made at all any more.
+  commits_->Cancel();
+  task::Revoked revoked{ToPartitions(rd_kafka_event_topic_partition_list(event.get())),
+                        rd_kafka_assignment_lost(handle_) != 0};
+  revoking_ = std::move(event);
+  return revoked;
+}
+
+// Where reading starts is asked for here, and not left to librdkafka, which says nothing of what it
+// passes over and keeps the commits' metadata to itself. Until the brokers have said it the
+// assignment waits, and with it the group's next rebalance.
+task::SourceEvent Consumer::Client::FinishAssignment() {
+  const task::Partitions partitions =
+      ToPartitions(rd_kafka_event_topic_partition_list(assigning_.get()));
+  StartResolver::Starts starts;
+  if (!partitions.empty()) {
+    auto resolved = resolver_->Resolve(partitions);
+    if (!resolved) {
+      next_try_ = std::chrono::steady_clock::now() + kRetry;
+      return std::move(resolved.error());
+    }
+    starts = std::move(*resolved);
+  }
+  assigning_.reset();
+  const std::string failure = Assign(starts.offsets, partitions);
+  if (!failure.empty()) {
+    return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
+  }
+  FollowLogs();
+  return task::Assigned{partitions, std::move(starts.committed), std::move(starts.begins),
+                        std::move(starts.losses)};
+}
+
+std::string Consumer::Client::Assign(const task::Positions& starts,
+                                     const task::Partitions& partitions) {
+  const PartitionListHandle list = ToList(partitions);
+  for (const auto& [partition, offset, metadata] : starts) {
+    rd_kafka_topic_partition_list_set_offset(list.get(), partition.topic.c_str(),
+                                             partition.partition, offset);
+  }
+  for (int i = 0; i < list->cnt; ++i) {
+    const rd_kafka_topic_partition_t& element = list->elems[i];
+    assigned_[{element.topic, element.partition}] = element.offset;
+  }
+  // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
+  // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
+  rd_kafka_resume_partitions(handle_, list.get());
+  records_->Forward(list.get());
+  if (Cooperative()) {
+    const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list.get()));
+    return failed ? Redacted(rd_kafka_error_string(failed.get())) : std::string();
+  }
+  const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, list.get());
+  return code != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(code) : std::string();
+}
+
+// librdkafka would tell what is assigned, but never answers once the client has closed.
+void Consumer::Client::FollowLogs() {
+  if (log_ends_ == nullptr) return;
+  task::Partitions partitions;
+  for (const auto& [partition, start] : assigned_) partitions.push_back(partition);
+  log_ends_->Follow(std::move(partitions));
+}
+
+std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
+  if (stashed_) return std::exchange(stashed_, std::nullopt);
+  if (auto ended = commits_->TakeEnded()) return std::move(*ended);
+  if (assigning_) {
+    if (now < next_try_) return std::nullopt;
+    return FinishAssignment();
+  }
+  // An assignment of ours would count as the answer to a revocation.
+  if (revoking_) return std::nullopt;
+  CheckInTurn(now);
+  if (commits_->doubtful().empty() || now < next_look_) return std::nullopt;
+  next_look_ = now + kRetry;
+  return SettleDoubts();
+}
+
+void Consumer::Client::CheckInTurn(Time now) {
+  if (now < next_check_) return;
+  next_check_ = now + kCheckInterval;
+  task::Partitions partitions;
+  for (const auto& [partition, start] : assigned_) partitions.push_back(partition);
+  if (!partitions.empty() && !commits_->Check(partitions)) next_check_ = now + kRetry;
+}
+
+task::SourceEvent Consumer::Client::Poll(milliseconds timeout, size_t wanted_bytes) {
+  const Time now = std::chrono::steady_clock::now();
+  if (auto due = TakeDue(now)) return std::move(*due);
+  commits_->Proceed();
+  const bool retries = assigning_ || !commits_->doubtful().empty();
+  if (retries) timeout = std::min<milliseconds>(timeout, kRetry);
+  task::Records records;
+  if (wanted_bytes > 0) records = TakeRecords(wanted_bytes);
+  // An event of the other queue would have no place to wait.
+  if (stashed_) return records.empty() ? *std::exchange(stashed_, std::nullopt) : records;
+  if (!records.empty()) timeout = milliseconds(0);
+  // Also when there are records: this is what keeps the membership.
+  EventHandle event(rd_kafka_queue_poll(queue_.get(), static_cast<int>(timeout.count())));
+  if (records.empty()) return event ? Convert(std::move(event)) : task::SourceEvent();
+  if (event) stashed_ = Convert(std::move(event));
+  return records;
+}
+
+task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
+  RecordQueues::Taken taken = records_->Take(wanted_bytes);
+  for (const RecordQueues::Error& error : taken.errors) {
+    NoteError(error);
+    // What becomes of a partition without a valid position is told when that is known.
+    if (!IsStuck(error.code)) stashed_ = ConvertError(error.code, error.text.c_str());
+  }
+  if (records_->wants_nudge()) {
+    task::Partitions partitions;
+    for (const auto& [partition, start] : assigned_) partitions.push_back(partition);
+    records_->Nudge(partitions);
+  }
+  return std::move(taken.records);
+}
+
+void Consumer::Client::NoteError(const RecordQueues::Error& error) {
+  if (!IsStuck(error.code) && !IsMissing(error.code)) return;
+  for (const auto& [partition, start] : assigned_) {
+    const bool meant = partition.topic == error.partition.topic &&
+                       (error.partition.partition < 0 || partition == error.partition);
+    if (!meant) continue;
+    commits_->Doubt(partition);
+    if (IsStuck(error.code)) stuck_[partition] = error.offset;
+  }
+  next_look_ = {};
+}
+
+// The next offset to be read. librdkafka does not know it before the first record.
+int64_t Consumer::Client::PositionOf(const base::TopicPartition& partition) const {
+  if (const auto stuck = stuck_.find(partition); stuck != stuck_.end() && stuck->second >= 0) {
+    return stuck->second;
+  }
+  const PartitionListHandle list = ToList(task::Partitions{partition});
+  const bool known = rd_kafka_position(handle_, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+                     list->elems[0].offset >= 0;
+  return known ? list->elems[0].offset : assigned_.at(partition);
+}
+
+std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
+  std::map<base::TopicPartition, StartResolver::Suspect> suspects;
+  for (const base::TopicPartition& partition : commits_->doubtful()) {
+    suspects[partition] = {PositionOf(partition), stuck_.contains(partition)};
+  }
+  auto moves = resolver_->ResolveMoves(suspects);
+  if (!moves) return std::move(moves.error());
+  if (!moves->offsets.empty()) {
+    const std::string failure = MoveTo(moves->offsets);
+    if (!failure.empty()) {
+      return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
+    }
+  }
+  for (const base::TopicPartition& partition : moves->settled) {
+    commits_->Clear(partition);
+    stuck_.erase(partition);
+  }
+  if (moves->losses.empty()) return std::nullopt;
+  return task::Moved{std::move(moves->losses)};
+}
+
+// A seek does nothing for a partition that is stuck: it has to be assigned anew, and with an eager
+// protocol all others with it, each where it stands.
+std::string Consumer::Client::MoveTo(const task::Positions& offsets) {
+  task::Positions all = offsets;
+  std::string failure;
+  if (Cooperative()) {
+    const ErrorHandle unassigned(rd_kafka_incremental_unassign(handle_, ToList(offsets).get()));
+    if (unassigned) failure = Redacted(rd_kafka_error_string(unassigned.get()));
+    const ErrorHandle assigned(rd_kafka_incremental_assign(handle_, ToList(offsets).get()));
+    if (assigned) failure = Redacted(rd_kafka_error_string(assigned.get()));
+  } else {
+    std::set<base::TopicPartition> moved;
+    for (const task::Position& position : offsets) moved.insert(position.topic_partition);
+    for (const auto& [partition, start] : assigned_) {
+      if (!moved.contains(partition)) all.push_back({partition, PositionOf(partition)});
+    }
+    const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, ToList(all).get());
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(code);
+  }
+  if (!failure.empty()) return failure;
+  for (const task::Position& position : all) assigned_[position.topic_partition] = position.offset;
+  // Before the queues are forwarded the partitions must have stopped, or they stay apart: this
+  // waits for it. Its own result means nothing.
+  const PartitionListHandle list = ToList(all);
+  (void)ErrorHandle(
+      rd_kafka_seek_partitions(handle_, list.get(), static_cast<int>(kMoveWithin.count())));
+  records_->Forward(list.get());
+  return {};
+}
+
+void Consumer::Client::Resume(const task::Partitions& partitions) {
+  const auto code = rd_kafka_resume_partitions(handle_, ToList(partitions).get());
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    Say(LogLevel::kError, "cannot resume partitions", rd_kafka_err2str(code));
+  }
+  next_check_ = {};  // a topic may have been recreated meanwhile
+}
+
+void Consumer::Client::GiveUpAssignment() {
+  if (assigning_) rd_kafka_assign(handle_, nullptr);
+  assigning_.reset();
+}
+
+void Consumer::Client::CompleteRevoke() {
+  if (!revoking_) return;
+  const rd_kafka_topic_partition_list_t* list =
+      rd_kafka_event_topic_partition_list(revoking_.get());
+  if (Cooperative()) {
+    const ErrorHandle failed(rd_kafka_incremental_unassign(handle_, list));
+    if (failed) Say(LogLevel::kError, "cannot unassign", rd_kafka_error_string(failed.get()));
+  } else {
+    const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, nullptr);
+    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+      Say(LogLevel::kError, "cannot unassign", rd_kafka_err2str(code));
+    }
+  }
+  for (const base::TopicPartition& partition : ToPartitions(list)) {
+    assigned_.erase(partition);
+    stuck_.erase(partition);
+    commits_->Clear(partition);
+  }
+  revoking_.reset();
+  FollowLogs();
+}
+
+void Consumer::Client::Renew(const task::Credentials& credentials) {
+  join_watch_.voice().redactor.Renew(credentials.username, credentials.password);
+  properties_["sasl.username"] = credentials.username;
+  properties_["sasl.password"] = credentials.password;
+  const ErrorHandle failed(rd_kafka_sasl_set_credentials(handle_, credentials.username.c_str(),
+                                                         credentials.password.c_str()));
+  if (failed) {
+    Say(LogLevel::kError, "cannot renew the credentials", rd_kafka_error_string(failed.get()));
+  }
+}
+
+}  // namespace khs::kafka

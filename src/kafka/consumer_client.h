@@ -1,0 +1,105 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "kafka/consumer.h"
+#include "kafka/group_memory.h"
+#include "kafka/guarded_commits.h"
+#include "kafka/handles.h"
+#include "kafka/join_watch.h"
+#include "kafka/log_ends.h"
+#include "kafka/record_queues.h"
+#include "kafka/start_resolver.h"
+#include "task/record_source.h"
+
+namespace khs::kafka {
+
+// The librdkafka client of a Consumer, with what is known of its assignment. The task's poll thread
+// alone.
+class Consumer::Client {
+ public:
+  // `log_ends` may be null. Throws as Consumer.
+  Client(const Subscription& subscription, const Properties& properties, LogEnds::Watch* log_ends,
+         std::shared_ptr<GroupMemory> memory);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  rd_kafka_t* handle() const { return handle_; }
+  rd_kafka_queue_t* queue() const { return queue_.get(); }
+  const ClientOwner& owner() const { return join_watch_.voice().owner; }
+  void Say(base::LogLevel level, std::string_view message,
+           const std::optional<std::string_view>& error = {}) const;
+
+  task::SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes);
+  void Resume(const task::Partitions& partitions);
+  void Renew(const task::Credentials& credentials);
+  void CompleteRevoke();
+  // An assignment that is not finished is answered with none.
+  void GiveUpAssignment();
+  GuardedCommits& commits() { return *commits_; }
+
+  // librdkafka before 2.3 aborts the process when a cooperative member that the group is taking in
+  // is destroyed before its first assignment (its issue 4312). Not to be asked of a closed client.
+  bool AbortsAtItsEnd() const {
+    return rd_kafka_version() < 0x02030000 && !was_assigned_ && Cooperative();
+  }
+
+ private:
+  using Time = std::chrono::steady_clock::time_point;
+
+  std::string Redacted(std::string_view words) const {
+    return join_watch_.voice().redactor.Redact(words);
+  }
+  bool Cooperative() const {
+    return std::string_view(rd_kafka_rebalance_protocol(handle_)) == "COOPERATIVE";
+  }
+  void Subscribe(const Subscription& subscription);
+  void CloseQueues();
+  task::SourceEvent Convert(EventHandle event);
+  task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
+  task::SourceEvent ConvertRebalance(EventHandle event);
+  task::SourceEvent FinishAssignment();
+  // What librdkafka says of it; empty when it was taken.
+  std::string Assign(const task::Positions& starts, const task::Partitions& partitions);
+  // The next event that is due without asking librdkafka.
+  std::optional<task::SourceEvent> TakeDue(Time now);
+  void CheckInTurn(Time now);
+  task::Records TakeRecords(size_t wanted_bytes);
+  void NoteError(const RecordQueues::Error& error);
+  std::optional<task::SourceEvent> SettleDoubts();
+  std::string MoveTo(const task::Positions& offsets);
+  int64_t PositionOf(const base::TopicPartition& partition) const;
+  void FollowLogs();
+
+  LogEnds::Watch* const log_ends_;  // may be null
+  Properties properties_;           // for further clients
+  // What is assigned, and where reading it started.
+  std::map<base::TopicPartition, int64_t> assigned_;
+  JoinWatch join_watch_;  // before the client, whose log it reads
+  rd_kafka_t* handle_ = nullptr;
+  QueueHandle queue_;
+  // Apart from the other queue, which is polled on while records are left where they are: a pause
+  // would throw away what was fetched.
+  std::optional<RecordQueues> records_;
+  std::optional<StartResolver> resolver_;
+  std::optional<GuardedCommits> commits_;
+  bool was_assigned_ = false;                 // ever, were it nothing
+  std::optional<task::SourceEvent> stashed_;  // for the next poll
+  EventHandle assigning_;  // the assignment whose start offsets are not known yet
+  Time next_try_;          // to learn them
+  EventHandle revoking_;   // the revocation that waits for CompleteRevoke
+  // Partitions that librdkafka reads no more, and the offset at which it stopped, if it told.
+  std::map<base::TopicPartition, int64_t> stuck_;
+  Time next_look_;   // at the doubtful partitions
+  Time next_check_;  // whether all commits are still there
+};
+
+}  // namespace khs::kafka

@@ -1,5 +1,6 @@
 #include "base/descriptors.h"
 
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +10,8 @@
 #include <filesystem>
 #include <limits>
 #include <system_error>
+
+#include "base/unique_fd.h"
 
 namespace khs::base {
 namespace {
@@ -64,6 +67,11 @@ int OpenSocket(int domain, int type, int protocol, Claim claim) {
   ::close(descriptor);
   errno = EMFILE;
   return -1;
+}
+
+bool DescriptorsAreFew() {
+  const UniqueFd probe(::eventfd(0, EFD_CLOEXEC));
+  return !probe || !Reaches(Claim::kMore, probe.get());
 }
 
 bool IsDescriptorShortage(int error) { return error == EMFILE || error == ENFILE; }

@@ -41,6 +41,9 @@ enum class Claim {
 // not reach.
 int OpenSocket(int domain, int type, int protocol, Claim claim);
 
+// Whether a socket with Claim::kMore could not be opened now.
+bool DescriptorsAreFew();
+
 // Whether an errno says that this process or the system has no more descriptors.
 bool IsDescriptorShortage(int error);
 

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <utility>
 
+#include "base/descriptors.h"
+
 namespace khs::http {
 namespace {
 
@@ -14,6 +16,9 @@ using std::chrono::seconds;
 constexpr seconds kLongestIdle{50};
 // The endpoint's time began before its answer was here, and ends before our request is there.
 constexpr seconds kOnTheWay{1};
+// How often who has several looks whether others lack descriptors.
+constexpr seconds kLookInterval{1};
+constexpr size_t kMoreThanAnyoneOpens = 65'536;
 
 seconds LongestIdle(std::optional<seconds> announced) {
   if (!announced) return kLongestIdle;
@@ -29,6 +34,10 @@ void IdleLinks::Add(LinkPtr link, std::optional<seconds> announced, base::Monoto
   link->idle_until = now + longest;
   next_end_ = std::min(next_end_, link->idle_until);
   links_.push_back(std::move(link));
+  const bool looks = next_look_ != base::MonotonicTime::max();
+  if (links_.size() > 1 && !looks && base::MaxDescriptors() < kMoreThanAnyoneOpens) {
+    next_look_ = now + kLookInterval;
+  }
 }
 
 LinkPtr IdleLinks::Take(base::MonotonicTime now) {
@@ -41,6 +50,12 @@ LinkPtr IdleLinks::Take(base::MonotonicTime now) {
 }
 
 void IdleLinks::CloseOld(base::MonotonicTime now) {
+  if (now >= next_look_) {
+    // Those that are used last are the ones that are needed.
+    if (links_.size() > 1 && base::DescriptorsAreFew())
+      links_.erase(links_.begin(), links_.end() - 1);
+    next_look_ = links_.size() > 1 ? now + kLookInterval : base::MonotonicTime::max();
+  }
   if (now < next_end_) return;
   std::erase_if(links_, [now](const LinkPtr& each) { return now >= each->idle_until; });
   next_end_ = base::MonotonicTime::max();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -36,9 +37,10 @@ class IdleLinks {
   // came behind that was not looked at.
   LinkPtr Take(base::MonotonicTime now);
 
+  // Also all but one when others lack descriptors.
   void CloseOld(base::MonotonicTime now);
   // When to look for old ones.
-  base::MonotonicTime NextEnd() const { return next_end_; }
+  base::MonotonicTime NextEnd() const { return std::min(next_end_, next_look_); }
 
   void Close(const Link* link);
   void CloseAll() { links_.clear(); }
@@ -47,6 +49,8 @@ class IdleLinks {
   std::vector<LinkPtr> links_;  // used last at the back
   // Not after the first one's end; before it when that one has been taken since.
   base::MonotonicTime next_end_ = base::MonotonicTime::max();
+  // For others that lack descriptors; while there are several here.
+  base::MonotonicTime next_look_ = base::MonotonicTime::max();
 };
 
 }  // namespace khs::http

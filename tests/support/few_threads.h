@@ -9,4 +9,9 @@ namespace khs::testing {
 // False when the system does not let it.
 bool AllowThreads(size_t more);
 
+// For EXPECT_EXIT: what a child process exits with where it was not let, and whether it did so or
+// exited with 0. The former is said, since nothing was tested then.
+inline constexpr int kNotLet = 77;
+bool ExitedWell(int status);
+
 }  // namespace khs::testing

@@ -81,6 +81,7 @@ TEST_F(DescriptorsTest, AreLeftToOthersByWhoeverHasAConnection) {
   Limit(40);
   EXPECT_FALSE(Open(Claim::kMore));
   EXPECT_TRUE(IsDescriptorShortage(errno));
+  EXPECT_TRUE(DescriptorsAreFew());
   EXPECT_TRUE(Open(Claim::kNeeded));
   taken.pop_back();
   EXPECT_TRUE(Open(Claim::kMore));

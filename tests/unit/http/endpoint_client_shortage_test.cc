@@ -48,6 +48,19 @@ TEST_F(EndpointClientShortage, SharesItsOnlyConnectionWhenDescriptorsAreFew) {
   EXPECT_EQ(endpoint_.ConnectionCount(), 1);
 }
 
+TEST_F(EndpointClientShortage, LeavesIdleConnectionsToWhoeverLacksDescriptors) {
+  EndpointClient& client = ClientOf(endpoint_.Url());
+  std::optional<FewDescriptors> few(std::in_place, 0);
+  SendAll(client, {&record_, &record_, &record_});
+  ASSERT_EQ(endpoint_.ConnectionCount(), 3);
+  few.emplace(FewDescriptors::kOnlyNeeded);
+  std::vector<task::Endpoint::Ended> ended;
+  client.Wait(clock_.Read().monotonic + 1'500ms, ended);
+  few.reset();
+  SendAll(client, {&record_, &record_, &record_});
+  EXPECT_EQ(endpoint_.ConnectionCount(), 5) << "one of the three was kept";
+}
+
 TEST_F(EndpointClientShortage, EndsAtOnceWhenItIsAskedTo) {
   EndpointClient& client = ClientOf(endpoint_.Url());
   const FewDescriptors few(FewDescriptors::kReserve);
@@ -59,18 +72,20 @@ TEST_F(EndpointClientShortage, EndsAtOnceWhenItIsAskedTo) {
   EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(ended[0].result.reply));
 }
 
+class EndpointClientThreads : public EndpointClientTest {};
+
 // In a process of its own, which no further thread may be started in.
-TEST_F(EndpointClientShortage, WaitsForAThreadToLookUpAName) {
+TEST_F(EndpointClientThreads, AreWaitedForToLookUpAName) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
         config_.connect_timeout = 200ms;
         EndpointClient& client = ClientOf("http://localhost:1/");
-        if (!khs::testing::AllowThreads(0)) std::_Exit(2);
+        if (!khs::testing::AllowThreads(0)) std::_Exit(khs::testing::kNotLet);
         const delivery::RequestFault fault = Fault(Send(client).reply);
         std::_Exit(fault.detail.find("no thread for it") != std::string::npos ? 0 : 1);
       },
-      [](int status) { return status == 0 || status == 2 << 8; }, "");
+      khs::testing::ExitedWell, "");
 }
 
 }  // namespace

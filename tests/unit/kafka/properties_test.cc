@@ -92,7 +92,7 @@ TEST(ClientDeathTest, ThatHasTooFewThreadsIsAnErrorAndNeverACrash) {
           const ClientVoice voice({}, {});
           ConfHandle conf =
               MakeConfiguration({{"bootstrap.servers", "127.0.0.1:1"}, {"group.id", "g"}});
-          if (!khs::testing::AllowThreads(threads)) std::_Exit(2);
+          if (!khs::testing::AllowThreads(threads)) std::_Exit(khs::testing::kNotLet);
           try {
             rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf), voice.redactor));
           } catch (const std::system_error& error) {
@@ -100,7 +100,7 @@ TEST(ClientDeathTest, ThatHasTooFewThreadsIsAnErrorAndNeverACrash) {
           }
           std::_Exit(1);
         },
-        [](int status) { return status == 0 || status == 2 << 8; }, "")
+        khs::testing::ExitedWell, "")
         << threads;
   }
 }
@@ -110,10 +110,10 @@ TEST(ClientDeathTest, ThatHasTooFewThreadsSaysNothingAboutItsProperties) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
-        if (!khs::testing::AllowThreads(0)) std::_Exit(2);
+        if (!khs::testing::AllowThreads(0)) std::_Exit(khs::testing::kNotLet);
         std::_Exit(TryClient({{"bootstrap.servers", "127.0.0.1:1"}}) ? 1 : 0);
       },
-      [](int status) { return status == 0 || status == 2 << 8; }, "");
+      khs::testing::ExitedWell, "");
 }
 
 // The socket of a connection to a broker is not one of the reserve.

@@ -17,8 +17,8 @@ from rest import Rest
 from sidecar import Sidecar
 from waiting import eventually
 
-REBALANCE_SECONDS = 20      # a worker answers 409 during one
-READ_BACK_SECONDS = 5       # a worker may answer before it has read back what it wrote
+REBALANCE_SECONDS = 60      # a worker answers 409 during one
+READ_BACK_SECONDS = 30      # a worker may answer before it has read back what it wrote
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,6 +44,7 @@ def test_what_is_not_read_is_named_once_and_again_when_it_comes_back(lonely_side
         sidecar.reload()
         eventually(lambda: sidecar.value("config_reloads_total", outcome="unchanged") > reloads, "another look")
 
+    eventually(said, lambda: sidecar.log.tail())
     assert said() == ["ORDERS.TOML, folder, orders.json, orders.yaml"]
     look()
     assert len(said()) == 1
@@ -51,4 +52,5 @@ def test_what_is_not_read_is_named_once_and_again_when_it_comes_back(lonely_side
     look()
     (sidecar.directory / "elsewhere").rename(sidecar.connectors / "orders.json")
     look()
+    eventually(lambda: len(said()) > 1, lambda: sidecar.log.tail())
     assert said()[1:] == ["orders.json"]

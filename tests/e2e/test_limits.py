@@ -69,7 +69,7 @@ def test_what_does_not_fit_is_refused_and_all_else_goes_on(limited, kafka, endpo
     # Those whose names come first, and more than half of what the limit could hold at best.
     assert running == set(sorted(names)[:len(running)]) and len(running) >= DESCRIPTORS // 28
     assert limited.value("connectors_refused") == len(refused) > 0
-    assert len(limited.log.find("connector refused")) == len(refused)
+    eventually(lambda: len(limited.log.find("connector refused")) == len(refused), lambda: limited.log.tail())
 
     status = api.get(f"/connectors/{max(refused)}/status").json
     assert status["connector"]["state"] == "FAILED" and status["tasks"] == []

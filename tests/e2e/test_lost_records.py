@@ -22,8 +22,8 @@ def wait_for_loss(sidecar, name, topic, **expected):
     assert len(told) == 1, told
     assert {key: told[0][key] for key in expected} == {key: str(value) for key, value in expected.items()}
     assert (told[0]["topic"], told[0]["partition"], told[0]["level"]) == (topic, "0", "warn")
-    counted = sidecar.value("records_lost_total", connector=name, topic=topic, reason=told[0]["reason"])
-    assert counted == int(told[0]["records"])
+    sidecar.wait_for_value(int(told[0]["records"]), "records_lost_total", connector=name, topic=topic,
+                           reason=told[0]["reason"])
 
 
 @pytest.mark.parametrize("ordering, lost", [("partition", 10), ("none", 1)])

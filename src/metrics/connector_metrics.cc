@@ -115,6 +115,7 @@ struct ConnectorMetrics::Series {
     Counter* bytes_consumed;
     Counter* delivered;
     std::array<Counter*, delivery::kLossReasons.size()> lost;
+    std::array<Counter*, kDropReasons.size()> dropped;
     bool active = false;  // a record came since the last reset
   };
   // With the lock held, or before anybody else knows of this.
@@ -138,7 +139,6 @@ struct ConnectorMetrics::Series {
   std::map<std::pair<std::string, bool>, Counter*> kafka_errors;
 
   std::array<Gauge*, kStates.size()> states{};
-  std::array<Counter*, kDropReasons.size()> dropped{};
   std::array<Counter*, kErrorReasons.size()> retries{};
   std::array<Counter*, kCodeClasses.size()> requests{};
   std::array<Counter*, kRestartReasons.size()> restarts{};
@@ -196,9 +196,6 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
   for (size_t i = 0; i < kStates.size(); ++i) {
     states[i] = Own(all.connector_state, {{"state", std::string(Label(kStates[i]))}});
   }
-  for (size_t i = 0; i < kDropReasons.size(); ++i) {
-    dropped[i] = Own(all.records_dropped, {{"reason", std::string(Label(kDropReasons[i]))}});
-  }
   for (size_t i = 0; i < kErrorReasons.size(); ++i) {
     retries[i] = Own(all.retries, {{"reason", std::string(Label(kErrorReasons[i]))}});
   }
@@ -223,11 +220,16 @@ ConnectorMetrics::Series::OfTopic& ConnectorMetrics::Series::TopicSeries(const s
   OfTopic made{Own(families.records_consumed, {{"topic", topic}}),
                Own(families.record_bytes_consumed, {{"topic", topic}}),
                Own(families.records_delivered, {{"topic", topic}}),
+               {},
                {}};
   for (const delivery::LossReason reason : delivery::kLossReasons) {
     made.lost[static_cast<size_t>(reason)] =
         Own(families.records_lost,
             {{"topic", topic}, {"reason", std::string(delivery::Label(reason))}});
+  }
+  for (size_t i = 0; i < kDropReasons.size(); ++i) {
+    made.dropped[i] = Own(families.records_dropped,
+                          {{"topic", topic}, {"reason", std::string(Label(kDropReasons[i]))}});
   }
   return topics.emplace(topic, made).first->second;
 }
@@ -274,9 +276,12 @@ void ConnectorMetrics::Delivered(const std::string& topic, std::chrono::duration
   series_->last_delivery->SetToCurrentTime();
 }
 
-void ConnectorMetrics::Dropped(delivery::DropReason reason,
+void ConnectorMetrics::Dropped(const std::string& topic, delivery::DropReason reason,
                                std::chrono::duration<double> since_read) {
-  series_->dropped[static_cast<size_t>(reason)]->Increment();
+  {
+    const std::lock_guard lock(series_->mutex);
+    series_->TopicSeries(topic).dropped[static_cast<size_t>(reason)]->Increment();
+  }
   series_->delivery_duration->Observe(since_read.count());
 }
 

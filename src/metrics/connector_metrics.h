@@ -49,7 +49,8 @@ class ConnectorMetrics {
   // The record's way from being read, and its age when its timestamp is known.
   void Delivered(const std::string& topic, std::chrono::duration<double> since_read,
                  std::optional<std::chrono::duration<double>> age);
-  void Dropped(delivery::DropReason reason, std::chrono::duration<double> since_read);
+  void Dropped(const std::string& topic, delivery::DropReason reason,
+               std::chrono::duration<double> since_read);
   void Lost(const std::string& topic, delivery::LossReason reason, int64_t records);
   void Retried(delivery::ErrorReason reason);
   // One attempt that came to an end.

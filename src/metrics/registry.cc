@@ -70,7 +70,7 @@ Registry::Families::Families(const BuildInfo& build)
       records_delivered(Make(BuildCounter(), registry, "records_delivered_total",
                              "Records that the endpoint accepted.")),
       records_dropped(Make(BuildCounter(), registry, "records_dropped_total",
-                           "Records that were given up, by reason.")),
+                           "Records that were given up, by topic and reason.")),
       records_lost(
           Make(BuildCounter(), registry, "records_lost_total",
                "Records that were gone from Kafka before they were delivered, by reason.")),

@@ -210,12 +210,9 @@ void Dispatcher::Dispose(Lanes::JobPtr job, delivery::Decision decision,
                                 job->progress.attempts};
     return Bury(std::move(job));
   }
-  if (std::holds_alternative<delivery::Deliver>(decision)) {
-    const base::Now now = clock_.Read();
-    const auto age =
-        job->record.timestamp ? std::optional(Age(*job->record.timestamp, now.wall)) : std::nullopt;
-    metrics_.Delivered(job->record.topic_partition.topic, now.monotonic - job->read_at, age);
-  } else if (!std::holds_alternative<delivery::Abandon>(decision) && Current(*job)) {
+  const bool told = !std::holds_alternative<delivery::Deliver>(decision) &&
+                    !std::holds_alternative<delivery::Abandon>(decision);
+  if (told && Current(*job)) {
     // Said before it is done: whatever is committed as dropped has its line in the log already.
     const bool sent = job->progress.attempts > 0;
     Report(*job, decision, StatusOf(reply),
@@ -229,12 +226,24 @@ bool Dispatcher::Current(const Lanes::Job& job) {
   return lanes_.Current(job);
 }
 
+// With the lock held, under which nothing fences the record: one that comes too late does not
+// count.
+void Dispatcher::CountDelivered(const Lanes::Job& job) {
+  const base::Now now = clock_.Read();
+  const auto age =
+      job.record.timestamp ? std::optional(Age(*job.record.timestamp, now.wall)) : std::nullopt;
+  metrics_.Delivered(job.record.topic_partition.topic, now.monotonic - job.read_at, age);
+}
+
 // With the lock held.
 void Dispatcher::Settle(Lanes::JobPtr job, const delivery::Decision& decision) {
   const auto* stop = std::get_if<delivery::Stop>(&decision);
   if (stop != nullptr && !stop_point_ && lanes_.Current(*job)) {
     stop_point_ = StopPoint{job->record.topic_partition, job->record.offset, job->progress.attempts,
                             stop->why};
+  }
+  if (std::holds_alternative<delivery::Deliver>(decision) && lanes_.Current(*job)) {
+    CountDelivered(*job);
   }
   lanes_.Finish(std::move(job), decision, clock_.Read().monotonic);
   const bool poller_needed = stop != nullptr || std::holds_alternative<delivery::Retry>(decision);
@@ -295,6 +304,8 @@ void Dispatcher::Report(const Lanes::Job& job, const delivery::Decision& decisio
     // One retry may be of very many; a record that is given up has a line of its own.
     const auto write = retry != nullptr ? &base::Logger::Log : &base::Logger::LogEach;
     const auto attempts = drop != nullptr ? std::optional(job.progress.attempts) : std::nullopt;
+    std::optional<std::string> outcome;
+    if (drop != nullptr) outcome = job.dead ? "dead_letter" : "dropped";
     (Log().*write)(level, message,
                    {{"connector", identity_.connector},
                     {"task", identity_.id},
@@ -305,6 +316,7 @@ void Dispatcher::Report(const Lanes::Job& job, const delivery::Decision& decisio
                     {"attempts", attempts},
                     {"status", status},
                     {"reason", reason},
+                    {"outcome", outcome},
                     {"error", text},
                     timing});
   };
@@ -317,7 +329,7 @@ void Dispatcher::Report(const Lanes::Job& job, const delivery::Decision& decisio
     log(base::LogLevel::kInfo, "record will be retried", delivery::Label(retry->reason), error,
         {"retry_in_ms", retry->delay.count()});
   } else if (drop != nullptr) {
-    metrics_.Dropped(drop->reason, since_read);
+    metrics_.Dropped(job.record.topic_partition.topic, drop->reason, since_read);
     const bool wanted = drop->reason == delivery::DropReason::kTombstone;
     if (!wanted) metrics_.AttemptFailed();
     log(wanted ? base::LogLevel::kDebug : base::LogLevel::kWarn, "record dropped",

@@ -95,6 +95,7 @@ class Dispatcher {
   void Conclude(Endpoint::Ended ended);
   void Dispose(Lanes::JobPtr job, delivery::Decision decision, const delivery::Reply& reply);
   void Settle(Lanes::JobPtr job, const delivery::Decision& decision);
+  void CountDelivered(const Lanes::Job& job);
   void Bury(Lanes::JobPtr job);
   void Buried(Lanes::JobPtr job, const std::optional<std::string>& error);
   bool Current(const Lanes::Job& job);

@@ -22,7 +22,7 @@ def assert_drop_is_logged(sidecar, topic, attempts):
     line, = [one for one in sidecar.log.wait_for("record dropped", topic) if fields(one).get("offset") == "1"]
     told = fields(line)
     assert (told["topic"], told["partition"], told["offset"]) == (topic, "0", "1")
-    assert told["attempts"] == str(attempts) and told["reason"]
+    assert told["attempts"] == str(attempts) and told["reason"] and told["outcome"] == "dropped"
     assert not sidecar.log.find("payload-of-the-record")
 
 

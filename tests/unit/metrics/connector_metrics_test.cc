@@ -53,6 +53,16 @@ TEST_F(ConnectorMetricsTest, GoWithTheirConnectorAndLeaveTheOthers) {
   EXPECT_TRUE(Shows(R"(records_delivered_total{connector="stays",topic="t"} 0)"));
 }
 
+TEST_F(ConnectorMetricsTest, TellOfEachTopicHowManyOfItsRecordsWereDroppedFromZeroOn) {
+  const auto metrics = Make("c");
+  metrics->AddTopic("a");
+  metrics->AddTopic("b");
+  EXPECT_TRUE(Shows(R"(records_dropped_total{connector="c",reason="tombstone",topic="a"} 0)"));
+  metrics->Dropped("b", delivery::DropReason::kResponseError, std::chrono::seconds(1));
+  EXPECT_TRUE(Shows(R"(records_dropped_total{connector="c",reason="response_error",topic="a"} 0)"));
+  EXPECT_TRUE(Shows(R"(records_dropped_total{connector="c",reason="response_error",topic="b"} 1)"));
+}
+
 TEST_F(ConnectorMetricsTest, CountRequestsByClass) {
   const auto metrics = Make("c");
   for (const int status : {200, 204, 302, 404, 503}) {

@@ -28,6 +28,22 @@ task::ErrorClass Classify(rd_kafka_resp_err_t code) {
   }
 }
 
+bool RefusesRecord(rd_kafka_resp_err_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
+    case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:  // no key on a compacted topic, or the broker's own
+                                            // rules
+    case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
+    case RD_KAFKA_RESP_ERR__INVALID_ARG:
+      return true;
+    default:
+      return false;
+  }
+}
+
 delivery::Record CopyRecord(const rd_kafka_message_t* message) {
   delivery::Record record;
   record.topic_partition = {rd_kafka_topic_name(message->rkt), message->partition};

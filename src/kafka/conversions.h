@@ -10,6 +10,9 @@
 namespace khs::kafka {
 
 task::ErrorClass Classify(rd_kafka_resp_err_t code);
+// Whether the error is about the produced record itself, so that another attempt will fail too. Not
+// so are missing rights and topics, which an operator can mend.
+bool RefusesRecord(rd_kafka_resp_err_t code);
 
 delivery::Record CopyRecord(const rd_kafka_message_t* message);
 

@@ -1,5 +1,6 @@
 #include "kafka/dead_letter_producer.h"
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -8,24 +9,30 @@
 #include <utility>
 
 #include "base/threads.h"
+#include "kafka/client_backoff.h"
 #include "kafka/client_log.h"
 #include "kafka/configuration.h"
+#include "kafka/conversions.h"
 
 namespace khs::kafka {
 namespace {
 
 using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, Deleter<rd_kafka_headers_destroy>>;
 
-// What makes "acknowledged" a promise, and therefore nobody's to change.
+// What makes "acknowledged" a promise, and therefore nobody's to change. One record a batch,
+// because the broker accepts or refuses a batch as a whole: so a refusal is always that of its
+// record, and the sizes of others do not count.
 Properties Managed() {
-  return {{"enable.idempotence", "true"}, {"acks", "all"}, {"partitioner", "murmur2_random"}};
+  return {{"enable.idempotence", "true"},
+          {"acks", "all"},
+          {"batch.num.messages", "1"},
+          {"partitioner", "murmur2_random"}};
 }
 
 // A dead letter that finds no broker for so long is told as failed, and tried again by the task.
 // How large a record may be is the topic's to say, and a topic that is missing may come.
 Properties Defaults() {
   return {{"message.timeout.ms", "10000"},
-          {"linger.ms", "5"},
           {"message.max.bytes", "1000000000"},
           {"topic.metadata.refresh.interval.ms", "10000"},
           {"socket.keepalive.enable", "true"}};
@@ -59,6 +66,23 @@ void AddContext(rd_kafka_headers_t* headers, const DeadLetterSettings& settings,
   add("attempts", std::to_string(cause.attempts));
 }
 
+// The broker's own words where librdkafka keeps them.
+const char* ReasonOf(const rd_kafka_message_t* message) {
+#if RD_KAFKA_VERSION >= 0x020200ff
+  if (const char* const text = rd_kafka_message_produce_errstr(message)) return text;
+#endif
+  return rd_kafka_err2str(message->err);
+}
+
+task::DeadLetterFailure FailureOf(rd_kafka_resp_err_t code, const std::string& topic,
+                                  const std::string& reason) {
+  return {"dead letter topic " + topic + ": " + reason, RefusesRecord(code)};
+}
+
+task::DeadLetterFailure ProducerFailed(const std::string& error) {
+  return {"the producer failed: " + error, false};
+}
+
 }  // namespace
 
 // A producer and the thread that takes its delivery reports.
@@ -69,24 +93,32 @@ class DeadLetterProducer::Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // librdkafka will not take anything any more.
-  bool broken() const { return broken_; }
-  // What went wrong at once; nothing when `done` will be called.
-  std::optional<std::string> Produce(const std::string& topic, const delivery::Record& record,
-                                     HeadersHandle headers, const Done& done);
+  // Why librdkafka will not accept anything any more, and since when; nothing while it does.
+  struct Fatal {
+    std::string error;
+    base::MonotonicTime at;
+  };
+  std::optional<Fatal> fatal();
+  // Some dead letter was acknowledged.
+  bool has_worked() const { return has_worked_; }
+  // What librdkafka refused at once; none when `done` will be called.
+  rd_kafka_resp_err_t Produce(const std::string& topic, const delivery::Record& record,
+                              HeadersHandle headers, const Done& done);
   void Abandon();
 
  private:
   void Poll(const std::stop_token& stop);
   void Report(rd_kafka_event_t* event);
+  void LookForFatalError();
 
   const ClientVoice voice_;  // the client's opaque
   ClientHandle handle_;
   QueueHandle queue_;
-  std::atomic<bool> broken_{false};
-  std::mutex mutex_;  // guards outstanding_
+  std::atomic<bool> has_worked_{false};
+  std::mutex mutex_;  // guards outstanding_ and fatal_
   std::condition_variable reported_;
   int outstanding_ = 0;
+  std::optional<Fatal> fatal_;
   std::jthread thread_;  // last: it uses all of the above
 };
 
@@ -107,10 +139,28 @@ DeadLetterProducer::Client::~Client() {
   thread_.join();
 }
 
-std::optional<std::string> DeadLetterProducer::Client::Produce(const std::string& topic,
-                                                               const delivery::Record& record,
-                                                               HeadersHandle headers,
-                                                               const Done& done) {
+// A fatal error comes as an event that carries its cause, and as another code with every record
+// afterwards: so librdkafka is asked after every error.
+void DeadLetterProducer::Client::LookForFatalError() {
+  std::array<char, 512> text{};
+  const auto code = rd_kafka_fatal_error(handle_, text.data(), text.size());
+  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+  const std::lock_guard lock(mutex_);
+  if (fatal_) return;
+  fatal_ = Fatal{std::string(rd_kafka_err2name(code)) + ": " + voice_.redactor.Redact(text.data()),
+                 std::chrono::steady_clock::now()};
+  // What is under way would wait for its timeout.
+  (void)rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+}
+
+std::optional<DeadLetterProducer::Client::Fatal> DeadLetterProducer::Client::fatal() {
+  const std::lock_guard lock(mutex_);
+  return fatal_;
+}
+
+rd_kafka_resp_err_t DeadLetterProducer::Client::Produce(const std::string& topic,
+                                                        const delivery::Record& record,
+                                                        HeadersHandle headers, const Done& done) {
   const auto bytes = [](const std::optional<std::string>& text) -> void* {
     return text ? const_cast<char*>(text->data()) : nullptr;
   };
@@ -130,12 +180,13 @@ std::optional<std::string> DeadLetterProducer::Client::Produce(const std::string
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) {
     (void)headers.release();
     (void)pending.release();
-    return std::nullopt;
+    return code;
   }
+  LookForFatalError();
   const std::lock_guard lock(mutex_);
   --outstanding_;
   reported_.notify_all();
-  return rd_kafka_err2str(code);
+  return code;
 }
 
 void DeadLetterProducer::Client::Abandon() {
@@ -157,7 +208,7 @@ void DeadLetterProducer::Client::Poll(const std::stop_token& stop) {
     if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) {
       Report(event.get());
     } else if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__FATAL) broken_ = true;
+      LookForFatalError();
       Log().Warn("producer of dead letters reports an error",
                  {{"connector", voice_.owner.connector},
                   {"task", voice_.owner.task},
@@ -171,9 +222,14 @@ void DeadLetterProducer::Client::Report(rd_kafka_event_t* event) {
   while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
     const std::unique_ptr<Done> done(static_cast<Done*>(message->_private));
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+      has_worked_ = true;
       (*done)(std::nullopt);
     } else {
-      (*done)(rd_kafka_err2str(message->err));
+      LookForFatalError();
+      const auto broken = fatal();
+      (*done)(broken
+                  ? task::DeadLetterFailure{"the producer failed: " + broken->error}
+                  : FailureOf(message->err, rd_kafka_topic_name(message->rkt), ReasonOf(message)));
     }
     const std::lock_guard lock(mutex_);
     --outstanding_;
@@ -189,8 +245,9 @@ class DeadLetterProducer::Impl {
     properties_.merge(Defaults());
   }
 
-  std::optional<std::string> Produce(const delivery::Record& record,
-                                     const task::DeadLetterCause& cause, const Done& done) {
+  std::optional<task::DeadLetterFailure> Produce(const delivery::Record& record,
+                                                 const task::DeadLetterCause& cause,
+                                                 const Done& done) {
     try {
       HeadersHandle headers(rd_kafka_headers_new(record.headers.size() + 11));
       for (const delivery::RecordHeader& header : record.headers) {
@@ -198,14 +255,16 @@ class DeadLetterProducer::Impl {
       }
       if (settings_.context_headers) AddContext(headers.get(), settings_, record, cause);
       const std::lock_guard lock(mutex_);
-      if (client_ && client_->broken()) client_.reset();
-      if (!client_) {
-        client_ =
-            std::make_unique<Client>(ClientOwner{settings_.connector, settings_.task}, properties_);
-      }
-      return client_->Produce(settings_.topic, record, std::move(headers), done);
+      RetireFailedClient();
+      if (!client_) MakeClient();
+      if (!client_) return ProducerFailed(failure_);
+      const auto code = client_->Produce(settings_.topic, record, std::move(headers), done);
+      if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
+      RetireFailedClient();
+      if (!client_) return ProducerFailed(failure_);
+      return FailureOf(code, settings_.topic, rd_kafka_err2str(code));
     } catch (const std::exception& error) {
-      return base::Describe(error);
+      return task::DeadLetterFailure{base::Describe(error)};
     }
   }
 
@@ -215,10 +274,45 @@ class DeadLetterProducer::Impl {
   }
 
  private:
+  // With the lock held: ends a client that has met a fatal error, as it will not recover.
+  void RetireFailedClient() {
+    const auto fatal = client_ ? client_->fatal() : std::nullopt;
+    if (!fatal) return;
+    if (client_->has_worked()) backoff_.Worked();
+    NoteFailure(fatal->error, fatal->at);
+    client_.reset();
+  }
+
+  void NoteFailure(std::string error, base::MonotonicTime now) {
+    failure_ = std::move(error);
+    Log().Error("dead letter producer failed, recreating",
+                {{"connector", settings_.connector},
+                 {"task", settings_.task},
+                 {"topic", settings_.topic},
+                 {"error", failure_},
+                 {"retry_in_ms", backoff_.delay().count()}});
+    backoff_.Failed(now);
+  }
+
+  // With the lock held: unless it is too early after the last one failed, or this one can't be
+  // made.
+  void MakeClient() {
+    const base::MonotonicTime now = std::chrono::steady_clock::now();
+    if (now < backoff_.due()) return;
+    try {
+      client_ =
+          std::make_unique<Client>(ClientOwner{settings_.connector, settings_.task}, properties_);
+    } catch (const std::exception& error) {
+      NoteFailure(error.what(), now);
+    }
+  }
+
   const DeadLetterSettings settings_;
   Properties properties_;
   std::mutex mutex_;  // guards what follows; what `done` calls must not come back here
   std::unique_ptr<Client> client_;
+  ClientBackoff backoff_;
+  std::string failure_;  // of the last client
 };
 
 DeadLetterProducer::DeadLetterProducer(DeadLetterSettings settings, Properties properties)
@@ -227,7 +321,7 @@ DeadLetterProducer::~DeadLetterProducer() = default;
 
 void DeadLetterProducer::Produce(const delivery::Record& record, const task::DeadLetterCause& cause,
                                  Done done) {
-  if (auto error = impl_->Produce(record, cause, done)) done(std::move(error));
+  if (auto failure = impl_->Produce(record, cause, done)) done(std::move(failure));
 }
 
 void DeadLetterProducer::Abandon() { impl_->Abandon(); }

@@ -19,7 +19,8 @@ struct DeadLetterSettings {
 // Produces dead letters with acks=all and idempotence, so that an acknowledged one outlives any
 // broker. Key, value, timestamp and headers are the record's own; the context comes in Kafka
 // Connect's headers (org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter). The client
-// is made for the first dead letter, since most connectors never have one.
+// is made for the first dead letter, since most connectors never have one. One that meets a fatal
+// error (when it may not produce at all, say) is replaced, 1 s to 60 s later.
 class DeadLetterProducer final : public task::DeadLetterQueue {
  public:
   // `properties` are the process's.

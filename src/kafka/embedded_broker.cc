@@ -53,19 +53,21 @@ void EmbeddedBroker::SetDown(bool down) {
   }
 }
 
-void EmbeddedBroker::FailCommits(const std::vector<int>& codes) {
-  constexpr int16_t kOffsetCommit = 8;
+void EmbeddedBroker::Fail(int16_t request, const std::vector<int>& codes) {
   std::vector<rd_kafka_resp_err_t> errors;
   errors.reserve(codes.size());
   for (const int code : codes) errors.push_back(static_cast<rd_kafka_resp_err_t>(code));
-  rd_kafka_mock_push_request_errors_array(cluster_->mock, kOffsetCommit, errors.size(),
-                                          errors.data());
+  rd_kafka_mock_push_request_errors_array(cluster_->mock, request, errors.size(), errors.data());
 }
 
+// The numbers are Kafka's own of its requests.
+void EmbeddedBroker::FailCommits(const std::vector<int>& codes) { Fail(8, codes); }
 void EmbeddedBroker::FailAssignments(int code, size_t count) {
-  constexpr int16_t kSyncGroup = 14;
-  const std::vector errors(count, static_cast<rd_kafka_resp_err_t>(code));
-  rd_kafka_mock_push_request_errors_array(cluster_->mock, kSyncGroup, errors.size(), errors.data());
+  Fail(14, std::vector<int>(count, code));
 }
+void EmbeddedBroker::FailProducerIds(int code, size_t count) {
+  Fail(22, std::vector<int>(count, code));
+}
+void EmbeddedBroker::FailProduces(const std::vector<int>& codes) { Fail(0, codes); }
 
 }  // namespace khs::kafka

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,9 +29,15 @@ class EmbeddedBroker {
   // For faults: as many of the next members that join are told nothing but this error code of
   // Kafka's when they ask what they are assigned.
   void FailAssignments(int code, size_t count);
+  // For faults: so many of the next producers that ask for their id get this error code instead.
+  void FailProducerIds(int code, size_t count);
+  // For faults: the answers to the next produce requests, as Kafka's error codes; 0 is success.
+  void FailProduces(const std::vector<int>& codes);
 
  private:
   struct Cluster;
+  void Fail(int16_t request, const std::vector<int>& codes);
+
   std::unique_ptr<Cluster> cluster_;
   std::string bootstrap_servers_;
 };

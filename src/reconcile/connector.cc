@@ -100,6 +100,15 @@ task::TaskTerms Connector::TermsOf(int task,
           std::move(dead_letters)};
 }
 
+std::vector<std::string> Connector::warnings() const {
+  std::vector<std::string> warnings;
+  for (size_t id = 0; id < tasks_.size(); ++id) {
+    const std::string problem = tasks_[id].task->status().dead_letter_problem;
+    if (!problem.empty()) warnings.push_back("task " + std::to_string(id) + ": " + problem);
+  }
+  return warnings;
+}
+
 void Connector::StartTasks() {
   for (int id = static_cast<int>(tasks_.size()); id < config_.tasks_max; ++id) {
     EndpointHandle endpoint = connections_.make_endpoint(config_);
@@ -162,7 +171,7 @@ void Connector::Observe() {
     failure_reported_[id] = true;
     metrics_.TaskStopped(status.by_strategy);
     Log().LogEach(base::LogLevel::kError,
-                  status.by_strategy ? "connector stopped by its strategy" : "task failed",
+                  status.by_strategy ? "connector stopped at a record" : "task failed",
                   {{"connector", config_.name}, {"task", id}, {"error", status.trace}});
   }
   if (by_strategy) {

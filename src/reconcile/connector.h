@@ -79,6 +79,8 @@ class Connector {
   std::optional<std::string> unready() const;
   // As Kafka Connect shows them: one that stops by its strategy takes all others with it.
   std::vector<rest::TaskStatus> tasks() const;
+  // What an operator should know though the connector runs, one sentence each.
+  std::vector<std::string> warnings() const;
   // Why it can't start; of a task that failed, its own trace says it.
   const std::string& trace() const { return trace_; }
 

@@ -79,6 +79,7 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   if (!entry->connector) return view;
   status.trace += entry->connector->trace();
   status.tasks = entry->connector->tasks();
+  status.warnings = entry->connector->warnings();
   // In Kafka Connect's words a connector runs while its tasks join their group, have failed, or are
   // replaced because of another definition.
   const bool only_tasks =

@@ -164,6 +164,10 @@ void WriteStatus(JsonText& text, const ConnectorStatus& status, const std::strin
   if (!status.file.empty()) text.Key("file").String(status.file);
   text.Key("generation").Number(static_cast<std::int64_t>(status.generation));
   text.Key("observed_generation").Number(static_cast<std::int64_t>(status.observed_generation));
+  if (!status.warnings.empty()) {
+    text.Key("warnings");
+    WriteStrings(text, status.warnings);
+  }
   text.EndObject();
 }
 

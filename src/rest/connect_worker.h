@@ -29,8 +29,10 @@ struct TaskStatus {
 struct ConnectorStatus {
   std::string name;
   RunState state = RunState::kUnassigned;
-  std::string trace;                 // why it failed, or why its newest definition is rejected
-  std::vector<TaskStatus> tasks;     // by id
+  std::string trace;              // why it failed, or why its newest definition is rejected
+  std::vector<TaskStatus> tasks;  // by id
+  // What an operator should know though it runs, one sentence each.
+  std::vector<std::string> warnings = {};
   std::string origin;                // "file" or "rest"
   std::string file;                  // that defines it; empty for "rest"
   uint64_t generation = 0;           // of its newest definition

@@ -17,11 +17,19 @@ struct DeadLetterCause {
   int attempts = 0;
 };
 
+// Why a dead letter was not produced.
+struct DeadLetterFailure {
+  std::string text;  // names the dead letter topic, and what librdkafka or the broker says
+  // The record will not be accepted as it is: too large for the topic, say, or without a key that
+  // the topic needs. Otherwise another attempt may succeed without a change of the record.
+  bool permanent = false;
+};
+
 // Where records go that would be dropped. Implemented by kafka::DeadLetterProducer, and by fakes.
 class DeadLetterQueue {
  public:
-  // Nothing: the record is there, whatever becomes of the broker that took it. Or else what failed.
-  using Done = std::function<void(std::optional<std::string> error)>;
+  // Nothing: the record is there, whatever becomes of the broker that took it.
+  using Done = std::function<void(std::optional<DeadLetterFailure> failure)>;
 
   virtual ~DeadLetterQueue() = default;
 

@@ -1,5 +1,7 @@
 #include "task/dispatcher.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -14,6 +16,9 @@ using std::chrono::milliseconds;
 // Between attempts to produce a dead letter.
 constexpr milliseconds kFirstBurialBackoff{1'000};
 constexpr milliseconds kLongestBurialBackoff{60'000};
+// So often a dead letter is refused for good before its record stops the connector. More than once,
+// because the topic may just have been changed.
+constexpr int kMaxRefusals = 3;
 
 const base::Logger& Log() {
   static const base::Logger logger("task");
@@ -31,16 +36,16 @@ milliseconds BurialBackoff(int failures) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(TaskIdentity identity, const delivery::Policy& policy, Endpoint& endpoint,
-                       std::shared_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
-                       metrics::ConnectorMetrics& metrics, std::function<void()> wake_poller)
+Dispatcher::Dispatcher(TaskIdentity identity, DeliveryTerms terms, Endpoint& endpoint,
+                       const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+                       std::function<void()> wake_poller)
     : identity_(std::move(identity)),
       endpoint_(endpoint),
       clock_(clock),
       metrics_(metrics),
       wake_poller_(std::move(wake_poller)),
-      terms_{policy, std::move(dead_letters)},
-      lanes_(policy),
+      terms_(std::move(terms)),
+      lanes_(terms_.policy),
       thread_([this] { Run(); }) {}
 
 Dispatcher::~Dispatcher() {
@@ -55,10 +60,9 @@ Dispatcher::~Dispatcher() {
   if (terms_.dead_letters) terms_.dead_letters->Abandon();
 }
 
-void Dispatcher::Reconfigure(const delivery::Policy& policy,
-                             std::shared_ptr<DeadLetterQueue> dead_letters) {
+void Dispatcher::Reconfigure(DeliveryTerms terms) {
   const std::lock_guard lock(mutex_);
-  new_terms_ = Terms{policy, std::move(dead_letters)};
+  new_terms_ = std::move(terms);
   if (!waiting_) return;
   waiting_.reset();
   endpoint_.Wake();
@@ -72,6 +76,14 @@ void Dispatcher::WatchInFlight(bool watch) {
 std::optional<StopPoint> Dispatcher::stop_point() {
   const std::lock_guard lock(mutex_);
   return stop_point_;
+}
+
+std::string Dispatcher::dead_letter_problem() {
+  const std::lock_guard lock(mutex_);
+  if (dead_letter_problem_ && !lanes_.IsAssigned(dead_letter_problem_->first)) {
+    dead_letter_problem_.reset();  // another member's now
+  }
+  return dead_letter_problem_ ? dead_letter_problem_->second : std::string();
 }
 
 // Nothing in here fails but memory itself, which ends the process as anything else may.
@@ -107,8 +119,8 @@ size_t Dispatcher::Room() const {
 }
 
 // What is under way ends under the new terms.
-void Dispatcher::Adopt(Terms terms) {
-  const Terms before = std::exchange(terms_, std::move(terms));
+void Dispatcher::Adopt(DeliveryTerms terms) {
+  const DeliveryTerms before = std::exchange(terms_, std::move(terms));
   MakeSlots();
   // Without the lock: what was handed to it comes back before this returns.
   if (before.dead_letters && before.dead_letters != terms_.dead_letters) {
@@ -119,6 +131,7 @@ void Dispatcher::Adopt(Terms terms) {
     if (attempt.job) delivery::Rebase(attempt.job->progress, before.policy, terms_.policy);
   }
   const std::lock_guard lock(mutex_);
+  dead_letter_problem_.reset();
   lanes_.Reconfigure(terms_.policy, clock_.Read());
 }
 
@@ -129,7 +142,7 @@ bool Dispatcher::Trade() {
   for (auto& [job, decision] : settled_) Settle(std::move(job), decision);
   settled_.clear();
   while (new_terms_ && !ending_) {
-    Terms terms = *std::exchange(new_terms_, std::nullopt);
+    DeliveryTerms terms = *std::exchange(new_terms_, std::nullopt);
     lock.unlock();
     Adopt(std::move(terms));
     lock.lock();
@@ -257,40 +270,59 @@ void Dispatcher::Settle(Lanes::JobPtr job, const delivery::Decision& decision) {
 void Dispatcher::Bury(Lanes::JobPtr job) {
   // A std::function must be copyable, and what it calls is called once.
   Lanes::Job* const handed_over = job.release();
-  terms_.dead_letters->Produce(handed_over->record, *handed_over->dead,
-                               [this, handed_over](const std::optional<std::string>& error) {
-                                 Buried(Lanes::JobPtr(handed_over), error);
-                               });
+  terms_.dead_letters->Produce(
+      handed_over->record, *handed_over->dead,
+      [this, handed_over](const std::optional<DeadLetterFailure>& failure) {
+        Buried(Lanes::JobPtr(handed_over), failure);
+      });
 }
 
-void Dispatcher::Buried(Lanes::JobPtr job, const std::optional<std::string>& error) {
+// Any thread.
+void Dispatcher::Buried(Lanes::JobPtr job, const std::optional<DeadLetterFailure>& failure) {
   delivery::Decision decision = delivery::Drop{job->dead->reason};
-  metrics_.DeadLetter(!error);
-  if (error) {
-    const milliseconds delay = BurialBackoff(job->dead_failures++);
-    decision = delivery::Retry{delivery::ErrorReason::kIo, delay};
+  if (failure) {
+    decision = delivery::Retry{delivery::ErrorReason::kIo, BurialBackoff(job->dead_failures++)};
+    if (failure->permanent && ++job->dead_refusals >= kMaxRefusals) {
+      decision = delivery::Stop{fmt::format("its dead letter was refused {} times: {}",
+                                            job->dead_refusals, failure->text),
+                                "dead_letter"};
+    }
   }
+  metrics_.DeadLetter(!failure);
   if (Current(*job)) {
-    if (error) {
-      metrics_.AttemptFailed();
-      Log().Error("dead letter queue does not take the record; it waits",
-                  {{"connector", identity_.connector},
-                   {"task", identity_.id},
-                   {"topic", job->record.topic_partition.topic},
-                   {"partition", job->record.topic_partition.partition},
-                   {"offset", job->record.offset},
-                   {"attempt", job->dead->attempts},
-                   {"status", job->dead->http_status},
-                   {"reason", delivery::Label(job->dead->reason)},
-                   {"error", *error},
-                   {"retry_in_ms", std::get<delivery::Retry>(decision).delay.count()}});
+    if (const auto* retry = std::get_if<delivery::Retry>(&decision)) {
+      ReportDeadLetterFailure(*job, failure->text, retry->delay);
     } else {
       Report(*job, decision, job->dead->http_status, job->dead->answer);
     }
   }
   const std::lock_guard lock(mutex_);
+  const base::TopicPartition& partition = job->record.topic_partition;
+  if (lanes_.Current(*job) && std::holds_alternative<delivery::Retry>(decision)) {
+    dead_letter_problem_.emplace(
+        partition, fmt::format("{}[{}]@{} waits for its dead letter: {}", partition.topic,
+                               partition.partition, job->record.offset, failure->text));
+  } else if (dead_letter_problem_ && dead_letter_problem_->first == partition) {
+    dead_letter_problem_.reset();
+  }
   Settle(std::move(job), decision);
   Rouse();
+}
+
+void Dispatcher::ReportDeadLetterFailure(const Lanes::Job& job, const std::string& error,
+                                         milliseconds delay) {
+  metrics_.AttemptFailed();
+  Log().Error("dead letter queue write failed, will retry",
+              {{"connector", identity_.connector},
+               {"task", identity_.id},
+               {"topic", job.record.topic_partition.topic},
+               {"partition", job.record.topic_partition.partition},
+               {"offset", job.record.offset},
+               {"attempt", job.dead->attempts},
+               {"status", job.dead->http_status},
+               {"reason", delivery::Label(job.dead->reason)},
+               {"error", error},
+               {"retry_in_ms", delay.count()}});
 }
 
 void Dispatcher::Report(const Lanes::Job& job, const delivery::Decision& decision,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -32,6 +33,12 @@ struct StopPoint {
   std::string why;
 };
 
+// What changes when the connector's definition does.
+struct DeliveryTerms {
+  delivery::Policy policy;
+  std::shared_ptr<DeadLetterQueue> dead_letters = {};  // may be null
+};
+
 // A task's delivery thread, between its lanes and its endpoint: it takes the records whose turn and
 // time have come and lets as many attempts as there may be run at once. It takes the next record
 // itself as soon as one is done, so a busy lane needs no hand-over between threads; that is why the
@@ -39,11 +46,10 @@ struct StopPoint {
 class Dispatcher {
  public:
   // `wake_poller` is called from other threads, with the lock held, when the poll thread has
-  // something to do; it must not block. What is passed by reference or pointer outlives the
-  // dispatcher; `dead_letters` may be null.
-  Dispatcher(TaskIdentity identity, const delivery::Policy& policy, Endpoint& endpoint,
-             std::shared_ptr<DeadLetterQueue> dead_letters, const base::Clock& clock,
-             metrics::ConnectorMetrics& metrics, std::function<void()> wake_poller);
+  // something to do; it must not block. What is passed by reference outlives the dispatcher.
+  Dispatcher(TaskIdentity identity, DeliveryTerms terms, Endpoint& endpoint,
+             const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+             std::function<void()> wake_poller);
   // Waits for the attempts under way: abort the endpoint first where that must be quick.
   ~Dispatcher();
 
@@ -55,14 +61,16 @@ class Dispatcher {
     return function(lanes_);
   }
 
-  // Goes on under another policy, of the same ordering and bound, and with another dead letter
-  // queue, from the next attempt on. The queue that was is given up when it is another.
-  void Reconfigure(const delivery::Policy& policy, std::shared_ptr<DeadLetterQueue> dead_letters);
+  // Goes on under other terms, of the same ordering and bound, from the next attempt on. The dead
+  // letter queue that was is given up when it is another.
+  void Reconfigure(DeliveryTerms terms);
 
   // From now on every attempt that ends wakes the poll thread.
   void WatchInFlight(bool watch);
 
   std::optional<StopPoint> stop_point();
+  // Why the dead letter queue does not accept a record that waits for it; empty when none does.
+  std::string dead_letter_problem();
 
  private:
   // A record in a slot of the endpoint.
@@ -73,12 +81,6 @@ class Dispatcher {
   };
   // A job, and what was decided about it.
   using Settled = std::pair<Lanes::JobPtr, delivery::Decision>;
-  // What changes when the connector's definition does.
-  struct Terms {
-    delivery::Policy policy;
-    std::shared_ptr<DeadLetterQueue> dead_letters;  // may be null
-  };
-
   struct Rousing {
     Dispatcher& dispatcher;
     ~Rousing() { dispatcher.Rouse(); }
@@ -86,7 +88,7 @@ class Dispatcher {
 
   void Run();
   bool Trade();
-  void Adopt(Terms terms);
+  void Adopt(DeliveryTerms terms);
   void MakeSlots();
   // How many attempts may begin now.
   size_t Room() const;
@@ -97,7 +99,9 @@ class Dispatcher {
   void Settle(Lanes::JobPtr job, const delivery::Decision& decision);
   void CountDelivered(const Lanes::Job& job);
   void Bury(Lanes::JobPtr job);
-  void Buried(Lanes::JobPtr job, const std::optional<std::string>& error);
+  void Buried(Lanes::JobPtr job, const std::optional<DeadLetterFailure>& failure);
+  void ReportDeadLetterFailure(const Lanes::Job& job, const std::string& error,
+                               std::chrono::milliseconds delay);
   bool Current(const Lanes::Job& job);
   void Report(const Lanes::Job& job, const delivery::Decision& decision, std::optional<int> status,
               const std::optional<std::string>& error);
@@ -110,7 +114,7 @@ class Dispatcher {
   const std::function<void()> wake_poller_;
 
   // The delivery thread's alone.
-  Terms terms_;
+  DeliveryTerms terms_;
   std::vector<Attempt> attempts_;           // by slot
   std::vector<Endpoint::Slot> free_slots_;  // used last at the back
   std::vector<Lanes::JobPtr> taken_;        // to be begun
@@ -122,7 +126,9 @@ class Dispatcher {
   std::mutex mutex_;  // guards what follows, up to the thread
   Lanes lanes_;
   std::optional<StopPoint> stop_point_;
-  std::optional<Terms> new_terms_;  // to be adopted
+  // The partition whose dead letter failed last, and why; none once one of it succeeded.
+  std::optional<std::pair<base::TopicPartition, std::string>> dead_letter_problem_;
+  std::optional<DeliveryTerms> new_terms_;  // to be adopted
   bool watch_in_flight_ = false;
   bool ending_ = false;
   // What the delivery thread waits for, besides the ends of attempts, while it waits.

@@ -280,6 +280,7 @@ void Lanes::Reconfigure(const delivery::Policy& policy, const base::Now& now) {
         // The endpoint, which may be another now, is asked again before anything is given up.
         job->dead.reset();
         job->dead_failures = 0;
+        job->dead_refusals = 0;
       }
     }
   }

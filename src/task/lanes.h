@@ -40,6 +40,7 @@ class Lanes {
     size_t bytes = 0;
     std::optional<DeadLetterCause> dead;  // on its way to the dead letter queue
     int dead_failures = 0;                // of that way
+    int dead_refusals = 0;                // of these, the permanent ones
 
    private:
     friend class Lanes;
@@ -138,6 +139,9 @@ class Lanes {
   bool FlowPending() const { return flow_pending_; }
 
   Partitions assignment() const;
+  bool IsAssigned(const base::TopicPartition& topic_partition) const {
+    return partitions_.contains(topic_partition);
+  }
   // What of each partition is committed, as far as is known; where reading began, as long as
   // nothing is; nothing before the first record.
   std::map<base::TopicPartition, std::optional<int64_t>> Committed() const;

@@ -37,14 +37,19 @@ Task::Loop::Loop(Task& task, RecordSource& source)
       source_(source),
       join_report_(task.clock_.Read().monotonic + kJoinReport),
       lag_(source, task.metrics_),
-      dispatcher_(task.identity_, task.terms_.policy, *task.endpoint_, task.terms_.dead_letters,
-                  task.clock_, task.metrics_, [&source] { source.Wake(); }),
+      dispatcher_(task.identity_, Terms(), *task.endpoint_, task.clock_, task.metrics_,
+                  [&source] { source.Wake(); }),
       commits_(task.identity_, source, dispatcher_, task.metrics_,
                task.clock_.Read().monotonic + task.terms_.offset_flush_interval) {}
 
 Task::Loop::~Loop() {
   task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
   task_.metrics_.AddAssigned(-assigned_);
+}
+
+DeliveryTerms Task::Loop::Terms() const {
+  const TaskTerms& terms = task_.terms_;
+  return {terms.policy, terms.dead_letters};
 }
 
 LoopEnd Task::Loop::Run() {
@@ -67,6 +72,7 @@ LoopEnd Task::Loop::Run() {
       ReportState();
       ReportJoining(now);
     }
+    ReportDeadLetters();
     Step();
   }
   Farewell();
@@ -82,7 +88,7 @@ void Task::Loop::Reconfigure() {
     task_.SetStatus([](TaskStatus& status) { status.overtaken = true; });
   }
   if (!terms.attempt_anew) return;
-  dispatcher_.Reconfigure(terms.policy, terms.dead_letters);
+  dispatcher_.Reconfigure(Terms());
   commits_.Hurry(task_.clock_.Read().monotonic + terms.offset_flush_interval);
 }
 
@@ -116,6 +122,13 @@ void Task::Loop::ReportJoining(base::MonotonicTime now) {
   join_report_.reset();
   Log().Info("waiting for the consumer group to assign partitions",
              {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
+}
+
+void Task::Loop::ReportDeadLetters() {
+  std::string problem = dispatcher_.dead_letter_problem();
+  if (reported_dead_letter_problem_ == problem) return;
+  task_.SetStatus([&problem](TaskStatus& status) { status.dead_letter_problem = problem; });
+  reported_dead_letter_problem_ = std::move(problem);
 }
 
 void Task::Loop::WatchInFlight() {

@@ -42,10 +42,12 @@ class Task::Loop {
     base::MonotonicTime deadline;
   };
 
+  DeliveryTerms Terms() const;
   void Reconfigure();
   void AdoptPause();
   void ReportState();
   void ReportJoining(base::MonotonicTime now);
+  void ReportDeadLetters();
   void WatchInFlight();
   void Step();
   Milliseconds Timeout(base::MonotonicTime now, bool wants_more);
@@ -78,6 +80,7 @@ class Task::Loop {
   bool joined_ = false;  // partitions were assigned, even if there are none now
   std::optional<base::MonotonicTime> join_report_;  // when the log says that it is not joined yet
   std::optional<TaskState> reported_state_;
+  std::optional<std::string> reported_dead_letter_problem_;
   long reported_records_ = 0;
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;

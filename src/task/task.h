@@ -24,19 +24,23 @@ enum class TaskState {
   kJoining,  // no assignment yet
   kRunning,
   kPaused,    // as it was asked to: nothing is in flight, whether or not there is an assignment
-  kStopping,  // by its strategy: finishing what is in flight
-  kFailed,    // ended by its strategy or by a fault; `trace` says why
+  kStopping,  // at a record: finishing what is in flight
+  kFailed,    // ended at a record or by a fault; `trace` says why
   kEnded,     // ended because it was asked to
 };
 
 struct TaskStatus {
   TaskState state = TaskState::kJoining;
-  std::string trace = {};    // of a failed task
-  bool by_strategy = false;  // of a failed task, and of one that is stopping
-  bool cut_off = false;      // it ended before all that was taken was finished and committed
-  bool overtaken = false;    // new terms came after it had decided to stop
+  std::string trace = {};  // of a failed task
+  // Of a failed task, and of one that is stopping: a record stops it, by the connector's strategy
+  // or because its dead letter is refused for good.
+  bool by_strategy = false;
+  bool cut_off = false;    // it ended before all that was taken was finished and committed
+  bool overtaken = false;  // new terms came after it had decided to stop
   std::string broker_problem =
       {};  // why the brokers can't be reached at present; empty when they can
+  // Why a record waits for its dead letter to be accepted; empty when none does.
+  std::string dead_letter_problem = {};
 
   bool operator==(const TaskStatus&) const = default;
 };

@@ -2,6 +2,7 @@
 
 from endpoint import DELIVERED, Answer
 from kafka_cluster import unique
+from sidecar import fields
 from waiting import eventually, holds
 
 
@@ -27,7 +28,9 @@ def test_a_dropped_record_is_in_the_dead_letter_queue_with_its_story(kafka, side
     assert {"task.id", "stage", "class.name", "exception.class.name", "exception.message"} <= {
         header.replace("__connect.errors.", "") for header in told}
     assert sidecar.value("dead_letter_records_total", connector=name, outcome="produced") == 1
-    assert sidecar.value("records_dropped_total", connector=name) == 1
+    assert sidecar.value("records_dropped_total", connector=name, topic=topic) == 1
+    line, = sidecar.log.find("record dropped", name)
+    assert fields(line)["outcome"] == "dead_letter"
 
 
 def test_the_story_can_be_left_out(kafka, sidecar, endpoint, name):
@@ -42,9 +45,11 @@ def test_the_story_can_be_left_out(kafka, sidecar, endpoint, name):
     assert [one.headers() for one in kafka.read(letters)] == [[("own", b"header")]]
 
 
-def test_nothing_is_dropped_while_the_dead_letter_queue_fails(kafka, sidecar, endpoint, name):
+def test_nothing_is_dropped_while_the_dead_letter_queue_fails_and_the_status_says_why(kafka, sidecar, rest, endpoint,
+                                                                                     name):
     topic, missing = kafka.topic(), unique("missing")
     kafka.produce(topic, [b"0", b"1", b"2"])
+    sidecar.settings["kafka.message.timeout.ms"] = "1000"
     endpoint.decide = refuse_offset_1
     sidecar.connector(name, topic, endpoint, {"exception.strategy": "DROP_MESSAGE",
                                               "errors.deadletterqueue.topic.name": missing})
@@ -53,6 +58,12 @@ def test_nothing_is_dropped_while_the_dead_letter_queue_fails(kafka, sidecar, en
     eventually(lambda: kafka.committed(name, topic) == {0: 1}, lambda: kafka.committed(name, topic))
     holds(lambda: kafka.committed(name, topic) == {0: 1}, lambda: kafka.committed(name, topic), seconds=3)
     assert sidecar.value("records_dropped_total", connector=name) == 0
+    sidecar.log.wait_for("dead letter queue write failed, will retry", missing, "offset=1")
+    assert sidecar.value("dead_letter_records_total", connector=name, outcome="failed") >= 1
+    status = rest.get(f"/connectors/{name}/status").must(200).json
+    assert [task["state"] for task in status["tasks"]] == ["RUNNING"]
+    warning, = status["warnings"]
+    assert f"{topic}[0]@1 waits for its dead letter" in warning and missing in warning
     kafka.topic(name=missing)
     sidecar.restart()
     eventually(lambda: kafka.all_committed(name, topic), "all committed once the queue's topic exists")
@@ -60,24 +71,53 @@ def test_nothing_is_dropped_while_the_dead_letter_queue_fails(kafka, sidecar, en
 
 
 def test_the_record_waits_until_the_queue_takes_it_and_then_goes_on_by_itself(kafka, sidecar, endpoint, name):
-    topic, letters = kafka.topic(), kafka.topic(config={"max.message.bytes": "10"})
+    topic, letters = kafka.topic(), unique("missing")
     kafka.produce(topic, [b"0", b"1", b"2"])
+    sidecar.settings["kafka.message.timeout.ms"] = "1000"
     endpoint.decide = refuse_offset_1
     sidecar.connector(name, topic, endpoint, {"exception.strategy": "DROP_MESSAGE",
                                               "errors.deadletterqueue.topic.name": letters})
     sidecar.start()
-    sidecar.log.wait_for("dead letter queue does not take the record", "offset=1", timeout=60)
+    sidecar.log.wait_for("dead letter queue write failed, will retry", "offset=1", timeout=60)
     # Neither a stop nor a crash meanwhile drops it.
     sidecar.stop()
     assert kafka.committed(name, topic) == {0: 1}
     sidecar.start()
-    sidecar.log.wait_for("dead letter queue does not take the record", "offset=1", timeout=60)
+    sidecar.log.wait_for("dead letter queue write failed, will retry", "offset=1", timeout=60)
     sidecar.kill()
     assert kafka.committed(name, topic) == {0: 1}
     sidecar.start()
-    sidecar.log.wait_for("dead letter queue does not take the record", "offset=1", timeout=90)
-    assert kafka.committed(name, topic) == {0: 1} and kafka.read(letters) == []
-    kafka.configure(letters, {"max.message.bytes": "1000000"})
+    sidecar.log.wait_for("dead letter queue write failed, will retry", "offset=1", timeout=90)
+    assert kafka.committed(name, topic) == {0: 1}
+    kafka.topic(name=letters)
     eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=120)
     assert {one.value() for one in kafka.read(letters)} == {b"1"}
     assert endpoint.offsets(topic).count(0) == 1 and endpoint.offsets(topic).count(2) == 1
+
+
+def test_a_record_that_the_queue_will_never_take_stops_its_connector_until_somebody_mends_it(kafka, sidecar, rest,
+                                                                                           endpoint, name):
+    """It is too large for one topic, and has no key for the other one, which is compacted."""
+    refusing = {"large": {"max.message.bytes": "10"}, "keyless": {"cleanup.policy": "compact"}}
+    topics = {case: (kafka.topic(), kafka.topic(config=config)) for case, config in refusing.items()}
+    endpoint.decide = refuse_offset_1
+    for case, (topic, letters) in topics.items():
+        kafka.produce(topic, [b"0", b"1", b"2"])
+        sidecar.connector(f"{name}-{case}", topic, endpoint, {
+            "exception.strategy": "DROP_MESSAGE", "errors.deadletterqueue.topic.name": letters})
+    sidecar.start()
+    for case, (topic, letters) in topics.items():
+        sidecar.wait_for_value(1, "tasks_stopped", connector=f"{name}-{case}")
+        status = rest.get(f"/connectors/{name}-{case}/status").must(200).json
+        task, = status["tasks"]
+        assert task["state"] == "FAILED"
+        assert task["trace"].startswith(f"{topic}[0]@1: its dead letter was refused 3 times: "
+                                        f"dead letter topic {letters}: ")
+        assert kafka.committed(f"{name}-{case}", topic) == {0: 1} and kafka.read(letters) == []
+        assert sidecar.value("records_dropped_total", connector=f"{name}-{case}") == 0
+        assert sidecar.value("dead_letter_records_total", connector=f"{name}-{case}", outcome="failed") == 3
+        kafka.configure(letters, {"max.message.bytes": "1000000", "cleanup.policy": "delete"})
+        rest.post(f"/connectors/{name}-{case}/restart?includeTasks=true").must(202)
+    for case, (topic, letters) in topics.items():
+        eventually(lambda: kafka.all_committed(f"{name}-{case}", topic), "all committed")
+        assert [one.value() for one in kafka.read(letters)] == [b"1"]

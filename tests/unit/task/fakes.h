@@ -224,9 +224,12 @@ class FakeEndpoint final : public task::Endpoint {
     woken_ = false;
     ended = std::exchange(cancelled_, {});
     if (log_.corked && !log_.aborted) return;
-    for (const auto& [slot, record] : std::exchange(under_way_, {})) {
+    const auto answered = std::exchange(under_way_, {});
+    const bool aborted = log_.aborted;
+    lock.unlock();  // a script may wait for the task
+    for (const auto& [slot, record] : answered) {
       ended.push_back(
-          {slot, {log_.aborted ? delivery::Reply(delivery::Aborted{}) : script_(*record), 0}});
+          {slot, {aborted ? delivery::Reply(delivery::Aborted{}) : script_(*record), 0}});
     }
   }
   void Wake() noexcept override {
@@ -257,6 +260,7 @@ struct LettersLog {
   std::vector<task::DeadLetterQueue::Done> unanswered;
   bool corked = false;
   int failures_to_come = 0;
+  task::DeadLetterFailure failure{"dead letter topic d: not enough replicas"};
 
   void Cork(bool cork) {
     std::vector<task::DeadLetterQueue::Done> now;
@@ -280,7 +284,7 @@ class FakeDeadLetters final : public task::DeadLetterQueue {
 
   void Produce(const delivery::Record& record, const task::DeadLetterCause& cause,
                Done done) override {
-    std::optional<std::string> error;
+    std::optional<task::DeadLetterFailure> failure;
     {
       const std::lock_guard lock(log_.mutex);
       log_.produced.emplace_back(record.offset, cause);
@@ -291,10 +295,10 @@ class FakeDeadLetters final : public task::DeadLetterQueue {
       }
       if (log_.failures_to_come > 0) {
         --log_.failures_to_come;
-        error = "not enough replicas";
+        failure = log_.failure;
       }
     }
-    done(std::move(error));
+    done(std::move(failure));
   }
   void Abandon() override {
     std::vector<Done> now;
@@ -302,7 +306,7 @@ class FakeDeadLetters final : public task::DeadLetterQueue {
       const std::lock_guard lock(log_.mutex);
       now.swap(log_.unanswered);
     }
-    for (const auto& done : now) done("abandoned");
+    for (const auto& done : now) done(task::DeadLetterFailure{"abandoned"});
   }
 
  private:

@@ -138,7 +138,30 @@ TEST_F(TaskThatJoins, SaysNothingOfTheGroupOnceItHasPartitions) {
   EXPECT_EQ(LogUntil(2000ms), "");
 }
 
-class TaskWithDeadLetters : public TaskTest {
+// As the program's log has them, until the end of the test.
+class TaskLogTest : public TaskTest {
+ protected:
+  TaskLogTest() { ::testing::internal::CaptureStderr(); }
+  ~TaskLogTest() override {
+    if (capturing_) ::testing::internal::GetCapturedStderr();
+  }
+  // Ends the task. The lines that have this message.
+  std::vector<std::string> Logged(const std::string& message) {
+    task_.reset();
+    std::istringstream log(::testing::internal::GetCapturedStderr());
+    capturing_ = false;
+    std::vector<std::string> lines;
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("msg=\"" + message + '"') != std::string::npos) lines.push_back(line);
+    }
+    return lines;
+  }
+
+ private:
+  bool capturing_ = true;
+};
+
+class TaskWithDeadLetters : public TaskLogTest {
  protected:
   // Refuses every record of an odd offset for good.
   void Start(int max_in_flight = 16) {
@@ -188,6 +211,69 @@ TEST_F(TaskWithDeadLetters, GoesOnWhenAsManyFailedOnesComeAtOnceAsThereMayBeRequ
   EXPECT_TRUE(AwaitCommitted(kFirst, 3));
 }
 
+TEST_F(TaskWithDeadLetters, StopsAtARecordWhoseDeadLetterIsRefusedForGood) {
+  letters_.failure = {"dead letter topic d: Broker: Message size too large", true};
+  letters_.failures_to_come = 100;
+  Start();
+  for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  const TaskStatus status = task_->status();
+  EXPECT_EQ(
+      status.trace,
+      "t[0]@1: its dead letter was refused 3 times: dead letter topic d: Broker: Message size "
+      "too large");
+  EXPECT_TRUE(status.by_strategy);
+  EXPECT_EQ(letters_.produced.size(), 3u);
+  EXPECT_EQ(source_.committed[kFirst], 1);
+  EXPECT_EQ(endpoint_.received.size(), 2u);  // nothing behind it was sent
+  const std::string text = registry_.Render();
+  EXPECT_EQ(
+      text.find("records_dropped_total{connector=\"c\",reason=\"response_error\",topic=\"t\"} 1"),
+      std::string::npos);
+  EXPECT_NE(text.find(R"(dead_letter_records_total{connector="c",outcome="failed"} 3)"),
+            std::string::npos)
+      << text;
+}
+
+TEST_F(TaskWithDeadLetters, ShowsWhyARecordWaitsForTheQueueUntilItIsThere) {
+  letters_.failures_to_come = 1;
+  Start();
+  source_.Send(Records{MakeRecord(kFirst, 1)});
+  EXPECT_TRUE(AwaitStatus([](const TaskStatus& status) {
+    return status.dead_letter_problem ==
+           "t[0]@1 waits for its dead letter: dead letter topic d: not enough replicas";
+  }));
+  EXPECT_TRUE(
+      AwaitStatus([](const TaskStatus& status) { return status.dead_letter_problem.empty(); }));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 2));
+}
+
+TEST_F(TaskWithDeadLetters, ShowsNoProblemOfAPartitionThatIsLost) {
+  letters_.failures_to_come = 100;
+  Start();
+  source_.Send(Records{MakeRecord(kFirst, 1)});
+  ASSERT_TRUE(
+      AwaitStatus([](const TaskStatus& status) { return !status.dead_letter_problem.empty(); }));
+  source_.Send(Revoked{{kFirst}, true});
+  EXPECT_TRUE(
+      AwaitStatus([](const TaskStatus& status) { return status.dead_letter_problem.empty(); }));
+}
+
+TEST_F(TaskWithDeadLetters, TheLineOfADropSaysWhereTheRecordWent) {
+  Start();
+  source_.Send(Records{MakeRecord(kFirst, 1)});
+  ASSERT_TRUE(AwaitCommitted(kFirst, 2));
+  terms_.dead_letters = nullptr;
+  task_->Reconfigure(terms_);
+  source_.Send(Records{MakeRecord(kSecond, 1)});
+  ASSERT_TRUE(AwaitCommitted(kSecond, 2));
+  const auto lines = Logged("record dropped");
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_NE(lines[0].find("partition=0 offset=1"), std::string::npos) << lines[0];
+  EXPECT_NE(lines[0].find(" outcome=dead_letter "), std::string::npos) << lines[0];
+  EXPECT_NE(lines[1].find(" outcome=dropped "), std::string::npos) << lines[1];
+}
+
 TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
   letters_.Cork(true);
   Start();
@@ -197,31 +283,6 @@ TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
   EXPECT_TRUE(AwaitState(TaskState::kEnded));
   EXPECT_FALSE(source_.committed.contains(kFirst));
 }
-
-// As the program's log has them, until the end of the test.
-class TaskLogTest : public TaskTest {
- protected:
-  TaskLogTest() { ::testing::internal::CaptureStderr(); }
-  ~TaskLogTest() override {
-    if (capturing_) ::testing::internal::GetCapturedStderr();
-  }
-  // Ends the task. How many lines have this message, and the last of them.
-  std::pair<int, std::string> Logged(const std::string& message) {
-    task_.reset();
-    std::istringstream log(::testing::internal::GetCapturedStderr());
-    capturing_ = false;
-    std::pair<int, std::string> found;
-    for (std::string line; std::getline(log, line);) {
-      if (line.find("msg=\"" + message + '"') == std::string::npos) continue;
-      ++found.first;
-      found.second = line;
-    }
-    return found;
-  }
-
- private:
-  bool capturing_ = true;
-};
 
 TEST_F(TaskLogTest, ARecordOfTheFutureWaitsForItsDelayOnlyAndIsWarnedOfOnceAPartition) {
   delivery::Policy policy;
@@ -236,12 +297,11 @@ TEST_F(TaskLogTest, ARecordOfTheFutureWaitsForItsDelayOnlyAndIsWarnedOfOnceAPart
   // Its age is not known; it is not that of a number that wrapped around.
   EXPECT_NE(registry_.Render().find(R"(record_age_seconds_sum{connector="c"} 0)"),
             std::string::npos);
-  const auto [lines, line] =
-      Logged("record timestamp is in the future, the delay counts from reading");
-  EXPECT_EQ(lines, 1);
-  EXPECT_NE(line.find("topic=t partition=0 offset=0 timestamp_ms=9223372036854775807"),
+  const auto lines = Logged("record timestamp is in the future, the delay counts from reading");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("topic=t partition=0 offset=0 timestamp_ms=9223372036854775807"),
             std::string::npos)
-      << line;
+      << lines[0];
 }
 
 TEST_F(TaskTest, PollsOnWhileARecordWaits) {
@@ -650,6 +710,47 @@ TEST_F(TaskTest, CommitsWhereItBeganWhenThatWouldBeElsewhereNextTime) {
   EXPECT_FALSE(source_.committed.contains(kFirst));  // of which nothing is known
 }
 
+// The answer is there, and then the partition is lost before it has been looked at.
+class LateAnswerTest : public TaskLogTest {
+ protected:
+  void AnswerWhenLost(const delivery::HttpReply& reply) {
+    delivery::Policy policy;
+    policy.strategy = delivery::Strategy::kDropMessage;
+    Start(
+        [this, reply](const delivery::Record& record) -> delivery::Reply {
+          if (record.topic_partition == kFirst) {
+            source_.Send(Revoked{{kFirst}, true});
+            source_.Await([](auto& log) { return log.revokes_completed == 1; });
+          }
+          return reply;
+        },
+        policy);
+    source_.Send(Records{MakeRecord(kFirst, 0)});
+    ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
+    source_.Send(Records{MakeRecord(kSecond, 0)});
+    ASSERT_TRUE(AwaitCommitted(kSecond, 1));
+  }
+  bool Shows(const std::string& line) {
+    return registry_.Render().find(line + "\n") != std::string::npos;
+  }
+};
+
+TEST_F(LateAnswerTest, DoesNotCountAsADelivery) {
+  AnswerWhenLost({200, false, {}});
+  EXPECT_TRUE(Shows(R"(requests_total{code_class="2xx",connector="c"} 2)"));
+  EXPECT_TRUE(Shows(R"(records_delivered_total{connector="c",topic="t"} 1)"));
+  EXPECT_TRUE(Shows(R"(delivery_duration_seconds_count{connector="c"} 1)"));
+}
+
+TEST_F(LateAnswerTest, DoesNotCountAsADropAndIsNotLogged) {
+  AnswerWhenLost({422, true, {}});
+  EXPECT_TRUE(Shows(R"(requests_total{code_class="4xx",connector="c"} 2)"));
+  EXPECT_TRUE(Shows(R"(records_dropped_total{connector="c",reason="response_error",topic="t"} 1)"));
+  const auto lines = Logged("record dropped");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("partition=1"), std::string::npos) << lines[0];
+}
+
 // While a join holds up the commit after it.
 TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
   terms_.offset_flush_interval = 50ms;
@@ -741,16 +842,17 @@ TEST_F(TaskTest, CountsWhatItDid) {
   for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   ASSERT_TRUE(AwaitCommitted(kFirst, 3));
   const std::string text = registry_.Render();
-  for (const char* line : {
-           R"(kafka_http_sink_records_delivered_total{connector="c",topic="t"} 2)",
-           R"(kafka_http_sink_records_consumed_total{connector="c",topic="t"} 3)",
-           R"(kafka_http_sink_records_dropped_total{connector="c",reason="retries_exhausted"} 1)",
-           R"(kafka_http_sink_records_dropped_total{connector="c",reason="response_error"} 0)",
-           R"(kafka_http_sink_retries_total{connector="c",reason="indicator"} 1)",
-           R"(kafka_http_sink_requests_total{code_class="2xx",connector="c"} 4)",
-           R"(kafka_http_sink_requests_in_flight{connector="c"} 0)",
-           R"(kafka_http_sink_assigned_partitions{connector="c"} 2)",
-       }) {
+  for (
+      const char* line : {
+          R"(kafka_http_sink_records_delivered_total{connector="c",topic="t"} 2)",
+          R"(kafka_http_sink_records_consumed_total{connector="c",topic="t"} 3)",
+          R"(kafka_http_sink_records_dropped_total{connector="c",reason="retries_exhausted",topic="t"} 1)",
+          R"(kafka_http_sink_records_dropped_total{connector="c",reason="response_error",topic="t"} 0)",
+          R"(kafka_http_sink_retries_total{connector="c",reason="indicator"} 1)",
+          R"(kafka_http_sink_requests_total{code_class="2xx",connector="c"} 4)",
+          R"(kafka_http_sink_requests_in_flight{connector="c"} 0)",
+          R"(kafka_http_sink_assigned_partitions{connector="c"} 2)",
+      }) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
 }

@@ -165,6 +165,29 @@ std::string_view Label(DropReason reason) {
   return "tombstone";
 }
 
+bool LacksIndicator(const Reply& reply) {
+  const auto* http = std::get_if<HttpReply>(&reply);
+  return http != nullptr && !http->retry && IsSuccess(http->status);
+}
+
+std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters) {
+  const bool stops = policy.strategy == Strategy::kStopTask ||
+                     policy.strategy == Strategy::kProgressBackOffStopTask;
+  const bool retries = policy.strategy == Strategy::kProgressBackOffDropMessage ||
+                       policy.strategy == Strategy::kProgressBackOffStopTask;
+  const char* const end = stops              ? "the connector stops"
+                          : has_dead_letters ? "written to the dead letter topic"
+                                             : "dropped";
+  if (!retries || policy.retry_backoff.empty()) {
+    return stops ? fmt::format("{} at the first record", end)
+                 : fmt::format("each record is {} at once", end);
+  }
+  Milliseconds total{0};
+  for (const Milliseconds delay : policy.retry_backoff) total += delay;
+  return fmt::format("each record is retried for about {} s, then {}",
+                     std::chrono::ceil<std::chrono::seconds>(total).count(), end);
+}
+
 std::string Describe(const Reply& reply) {
   if (const auto* http = std::get_if<HttpReply>(&reply)) {
     const char* indicator = !http->retry   ? "no retry indicator"

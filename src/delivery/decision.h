@@ -67,6 +67,11 @@ std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& 
 // The labels under which metrics and logs know them.
 std::string_view Label(ErrorReason reason);
 std::string_view Label(DropReason reason);
+// A 2xx without the retry indicator, which is no delivery where the indicator is required.
+bool LacksIndicator(const Reply& reply);
+// What becomes of records while every answer lacks a required indicator, for people: "each record
+// is retried for about 995 s, then dropped".
+std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters);
 // What was answered, for logs and traces: "HTTP 503, no retry indicator", or the fault's text.
 std::string Describe(const Reply& reply);
 

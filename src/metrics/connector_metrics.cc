@@ -148,6 +148,7 @@ struct ConnectorMetrics::Series {
   Counter* stops_by_strategy;
   Counter* stops_by_error;
   Counter* headers_left_out;
+  Counter* lacked_indicator;
   Histogram* request_duration;
   Histogram* delivery_duration;
   Histogram* record_age;
@@ -173,6 +174,7 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
       stops_by_strategy(Own(all.task_stops, {{"reason", "strategy"}})),
       stops_by_error(Own(all.task_stops, {{"reason", "error"}})),
       headers_left_out(Own(all.record_headers_left_out)),
+      lacked_indicator(Own(all.responses_without_indicator)),
       request_duration(Own(all.request_duration, {}, kRequestBuckets)),
       delivery_duration(Own(all.delivery_duration, {}, kDeliveryBuckets)),
       record_age(Own(all.record_age, {}, kDeliveryBuckets)),
@@ -305,6 +307,8 @@ void ConnectorMetrics::Requested(const delivery::Reply& reply,
 void ConnectorMetrics::AttemptFailed() { series_->last_error->SetToCurrentTime(); }
 
 void ConnectorMetrics::HeadersLeftOut(int count) { series_->headers_left_out->Increment(count); }
+
+void ConnectorMetrics::LackedIndicator() { series_->lacked_indicator->Increment(); }
 
 void ConnectorMetrics::DeadLetter(bool produced) {
   (produced ? series_->dead_letters_produced : series_->dead_letters_failed)->Increment();

@@ -55,6 +55,7 @@ struct Registry::Families {
   Counters& record_headers_left_out;
   Counters& retries;
   Counters& requests;
+  Counters& responses_without_indicator;
   Histograms& request_duration;
   Histograms& delivery_duration;
   Histograms& record_age;

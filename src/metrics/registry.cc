@@ -81,6 +81,9 @@ Registry::Families::Families(const BuildInfo& build)
                    "Attempts that are made again, by what went wrong.")),
       requests(Make(BuildCounter(), registry, "requests_total",
                     "Attempts by the class of their status; none: there was no answer.")),
+      responses_without_indicator(
+          Make(BuildCounter(), registry, "responses_without_indicator_total",
+               "Answers with status 2xx that lacked the required retry indicator.")),
       request_duration(Make(BuildHistogram(), registry, "request_duration_seconds",
                             "How long an attempt took.")),
       delivery_duration(Make(BuildHistogram(), registry, "delivery_duration_seconds",

@@ -14,6 +14,9 @@ namespace {
 // A stop by strategy waits for what is in flight, as long as the endpoint's own timeouts let it.
 constexpr std::chrono::minutes kSiblingGrace{10};
 
+constexpr const char* kOptionalIndicator =
+    "set response.retry.indicator = \"optional\" if a 2xx alone means delivered";
+
 const base::Logger& Log() {
   static const base::Logger logger("reconcile");
   return logger;
@@ -97,11 +100,29 @@ task::TaskTerms Connector::TermsOf(int task,
           config_.offset_flush_interval,
           [make = connections_.make_source, config = config_, task] { return make(config, task); },
           {},
-          std::move(dead_letters)};
+          std::move(dead_letters),
+          true,
+          // The first of all tasks is logged.
+          [missing = indicator_missing_, name = config_.name,
+           consequence = OutcomeWithoutIndicator(), on_change = on_change_] {
+            if (missing->exchange(true)) return;
+            Log().LogEach(
+                base::LogLevel::kWarn, "endpoint answers 2xx without the retry indicator",
+                {{"connector", name}, {"consequence", consequence}, {"hint", kOptionalIndicator}});
+            on_change();
+          }};
+}
+
+std::string Connector::OutcomeWithoutIndicator() const {
+  return delivery::OutcomeWithoutIndicator(config_.policy, !config_.dead_letters.topic.empty());
 }
 
 std::vector<std::string> Connector::warnings() const {
   std::vector<std::string> warnings;
+  if (*indicator_missing_) {
+    warnings.push_back("the endpoint answers 2xx without the retry indicator: " +
+                       OutcomeWithoutIndicator() + "; " + kOptionalIndicator);
+  }
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const std::string problem = tasks_[id].task->status().dead_letter_problem;
     if (!problem.empty()) warnings.push_back("task " + std::to_string(id) + ": " + problem);
@@ -131,6 +152,8 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
     for (const Running& running : tasks_) running.reconfigure_endpoint(config);
   }
   config_ = config;
+  const bool attempt_anew = difference.endpoint || difference.terms || difference.dead_letters;
+  if (attempt_anew) indicator_missing_ = std::make_shared<std::atomic<bool>>();
   for (size_t id = 0; id < tasks_.size(); ++id) {
     Running& running = tasks_[id];
     auto dead_letters = difference.dead_letters
@@ -139,7 +162,7 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
     running.dead_letters = dead_letters;
     task::TaskTerms terms = TermsOf(static_cast<int>(id), std::move(dead_letters));
     if (difference.credentials) terms.credentials = CredentialsOf(config_);
-    terms.attempt_anew = difference.endpoint || difference.terms || difference.dead_letters;
+    terms.attempt_anew = attempt_anew;
     running.task->Reconfigure(std::move(terms));
   }
   failure_reported_.resize(static_cast<size_t>(config_.tasks_max), false);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -88,6 +89,7 @@ class Connector {
   // Those that are missing; throws std::exception when one can't be started.
   void StartTasks();
   task::TaskTerms TermsOf(int task, std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
+  std::string OutcomeWithoutIndicator() const;
 
   config::ConnectorConfig config_;
   const Connections& connections_;
@@ -98,6 +100,9 @@ class Connector {
   bool paused_;
   Health health_ = Health::kStarting;
   std::string trace_;
+  // Whether a 2xx without the required retry indicator was answered to this definition. Shared by
+  // its tasks; another definition has another one.
+  std::shared_ptr<std::atomic<bool>> indicator_missing_ = std::make_shared<std::atomic<bool>>();
 
   struct Running {
     std::unique_ptr<task::Task> task;

@@ -204,6 +204,11 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
       metrics_.HeadersLeftOut(ended.result.headers_left_out);
     }
   }
+  if (!attempt.outdated && terms_.policy.indicator == delivery::IndicatorRule::kRequired &&
+      delivery::LacksIndicator(reply)) {
+    metrics_.LackedIndicator();
+    if (terms_.on_missing_indicator) terms_.on_missing_indicator();
+  }
   delivery::Decision decision = delivery::DecideAfterAttempt(terms_.policy, reply, job->progress);
   const bool gives_up = std::holds_alternative<delivery::Stop>(decision) ||
                         std::holds_alternative<delivery::Drop>(decision);

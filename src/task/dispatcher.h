@@ -37,6 +37,9 @@ struct StopPoint {
 struct DeliveryTerms {
   delivery::Policy policy;
   std::shared_ptr<DeadLetterQueue> dead_letters = {};  // may be null
+  // Called from the delivery thread for each 2xx that lacks the retry indicator which the policy
+  // requires; must not block. May be empty.
+  std::function<void()> on_missing_indicator = {};
 };
 
 // A task's delivery thread, between its lanes and its endpoint: it takes the records whose turn and

@@ -57,6 +57,7 @@ struct TaskTerms {
   std::shared_ptr<DeadLetterQueue> dead_letters;  // may be null
   // As a change: what waits for a retry is attempted at once.
   bool attempt_anew = true;
+  std::function<void()> on_missing_indicator = {};  // see DeliveryTerms
 };
 
 // One member of a connector's consumer group: a poll thread that makes every call to the consumer

@@ -13,6 +13,7 @@ AT_ZERO = {
     "tasks_stopped": ("gauge", {}),
     "task_stops_total": ("counter", {"reason": ["strategy", "error"]}),
     "records_dropped_total": ("counter", {"reason": ["response_error", "retries_exhausted", "tombstone"]}),
+    "responses_without_indicator_total": ("counter", {}),
     "retries_total": ("counter", {"reason": ["indicator", "status", "no_indicator", "timeout", "connect", "dns", "tls",
                                              "io"]}),
     "requests_total": ("counter", {"code_class": ["2xx", "3xx", "4xx", "5xx", "none"]}),

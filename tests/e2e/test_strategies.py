@@ -163,3 +163,28 @@ def test_delays_are_walked_in_order_and_begin_anew_with_each_record(kafka, sidec
     for offset in (0, 1):
         first, second, third = (one.time for one in endpoint.of(topic, 0, offset))
         assert second - first >= 0.19 and third - second >= 1.99
+
+
+def test_an_endpoint_that_just_answers_200_is_warned_of_once_long_before_anything_is_dropped(kafka, sidecar, rest,
+                                                                                           endpoint, name):
+    topic = kafka.topic(2)
+    for partition in (0, 1):
+        kafka.produce(topic, [b"x"] * 2, partition=partition)
+    endpoint.decide = lambda one: Answer(body=b"OK")
+    definition = {"tasks.max": 2}
+    sidecar.connector(name, topic, endpoint, definition)
+    sidecar.start()
+    sidecar.wait_for_value(2, "responses_without_indicator_total", connector=name)
+    warning, = sidecar.log.wait_for("endpoint answers 2xx without the retry indicator", name)
+    told = fields(warning)
+    assert told["level"] == "warn" and told["consequence"] == "each record is retried for about 995 s, then dropped"
+    assert 'response.retry.indicator = "optional"' in told["hint"]
+    status = rest.get(f"/connectors/{name}/status").must(200).json
+    assert [task["state"] for task in status["tasks"]] == ["RUNNING", "RUNNING"]
+    shown, = status["warnings"]
+    assert 'response.retry.indicator = "optional"' in shown and "995 s" in shown
+    assert sidecar.value("records_dropped_total", connector=name, topic=topic) == 0
+    sidecar.connector(name, topic, endpoint, {**definition, "response.retry.indicator": "optional"})
+    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    assert "warnings" not in rest.get(f"/connectors/{name}/status").must(200).json
+    assert len(sidecar.log.find("without the retry indicator")) == 1

@@ -230,5 +230,38 @@ TEST(Decision, BeforeAnAttemptConcernsOnlyNullValues) {
   }
 }
 
+TEST(LacksIndicator, IsTrueOnlyOfA2xxWithoutOne) {
+  EXPECT_TRUE(LacksIndicator(HttpReply{200, {}, {}}));
+  EXPECT_TRUE(LacksIndicator(HttpReply{204, {}, {}}));
+  EXPECT_FALSE(LacksIndicator(HttpReply{200, true, {}}));
+  EXPECT_FALSE(LacksIndicator(HttpReply{200, false, {}}));
+  EXPECT_FALSE(LacksIndicator(HttpReply{404, {}, {}}));
+  EXPECT_FALSE(LacksIndicator(RequestFault{}));
+  EXPECT_FALSE(LacksIndicator(Aborted{}));
+}
+
+TEST(OutcomeWithoutIndicator, SaysWhatBecomesOfARecordAndWhen) {
+  using namespace std::chrono_literals;
+  Policy policy;
+  policy.retry_backoff = {5s, 30s, 60s, 300s, 600s};
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false),
+            "each record is retried for about 995 s, then dropped");
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, true),
+            "each record is retried for about 995 s, then written to the dead letter topic");
+  policy.strategy = Strategy::kProgressBackOffStopTask;
+  policy.retry_backoff = {500ms};
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, true),
+            "each record is retried for about 1 s, then the connector stops");
+  policy.strategy = Strategy::kDropMessage;
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false), "each record is dropped at once");
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, true),
+            "each record is written to the dead letter topic at once");
+  policy.strategy = Strategy::kStopTask;
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false), "the connector stops at the first record");
+  policy.strategy = Strategy::kProgressBackOffDropMessage;
+  policy.retry_backoff = {};
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false), "each record is dropped at once");
+}
+
 }  // namespace
 }  // namespace khs::delivery

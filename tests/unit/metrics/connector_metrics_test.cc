@@ -30,7 +30,7 @@ TEST_F(ConnectorMetricsTest, BeginAtZero) {
       const char* line : {
           R"(tasks_stopped{connector="c"} 0)",
           R"(task_stops_total{connector="c",reason="strategy"} 0)",
-          R"(records_dropped_total{connector="c",reason="tombstone"} 0)",
+          R"(responses_without_indicator_total{connector="c"} 0)",
           R"(retries_total{connector="c",reason="dns"} 0)",
           R"(requests_total{code_class="none",connector="c"} 0)",
           R"(request_duration_seconds_count{connector="c"} 0)",

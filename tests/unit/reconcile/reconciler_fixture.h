@@ -54,7 +54,8 @@ class ReconcilerTest : public ::testing::Test {
           if (fail_endpoints_) throw std::runtime_error("no endpoint can be made");
           auto endpoint = std::make_unique<testing::FakeEndpoint>(
               endpoint_, [this](const auto&) -> delivery::Reply {
-                return delivery::HttpReply{200, !good_, {}};
+                return delivery::HttpReply{
+                    200, flagged_ ? std::optional<bool>(!good_) : std::nullopt, {}};
               });
           return EndpointHandle{std::move(endpoint), [this](const config::ConnectorConfig& config) {
                                   const std::lock_guard lock(made_.mutex);
@@ -132,7 +133,8 @@ class ReconcilerTest : public ::testing::Test {
   Reconciler::Settings settings_;
   std::atomic<bool> good_{true};
   std::atomic<bool> fail_endpoints_{false};
-  testing::SourceLog made_;  // its lock guards what follows
+  std::atomic<bool> flagged_{true};  // answers have a retry indicator
+  testing::SourceLog made_;          // its lock guards what follows
   bool fail_sources_ = false;
   DescriptorUse descriptors_{1'000'000, 0, 1, [] { return size_t{40}; }};
   std::vector<std::string> urls_;     // of consumers that were made

@@ -751,6 +751,23 @@ TEST_F(LateAnswerTest, DoesNotCountAsADropAndIsNotLogged) {
   EXPECT_NE(lines[0].find("partition=1"), std::string::npos) << lines[0];
 }
 
+TEST_F(TaskTest, CountsA2xxWithoutTheIndicatorOnlyWhereItIsRequired) {
+  std::atomic<int> told{0};
+  terms_.on_missing_indicator = [&told] { ++told; };
+  delivery::Policy policy;
+  policy.retry_backoff = {600s};
+  Start([](const delivery::Record&) { return delivery::HttpReply{204, {}, {}}; }, policy);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(AwaitWaiting(1));
+  EXPECT_EQ(told, 1);
+  terms_.policy.indicator = delivery::IndicatorRule::kOptional;
+  task_->Reconfigure(terms_);
+  ASSERT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(told, 1);
+  EXPECT_NE(registry_.Render().find("responses_without_indicator_total{connector=\"c\"} 1\n"),
+            std::string::npos);
+}
+
 // While a join holds up the commit after it.
 TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
   terms_.offset_flush_interval = 50ms;

@@ -127,7 +127,7 @@ def test_a_waiting_record_goes_by_the_new_definition_at_once(kafka, sidecar, end
 
 
 RESTARTS = {"a-topic-more": lambda keys, more: keys.update({"topics": [keys["topics"], more]}),
-            "tasks.max": lambda keys, more: keys.update({"tasks.max": 3}),
+            "fewer-tasks": lambda keys, more: keys.update({"tasks.max": 1}),
             "consumer.override": lambda keys, more: keys.update({"consumer.override.fetch.wait.max.ms": 50})}
 
 
@@ -135,7 +135,7 @@ RESTARTS = {"a-topic-more": lambda keys, more: keys.update({"topics": [keys["top
 def test_what_needs_a_new_consumer_drains_first_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name, change):
     topic, more, other_topic = kafka.topic(PARTITIONS), kafka.topic(), kafka.topic()
     other = f"{name}-other"
-    keys = {"topics": topic, "delivery.ordering": "key"}
+    keys = {"topics": topic, "delivery.ordering": "key", "tasks.max": 3 if change == "fewer-tasks" else 1}
     endpoint.decide = lambda one: Answer(delay=0.02)
     sidecar.connector(name, topic, endpoint, keys)
     sidecar.connector(other, other_topic, endpoint)
@@ -156,10 +156,28 @@ def test_what_needs_a_new_consumer_drains_first_and_nothing_is_lost_or_repeated(
     if change == "a-topic-more":
         eventually(lambda: kafka.all_committed(name, more), "the other topic is committed")
         assert_once(2, endpoint.of(more))
-    if change == "tasks.max":
-        eventually(lambda: len(kafka.members(name)) == 3, lambda: kafka.members(name))
+    if change == "fewer-tasks":
+        eventually(lambda: len(kafka.members(name)) == 1, lambda: kafka.members(name))
     assert sidecar.value("connector_restarts_total", connector=name) == 1
     print(f"\n{change}: {count} records, each once")
+
+
+def test_more_tasks_join_those_that_run_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name):
+    topic = kafka.topic(PARTITIONS)
+    keys = {"delivery.ordering": "key"}
+    endpoint.decide = lambda one: Answer(delay=0.02)
+    sidecar.connector(name, topic, endpoint, keys)
+    sidecar.start()
+    sidecar.wait_running(name)
+    first, = kafka.members(name)
+    with Load(kafka, topic, RATE, PARTITIONS, KEYS) as load:
+        endpoint.wait_for(RATE)
+        sidecar.connector(name, topic, endpoint, {**keys, "tasks.max": 3})
+        eventually(lambda: len(kafka.members(name)) == 3, "two more members")
+        endpoint.wait_for(len(endpoint.requests) + RATE)
+        count = load.stop()
+    assert_all_once(kafka, name, topic, count, endpoint)
+    assert first in kafka.members(name) and not sidecar.value("connector_restarts_total", connector=name)
 
 
 def test_a_topic_taken_away_is_left_and_its_commits_stay(kafka, sidecar, endpoint, name):
@@ -188,7 +206,7 @@ def test_one_that_drains_slowly_does_not_delay_the_others(kafka, sidecar, endpoi
     kafka.produce(slow_topic, [b"0"])
     under_way = endpoint.wait_for(1)[0]
     written = time.monotonic()
-    sidecar.connector(slow, slow_topic, endpoint, {"tasks.max": 2})
+    sidecar.connector(slow, slow_topic, endpoint, {"delivery.ordering": "key"})
     sidecar.connector(quick, quick_topic, second_endpoint, {"callback.request.headers": {"X-Changed": "yes"}})
 
     def changed():

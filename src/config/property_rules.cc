@@ -94,7 +94,7 @@ constexpr Range kRanges[] = {
     {"socket.connection.setup.timeout.ms", 1000, kMostInt},
     {"socket.receive.buffer.bytes", 0, 100'000'000, true},
     {"socket.send.buffer.bytes", 0, 100'000'000, true},
-    {"socket.timeout.ms", 10, 300'000},
+    {"socket.timeout.ms", 0, 300'000},
     {"topic.metadata.refresh.interval.ms", 100, 3'600'000},
 };
 

@@ -47,7 +47,9 @@ def test_a_broker_that_is_back_within_the_grace_takes_the_last_commit(own_broker
     kafka.produce(topic, [b"%d" % n for n in range(50)])
     sidecar = Sidecar(binary, tmp_path / "sidecar", kafka.bootstrap)
     sidecar.settings["shutdown.grace.ms"] = 120_000     # however long this machine takes for a broker
-    sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 600_000})
+    # A member gives up its partitions, and with them the commit, once the broker is away for longer than a session.
+    sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 600_000,
+                                              "consumer.override.session.timeout.ms": 120_000})
     sidecar.start()
     try:
         eventually(lambda: sidecar.value("records_delivered_total", connector=name) == 50, "all are delivered")

@@ -106,3 +106,27 @@ def test_delivery_goes_on_soon_after_kill_9_in_another_process_and_in_the_restar
     print("\nafter kill -9 delivery goes on in " + ", ".join(f"{who} after {s:.1f} s" for who, s in took.items()))
     # Far from the 45 s of librdkafka's own default, whatever else the machine does.
     assert max(took.values()) < 35, took
+
+
+def test_static_members_go_on_at_once_under_their_ids(kafka, sidecar, endpoint, name):
+    topic = kafka.topic(2)
+    sidecar.connector(name, topic, endpoint, {
+        "tasks.max": 2, "consumer.override.group.instance.id": name, "consumer.override.session.timeout.ms": 240_000})
+    sidecar.start()
+
+    def both_deliver(body):
+        for partition in range(2):
+            kafka.produce(topic, [body], partition=partition)
+        eventually(lambda: endpoint.bodies().count(body) >= 2, lambda: sidecar.log.tail(), 120)
+
+    both_deliver(b"before")
+    eventually(lambda: len(kafka.members(name)) == 2, lambda: kafka.members(name))
+    members = kafka.members(name)
+    sidecar.kill()
+    sidecar.start()
+    killed = time.monotonic()
+    both_deliver(b"after")      # long before a session has ended
+    print(f"\nstatic members go on {time.monotonic() - killed:.1f} s after the restart")
+    eventually(lambda: len(kafka.members(name)) == 2 and not set(members) & set(kafka.members(name)),
+               lambda: f"{members} are replaced, not added to: {kafka.members(name)}")
+    assert not sidecar.log.find("FENCED"), sidecar.log.tail()

@@ -390,8 +390,9 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
 def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endpoint, second_endpoint, name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic, dropped = fill(kafka), fill(kafka)
-    # The session is the default's 45 s, as long as librdkafka may wait for answers when a client is destroyed.
-    files = definition(name, topic, endpoint, {**LONG, "offset.flush.interval.ms": 600_000})
+    # A long session, for which librdkafka may wait for answers when a client is destroyed.
+    files = definition(name, topic, endpoint, {**LONG, "offset.flush.interval.ms": 600_000,
+                                               "consumer.override.session.timeout.ms": 45_000})
     # And a producer with a dead letter on its way.
     files |= definition(f"{name}-drops", dropped, second_endpoint, {
         "exception.strategy": "DROP_MESSAGE", "errors.deadletterqueue.topic.name": kafka.topic()})

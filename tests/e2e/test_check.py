@@ -190,3 +190,18 @@ def test_the_examples_of_the_documentation_are_valid(binary, tmp_path):
         assert done.returncode == 0, done.stdout
     done = run(binary, "check", "etc/sidecar.toml", "etc/connectors", directory=root)
     assert done.returncode == 0, done.stdout
+
+
+def test_properties_of_javas_consumer_are_judged_at_their_place(binary, tmp_path):
+    java = START + 'consumer.override.max.poll.records = 500\nconsumer.override.fetch.max.wait.ms = "100"\n'
+    write(tmp_path, {"good.toml": java, "bad.toml": java + 'consumer.override.ssl.truststore.location = "/ca.jks"\n',
+                     "unknown.toml": java + 'consumer.override.max.pol.records = 5\n',
+                     "twice.toml": java + 'consumer.override.fetch.wait.max.ms = 100\n'})
+    found = {match["file"].rpartition("/")[2]: match for match in problems(run(binary, "check", tmp_path))}
+    assert {file: (match["line"], match["text"].partition(":")[0]) for file, match in found.items()} == {
+        "bad.toml": ("5", "consumer.override.ssl.truststore.location"),
+        "unknown.toml": ("5", "consumer.override.max.pol.records"),
+        "twice.toml": ("5", "consumer.override.fetch.wait.max.ms")}
+    assert "ssl.ca.location" in found["bad.toml"]["text"]
+    assert "nor Kafka's Java consumer" in found["unknown.toml"]["text"]
+    assert "Is already given as consumer.override.fetch.max.wait.ms" in found["twice.toml"]["text"]

@@ -28,6 +28,15 @@ TEST(Properties, AreRefusedInLibrdkafkasWords) {
   EXPECT_THAT(problems[1].message, HasSubstr("canary"));
 }
 
+TEST(Properties, OfNewerVersionsAreAcceptedByOlderOnes) {
+  EXPECT_TRUE(CheckProperties({{"client.dns.lookup", "use_all_dns_ips"},
+                               {"enable.metrics.push", "false"},
+                               {"retry.backoff.max.ms", "1000"}})
+                  .empty());
+  EXPECT_THAT(CheckProperties({{"no.such", "x"}}).at(0).message,
+              HasSubstr("nor Kafka's Java consumer has \"no.such\""));
+}
+
 TEST(Properties, FromASecretAreNotQuoted) {
   const Properties properties = {{"security.protocol", base::Secret::FromReference("canary")}};
   const auto problems = CheckProperties(properties);

@@ -70,6 +70,7 @@ TEST(Difference, OfWhatAConsumerIsMadeOfNeedsAnother) {
   const auto restarts = [](const auto& change) { return After(change).restart; };
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.topics = {"t"}; }));
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.topics_regex = "t"; }));
+  EXPECT_TRUE(restarts([](auto& c) { c.subscription.excluded_topics = {"dead"}; }));
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.group = "g"; }));
   EXPECT_TRUE(restarts([](auto& c) { c.tasks_max = 0; }));
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.consumer_properties["client.id"] = "x"; }));

@@ -78,7 +78,7 @@ constexpr std::int64_t kMostInt = std::numeric_limits<std::int32_t>::max();
 
 constexpr Range kRanges[] = {
     {"connections.max.idle.ms", 10'000, kMostInt, true},
-    {"fetch.max.bytes", 1000, 2'147'483'135},
+    {"fetch.max.bytes", 1'000'000, 2'147'483'135},
     {"fetch.message.max.bytes", 1, 1'000'000'000},
     {"fetch.min.bytes", 1, 100'000'000},
     {"fetch.wait.max.ms", 10, 60'000},

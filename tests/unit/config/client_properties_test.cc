@@ -204,6 +204,7 @@ TEST(ClientProperties, BoundNumbersThatJavaTakes) {
       {"max.poll.interval.ms", {"2147483647", "86400000"}},
       {"fetch.max.bytes", {"2147483647", "2147483135"}},
       {"fetch.min.bytes", {"0", "1"}},
+      {"max.in.flight", {"1000000", "5"}},
       {"fetch.wait.max.ms", {"0", "10"}},
       {"socket.receive.buffer.bytes", {"-1", "0"}},
       {"connections.max.idle.ms", {"-1", "0"}},
@@ -218,6 +219,7 @@ TEST(ClientProperties, BoundNumbersThatJavaTakes) {
     ASSERT_EQ(properties.warnings.size(), 1u) << name;
     EXPECT_EQ(properties.warnings[0].message, "Counts as " + values.second);
   }
+  EXPECT_EQ(Translate({{"fetch.max.bytes", "500000"}}).values.at("fetch.max.bytes"), "1000000");
   EXPECT_EQ(Values({{"connections.max.idle.ms", "0"}}).at("connections.max.idle.ms"), "0");
   EXPECT_THAT(Error({{"fetch.min.bytes", "many"}}), HasSubstr("Not a number"));
   EXPECT_THAT(Error({{"metadata.max.age.ms", "-1"}}), HasSubstr("at least 100"));

@@ -6,11 +6,11 @@ import dataclasses
 
 from connect_compare import OWN, Call
 from connect_differences import (
-    ACCEPT_NOT, BETWEEN_WORKERS, BOOLEAN_TOLD, CREATED_PAUSED, DEAD_LETTERS_TOLD, ENCODED, FREE_KEYS, GET_TOO, HTML,
-    LOCATION, LOGGER, LOGGERS, LOG_LEVEL, MISTAKE, MORE_CALLS, NOT_MADE, NO_CLASS, NO_CLASS_EITHER, NO_CLASS_TOLD,
-    NO_OFFSET, NO_SUCH_TASK, NO_TRANSFORMS, NO_TRANSFORMS_TOLD, NUMBER_AS_NAME, OFFSETS, OFFSETS_TWICE, OLD_TASKS,
-    OTHER_NAME, OTHER_TYPE, OTHER_TYPE_TOLD, PLUGINS, PUT_TOO, RESTART, STRICTER, TWICE, TYPE_OF_GET, UNKNOWN_KEY,
-    UNKNOWN_KEY_TOLD, VERSION, WORDS, WORDS_TOLD)
+    ACCEPT_NOT, BETWEEN_WORKERS, BOOLEAN_TOLD, CREATED_PAUSED, CREATED_PAUSED_OFFSETS, DEAD_LETTERS_LEFT_OUT,
+    DEAD_LETTERS_TOLD, ENCODED, FREE_KEYS, GET_TOO, HTML, LOCATION, LOGGER, LOGGERS, LOG_LEVEL, MISTAKE, MORE_CALLS,
+    NOT_MADE, NO_CLASS, NO_CLASS_EITHER, NO_CLASS_TOLD, NO_OFFSET, NO_SUCH_TASK, NO_TRANSFORMS, NO_TRANSFORMS_TOLD,
+    NUMBER_AS_NAME, OFFSETS, OFFSETS_TWICE, OLD_TASKS, OTHER_NAME, OTHER_TYPE, OTHER_TYPE_TOLD, PLUGINS, PUT_TOO,
+    RESTART, STRICTER, TWICE, TYPE_OF_GET, UNKNOWN_KEY, UNKNOWN_KEY_TOLD, VERSION, WORDS, WORDS_TOLD)
 from rest import offset
 
 ONE, NOBODY, FAILED = "/connectors/@n@one", "/connectors/@n@nobody", "/connectors/@n@failed"
@@ -274,8 +274,10 @@ STATES = [
 TWO, THREE, FOUR, FIVE, SIX = (f"/connectors/@n@{name}" for name in ("two", "three", "four", "five", "six"))
 INITIAL_STATES = [
     creating(config(), name="@n@two", initial_state="PAUSED"), until(TWO, "PAUSED", ours=("PAUSED", "PAUSED")),
-    *shows(CREATED_PAUSED, get(f"{TWO}/status"), get(TWO)), get(f"{TWO}/offsets"), put(f"{TWO}/resume"),
-    until(TWO, *RUNNING), delete(TWO), gone(TWO), delete(TWO),
+    *shows(CREATED_PAUSED, get(f"{TWO}/status"), get(TWO)),
+    Until(f"{TWO}/offsets", lambda answer: answer.status == 200, committed(TWO, 0).holds),
+    *shows(CREATED_PAUSED_OFFSETS, get(f"{TWO}/offsets")), put(f"{TWO}/resume"), until(TWO, *RUNNING), delete(TWO),
+    gone(TWO), delete(TWO),
     creating(config(), name="@n@three", initial_state="stopped"), until(THREE, "STOPPED"), get(f"{THREE}/status"),
     get(THREE), get(f"{THREE}/offsets"), put(f"{THREE}/resume"), until(THREE, *RUNNING), delete(THREE), gone(THREE),
     creating(config(), name="@n@four", initial_state="Running"), until(FOUR, *RUNNING), delete(FOUR), gone(FOUR),
@@ -287,10 +289,10 @@ INITIAL_STATES = [
 FAILURES = [
     put(f"{FAILED}/config", config("failing")), until(FAILED, "RUNNING", "FAILED"), get(f"{FAILED}/status"),
     get(f"{FAILED}/tasks/0/status"), get("/connectors?expand=status"),
-    put(f"{FAILED}/pause"), until(FAILED, "PAUSED", "FAILED"), get(f"{FAILED}/status"),
-    put(f"{FAILED}/resume"), until(FAILED, "RUNNING", "FAILED"),
     post(f"{FAILED}/restart?includeTasks=true&onlyFailed=true"), until(FAILED, "RUNNING", "FAILED"),
     post(f"{FAILED}/tasks/0/restart"), until(FAILED, "RUNNING", "FAILED"),
+    put(f"{FAILED}/pause"), until(FAILED, "PAUSED", "FAILED"), get(f"{FAILED}/status"),
+    put(f"{FAILED}/resume"), until(FAILED, "RUNNING", "FAILED"),
     Mend(), post(f"{FAILED}/restart"), until(FAILED, "RUNNING", "FAILED", ours=RUNNING),
     *shows(RESTART, get(f"{FAILED}/status")), post(f"{FAILED}/tasks/0/restart"), until(FAILED, *RUNNING),
     put(f"{FAILED}/stop"), until(FAILED, "STOPPED"), get(f"{FAILED}/status"), delete(FAILED), gone(FAILED),
@@ -341,6 +343,9 @@ OFFSET_CALLS = [
 ]
 
 
+JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required username="u" password="p";'
+
+
 def validated(**keys):
     return put(VALIDATE, config(**{"name": "@n@validated", **keys}))
 
@@ -367,13 +372,15 @@ PLUGINS_CALLS = [
         {"topics": None}, {"topics": "", "topics__regex": "("}, {"name": "a\nb"}))),
     *shows(WORDS_TOLD, *shows(OTHER_TYPE_TOLD, validated(value__converter="com.example.Other"))),
     *shows(BOOLEAN_TOLD, validated(errors__log__include__messages="TRUE")),
+    *shows(DEAD_LETTERS_LEFT_OUT, validated(
+        topics="", topics__regex="@topic@.*", errors__deadletterqueue__topic__name="@topic@")),
     *shows(DEAD_LETTERS_TOLD, validated(errors__deadletterqueue__topic__name="@topic@")),
     *shows(NO_TRANSFORMS_TOLD, validated(transforms="a"), validated(predicates="a")),
     *shows(UNKNOWN_KEY_TOLD, validated(a__key__of__nobody="x")),
     *shows(FREE_KEYS, validated(consumer__override__client__id="x"),
            validated(value__converter__schemas__enable="true"),
            validated(value__converter="org.apache.kafka.connect.converters.ByteArrayConverter"),
-           validated(consumer__override__sasl__jaas__config="secret")),
+           validated(consumer__override__sasl__jaas__config=JAAS)),
     get("/connectors"),
 ]
 

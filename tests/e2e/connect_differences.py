@@ -83,12 +83,15 @@ OTHER_TYPE_TOLD = Difference(OTHER_TYPE.row, erasing.bodies(erasing.other_type))
 BOOLEAN_TOLD = Difference("a boolean in capitals", erasing.bodies(erasing.boolean_as_sent))
 DEAD_LETTERS_TOLD = Difference("a dead letter topic among `topics`",
                                erasing.bodies(erasing.error_at_the_dead_letter_topic))
+DEAD_LETTERS_LEFT_OUT = Difference("`topics.regex` that matches the dead letter topic",
+                                   erasing.bodies(erasing.dead_letter_topic_left_out))
 FREE_KEYS = Difference("`consumer.override.*` and parameters of converters in validate",
                        erasing.bodies(erasing.free_keys))
 PLUGINS = Difference("`GET /connector-plugins`", erasing.plugins)
 
 OLD_TASKS = Difference(NEW_TASKS.row, erasing.old_tasks, sometimes=True)
 CREATED_PAUSED = Difference("created as PAUSED", erasing.paused_tasks)
+CREATED_PAUSED_OFFSETS = Difference(CREATED_PAUSED.row, erasing.offsets_of_paused_tasks)
 RESTART = Difference("a restart without flags", erasing.restarted_task)
 NO_SUCH_TASK = Difference("`POST .../tasks/ID/restart` of a stopped connector", erasing.other_error(409, 404))
 

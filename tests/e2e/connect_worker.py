@@ -33,11 +33,10 @@ plugin.discovery=service_load
 
 
 class ConnectWorker:
-    """One process, which ends with the thread that started it."""
+    """One process, which ends with the thread that started it. Raises Unavailable of `node`, the module kafka.py."""
 
-    def __init__(self, directory, bootstrap):
-        self._node = kafka_cluster.load_node()
-        jars = self._node.fetch_connect()
+    def __init__(self, node, directory, bootstrap):
+        jars = node.fetch_connect()
         self._log = directory / "worker.log"
         port = ports.free_port()
         properties = directory / "worker.properties"
@@ -45,10 +44,10 @@ class ConnectWorker:
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen(
                 ["java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
-                 f"-Dlog4j.configuration=file:{self._node.HERE / 'log4j.properties'}", "-cp", f"{jars}/*",
+                 f"-Dlog4j.configuration=file:{node.HERE / 'log4j.properties'}", "-cp", f"{jars}/*",
                  "org.apache.kafka.connect.cli.ConnectDistributed", str(properties)],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=self._node.end_with_parent)
+                preexec_fn=node.end_with_parent)
         self.calls = Caller(port)
 
     def wait(self):

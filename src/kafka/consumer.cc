@@ -1,6 +1,7 @@
 #include "kafka/consumer.h"
 
 #include <atomic>
+#include <future>
 #include <stdexcept>
 #include <system_error>
 #include <thread>
@@ -16,6 +17,9 @@ namespace {
 
 using base::LogLevel;
 using std::chrono::milliseconds;
+
+// For a client that has left its group to end.
+constexpr std::chrono::seconds kEndWithin{2};
 
 std::atomic<int> left_behind{0};
 
@@ -37,28 +41,38 @@ Consumer::Consumer(const Subscription& subscription, const Properties& propertie
           std::make_unique<Client>(subscription, properties, log_ends_.get(),
                                    memory ? std::move(memory) : std::make_shared<GroupMemory>())) {}
 
+// rd_kafka_destroy waits for requests that nobody answers, longer than any grace; and forever,
+// before 2.6.1, for a partition that was deleted while it was read (librdkafka's issue 4724).
 Consumer::~Consumer() {
-  if (!must_stay_ && !left_unanswered_) return;
+  const std::optional<std::string> connector = client_->owner().connector;
+  const std::optional<int> task = client_->owner().task;
   ++left_behind;
   if (must_stay_) {
     Log().Warn("the client is left behind, because librdkafka would not survive its end",
-               {{"connector", client_->owner().connector},
-                {"task", client_->owner().task},
-                {"librdkafka", rd_kafka_version_str()}});
+               {{"connector", connector}, {"task", task}, {"librdkafka", rd_kafka_version_str()}});
     (void)client_.release();
     return;
   }
-  // rd_kafka_destroy waits for requests that nobody answers, longer than any grace.
   Client* const client = client_.release();
   try {
-    std::thread([client] {
+    std::packaged_task<void()> end([client] {
       delete client;
       --left_behind;
-    }).detach();
+    });
+    const std::future<void> ended = end.get_future();
+    std::thread thread(std::move(end));
+    const auto patience = left_unanswered_ ? std::chrono::seconds(0) : kEndWithin;
+    if (ended.wait_for(patience) == std::future_status::ready) {
+      thread.join();
+      return;
+    }
+    thread.detach();
+    if (left_unanswered_) return;
+    Log().Warn("the client does not end and is left behind",
+               {{"connector", connector}, {"task", task}, {"librdkafka", rd_kafka_version_str()}});
   } catch (const std::system_error& error) {
-    Log().Warn("the client is left behind", {{"connector", client->owner().connector},
-                                             {"task", client->owner().task},
-                                             {"error", error.what()}});
+    Log().Warn("the client is left behind",
+               {{"connector", connector}, {"task", task}, {"error", error.what()}});
   }
 }
 

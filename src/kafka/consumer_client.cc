@@ -184,6 +184,7 @@ std::string Consumer::Client::Assign(const task::Positions& starts,
   // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
   // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
   rd_kafka_resume_partitions(handle_, list.get());
+  records_->Empty(partitions);
   records_->Forward(list.get());
   if (Cooperative()) {
     const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list.get()));

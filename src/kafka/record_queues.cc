@@ -28,6 +28,7 @@ RecordQueues::RecordQueues(rd_kafka_t* client, rd_kafka_queue_t* events, size_t 
 }
 
 RecordQueues::~RecordQueues() {
+  for (const auto& [partition, queue] : partitions_) Empty(queue.get());
   for (const QueueHandle& queue : queues_) {
     rd_kafka_queue_cb_event_enable(queue.get(), nullptr, nullptr);
   }
@@ -35,9 +36,23 @@ RecordQueues::~RecordQueues() {
 
 void RecordQueues::Forward(const rd_kafka_topic_partition_list_t* assigned) {
   for (int i = 0; i < assigned->cnt; ++i) {
-    const QueueHandle partition(rd_kafka_queue_get_partition(client_, assigned->elems[i].topic,
-                                                             assigned->elems[i].partition));
+    const rd_kafka_topic_partition_t& element = assigned->elems[i];
+    QueueHandle& partition = partitions_[{element.topic, element.partition}];
+    partition.reset(rd_kafka_queue_get_partition(client_, element.topic, element.partition));
     rd_kafka_queue_forward(partition.get(), queues_[next_forward_++ % kRecordQueues].get());
+  }
+}
+
+void RecordQueues::Empty(const task::Partitions& unassigned) {
+  for (const base::TopicPartition& partition : unassigned) {
+    const auto found = partitions_.find(partition);
+    if (found != partitions_.end()) Empty(found->second.get());
+  }
+}
+
+void RecordQueues::Empty(rd_kafka_queue_t* partition) {
+  rd_kafka_queue_forward(partition, nullptr);
+  while (EventHandle(rd_kafka_queue_poll(partition, 0))) {
   }
 }
 

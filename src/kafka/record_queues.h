@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,10 @@ class RecordQueues {
 
   // From the assignment on.
   void Forward(const rd_kafka_topic_partition_list_t* assigned);
+  // Throws away what the queues of these partitions, which are about to be assigned, still have
+  // from before. What a partition that was deleted has in its queue refers to the partition, which
+  // keeps the queue: before librdkafka 2.6.1 (its issue 4724) such a client never ends.
+  void Empty(const task::Partitions& unassigned);
 
   struct Error {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -59,15 +64,17 @@ class RecordQueues {
   // Records that are copied out of librdkafka at once.
   static constexpr size_t kBatch = 128;
 
+  static void Empty(rd_kafka_queue_t* partition);
   ssize_t TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages, size_t most);
 
   rd_kafka_t* const client_;
   const size_t share_;  // of the prefetch, of one queue
   std::array<QueueHandle, kRecordQueues> queues_;
-  size_t next_forward_ = 0;        // the queue of the next partition
-  size_t next_queue_ = 0;          // whose turn it is
-  size_t record_bytes_ = 1 << 20;  // of one, about
-  size_t popped_ = 0;              // since the last nudge
+  std::map<base::TopicPartition, QueueHandle> partitions_;  // the own ones of all that ever were
+  size_t next_forward_ = 0;                                 // the queue of the next partition
+  size_t next_queue_ = 0;                                   // whose turn it is
+  size_t record_bytes_ = 1 << 20;                           // of one, about
+  size_t popped_ = 0;                                       // since the last nudge
   size_t popped_bytes_ = 0;
   std::chrono::steady_clock::time_point next_nudge_{};
 };

@@ -68,8 +68,9 @@ void AddContext(rd_kafka_headers_t* headers, const DeadLetterSettings& settings,
 
 // The broker's own words where librdkafka keeps them.
 const char* ReasonOf(const rd_kafka_message_t* message) {
-#if RD_KAFKA_VERSION >= 0x020200ff
-  if (const char* const text = rd_kafka_message_produce_errstr(message)) return text;
+#if RD_KAFKA_VERSION >= 0x020400ff
+  const char* const text = rd_kafka_message_produce_errstr(message);
+  if (text != nullptr && *text != '\0') return text;
 #endif
   return rd_kafka_err2str(message->err);
 }

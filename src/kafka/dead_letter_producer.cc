@@ -144,14 +144,14 @@ DeadLetterProducer::Client::~Client() {
 // afterwards: so librdkafka is asked after every error.
 void DeadLetterProducer::Client::LookForFatalError() {
   std::array<char, 512> text{};
-  const auto code = rd_kafka_fatal_error(handle_, text.data(), text.size());
+  const auto code = rd_kafka_fatal_error(handle_.get(), text.data(), text.size());
   if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
   const std::lock_guard lock(mutex_);
   if (fatal_) return;
   fatal_ = Fatal{std::string(rd_kafka_err2name(code)) + ": " + voice_.redactor.Redact(text.data()),
                  std::chrono::steady_clock::now()};
   // What is under way would wait for its timeout.
-  (void)rd_kafka_purge(handle_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+  (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
 std::optional<DeadLetterProducer::Client::Fatal> DeadLetterProducer::Client::fatal() {

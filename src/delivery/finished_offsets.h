@@ -23,8 +23,9 @@ using OffsetRanges = std::vector<OffsetRange>;
 // What is in either.
 OffsetRanges Union(OffsetRanges one, const OffsetRanges& other);
 
-// Of the 4096 bytes that Kafka's brokers keep with a committed offset unless they are told otherwise
-// (offset.metadata.max.bytes); the rest is for when the group started (kafka/group_start.h).
+// Of the 4096 bytes that Kafka's brokers keep with a committed offset unless they are told
+// otherwise (offset.metadata.max.bytes); the rest is for when the group started
+// (kafka/group_start.h).
 inline constexpr size_t kMaxMetadataBytes = 4096 - 64;
 
 // The offsets beyond a committed position that are finished, as the text that goes with the commit:

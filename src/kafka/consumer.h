@@ -39,8 +39,8 @@ class Consumer final : public task::RecordSource {
   Consumer(const Subscription& subscription, const Properties& properties,
            std::unique_ptr<LogEnds::Watch> log_ends = nullptr,
            std::shared_ptr<GroupMemory> memory = nullptr);
-  // Never waits for a broker: a client whose Leave was not answered, or that has not ended after two
-  // seconds, ends on a thread of its own.
+  // Never waits for a broker: a client whose Leave was not answered, or that has not ended after
+  // two seconds, ends on a thread of its own.
   ~Consumer() override;
 
   // Such clients that have not ended, of all consumers. While there are any, the process must end

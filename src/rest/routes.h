@@ -11,7 +11,7 @@ namespace khs::rest {
 
 // What the read-only listener shows; each function is called for the request that needs it.
 struct Probes {
-  std::function<std::string()> metrics;  // Prometheus' text format
+  std::function<std::string()> metrics;   // Prometheus' text format
   std::function<std::string()> starting;  // why the start is not complete; empty: it is
   // Why the process is not ready; empty: it is.
   std::function<std::vector<std::string>()> unready;

@@ -265,16 +265,14 @@ void Consumer::Client::NoteError(const RecordQueues::Error& error) {
                        (error.partition.partition < 0 || partition == error.partition);
     if (!meant) continue;
     commits_->Doubt(partition);
-    if (IsStuck(error.code)) stuck_[partition] = error.offset;
+    if (IsStuck(error.code)) stuck_.insert(partition);
   }
   next_look_ = {};
 }
 
-// The next offset to be read. librdkafka does not know it before the first record.
+// The next offset to be read. librdkafka does not know it before the first record. What an error
+// tells as its offset is not asked: the error may have been on its way since before the last move.
 int64_t Consumer::Client::PositionOf(const base::TopicPartition& partition) const {
-  if (const auto stuck = stuck_.find(partition); stuck != stuck_.end() && stuck->second >= 0) {
-    return stuck->second;
-  }
   const PartitionListHandle list = ToList(task::Partitions{partition});
   const bool known = rd_kafka_position(handle_, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR &&
                      list->elems[0].offset >= 0;

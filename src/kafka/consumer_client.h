@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -93,13 +94,12 @@ class Consumer::Client {
   std::optional<GuardedCommits> commits_;
   bool was_assigned_ = false;                 // ever, were it nothing
   std::optional<task::SourceEvent> stashed_;  // for the next poll
-  EventHandle assigning_;  // the assignment whose start offsets are not known yet
-  Time next_try_;          // to learn them
-  EventHandle revoking_;   // the revocation that waits for CompleteRevoke
-  // Partitions that librdkafka reads no more, and the offset at which it stopped, if it told.
-  std::map<base::TopicPartition, int64_t> stuck_;
-  Time next_look_;   // at the doubtful partitions
-  Time next_check_;  // whether all commits are still there
+  EventHandle assigning_;                 // the assignment whose start offsets are not known yet
+  Time next_try_;                         // to learn them
+  EventHandle revoking_;                  // the revocation that waits for CompleteRevoke
+  std::set<base::TopicPartition> stuck_;  // partitions that librdkafka reads no more
+  Time next_look_;                        // at the doubtful partitions
+  Time next_check_;                       // whether all commits are still there
 };
 
 }  // namespace khs::kafka

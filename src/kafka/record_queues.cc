@@ -71,8 +71,7 @@ RecordQueues::Error RecordQueues::ErrorOf(const rd_kafka_message_t* message) {
   const char* text = rd_kafka_message_errstr(message);
   return {message->err,
           text != nullptr ? text : "",
-          {rd_kafka_topic_name(message->rkt), message->partition},
-          message->offset};
+          {rd_kafka_topic_name(message->rkt), message->partition}};
 }
 
 // A batch is not asked for by its bytes; the next one is taken to be like the last.

@@ -43,7 +43,6 @@ class RecordQueues {
     rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR_NO_ERROR;
     std::string text;
     base::TopicPartition partition;
-    int64_t offset = 0;  // may be one of librdkafka's logical ones, which are negative
   };
   // Of a message that is one, and that has a topic.
   static Error ErrorOf(const rd_kafka_message_t* message);

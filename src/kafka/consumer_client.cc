@@ -180,6 +180,7 @@ std::string Consumer::Client::Assign(const task::Positions& starts,
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& element = list->elems[i];
     assigned_[{element.topic, element.partition}] = element.offset;
+    if (element.offset < 0) commits_->Doubt({element.topic, element.partition});
   }
   // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
   // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
@@ -281,23 +282,45 @@ int64_t Consumer::Client::PositionOf(const base::TopicPartition& partition) cons
 
 std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
   std::map<base::TopicPartition, StartResolver::Suspect> suspects;
+  task::Partitions unstarted;  // their logs could not be looked at when they were assigned
   for (const base::TopicPartition& partition : commits_->doubtful()) {
-    suspects[partition] = {PositionOf(partition), stuck_.contains(partition)};
+    const int64_t position = PositionOf(partition);
+    if (position < 0) {
+      unstarted.push_back(partition);
+    } else {
+      suspects[partition] = {position, stuck_.contains(partition)};
+    }
   }
-  auto moves = resolver_->ResolveMoves(suspects);
-  if (!moves) return std::move(moves.error());
-  if (!moves->offsets.empty()) {
-    const std::string failure = MoveTo(moves->offsets);
+  StartResolver::Moves moves;
+  task::Moved moved;
+  if (!suspects.empty()) {
+    auto resolved = resolver_->ResolveMoves(suspects);
+    if (!resolved) return std::move(resolved.error());
+    moves = std::move(*resolved);
+  }
+  if (!unstarted.empty()) {
+    auto starts = resolver_->Resolve(unstarted);
+    if (!starts) return std::move(starts.error());
+    for (const task::Position& start : starts->offsets) {
+      moves.offsets.push_back(start);
+      moves.settled.push_back(start.topic_partition);
+    }
+    moves.losses.insert(moves.losses.end(), starts->losses.begin(), starts->losses.end());
+    moved.begins = std::move(starts->begins);
+  }
+  if (!moves.offsets.empty()) {
+    const std::string failure = MoveTo(moves.offsets);
     if (!failure.empty()) {
       return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
     }
   }
-  for (const base::TopicPartition& partition : moves->settled) {
+  for (const base::TopicPartition& partition : moves.settled) {
     commits_->Clear(partition);
     stuck_.erase(partition);
   }
-  if (moves->losses.empty()) return std::nullopt;
-  return task::Moved{std::move(moves->losses)};
+  moved.losses = std::move(moves.losses);
+  if (moved.losses.empty() && moved.begins.empty()) return std::nullopt;
+  return moved;
 }
 
 // A seek does nothing for a partition that is stuck: it has to be assigned anew, and with an eager

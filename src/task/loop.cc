@@ -251,6 +251,9 @@ void Task::Loop::On(Assigned assigned) {
 // lost with it.
 void Task::Loop::On(Moved moved) {
   for (const Loss& loss : moved.losses) PassOver(loss);
+  dispatcher_.With([&](Lanes& lanes) {
+    for (const Position& begin : moved.begins) lanes.Begin(begin);
+  });
   commits_.Hurry(task_.clock_.Read().monotonic);
 }
 

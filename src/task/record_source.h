@@ -53,6 +53,7 @@ struct Assigned {
 // kRecreated the log is another one: what was read of the old one no longer counts.
 struct Moved {
   Losses losses;
+  Positions begins = {};  // as in Assigned, of partitions whose start was not known then
 };
 // The group takes these partitions back, and waits for CompleteRevoke. When they are lost they
 // belong to another consumer already: nothing of them may be committed any more.

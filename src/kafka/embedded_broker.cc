@@ -53,6 +53,10 @@ void EmbeddedBroker::SetDown(bool down) {
   }
 }
 
+void EmbeddedBroker::SetLed(const std::string& topic, int partition, bool led) {
+  rd_kafka_mock_partition_set_leader(cluster_->mock, topic.c_str(), partition, led ? 1 : -1);
+}
+
 void EmbeddedBroker::Fail(int16_t request, const std::vector<int>& codes) {
   std::vector<rd_kafka_resp_err_t> errors;
   errors.reserve(codes.size());

@@ -24,6 +24,8 @@ class EmbeddedBroker {
 
   // For faults: the broker refuses connections until it is up again.
   void SetDown(bool down);
+  // For faults: whether the partition has a leader.
+  void SetLed(const std::string& topic, int partition, bool led);
   // For faults: the answers to the next offset commits, as Kafka's error codes.
   void FailCommits(const std::vector<int>& codes);
   // For faults: as many of the next members that join are told nothing but this error code of

@@ -159,6 +159,22 @@ class ConnectorOnMockCluster : public ::testing::Test {
   std::unique_ptr<reconcile::Connector> connector_;
 };
 
+// One partition without a leader must not hold up the others of the assignment.
+TEST_F(ConnectorOnMockCluster, DeliversFromAPartitionThatGetsItsLeaderLater) {
+  Listen(kGood);
+  broker_.CreateTopic("t", 2);
+  for (const int partition : {0, 1}) Produce(5, partition);
+  broker_.SetLed("t", 1, false);
+  Start(2);
+  EXPECT_TRUE(AwaitPlaces(5));
+  for (const Request& request : endpoint_->Requests()) {
+    EXPECT_EQ(request.Header("X-Kafka-Partition"), "0");
+  }
+  broker_.SetLed("t", 1, true);
+  EXPECT_TRUE(AwaitPlaces(10));
+  Stop();
+}
+
 TEST_F(ConnectorOnMockCluster, DeliversEveryRecordOfEveryPartitionInOrder) {
   Listen(kGood);
   Start(4);

@@ -25,8 +25,8 @@ class Pod:
         self.sidecar.settings["rest.listen"] = self.url.removeprefix("http://")
         self.sidecar.settings.update({key.replace("__", "."): value for key, value in settings.items()})
 
-    def start(self):
-        self.sidecar.start()
+    def start(self, wait=True):
+        self.sidecar.start(wait=wait)
         return self
 
     def begin_drain(self):

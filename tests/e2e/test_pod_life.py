@@ -96,11 +96,16 @@ def test_a_pod_is_born_without_its_configmap_lives_and_is_followed(kafka, new_po
     if volume == "absent":
         place = pod.sidecar.connectors
         place.rename(place.with_name("later"))
-    pod.start()
+        pod.start(wait=False)
+        pod.sidecar.wait_for_probe("/livez")
+        pod.sidecar.log.wait_for("definitions cannot be read")
+        assert pod.sidecar.probe("/startupz") == 503 and pod.sidecar.probe("/readyz") == 503
+        place.with_name("later").rename(place)
+        pod.sidecar.wait_for_probe("/startupz")
+    else:
+        pod.start()
     assert pod.sidecar.probe("/readyz") == 200 and pod.sidecar.probe("/livez") == 200
     assert pod.sidecar.value("connector_state") is None
-    if volume == "absent":
-        place.with_name("later").rename(place)
     files = {**definition(name, topic, endpoint, LONG), **definition(other, other_topic, endpoint, LONG)}
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     pod.volume.update(files)

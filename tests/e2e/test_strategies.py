@@ -179,8 +179,7 @@ def test_an_endpoint_that_just_answers_200_is_warned_of_once_long_before_anythin
     told = fields(warning)
     assert told["level"] == "warn" and told["consequence"] == "each record is retried for about 995 s, then dropped"
     assert 'response.retry.indicator = "optional"' in told["hint"]
-    status = rest.get(f"/connectors/{name}/status").must(200).json
-    assert [task["state"] for task in status["tasks"]] == ["RUNNING", "RUNNING"]
+    status = rest.wait_for(name, "RUNNING", "RUNNING", "RUNNING")
     shown, = status["warnings"]
     assert 'response.retry.indicator = "optional"' in shown and "995 s" in shown
     assert sidecar.value("records_dropped_total", connector=name, topic=topic) == 0

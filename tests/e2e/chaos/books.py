@@ -231,7 +231,7 @@ class _Sent:
         # A process may notice that a topic is deleted before we do.
         now = (sum(one.topic == topic and one.begin <= time for one in self._recreations) if reason == "recreated"
                else incarnation_at(self._recreations, topic, time))
-        return Loss((topic, int(line["partition"])), now, int(line["from"]), int(line["to"]), int(line["lost"]),
+        return Loss((topic, int(line["partition"])), now, int(line["from"]), int(line["to"]), int(line["records"]),
                     reason, life, time)
 
 
@@ -302,6 +302,8 @@ def read_commits(messages, groups, recreations=()):
 
 def finished_beyond(position, metadata):
     """The ranges that a commit's metadata tells (src/delivery/finished_offsets.h), both ends included."""
+    if metadata.startswith("start="):       # of a group that began at the end of its logs (src/kafka/group_start.h)
+        metadata = metadata.partition(";")[2]
     if not metadata:
         return
     body = base64.b64decode(metadata.removeprefix("khs1:"))[4:]

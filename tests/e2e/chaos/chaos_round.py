@@ -31,8 +31,9 @@ class Played:
 def play(binary, broker, directory, seed, seconds):
     """Prints what happens. Fails when the round can't be judged: a process that hangs, crashes or ends with an error.
 
-    CHAOS_KEEP=DIR keeps the books there, for a second look (pickle).
+    CHAOS_KEEP=DIR keeps the books (pickle) and the logs there, for a second look.
     """
+    keep = os.environ.get("CHAOS_KEEP")
     with World(binary, broker, directory, volume=seed % 2 == 1) as world:
         kinds = KINDS
         if not world.undo_disk:
@@ -40,12 +41,16 @@ def play(binary, broker, directory, seed, seconds):
             print("\n*** NO FILE SYSTEM MAY BE MOUNTED HERE: the fault 'state disk full' is LEFT OUT ***", flush=True)
         faults = schedule(seed, seconds, kinds)
         print(f"\nseed {seed}, {seconds} s:", *faults, sep="\n", flush=True)
-        world.start()
-        Chaos(world, faults).run()
-        cease(world)
-        world.drain()
-        books = world.books()
-    if keep := os.environ.get("CHAOS_KEEP"):
+        try:
+            world.start()
+            Chaos(world, faults).run()
+            cease(world)
+            world.drain()
+            books = world.books()
+        finally:
+            for life in (one for member in world.members for one in member.lives if keep):
+                pathlib.Path(keep, f"log-{seed}-{life.name}").write_text("\n".join(life.lines))
+    if keep:
         pathlib.Path(keep, f"books-{seed}.pickle").write_bytes(pickle.dumps(books))
     verdict = ledger.judge(books)
     rows = ledger.table([one.kind for one in faults], books, verdict)

@@ -19,12 +19,12 @@ _LATE = 1.0         # the endpoint notes that an answer is written after it is
 
 @dataclasses.dataclass
 class Repeat:
-    event: object           # an Attempt, or the Loss that names what was settled
+    attempt: Attempt
     settled: object         # the Attempt, Drop or Loss after which it came
     why: str                # None: nothing explains it
 
     def __str__(self):
-        return f"{self.event}\n    after {self.settled}"
+        return f"{self.attempt}\n    after {self.settled}"
 
 
 def begin_of(event):
@@ -50,16 +50,11 @@ class Verdict:
         return [one for one in self.repeats if one.why is None]
 
     def problems(self):
-        return ([f"lost: {one}" for one in self.lost] + [_told(one) for one in self.unexplained]
+        return ([f"lost: {one}" for one in self.lost] + [f"unexplained repeat: {one}" for one in self.unexplained]
                 + [f"out of order: {one}" for one in self.disorder] + self.wrong)
 
     def explanations(self):
         return collections.Counter(one.why or "UNEXPLAINED" for one in self.repeats)
-
-
-def _told(repeat):
-    what = "reported as lost, and nothing was missing" if isinstance(repeat.event, Loss) else "unexplained repeat"
-    return f"{what}: {repeat}"
 
 
 def judge(books):
@@ -72,47 +67,44 @@ def judge(books):
         drops[drop.record].append(drop)
     reported = losses.by_record(books, told.losses)
     sinks = {topic: sink for sink in books.sinks for topic in sink.topics}
+
+    def settling(record):
+        return [*(one for one in by_record.get(record, ()) if one.delivers), *drops.get(record, ()),
+                *reported.get(record, ())]
     settled = dict.fromkeys(books.early, 0.0)
-    done = set()            # delivered or dropped
     for record in {*by_record, *drops, *reported}:
-        times = [one.finished for one in by_record.get(record, ()) if one.delivers]
-        times += [one.time for one in drops.get(record, ())]
-        if times:
-            done.add(record)
-        times += [one.time for one in reported.get(record, ())]
-        if times:
-            settled[record] = min(times)
+        if events := settling(record):
+            settled[record] = min(map(end_of, events))
     missing = [record for record in sorted(books.acked) if record not in settled]
     unseen = losses.unseen(books, told, missing)
     explainer = _Explainer(books, told)
     wrong = (_wrong_stops(books, told) + _wrong_drops(books, told, by_record, drops, sinks) + _wrong_requests(books)
              + _wrong_counts(books, told) + _wrong_commits(books, settled) + _at_once(by_record, told)
-             + losses.wrong(books, told, done))
+             + losses.wrong(books, told, reported, settling, explainer.why))
     return Verdict(
         lost=[record for record in missing if record not in unseen],
-        counted=sorted(record for record in reported if record not in done), unseen=sorted(unseen),
-        repeats=[one for record in {**by_record, **reported}
-                 for one in _repeats(record, (*by_record.get(record, ()), *drops.get(record, ()),
-                                              *reported.get(record, ())), explainer)],
+        counted=sorted(record for record in reported if all(isinstance(one, Loss) for one in settling(record))),
+        unseen=sorted(unseen),
+        repeats=[one for record, attempts in by_record.items()
+                 for one in _repeats(record, [*attempts, *drops.get(record, ()), *reported.get(record, ())],
+                                     explainer)],
         disorder=_disorder(books, told, settled, sinks), wrong=wrong, settled=settled)
 
 
 # Repeats
 
 def _repeats(record, events, explainer):
-    """Every request that began once the record was settled, every delivery beside another one, and every report that
-    it was lost when it was not.
-    """
-    # The line of a drop comes before what follows from it, and may bear the same time.
+    """Every request that began once the record was settled, and every delivery beside another one."""
+    # A line in the log comes before what follows from it, and may bear the same time.
     events = sorted(events, key=lambda one: (begin_of(one) + _TICK * isinstance(one, Drop), isinstance(one, Attempt)))
-    for at, event in enumerate(events):
-        if isinstance(event, Drop):
+    for at, attempt in enumerate(events):
+        if not isinstance(attempt, Attempt):
             continue
         before = [one for one in events[:at] if not isinstance(one, Attempt) or one.delivers
-                  and (one.finished < begin_of(event) or isinstance(event, Attempt) and event.delivers)]
+                  and (one.finished < attempt.arrived or attempt.delivers)]
         if before:
             last = max(before, key=end_of)
-            yield Repeat(event, last, explainer.why(record, event, last))
+            yield Repeat(attempt, last, explainer.why(record, attempt, last))
 
 
 class _Explainer:
@@ -331,5 +323,5 @@ def table(faults, books, verdict):
         rows[kind] = (
             len(windows[kind]), sum(map(waited, books.acked)), sum(map(waited, verdict.counted)),
             sum(map(waited, verdict.lost)),
-            sum(met(begin_of(one.settled), begin_of(one.event)) for one in verdict.unexplained))
+            sum(met(begin_of(one.settled), begin_of(one.attempt)) for one in verdict.unexplained))
     return rows

@@ -2,44 +2,39 @@
 
 import collections
 
-from books import Record
+from books import Attempt, Loss
 
 # A process that had a partition for so long after its topic was recreated must have noticed.
 NOTICED = 5.0
+JUST = 1.0          # an answer that was written just before a report may not have been read
 
 
 def by_record(books, losses):
-    """Record -> the Losses that it is counted in."""
+    """Record -> the Losses whose range it is in, in order of time."""
     places = collections.defaultdict(list)
     for record in books.acked:
         places[record.place].append(record)
     reported = collections.defaultdict(list)
-    for loss in losses:
-        finished = _finished(books, loss)
+    for loss in sorted(losses, key=lambda one: one.time):
         for record in places[loss.place]:
-            if loss.covers(record) and record not in books.early and record not in finished:
+            if loss.covers(record) and record not in books.early:
                 reported[record].append(loss)
     return reported
 
 
-def _finished(books, loss):
-    """What the last commit told to be finished though it lies beyond its position: that is not counted."""
-    incarnation = loss.incarnation - (loss.reason == "recreated")
-    before = [one for one in books.commits.get((*loss.place, incarnation), ()) if one.time < loss.time]
-    return {Record(*loss.place, offset, incarnation) for first, last in (before[-1].finished if before else ())
-            for offset in range(first, last + 1)}
-
-
 def unseen(books, told, missing):
     """Of the missing records those that went with their topic, and of which no process could tell: none committed
-    anything beyond them, and none that had the partition, and had delivered or committed something of it, was left to
-    find it empty.
+    anything beyond them, none reported a loss that begins beyond them, and none that knew of a commit in the old log
+    was left to find another one.
     """
     knew = {}
     found = set()
     for record in missing:
         recreation = _recreation_after(books, record)
         if recreation is None or any(one.covers(record.offset) for one in books.commits.get(record.log, ())):
+            continue
+        if any(one.reason == "recreated" and one.place == record.place and one.incarnation == record.incarnation + 1
+               for one in told.losses):
             continue
         if record.log not in knew:
             knew[record.log] = any(_knew(books, told, life, record, recreation) for life in books.lives)
@@ -91,32 +86,43 @@ def sent_before_noticed(books, losses):
     return test
 
 
-def wrong(books, told, done):
-    return ([text for loss in told.losses for text in _wrong_report(books, loss, done)]
+def wrong(books, told, reported, settling, why):
+    """`settling`: Record -> the events that settle it; `why` explains that a Loss names what such an event settled."""
+    records = collections.defaultdict(list)
+    for record, of_record in reported.items():
+        for loss in of_record:
+            records[loss].append(record)
+    return ([text for loss in told.losses for text in _wrong_report(books, loss, records[loss], settling, why)]
             + _wrong_counts(books, told))
 
 
-def _wrong_report(books, loss, done):
+def _wrong_report(books, loss, covered, settling, why):
     """Reports of what is still there, or of a number that can't be."""
     if loss.reason == "retention":
         if not any(one.log == (*loss.place, loss.incarnation) and one.begin <= loss.time and one.before >= loss.next
                    for one in books.deletions):
             yield f"reported as lost, and nobody had deleted it: {loss}"
-        most = loss.next - loss.first - sum(map(loss.covers, _finished(books, loss)))
-        if not 0 < loss.count <= most:
-            yield f"reported {loss.count} of {most} as lost: {loss}"
-        missing = sum(loss.covers(record) and record not in done for record in books.acked)
-        if loss.count < missing:
-            yield f"reported {loss.count} as lost, and {missing} are missing: {loss}"
     elif loss.reason == "recreated":
         if not loss.incarnation:
             yield f"reported as recreated, and it was not: {loss}"
-        # How long the old log was is known as of some time ago; one at least is counted, so that somebody looks.
-        most = max(1, sum(map(loss.covers, books.acked)))
-        if not 0 < loss.count <= most:
-            yield f"reported {loss.count} of {most} as lost: {loss}"
     else:
         yield f"reported as lost, and nothing of the kind was done: {loss}"
+        return
+    most = missing = 0
+    for record in covered:
+        events = settling(record)
+        missing += all(isinstance(one, Loss) for one in events)
+        before = [one for one in events if one is not loss and _end(one) < loss.time - JUST]
+        most += not before or why(record, loss, max(before, key=_end)) is not None
+    if loss.reason == "recreated":
+        # How long the old log was is known as of some time ago; one at least is counted, so that somebody looks.
+        most, missing = max(most, 1), 1
+    if not missing <= loss.count <= most or not loss.count:
+        yield f"reported {loss.count} as lost, and {missing} to {most} were: {loss}"
+
+
+def _end(event):
+    return event.finished if isinstance(event, Attempt) else event.time
 
 
 def _wrong_counts(books, told):

@@ -27,11 +27,10 @@ std::optional<Start> FindLoss(const PartitionFacts& facts, int64_t position) {
   return std::nullopt;
 }
 
-// How many of the old topic's records were left is not known for sure; one at least is counted, so
-// that somebody looks.
+// How many of the old topic's records were left is not known for sure.
 Start Recreated(const PartitionFacts& facts, int64_t from) {
   return AfterLoss(facts, LossReason::kRecreated, from,
-                   std::max<int64_t>(facts.known->log_end - from, 1));
+                   std::max<int64_t>(facts.known->log_end - from, 0));
 }
 
 std::string NameOf(const base::TopicPartition& partition) {

@@ -258,7 +258,12 @@ void Task::Loop::On(Moved moved) {
 }
 
 void Task::Loop::PassOver(const Loss& found) {
-  const Loss loss = dispatcher_.With([&](Lanes& lanes) { return lanes.PassOver(found); });
+  Loss loss = dispatcher_.With([&](Lanes& lanes) { return lanes.PassOver(found); });
+  // How many of the old topic's records were left is not known for sure; one at least is counted,
+  // so that somebody looks.
+  if (loss.reason == delivery::LossReason::kRecreated) {
+    loss.records = std::max<int64_t>(loss.records, 1);
+  }
   if (loss.records == 0) return;  // all of it was delivered
   task_.metrics_.Lost(loss.topic_partition.topic, loss.reason, loss.records);
   Log().LogEach(base::LogLevel::kWarn, "records lost",

@@ -67,10 +67,11 @@ TEST(StartOffsets, OfATopicWhoseCommitIsGoneAreItsStart) {
   EXPECT_THAT(DecideStart(ResetPolicy::kNone, facts).error(), HasSubstr("created again"));
 }
 
-TEST(StartOffsets, CountOneRecordAtLeastOfARecreatedTopic) {
+TEST(StartOffsets, TellOfARecreatedTopicOfWhichNothingWasLeft) {
   PartitionFacts facts = Log(0, 9);
   facts.known = KnownCommit{10, 10};
-  EXPECT_EQ(DecideStart(ResetPolicy::kEarliest, facts)->loss->records, 1);
+  EXPECT_EQ(*DecideStart(ResetPolicy::kEarliest, facts),
+            (Start{0, true, task::Loss{kPartition, 10, 0, 0, LossReason::kRecreated}}));
 }
 
 TEST(StartOffsets, UnderLatestSkipOnlyWhatWasThereWhenTheGroupStarted) {

@@ -819,8 +819,13 @@ TEST_F(TaskTest, GoesOnInAnotherLogFromItsStart) {
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 40), MakeRecord(kSecond, 7)});
   ASSERT_TRUE(AwaitCommitted(kFirst, 41));
-  source_.Send(Moved{{{kFirst, 41, 0, 1, delivery::LossReason::kRecreated}}});
+  source_.Send(Moved{{{kFirst, 41, 0, 0, delivery::LossReason::kRecreated}}});
   ASSERT_TRUE(AwaitCommitted(kFirst, 0));
+  EXPECT_NE(
+      registry_.Render().find(
+          R"(kafka_http_sink_records_lost_total{connector="c",reason="recreated",topic="t"} 1)"),
+      std::string::npos)
+      << "one at least is counted, so that somebody looks";
   source_.Send(Records{MakeRecord(kFirst, 0)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_TRUE(AwaitCommitted(kSecond, 8));

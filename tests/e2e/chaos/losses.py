@@ -60,7 +60,10 @@ def _knew(books, told, life, record, recreation):
     hindered = any(one.overlaps(begin, end) for one in books.windows
                    if one.kind == "broker kill -9" or one.kind == "SIGSTOP" and one.life == life.name)
     if had[-1].end > begin:
-        return had[-1].end > end and not hindered
+        # That it left is not logged where it does: what it sent tells that it was still there.
+        sent = any(one.life == life.name and one.record.place == record.place and one.arrived > recreation.gone
+                   and one.arrived < had[-1].end for one in books.attempts)
+        return had[-1].end > end and sent and not hindered
     # It gave up the partition before, and remembers.
     later = next((one.start for one in tenures if one.start > recreation.gone), None)
     first = min((one.time for one in books.commits.get((*record.place, record.incarnation + 1), ())),
@@ -115,8 +118,9 @@ def _wrong_report(books, loss, covered, settling, why):
         before = [one for one in events if one is not loss and _end(one) < loss.time - JUST]
         most += not before or why(record, loss, max(before, key=_end)) is not None
     if loss.reason == "recreated":
-        # How long the old log was is known as of some time ago; one at least is counted, so that somebody looks.
-        most, missing = max(most, 1), 1
+        # How long the old log was, and what of it was finished, is known as of some time ago; one at least is
+        # counted, so that somebody looks.
+        most, missing = max(len(covered), 1), 1
     if not missing <= loss.count <= most or not loss.count:
         yield f"reported {loss.count} as lost, and {missing} to {most} were: {loss}"
 

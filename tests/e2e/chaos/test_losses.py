@@ -187,6 +187,15 @@ def test_what_went_with_its_topic_and_was_not_reported_is_lost():
     assert recreated().verdict().lost == [record(1), record(2)]
 
 
+def test_a_process_that_sent_nothing_of_the_new_topic_may_have_left_before():
+    """Its connector was stopped, which no line about its partitions tells."""
+    story = recreated()
+    story.lives[0].lines += [line(60.0, "partitions assigned", partitions=f"{TOPIC}[0]")]
+    story.lives.append(Life("a0", 1.0, 100.0, "left", [line(20.4, "partitions assigned", partitions=f"{TOPIC}[0]")]))
+    story.attempts[1:] = [one._replace(life="a0") for one in story.attempts[1:]]
+    assert story.verdict().unseen == [record(1), record(2)]
+
+
 def test_what_went_with_its_topic_while_nobody_was_there_is_unseen():
     story = recreated()
     story.second_life("killed", at=20.05)

@@ -63,7 +63,8 @@ class Member:
     def scrape(self, final=False):
         metrics = self.sidecar.metrics()
         names = [labels["connector"] for labels, _ in metrics.series("connector_info")]
-        self.lives[-1].dropped = {name: metrics.value("records_dropped_total", connector=name) for name in names}
+        # None of a topic until it is assigned.
+        self.lives[-1].dropped = {name: metrics.value("records_dropped_total", connector=name) or 0 for name in names}
         self.lives[-1].lost = {(labels["topic"], labels["reason"]): value
                                for labels, value in metrics.series("records_lost_total")}
         self.lives[-1].final = final

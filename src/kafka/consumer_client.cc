@@ -135,6 +135,7 @@ task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
   if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     was_assigned_ = true;
     assigning_ = std::move(event);
+    if (leaving_) return task::Nothing{};
     return FinishAssignment();
   }
   // It is taken anew with what the revocation commits, or must not be made at all any more.
@@ -206,6 +207,7 @@ void Consumer::Client::FollowLogs() {
 std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
   if (stashed_) return std::exchange(stashed_, std::nullopt);
   if (auto ended = commits_->TakeEnded()) return std::move(*ended);
+  if (leaving_) return std::nullopt;
   if (assigning_) {
     if (now < next_try_) return std::nullopt;
     return FinishAssignment();
@@ -214,8 +216,11 @@ std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
   if (revoking_) return std::nullopt;
   CheckInTurn(now);
   if (commits_->doubtful().empty() || now < next_look_) return std::nullopt;
-  next_look_ = now + kRetry;
-  return SettleDoubts();
+  auto event = SettleDoubts();
+  // Brokers that let it wait must not take most of the time from what is well.
+  const Time end = std::chrono::steady_clock::now();
+  next_look_ = end + std::max<Time::duration>(kRetry, 9 * (end - now));
+  return event;
 }
 
 void Consumer::Client::CheckInTurn(Time now) {
@@ -362,6 +367,7 @@ void Consumer::Client::Resume(const task::Partitions& partitions) {
 }
 
 void Consumer::Client::GiveUpAssignment() {
+  leaving_ = true;
   if (assigning_) rd_kafka_assign(handle_, nullptr);
   assigning_.reset();
 }

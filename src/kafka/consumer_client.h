@@ -43,7 +43,8 @@ class Consumer::Client {
   void Resume(const task::Partitions& partitions);
   void Renew(const task::Credentials& credentials);
   void CompleteRevoke();
-  // An assignment that is not finished is answered with none.
+  // The member leaves: an assignment that is not finished is answered with none, and nothing is
+  // asked of the brokers any more.
   void GiveUpAssignment();
   GuardedCommits& commits() { return *commits_; }
 
@@ -92,6 +93,7 @@ class Consumer::Client {
   std::optional<RecordQueues> records_;
   std::optional<StartResolver> resolver_;
   std::optional<GuardedCommits> commits_;
+  bool leaving_ = false;
   bool was_assigned_ = false;                 // ever, were it nothing
   std::optional<task::SourceEvent> stashed_;  // for the next poll
   EventHandle assigning_;                 // the assignment whose start offsets are not known yet

@@ -219,7 +219,8 @@ Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties
     result.emplace(property, ToSecret(std::move(*resolved)));
   }
   ClientProperties translated = ToLibrdkafka(result, PropertySource::kProcess);
-  if (!translated.errors.empty()) return base::Unexpected(std::move(translated.errors.front()));
+  if (!translated.errors.empty())
+    return base::Unexpected<PropertyProblem>(std::move(translated.errors.front()));
   return std::move(translated.values);
 }
 

@@ -104,8 +104,8 @@ def test_a_pod_is_born_without_its_configmap_lives_and_is_followed(kafka, new_po
         pod.sidecar.wait_for_probe("/startupz")
     else:
         pod.start()
-    assert pod.sidecar.probe("/readyz") == 200 and pod.sidecar.probe("/livez") == 200
-    assert pod.sidecar.value("connector_state") is None
+    pod.sidecar.wait_for_probe("/readyz")
+    assert pod.sidecar.probe("/livez") == 200 and pod.sidecar.value("connector_state") is None
     files = {**definition(name, topic, endpoint, LONG), **definition(other, other_topic, endpoint, LONG)}
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     pod.volume.update(files)

@@ -22,14 +22,23 @@ class TrackerModel {
 
   void Begin(int64_t offset) {
     beginning_ = offset;
-    while (Restored(*beginning_)) ++*beginning_;
+    for (const delivery::OffsetRange& range : restored_) {
+      if (range.first <= offset && offset <= range.last) beginning_ = range.last + 1;
+    }
     if (last_) last_ = std::max(*last_, offset - 1);
   }
 
   int64_t Unfinished(int64_t from, int64_t to) const {
-    int64_t count = 0;
-    for (int64_t offset = from; offset < to; ++offset) count += Restored(offset) ? 0 : 1;
-    return count;
+    const auto finished = delivery::Union(restored_, {});
+    int64_t open = 0;
+    int64_t next = from;
+    for (const delivery::OffsetRange& range : finished) {
+      if (range.last < next) continue;
+      if (range.first >= to) break;
+      open += std::max<int64_t>(range.first - next, 0);
+      next = range.last + 1;
+    }
+    return open + std::max<int64_t>(to - next, 0);
   }
 
   delivery::OffsetTracker::Receipt Receive(int64_t offset) {

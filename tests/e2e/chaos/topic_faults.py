@@ -66,14 +66,18 @@ class TopicFaults:
     def _recreate_topic(self, fault):
         """The new log is shorter or longer than the old one, from its first moment on."""
         topic, writer, kafka = self._topic(fault), self._world.writer, self._world.kafka
+        group = self._world.sink(fault.connector).name
         state = self._world.topics[topic]
         writer.hold(topic)
         with self._world.cluster:
-            ends = kafka.ends(topic)
+            ends, committed = kafka.ends(topic), kafka.committed(group, topic)
             begin = time.time()
             kafka.delete_topic(topic)
             gone = time.time()
             kafka.topic(state.made_with, name=topic)
+            # A broker that dies before it has deleted the group's offsets keeps them, and nobody can tell.
+            eventually(lambda: all(now == 0 or now != committed[one]
+                                   for one, now in kafka.committed(group, topic).items()), "the offsets are deleted")
         writer.go_on(topic, state.made_with, state.incarnation + 1)
         writer.fill(topic, range(state.made_with), min(MOST, 5 + int(1.2 * fault.share * max(ends.values()))))
         return Recreation(topic, begin, gone, time.time())

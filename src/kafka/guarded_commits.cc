@@ -60,6 +60,10 @@ void GuardedCommits::Proceed() {
     ended_ = task::Committed{std::move(positions), std::move(error)};
     return;
   }
+  if (join_watch_.joining()) {  // since the question
+    waiting_ = std::move(positions);
+    return;
+  }
   Send(std::move(positions));
 }
 
@@ -122,11 +126,14 @@ std::optional<task::CommitError> GuardedCommits::CommitAndWait(const task::Posit
   };
   // A queue of its own, so that the answer to this commit is waited for and nothing else is taken.
   const QueueHandle answer(rd_kafka_queue_new(client_));
-  while (join_watch_.joining() && left() > timeout / 2) {
-    (void)EventHandle(rd_kafka_queue_poll(answer.get(), 10));
-  }
-  const milliseconds for_answer = std::max(left() / 2, milliseconds(1));
-  if (auto error = FindGone(PartitionsOf(positions), for_answer)) return error;
+  // The answer to the question may come when another join has begun.
+  do {
+    while (join_watch_.joining() && left() > timeout / 2) {
+      (void)EventHandle(rd_kafka_queue_poll(answer.get(), 10));
+    }
+    const milliseconds for_answer = std::max(left() / 2, milliseconds(1));
+    if (auto error = FindGone(PartitionsOf(positions), for_answer)) return error;
+  } while (join_watch_.joining() && left() > timeout / 2);
   task::Positions rest = positions;
   std::erase_if(rest, [this](const task::Position& position) {
     return doubtful_.contains(position.topic_partition);

@@ -166,6 +166,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   if (!failure.empty()) {
     return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
   }
+  resolver_->Settled(starts.losses);
   FollowLogs();
   return task::Assigned{partitions, std::move(starts.committed), std::move(starts.begins),
                         std::move(starts.losses)};
@@ -212,9 +213,9 @@ std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
     if (now < next_try_) return std::nullopt;
     return FinishAssignment();
   }
-  // An assignment of ours would count as the answer to a revocation.
   if (revoking_) return std::nullopt;
   CheckInTurn(now);
+  if (join_watch_.rebalancing()) return std::nullopt;
   if (commits_->doubtful().empty() || now < next_look_) return std::nullopt;
   auto event = SettleDoubts();
   // Brokers that let it wait must not take most of the time from what is well.
@@ -313,6 +314,8 @@ std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
     moves.losses.insert(moves.losses.end(), starts->losses.begin(), starts->losses.end());
     moved.begins = std::move(starts->begins);
   }
+  // An assignment of ours would count as the answer to a revocation that is not even known here.
+  if (join_watch_.rebalancing()) return std::nullopt;
   if (!moves.offsets.empty()) {
     const std::string failure = MoveTo(moves.offsets);
     if (!failure.empty()) {
@@ -323,6 +326,7 @@ std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
     commits_->Clear(partition);
     stuck_.erase(partition);
   }
+  resolver_->Settled(moves.losses);
   moved.losses = std::move(moves.losses);
   if (moved.losses.empty() && moved.begins.empty()) return std::nullopt;
   return moved;

@@ -11,16 +11,28 @@
 
 namespace khs::kafka {
 
+namespace {
+
 // Group "x" changed join state steady -> wait-join (v1, state up)
-bool SaysJoining(std::string_view line) {
+std::string_view StateIn(std::string_view line) {
   constexpr std::string_view kArrow = " -> ";
+  const size_t arrow = line.rfind(kArrow);
+  if (arrow == std::string_view::npos) return {};
+  const std::string_view rest = line.substr(arrow + kArrow.size());
+  return rest.substr(0, rest.find(' '));
+}
+
+}  // namespace
+
+bool SaysJoining(std::string_view line) {
   constexpr std::array<std::string_view, 4> kJoining{"init", "wait-join", "wait-metadata",
                                                      "wait-sync"};
-  const size_t arrow = line.rfind(kArrow);
-  if (arrow == std::string_view::npos) return false;
-  const std::string_view rest = line.substr(arrow + kArrow.size());
-  const std::string_view state = rest.substr(0, rest.find(' '));
-  return std::find(kJoining.begin(), kJoining.end(), state) != kJoining.end();
+  return std::find(kJoining.begin(), kJoining.end(), StateIn(line)) != kJoining.end();
+}
+
+bool SaysRebalancing(std::string_view line) {
+  const std::string_view state = StateIn(line);
+  return !state.empty() && state != "steady";
 }
 
 JoinWatch::JoinWatch(ClientOwner owner, const Properties& asked_for)
@@ -57,7 +69,10 @@ void JoinWatch::OnLog(const rd_kafka_t* client, int level, const char* facility,
   auto* const watch =
       client != nullptr ? static_cast<JoinWatch*>(rd_kafka_opaque(client)) : nullptr;
   if (watch == nullptr) return LogLine(nullptr, FromSyslog(level), facility, text);
-  if (std::string_view(facility) == "CGRPJOINSTATE") watch->joining_ = SaysJoining(text);
+  if (std::string_view(facility) == "CGRPJOINSTATE") {
+    watch->joining_ = SaysJoining(text);
+    watch->rebalancing_ = SaysRebalancing(text);
+  }
   if (const auto shown = watch->Shown(level)) LogLine(&watch->voice_, *shown, facility, text);
 }
 

@@ -29,6 +29,9 @@ class JoinWatch {
   void Watch(rd_kafka_conf_t* conf);
 
   bool joining() const { return joining_; }
+  // The group may be about to take partitions back or to give some: an assignment that this member
+  // makes by itself could be taken for its answer.
+  bool rebalancing() const { return rebalancing_; }
   ClientVoice& voice() { return voice_; }
   const ClientVoice& voice() const { return voice_; }
   // At which level a line of one of syslog's is passed on; none: not at all.
@@ -44,9 +47,12 @@ class JoinWatch {
   // makes it say everything.
   int shown_level_ = LOG_INFO;
   std::atomic<bool> joining_{false};
+  std::atomic<bool> rebalancing_{false};
 };
 
 // The state in a line of the facility CGRPJOINSTATE is one in which a member waits to be let in.
 bool SaysJoining(std::string_view line);
+// The state is any but that in which a member has what it was given and knows of no change.
+bool SaysRebalancing(std::string_view line);
 
 }  // namespace khs::kafka

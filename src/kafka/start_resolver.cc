@@ -122,7 +122,6 @@ base::Expected<StartResolver::Starts, task::SourceError> StartResolver::Resolve(
     if (decided->commit || lacks_start) starts.begins.push_back({partition, decided->offset});
     if (!decided->loss) continue;
     starts.losses.push_back(*decided->loss);
-    if (!same_log) memory_->Forget(partition);
   }
   return starts;
 }
@@ -194,9 +193,14 @@ base::Expected<StartResolver::Moves, task::SourceError> StartResolver::ResolveMo
     moves.offsets.push_back({partition, (*decided)->offset});
     if (!(*decided)->loss) continue;
     moves.losses.push_back(*(*decided)->loss);
-    if ((*decided)->loss->reason != delivery::LossReason::kRetention) memory_->Forget(partition);
   }
   return moves;
+}
+
+void StartResolver::Settled(const task::Losses& losses) {
+  for (const task::Loss& loss : losses) {
+    if (loss.reason != delivery::LossReason::kRetention) memory_->Forget(loss.topic_partition);
+  }
 }
 
 task::Positions StartResolver::WithStart(task::Positions positions) const {

@@ -52,6 +52,10 @@ class StartResolver {
   base::Expected<Moves, task::SourceError> ResolveMoves(
       const std::map<base::TopicPartition, Suspect>& suspects);
 
+  // The partitions are read from where they were found to go on: what was known of the commits of
+  // logs that are gone is forgotten.
+  void Settled(const task::Losses& losses);
+
   // What a commit of these carries besides.
   task::Positions WithStart(task::Positions positions) const;
 

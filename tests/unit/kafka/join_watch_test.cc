@@ -24,6 +24,19 @@ TEST(JoinWatch, KnowsTheStatesInWhichABrokerHoldsAnswersBack) {
   EXPECT_FALSE(SaysJoining("something else"));
 }
 
+TEST(JoinWatch, KnowsWhenTheAssignmentIsAboutToChange) {
+  for (const char* state :
+       {"init", "wait-join", "wait-metadata", "wait-sync", "wait-assign-call", "wait-unassign-call",
+        "wait-unassign-to-complete", "wait-incr-unassign-to-complete"}) {
+    EXPECT_TRUE(SaysRebalancing(std::string("Group \"g\" changed join state steady -> ") + state +
+                                " (state up)"))
+        << state;
+  }
+  EXPECT_FALSE(SaysRebalancing("Group \"g\" changed join state wait-sync -> steady (state up)"));
+  // Another version's words must not keep a partition from being read on.
+  EXPECT_FALSE(SaysRebalancing("something else"));
+}
+
 TEST(JoinWatch, PassesOnWhatLibrdkafkaWouldWithoutTheDebugLinesThatItNeedsItself) {
   const JoinWatch watch({"c", 0}, {});
   EXPECT_EQ(watch.Shown(LOG_ERR), base::LogLevel::kError);

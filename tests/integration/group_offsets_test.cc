@@ -7,6 +7,7 @@
 
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
+#include "kafka/producer.h"
 
 namespace khs::kafka {
 namespace {
@@ -25,6 +26,11 @@ class GroupOffsetsOnMockCluster : public ::testing::Test {
 };
 
 TEST_F(GroupOffsetsOnMockCluster, AreWhereTheNextMemberBegins) {
+  Producer producer(Mine());
+  for (int i = 0; i < 10; ++i) {
+    for (const int partition : {0, 2}) producer.Produce("t", partition, "k", "v");
+  }
+  ASSERT_TRUE(producer.Flush(kTimeout));
   const auto altered = offsets_.Alter("g", {{{"t", 0}, 7}, {{"t", 2}, 9}}, kTimeout);
   ASSERT_TRUE(altered) << altered.error().text;
   Consumer consumer({{"t"}, {}, "g"}, Mine());
@@ -33,6 +39,8 @@ TEST_F(GroupOffsetsOnMockCluster, AreWhereTheNextMemberBegins) {
     const task::SourceEvent event = consumer.Poll(1s, 0);
     if (const auto* assigned = std::get_if<task::Assigned>(&event)) {
       EXPECT_EQ(assigned->committed, (task::Positions{{{"t", 0}, 7}, {{"t", 2}, 9}}));
+      EXPECT_EQ(assigned->begins, (task::Positions{{{"t", 1}, 0}}));
+      EXPECT_TRUE(assigned->losses.empty());
       return;
     }
   }

@@ -87,7 +87,8 @@ TEST(HttpServerCrowd, NeitherKeepsCallersOutNorCostsMuch) {
   }
   ExpectAnswers(rest.port());
   ExpectAnswers(probes.port());
-  EXPECT_EQ(StatusOf("Threads"), threads);
+  // Not one for each: a listener that has just answered may have one more that waits for work.
+  EXPECT_LE(StatusOf("Threads"), threads + 2);
   EXPECT_LT(StatusOf("VmRSS"), memory + (48u << 10)) << "KiB";
   EXPECT_LT(OpenDescriptors(), count + 2 * Limits{}.connections);
 }

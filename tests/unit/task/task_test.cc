@@ -840,6 +840,10 @@ TEST_F(TaskTest, CommitsLaterWhatWasWithheld) {
   ASSERT_TRUE(source_.Await([](auto& log) { return log.held.size() == 2; }));
   EXPECT_EQ(source_.Held()[1], (Positions{{kFirst, 1}}));
   source_.Send(Committed{source_.Held()[1], {}});
+  ASSERT_TRUE(source_.Await([&](auto&) {
+    return registry_.Render().find(R"(offset_commits_total{connector="c",outcome="ok"} 1)") !=
+           std::string::npos;
+  }));
   task_->RequestStop(60s);
   ASSERT_TRUE(AwaitState(TaskState::kEnded));
   EXPECT_FALSE(source_.committed.contains(kFirst)) << "committed twice";

@@ -229,7 +229,10 @@ void Consumer::Client::CheckInTurn(Time now) {
   next_check_ = now + kCheckInterval;
   task::Partitions partitions;
   for (const auto& [partition, start] : assigned_) partitions.push_back(partition);
-  if (!partitions.empty() && !commits_->Check(partitions)) next_check_ = now + kRetry;
+  if (partitions.empty() || commits_->Check(partitions)) return;
+  // The coordinator may be away while the partitions' leaders are there, and reading goes on.
+  const Time end = std::chrono::steady_clock::now();
+  next_check_ = end + std::max<Time::duration>(kRetry, 9 * (end - now));
 }
 
 task::SourceEvent Consumer::Client::Poll(milliseconds timeout, size_t wanted_bytes) {

@@ -33,7 +33,9 @@ class Member:
         self.sidecar = Sidecar(binary, directory / name, bootstrap)
         # At debug no line is left out, however often its event comes: the ledger needs each.
         self.sidecar.settings.update({"log.level": "debug", "connectors.dir": str(shared / "connectors"),
-                                      "secrets.dirs": [str(shared / "secrets")]})
+                                      "secrets.dirs": [str(shared / "secrets")],
+                                      # A broker that is back is noticed then, and not after 10 s.
+                                      "kafka.reconnect.backoff.max.ms": 1000})
         self.rest = Rest(self.sidecar)
         self.lives = []
 

@@ -64,10 +64,14 @@ def wait_committed(kafka, name, topic, wanted):
     eventually(lambda: kafka.committed(name, topic) == wanted, lambda: f"{wanted}; {kafka.committed(name, topic)}")
 
 
-def app_takes_and_is_gone(kafka, endpoint, name, topic, after=HANG):
-    """The app takes TAKEN of each partition. Its end finds a record of each under way: partition 0's is answered by
-    `after`, the others' are not. All that was taken is committed, so nothing in doubt is left."""
+def app_takes(endpoint, after=HANG):
+    """TAKEN of each partition; partition 0's next is answered by `after`, the others' are not. To be said before a pod
+    starts: it may deliver at once."""
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else after if one.partition == 0 else HANG
+
+
+def app_is_gone(kafka, endpoint, name, topic):
+    """Its end finds a record of each partition under way. All that was taken is committed, so nothing in doubt is left."""
     eventually(lambda: {one.partition for one in endpoint.of(topic) if one.offset == TAKEN} == set(range(PARTITIONS)),
                lambda: f"a record of each partition is under way: {endpoint.positions(topic)[-20:]}")
     wait_committed(kafka, name, topic, all_partitions(TAKEN))
@@ -138,10 +142,11 @@ def test_no_strategy_drops_or_commits_what_a_gone_app_did_not_take(kafka, new_po
     topic = fill(kafka)
     keys = {"long": LONG, "short": SHORT, "none": {"retry.backoff.sec": []}}[delays]
     files = definition(name, topic, endpoint, {"exception.strategy": strategy, **keys})
-    pod = new_pod(files).start()
     # Only where a response error waits is it one that the app's end finds waiting.
     waits = delays == "long" and strategy.startswith("PROGRESS")
-    app_takes_and_is_gone(kafka, endpoint, name, topic, RETRY if waits else HANG)
+    app_takes(endpoint, RETRY if waits else HANG)
+    pod = new_pod(files).start()
+    app_is_gone(kafka, endpoint, name, topic)
     if delays == "long":
         pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     else:
@@ -181,8 +186,9 @@ def test_refused_again_and_again_however_it_ends(kafka, new_pod, endpoint, name,
     name = kafka_cluster.unique(name)
     topic = fill(kafka)
     files = definition(name, topic, endpoint, {"retry.backoff.sec": [0.05] * 1000})
+    app_takes(endpoint)
     pod = new_pod(files).start()
-    app_takes_and_is_gone(kafka, endpoint, name, topic)
+    app_is_gone(kafka, endpoint, name, topic)
     had = pod.sidecar.value("retries_total", connector=name, reason="connect")
     eventually(lambda: pod.sidecar.value("retries_total", connector=name, reason="connect") >= had + 20,
                "attempts are refused")
@@ -194,8 +200,8 @@ def test_refused_again_and_again_however_it_ends(kafka, new_pod, endpoint, name,
 def test_a_sigterm_in_the_middle_of_a_drain_lets_both_end_well(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint)
-    pod = new_pod(files).start()
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=2)
+    pod = new_pod(files).start()
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a slow one of each partition is under way")
     hook = pod.begin_drain()
     pod.wait_until_draining()
@@ -208,8 +214,8 @@ def test_a_sigterm_in_the_middle_of_a_drain_lets_both_end_well(kafka, new_pod, e
 
 def test_a_drain_after_sigterm_waits_for_the_same_end(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
-    pod = new_pod(definition(name, topic, endpoint)).start()
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=5)
+    pod = new_pod(definition(name, topic, endpoint)).start()
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a slow one of each partition is under way")
     pod.sidecar.signal(signal.SIGTERM)
     pod.wait_until_draining()
@@ -222,8 +228,8 @@ def test_a_drain_after_sigterm_waits_for_the_same_end(kafka, new_pod, endpoint, 
 def test_an_app_that_hangs_at_the_end_is_waited_for_within_the_grace_and_no_longer(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint)
-    pod = new_pod(files, shutdown__grace__ms=2000).start()
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    pod = new_pod(files, shutdown__grace__ms=2000).start()
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
     code, said = pod.drain()
     assert (code, said) == NOT_ALL, pod.tail()
@@ -236,8 +242,8 @@ def test_an_app_that_hangs_at_the_end_is_waited_for_within_the_grace_and_no_long
 def test_a_second_sigterm_commits_nothing_that_was_not_taken(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint, SESSION)
-    pod = new_pod(files, shutdown__grace__ms=600_000).start()
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    pod = new_pod(files, shutdown__grace__ms=600_000).start()
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
     wait_committed(kafka, name, topic, all_partitions(TAKEN))
     pod.sidecar.signal(signal.SIGTERM)
@@ -251,8 +257,8 @@ def test_a_second_sigterm_commits_nothing_that_was_not_taken(kafka, new_pod, end
 def test_an_app_that_goes_between_the_drain_and_sigterm_has_got_each_record_once(kafka, new_pod, endpoint, name):
     topic = kafka.topic(PARTITIONS)
     files = definition(name, topic, endpoint)
-    pod = new_pod(files).start()
     endpoint.decide = lambda one: Answer(delay=0.005)
+    pod = new_pod(files).start()
     with Load(kafka, topic, 400, PARTITIONS, 12) as load:
         endpoint.wait_for(300)
         assert pod.drain() == (0, "drained\n")
@@ -278,8 +284,9 @@ def test_what_changes_in_the_volumes_after_a_drain_starts_nothing(kafka, new_pod
     files = definition(name, topic, endpoint, {
         "callback.request.headers": {"Authorization": f"Bearer ${{dir:{pod.sidecar.secrets}/api:token}}"}})
     pod.volume.update(files)
+    app_takes(endpoint)
     pod.start()
-    app_takes_and_is_gone(kafka, endpoint, name, topic)
+    app_is_gone(kafka, endpoint, name, topic)
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     assert pod.drain() == (0, "drained\n")
     endpoint.decide = lambda one: DELIVERED
@@ -300,8 +307,9 @@ def test_a_secret_swapped_while_the_app_is_gone_goes_with_the_next_attempts(kafk
     secret.update({"token": "0ld"})
     pod.volume.update(definition(name, topic, endpoint, {
         **LONG, "callback.request.headers": {"Authorization": f"Bearer ${{dir:{pod.sidecar.secrets}/api:token}}"}}))
+    app_takes(endpoint)
     pod.start()
-    app_takes_and_is_gone(kafka, endpoint, name, topic)
+    app_is_gone(kafka, endpoint, name, topic)
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     endpoint.decide = lambda one: DELIVERED if one.headers["authorization"] == "Bearer n3w" else HANG
     endpoint.come_back()
@@ -364,8 +372,8 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = fill(kafka)
     files = definition(name, topic, endpoint, {**LONG, **SESSION, "offset.flush.interval.ms": 600_000})
-    pod = new_pod(files, bootstrap=kafka.bootstrap).start()
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    pod = new_pod(files, bootstrap=kafka.bootstrap).start()
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
     endpoint.refuse()
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
@@ -402,8 +410,8 @@ def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endp
     files |= definition(f"{name}-drops", dropped, second_endpoint, {
         "exception.strategy": "DROP_MESSAGE", "errors.deadletterqueue.topic.name": kafka.topic()})
     second_endpoint.decide = lambda one: Answer(body=RETRY.body, delay=0.3)
-    pod = new_pod(files, bootstrap=kafka.bootstrap, shutdown__grace__ms=4000).start()
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
+    pod = new_pod(files, bootstrap=kafka.bootstrap, shutdown__grace__ms=4000).start()
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
     endpoint.refuse()
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)

@@ -91,6 +91,8 @@ def test_every_line_of_a_troubled_run_parses_and_names_what_it_is_about(kafka, s
     topic, refused = troubles(kafka, sidecar, endpoint, second_endpoint, name)
     sidecar.wait_for_value(1, "records_dropped_total", connector=name)
     sidecar.wait_for_value(1, "tasks_stopped", connector=f"{name}-refused")
+    eventually(lambda: {one["task"] for one in of(parsed(sidecar), "partitions assigned", connector=name)} == {"0", "1"},
+               "the group has taken both tasks in")
     other = Sidecar(binary, tmp_path / "other", kafka.bootstrap)    # which takes part in the group
     other.connector(name, topic, endpoint)
     other.start()

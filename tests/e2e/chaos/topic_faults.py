@@ -65,8 +65,10 @@ class TopicFaults:
 
     def _recreate_topic(self, fault):
         """The new log is shorter or longer than the old one, from its first moment on."""
-        topic, writer, kafka = self._topic(fault), self._world.writer, self._world.kafka
-        group = self._world.sink(fault.connector).name
+        sink, writer, kafka = self._world.sink(fault.connector), self._world.writer, self._world.kafka
+        # A group that starts at the end, and of which no commit is left, starts anew.
+        topics = sink.topics[1:] if fault.connector == "latest" else sink.topics
+        topic, group = topics[fault.number % len(topics)], sink.name
         state = self._world.topics[topic]
         writer.hold(topic)
         with self._world.cluster:

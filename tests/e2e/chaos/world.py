@@ -160,7 +160,7 @@ class World:
         self._sink("free", [2, 2], "none", {**drop, "callback.timeout.read.ms": 4 * READ_TIMEOUT})
         # Others of this name come later.
         self.growing = kafka_cluster.unique("growing")
-        self._sink("latest", [2], "partition", {**stop, "topics.regex": f"{self.growing}-.*",
+        self._sink("latest", [2, 1], "partition", {**stop, "topics.regex": f"{self.growing}-.*",
                                                 "consumer.override.auto.offset.reset": "latest"})
         # It holds less than may wait, so that it reads on where records have gone.
         self._sink("sticky", [4], "key", {
@@ -173,7 +173,8 @@ class World:
         """`role` is what the schedule calls it; the connector has a name of its own."""
         name = self._names[role] = kafka_cluster.unique(role)
         regex = "topics.regex" in keys
-        topics = [self.kafka.topic(count, name=f"{self.growing}-0" if regex else None) for count in partitions]
+        topics = [self.kafka.topic(count, name=f"{self.growing}-{number}" if regex else None)
+                  for number, count in enumerate(partitions)]
         self.topics.update({topic: Topic(count, count) for topic, count in zip(topics, partitions)})
         drops = keys["exception.strategy"].endswith("DROP_MESSAGE")
         self.sinks.append(Sink(name, topics, ordering, len(SHORT) + 1 if drops else None, letters, stops))

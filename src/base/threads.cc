@@ -9,7 +9,9 @@ namespace khs::base {
 std::error_code TryThreads(size_t count) {
   std::mutex all_started;
   std::vector<std::jthread> threads;
-  const std::lock_guard lock(all_started);  // released before the threads are joined
+  // Released before the threads are joined, which wait for it.
+  // cppcheck-suppress localMutex
+  const std::lock_guard lock(all_started);
   try {
     threads.reserve(count);
     for (size_t i = 0; i < count; ++i) {

@@ -110,7 +110,7 @@ Asked<std::map<base::TopicPartition, LogRange>> AskLogRanges(rd_kafka_t* client,
   auto ranges = AskRangesOf(client, partitions, timeout);
   if (ranges) return ranges;
   const task::Partitions led = Led(client, partitions, timeout);
-  if (led.size() == partitions.size()) return ranges;
+  if (led.size() == partitions.size()) return Failed(ranges.error());
   return AskRangesOf(client, led, timeout);
 }
 

@@ -157,7 +157,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
     auto resolved = resolver_->Resolve(partitions);
     if (!resolved) {
       next_try_ = std::chrono::steady_clock::now() + kRetry;
-      return std::move(resolved.error());
+      return task::SourceEvent(std::move(resolved.error()));
     }
     starts = std::move(*resolved);
   }
@@ -304,12 +304,12 @@ std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
   task::Moved moved;
   if (!suspects.empty()) {
     auto resolved = resolver_->ResolveMoves(suspects);
-    if (!resolved) return std::move(resolved.error());
+    if (!resolved) return task::SourceEvent(std::move(resolved.error()));
     moves = std::move(*resolved);
   }
   if (!unstarted.empty()) {
     auto starts = resolver_->Resolve(unstarted);
-    if (!starts) return std::move(starts.error());
+    if (!starts) return task::SourceEvent(std::move(starts.error()));
     for (const task::Position& start : starts->offsets) {
       moves.offsets.push_back(start);
       moves.settled.push_back(start.topic_partition);

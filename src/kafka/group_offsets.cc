@@ -407,7 +407,8 @@ base::Expected<Cluster, AdminError> DescribeCluster(const Properties& properties
           const milliseconds wait = std::min(Left(deadline), kStopLook);
           const std::unique_ptr<char, decltype(release)> id(
               rd_kafka_clusterid(client.handle(), static_cast<int>(wait.count())), release);
-          if (id) return Cluster{id.get(), CountBrokers(client.handle(), Left(deadline))};
+          if (id)
+            return Cluster{std::string(id.get()), CountBrokers(client.handle(), Left(deadline))};
         } while (!stop.stop_requested() && std::chrono::steady_clock::now() < deadline);
         return AdminClient::Fail({RD_KAFKA_RESP_ERR__TIMED_OUT, client.WhyNoAnswer()});
       });

@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "kafka/consumer.h"
+#include "kafka/producer.h"
 
 namespace khs::kafka {
 namespace {
@@ -131,6 +132,12 @@ TEST_F(GroupOffsetsOnKafka, AreThoseThatAMemberCommitted) {
 TEST_F(GroupOffsetsOnKafka, OfAGroupThatIsNotThereAreNone) { EXPECT_EQ(Listed(), Offsets{}); }
 
 TEST_F(GroupOffsetsOnKafka, AreAlteredWithoutTheMetadataOfTheOldOffset) {
+  // Offsets beyond the end of a log would be taken for those of one that was truncated.
+  Producer producer(Mine());
+  for (int i = 0; i < 10; ++i) {
+    for (const int partition : {0, 1, 2}) producer.Produce(name_, partition, "k", "v");
+  }
+  ASSERT_TRUE(producer.Flush(kTimeout));
   CommitAsMember({{Partition(0), 5, "saved"}, {Partition(1), 6, "saved"}});
   const auto altered = offsets_->Alter(name_, {{Partition(0), 3}, {Partition(2), 4}}, kTimeout);
   ASSERT_TRUE(altered) << altered.error().text;

@@ -114,7 +114,8 @@ def _wrong_report(books, loss, covered, settling, why):
     most = missing = 0
     for record in covered:
         events = settling(record)
-        missing += all(isinstance(one, Loss) for one in events)
+        # Another loss that was reported before may be known as finished.
+        missing += all(isinstance(one, Loss) and one.time >= loss.time for one in events)
         before = [one for one in events if one is not loss and _end(one) < loss.time - JUST]
         most += not before or why(record, loss, max(before, key=_end)) is not None
     if loss.reason == "recreated":

@@ -11,6 +11,7 @@ SLOW = 4.0
 PROMPT = 5.0        # after a record is done every commit tells so
 SOON = 2 * PROMPT   # after a record is done there is a commit
 REVOKES = 20.0      # what a revocation waits for what is on its way, and for the commit, at most
+SESSION = 5.0       # of a member
 RECENT = 30.0       # a session, and joining the group anew
 STILL = 2.0         # after a fault that may stop a task: what was under way
 _TICK = 0.002       # log lines are stamped in milliseconds
@@ -155,7 +156,9 @@ class _Explainer:
             return "partition lost before the commit" if meant else "partition lost by a session that ran out"
         if self._froze(then.life, time, now.start):
             return "frozen before the commit"
-        return "no broker for the commit" if self._out(time, now.start) else cut
+        # Whose session ran out while there was no broker has to join again, and who leaves does not.
+        away = self._out(time, now.start) or then.how == "left" and self._out(then.end - SESSION, then.end)
+        return "no broker for the commit" if away else cut
 
     def _killed_before_commit(self, time, then, now):
         killed = self._killed.get(then.life, float("inf"))

@@ -87,7 +87,8 @@ TEST(HttpServerCrowd, NeitherKeepsCallersOutNorCostsMuch) {
   }
   ExpectAnswers(rest.port());
   ExpectAnswers(probes.port());
-  // Not one for each: a listener that has just answered may have one more that waits for work.
+  // A caller that sends its next request before the thread that answered the last one is idle again
+  // makes its listener start another: one more for each of the two listeners.
   EXPECT_LE(StatusOf("Threads"), threads + 2);
   EXPECT_LT(StatusOf("VmRSS"), memory + (48u << 10)) << "KiB";
   EXPECT_LT(OpenDescriptors(), count + 2 * Limits{}.connections);

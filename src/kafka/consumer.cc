@@ -95,9 +95,8 @@ void Consumer::Resume(const task::Partitions& partitions) { client_->Resume(part
 
 void Consumer::Commit(const task::Positions& positions) { client_->commits().Commit(positions); }
 
-std::optional<task::CommitError> Consumer::CommitAndWait(const task::Positions& positions,
-                                                         milliseconds timeout) {
-  return client_->commits().CommitAndWait(positions, timeout);
+task::Committed Consumer::CommitAndWait(task::Positions positions, milliseconds timeout) {
+  return client_->commits().CommitAndWait(std::move(positions), timeout);
 }
 
 std::optional<int64_t> Consumer::LogEnd(const base::TopicPartition& partition) const {

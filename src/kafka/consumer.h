@@ -52,8 +52,8 @@ class Consumer final : public task::RecordSource {
   void Pause(const task::Partitions& partitions) override;
   void Resume(const task::Partitions& partitions) override;
   void Commit(const task::Positions& positions) override;
-  std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
-                                                 std::chrono::milliseconds timeout) override;
+  task::Committed CommitAndWait(task::Positions positions,
+                                std::chrono::milliseconds timeout) override;
   void Renew(const task::Credentials& credentials) override;
   std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const override;
   void CompleteRevoke() override;

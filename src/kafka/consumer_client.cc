@@ -27,19 +27,16 @@ constexpr milliseconds kMoveWithin{3'000};
 
 // librdkafka reads the partition no more.
 bool IsStuck(rd_kafka_resp_err_t code) {
+  constexpr int kLogTruncation = -139;  // since 2.1
   return code == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-         code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE ||
-         static_cast<int>(code) == -140;  // _LOG_TRUNCATION, since 2.1
+         code == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE || static_cast<int>(code) == kLogTruncation;
 }
 
-// The topic may be another one by now.
-bool IsMissing(rd_kafka_resp_err_t code) {
-  constexpr int kUnknownTopicId = 100;
+// The topic is another one by now. Of one that is not there at all no error comes to a partition:
+// the group rebalances.
+bool IsOtherTopic(rd_kafka_resp_err_t code) {
   constexpr int kInconsistentTopicId = 103;
-  return code == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION || code == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
-         code == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART ||
-         static_cast<int>(code) == kUnknownTopicId ||
-         static_cast<int>(code) == kInconsistentTopicId;
+  return static_cast<int>(code) == kInconsistentTopicId;
 }
 
 }  // namespace
@@ -102,12 +99,6 @@ void Consumer::Client::Say(LogLevel level, std::string_view message,
 
 task::SourceEvent Consumer::Client::Convert(EventHandle event) {
   switch (rd_kafka_event_type(event.get())) {
-    case RD_KAFKA_EVENT_FETCH: {  // an error of the subscription's; records have their own queue
-      const rd_kafka_message_t* message = rd_kafka_event_message_next(event.get());
-      if (message == nullptr || message->err == RD_KAFKA_RESP_ERR_NO_ERROR) return task::Nothing{};
-      if (message->rkt != nullptr) NoteError(RecordQueues::ErrorOf(message));
-      return ConvertError(message->err, rd_kafka_message_errstr(message));
-    }
     case RD_KAFKA_EVENT_REBALANCE:
       return ConvertRebalance(std::move(event));
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
@@ -182,7 +173,9 @@ std::string Consumer::Client::Assign(const task::Positions& starts,
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& element = list->elems[i];
     assigned_[{element.topic, element.partition}] = element.offset;
-    if (element.offset < 0) commits_->Doubt({element.topic, element.partition});
+    if (element.offset < 0) {
+      commits_->Suspect({element.topic, element.partition}, GuardedCommits::Doubt::kPosition);
+    }
   }
   // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
   // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
@@ -269,13 +262,14 @@ task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
 }
 
 void Consumer::Client::NoteError(const RecordQueues::Error& error) {
-  if (!IsStuck(error.code) && !IsMissing(error.code)) return;
-  for (const auto& [partition, start] : assigned_) {
-    const bool meant = partition.topic == error.partition.topic &&
-                       (error.partition.partition < 0 || partition == error.partition);
-    if (!meant) continue;
-    commits_->Doubt(partition);
-    if (IsStuck(error.code)) stuck_.insert(partition);
+  if (!assigned_.contains(error.partition)) return;
+  if (IsStuck(error.code)) {
+    commits_->Suspect(error.partition, GuardedCommits::Doubt::kPosition);
+    stuck_.insert(error.partition);
+  } else if (IsOtherTopic(error.code)) {
+    commits_->Suspect(error.partition, GuardedCommits::Doubt::kTopic);
+  } else {
+    return;
   }
   next_look_ = {};
 }
@@ -292,7 +286,7 @@ int64_t Consumer::Client::PositionOf(const base::TopicPartition& partition) cons
 std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
   std::map<base::TopicPartition, StartResolver::Suspect> suspects;
   task::Partitions unstarted;  // their logs could not be looked at when they were assigned
-  for (const base::TopicPartition& partition : commits_->doubtful()) {
+  for (const auto& [partition, doubt] : commits_->doubtful()) {
     const int64_t position = PositionOf(partition);
     if (position < 0) {
       unstarted.push_back(partition);

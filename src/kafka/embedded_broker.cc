@@ -61,10 +61,14 @@ void EmbeddedBroker::Fail(int16_t request, const std::vector<int>& codes) {
   std::vector<rd_kafka_resp_err_t> errors;
   errors.reserve(codes.size());
   for (const int code : codes) errors.push_back(static_cast<rd_kafka_resp_err_t>(code));
+  rd_kafka_mock_clear_request_errors(cluster_->mock, request);
   rd_kafka_mock_push_request_errors_array(cluster_->mock, request, errors.size(), errors.data());
 }
 
 // The numbers are Kafka's own of its requests.
+void EmbeddedBroker::FailFetches(const std::vector<int>& codes) { Fail(1, codes); }
+void EmbeddedBroker::FailLogOffsets(const std::vector<int>& codes) { Fail(2, codes); }
+void EmbeddedBroker::FailCommittedOffsets(const std::vector<int>& codes) { Fail(9, codes); }
 void EmbeddedBroker::FailCommits(const std::vector<int>& codes) { Fail(8, codes); }
 void EmbeddedBroker::FailAssignments(int code, size_t count) {
   Fail(14, std::vector<int>(count, code));

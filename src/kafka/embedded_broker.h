@@ -26,6 +26,11 @@ class EmbeddedBroker {
   void SetDown(bool down);
   // For faults: whether the partition has a leader.
   void SetLed(const std::string& topic, int partition, bool led);
+  // For faults: the answers to the next requests of these kinds, as Kafka's error codes, instead of
+  // those that were set before.
+  void FailFetches(const std::vector<int>& codes);
+  void FailCommittedOffsets(const std::vector<int>& codes);
+  void FailLogOffsets(const std::vector<int>& codes);
   // For faults: the answers to the next offset commits, as Kafka's error codes.
   void FailCommits(const std::vector<int>& codes);
   // For faults: as many of the next members that join are told nothing but this error code of

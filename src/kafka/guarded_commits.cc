@@ -1,6 +1,7 @@
 #include "kafka/guarded_commits.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "kafka/conversions.h"
@@ -79,20 +80,37 @@ std::optional<task::CommitError> GuardedCommits::FindGone(const task::Partitions
   std::set<base::TopicPartition> there;
   for (const task::Position& position : *committed) there.insert(position.topic_partition);
   for (const base::TopicPartition& partition : partitions) {
-    if (!there.contains(partition) && memory_->Find(partition)) Doubt(partition);
+    if (there.contains(partition)) continue;
+    if (memory_->Find(partition) || doubtful_.contains(partition))
+      Suspect(partition, Doubt::kTopic);
   }
   return std::nullopt;
 }
 
-void GuardedCommits::Send(task::Positions positions) {
+void GuardedCommits::Suspect(const base::TopicPartition& partition, Doubt doubt) {
+  const auto [found, is_new] = doubtful_.emplace(partition, doubt);
+  if (!is_new) found->second = std::max(found->second, doubt);
+}
+
+bool GuardedCommits::Withholds(const base::TopicPartition& partition) const {
+  const auto found = doubtful_.find(partition);
+  return found != doubtful_.end() && found->second == Doubt::kTopic;
+}
+
+GuardedCommits::Sent GuardedCommits::Sort(task::Positions positions) const {
   Sent sent{std::move(positions), {}, {}};
   for (const task::Position& position : sent.positions) {
-    if (doubtful_.contains(position.topic_partition)) {
+    if (Withholds(position.topic_partition)) {
       sent.withheld.push_back(position.topic_partition);
     } else {
       sent.sent.push_back(position);
     }
   }
+  return sent;
+}
+
+void GuardedCommits::Send(task::Positions positions) {
+  Sent sent = Sort(std::move(positions));
   if (sent.sent.empty()) {
     ended_ = task::Committed{std::move(sent.positions), std::nullopt, std::move(sent.withheld)};
     return;
@@ -116,8 +134,7 @@ task::Committed GuardedCommits::OnCommitted(rd_kafka_event_t* event) {
   return committed;
 }
 
-std::optional<task::CommitError> GuardedCommits::CommitAndWait(const task::Positions& positions,
-                                                               milliseconds timeout) {
+task::Committed GuardedCommits::CommitAndWait(task::Positions positions, milliseconds timeout) {
   waiting_.reset();  // these are newer
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   const auto left = [&] {
@@ -132,21 +149,24 @@ std::optional<task::CommitError> GuardedCommits::CommitAndWait(const task::Posit
       (void)EventHandle(rd_kafka_queue_poll(answer.get(), 10));
     }
     const milliseconds for_answer = std::max(left() / 2, milliseconds(1));
-    if (auto error = FindGone(PartitionsOf(positions), for_answer)) return error;
+    if (auto error = FindGone(PartitionsOf(positions), for_answer)) {
+      return {std::move(positions), std::move(error)};
+    }
   } while (join_watch_.joining() && left() > timeout / 2);
-  task::Positions rest = positions;
-  std::erase_if(rest, [this](const task::Position& position) {
-    return doubtful_.contains(position.topic_partition);
-  });
-  if (rest.empty()) return std::nullopt;
-  const auto code =
-      rd_kafka_commit_queue(client_, ToList(sign_(rest)).get(), answer.get(), nullptr, nullptr);
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return task::CommitError{rd_kafka_err2str(code)};
+  Sent sent = Sort(std::move(positions));
+  task::Committed ended{std::move(sent.positions), std::nullopt, std::move(sent.withheld)};
+  if (sent.sent.empty()) return ended;
+  const auto code = rd_kafka_commit_queue(client_, ToList(sign_(sent.sent)).get(), answer.get(),
+                                          nullptr, nullptr);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    ended.error = task::CommitError{rd_kafka_err2str(code)};
+    return ended;
+  }
   const EventHandle event(rd_kafka_queue_poll(answer.get(), static_cast<int>(left().count())));
-  if (!event) return task::CommitError{"the broker did not answer in time"};
-  auto error = ToCommitted(event.get()).error;
-  if (!error) Note(rest);
-  return error;
+  ended.error = event ? ToCommitted(event.get()).error
+                      : task::CommitError{"the broker did not answer in time"};
+  if (!ended.error) Note(sent.sent);
+  return ended;
 }
 
 void GuardedCommits::Note(const task::Positions& positions) {

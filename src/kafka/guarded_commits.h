@@ -2,9 +2,9 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "kafka/broker_offsets.h"
@@ -36,8 +36,7 @@ class GuardedCommits {
   // Sends a commit, as soon as no join is under way; an earlier one that has not been sent is
   // replaced.
   void Commit(task::Positions positions);
-  std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
-                                                 std::chrono::milliseconds timeout);
+  task::Committed CommitAndWait(task::Positions positions, std::chrono::milliseconds timeout);
   // Gives up a commit that has not been sent.
   void Cancel();
   // Asks whether the commits of these partitions are still there. False when nobody answered.
@@ -49,15 +48,27 @@ class GuardedCommits {
   std::optional<task::Committed> TakeEnded() { return std::exchange(ended_, std::nullopt); }
   task::Committed OnCommitted(rd_kafka_event_t* event);
 
-  // Partitions whose topic may be another one by now.
-  const std::set<base::TopicPartition>& doubtful() const { return doubtful_; }
-  void Doubt(const base::TopicPartition& partition) { doubtful_.insert(partition); }
+  // Why a partition is doubtful.
+  enum class Doubt {
+    kPosition,  // it can't be read on from where it stands; its commit, if it is there, is its own
+    kTopic,     // its topic may be another one by now: nothing of it is committed
+  };
+  const std::map<base::TopicPartition, Doubt>& doubtful() const { return doubtful_; }
+  void Suspect(const base::TopicPartition& partition, Doubt doubt);
   void Clear(const base::TopicPartition& partition) { doubtful_.erase(partition); }
 
  private:
+  struct Sent {
+    task::Positions positions;  // as they were given
+    task::Positions sent;
+    task::Partitions withheld;
+  };
   // Finds the commits that are gone. The error: nobody answered.
   std::optional<task::CommitError> FindGone(const task::Partitions& partitions,
                                             std::chrono::milliseconds timeout);
+  bool Withholds(const base::TopicPartition& partition) const;
+  // `positions`, apart from those that are withheld.
+  Sent Sort(task::Positions positions) const;
   void Send(task::Positions positions);
   void Note(const task::Positions& positions);
 
@@ -70,14 +81,9 @@ class GuardedCommits {
 
   std::optional<task::Positions> waiting_;  // for a join to end
   std::chrono::milliseconds patience_;      // with the next answer
-  struct Sent {
-    task::Positions positions;  // as they were given
-    task::Positions sent;
-    task::Partitions withheld;
-  };
   std::optional<Sent> sent_;
   std::optional<task::Committed> ended_;
-  std::set<base::TopicPartition> doubtful_;
+  std::map<base::TopicPartition, Doubt> doubtful_;
 };
 
 }  // namespace khs::kafka

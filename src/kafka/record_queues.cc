@@ -10,6 +10,14 @@ namespace {
 constexpr std::chrono::milliseconds kNudgeTimeout{50};
 constexpr std::chrono::milliseconds kNudgePause{1000};  // after one that failed
 
+// Of a message that is one.
+RecordQueues::Error ErrorOf(const rd_kafka_message_t* message) {
+  const char* text = rd_kafka_message_errstr(message);
+  return {message->err,
+          text != nullptr ? text : "",
+          {rd_kafka_topic_name(message->rkt), message->partition}};
+}
+
 }  // namespace
 
 bool FetchNeedsNudge() { return rd_kafka_version() < 0x02020000; }
@@ -65,13 +73,6 @@ ssize_t RecordQueues::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messag
     if (count > 0) return count;
   }
   return 0;
-}
-
-RecordQueues::Error RecordQueues::ErrorOf(const rd_kafka_message_t* message) {
-  const char* text = rd_kafka_message_errstr(message);
-  return {message->err,
-          text != nullptr ? text : "",
-          {rd_kafka_topic_name(message->rkt), message->partition}};
 }
 
 // A batch is not asked for by its bytes; the next one is taken to be like the last.

@@ -44,8 +44,6 @@ class RecordQueues {
     std::string text;
     base::TopicPartition partition;
   };
-  // Of a message that is one, and that has a topic.
-  static Error ErrorOf(const rd_kafka_message_t* message);
   struct Taken {
     task::Records records;
     std::vector<Error> errors;

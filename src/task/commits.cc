@@ -61,11 +61,10 @@ bool Commits::CommitAll(milliseconds bound) {
     dispatcher_.With([&](Lanes& lanes) { lanes.RestoreCommittable(*overtaken); });
   }
   for (;;) {
-    const Positions positions =
-        dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
+    Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
     if (positions.empty()) return true;
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-    const Committed committed{positions, source_.CommitAndWait(positions, std::max(left, kPause))};
+    const Committed committed = source_.CommitAndWait(std::move(positions), std::max(left, kPause));
     Note(committed);
     if (!committed.error) return true;
     if (committed.error->excluded || std::chrono::steady_clock::now() + kPause >= deadline) {

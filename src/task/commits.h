@@ -34,7 +34,8 @@ class Commits {
 
   // Commits all that is done, and waits for it. Whoever owns the partitions next repeats what is
   // not committed: so it is tried until it succeeds, `bound` is over (by 200 ms at most), or the
-  // group takes nothing of this member any more. False: something was left.
+  // group takes nothing of this member any more. False: something was left. What the source
+  // withholds is none of it: its topic is gone, and with it whoever would repeat it.
   bool CommitAll(std::chrono::milliseconds bound);
 
  private:

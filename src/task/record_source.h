@@ -61,16 +61,16 @@ struct Revoked {
   Partitions partitions;
   bool lost = false;
 };
-// How a Commit ended.
 struct CommitError {
   std::string text;
   bool too_large = false;  // the broker takes less metadata than there was
   bool excluded = false;   // the group takes nothing of this member any more
 };
+// How a commit ended.
 struct Committed {
   Positions positions;
   std::optional<CommitError> error;
-  // Not committed: whether their topic is still the same is being found out.
+  // Those of the positions that were not committed: their topic is gone, or another one by now.
   Partitions withheld = {};
 };
 enum class ErrorClass {
@@ -118,9 +118,8 @@ class RecordSource {
   // Starts a commit; Committed tells its end.
   virtual void Commit(const Positions& positions) = 0;
 
-  // Commits and waits. The error, or nothing when all is committed.
-  virtual std::optional<CommitError> CommitAndWait(const Positions& positions,
-                                                   std::chrono::milliseconds timeout) = 0;
+  // Commits, and waits for its end.
+  virtual Committed CommitAndWait(Positions positions, std::chrono::milliseconds timeout) = 0;
 
   // From the next connection to a broker on; those there are go on.
   virtual void Renew(const Credentials& credentials) = 0;

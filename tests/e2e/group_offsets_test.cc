@@ -103,7 +103,7 @@ class GroupOffsetsOnKafka : public ::testing::Test {
     task::Assigned assigned;
     const auto consumer = Join(assigned);
     ASSERT_TRUE(consumer);
-    const auto error = consumer->CommitAndWait(positions, kTimeout);
+    const auto error = consumer->CommitAndWait(positions, kTimeout).error;
     ASSERT_FALSE(error) << error->text;
     consumer->Leave(kTimeout);
   }

@@ -56,9 +56,9 @@ class CountedSource final : public task::RecordSource {
   void Pause(const task::Partitions& partitions) override { consumer_.Pause(partitions); }
   void Resume(const task::Partitions& partitions) override { consumer_.Resume(partitions); }
   void Commit(const task::Positions& positions) override { consumer_.Commit(positions); }
-  std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
-                                                 std::chrono::milliseconds timeout) override {
-    return consumer_.CommitAndWait(positions, timeout);
+  task::Committed CommitAndWait(task::Positions positions,
+                                std::chrono::milliseconds timeout) override {
+    return consumer_.CommitAndWait(std::move(positions), timeout);
   }
   void Renew(const task::Credentials& credentials) override { consumer_.Renew(credentials); }
   std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const override {

@@ -116,9 +116,9 @@ class FakeSource final : public task::RecordSource {
     auto error = Store(positions);
     log_.Send(task::Committed{positions, std::move(error)});
   }
-  std::optional<task::CommitError> CommitAndWait(const task::Positions& positions,
-                                                 std::chrono::milliseconds) override {
-    return Store(positions);
+  task::Committed CommitAndWait(task::Positions positions, std::chrono::milliseconds) override {
+    auto error = Store(positions);
+    return {std::move(positions), std::move(error)};
   }
   void Renew(const task::Credentials& credentials) override {
     const std::lock_guard lock(log_.mutex);

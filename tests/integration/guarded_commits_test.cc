@@ -1,0 +1,99 @@
+// What a consumer commits of a partition about which there is doubt.
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "kafka/consumer.h"
+#include "kafka/embedded_broker.h"
+#include "kafka/group_memory.h"
+#include "kafka/producer.h"
+
+namespace khs::kafka {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kPatience = 60s;
+const base::TopicPartition kPartition{"t", 0};
+
+class GuardedCommitsOnMockCluster : public ::testing::Test {
+ protected:
+  static constexpr int kOffsetOutOfRange = 1;
+  static constexpr int kGroupAuthorizationFailed = 30;
+  static constexpr int kTopicAuthorizationFailed = 29;
+
+  void SetUp() override {
+    broker_.CreateTopic("t", 1);
+    Producer producer({{"bootstrap.servers", broker_.bootstrap_servers()}});
+    for (int i = 0; i < 5; ++i) producer.Produce("t", 0, "k", "x");
+    producer.Flush(kPatience);
+    consumer_ = Join();
+  }
+
+  std::unique_ptr<Consumer> Join() {
+    return std::make_unique<Consumer>(
+        Subscription{{"t"}, {}, "g"},
+        Properties{{"bootstrap.servers", broker_.bootstrap_servers()}}, nullptr, memory_);
+  }
+  template <class Event>
+  Event Await(Consumer& consumer) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      task::SourceEvent event = consumer.Poll(100ms, 1u << 20);
+      if (auto* found = std::get_if<Event>(&event)) return std::move(*found);
+    }
+    ADD_FAILURE() << "the event has not come";
+    return {};
+  }
+  // The offset that the group's next member finds committed.
+  int64_t CommittedAfterLeaving() {
+    consumer_->Leave(std::chrono::milliseconds(kPatience));
+    consumer_ = Join();
+    const auto assigned = Await<task::Assigned>(*consumer_);
+    return assigned.committed.size() == 1 ? assigned.committed[0].offset : -1;
+  }
+
+  EmbeddedBroker broker_;
+  std::shared_ptr<GroupMemory> memory_ = std::make_shared<GroupMemory>();
+  std::unique_ptr<Consumer> consumer_;
+};
+
+TEST_F(GuardedCommitsOnMockCluster, CommitWhatStandsStillWhileItsCommitIsThere) {
+  Await<task::Assigned>(*consumer_);
+  Await<task::Records>(*consumer_);
+  ASSERT_FALSE(consumer_->CommitAndWait({{kPartition, 1}}, kPatience).error);
+  // Where reading goes on can't be found out: first that is told, then nothing comes any more.
+  broker_.FailCommittedOffsets({kGroupAuthorizationFailed});
+  broker_.FailLogOffsets(std::vector<int>(1'000, kTopicAuthorizationFailed));
+  broker_.FailFetches({kOffsetOutOfRange});
+  Await<task::SourceError>(*consumer_);
+  const task::Committed last = consumer_->CommitAndWait({{kPartition, 5}}, kPatience);
+  EXPECT_FALSE(last.error) << last.error->text;
+  EXPECT_EQ(last.withheld, task::Partitions());
+  broker_.FailLogOffsets({});
+  EXPECT_EQ(CommittedAfterLeaving(), 5);
+}
+
+TEST_F(GuardedCommitsOnMockCluster, WithholdWhatIsOfARecreatedTopicUntilItStartsOver) {
+  Await<task::Assigned>(*consumer_);
+  // Brokers delete a group's commits together with a topic.
+  memory_->Note(kPartition, 3, 5);
+  const task::Committed last = consumer_->CommitAndWait({{kPartition, 4}}, kPatience);
+  EXPECT_FALSE(last.error) << last.error->text;
+  EXPECT_EQ(last.withheld, task::Partitions{kPartition});
+  const auto moved = Await<task::Moved>(*consumer_);
+  ASSERT_EQ(moved.losses.size(), 1u);
+  EXPECT_EQ(moved.losses[0].reason, delivery::LossReason::kRecreated);
+  const task::Committed next = consumer_->CommitAndWait({{kPartition, 2}}, kPatience);
+  EXPECT_FALSE(next.error) << next.error->text;
+  EXPECT_EQ(next.withheld, task::Partitions());
+  EXPECT_EQ(CommittedAfterLeaving(), 2);
+}
+
+}  // namespace
+}  // namespace khs::kafka

@@ -194,7 +194,7 @@ std::string Consumer::Client::Assign(const task::Positions& starts,
 void Consumer::Client::FollowLogs() {
   if (log_ends_ == nullptr) return;
   task::Partitions partitions;
-  for (const auto& [partition, start] : assigned_) partitions.push_back(partition);
+  for (const auto& [partition, position] : assigned_) partitions.push_back(partition);
   log_ends_->Follow(std::move(partitions));
 }
 
@@ -221,7 +221,7 @@ void Consumer::Client::CheckInTurn(Time now) {
   if (now < next_check_) return;
   next_check_ = now + kCheckInterval;
   task::Partitions partitions;
-  for (const auto& [partition, start] : assigned_) partitions.push_back(partition);
+  for (const auto& [partition, position] : assigned_) partitions.push_back(partition);
   if (partitions.empty() || commits_->Check(partitions)) return;
   // The coordinator may be away while the partitions' leaders are there, and reading goes on.
   const Time end = std::chrono::steady_clock::now();
@@ -253,9 +253,16 @@ task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
     // What becomes of a partition without a valid position is told when that is known.
     if (!IsStuck(error.code)) stashed_ = ConvertError(error.code, error.text.c_str());
   }
+  // They are read again from where the partition stands, once that is settled.
+  if (!stuck_.empty()) {
+    std::erase_if(taken.records, [this](const delivery::Record& record) {
+      return stuck_.contains(record.topic_partition);
+    });
+  }
+  Advance(taken.records);
   if (records_->wants_nudge()) {
     task::Partitions partitions;
-    for (const auto& [partition, start] : assigned_) partitions.push_back(partition);
+    for (const auto& [partition, position] : assigned_) partitions.push_back(partition);
     records_->Nudge(partitions);
   }
   return std::move(taken.records);
@@ -263,7 +270,7 @@ task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
 
 void Consumer::Client::NoteError(const RecordQueues::Error& error) {
   if (!assigned_.contains(error.partition)) return;
-  if (IsStuck(error.code)) {
+  if (IsStuck(error.code) || HasPassed(error.partition)) {
     commits_->Suspect(error.partition, GuardedCommits::Doubt::kPosition);
     stuck_.insert(error.partition);
   } else if (IsOtherTopic(error.code)) {
@@ -274,20 +281,29 @@ void Consumer::Client::NoteError(const RecordQueues::Error& error) {
   next_look_ = {};
 }
 
-// The next offset to be read. librdkafka does not know it before the first record. What an error
-// tells as its offset is not asked: the error may have been on its way since before the last move.
-int64_t Consumer::Client::PositionOf(const base::TopicPartition& partition) const {
+// librdkafka 2.1 and later takes an error for a record: its own position lies behind it then, and
+// after a pause it would go on there. (A transaction's marker moves it, too, which does no harm.)
+bool Consumer::Client::HasPassed(const base::TopicPartition& partition) const {
   const PartitionListHandle list = ToList(task::Partitions{partition});
-  const bool known = rd_kafka_position(handle_, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-                     list->elems[0].offset >= 0;
-  return known ? list->elems[0].offset : assigned_.at(partition);
+  return rd_kafka_position(handle_, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR &&
+         list->elems[0].offset > assigned_.at(partition);
+}
+
+// These were read.
+void Consumer::Client::Advance(const task::Records& records) {
+  for (size_t i = 0; i < records.size(); ++i) {
+    const base::TopicPartition& partition = records[i].topic_partition;
+    const bool is_last = i + 1 == records.size() || records[i + 1].topic_partition != partition;
+    const auto found = is_last ? assigned_.find(partition) : assigned_.end();
+    if (found != assigned_.end()) found->second = records[i].offset + 1;
+  }
 }
 
 std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
   std::map<base::TopicPartition, StartResolver::Suspect> suspects;
   task::Partitions unstarted;  // their logs could not be looked at when they were assigned
   for (const auto& [partition, doubt] : commits_->doubtful()) {
-    const int64_t position = PositionOf(partition);
+    const int64_t position = assigned_.at(partition);
     if (position < 0) {
       unstarted.push_back(partition);
     } else {
@@ -342,8 +358,8 @@ std::string Consumer::Client::MoveTo(const task::Positions& offsets) {
   } else {
     std::set<base::TopicPartition> moved;
     for (const task::Position& position : offsets) moved.insert(position.topic_partition);
-    for (const auto& [partition, start] : assigned_) {
-      if (!moved.contains(partition)) all.push_back({partition, PositionOf(partition)});
+    for (const auto& [partition, position] : assigned_) {
+      if (!moved.contains(partition)) all.push_back({partition, position});
     }
     const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, ToList(all).get());
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(code);

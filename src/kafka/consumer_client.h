@@ -78,12 +78,13 @@ class Consumer::Client {
   void NoteError(const RecordQueues::Error& error);
   std::optional<task::SourceEvent> SettleDoubts();
   std::string MoveTo(const task::Positions& offsets);
-  int64_t PositionOf(const base::TopicPartition& partition) const;
+  bool HasPassed(const base::TopicPartition& partition) const;
+  void Advance(const task::Records& records);
   void FollowLogs();
 
   LogEnds::Watch* const log_ends_;  // may be null
   Properties properties_;           // for further clients
-  // What is assigned, and where reading it started.
+  // What is assigned, and the next offset to be read of it; below 0 while that is not known.
   std::map<base::TopicPartition, int64_t> assigned_;
   JoinWatch join_watch_;  // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
@@ -96,12 +97,13 @@ class Consumer::Client {
   bool leaving_ = false;
   bool was_assigned_ = false;                 // ever, were it nothing
   std::optional<task::SourceEvent> stashed_;  // for the next poll
-  EventHandle assigning_;                 // the assignment whose start offsets are not known yet
-  Time next_try_;                         // to learn them
-  EventHandle revoking_;                  // the revocation that waits for CompleteRevoke
-  std::set<base::TopicPartition> stuck_;  // partitions that librdkafka reads no more
-  Time next_look_;                        // at the doubtful partitions
-  Time next_check_;                       // whether all commits are still there
+  EventHandle assigning_;  // the assignment whose start offsets are not known yet
+  Time next_try_;          // to learn them
+  EventHandle revoking_;   // the revocation that waits for CompleteRevoke
+  // Partitions that librdkafka does not read from where they stand until they are assigned anew.
+  std::set<base::TopicPartition> stuck_;
+  Time next_look_;   // at the doubtful partitions
+  Time next_check_;  // whether all commits are still there
 };
 
 }  // namespace khs::kafka

@@ -95,5 +95,15 @@ TEST_F(GuardedCommitsOnMockCluster, WithholdWhatIsOfARecreatedTopicUntilItStarts
   EXPECT_EQ(CommittedAfterLeaving(), 2);
 }
 
+// librdkafka 2.1 and later takes an error for a record, and goes on behind it after a pause.
+TEST_F(GuardedCommitsOnMockCluster, LeaveOutNoRecordAfterAnErrorAndAPause) {
+  broker_.FailFetches({kTopicAuthorizationFailed});
+  Await<task::Assigned>(*consumer_);
+  EXPECT_EQ(Await<task::SourceError>(*consumer_).code, "TOPIC_AUTHORIZATION_FAILED");
+  consumer_->Pause({kPartition});
+  consumer_->Resume({kPartition});
+  EXPECT_EQ(Await<task::Records>(*consumer_).front().offset, 0);
+}
+
 }  // namespace
 }  // namespace khs::kafka

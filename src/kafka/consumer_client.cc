@@ -153,15 +153,26 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
     starts = std::move(*resolved);
   }
   assigning_.reset();
+  if (IsObsolete()) return task::Nothing{};
   const std::string failure = Assign(starts.offsets, partitions);
   if (!failure.empty()) {
     return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
+  }
+  if (IsObsolete()) {  // since it was looked at
+    rd_kafka_assign(handle_, nullptr);
+    Forget(partitions);
+    return task::Nothing{};
   }
   resolver_->Settled(starts.losses);
   FollowLogs();
   return task::Assigned{partitions, std::move(starts.committed), std::move(starts.begins),
                         std::move(starts.losses)};
 }
+
+// When a topic changes while an assignment waits for its answer, librdkafka joins the group anew
+// without a revocation: others may be given these partitions, and nothing of them can be committed
+// any more. Another assignment will follow. (A cooperative member keeps what it has.)
+bool Consumer::Client::IsObsolete() const { return !Cooperative() && join_watch_.joining(); }
 
 std::string Consumer::Client::Assign(const task::Positions& starts,
                                      const task::Partitions& partitions) {
@@ -402,13 +413,17 @@ void Consumer::Client::CompleteRevoke() {
       Say(LogLevel::kError, "cannot unassign", rd_kafka_err2str(code));
     }
   }
-  for (const base::TopicPartition& partition : ToPartitions(list)) {
+  Forget(ToPartitions(list));
+  revoking_.reset();
+  FollowLogs();
+}
+
+void Consumer::Client::Forget(const task::Partitions& partitions) {
+  for (const base::TopicPartition& partition : partitions) {
     assigned_.erase(partition);
     stuck_.erase(partition);
     commits_->Clear(partition);
   }
-  revoking_.reset();
-  FollowLogs();
 }
 
 void Consumer::Client::Renew(const task::Credentials& credentials) {

@@ -69,6 +69,7 @@ class Consumer::Client {
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent FinishAssignment();
+  bool IsObsolete() const;
   // What librdkafka says of it; empty when it was taken.
   std::string Assign(const task::Positions& starts, const task::Partitions& partitions);
   // The next event that is due without asking librdkafka.
@@ -80,6 +81,8 @@ class Consumer::Client {
   std::string MoveTo(const task::Positions& offsets);
   bool HasPassed(const base::TopicPartition& partition) const;
   void Advance(const task::Records& records);
+  // They are no longer assigned.
+  void Forget(const task::Partitions& partitions);
   void FollowLogs();
 
   LogEnds::Watch* const log_ends_;  // may be null

@@ -99,6 +99,9 @@ void Consumer::Client::Say(LogLevel level, std::string_view message,
 
 task::SourceEvent Consumer::Client::Convert(EventHandle event) {
   switch (rd_kafka_event_type(event.get())) {
+    case RD_KAFKA_EVENT_FETCH:
+      NoteStray(event.get());
+      return task::Nothing{};
     case RD_KAFKA_EVENT_REBALANCE:
       return ConvertRebalance(std::move(event));
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
@@ -126,6 +129,7 @@ task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
   if (rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
     was_assigned_ = true;
     assigning_ = std::move(event);
+    joins_ = join_watch_.joins();
     if (leaving_) return task::Nothing{};
     return FinishAssignment();
   }
@@ -152,6 +156,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
     }
     starts = std::move(*resolved);
   }
+  if (auto damaged = Damage(starts.losses)) return std::move(*damaged);
   assigning_.reset();
   if (IsObsolete()) return task::Nothing{};
   const std::string failure = Assign(starts.offsets, partitions);
@@ -172,7 +177,9 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
 // When a topic changes while an assignment waits for its answer, librdkafka joins the group anew
 // without a revocation: others may be given these partitions, and nothing of them can be committed
 // any more. Another assignment will follow. (A cooperative member keeps what it has.)
-bool Consumer::Client::IsObsolete() const { return !Cooperative() && join_watch_.joining(); }
+bool Consumer::Client::IsObsolete() const {
+  return !Cooperative() && (join_watch_.joining() || join_watch_.joins() != joins_);
+}
 
 std::string Consumer::Client::Assign(const task::Positions& starts,
                                      const task::Partitions& partitions) {
@@ -184,6 +191,7 @@ std::string Consumer::Client::Assign(const task::Positions& starts,
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& element = list->elems[i];
     assigned_[{element.topic, element.partition}] = element.offset;
+    topics_.insert(element.topic);
     if (element.offset < 0) {
       commits_->Suspect({element.topic, element.partition}, GuardedCommits::Doubt::kPosition);
     }
@@ -279,17 +287,30 @@ task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
   return std::move(taken.records);
 }
 
+// Records have queues of their own, but librdkafka replaces a partition, and its queue with it,
+// when the topic was deleted and recreated. What comes here then is read again by the new queue.
+void Consumer::Client::NoteStray(rd_kafka_event_t* event) {
+  while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
+    if (message->rkt == nullptr) continue;
+    const base::TopicPartition partition{rd_kafka_topic_name(message->rkt), message->partition};
+    if (assigned_.contains(partition)) NoteStuck(partition);
+  }
+}
+
+// It is to be assigned anew where it stands.
+void Consumer::Client::NoteStuck(const base::TopicPartition& partition) {
+  commits_->Suspect(partition, GuardedCommits::Doubt::kPosition);
+  if (stuck_.insert(partition).second) next_look_ = {};
+}
+
 void Consumer::Client::NoteError(const RecordQueues::Error& error) {
   if (!assigned_.contains(error.partition)) return;
   if (IsStuck(error.code) || HasPassed(error.partition)) {
-    commits_->Suspect(error.partition, GuardedCommits::Doubt::kPosition);
-    stuck_.insert(error.partition);
+    NoteStuck(error.partition);
   } else if (IsOtherTopic(error.code)) {
     commits_->Suspect(error.partition, GuardedCommits::Doubt::kTopic);
-  } else {
-    return;
+    next_look_ = {};
   }
-  next_look_ = {};
 }
 
 // librdkafka 2.1 and later takes an error for a record: its own position lies behind it then, and
@@ -308,6 +329,21 @@ void Consumer::Client::Advance(const task::Records& records) {
     const auto found = is_last ? assigned_.find(partition) : assigned_.end();
     if (found != assigned_.end()) found->second = records[i].offset + 1;
   }
+}
+
+// From 2.4 on and before 2.10, a topic that is recreated leaves a pointer to freed memory in the
+// client's cache of topic ids (librdkafka issues 4778, 4964): it crashes, or reads nothing any
+// more. Another client has to go on, and finds the same loss.
+std::optional<task::SourceEvent> Consumer::Client::Damage(const task::Losses& losses) const {
+  if (rd_kafka_version() < 0x02040000 || rd_kafka_version() >= 0x020a0000) return std::nullopt;
+  const auto damaging = std::find_if(losses.begin(), losses.end(), [this](const task::Loss& loss) {
+    return loss.reason == delivery::LossReason::kRecreated &&
+           topics_.contains(loss.topic_partition.topic);
+  });
+  if (damaging == losses.end()) return std::nullopt;
+  return task::SourceError{task::ErrorClass::kFatal, "TOPIC_RECREATED",
+                           "topic " + damaging->topic_partition.topic +
+                               " was recreated, which this client does not survive"};
 }
 
 std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
@@ -338,6 +374,7 @@ std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
     moves.losses.insert(moves.losses.end(), starts->losses.begin(), starts->losses.end());
     moved.begins = std::move(starts->begins);
   }
+  if (auto damaged = Damage(moves.losses)) return damaged;
   // An assignment of ours would count as the answer to a revocation that is not even known here.
   if (join_watch_.rebalancing()) return std::nullopt;
   if (!moves.offsets.empty()) {

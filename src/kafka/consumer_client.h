@@ -77,7 +77,10 @@ class Consumer::Client {
   void CheckInTurn(Time now);
   task::Records TakeRecords(size_t wanted_bytes);
   void NoteError(const RecordQueues::Error& error);
+  void NoteStray(rd_kafka_event_t* event);
+  void NoteStuck(const base::TopicPartition& partition);
   std::optional<task::SourceEvent> SettleDoubts();
+  std::optional<task::SourceEvent> Damage(const task::Losses& losses) const;
   std::string MoveTo(const task::Positions& offsets);
   bool HasPassed(const base::TopicPartition& partition) const;
   void Advance(const task::Records& records);
@@ -89,7 +92,8 @@ class Consumer::Client {
   Properties properties_;           // for further clients
   // What is assigned, and the next offset to be read of it; below 0 while that is not known.
   std::map<base::TopicPartition, int64_t> assigned_;
-  JoinWatch join_watch_;  // before the client, whose log it reads
+  std::set<std::string> topics_;  // that were assigned at any time
+  JoinWatch join_watch_;          // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
   // Apart from the other queue, which is polled on while records are left where they are: a pause
@@ -101,6 +105,7 @@ class Consumer::Client {
   bool was_assigned_ = false;                 // ever, were it nothing
   std::optional<task::SourceEvent> stashed_;  // for the next poll
   EventHandle assigning_;  // the assignment whose start offsets are not known yet
+  unsigned joins_ = 0;     // when that came
   Time next_try_;          // to learn them
   EventHandle revoking_;   // the revocation that waits for CompleteRevoke
   // Partitions that librdkafka does not read from where they stand until they are assigned anew.

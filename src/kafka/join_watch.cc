@@ -70,7 +70,7 @@ void JoinWatch::OnLog(const rd_kafka_t* client, int level, const char* facility,
       client != nullptr ? static_cast<JoinWatch*>(rd_kafka_opaque(client)) : nullptr;
   if (watch == nullptr) return LogLine(nullptr, FromSyslog(level), facility, text);
   if (std::string_view(facility) == "CGRPJOINSTATE") {
-    watch->joining_ = SaysJoining(text);
+    if (!watch->joining_.exchange(SaysJoining(text)) && watch->joining_) ++watch->joins_;
     watch->rebalancing_ = SaysRebalancing(text);
   }
   if (const auto shown = watch->Shown(level)) LogLine(&watch->voice_, *shown, facility, text);

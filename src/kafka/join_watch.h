@@ -29,6 +29,8 @@ class JoinWatch {
   void Watch(rd_kafka_conf_t* conf);
 
   bool joining() const { return joining_; }
+  // How often it began to join.
+  unsigned joins() const { return joins_; }
   // The group may be about to take partitions back or to give some: an assignment that this member
   // makes by itself could be taken for its answer.
   bool rebalancing() const { return rebalancing_; }
@@ -47,6 +49,7 @@ class JoinWatch {
   // makes it say everything.
   int shown_level_ = LOG_INFO;
   std::atomic<bool> joining_{false};
+  std::atomic<unsigned> joins_{0};
   std::atomic<bool> rebalancing_{false};
 };
 

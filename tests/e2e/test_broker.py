@@ -7,8 +7,11 @@ import os
 import signal
 import time
 
+import pytest
+
 import kafka_cluster
 from endpoint import Answer
+from rest import Rest
 from sidecar import Sidecar
 from waiting import eventually, holds
 
@@ -39,6 +42,39 @@ def test_a_broker_that_dies_in_the_middle_costs_no_record(own_broker, endpoint, 
         firsts = list(dict.fromkeys(endpoint.offsets(topic, partition)))
         assert firsts == list(range(count)), "a record is missing or out of order"
     print(f"\n{SECONDS} s without a broker: {len(endpoint.requests) - 2 * COUNT - 1} of {2 * COUNT + 1} repeated")
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
+def test_a_topic_that_is_recreated_after_the_broker_restarted(own_broker, endpoint, binary, tmp_path, name, paused):
+    """The leader's epoch begins anew with the topic, so to a client that knows the old one all news of it are stale."""
+    kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+    topic = kafka.topic()
+    kafka.produce(topic, [b"old"] * 5)
+    sidecar = Sidecar(binary, tmp_path / "sidecar", kafka.bootstrap)
+    sidecar.connector(name, topic, endpoint)
+    rest = Rest(sidecar)
+    sidecar.start()
+    try:
+        endpoint.wait_for(5)
+        own_broker.kill()
+        own_broker.come_back()
+        kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
+        kafka.produce(topic, [b"old"] * 5)
+        eventually(lambda: kafka.committed(name, topic) == {0: 10}, "the old ones are committed", timeout=180)
+        if paused:
+            rest.put(rest.at(name, "pause")).is_empty(202)
+            eventually(lambda: sidecar.log.find("task pauses"), "it pauses")
+        kafka.delete_topic(topic)
+        eventually(lambda: sidecar.log.find("code=UNKNOWN_TOPIC_OR_PART"), "the client has noticed", timeout=180)
+        kafka.topic(name=topic)
+        kafka.produce(topic, [b"new"] * 15)
+        if paused:
+            rest.put(rest.at(name, "resume")).is_empty(202)
+        eventually(lambda: kafka.committed(name, topic) == {0: 15},
+                   lambda: f"all are delivered; log:\n{sidecar.log.tail()}", timeout=120)
+    finally:
+        sidecar.end_of_test()
+    assert endpoint.bodies(topic).count(b"new") == 15
 
 
 def test_a_broker_that_is_back_within_the_grace_takes_the_last_commit(own_broker, endpoint, binary, tmp_path, name):

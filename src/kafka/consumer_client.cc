@@ -156,7 +156,10 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
     }
     starts = std::move(*resolved);
   }
-  if (auto damaged = Damage(starts.losses)) return std::move(*damaged);
+  if (auto damaged = Damage(starts.losses)) {
+    next_try_ = std::chrono::steady_clock::now() + kRetry;  // until the task has left
+    return std::move(*damaged);
+  }
   assigning_.reset();
   if (IsObsolete()) return task::Nothing{};
   const std::string failure = Assign(starts.offsets, partitions);
@@ -212,9 +215,13 @@ std::string Consumer::Client::Assign(const task::Positions& starts,
 // librdkafka would tell what is assigned, but never answers once the client has closed.
 void Consumer::Client::FollowLogs() {
   if (log_ends_ == nullptr) return;
+  log_ends_->Follow(Assignment());
+}
+
+task::Partitions Consumer::Client::Assignment() const {
   task::Partitions partitions;
   for (const auto& [partition, position] : assigned_) partitions.push_back(partition);
-  log_ends_->Follow(std::move(partitions));
+  return partitions;
 }
 
 std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
@@ -239,9 +246,7 @@ std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
 void Consumer::Client::CheckInTurn(Time now) {
   if (now < next_check_) return;
   next_check_ = now + kCheckInterval;
-  task::Partitions partitions;
-  for (const auto& [partition, position] : assigned_) partitions.push_back(partition);
-  if (partitions.empty() || commits_->Check(partitions)) return;
+  if (assigned_.empty() || commits_->Check(Assignment())) return;
   // The coordinator may be away while the partitions' leaders are there, and reading goes on.
   const Time end = std::chrono::steady_clock::now();
   next_check_ = end + std::max<Time::duration>(kRetry, 9 * (end - now));
@@ -279,16 +284,12 @@ task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
     });
   }
   Advance(taken.records);
-  if (records_->wants_nudge()) {
-    task::Partitions partitions;
-    for (const auto& [partition, position] : assigned_) partitions.push_back(partition);
-    records_->Nudge(partitions);
-  }
+  if (records_->wants_nudge()) records_->Nudge(Assignment());
   return std::move(taken.records);
 }
 
-// Records have queues of their own, but librdkafka replaces a partition, and its queue with it,
-// when the topic was deleted and recreated. What comes here then is read again by the new queue.
+// Records have queues of their own. Should the queue of a partition no longer be forwarded, its
+// records come here, and are read again once the partition is assigned anew.
 void Consumer::Client::NoteStray(rd_kafka_event_t* event) {
   while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
     if (message->rkt == nullptr) continue;

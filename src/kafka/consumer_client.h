@@ -86,6 +86,7 @@ class Consumer::Client {
   void Advance(const task::Records& records);
   // They are no longer assigned.
   void Forget(const task::Partitions& partitions);
+  task::Partitions Assignment() const;
   void FollowLogs();
 
   LogEnds::Watch* const log_ends_;  // may be null

@@ -16,8 +16,9 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 60s;
 constexpr int kGroupAuthorizationFailed = 30;
 
-// librdkafka then joins the group anew without a revocation. The assignment that waited must not
-// be read from: what is read of it can't be committed, and comes again with the next one.
+// When a topic appears while an assignment waits for its start offsets, librdkafka joins the group
+// anew without a revocation. The assignment that waited must not be read from: what is read of it
+// can't be committed, and comes again with the next one.
 TEST(ConsumerOnMockCluster, ReadsNoAssignmentThatWasOvertakenByAChangedTopic) {
   EmbeddedBroker broker;
   broker.CreateTopic("t1", 1);

@@ -333,13 +333,15 @@ void Task::Loop::On(Committed committed) {
 }
 
 void Task::Loop::On(SourceError error) {
-  const bool fatal = error.error_class == ErrorClass::kFatal;
+  const bool obsolete = error.error_class == ErrorClass::kObsolete;
+  const bool fatal = obsolete || error.error_class == ErrorClass::kFatal;
   task_.metrics_.KafkaError(error.code, fatal);
   if (fatal) {
     // Its partitions belong to nobody, or to another member with its name: librdkafka says no more
     // about them, and takes no commit.
     dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
-    if (!leaving_) BeginLeaving({LoopEnd::Cause::kSourceFault, error.text});
+    const auto cause = obsolete ? LoopEnd::Cause::kSourceObsolete : LoopEnd::Cause::kSourceFault;
+    if (!leaving_) BeginLeaving({cause, error.text});
     return;
   }
   if (error.error_class == ErrorClass::kNoOffset) {
@@ -444,7 +446,10 @@ void Task::Loop::Farewell() {
   dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
   source_.Leave(leaving_->farewell);
   // After a fault the next consumer delivers to the same endpoint, unless there is to be none.
-  const bool last = leaving_->end.cause != LoopEnd::Cause::kSourceFault || task_.stop_request();
+  const LoopEnd::Cause cause = leaving_->end.cause;
+  const bool goes_on =
+      cause == LoopEnd::Cause::kSourceFault || cause == LoopEnd::Cause::kSourceObsolete;
+  const bool last = !goes_on || task_.stop_request();
   if (last) task_.endpoint_->Abort();
 }
 

@@ -13,7 +13,7 @@ namespace khs::task {
 
 // Why a consumer's loop came to its end.
 struct LoopEnd {
-  enum class Cause { kRequested, kStrategy, kSourceFault, kCannotStart };
+  enum class Cause { kRequested, kStrategy, kSourceFault, kSourceObsolete, kCannotStart };
   Cause cause = Cause::kRequested;
   std::string trace;
   bool had_joined = false;  // its group had given it partitions

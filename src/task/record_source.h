@@ -78,6 +78,7 @@ enum class ErrorClass {
   kUnreachable,     // no broker answers; the client goes on trying
   kAuthentication,  // the broker refuses the credentials; the client goes on trying
   kFatal,           // this consumer is of no more use; a new one may be
+  kObsolete,        // this consumer cannot go on, but a new one can at once; Kafka is well
   kNoOffset,        // a partition cannot be read, and the task is to fail (auto.offset.reset=none)
 };
 struct SourceError {

@@ -155,19 +155,21 @@ void Task::Run() {
     const base::MonotonicTime start = clock_.Read().monotonic;
     end = RunSource();
     has_worked = has_worked || end.had_joined;
-    const bool broke = end.cause == LoopEnd::Cause::kSourceFault ||
+    const bool obsolete = end.cause == LoopEnd::Cause::kSourceObsolete;
+    const bool broke = obsolete || end.cause == LoopEnd::Cause::kSourceFault ||
                        (end.cause == LoopEnd::Cause::kCannotStart && has_worked);
     if (!broke) break;
     if (clock_.Read().monotonic - start >= kLongestBackoff) backoff = kFirstBackoff;
+    const std::chrono::milliseconds wait = obsolete ? std::chrono::milliseconds(0) : backoff;
     Log().Error("the Kafka consumer broke and is made anew", {{"connector", identity_.connector},
                                                               {"task", identity_.id},
                                                               {"error", end.trace},
-                                                              {"retry_in_ms", backoff.count()}});
-    if (!Rest(backoff)) {
+                                                              {"retry_in_ms", wait.count()}});
+    if (!Rest(wait)) {
       end = {LoopEnd::Cause::kRequested, {}};
       break;
     }
-    backoff = std::min(backoff * 2, kLongestBackoff);
+    if (!obsolete) backoff = std::min(backoff * 2, kLongestBackoff);
   }
   // Here, and not where the task ends: it may take its time.
   terms_.dead_letters.reset();

@@ -421,6 +421,25 @@ TEST_F(TaskTest, MakesABrokenConsumerAnew) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
 }
 
+// With the growing back-off of a broken one this would take two minutes.
+TEST_F(TaskTest, ReplacesAnObsoleteConsumerAtOnceHoweverOften) {
+  int made = 0;
+  terms_.make_source = [&] {
+    const std::lock_guard lock(source_.mutex);
+    ++made;
+    source_.changed.notify_all();
+    return std::make_unique<testing::FakeSource>(source_);
+  };
+  Start(Good);
+  for (int count = 2; count < 9; ++count) {
+    source_.Send(SourceError{ErrorClass::kObsolete, "TOPIC_RECREATED", "topic t was recreated"});
+    ASSERT_TRUE(source_.Await([&](auto&) { return made == count; }));
+  }
+  source_.Send(Assigned{{kFirst}});
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+}
+
 TEST_F(TaskTest, TellsWhyNoBrokerAnswersUntilOneDoes) {
   Start(Good);
   source_.Send(SourceError{ErrorClass::kUnreachable, "_ALL_BROKERS_DOWN", "1/1 brokers are down"});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <stdexcept>
 #include <utility>
 
@@ -22,8 +21,6 @@ constexpr std::chrono::seconds kRetry{1};
 // A topic that is recreated while nothing of it is committed, or while the partition is paused,
 // makes no event: so it is asked after this often.
 constexpr std::chrono::seconds kCheckInterval{30};
-// For librdkafka to take up a new position.
-constexpr milliseconds kMoveWithin{3'000};
 
 // librdkafka reads the partition no more.
 bool IsStuck(rd_kafka_resp_err_t code) {
@@ -54,6 +51,7 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   rd_kafka_poll_set_consumer(handle_);
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
   records_.emplace(handle_, queue_.get(), subscription.prefetch_bytes);
+  assignment_.emplace(handle_, *records_);
   resolver_.emplace(handle_, subscription, policy, memory,
                     [this, group = subscription.group](milliseconds timeout) {
                       return GroupOffsets(properties_, owner().connector).Commits(group, timeout);
@@ -162,14 +160,17 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   }
   assigning_.reset();
   if (IsObsolete()) return task::Nothing{};
-  const std::string failure = Assign(starts.offsets, partitions);
-  if (!failure.empty()) {
-    return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
-  }
+  for (const base::TopicPartition& partition : partitions) topics_.insert(partition.topic);
+  if (auto failed = Failure(assignment_->Add(partitions, starts.offsets))) return *failed;
   if (IsObsolete()) {  // since it was looked at
-    rd_kafka_assign(handle_, nullptr);
+    assignment_->Decline();
     Forget(partitions);
     return task::Nothing{};
+  }
+  for (const base::TopicPartition& partition : partitions) {
+    if (assignment_->position(partition) < 0) {
+      commits_->Suspect(partition, GuardedCommits::Doubt::kPosition);
+    }
   }
   resolver_->Settled(starts.losses);
   FollowLogs();
@@ -177,51 +178,21 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
                         std::move(starts.losses)};
 }
 
+std::optional<task::SourceEvent> Consumer::Client::Failure(const std::string& text) const {
+  if (text.empty()) return std::nullopt;
+  return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + Redacted(text)};
+}
+
 // When a topic changes while an assignment waits for its answer, librdkafka joins the group anew
 // without a revocation: others may be given these partitions, and nothing of them can be committed
 // any more. Another assignment will follow. (A cooperative member keeps what it has.)
 bool Consumer::Client::IsObsolete() const {
-  return !Cooperative() && (join_watch_.joining() || join_watch_.joins() != joins_);
+  return !assignment_->cooperative() && (join_watch_.joining() || join_watch_.joins() != joins_);
 }
 
-std::string Consumer::Client::Assign(const task::Positions& starts,
-                                     const task::Partitions& partitions) {
-  const PartitionListHandle list = ToList(partitions);
-  for (const auto& [partition, offset, metadata] : starts) {
-    rd_kafka_topic_partition_list_set_offset(list.get(), partition.topic.c_str(),
-                                             partition.partition, offset);
-  }
-  for (int i = 0; i < list->cnt; ++i) {
-    const rd_kafka_topic_partition_t& element = list->elems[i];
-    assigned_[{element.topic, element.partition}] = element.offset;
-    topics_.insert(element.topic);
-    if (element.offset < 0) {
-      commits_->Suspect({element.topic, element.partition}, GuardedCommits::Doubt::kPosition);
-    }
-  }
-  // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
-  // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
-  rd_kafka_resume_partitions(handle_, list.get());
-  records_->Empty(partitions);
-  records_->Forward(list.get());
-  if (Cooperative()) {
-    const ErrorHandle failed(rd_kafka_incremental_assign(handle_, list.get()));
-    return failed ? Redacted(rd_kafka_error_string(failed.get())) : std::string();
-  }
-  const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, list.get());
-  return code != RD_KAFKA_RESP_ERR_NO_ERROR ? rd_kafka_err2str(code) : std::string();
-}
-
-// librdkafka would tell what is assigned, but never answers once the client has closed.
 void Consumer::Client::FollowLogs() {
   if (log_ends_ == nullptr) return;
-  log_ends_->Follow(Assignment());
-}
-
-task::Partitions Consumer::Client::Assignment() const {
-  task::Partitions partitions;
-  for (const auto& [partition, position] : assigned_) partitions.push_back(partition);
-  return partitions;
+  log_ends_->Follow(assignment_->partitions());
 }
 
 std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
@@ -246,7 +217,7 @@ std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
 void Consumer::Client::CheckInTurn(Time now) {
   if (now < next_check_) return;
   next_check_ = now + kCheckInterval;
-  if (assigned_.empty() || commits_->Check(Assignment())) return;
+  if (assignment_->empty() || commits_->Check(assignment_->partitions())) return;
   // The coordinator may be away while the partitions' leaders are there, and reading goes on.
   const Time end = std::chrono::steady_clock::now();
   next_check_ = end + std::max<Time::duration>(kRetry, 9 * (end - now));
@@ -283,8 +254,8 @@ task::Records Consumer::Client::TakeRecords(size_t wanted_bytes) {
       return stuck_.contains(record.topic_partition);
     });
   }
-  Advance(taken.records);
-  if (records_->wants_nudge()) records_->Nudge(Assignment());
+  assignment_->Advance(taken.records);
+  if (records_->wants_nudge()) records_->Nudge(assignment_->partitions());
   return std::move(taken.records);
 }
 
@@ -294,7 +265,7 @@ void Consumer::Client::NoteStray(rd_kafka_event_t* event) {
   while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
     if (message->rkt == nullptr) continue;
     const base::TopicPartition partition{rd_kafka_topic_name(message->rkt), message->partition};
-    if (assigned_.contains(partition)) NoteStuck(partition);
+    if (assignment_->contains(partition)) NoteStuck(partition);
   }
 }
 
@@ -305,30 +276,12 @@ void Consumer::Client::NoteStuck(const base::TopicPartition& partition) {
 }
 
 void Consumer::Client::NoteError(const RecordQueues::Error& error) {
-  if (!assigned_.contains(error.partition)) return;
-  if (IsStuck(error.code) || HasPassed(error.partition)) {
+  if (!assignment_->contains(error.partition)) return;
+  if (IsStuck(error.code) || assignment_->HasPassed(error.partition)) {
     NoteStuck(error.partition);
   } else if (IsOtherTopic(error.code)) {
     commits_->Suspect(error.partition, GuardedCommits::Doubt::kTopic);
     next_look_ = {};
-  }
-}
-
-// librdkafka 2.1 and later takes an error for a record: its own position lies behind it then, and
-// after a pause it would go on there. (A transaction's marker moves it, too, which does no harm.)
-bool Consumer::Client::HasPassed(const base::TopicPartition& partition) const {
-  const PartitionListHandle list = ToList(task::Partitions{partition});
-  return rd_kafka_position(handle_, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-         list->elems[0].offset > assigned_.at(partition);
-}
-
-// These were read.
-void Consumer::Client::Advance(const task::Records& records) {
-  for (size_t i = 0; i < records.size(); ++i) {
-    const base::TopicPartition& partition = records[i].topic_partition;
-    const bool is_last = i + 1 == records.size() || records[i + 1].topic_partition != partition;
-    const auto found = is_last ? assigned_.find(partition) : assigned_.end();
-    if (found != assigned_.end()) found->second = records[i].offset + 1;
   }
 }
 
@@ -342,7 +295,7 @@ std::optional<task::SourceEvent> Consumer::Client::Damage(const task::Losses& lo
            topics_.contains(loss.topic_partition.topic);
   });
   if (damaging == losses.end()) return std::nullopt;
-  return task::SourceError{task::ErrorClass::kFatal, "TOPIC_RECREATED",
+  return task::SourceError{task::ErrorClass::kObsolete, "TOPIC_RECREATED",
                            "topic " + damaging->topic_partition.topic +
                                " was recreated, which this client does not survive"};
 }
@@ -351,7 +304,7 @@ std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
   std::map<base::TopicPartition, StartResolver::Suspect> suspects;
   task::Partitions unstarted;  // their logs could not be looked at when they were assigned
   for (const auto& [partition, doubt] : commits_->doubtful()) {
-    const int64_t position = assigned_.at(partition);
+    const int64_t position = assignment_->position(partition);
     if (position < 0) {
       unstarted.push_back(partition);
     } else {
@@ -379,10 +332,7 @@ std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
   // An assignment of ours would count as the answer to a revocation that is not even known here.
   if (join_watch_.rebalancing()) return std::nullopt;
   if (!moves.offsets.empty()) {
-    const std::string failure = MoveTo(moves.offsets);
-    if (!failure.empty()) {
-      return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + failure};
-    }
+    if (auto failed = Failure(assignment_->Move(moves.offsets))) return failed;
   }
   for (const base::TopicPartition& partition : moves.settled) {
     commits_->Clear(partition);
@@ -392,36 +342,6 @@ std::optional<task::SourceEvent> Consumer::Client::SettleDoubts() {
   moved.losses = std::move(moves.losses);
   if (moved.losses.empty() && moved.begins.empty()) return std::nullopt;
   return moved;
-}
-
-// A seek does nothing for a partition that is stuck: it has to be assigned anew, and with an eager
-// protocol all others with it, each where it stands.
-std::string Consumer::Client::MoveTo(const task::Positions& offsets) {
-  task::Positions all = offsets;
-  std::string failure;
-  if (Cooperative()) {
-    const ErrorHandle unassigned(rd_kafka_incremental_unassign(handle_, ToList(offsets).get()));
-    if (unassigned) failure = Redacted(rd_kafka_error_string(unassigned.get()));
-    const ErrorHandle assigned(rd_kafka_incremental_assign(handle_, ToList(offsets).get()));
-    if (assigned) failure = Redacted(rd_kafka_error_string(assigned.get()));
-  } else {
-    std::set<base::TopicPartition> moved;
-    for (const task::Position& position : offsets) moved.insert(position.topic_partition);
-    for (const auto& [partition, position] : assigned_) {
-      if (!moved.contains(partition)) all.push_back({partition, position});
-    }
-    const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, ToList(all).get());
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) failure = rd_kafka_err2str(code);
-  }
-  if (!failure.empty()) return failure;
-  for (const task::Position& position : all) assigned_[position.topic_partition] = position.offset;
-  // Before the queues are forwarded the partitions must have stopped, or they stay apart: this
-  // waits for it. Its own result means nothing.
-  const PartitionListHandle list = ToList(all);
-  (void)ErrorHandle(
-      rd_kafka_seek_partitions(handle_, list.get(), static_cast<int>(kMoveWithin.count())));
-  records_->Forward(list.get());
-  return {};
 }
 
 void Consumer::Client::Resume(const task::Partitions& partitions) {
@@ -434,31 +354,24 @@ void Consumer::Client::Resume(const task::Partitions& partitions) {
 
 void Consumer::Client::GiveUpAssignment() {
   leaving_ = true;
-  if (assigning_) rd_kafka_assign(handle_, nullptr);
+  if (assigning_) assignment_->Decline();
   assigning_.reset();
 }
 
 void Consumer::Client::CompleteRevoke() {
   if (!revoking_) return;
-  const rd_kafka_topic_partition_list_t* list =
-      rd_kafka_event_topic_partition_list(revoking_.get());
-  if (Cooperative()) {
-    const ErrorHandle failed(rd_kafka_incremental_unassign(handle_, list));
-    if (failed) Say(LogLevel::kError, "cannot unassign", rd_kafka_error_string(failed.get()));
-  } else {
-    const rd_kafka_resp_err_t code = rd_kafka_assign(handle_, nullptr);
-    if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      Say(LogLevel::kError, "cannot unassign", rd_kafka_err2str(code));
-    }
-  }
-  Forget(ToPartitions(list));
+  const task::Partitions partitions =
+      ToPartitions(rd_kafka_event_topic_partition_list(revoking_.get()));
+  const std::string failure = assignment_->Remove(partitions);
+  if (!failure.empty()) Say(LogLevel::kError, "cannot unassign", failure);
+  Forget(partitions);
   revoking_.reset();
   FollowLogs();
 }
 
 void Consumer::Client::Forget(const task::Partitions& partitions) {
+  assignment_->Forget(partitions);
   for (const base::TopicPartition& partition : partitions) {
-    assigned_.erase(partition);
     stuck_.erase(partition);
     commits_->Clear(partition);
   }

@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -10,6 +9,7 @@
 #include <string_view>
 
 #include "base/log.h"
+#include "kafka/assignment.h"
 #include "kafka/consumer.h"
 #include "kafka/group_memory.h"
 #include "kafka/guarded_commits.h"
@@ -51,7 +51,7 @@ class Consumer::Client {
   // librdkafka before 2.3 aborts the process when a cooperative member that the group is taking in
   // is destroyed before its first assignment (its issue 4312). Not to be asked of a closed client.
   bool AbortsAtItsEnd() const {
-    return rd_kafka_version() < 0x02030000 && !was_assigned_ && Cooperative();
+    return rd_kafka_version() < 0x02030000 && !was_assigned_ && assignment_->cooperative();
   }
 
  private:
@@ -60,9 +60,6 @@ class Consumer::Client {
   std::string Redacted(std::string_view words) const {
     return join_watch_.voice().redactor.Redact(words);
   }
-  bool Cooperative() const {
-    return std::string_view(rd_kafka_rebalance_protocol(handle_)) == "COOPERATIVE";
-  }
   void Subscribe(const Subscription& subscription);
   void CloseQueues();
   task::SourceEvent Convert(EventHandle event);
@@ -70,8 +67,8 @@ class Consumer::Client {
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent FinishAssignment();
   bool IsObsolete() const;
-  // What librdkafka says of it; empty when it was taken.
-  std::string Assign(const task::Positions& starts, const task::Partitions& partitions);
+  // Nothing when the text is empty.
+  std::optional<task::SourceEvent> Failure(const std::string& text) const;
   // The next event that is due without asking librdkafka.
   std::optional<task::SourceEvent> TakeDue(Time now);
   void CheckInTurn(Time now);
@@ -81,25 +78,20 @@ class Consumer::Client {
   void NoteStuck(const base::TopicPartition& partition);
   std::optional<task::SourceEvent> SettleDoubts();
   std::optional<task::SourceEvent> Damage(const task::Losses& losses) const;
-  std::string MoveTo(const task::Positions& offsets);
-  bool HasPassed(const base::TopicPartition& partition) const;
-  void Advance(const task::Records& records);
   // They are no longer assigned.
   void Forget(const task::Partitions& partitions);
-  task::Partitions Assignment() const;
   void FollowLogs();
 
   LogEnds::Watch* const log_ends_;  // may be null
   Properties properties_;           // for further clients
-  // What is assigned, and the next offset to be read of it; below 0 while that is not known.
-  std::map<base::TopicPartition, int64_t> assigned_;
-  std::set<std::string> topics_;  // that were assigned at any time
-  JoinWatch join_watch_;          // before the client, whose log it reads
+  std::set<std::string> topics_;    // that were assigned at any time
+  JoinWatch join_watch_;            // before the client, whose log it reads
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;
   // Apart from the other queue, which is polled on while records are left where they are: a pause
   // would throw away what was fetched.
   std::optional<RecordQueues> records_;
+  std::optional<Assignment> assignment_;
   std::optional<StartResolver> resolver_;
   std::optional<GuardedCommits> commits_;
   bool leaving_ = false;

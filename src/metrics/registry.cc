@@ -31,7 +31,8 @@ Registry::Families::Families(const BuildInfo& build)
       config_files_invalid(config_files.Add({{"status", "invalid"}})),
       connectors_refused(
           Make(BuildGauge(), registry, "connectors_refused",
-               "Connectors that do not run because there are no file descriptors for them.")
+               "Connectors that do not run, or not by their new definition, because there are not "
+               "enough file descriptors.")
               .Add({})),
       config_reloads(Make(BuildCounter(), registry, "config_reloads_total",
                           "Looks at the connector definitions, by outcome.")),

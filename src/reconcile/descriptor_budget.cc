@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 namespace khs::reconcile {
 namespace {
 
@@ -51,19 +49,40 @@ size_t DescriptorBudget::Open() {
   return *open_;
 }
 
+bool DescriptorBudget::Take(size_t need) {
+  if (Taken() + need > Usable()) return false;
+  counted_ += need;
+  admitted_ += need;
+  return true;
+}
+
+std::string DescriptorBudget::Shortage(size_t need) {
+  return fmt::format(
+      "about {} file descriptors, and {} of the {} that connectors may use are taken (the limit is "
+      "{}, of which {} are reserved)",
+      need, Taken(), Usable(), use_.limit, use_.reserved);
+}
+
 std::optional<std::string> DescriptorBudget::Admit(const config::ConnectorConfig& config) {
   const size_t need = DescriptorsOf(config, use_.brokers);
-  const size_t taken = std::max(Open() + admitted_, base_ + counted_);
-  if (taken + need <= Usable()) {
-    counted_ += need;
-    admitted_ += need;
+  if (Take(need)) return std::nullopt;
+  return "not started: it needs " + Shortage(need) +
+         ". It starts when there are enough: raise the limit, or run fewer connectors";
+}
+
+std::optional<std::string> DescriptorBudget::AdmitChange(const config::ConnectorConfig& before,
+                                                         const config::ConnectorConfig& after) {
+  const size_t has = DescriptorsOf(before, use_.brokers);
+  const size_t need = DescriptorsOf(after, use_.brokers);
+  if (need <= has) {
+    counted_ -= std::min(counted_, has - need);
     return std::nullopt;
   }
-  return fmt::format(
-      "not started: it needs about {} file descriptors, and {} of the {} that connectors may use "
-      "are taken (the limit is {}, of which {} are reserved). It starts when there are enough: "
-      "raise the limit, or run fewer connectors",
-      need, taken, Usable(), use_.limit, use_.reserved);
+  if (Take(need - has)) return std::nullopt;
+  return "the new definition is not applied and the last good one goes on: besides what the "
+         "connector has it needs " +
+         Shortage(need - has) +
+         ". It is applied when there are enough: raise the limit, or run fewer connectors or tasks";
 }
 
 void DescriptorBudget::Release(const config::ConnectorConfig& config) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <optional>
@@ -35,6 +36,9 @@ class DescriptorBudget {
 
   // Counts another one; nothing when it fits, or why it does not, and then it is not counted.
   std::optional<std::string> Admit(const config::ConnectorConfig& config);
+  // The same for a new definition of one that is counted by its old one.
+  std::optional<std::string> AdmitChange(const config::ConnectorConfig& before,
+                                         const config::ConnectorConfig& after);
   // Those that are counted need more than there is: the limit fell, or the brokers are more.
   bool exceeded() const { return base_ + counted_ > Usable(); }
   bool knows_brokers() const { return use_.brokers > 0; }
@@ -43,7 +47,11 @@ class DescriptorBudget {
 
  private:
   size_t Usable() const { return use_.limit - use_.reserved; }
+  size_t Taken() { return std::max(Open() + admitted_, base_ + counted_); }
   size_t Open();
+  // Counts so many more, when there is room for them.
+  bool Take(size_t need);
+  std::string Shortage(size_t need);
 
   DescriptorUse use_;
   std::optional<size_t> open_;  // once somebody has to know

@@ -27,7 +27,8 @@ struct Entry {
   std::map<std::string, std::string> written;  // that definition
   StartBackoff backoff;
   bool failure_counted = false;
-  // There is no connector though there should be, for want of file descriptors.
+  // There is no connector though there should be, or it does not run by its new definition, because
+  // there are not enough file descriptors.
   struct RefusedStart {
     std::string why;
     base::MonotonicTime since;

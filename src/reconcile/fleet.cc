@@ -107,7 +107,9 @@ void Fleet::StopWhatExceeds() {
 bool Fleet::IsAdmitted(const std::string& name, const Wanted& wanted) {
   if (!connections_.descriptors) return true;
   std::optional<Entry::RefusedStart>& refused = entries_.at(name)->refused;
-  auto why = budget_.Admit(*wanted.target);
+  const Entry& entry = *entries_.at(name);
+  auto why = entry.connector ? budget_.AdmitChange(entry.connector->config(), *wanted.target)
+                             : budget_.Admit(*wanted.target);
   if (!why) {
     refused.reset();
     return true;
@@ -118,7 +120,8 @@ bool Fleet::IsAdmitted(const std::string& name, const Wanted& wanted) {
   // There may be fewer brokers than assumed.
   const bool is_certain = budget_.knows_brokers() || now - refused->since >= kBrokersAnswer;
   if (is_certain && !std::exchange(refused->is_logged, true)) {
-    Log().Error("connector refused, there are not enough file descriptors",
+    Log().Error(entry.connector ? "new definition refused, there are not enough file descriptors"
+                                : "connector refused, there are not enough file descriptors",
                 {{"connector", name}, {"error", refused->why}});
   }
   return false;
@@ -220,6 +223,7 @@ void Fleet::Execute(const Step& step, const Desired& desired) {
     case Action::kKeep:
       if (Entry& entry = *entries_.at(step.name); !entry.ending) {
         Observed(entry, wanted);
+        entry.refused.reset();
       } else {
         const bool stays = entry.was_stopped && wanted.state == Target::kPaused;
         entry.was_stopped = wanted.state == Target::kStopped || stays;
@@ -278,6 +282,7 @@ void Fleet::Start(const std::string& name, const Wanted& wanted) {
 }
 
 void Fleet::Apply(const std::string& name, const Wanted& wanted, const Difference& difference) {
+  if (!IsAdmitted(name, wanted)) return;
   Entry& entry = *entries_.at(name);
   try {
     entry.connector->Apply(*wanted.target, difference);
@@ -303,6 +308,7 @@ void Fleet::Restart(const std::string& name, const Wanted& wanted, metrics::Rest
 }
 
 void Fleet::Stop(Entry& entry) {
+  entry.refused.reset();
   entry.connector->RequestStop(grace_);
   entry.ending = true;
   Reap(entry);

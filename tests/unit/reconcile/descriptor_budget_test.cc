@@ -64,6 +64,22 @@ TEST(DescriptorBudget, CountsWhatIsOpenWhereThatIsMore) {
   EXPECT_TRUE(budget.Admit(Make()));
 }
 
+TEST(DescriptorBudget, AdmitsAChangeByWhatItNeedsMore) {
+  DescriptorBudget budget;
+  budget.Begin(Use(40, 1));  // 35 are left, 14 a task
+  budget.EndCount();
+  ASSERT_FALSE(budget.Admit(Make()));
+  const auto why = budget.AdmitChange(Make(), Make(3));
+  ASSERT_TRUE(why);
+  EXPECT_NE(why->find("it needs about 28 file descriptors, and 54 of the 75"), std::string::npos)
+      << *why;
+  EXPECT_FALSE(budget.exceeded());  // it was not counted
+  EXPECT_FALSE(budget.AdmitChange(Make(), Make(2)));
+  EXPECT_TRUE(budget.Admit(Make()));
+  EXPECT_FALSE(budget.AdmitChange(Make(2), Make(2)));
+  EXPECT_FALSE(budget.AdmitChange(Make(2), Make()));
+}
+
 TEST(DescriptorBudget, IsExceededWhenTheBrokersBecomeMore) {
   DescriptorBudget budget;
   budget.Begin(Use(40, 1));

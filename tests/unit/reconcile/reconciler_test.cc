@@ -61,6 +61,43 @@ TEST_F(ReconcilerTest, RefusesWhatThereAreNoDescriptorsForAndStartsItWhenThereAr
   EXPECT_EQ(View("c")->status.trace, "");
 }
 
+// And not, for its sake, another connector.
+TEST_F(ReconcilerTest, RefusesMoreTasksThatThereAreNoDescriptorsForAndAddsThemWhenThereAre) {
+  descriptors_.limit = 100;
+  descriptors_.reserved = 25;
+  for (const char* name : {"a", "b"}) Write(name, "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  ASSERT_TRUE(AwaitRunning("b"));
+  Write("a", "http://two/", "tasks.max = 2\n");
+  ASSERT_TRUE(AwaitShown("connectors_refused 1"));
+  ASSERT_TRUE(Await([&] { return View("a") && !View("a")->status.trace.empty(); }));
+  EXPECT_NE(View("a")->status.trace.find("the last good one goes on"), std::string::npos)
+      << View("a")->status.trace;
+  EXPECT_EQ(View("a")->status.state, rest::RunState::kRunning);
+  EXPECT_LT(View("a")->status.observed_generation, View("a")->status.generation);
+  EXPECT_EQ(View("b")->status.state, rest::RunState::kRunning);
+  EXPECT_EQ(Urls().size(), 2u);
+  fs::remove(directory_ / "b.toml");
+  ASSERT_TRUE(AwaitMade(3));
+  EXPECT_TRUE(AwaitApplied("http://two/"));
+  EXPECT_TRUE(AwaitShown("connectors_refused 0"));
+  EXPECT_TRUE(Await([&] { return View("a")->status.trace.empty(); }));
+}
+
+TEST_F(ReconcilerTest, ForgetsAChangeThatItRefusedWhenItIsTakenBack) {
+  descriptors_.limit = 100;
+  descriptors_.reserved = 25;
+  Write("a", "http://one/");
+  Start();
+  ASSERT_TRUE(AwaitRunning("a"));
+  Write("a", "http://one/", "tasks.max = 9\n");
+  ASSERT_TRUE(AwaitShown("connectors_refused 1"));
+  Write("a", "http://one/");
+  EXPECT_TRUE(AwaitShown("connectors_refused 0"));
+  EXPECT_TRUE(AwaitRunning("a"));
+}
+
 TEST_F(ReconcilerTest, ForgetsThatItRefusedOneThatIsGone) {
   descriptors_.limit = 60;
   descriptors_.reserved = 15;

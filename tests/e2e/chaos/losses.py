@@ -24,8 +24,8 @@ def by_record(books, losses):
 
 def unseen(books, told, missing):
     """Of the missing records those that went with their topic, and of which no process could tell: none committed
-    anything beyond them, none reported a loss that begins beyond them, and none that knew of a commit in the old log
-    was left to find another one.
+    anything beyond them, none that had read the old log reported a loss that begins beyond them, and none that knew of
+    a commit in the old log was left to find another one.
     """
     knew = {}
     found = set()
@@ -34,7 +34,7 @@ def unseen(books, told, missing):
         if recreation is None or any(one.covers(record.offset) for one in books.commits.get(record.log, ())):
             continue
         if any(one.reason == "recreated" and one.place == record.place and one.incarnation == record.incarnation + 1
-               for one in told.losses):
+               and _had(books, told, one.life, record, recreation) for one in told.losses):
             continue
         if record.log not in knew:
             knew[record.log] = any(_knew(books, told, life, record, recreation) for life in books.lives)
@@ -47,6 +47,13 @@ def _recreation_after(books, record):
     """That which took this record away; None when its topic is the newest."""
     of_topic = [one for one in books.recreations if one.topic == record.topic]
     return of_topic[record.incarnation] if record.incarnation < len(of_topic) else None
+
+
+def _had(books, told, life, record, recreation):
+    """Whether the process had the partition while the record's log was there: only then do its offsets count in it."""
+    begin = max((one.gone for one in books.recreations if one.topic == record.topic and one.gone < recreation.gone),
+                default=0.0)
+    return any(one.start < recreation.gone and one.end > begin for one in told.tenures.get((life, *record.place), ()))
 
 
 def _knew(books, told, life, record, recreation):

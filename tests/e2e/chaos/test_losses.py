@@ -235,6 +235,27 @@ def test_what_went_with_its_topic_is_lost_when_the_report_begins_beyond_it():
     assert story.verdict().lost == [record(1)]
 
 
+@pytest.mark.parametrize("had_it, lost", [(False, []), (True, [record(1, 1), record(2, 1)])])
+def test_a_report_by_a_process_that_knew_an_older_log_alone_says_nothing_of_the_next_one(had_it, lost):
+    """The topic is recreated twice; the one that had the partition in between is killed as it goes the second time."""
+    story = recreated(old=3, new=3)
+    between, last = story.attempts[3], story.attempts[3:]
+    story.attempts[3:] = [between._replace(life="a0", arrived=24.0, finished=24.1)] + [
+        one._replace(record=record(one.record.offset, 2), number=one.number + 10, arrived=one.arrived + 30,
+                     finished=one.finished + 30) for one in last]
+    story.acked.update({record(offset, 2): Acked(20 + offset, b"k", 40.3) for offset in range(3)})
+    story.recreations.append(Recreation(TOPIC, 40.0, 40.1, 40.2))
+    story.new_commits.append(Commit(25.0, 1, ()))
+    revoked, assigned = 35.0 if had_it else 19.0, 50.0
+    story.lives[0].lines += [line(revoked, "partitions revoked", partitions=f"{TOPIC}[0]"),
+                             lost_line(assigned, 3, 0, 1, "recreated"),
+                             line(assigned, "partitions assigned", partitions=f"{TOPIC}[0]")]
+    counted(story.lives[0], 1, "recreated")
+    story.lives.append(Life("a0", 1.0, 40.05, "killed", [line(22.0, "partitions assigned", partitions=f"{TOPIC}[0]")]))
+    verdict = story.verdict()
+    assert verdict.lost == lost and (had_it or verdict.unseen == [record(1, 1), record(2, 1)])
+
+
 def test_the_beginning_of_a_recreated_topic_that_is_skipped_is_lost():
     assert recreated(old=3, new=2).verdict().lost == [record(0, 1)]
 

@@ -54,6 +54,14 @@ bool GuardedCommits::Check(const task::Partitions& partitions) {
   return !FindGone(partitions, patience_);
 }
 
+// Once the session has run out librdkafka may join the group anew before the loss was answered. A
+// commit would then be taken from a member of the new generation, though another one owns the
+// partitions.
+std::optional<task::CommitError> GuardedCommits::Lost() const {
+  if (rd_kafka_assignment_lost(client_) == 0) return std::nullopt;
+  return task::CommitError{"the partitions are lost", false, true};
+}
+
 void GuardedCommits::Proceed() {
   if (!waiting_ || join_watch_.joining()) return;
   task::Positions positions = *std::exchange(waiting_, std::nullopt);
@@ -63,6 +71,10 @@ void GuardedCommits::Proceed() {
   }
   if (join_watch_.joining()) {  // since the question
     waiting_ = std::move(positions);
+    return;
+  }
+  if (auto error = Lost()) {
+    ended_ = task::Committed{std::move(positions), std::move(error)};
     return;
   }
   Send(std::move(positions));
@@ -148,11 +160,13 @@ task::Committed GuardedCommits::CommitAndWait(task::Positions positions, millise
     while (join_watch_.joining() && left() > timeout / 2) {
       (void)EventHandle(rd_kafka_queue_poll(answer.get(), 10));
     }
+    if (auto error = Lost()) return {std::move(positions), std::move(error)};
     const milliseconds for_answer = std::max(left() / 2, milliseconds(1));
     if (auto error = FindGone(PartitionsOf(positions), for_answer)) {
       return {std::move(positions), std::move(error)};
     }
   } while (join_watch_.joining() && left() > timeout / 2);
+  if (auto error = Lost()) return {std::move(positions), std::move(error)};
   Sent sent = Sort(std::move(positions));
   task::Committed ended{std::move(sent.positions), std::nullopt, std::move(sent.withheld)};
   if (sent.sent.empty()) return ended;

@@ -66,6 +66,8 @@ class GuardedCommits {
   // Finds the commits that are gone. The error: nobody answered.
   std::optional<task::CommitError> FindGone(const task::Partitions& partitions,
                                             std::chrono::milliseconds timeout);
+  // The error: all partitions are lost, and others may have them already.
+  std::optional<task::CommitError> Lost() const;
   bool Withholds(const base::TopicPartition& partition) const;
   // `positions`, apart from those that are withheld.
   Sent Sort(task::Positions positions) const;

@@ -36,9 +36,8 @@ class GuardedCommitsOnMockCluster : public ::testing::Test {
   }
 
   std::unique_ptr<Consumer> Join() {
-    return std::make_unique<Consumer>(
-        Subscription{{"t"}, {}, "g"},
-        Properties{{"bootstrap.servers", broker_.bootstrap_servers()}}, nullptr, memory_);
+    return std::make_unique<Consumer>(Subscription{{"t"}, {}, group_}, properties_, nullptr,
+                                      memory_);
   }
   template <class Event>
   Event Await(Consumer& consumer) {
@@ -59,6 +58,8 @@ class GuardedCommitsOnMockCluster : public ::testing::Test {
   }
 
   EmbeddedBroker broker_;
+  std::string group_ = "g";
+  Properties properties_{{"bootstrap.servers", broker_.bootstrap_servers()}};
   std::shared_ptr<GroupMemory> memory_ = std::make_shared<GroupMemory>();
   std::unique_ptr<Consumer> consumer_;
 };
@@ -93,6 +94,31 @@ TEST_F(GuardedCommitsOnMockCluster, WithholdWhatIsOfARecreatedTopicUntilItStarts
   EXPECT_FALSE(next.error) << next.error->text;
   EXPECT_EQ(next.withheld, task::Partitions());
   EXPECT_EQ(CommittedAfterLeaving(), 2);
+}
+
+// librdkafka joins again by itself, and would commit as the member that it has become.
+TEST_F(GuardedCommitsOnMockCluster, CommitNothingOfALostAssignmentWhoseLossIsNotTakenYet) {
+  group_ = "cooperative";
+  properties_["partition.assignment.strategy"] = "cooperative-sticky";
+  properties_["session.timeout.ms"] = "6000";
+  consumer_ = Join();
+  Await<task::Assigned>(*consumer_);
+  ASSERT_FALSE(consumer_->CommitAndWait({{kPartition, 1}}, kPatience).error);
+  broker_.SetDown(true);
+  const auto until = std::chrono::steady_clock::now() + kPatience;
+  task::Committed last;
+  do {
+    last = consumer_->CommitAndWait({{kPartition, 3}}, 100ms);
+    ASSERT_TRUE(last.error);
+  } while (!last.error->excluded && std::chrono::steady_clock::now() < until);
+  EXPECT_EQ(last.error->text, "the partitions are lost");
+  broker_.SetDown(false);
+  last = consumer_->CommitAndWait({{kPartition, 3}}, kPatience);
+  ASSERT_TRUE(last.error);
+  EXPECT_EQ(last.error->text, "the partitions are lost");
+  EXPECT_TRUE(Await<task::Revoked>(*consumer_).lost);
+  consumer_->CompleteRevoke();
+  EXPECT_EQ(CommittedAfterLeaving(), 1);
 }
 
 // librdkafka 2.1 and later takes an error for a record, and goes on behind it after a pause.

@@ -16,6 +16,8 @@ import pytest
 
 _NODE = pathlib.Path(__file__).resolve().parent / "kafka" / "kafka.py"
 _TIMEOUT = 30
+_NO_COORDINATOR = (confluent_kafka.KafkaError.NOT_COORDINATOR, confluent_kafka.KafkaError.COORDINATOR_NOT_AVAILABLE,
+                   confluent_kafka.KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 
 
 def load_node():
@@ -148,8 +150,17 @@ class KafkaCluster:
         """Committed offsets of the connector's group; 0 where it committed nothing."""
         partitions = [confluent_kafka.TopicPartition(topic, number) for number in self.partitions(topic)]
         consumer = confluent_kafka.Consumer({**self._settings, "group.id": group_of(connector)})
+        deadline = time.monotonic() + _TIMEOUT
         try:
-            return {one.partition: max(one.offset, 0) for one in consumer.committed(partitions, timeout=_TIMEOUT)}
+            while True:
+                try:
+                    found = consumer.committed(partitions, timeout=_TIMEOUT)
+                    return {one.partition: max(one.offset, 0) for one in found}
+                except confluent_kafka.KafkaException as error:
+                    # A broker that has just started does not coordinate the group yet.
+                    if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > deadline:
+                        raise
+                    consumer.poll(0.1)
         finally:
             consumer.close()
 

@@ -1,12 +1,13 @@
 """A thousand connectors come and go: nothing of them stays behind, neither series nor memory, descriptors or threads."""
 
 import re
+import statistics
 
 from waiting import eventually
 
 ROUNDS, AT_ONCE = 10, 100
-# What malloc may keep of what a round needed.
-KEPT = 8 << 20
+# What malloc may keep of what a round needed; now and then it takes another arena, which is some 8 MiB at once.
+KEPT = 1 << 20
 
 
 def shown(sidecar):
@@ -39,4 +40,6 @@ def test_a_thousand_connectors_come_and_go_and_leave_nothing(kafka, sidecar, end
     print(f"\nafter each {AT_ONCE} of {ROUNDS * AT_ONCE} connectors: {sizes}")
     assert families(sidecar) == before
     assert sizes[-1]["open_fds"] <= sizes[0]["open_fds"] + 5 and sizes[-1]["threads"] <= sizes[0]["threads"] + 2
-    assert sizes[-1]["resident_memory_bytes"] <= sizes[ROUNDS // 2]["resident_memory_bytes"] + KEPT
+    resident = [one["resident_memory_bytes"] for one in sizes[ROUNDS // 2 - 1:]]
+    grown = [after - before for before, after in zip(resident, resident[1:])]
+    assert statistics.median(grown) <= KEPT, grown

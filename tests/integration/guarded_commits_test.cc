@@ -1,6 +1,7 @@
 // What a consumer commits of a partition about which there is doubt.
 
 #include <gtest/gtest.h>
+#include <librdkafka/rdkafka.h>
 
 #include <chrono>
 #include <memory>
@@ -49,6 +50,18 @@ class GuardedCommitsOnMockCluster : public ::testing::Test {
     ADD_FAILURE() << "the event has not come";
     return {};
   }
+  // A client of librdkafka 2.4 to 2.9 does not survive a recreated topic: it asks to be replaced,
+  // and the next one tells of the loss.
+  task::Losses AwaitLosses() {
+    const bool survives = rd_kafka_version() < 0x02040000 || rd_kafka_version() >= 0x020a0000;
+    if (survives) return Await<task::Moved>(*consumer_).losses;
+    const auto error = Await<task::SourceError>(*consumer_);
+    EXPECT_EQ(error.error_class, task::ErrorClass::kObsolete);
+    EXPECT_EQ(error.code, "TOPIC_RECREATED");
+    consumer_->Leave(std::chrono::milliseconds(kPatience));
+    consumer_ = Join();
+    return Await<task::Assigned>(*consumer_).losses;
+  }
   // The offset that the group's next member finds committed.
   int64_t CommittedAfterLeaving() {
     consumer_->Leave(std::chrono::milliseconds(kPatience));
@@ -87,9 +100,9 @@ TEST_F(GuardedCommitsOnMockCluster, WithholdWhatIsOfARecreatedTopicUntilItStarts
   const task::Committed last = consumer_->CommitAndWait({{kPartition, 4}}, kPatience);
   EXPECT_FALSE(last.error) << last.error->text;
   EXPECT_EQ(last.withheld, task::Partitions{kPartition});
-  const auto moved = Await<task::Moved>(*consumer_);
-  ASSERT_EQ(moved.losses.size(), 1u);
-  EXPECT_EQ(moved.losses[0].reason, delivery::LossReason::kRecreated);
+  const task::Losses losses = AwaitLosses();
+  ASSERT_EQ(losses.size(), 1u);
+  EXPECT_EQ(losses[0].reason, delivery::LossReason::kRecreated);
   const task::Committed next = consumer_->CommitAndWait({{kPartition, 2}}, kPatience);
   EXPECT_FALSE(next.error) << next.error->text;
   EXPECT_EQ(next.withheld, task::Partitions());

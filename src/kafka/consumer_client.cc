@@ -58,7 +58,8 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
                     });
   commits_.emplace(
       handle_, queue_.get(), join_watch_, std::move(memory), log_ends_,
-      [this](task::Positions positions) { return resolver_->WithStart(std::move(positions)); });
+      [this](task::Positions positions) { return resolver_->WithStart(std::move(positions)); },
+      [this] { return IsLost(); });
   Subscribe(subscription);
 }
 
@@ -129,12 +130,20 @@ task::SourceEvent Consumer::Client::ConvertRebalance(EventHandle event) {
     assigning_ = std::move(event);
     joins_ = join_watch_.joins();
     if (leaving_) return task::Nothing{};
+    if (!assignment_->cooperative() && !assignment_->empty()) return GiveUp();
     return FinishAssignment();
   }
   // It is taken anew with what the revocation commits, or must not be made at all any more.
   commits_->Cancel();
-  task::Revoked revoked{ToPartitions(rd_kafka_event_topic_partition_list(event.get())),
-                        rd_kafka_assignment_lost(handle_) != 0};
+  task::Revoked revoked{ToPartitions(rd_kafka_event_topic_partition_list(event.get())), IsLost()};
+  std::erase_if(revoked.partitions, [this](const base::TopicPartition& partition) {
+    return !assignment_->contains(partition);  // given up before
+  });
+  if (revoked.partitions.empty()) {
+    revoking_ = std::move(event);
+    CompleteRevoke();
+    return task::Nothing{};
+  }
   revoking_ = std::move(event);
   return revoked;
 }
@@ -183,11 +192,20 @@ std::optional<task::SourceEvent> Consumer::Client::Failure(const std::string& te
   return task::SourceError{task::ErrorClass::kFatal, "ASSIGN", "cannot assign: " + Redacted(text)};
 }
 
-// When a topic changes while an assignment waits for its answer, librdkafka joins the group anew
-// without a revocation: others may be given these partitions, and nothing of them can be committed
-// any more. Another assignment will follow. (A cooperative member keeps what it has.)
+// The member has begun to join the group anew since it was given its assignment, though no
+// revocation was answered: librdkafka does so when a topic changes while an assignment waits for
+// its answer, or when it takes another call for the answer. Others may be given these partitions,
+// and nothing of them may be committed any more. Another assignment will follow. (A cooperative
+// member keeps what it has.)
 bool Consumer::Client::IsObsolete() const {
   return !assignment_->cooperative() && (join_watch_.joining() || join_watch_.joins() != joins_);
+}
+
+// Nothing of it is committed, and the task hears that it is lost.
+task::SourceEvent Consumer::Client::GiveUp() {
+  is_given_up_ = true;
+  commits_->Cancel();
+  return task::Revoked{assignment_->partitions(), true};
 }
 
 void Consumer::Client::FollowLogs() {
@@ -199,6 +217,7 @@ std::optional<task::SourceEvent> Consumer::Client::TakeDue(Time now) {
   if (stashed_) return std::exchange(stashed_, std::nullopt);
   if (auto ended = commits_->TakeEnded()) return std::move(*ended);
   if (leaving_) return std::nullopt;
+  if (!assignment_->empty() && !revoking_ && IsObsolete()) return GiveUp();
   if (assigning_) {
     if (now < next_try_) return std::nullopt;
     return FinishAssignment();
@@ -359,6 +378,12 @@ void Consumer::Client::GiveUpAssignment() {
 }
 
 void Consumer::Client::CompleteRevoke() {
+  if (std::exchange(is_given_up_, false)) {
+    if (!assigning_) assignment_->Decline();
+    Forget(assignment_->partitions());
+    FollowLogs();
+    return;
+  }
   if (!revoking_) return;
   const task::Partitions partitions =
       ToPartitions(rd_kafka_event_topic_partition_list(revoking_.get()));

@@ -67,6 +67,9 @@ class Consumer::Client {
   task::SourceEvent ConvertRebalance(EventHandle event);
   task::SourceEvent FinishAssignment();
   bool IsObsolete() const;
+  // Others may have the partitions by now.
+  bool IsLost() const { return rd_kafka_assignment_lost(handle_) != 0 || IsObsolete(); }
+  task::SourceEvent GiveUp();
   // Nothing when the text is empty.
   std::optional<task::SourceEvent> Failure(const std::string& text) const;
   // The next event that is due without asking librdkafka.
@@ -97,10 +100,11 @@ class Consumer::Client {
   bool leaving_ = false;
   bool was_assigned_ = false;                 // ever, were it nothing
   std::optional<task::SourceEvent> stashed_;  // for the next poll
-  EventHandle assigning_;  // the assignment whose start offsets are not known yet
-  unsigned joins_ = 0;     // when that came
-  Time next_try_;          // to learn them
-  EventHandle revoking_;   // the revocation that waits for CompleteRevoke
+  EventHandle assigning_;     // the assignment whose start offsets are not known yet
+  unsigned joins_ = 0;        // when that came
+  Time next_try_;             // to learn them
+  EventHandle revoking_;      // the revocation that waits for CompleteRevoke
+  bool is_given_up_ = false;  // likewise, but there is no revocation: it is obsolete
   // Partitions that librdkafka does not read from where they stand until they are assigned anew.
   std::set<base::TopicPartition> stuck_;
   Time next_look_;   // at the doubtful partitions

@@ -36,13 +36,15 @@ bool SameOffsets(const task::Positions& some, const task::Positions& others) {
 
 GuardedCommits::GuardedCommits(rd_kafka_t* client, rd_kafka_queue_t* queue,
                                const JoinWatch& join_watch, std::shared_ptr<GroupMemory> memory,
-                               const LogEnds::Watch* log_ends, Signer sign)
+                               const LogEnds::Watch* log_ends, Signer sign,
+                               std::function<bool()> is_lost)
     : client_(client),
       queue_(queue),
       join_watch_(join_watch),
       memory_(std::move(memory)),
       log_ends_(log_ends),
       sign_(std::move(sign)),
+      is_lost_(std::move(is_lost)),
       patience_(kMostPatience) {}
 
 void GuardedCommits::Commit(task::Positions positions) {
@@ -54,16 +56,20 @@ bool GuardedCommits::Check(const task::Partitions& partitions) {
   return !FindGone(partitions, patience_);
 }
 
-// Once the session has run out librdkafka may join the group anew before the loss was answered. A
-// commit would then be taken from a member of the new generation, though another one owns the
-// partitions.
+// librdkafka may join the group anew before a loss was answered. A commit would then be taken from
+// a member of the new generation, though another one owns the partitions.
 std::optional<task::CommitError> GuardedCommits::Lost() const {
-  if (rd_kafka_assignment_lost(client_) == 0) return std::nullopt;
+  if (!is_lost_()) return std::nullopt;
   return task::CommitError{"the partitions are lost", false, true};
 }
 
 void GuardedCommits::Proceed() {
-  if (!waiting_ || join_watch_.joining()) return;
+  if (!waiting_) return;
+  if (auto error = Lost()) {
+    ended_ = task::Committed{*std::exchange(waiting_, std::nullopt), std::move(error)};
+    return;
+  }
+  if (join_watch_.joining()) return;
   task::Positions positions = *std::exchange(waiting_, std::nullopt);
   if (auto error = FindGone(PartitionsOf(positions), patience_)) {
     ended_ = task::Committed{std::move(positions), std::move(error)};

@@ -29,9 +29,11 @@ class GuardedCommits {
   using Signer = std::function<task::Positions(task::Positions)>;
 
   // What is passed by pointer or reference outlives it; `log_ends` may be null. Answers are events
-  // of the queue. `sign` adds to each commit what it carries besides.
+  // of the queue. `is_lost` says whether others may have the partitions by now. `sign` adds to each
+  // commit what it carries besides.
   GuardedCommits(rd_kafka_t* client, rd_kafka_queue_t* queue, const JoinWatch& join_watch,
-                 std::shared_ptr<GroupMemory> memory, const LogEnds::Watch* log_ends, Signer sign);
+                 std::shared_ptr<GroupMemory> memory, const LogEnds::Watch* log_ends, Signer sign,
+                 std::function<bool()> is_lost);
 
   // Sends a commit, as soon as no join is under way; an earlier one that has not been sent is
   // replaced.
@@ -80,6 +82,7 @@ class GuardedCommits {
   const std::shared_ptr<GroupMemory> memory_;
   const LogEnds::Watch* const log_ends_;
   const Signer sign_;
+  const std::function<bool()> is_lost_;
 
   std::optional<task::Positions> waiting_;  // for a join to end
   std::chrono::milliseconds patience_;      // with the next answer

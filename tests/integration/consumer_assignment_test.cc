@@ -50,5 +50,45 @@ TEST(ConsumerOnMockCluster, ReadsNoAssignmentThatWasOvertakenByAChangedTopic) {
   consumer.Leave(1s);
 }
 
+// The topics change a second time before the revocation for the first time is taken: librdkafka
+// then joins anew without the answer to it, and another member may be given what this one still
+// has. What it commits now would be taken as of a member of the new generation.
+TEST(ConsumerOnMockCluster, CommitsNothingOnceTheGroupHasGoneOnWithoutItsAnswer) {
+  EmbeddedBroker broker;
+  broker.CreateTopic("t1", 1);
+  const Properties properties{{"bootstrap.servers", broker.bootstrap_servers()},
+                              {"topic.metadata.refresh.interval.ms", "100"}};
+  const auto await_assigned = [](Consumer& consumer) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      const task::SourceEvent event = consumer.Poll(100ms, 0);
+      if (std::holds_alternative<task::Assigned>(event)) return true;
+    }
+    return false;
+  };
+  Consumer first({{}, "t.*", "g"}, properties);
+  ASSERT_TRUE(await_assigned(first));
+  ASSERT_FALSE(first.CommitAndWait({{{"t1", 0}, 1}}, kPatience).error);
+  // That it joins can be seen by its commits alone, as long as nothing is polled.
+  task::Committed late;
+  for (int topic = 2; !late.error && topic < 20; ++topic) {
+    broker.CreateTopic("t" + std::to_string(topic), 1);
+    const auto until = std::chrono::steady_clock::now() + 1s;
+    while (!late.error && std::chrono::steady_clock::now() < until) {
+      late = first.CommitAndWait({{{"t1", 0}, 1}}, kPatience);
+    }
+  }
+  ASSERT_TRUE(late.error);  // it may have been on its way just then
+  late = first.CommitAndWait({{{"t1", 0}, 1}}, kPatience);
+  ASSERT_TRUE(late.error);
+  EXPECT_EQ(late.error->text, "the partitions are lost");
+  const task::SourceEvent event = first.Poll(100ms, 0);
+  ASSERT_TRUE(std::holds_alternative<task::Revoked>(event));
+  EXPECT_TRUE(std::get<task::Revoked>(event).lost);
+  first.CompleteRevoke();
+  EXPECT_TRUE(await_assigned(first));
+  first.Leave(1s);
+}
+
 }  // namespace
 }  // namespace khs::kafka

@@ -251,6 +251,12 @@ def _read_line(told, life, open_, sent, line, text):
                 _end(told, life, place, open_.pop(place), now, how)
             if message == "partitions assigned":
                 open_[place] = now
+    elif message == "offset commit failed; it will be repeated" and line.get("error") == "the partitions are lost":
+        # librdkafka had joined the group anew before the revocation was answered.
+        for topic, partition in _PLACE.findall(line["partitions"]):
+            of_life = told.tenures.get((life.name, topic, int(partition)))
+            if of_life and of_life[-1].how == "revoked":
+                of_life[-1] = of_life[-1]._replace(how="lost")
     elif message in ("record dropped", "record will be retried"):
         record = sent.record(life.name, line, time_of(line))
         if message == "record dropped":

@@ -170,6 +170,22 @@ def test_a_lost_partition_explains_a_repeat_and_tells_whether_a_fault_was_behind
     assert not verdict.problems() and verdict.explanations() == {why: 1}
 
 
+@pytest.mark.parametrize("refused, right", [(True, True), (False, False)])
+def test_a_commit_that_came_too_late_for_the_revocation_makes_of_it_a_loss(refused, right):
+    """librdkafka joins anew without the answer when topics change twice before it; here while the process was frozen."""
+    story = Story()
+    story.second_life("left", at=30.0)
+    story.lives[0].end, story.lives[0].how = 100.0, "left"
+    story.windows.append(Window("SIGSTOP", 15.0, 20.0, "a1"))
+    story.lives[0].lines.append(line(20.1, "partitions revoked", partitions=f"{TOPIC}[0]"))
+    if refused:
+        story.lives[0].lines.append(line(20.2, "offset commit failed; it will be repeated", partitions=f"{TOPIC}[0]",
+                                         error='"the partitions are lost"'))
+    story.attempts.append(attempt(2, 32.0, "a2"))
+    explanations = story.verdict().explanations()
+    assert (explanations == {"partition lost before the commit": 1}) == right, explanations
+
+
 def frozen(*windows):
     """The process a1 delivers a record that a2 has delivered and committed meanwhile."""
     story = Story()

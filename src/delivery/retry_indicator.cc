@@ -1,73 +1,190 @@
 #include "delivery/retry_indicator.h"
 
-#include <Poco/JSON/Object.h>
-#include <Poco/JSON/Parser.h>
-#include <Poco/String.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <string>
 
-#include "base/utf8.h"
-
 namespace khs::delivery {
 namespace {
 
-bool IsDigit(char c) { return c >= '0' && c <= '9'; }
-
-// Poco refuses a whole document for one number that is beyond 64 bits or a double, which JSON
-// allows, and ends a key at an escaped NUL, so that it may become another. Which number or which
-// control character it is matters to nobody here: outside of strings at most 15 digits in a row
-// stay, and 2 of an exponent, and a NUL becomes U+0001.
-std::string MadeForPoco(std::string_view json) {
-  constexpr std::string_view kNul = "\\u0000";
-  std::string text;
-  text.reserve(json.size());
-  bool in_string = false;
-  size_t digits = 0;  // that may still follow
-  for (size_t at = 0; at < json.size(); ++at) {
-    const char c = json[at];
-    if (!in_string && IsDigit(c)) {
-      if (digits == 0) continue;
-      --digits;
-    } else if (in_string && json.substr(at, kNul.size()) == kNul) {
-      text += "\\u0001";
-      at += kNul.size() - 1;
-      continue;
-    } else if (in_string && c == '\\' && at + 1 < json.size()) {
-      text += c;
-      text += json[++at];
-      continue;
-    } else {
-      digits = c == 'e' || c == 'E' || ((c == '+' || c == '-') && digits == 2) ? 2 : 15;
-      if (c == '"') in_string = !in_string;
-    }
-    text += c;
-  }
-  return text;
+bool Is(std::string_view text, const char* word) {
+  return text.size() == std::string_view(word).size() &&
+         ::strncasecmp(text.data(), word, text.size()) == 0;
 }
+
+// Reads what Gson's JsonParser reads, which is lenient: the migrated endpoints were written for it.
+// Beyond JSON that is a byte order mark and `)]}'` at the start, comments (`//`, `#`, `/* */`),
+// single quotes or none, `;` for `,` and `=` or `=>` for `:`, elements left out of arrays,
+// keywords in any case, NaN, and any byte within a string. See Gson's JsonReader.setLenient.
+// Throws Malformed.
+class Scanner {
+ public:
+  struct Malformed {};
+
+  explicit Scanner(std::string_view text) : text_(text) {
+    (void)Skip("\xef\xbb\xbf");
+    SkipBlanks();
+    if (Skip(")]}'\n")) SkipBlanks();
+  }
+
+  // The value of the object's last member `retry`; the text must be that object alone.
+  std::optional<bool> FindRetry() {
+    if (Next() != '{') throw Malformed();
+    std::optional<bool> retry;
+    // What is open, and whether the next token is the first in it.
+    std::string open = "{";
+    bool first = true;
+    while (!open.empty()) {
+      if (open.back() == '[' ? !EnterElement(first) : !EnterMember(first, open.size() == 1)) {
+        open.pop_back();
+        first = false;
+        continue;
+      }
+      first = false;
+      SkipBlanks();
+      if (Peek() == '{' || Peek() == '[') {
+        if (open.size() == 1 && is_retry_) retry.reset();
+        open += Take();
+        first = true;
+        continue;
+      }
+      if (open.back() == '[' && IsEndOfElement(Peek())) continue;  // left out
+      const std::optional<bool> value = Scalar();
+      if (open.size() == 1 && is_retry_) retry = value;
+    }
+    SkipBlanks();
+    if (at_ < text_.size()) throw Malformed();
+    return retry;
+  }
+
+ private:
+  char Peek() const {
+    if (at_ == text_.size()) throw Malformed();
+    return text_[at_];
+  }
+  char Take() {
+    const char c = Peek();
+    ++at_;
+    return c;
+  }
+  char Next() {
+    SkipBlanks();
+    return Take();
+  }
+  bool Skip(std::string_view what) {
+    if (!text_.substr(at_).starts_with(what)) return false;
+    at_ += what.size();
+    return true;
+  }
+  void SkipBlanks() {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    while (at_ < text_.size()) {
+      if (kBlanks.find(text_[at_]) != std::string_view::npos) {
+        ++at_;
+      } else if (Skip("#") || Skip("//")) {
+        at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
+      } else if (Skip("/*")) {
+        const size_t end = text_.find("*/", at_);
+        if (end == std::string_view::npos) throw Malformed();
+        at_ = end + 2;
+      } else {
+        return;
+      }
+    }
+  }
+  static bool IsSeparator(char c) { return c == ',' || c == ';'; }
+  static bool IsEndOfElement(char c) { return IsSeparator(c) || c == ']'; }
+
+  // Up to the next element's value; false when the array ends.
+  bool EnterElement(bool first) {
+    SkipBlanks();
+    if (Peek() == ']') {
+      ++at_;
+      return false;
+    }
+    if (!first && !IsSeparator(Take())) throw Malformed();
+    return true;
+  }
+  // Up to the next member's value; false when the object ends.
+  bool EnterMember(bool first, bool is_top) {
+    SkipBlanks();
+    if (Peek() == '}') {
+      ++at_;
+      return false;
+    }
+    if (!first && !IsSeparator(Take())) throw Malformed();
+    SkipBlanks();
+    const std::string name = Text();
+    if (is_top) is_retry_ = name == "retry";
+    const char colon = Next();
+    if (colon == '=') {
+      (void)Skip(">");
+    } else if (colon != ':') {
+      throw Malformed();
+    }
+    return true;
+  }
+
+  std::optional<bool> Scalar() {
+    const std::string text = Text();
+    if (Is(text, "true")) return true;
+    if (Is(text, "false")) return false;
+    return std::nullopt;
+  }
+  std::string Text() {
+    const char quote = Peek();
+    if (quote == '"' || quote == '\'') {
+      ++at_;
+      return Quoted(quote);
+    }
+    const size_t end = std::min(text_.find_first_of("/\\;#={}[]:, \t\f\r\n", at_), text_.size());
+    if (end == at_) throw Malformed();
+    const std::string_view text = text_.substr(at_, end - at_);
+    at_ = end;
+    return std::string(text);
+  }
+  std::string Quoted(char quote) {
+    std::string text;
+    for (char c = Take(); c != quote; c = Take()) {
+      if (c == '\\') c = Escaped();
+      text += c;
+    }
+    return text;
+  }
+  // Which character it is matters only where `retry`, `true` or `false` can be meant.
+  char Escaped() {
+    constexpr std::string_view kEscapes = "tbnrf\n'\"\\/";
+    constexpr std::string_view kMeanings = "\t\b\n\r\f\n'\"\\/";
+    const char c = Take();
+    if (const size_t known = kEscapes.find(c); known != std::string_view::npos) {
+      return kMeanings[known];
+    }
+    if (c != 'u') throw Malformed();
+    unsigned code = 0;
+    for (int digit = 0; digit < 4; ++digit) {
+      constexpr std::string_view kDigits = "0123456789abcdefABCDEF";
+      const size_t value = kDigits.find(Take());
+      if (value == std::string_view::npos) throw Malformed();
+      code = code * 16 + static_cast<unsigned>(value < 16 ? value : value - 6);
+    }
+    return code < 0x80 ? static_cast<char>(code) : '\x80';
+  }
+
+  const std::string_view text_;
+  size_t at_ = 0;
+  bool is_retry_ = false;  // the top-level member that is being read
+};
 
 }  // namespace
 
 std::optional<bool> ParseRetryIndicator(std::string_view body) {
   if (body.empty() || body.size() > kMaxIndicatorBody) return std::nullopt;
-  // What Poco would overlook: a number before the object, and what follows a byte 0xff behind it.
-  const size_t start = std::min(body.find_first_not_of(" \t\r\n"), body.size() - 1);
-  if (body[start] != '{' || !base::IsUtf8(body)) return std::nullopt;
   try {
-    Poco::JSON::Parser parser;
-    const Poco::Dynamic::Var document = parser.parse(MadeForPoco(body));
-    if (document.type() != typeid(Poco::JSON::Object::Ptr)) return std::nullopt;
-    const Poco::Dynamic::Var retry = document.extract<Poco::JSON::Object::Ptr>()->get("retry");
-    if (retry.isBoolean()) return retry.extract<bool>();
-    if (retry.isString()) {
-      const auto& text = retry.extract<std::string>();
-      if (Poco::icompare(text, "true") == 0) return true;
-      if (Poco::icompare(text, "false") == 0) return false;
-    }
-  } catch (const Poco::Exception&) {
-    // Not JSON: no indicator.
+    return Scanner(body).FindRetry();
+  } catch (const Scanner::Malformed&) {
+    return std::nullopt;
   }
-  return std::nullopt;
 }
 
 }  // namespace khs::delivery

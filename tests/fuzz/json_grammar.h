@@ -19,7 +19,6 @@ class JsonGrammar {
 
   std::vector<Member> members;  // of the object at the top
   bool has_escapes = false;
-  bool has_surrogates = false;  // maybe alone: valid by the grammar, and no character
   int deepest = 0;
 
   // Absent for what is not JSON.
@@ -84,7 +83,6 @@ class JsonGrammar {
     if (rest_.size() < 4 || rest_.substr(0, 4).find_first_not_of(kDigits) != rest_.npos) {
       return false;
     }
-    if (rest_[0] == 'd' || rest_[0] == 'D') has_surrogates = true;
     rest_.remove_prefix(4);
     return true;
   }

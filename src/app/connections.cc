@@ -2,8 +2,8 @@
 
 #include <exception>
 #include <optional>
-#include <system_error>
 
+#include "http/destination.h"
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
 #include "kafka/dead_letter_producer.h"
@@ -47,11 +47,12 @@ kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config,
           kafka::ClientOwner{config.name, task}};
 }
 
-std::unique_ptr<http::EndpointClient> MakeClient(const config::ConnectorConfig& config,
-                                                 const base::Clock& clock) {
-  return std::make_unique<http::EndpointClient>(
-      config.endpoint, http::Identity{config.name, config.subscription.group},
-      config.policy.null_values, clock);
+task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* before) {
+  return {std::make_shared<request::Builder>(
+              config.endpoint, request::Identity{config.name, config.subscription.group},
+              config.policy.null_values),
+          http::MakeDestination(config.endpoint,
+                                before != nullptr ? before->destination.get() : nullptr)};
 }
 
 }  // namespace
@@ -66,12 +67,9 @@ reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupMem
             log_ends->Open(properties), memories.Of(config.subscription.group));
       },
       [&clock](const config::ConnectorConfig& config) {
-        auto client = MakeClient(config, clock);
-        const auto reconfigure = [endpoint = client.get()](const config::ConnectorConfig& changed) {
-          endpoint->Reconfigure(changed.endpoint, changed.policy.null_values);
-        };
-        return reconcile::EndpointHandle{std::move(client), reconfigure};
+        return std::make_unique<http::EndpointClient>(config.name, clock);
       },
+      MakeRoute,
       [](const config::ConnectorConfig& config,
          int task) -> std::shared_ptr<task::DeadLetterQueue> {
         if (config.dead_letters.topic.empty()) return nullptr;
@@ -93,9 +91,7 @@ std::vector<reconcile::Objection> DefinitionCheck::operator()(
     if (auto problem = TryConsumer(config)) objections.push_back({"", std::move(*problem)});
   }
   try {
-    (void)MakeClient(config, clock_);
-  } catch (const std::system_error&) {
-    // This process's own trouble, which says nothing about the definition.
+    (void)MakeRoute(config, nullptr);
   } catch (const std::exception& error) {
     objections.push_back({"", error.what()});  // which names the key
   }

@@ -20,8 +20,6 @@ reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupMem
 // What librdkafka and TLS say of a definition, without any network. One thread.
 class DefinitionCheck {
  public:
-  explicit DefinitionCheck(const base::Clock& clock) : clock_(clock) {}
-
   std::vector<reconcile::Objection> operator()(const config::ConnectorConfig& config);
 
  private:
@@ -29,7 +27,6 @@ class DefinitionCheck {
 
   std::optional<std::string> TryConsumer(const config::ConnectorConfig& config);
 
-  const base::Clock& clock_;
   std::optional<Tried> last_tried_;  // with success
 };
 

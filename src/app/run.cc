@@ -175,7 +175,7 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   reconcile::Connections connections = MakeConnections(clock, memories);
   connections.descriptors = [&cluster] { return UseOfDescriptors(cluster); };
   reconcile::Reconciler reconciler(
-      std::move(settings), std::move(connections), DefinitionCheck(clock),
+      std::move(settings), std::move(connections), DefinitionCheck(),
       [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
   reconcile::Worker worker(reconciler, MakeGroupAccess(cluster, memories));
   const auto probes = ListenForProbes(config, registry, reconciler);

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "http/destination.h"
 #include "http/link.h"
 #include "http/resolver.h"
-#include "http/setup.h"
 #include "task/endpoint.h"
 
 namespace khs::http {
@@ -21,10 +21,9 @@ enum class Phase { kNone, kResolving, kDialing, kHandshaking, kExchanging };
 // What is kept of an attempt while it is under way.
 struct Attempt {
   Phase phase = Phase::kNone;
-  SetupPtr setup;    // null when not under way
-  std::string text;  // the request's head, with the body when that is small
+  DestinationPtr destination;  // null when not under way
+  std::string text;            // the request's head, with the body when that is small
   std::string_view body;
-  int headers_left_out = 0;
   base::MonotonicTime deadline;                     // of the phase
   std::shared_ptr<const Resolution> lookup;         // while resolving
   LinkPtr link;                                     // from dialing on

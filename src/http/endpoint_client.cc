@@ -13,12 +13,11 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/threads.h"
-#include "delivery/retry_indicator.h"
 #include "http/attempts.h"
+#include "http/destination.h"
 #include "http/link.h"
 #include "http/poller.h"
-#include "http/retry_after.h"
-#include "http/setup.h"
+#include "http/request_head.h"
 
 namespace khs::http {
 namespace {
@@ -26,7 +25,7 @@ namespace {
 using base::MonotonicTime;
 using delivery::Aborted;
 using delivery::FaultKind;
-using delivery::Reply;
+using delivery::Outcome;
 using delivery::RequestFault;
 using std::chrono::milliseconds;
 
@@ -58,21 +57,17 @@ std::string Within(milliseconds timeout) {
 
 class EndpointClient::Impl {
  public:
-  Impl(config::EndpointConfig endpoint, Identity identity, delivery::NullValues null_values,
-       const base::Clock& clock)
-      : identity_(std::move(identity)),
-        clock_(clock),
-        setup_(std::make_shared<Setup>(std::move(endpoint), null_values, wake_, nullptr)),
-        handover_(setup_) {
+  Impl(std::string connector, const base::Clock& clock)
+      : connector_(std::move(connector)), clock_(clock) {
     poller_.Watch(wake_->descriptor(), Wants::kRead, nullptr);
   }
 
-  void Begin(Slot slot, const delivery::Record& record);
+  void Use(std::shared_ptr<const task::Destination> destination);
+  void Begin(Slot slot, request::Request request);
   void Cancel(Slot slot) {
     if (attempts_.UnderWay(slot)) End(slot, Aborted{});
   }
   void Wait(std::optional<MonotonicTime> until, std::vector<Ended>& ended);
-  void Reconfigure(config::EndpointConfig endpoint, delivery::NullValues null_values);
   void Wake() noexcept { wake_->Set(); }
   void Abort() noexcept {
     aborted_ = true;
@@ -81,11 +76,10 @@ class EndpointClient::Impl {
 
  private:
   MonotonicTime Now() const { return clock_.Read().monotonic; }
-  void TakeOver();
-  void End(Slot slot, Reply reply);
+  void End(Slot slot, Outcome outcome);
   void EndAt(Slot slot, const RequestFault& fault) {
-    End(slot,
-        RequestFault{fault.kind, attempts_[slot].setup->origin->label() + ": " + fault.detail});
+    End(slot, RequestFault{fault.kind,
+                           attempts_[slot].destination->origin->label() + ": " + fault.detail});
   }
   void Watch(Link& link, int descriptor, Wants wants);
 
@@ -98,7 +92,6 @@ class EndpointClient::Impl {
   void GoOnShakingHands(Slot slot, MonotonicTime now);
   void Exchange(Slot slot, MonotonicTime now);
   void GoOnExchanging(Slot slot, MonotonicTime now);
-  Reply Judge(const Response& response) const;
 
   // Attempts that lack a descriptor or a thread.
   bool IsShort(const Attempt& attempt) const;
@@ -112,55 +105,40 @@ class EndpointClient::Impl {
   void RunTimers(MonotonicTime now);
   void EndAll();
 
-  const Identity identity_;
+  const std::string connector_;
   const base::Clock& clock_;
   const std::shared_ptr<WakeEvent> wake_ = std::make_shared<WakeEvent>();
   std::atomic<bool> aborted_{false};
 
-  SetupPtr setup_;  // of attempts to come
-  SetupHandover handover_;
+  DestinationPtr destination_;  // of attempts to come; null before the first
 
   Poller poller_;
   Attempts attempts_;
-  IdleLinks idle_;            // of the origin of `setup_`
+  IdleLinks idle_;            // of the origin of `destination_`
   std::vector<Ended> ended_;  // since the last Wait
   bool quick_ = false;        // the last answer was
   MonotonicTime retry_short_ = MonotonicTime::max();
 };
 
-void EndpointClient::Impl::Reconfigure(config::EndpointConfig endpoint,
-                                       delivery::NullValues null_values) {
-  const SetupPtr before = handover_.Newest();
-  handover_.Give(std::make_shared<Setup>(std::move(endpoint), null_values, wake_, before.get()));
-  wake_->Set();
-}
-
-// Not while sockets that are ready are gone through: an idle one of them may go here.
-void EndpointClient::Impl::TakeOver() {
-  if (!handover_.Fresh()) return;
-  SetupPtr next = handover_.Take();
-  if (next->origin != setup_->origin) {
+void EndpointClient::Impl::Use(std::shared_ptr<const task::Destination> destination) {
+  auto next = std::static_pointer_cast<const Destination>(std::move(destination));
+  if (destination_ && next->origin != destination_->origin) {
     idle_.CloseAll();
     quick_ = false;
   }
-  setup_ = std::move(next);
+  destination_ = std::move(next);
 }
 
-void EndpointClient::Impl::Begin(Slot slot, const delivery::Record& record) {
-  TakeOver();
+void EndpointClient::Impl::Begin(Slot slot, request::Request request) {
   Attempt& attempt = attempts_.At(slot);
-  attempt.setup = setup_;
+  attempt.destination = destination_;
   try {
-    const std::string_view value = record.value ? std::string_view(*record.value) : "";
-    const RequestHead head =
-        BuildRequestHead(setup_->endpoint, identity_, setup_->null_values, record);
-    attempt.headers_left_out = head.headers_left_out;
-    attempt.text = RenderHead(head, setup_->target.path, setup_->target.host_header, value.size());
+    attempt.text = RenderHead(request, destination_->host_header);
     attempt.body = {};
-    if (value.size() <= kMaxJoinedBody) {
-      attempt.text.append(value);
+    if (request.body.size() <= kMaxJoinedBody) {
+      attempt.text.append(request.body);
     } else {
-      attempt.body = value;
+      attempt.body = request.body;
     }
     if (aborted_) return End(slot, Aborted{});
     const MonotonicTime now = Now();
@@ -173,13 +151,13 @@ void EndpointClient::Impl::Begin(Slot slot, const delivery::Record& record) {
   }
 }
 
-void EndpointClient::Impl::End(Slot slot, Reply reply) {
+void EndpointClient::Impl::End(Slot slot, Outcome outcome) {
   Attempt& attempt = attempts_[slot];
   attempts_.Enter(slot, Phase::kNone, {});
   attempt.lookup.reset();
   attempt.link.reset();
-  attempt.setup.reset();
-  ended_.push_back({slot, {std::move(reply), attempt.headers_left_out}});
+  attempt.destination.reset();
+  ended_.push_back({slot, std::move(outcome)});
 }
 
 void EndpointClient::Impl::Watch(Link& link, int descriptor, Wants wants) {
@@ -194,8 +172,8 @@ void EndpointClient::Impl::Watch(Link& link, int descriptor, Wants wants) {
 
 void EndpointClient::Impl::Open(Slot slot, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
-  attempts_.Enter(slot, Phase::kResolving, After(now, attempt.setup->endpoint.connect_timeout));
-  Resolver& resolver = attempt.setup->origin->resolver();
+  attempts_.Enter(slot, Phase::kResolving, After(now, attempt.destination->connect_timeout));
+  Resolver& resolver = attempt.destination->origin->resolver();
   if (auto addresses = resolver.Literal()) return Dial(slot, std::move(*addresses), now);
   StartLookup(slot, now);
 }
@@ -203,7 +181,7 @@ void EndpointClient::Impl::Open(Slot slot, MonotonicTime now) {
 void EndpointClient::Impl::StartLookup(Slot slot, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
   try {
-    attempt.lookup = attempt.setup->origin->resolver().Start();
+    attempt.lookup = attempt.destination->origin->resolver().Start(wake_);
   } catch (const std::system_error& error) {
     NoteShortage(base::Describe(error), now);
   }
@@ -215,8 +193,9 @@ void EndpointClient::Impl::GoOnResolving(Slot slot, MonotonicTime now) {
   const Lookup* const lookup = attempt.lookup->result();
   if (lookup == nullptr) return;
   if (!lookup->addresses.empty()) return Dial(slot, lookup->addresses, now);
-  End(slot, RequestFault{FaultKind::kDns, "cannot look up " + attempt.setup->origin->shown_host() +
-                                              ": " + lookup->problem});
+  End(slot,
+      RequestFault{FaultKind::kDns, "cannot look up " + attempt.destination->origin->shown_host() +
+                                        ": " + lookup->problem});
 }
 
 void EndpointClient::Impl::Dial(Slot slot, std::vector<Address> addresses, MonotonicTime now) {
@@ -224,10 +203,10 @@ void EndpointClient::Impl::Dial(Slot slot, std::vector<Address> addresses, Monot
   attempt.lookup.reset();
   attempts_.Enter(slot, Phase::kDialing, attempt.deadline);
   attempt.link = std::make_unique<Link>();
-  attempt.link->origin = attempt.setup->origin;
+  attempt.link->origin = attempt.destination->origin;
   attempt.link->slot = slot;
   attempt.link->dialer.emplace(std::move(addresses), attempt.deadline,
-                               attempt.setup->endpoint.host_is_secret);
+                               attempt.destination->host_is_secret);
   GoOnDialing(slot, now);
 }
 
@@ -283,7 +262,7 @@ void EndpointClient::Impl::GoOnShakingHands(Slot slot, MonotonicTime now) {
 
 void EndpointClient::Impl::Exchange(Slot slot, MonotonicTime now) {
   Attempt& attempt = attempts_[slot];
-  attempts_.Enter(slot, Phase::kExchanging, After(now, attempt.setup->endpoint.read_timeout));
+  attempts_.Enter(slot, Phase::kExchanging, After(now, attempt.destination->read_timeout));
   attempt.link->connection->Start(attempt.text, attempt.body);
   GoOnExchanging(slot, now);
 }
@@ -294,23 +273,15 @@ void EndpointClient::Impl::GoOnExchanging(Slot slot, MonotonicTime now) {
   const auto wants = connection.Continue();
   if (!wants) return EndAt(slot, wants.error());
   if (*wants != Wants::kNothing) return Watch(*attempt.link, connection.descriptor(), *wants);
-  quick_ = now - (attempt.deadline - attempt.setup->endpoint.read_timeout) <= kQuickAnswer;
-  Reply reply = Judge(connection.response());
-  if (connection.response().reusable && attempt.link->origin == setup_->origin) {
+  quick_ = now - (attempt.deadline - attempt.destination->read_timeout) <= kQuickAnswer;
+  Response& response = connection.response();
+  Outcome outcome = delivery::Response{response.status, std::move(response.retry_after),
+                                       std::move(response.body)};
+  if (connection.response().reusable && attempt.link->origin == destination_->origin) {
     Watch(*attempt.link, connection.descriptor(), Wants::kRead);
     idle_.Add(std::move(attempt.link), connection.response().idle_timeout, now);
   }
-  End(slot, std::move(reply));
-}
-
-Reply EndpointClient::Impl::Judge(const Response& response) const {
-  delivery::HttpReply reply;
-  reply.status = response.status;
-  reply.retry = delivery::ParseRetryIndicator(response.body);
-  if (response.retry_after) {
-    reply.retry_after = ParseRetryAfter(*response.retry_after, clock_.Read().wall);
-  }
-  return reply;
+  End(slot, std::move(outcome));
 }
 
 void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<Ended>& ended) {
@@ -341,7 +312,6 @@ void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<
       RetryShort(now);
     }
   }
-  TakeOver();
   if (aborted_) EndAll();
   ended.swap(ended_);
 }
@@ -354,7 +324,7 @@ bool EndpointClient::Impl::IsShort(const Attempt& attempt) const {
 void EndpointClient::Impl::NoteShortage(const std::string& what, MonotonicTime now) {
   if (retry_short_ == MonotonicTime::max()) {
     Log().Warn("request waits for resources of this process",
-               {{"connector", identity_.connector}, {"error", what}});
+               {{"connector", connector_}, {"error", what}});
   }
   retry_short_ = now + kShortageRetry;
 }
@@ -365,7 +335,8 @@ void EndpointClient::Impl::RetryShort(MonotonicTime now) {
   for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
     Attempt& attempt = attempts_[slot];
     if (!IsShort(attempt)) continue;
-    if (LinkPtr idle = attempt.setup->origin == setup_->origin ? idle_.Take(now) : nullptr) {
+    if (LinkPtr idle =
+            attempt.destination->origin == destination_->origin ? idle_.Take(now) : nullptr) {
       attempt.link = std::move(idle);
       attempt.link->slot = slot;
       Exchange(slot, now);
@@ -422,7 +393,7 @@ void EndpointClient::Impl::RunTimers(MonotonicTime now) {
   while (!exchanging.empty() && attempts_[exchanging.front()].deadline <= now) {
     const Slot slot = exchanging.front();
     EndAt(slot, {FaultKind::kTimeout,
-                 "no whole answer" + Within(attempts_[slot].setup->endpoint.read_timeout)});
+                 "no whole answer" + Within(attempts_[slot].destination->read_timeout)});
   }
   const std::list<Slot>& opening = attempts_.opening();
   for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
@@ -435,12 +406,12 @@ void EndpointClient::Impl::RunTimers(MonotonicTime now) {
       continue;
     } else if (attempt.phase == Phase::kResolving) {
       End(slot, RequestFault{FaultKind::kDns,
-                             "cannot look up " + attempt.setup->origin->shown_host() +
+                             "cannot look up " + attempt.destination->origin->shown_host() +
                                  (attempt.lookup ? ": no answer" : ": no thread for it") +
                                  " within the connect timeout"});
     } else {
       EndAt(slot, {FaultKind::kTimeout,
-                   "no TLS handshake" + Within(attempt.setup->endpoint.connect_timeout)});
+                   "no TLS handshake" + Within(attempt.destination->connect_timeout)});
     }
   }
 }
@@ -450,19 +421,17 @@ void EndpointClient::Impl::EndAll() {
   idle_.CloseAll();
 }
 
-EndpointClient::EndpointClient(config::EndpointConfig endpoint, Identity identity,
-                               delivery::NullValues null_values, const base::Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(endpoint), std::move(identity), null_values, clock)) {}
+EndpointClient::EndpointClient(std::string connector, const base::Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(connector), clock)) {}
 
 EndpointClient::~EndpointClient() = default;
 
-void EndpointClient::Reconfigure(config::EndpointConfig endpoint,
-                                 delivery::NullValues null_values) {
-  impl_->Reconfigure(std::move(endpoint), null_values);
+void EndpointClient::Use(std::shared_ptr<const task::Destination> destination) {
+  impl_->Use(std::move(destination));
 }
 
-void EndpointClient::Begin(Slot slot, const delivery::Record& record) {
-  impl_->Begin(slot, record);
+void EndpointClient::Begin(Slot slot, request::Request request) {
+  impl_->Begin(slot, std::move(request));
 }
 
 void EndpointClient::Cancel(Slot slot) { impl_->Cancel(slot); }

@@ -2,12 +2,10 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/clock.h"
-#include "config/connector_config.h"
-#include "delivery/policy.h"
-#include "http/request_head.h"
 #include "task/endpoint.h"
 
 namespace khs::http {
@@ -21,20 +19,15 @@ namespace khs::http {
 // together, the read timeout bounds everything from the first byte sent to the last one read.
 class EndpointClient final : public task::Endpoint {
  public:
-  // Throws std::runtime_error, naming the key, for what can never work: a URL without a host, a
-  // certificate file that can't be used, a header that HTTP forbids. `clock` must outlive the
-  // client.
-  EndpointClient(config::EndpointConfig endpoint, Identity identity,
-                 delivery::NullValues null_values, const base::Clock& clock);
+  // The connector is named in the log. `clock` must outlive the client. Throws std::system_error
+  // for want of descriptors.
+  EndpointClient(std::string connector, const base::Clock& clock);
   ~EndpointClient() override;
 
-  // From the next attempt on; what is under way ends as it began. Throws std::runtime_error, as the
-  // constructor does, when the definition can't be used: then nothing changes. Connections stay in
-  // use unless they lead elsewhere now, or with other TLS settings. Any thread; of several at once,
-  // one wins.
-  void Reconfigure(config::EndpointConfig endpoint, delivery::NullValues null_values);
-
-  void Begin(Slot slot, const delivery::Record& record) override;
+  // One that MakeDestination made for this client. Connections stay in use unless they lead
+  // elsewhere now, or with other TLS settings.
+  void Use(std::shared_ptr<const task::Destination> destination) override;
+  void Begin(Slot slot, request::Request request) override;
   void Cancel(Slot slot) override;
   void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) override;
   void Wake() noexcept override;

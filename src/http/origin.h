@@ -8,8 +8,8 @@
 #include "config/connector_config.h"
 #include "http/poller.h"
 #include "http/resolver.h"
-#include "http/target.h"
 #include "http/tls_context.h"
+#include "request/target.h"
 
 namespace khs::http {
 
@@ -19,11 +19,10 @@ namespace khs::http {
 class Origin {
  public:
   // Throws std::runtime_error, naming key and file, when the TLS settings can't be used.
-  // `looked_up` is set whenever a look-up of the host has come to its end.
-  Origin(const Target& target, const config::TlsConfig& tls, std::shared_ptr<WakeEvent> looked_up);
+  Origin(const request::Target& target, const config::TlsConfig& tls);
 
   // The files that `tls` names are not compared: they were read once.
-  bool Is(const Target& target, const config::TlsConfig& tls) const;
+  bool Is(const request::Target& target, const config::TlsConfig& tls) const;
 
   const std::string& shown_host() const { return shown_host_; }      // for people
   const std::string& label() const { return label_; }                // host:port, for people

@@ -1,191 +1,24 @@
 #include "http/request_head.h"
 
 #include <algorithm>
-#include <array>
-#include <optional>
-#include <utility>
 
-#include "base/encoding.h"
-#include "http/header_syntax.h"
-#include "http/trace_context.h"
+#include "request/header_syntax.h"
 
 namespace khs::http {
-namespace {
 
-constexpr std::string_view kContentType = "Content-Type";
-constexpr std::string_view kTraceId = "X-B3-TraceId";
-constexpr std::string_view kTraceParent = "traceparent";
-constexpr std::string_view kTraceState = "tracestate";
-constexpr size_t kMaxEncodedKey = 1024;
-constexpr size_t kTraceIdDigits = 16;
-constexpr size_t kMaxTraceId = 128;  // B3's have 32 digits at most
-
-// What only the record may say: neither configuration nor a record's header stands in for one of
-// these, not even where the record has nothing to say (no key, no timestamp).
-constexpr std::array<std::string_view, 13> kRecordNames{
-    "X-Kafka-Topic",  "X-Kafka-Partition", "X-Kafka-Offset", "X-Kafka-Timestamp",
-    "X-Kafka-Key",    "X-Kafka-Tombstone", kTraceId,         "X-B3-SpanId",
-    "X-B3-Sampled",   "X-B3-Info",         kTraceParent,     kTraceState,
-    "Idempotency-Key"};
-
-bool DescribesRecord(std::string_view name) {
-  return std::any_of(kRecordNames.begin(), kRecordNames.end(),
-                     [name](std::string_view known) { return ReadAsOne(name, known); });
-}
-
-bool Has(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view name) {
-  return std::any_of(headers.begin(), headers.end(),
-                     [name](const auto& header) { return EqualIgnoringCase(header.first, name); });
-}
-
-void AppendPercentEncoded(std::string& out, char c) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
-  out += '%';
-  out += kHex[byte >> 4];
-  out += kHex[byte & 0x0f];
-}
-
-// Nothing when the encoded key is too long for a header.
-std::optional<std::string> EncodeKey(std::string_view key) {
-  std::string encoded;
-  for (const char c : key) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
-      encoded += c;
-    } else {
-      AppendPercentEncoded(encoded, c);
-    }
-    if (encoded.size() > kMaxEncodedKey) return std::nullopt;
-  }
-  return encoded;
-}
-
-// As it may stand between the quotes of an RFC 8941 string, without need of its backslash escapes.
-std::string EncodeForString(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    if (c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '%') {
-      AppendPercentEncoded(encoded, c);
-    } else {
-      encoded += c;
-    }
-  }
-  return encoded;
-}
-
-// The record's own, or nothing.
-std::optional<std::string_view> OwnTraceId(const delivery::Record& record) {
-  // Kafka's headers may repeat, and the last of a name is the one that counts.
-  const auto own = std::find_if(record.headers.rbegin(), record.headers.rend(),
-                                [](const delivery::RecordHeader& header) {
-                                  return EqualIgnoringCase(header.name, kTraceId);
-                                });
-  if (own == record.headers.rend() || !own->value || own->value->empty() ||
-      own->value->size() > kMaxTraceId || !IsFieldValue(*own->value)) {
-    return std::nullopt;
-  }
-  return *own->value;
-}
-
-bool IsConfigured(const config::EndpointConfig& endpoint, std::string_view name) {
-  return std::any_of(endpoint.headers.begin(), endpoint.headers.end(),
-                     [name](const auto& header) { return ReadAsOne(header.first, name); });
-}
-
-void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
-                     RequestHead& head) {
-  // Where the type is: a message has one, and the last of a record's is the one that counts.
-  std::optional<size_t> type;
-  for (const delivery::RecordHeader& header : record.headers) {
-    const std::string_view value = header.value ? std::string_view(*header.value) : "";
-    if (!IsFieldName(header.name) || !IsFieldValue(value) || BelongsToConnection(header.name)) {
-      ++head.headers_left_out;
-    } else if (!DescribesRecord(header.name) && !IsConfigured(endpoint, header.name)) {
-      if (EqualIgnoringCase(header.name, kContentType)) {
-        if (type) {
-          head.headers[*type].second = value;
-          continue;
-        }
-        type = head.headers.size();
-      }
-      head.headers.emplace_back(header.name, value);
-    }
-  }
-}
-
-void AppendConfigured(const config::EndpointConfig& endpoint, RequestHead& head) {
-  for (const auto& [name, value] : endpoint.headers) {
-    // Host may be configured (virtual hosts); the rest of its kind would break the connection.
-    const bool allowed = !BelongsToConnection(name) || EqualIgnoringCase(name, "Host");
-    if (allowed && !DescribesRecord(name)) head.headers.emplace_back(name, value.Reveal());
-  }
-  if (!endpoint.default_content_type.empty() && !Has(head.headers, kContentType)) {
-    head.headers.emplace_back(kContentType, endpoint.default_content_type);
-  }
-  if (!Has(head.headers, "User-Agent")) {
-    head.headers.emplace_back("User-Agent", "kafka-http-sink/" KHS_VERSION);
-  }
-}
-
-void AppendRecord(const Identity& identity, const delivery::Record& record, RequestHead& head) {
-  const std::string& topic = record.topic_partition.topic;
-  const std::string partition = std::to_string(record.topic_partition.partition);
-  const std::string offset = std::to_string(record.offset);
-  const std::string derived = base::Md5Hex(identity.connector + topic + partition + offset);
-  const std::string_view trace_id =
-      OwnTraceId(record).value_or(std::string_view(derived).substr(0, kTraceIdDigits));
-  TraceContext trace = TraceOf(record.headers, derived);
-  auto& headers = head.headers;
-  headers.emplace_back("X-Kafka-Topic", topic);
-  headers.emplace_back("X-Kafka-Partition", partition);
-  headers.emplace_back("X-Kafka-Offset", offset);
-  if (record.timestamp) {
-    headers.emplace_back("X-Kafka-Timestamp", std::to_string(record.timestamp->count()));
-  }
-  if (record.key) {
-    if (auto encoded = EncodeKey(*record.key)) {
-      headers.emplace_back("X-Kafka-Key", std::move(*encoded));
-    }
-  }
-  if (!record.value) headers.emplace_back("X-Kafka-Tombstone", "true");
-  headers.emplace_back(kTraceId, trace_id);
-  headers.emplace_back("X-B3-SpanId", trace_id);
-  headers.emplace_back("X-B3-Sampled", "Defer");
-  headers.emplace_back("X-B3-Info",
-                       "topic=" + topic + "|partition=" + partition + "|offset=" + offset);
-  headers.emplace_back(kTraceParent, std::move(trace.parent));
-  if (!trace.state.empty()) headers.emplace_back(kTraceState, std::move(trace.state));
-  headers.emplace_back("Idempotency-Key", '"' + EncodeForString(identity.group) + '/' + topic +
-                                              '/' + partition + '/' + offset + '"');
-}
-
-}  // namespace
-
-RequestHead BuildRequestHead(const config::EndpointConfig& endpoint, const Identity& identity,
-                             delivery::NullValues null_values, const delivery::Record& record) {
-  RequestHead head;
-  const bool deletes = !record.value && null_values == delivery::NullValues::kDelete;
-  head.method = deletes ? "DELETE" : endpoint.method;
-  head.headers.reserve(record.headers.size() + endpoint.headers.size() + kRecordNames.size() + 2);
-  if (endpoint.forward_kafka_headers) AppendForwarded(endpoint, record, head);
-  AppendConfigured(endpoint, head);
-  AppendRecord(identity, record, head);
-  return head;
-}
-
-std::string RenderHead(const RequestHead& head, std::string_view path, std::string_view host,
-                       size_t body_bytes) {
+std::string RenderHead(const request::Request& request, std::string_view host) {
   std::string text;
   text.reserve(1024);
-  text.append(head.method).append(" ").append(path).append(" HTTP/1.1\r\n");
-  if (!Has(head.headers, "Host")) text.append("Host: ").append(host).append("\r\n");
-  for (const auto& [name, value] : head.headers) {
+  text.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+  const bool has_host = std::any_of(
+      request.headers.begin(), request.headers.end(),
+      [](const auto& header) { return request::EqualIgnoringCase(header.first, "Host"); });
+  if (!has_host) text.append("Host: ").append(host).append("\r\n");
+  for (const auto& [name, value] : request.headers) {
     text.append(name).append(": ").append(value).append("\r\n");
   }
-  text.append("Content-Length: ").append(std::to_string(body_bytes)).append("\r\n\r\n");
-  return text;
+  text.append("Content-Length: ").append(std::to_string(request.body.size()));
+  return text.append("\r\n\r\n");
 }
 
 }  // namespace khs::http

@@ -40,20 +40,17 @@ std::string Address::ToString() const {
   return (bracketed ? '[' + std::string(host) + ']' : std::string(host)) + ':' + port;
 }
 
-Resolver::Resolver(std::string host, uint16_t port, std::shared_ptr<WakeEvent> done)
-    : host_(std::move(host)), port_(port), done_(std::move(done)) {}
-
 std::optional<std::vector<Address>> Resolver::Literal() const {
   Lookup found = LookUp(host_, port_, AI_NUMERICHOST);
   if (found.addresses.empty()) return std::nullopt;
   return std::move(found.addresses);
 }
 
-std::shared_ptr<const Resolution> Resolver::Start() {
+std::shared_ptr<const Resolution> Resolver::Start(const std::shared_ptr<WakeEvent>& done) {
   if (last_ && last_->result() == nullptr) return last_;
   auto resolution = std::make_shared<Resolution>();
   // It has all it needs with it, because nothing here waits for its end.
-  std::thread([resolution, host = host_, port = port_, done = done_] {
+  std::thread([resolution, host = host_, port = port_, done] {
     resolution->result_ = LookUp(host, port, 0);
     resolution->done_.store(true, std::memory_order_release);
     done->Set();

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http/poller.h"
@@ -46,19 +47,18 @@ class Resolution {
 // than one such thread, and a Resolver may go while it still runs. One thread.
 class Resolver {
  public:
-  // `done` is set whenever a look-up has come to its end.
-  Resolver(std::string host, uint16_t port, std::shared_ptr<WakeEvent> done);
+  Resolver(std::string host, uint16_t port) : host_(std::move(host)), port_(port) {}
 
   // At once, where the host is an address itself.
   std::optional<std::vector<Address>> Literal() const;
 
-  // The look-up that is under way, or a new one.
-  std::shared_ptr<const Resolution> Start();  // throws std::system_error
+  // The look-up that is under way, or a new one; `done`, always the same, is set when it has come
+  // to its end. Throws std::system_error.
+  std::shared_ptr<const Resolution> Start(const std::shared_ptr<WakeEvent>& done);
 
  private:
   const std::string host_;
   const uint16_t port_;
-  const std::shared_ptr<WakeEvent> done_;
   std::shared_ptr<Resolution> last_;  // null before the first
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 namespace khs::http {
 namespace {
@@ -30,7 +30,8 @@ void ForEachItem(const std::vector<std::string_view>& lists, Take take) {
 
 bool HasToken(const std::vector<std::string_view>& lists, std::string_view token) {
   bool has = false;
-  ForEachItem(lists, [&](std::string_view item) { has = has || EqualIgnoringCase(item, token); });
+  ForEachItem(lists,
+              [&](std::string_view item) { has = has || request::EqualIgnoringCase(item, token); });
   return has;
 }
 
@@ -54,7 +55,7 @@ std::optional<std::chrono::seconds> IdleTimeout(const FramingHeaders& headers) {
   ForEachItem(headers.keep_alive, [&](std::string_view item) {
     const size_t equals = item.find('=');
     if (equals == std::string_view::npos) return;
-    if (!EqualIgnoringCase(Trim(item.substr(0, equals)), "timeout")) return;
+    if (!request::EqualIgnoringCase(Trim(item.substr(0, equals)), "timeout")) return;
     const auto number = ParseNumber(Trim(item.substr(equals + 1)), 10);
     if (!number) return;
     const std::chrono::seconds timeout(std::min(*number, kLongest));
@@ -83,7 +84,7 @@ base::Expected<Framing, std::string> DecideFraming(const FramingHeaders& headers
   }
   if (!headers.transfer_encoding.empty()) {
     if (headers.transfer_encoding.size() > 1 ||
-        !EqualIgnoringCase(Trim(headers.transfer_encoding.front()), "chunked")) {
+        !request::EqualIgnoringCase(Trim(headers.transfer_encoding.front()), "chunked")) {
       return base::Unexpected<std::string>("its Transfer-Encoding is not chunked");
     }
     framing.body = Framing::Body::kChunked;

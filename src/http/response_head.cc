@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 namespace khs::http {
 namespace {
@@ -81,19 +81,20 @@ base::Expected<ResponseHead, std::string> ParseResponseHead(std::string_view hea
     }
     const size_t colon = line.find(':');
     const std::string_view name = line.substr(0, colon);
-    if (colon == std::string_view::npos || !IsFieldName(name)) return Malformed("head");
+    if (colon == std::string_view::npos || !request::IsFieldName(name)) return Malformed("head");
     const std::string_view value = Trim(line.substr(colon + 1));
     may_fold = false;
-    if (EqualIgnoringCase(name, "Content-Length")) {
+    if (request::EqualIgnoringCase(name, "Content-Length")) {
       parsed.framing.content_length.push_back(value);
-    } else if (EqualIgnoringCase(name, "Transfer-Encoding")) {
+    } else if (request::EqualIgnoringCase(name, "Transfer-Encoding")) {
       parsed.framing.transfer_encoding.push_back(value);
-    } else if (EqualIgnoringCase(name, "Connection")) {
+    } else if (request::EqualIgnoringCase(name, "Connection")) {
       parsed.framing.connection.push_back(value);
     } else {
       may_fold = true;
-      if (EqualIgnoringCase(name, "Keep-Alive")) parsed.framing.keep_alive.push_back(value);
-      if (EqualIgnoringCase(name, "Retry-After")) parsed.retry_after = value;
+      if (request::EqualIgnoringCase(name, "Keep-Alive"))
+        parsed.framing.keep_alive.push_back(value);
+      if (request::EqualIgnoringCase(name, "Retry-After")) parsed.retry_after = value;
     }
   }
   return parsed;

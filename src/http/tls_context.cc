@@ -94,7 +94,7 @@ void LoadClientCertificate(SSL_CTX* context, const config::TlsConfig& config) {
 }
 
 // The name is judged with the chain, in the handshake, so that the server learns of a refusal too.
-void ExpectPeer(SSL_CTX* context, const Target& target, const std::string& server_name) {
+void ExpectPeer(SSL_CTX* context, const request::Target& target, const std::string& server_name) {
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER, KeepReason);
   X509_VERIFY_PARAM* judged = SSL_CTX_get0_param(context);
   // RFC 9110, 4.3.4: what the subject says is no name to go by.
@@ -115,7 +115,7 @@ struct TlsContext::Parts {
   Context::Ptr context;
 };
 
-TlsContext::TlsContext(const config::TlsConfig& config, const Target& target)
+TlsContext::TlsContext(const config::TlsConfig& config, const request::Target& target)
     : parts_(std::make_unique<Parts>()) {
   InitializeOnce();
   if (!target.is_address) {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "config/connector_config.h"
-#include "http/target.h"
+#include "request/target.h"
 
 namespace Poco::Net {
 class Context;
@@ -17,7 +17,7 @@ namespace khs::http {
 class TlsContext {
  public:
   // Throws std::runtime_error, naming key and file, when something of it cannot be used.
-  TlsContext(const config::TlsConfig& config, const Target& target);
+  TlsContext(const config::TlsConfig& config, const request::Target& target);
   ~TlsContext();
 
   Poco::Net::Context& context() const;

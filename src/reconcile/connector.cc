@@ -94,9 +94,10 @@ Connector::Connector(const config::ConnectorConfig& config, const Connections& c
 
 Connector::~Connector() = default;
 
-task::TaskTerms Connector::TermsOf(int task,
+task::TaskTerms Connector::TermsOf(int task, task::Route route,
                                    std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
   return {config_.policy,
+          std::move(route),
           config_.offset_flush_interval,
           [make = connections_.make_source, config = config_, task] { return make(config, task); },
           {},
@@ -132,12 +133,14 @@ std::vector<std::string> Connector::warnings() const {
 
 void Connector::StartTasks() {
   for (int id = static_cast<int>(tasks_.size()); id < config_.tasks_max; ++id) {
-    EndpointHandle endpoint = connections_.make_endpoint(config_);
+    task::Route route = connections_.make_route(config_, nullptr);
+    auto endpoint = connections_.make_endpoint(config_);
     auto dead_letters = connections_.make_dead_letters(config_, id);
-    tasks_.push_back({nullptr, std::move(endpoint.reconfigure), dead_letters});
-    tasks_.back().task = std::make_unique<task::Task>(
-        task::TaskIdentity{config_.name, id}, TermsOf(id, std::move(dead_letters)),
-        std::move(endpoint.endpoint), clock_, metrics_, on_change_);
+    tasks_.push_back({nullptr, route, dead_letters});
+    tasks_.back().task =
+        std::make_unique<task::Task>(task::TaskIdentity{config_.name, id},
+                                     TermsOf(id, std::move(route), std::move(dead_letters)),
+                                     std::move(endpoint), clock_, metrics_, on_change_);
     tasks_.back().task->SetPaused(paused_);
   }
 }
@@ -148,8 +151,10 @@ void Connector::SetPaused(bool paused) {
 }
 
 void Connector::Apply(const config::ConnectorConfig& config, const Difference& difference) {
-  if (difference.endpoint) {
-    for (const Running& running : tasks_) running.reconfigure_endpoint(config);
+  std::vector<task::Route> routes;
+  for (const Running& running : tasks_) {
+    routes.push_back(difference.endpoint ? connections_.make_route(config, &running.route)
+                                         : running.route);
   }
   config_ = config;
   const bool attempt_anew = difference.endpoint || difference.terms || difference.dead_letters;
@@ -160,7 +165,9 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
                             ? connections_.make_dead_letters(config_, static_cast<int>(id))
                             : running.dead_letters.lock();
     running.dead_letters = dead_letters;
-    task::TaskTerms terms = TermsOf(static_cast<int>(id), std::move(dead_letters));
+    running.route = routes[id];
+    task::TaskTerms terms =
+        TermsOf(static_cast<int>(id), std::move(routes[id]), std::move(dead_letters));
     if (difference.credentials) terms.credentials = CredentialsOf(config_);
     terms.attempt_anew = attempt_anew;
     running.task->Reconfigure(std::move(terms));

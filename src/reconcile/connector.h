@@ -19,19 +19,15 @@
 
 namespace khs::reconcile {
 
-// A task's way to its endpoint, and how that takes a new definition: from the next attempt on. It
-// throws std::exception when the definition can't be used, and nothing changes then.
-struct EndpointHandle {
-  std::unique_ptr<task::Endpoint> endpoint;
-  std::function<void(const config::ConnectorConfig&)> reconfigure;  // while the endpoint lives
-};
-
 // How a connector reaches Kafka and its endpoint; the tests bring their own.
 struct Connections {
   // Of a task.
   std::function<std::unique_ptr<task::RecordSource>(const config::ConnectorConfig&, int task)>
       make_source;
-  std::function<EndpointHandle(const config::ConnectorConfig&)> make_endpoint;
+  std::function<std::unique_ptr<task::Endpoint>(const config::ConnectorConfig&)> make_endpoint;
+  // Of a task's endpoint, whose connections stay of use where the one before (null: none) leads to
+  // the same place. Throws std::exception when the definition can't be used.
+  std::function<task::Route(const config::ConnectorConfig&, const task::Route* before)> make_route;
   // Of a task; null when the connector has none.
   std::function<std::shared_ptr<task::DeadLetterQueue>(const config::ConnectorConfig&, int task)>
       make_dead_letters;
@@ -60,7 +56,7 @@ class Connector {
   const config::ConnectorConfig& config() const { return config_; }
 
   // Goes on by a definition that needs no other consumer, and starts the tasks that it has more.
-  // Throws std::exception when it can't be used; some tasks may have it then. When a further task
+  // Throws std::exception when it can't be used, and then nothing changes. When a further task
   // can't be started, config() has as many as there are, and the next Apply tries again.
   void Apply(const config::ConnectorConfig& config, const Difference& difference);
 
@@ -88,7 +84,8 @@ class Connector {
  private:
   // Those that are missing; throws std::exception when one can't be started.
   void StartTasks();
-  task::TaskTerms TermsOf(int task, std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
+  task::TaskTerms TermsOf(int task, task::Route route,
+                          std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
   std::string OutcomeWithoutIndicator() const;
 
   config::ConnectorConfig config_;
@@ -106,7 +103,7 @@ class Connector {
 
   struct Running {
     std::unique_ptr<task::Task> task;
-    std::function<void(const config::ConnectorConfig&)> reconfigure_endpoint;
+    task::Route route;
     std::weak_ptr<task::DeadLetterQueue> dead_letters;  // the task's, as long as it runs
   };
   std::vector<Running> tasks_;  // last: they count into metrics_

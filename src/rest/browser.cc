@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 namespace khs::rest {
 namespace {
@@ -24,7 +24,7 @@ bool NamesThisMachine(const Request& request) {
   if (host.empty()) return true;
   if (host.starts_with('[')) return IsAddress(AF_INET6, host.substr(1, host.find(']') - 1));
   const std::string name = host.substr(0, host.find(':'));
-  return http::EqualIgnoringCase(name, "localhost") || IsAddress(AF_INET, name);
+  return request::EqualIgnoringCase(name, "localhost") || IsAddress(AF_INET, name);
 }
 
 }  // namespace

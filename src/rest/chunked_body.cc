@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 namespace khs::rest {
 namespace {
@@ -68,7 +68,7 @@ base::Expected<bool, Rejection> ChunkedBody::TakeLine(std::string_view& bytes,
   if (end == std::string_view::npos) return false;
   if (end == 0 || bytes[end - 1] != '\r') return Bad("A line of chunking ends without CR");
   line = bytes.substr(0, end - 1);
-  if (!http::IsFieldValue(line)) return Bad("A control character in a line of chunking");
+  if (!request::IsFieldValue(line)) return Bad("A control character in a line of chunking");
   bytes.remove_prefix(end + 1);
   return true;
 }
@@ -102,7 +102,7 @@ base::Expected<bool, Rejection> ChunkedBody::TakeTrailer(std::string_view& bytes
   trailer_bytes_ += line.size();
   if (trailer_bytes_ > kMaxTrailerBytes) return Refused({431, "The trailer is too large"});
   const size_t colon = line.find(':');
-  if (colon == std::string_view::npos || !http::IsFieldName(line.substr(0, colon))) {
+  if (colon == std::string_view::npos || !request::IsFieldName(line.substr(0, colon))) {
     return Bad("A trailer is malformed");
   }
   return true;

@@ -9,7 +9,7 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 #include "rest/response_text.h"
 
 namespace khs::rest {
@@ -28,7 +28,7 @@ const char* KeyOf(CredentialKind kind) {
 
 // What is wrong with a line; empty when nothing is.
 std::string_view JudgeLine(CredentialKind kind, std::string_view line) {
-  if (!http::IsFieldValue(line)) return "has a control character";
+  if (!request::IsFieldValue(line)) return "has a control character";
   if (kind == CredentialKind::kBasic) {
     const size_t colon = line.find(':');
     return colon == std::string_view::npos || colon == 0 ? "is not user:password" : "";
@@ -39,7 +39,8 @@ std::string_view JudgeLine(CredentialKind kind, std::string_view line) {
 // What follows the scheme; nothing when it is another one.
 std::optional<std::string_view> AfterScheme(std::string_view authorization,
                                             std::string_view scheme) {
-  if (!http::EqualIgnoringCase(authorization.substr(0, scheme.size()), scheme)) return std::nullopt;
+  if (!request::EqualIgnoringCase(authorization.substr(0, scheme.size()), scheme))
+    return std::nullopt;
   authorization.remove_prefix(scheme.size());
   if (!authorization.starts_with(' ')) return std::nullopt;
   authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));

@@ -5,12 +5,12 @@
 #include <string>
 #include <utility>
 
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 namespace khs::rest {
 namespace {
 
-using http::EqualIgnoringCase;
+using request::EqualIgnoringCase;
 
 using Refused = base::Unexpected<Rejection>;
 
@@ -44,7 +44,7 @@ std::string_view TakeLine(std::string_view& rest) {
 bool HasToken(std::string_view list, std::string_view token) {
   while (!list.empty()) {
     const size_t end = std::min(list.find(','), list.size());
-    if (EqualIgnoringCase(http::TrimBlanks(list.substr(0, end)), token)) return true;
+    if (EqualIgnoringCase(request::TrimBlanks(list.substr(0, end)), token)) return true;
     list.remove_prefix(std::min(end + 1, list.size()));
   }
   return false;
@@ -93,7 +93,7 @@ base::Expected<RequestHead, Rejection> ParseRequestLine(std::string_view line) {
   const std::string_view method = line.substr(0, first);
   const std::string_view target = line.substr(first + 1, second - first - 1);
   const std::string_view version = line.substr(second + 1);
-  if (!http::IsFieldName(method)) return Bad("The method is malformed");
+  if (!request::IsFieldName(method)) return Bad("The method is malformed");
   constexpr std::string_view kHttp = "HTTP/";
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   if (version.size() != kHttp.size() + 3 || !version.starts_with(kHttp) ||
@@ -204,10 +204,10 @@ base::Expected<RequestHead, Rejection> ParseRequestHead(std::string_view head,
     if (++count > limits.head_fields) return Refused({431, "More headers than may be"});
     // Also of a folded line, and of a blank before the colon.
     const size_t colon = line.find(':');
-    if (colon == std::string_view::npos || !http::IsFieldName(line.substr(0, colon))) {
+    if (colon == std::string_view::npos || !request::IsFieldName(line.substr(0, colon))) {
       return Bad("A header is malformed");
     }
-    const std::string_view value = http::TrimBlanks(line.substr(colon + 1));
+    const std::string_view value = request::TrimBlanks(line.substr(colon + 1));
     const auto [field, is_new] = fields.emplace(Lower(line.substr(0, colon)), value);
     if (is_new) continue;
     if (std::find(kOnce.begin(), kOnce.end(), field->first) != kOnce.end()) {

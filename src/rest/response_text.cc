@@ -8,7 +8,7 @@
 
 #include <chrono>
 
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 namespace khs::rest {
 namespace {
@@ -25,7 +25,7 @@ std::string HttpDate(base::WallTime time) {
 }
 
 void AddHeader(std::string& text, std::string_view name, std::string_view value) {
-  if (!http::IsFieldName(name) || !http::IsFieldValue(value)) return;
+  if (!request::IsFieldName(name) || !request::IsFieldValue(value)) return;
   text.append(name).append(": ").append(value).append("\r\n");
 }
 

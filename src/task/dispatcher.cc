@@ -88,6 +88,7 @@ std::string Dispatcher::dead_letter_problem() {
 
 // Nothing in here fails but memory itself, which ends the process as anything else may.
 void Dispatcher::Run() {
+  endpoint_.Use(terms_.route.destination);
   MakeSlots();
   while (Trade()) {
     for (const Endpoint::Slot slot : outdated_) endpoint_.Cancel(slot);
@@ -121,6 +122,7 @@ size_t Dispatcher::Room() const {
 // What is under way ends under the new terms.
 void Dispatcher::Adopt(DeliveryTerms terms) {
   const DeliveryTerms before = std::exchange(terms_, std::move(terms));
+  endpoint_.Use(terms_.route.destination);
   MakeSlots();
   // Without the lock: what was handed to it comes back before this returns.
   if (before.dead_letters && before.dead_letters != terms_.dead_letters) {
@@ -189,7 +191,9 @@ void Dispatcher::Begin(Lanes::JobPtr job) {
   attempt.start = clock_.Read().monotonic;
   attempt.outdated = false;
   metrics_.AddInFlight(1);
-  endpoint_.Begin(slot, attempt.job->record);
+  request::Request request = terms_.route.builder->Build(attempt.job->record);
+  attempt.headers_left_out = request.headers_left_out;
+  endpoint_.Begin(slot, std::move(request));
 }
 
 void Dispatcher::Conclude(Endpoint::Ended ended) {
@@ -197,11 +201,12 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
   Lanes::JobPtr job = std::move(attempt.job);
   free_slots_.push_back(ended.slot);
   metrics_.AddInFlight(-1);
-  const delivery::Reply& reply = ended.result.reply;
+  const base::Now now = clock_.Read();
+  const delivery::Reply reply = delivery::ReplyOf(std::move(ended.outcome), now.wall);
   if (!std::holds_alternative<delivery::Aborted>(reply)) {
-    metrics_.Requested(reply, clock_.Read().monotonic - attempt.start);
-    if (job->progress.attempts == 0 && ended.result.headers_left_out > 0) {
-      metrics_.HeadersLeftOut(ended.result.headers_left_out);
+    metrics_.Requested(reply, now.monotonic - attempt.start);
+    if (job->progress.attempts == 0 && attempt.headers_left_out > 0) {
+      metrics_.HeadersLeftOut(attempt.headers_left_out);
     }
   }
   if (!attempt.outdated && terms_.policy.indicator == delivery::IndicatorRule::kRequired &&

@@ -36,6 +36,7 @@ struct StopPoint {
 // What changes when the connector's definition does.
 struct DeliveryTerms {
   delivery::Policy policy;
+  Route route;
   std::shared_ptr<DeadLetterQueue> dead_letters = {};  // may be null
   // Called from the delivery thread for each 2xx that lacks the retry indicator which the policy
   // requires; must not block. May be empty.
@@ -80,7 +81,8 @@ class Dispatcher {
   struct Attempt {
     Lanes::JobPtr job;
     base::MonotonicTime start;
-    bool outdated = false;  // under terms that were
+    int headers_left_out = 0;  // of the request
+    bool outdated = false;     // under terms that were
   };
   // A job, and what was decided about it.
   using Settled = std::pair<Lanes::JobPtr, delivery::Decision>;

@@ -1,22 +1,31 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/clock.h"
-#include "delivery/record.h"
-#include "delivery/reply.h"
+#include "delivery/response.h"
+#include "request/builder.h"
+#include "request/request.h"
 
 namespace khs::task {
 
-struct SendResult {
-  delivery::Reply reply;
-  // Record headers that HTTP forbids and that were therefore not forwarded.
-  int headers_left_out = 0;
+// Where requests go, and within which limits. Immutable; what is in it is for the endpoint that it
+// was made for (http::Destination).
+class Destination {
+ public:
+  virtual ~Destination() = default;
 };
 
-// Where records go. Implemented by http::EndpointClient, and by scripted fakes. One thread (at a
+// How a definition sends records: what a request says, and where it goes. Both change at once.
+struct Route {
+  std::shared_ptr<const request::Builder> builder;
+  std::shared_ptr<const Destination> destination;
+};
+
+// Sends requests. Implemented by http::EndpointClient, and by scripted fakes. One thread (at a
 // time) begins attempts and waits for their ends, so that it serves as many at once as there may
 // be; Wake and Abort are for any thread.
 class Endpoint {
@@ -26,14 +35,18 @@ class Endpoint {
 
   struct Ended {
     Slot slot = 0;
-    SendResult result;
+    delivery::Outcome outcome;
   };
 
   virtual ~Endpoint() = default;
 
-  // Begins one attempt, which ends within the connector's timeouts. The record stays as it is until
-  // then. Does not block and never throws.
-  virtual void Begin(Slot slot, const delivery::Record& record) = 0;
+  // Where attempts go from now on; those under way end as they began. To be called before the first
+  // one.
+  virtual void Use(std::shared_ptr<const Destination> destination) = 0;
+
+  // Begins one attempt, which ends within the connector's timeouts. The request's body stays as it
+  // is until then. Does not block and never throws.
+  virtual void Begin(Slot slot, request::Request request) = 0;
 
   // Ends an attempt with Aborted: what was not sent by now never will be. Of no effect when it has
   // ended already.

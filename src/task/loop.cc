@@ -49,7 +49,7 @@ Task::Loop::~Loop() {
 
 DeliveryTerms Task::Loop::Terms() const {
   const TaskTerms& terms = task_.terms_;
-  return {terms.policy, terms.dead_letters, terms.on_missing_indicator};
+  return {terms.policy, terms.route, terms.dead_letters, terms.on_missing_indicator};
 }
 
 LoopEnd Task::Loop::Run() {

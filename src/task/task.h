@@ -51,6 +51,7 @@ using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
 // What a task works by, and what may change while it does.
 struct TaskTerms {
   delivery::Policy policy;
+  Route route;
   std::chrono::milliseconds offset_flush_interval{1000};
   SourceFactory make_source;
   std::optional<Credentials> credentials;         // none: as the source was made

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fuzz/fuzz.h"
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 #include "rest/request_reader.h"
 
 namespace khs::fuzz {
@@ -78,13 +78,13 @@ Reading Read(std::string_view bytes, const Limits& limits, std::size_t piece) {
 
 void CheckRequest(const Taken& taken, const Limits& limits) {
   const Request& request = taken.request;
-  FUZZ_CHECK(http::IsFieldName(request.method));
+  FUZZ_CHECK(request::IsFieldName(request.method));
   FUZZ_CHECK(request.path.starts_with('/') || request.path == "*");
-  FUZZ_CHECK(http::IsFieldValue(request.path) && http::IsFieldValue(request.query));
+  FUZZ_CHECK(request::IsFieldValue(request.path) && request::IsFieldValue(request.query));
   FUZZ_CHECK(request.body.size() <= limits.body_bytes);
   FUZZ_CHECK(request.headers.size() <= limits.head_fields + 1);  // and the host of a whole URL
   for (const auto& [name, value] : request.headers) {
-    FUZZ_CHECK(http::IsFieldName(name) && http::IsFieldValue(value));
+    FUZZ_CHECK(request::IsFieldName(name) && request::IsFieldValue(value));
     FUZZ_CHECK(std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; }));
   }
 }

@@ -5,11 +5,11 @@
 #include <optional>
 #include <string>
 
+#include "delivery/retry_after.h"
 #include "delivery/retry_indicator.h"
 #include "fuzz/fuzz.h"
 #include "http/response_head.h"
 #include "http/response_reader.h"
-#include "http/retry_after.h"
 
 namespace khs::fuzz {
 namespace {
@@ -65,7 +65,7 @@ void CheckAnswer(const Answer& answer) {
   if (!answer.retry_after) return;
   FUZZ_CHECK(answer.retry_after->find('\n') == std::string::npos);
   const base::WallTime now(std::chrono::seconds(1'700'000'000));
-  const auto wait = http::ParseRetryAfter(*answer.retry_after, now);
+  const auto wait = delivery::ParseRetryAfter(*answer.retry_after, now);
   FUZZ_CHECK(!wait || (wait->count() >= 0 && *wait <= std::chrono::hours(24 * 366 * 40)));
 }
 

@@ -11,8 +11,8 @@
 #include "delivery/retry_indicator.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/json_grammar.h"
-#include "http/header_syntax.h"
 #include "http/response_reader.h"
+#include "request/header_syntax.h"
 #include "rest/connect_router.h"
 #include "rest/request_target.h"
 #include "rest/response_text.h"
@@ -90,7 +90,7 @@ bool IsJson(const std::string& text) {
 void CheckAnswer(const Request& request, const Response& response) {
   FUZZ_CHECK(response.status >= 200 && response.status < 600 && response.status != 500);
   for (const auto& [name, value] : response.headers) {
-    FUZZ_CHECK(http::IsFieldName(name) && http::IsFieldValue(value));
+    FUZZ_CHECK(request::IsFieldName(name) && request::IsFieldValue(value));
   }
   if (request.method == "OPTIONS" && response.status == 200) return;
   FUZZ_CHECK(response.body.empty() || IsJson(response.body));

@@ -1,13 +1,13 @@
 // A record's headers, `NAME:VALUE` a line (without a colon: a header without a value). What goes
 // with the request is W3C Trace Context to the letter, and whoever is sent it and goes on has the
 // same trace.
-#include "http/trace_context.h"
+#include "request/trace_context.h"
 
 #include <string>
 #include <vector>
 
 #include "fuzz/fuzz.h"
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 namespace khs::fuzz {
 namespace {
@@ -46,16 +46,16 @@ void CheckParent(const std::string& parent) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace khs;
   const std::string_view text = fuzz::TextOf(data, size);
-  const http::TraceContext trace = http::TraceOf(fuzz::ReadHeaders(text), fuzz::kDerived);
+  const request::TraceContext trace = request::TraceOf(fuzz::ReadHeaders(text), fuzz::kDerived);
   fuzz::CheckParent(trace.parent);
   const bool is_own = trace.parent.substr(3, 32) == fuzz::kDerived;
   // Either it begins here, or it stands in the record.
   FUZZ_CHECK(is_own || text.find(trace.parent.substr(3, 32)) != std::string_view::npos);
-  FUZZ_CHECK(http::IsFieldValue(trace.state) && trace.state.size() <= 512);
+  FUZZ_CHECK(request::IsFieldValue(trace.state) && trace.state.size() <= 512);
 
   fuzz::Headers sent{{"traceparent", trace.parent}};
   if (!trace.state.empty()) sent.push_back({"tracestate", trace.state});
-  const http::TraceContext next = http::TraceOf(sent, fuzz::kDerived);
+  const request::TraceContext next = request::TraceOf(sent, fuzz::kDerived);
   FUZZ_CHECK(next.parent == trace.parent && next.state == trace.state);
   return 0;
 }

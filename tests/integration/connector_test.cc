@@ -11,6 +11,7 @@
 #include <mutex>
 #include <set>
 
+#include "http/destination.h"
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
@@ -148,12 +149,14 @@ class ConnectorOnMockCluster : public ::testing::Test {
             properties, log_ends_.Open(properties));
       },
       [this](const config::ConnectorConfig& c) {
-        auto client = std::make_unique<http::EndpointClient>(
-            c.endpoint, http::Identity{c.name, c.subscription.group}, c.policy.null_values, clock_);
-        const auto reconfigure = [endpoint = client.get()](const config::ConnectorConfig& changed) {
-          endpoint->Reconfigure(changed.endpoint, changed.policy.null_values);
-        };
-        return reconcile::EndpointHandle{std::move(client), reconfigure};
+        return std::make_unique<http::EndpointClient>(c.name, clock_);
+      },
+      [](const config::ConnectorConfig& c, const task::Route* before) {
+        return task::Route{
+            std::make_shared<request::Builder>(
+                c.endpoint, request::Identity{c.name, c.subscription.group}, c.policy.null_values),
+            http::MakeDestination(c.endpoint,
+                                  before != nullptr ? before->destination.get() : nullptr)};
       },
       [](const config::ConnectorConfig&, int) { return nullptr; }};
   std::unique_ptr<reconcile::Connector> connector_;

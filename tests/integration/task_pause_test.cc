@@ -79,6 +79,7 @@ class Member {
     const kafka::Properties properties{{"bootstrap.servers", bootstrap},
                                        {"session.timeout.ms", "6000"}};
     task::TaskTerms terms{{},
+                          testing::FakeRoute(),
                           50ms,
                           [this, properties] {
                             return std::make_unique<CountedSource>(

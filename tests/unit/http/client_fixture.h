@@ -4,12 +4,14 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "http/destination.h"
 #include "http/endpoint_client.h"
 #include "support/scripted_endpoint.h"
 
@@ -33,6 +35,58 @@ class StoppedClock final : public base::Clock {
   base::Now now = base::SystemClock().Read();
 };
 
+// An endpoint client and the definition that it is used by, as a task's delivery thread has them.
+class Sender {
+ public:
+  using Slot = task::Endpoint::Slot;
+  struct Result {
+    delivery::Reply reply;
+    int headers_left_out = 0;
+  };
+  struct Ended {
+    Slot slot = 0;
+    Result result;
+  };
+
+  Sender(const config::EndpointConfig& endpoint, request::Identity identity,
+         delivery::NullValues null_values, const base::Clock& clock)
+      : identity_(std::move(identity)), clock_(clock), client_(identity_.connector, clock) {
+    Reconfigure(endpoint, null_values);
+  }
+
+  // Throws what the definition is to blame for; nothing changes then.
+  void Reconfigure(const config::EndpointConfig& endpoint, delivery::NullValues null_values) {
+    auto builder = std::make_shared<request::Builder>(endpoint, identity_, null_values);
+    route_ = {std::move(builder), MakeDestination(endpoint, route_.destination.get())};
+    client_.Use(route_.destination);
+  }
+  void Begin(Slot slot, const delivery::Record& record) {
+    request::Request request = route_.builder->Build(record);
+    headers_left_out_[slot] = request.headers_left_out;
+    client_.Begin(slot, std::move(request));
+  }
+  void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) {
+    std::vector<task::Endpoint::Ended> outcomes;
+    client_.Wait(until, outcomes);
+    ended.clear();
+    for (auto& [slot, outcome] : outcomes) {
+      ended.push_back(
+          {slot,
+           {delivery::ReplyOf(std::move(outcome), clock_.Read().wall), headers_left_out_[slot]}});
+    }
+  }
+  void Cancel(Slot slot) { client_.Cancel(slot); }
+  void Wake() noexcept { client_.Wake(); }
+  void Abort() noexcept { client_.Abort(); }
+
+ private:
+  const request::Identity identity_;
+  const base::Clock& clock_;
+  EndpointClient client_;
+  task::Route route_;
+  std::map<Slot, int> headers_left_out_;
+};
+
 // A client with timeouts that no test reaches unless it wants to, and a record to send.
 class EndpointClientTest : public ::testing::Test {
  protected:
@@ -49,25 +103,25 @@ class EndpointClientTest : public ::testing::Test {
     record_.value = "the value";
   }
 
-  EndpointClient& ClientOf(const std::string& url) {
+  Sender& ClientOf(const std::string& url) {
     config_.url = url;
-    client_ = std::make_unique<EndpointClient>(config_, Identity{"sink", "connect-sink"},
-                                               delivery::NullValues::kSend, clock_);
+    client_ = std::make_unique<Sender>(config_, request::Identity{"sink", "connect-sink"},
+                                       delivery::NullValues::kSend, clock_);
     return *client_;
   }
 
   // One attempt, from its beginning to its end.
-  task::SendResult Send(EndpointClient& client) { return SendAll(client, {&record_}).front(); }
+  Sender::Result Send(Sender& client) { return SendAll(client, {&record_}).front(); }
 
   // Attempts that are under way at once; their results, in the order of the records.
-  static std::vector<task::SendResult> SendAll(
-      EndpointClient& client, const std::vector<const delivery::Record*>& records) {
+  static std::vector<Sender::Result> SendAll(Sender& client,
+                                             const std::vector<const delivery::Record*>& records) {
     for (size_t slot = 0; slot < records.size(); ++slot) client.Begin(slot, *records[slot]);
-    std::vector<task::SendResult> results(records.size());
-    std::vector<task::Endpoint::Ended> ended;
+    std::vector<Sender::Result> results(records.size());
+    std::vector<Sender::Ended> ended;
     for (size_t left = records.size(); left > 0; left -= ended.size()) {
       client.Wait(std::nullopt, ended);
-      for (task::Endpoint::Ended& each : ended) results[each.slot] = std::move(each.result);
+      for (Sender::Ended& each : ended) results[each.slot] = std::move(each.result);
     }
     return results;
   }
@@ -103,7 +157,7 @@ class EndpointClientTest : public ::testing::Test {
   base::SystemClock clock_;
   config::EndpointConfig config_;
   delivery::Record record_;
-  std::unique_ptr<EndpointClient> client_;  // last: it uses the clock
+  std::unique_ptr<Sender> client_;  // last: it uses the clock
 };
 
 }  // namespace khs::http

@@ -19,7 +19,7 @@ class EndpointClientConnection : public EndpointClientTest {
   // How many connections an endpoint sees that gives this answer to each of three requests.
   int ConnectionsOfThree(const Answer& answer) {
     ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
-    EndpointClient& client = ClientOf(endpoint.Url());
+    Sender& client = ClientOf(endpoint.Url());
     for (int i = 0; i < 3; ++i) (void)Send(client);
     EXPECT_EQ(endpoint.RequestCount(), 3u);
     return endpoint.ConnectionCount();
@@ -70,12 +70,12 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAFault) {
 
 TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItMeanwhile) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   endpoint.DropConnections();
   ASSERT_TRUE(endpoint.WaitUntilDisconnected());
   // The thread that begins attempts waits for something all the time.
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   client.Wait(clock_.Read().monotonic, ended);
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
@@ -87,7 +87,7 @@ TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItBehindAnAnswer
     answer.then = Answer::Then::kClose;
     return answer;
   });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   for (int i = 1; i <= 3; ++i) {
     EXPECT_EQ(Http(Send(client).reply).status, 200);
     ASSERT_TRUE(endpoint.WaitUntilDisconnected());
@@ -100,7 +100,7 @@ TEST_F(EndpointClientConnection, IsReplacedWhenMoreCameBehindTheAnswer) {
     return request.connection == 1 ? Raw(FillingOneRead() + StrayDelivery())
                                    : Answer::Of(200, R"({"retry":true})");
   });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 503);
   ASSERT_TRUE(endpoint.WaitForAnswers(1));
   EXPECT_EQ(Http(Send(client).reply).retry, true);
@@ -119,7 +119,7 @@ TEST_F(EndpointClientConnection, NeverRepeatsARequestThatGotNoAnswer) {
     return request.connection == 1 && request.Header("X-Kafka-Offset") == "7" ? Answer::Of(200)
                                                                               : Answer::Close();
   });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   record_.offset = 8;
   EXPECT_EQ(Fault(Send(client).reply).kind, delivery::FaultKind::kIo);
@@ -153,7 +153,7 @@ TEST_F(EndpointClientConnection, IsNeverSharedByTwoAttemptsAtOnce) {
     changed.wait(lock, [&] { return waiting % kAtOnce == 0; });
     return Answer::Of(200, R"({"retry":false})");
   });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   const std::vector<const delivery::Record*> records(kAtOnce, &record_);
   for (int round = 0; round < 5; ++round) {
     for (const auto& result : SendAll(client, records)) EXPECT_EQ(Http(result.reply).retry, false);
@@ -166,10 +166,10 @@ TEST_F(EndpointClientConnection, IsClosedWhenNotUsedForAMinute) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   AdjustableClock clock;
   config_.url = endpoint.Url();
-  EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+  Sender client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
   (void)Send(client);
   clock.ahead = seconds(60);
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   client.Wait(clock.Read().monotonic + seconds(1), ended);
   EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }
@@ -178,10 +178,10 @@ TEST_F(EndpointClientConnection, OneAttemptEndsWhileAnotherOneHangs) {
   ScriptedEndpoint endpoint([](const Request& request) {
     return request.Header("X-Kafka-Offset") == "7" ? Answer::Hang() : Answer::Of(200);
   });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   client.Begin(0, record_);
   delivery::Record other = record_;
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   for (other.offset = 8; other.offset < 20; ++other.offset) {
     client.Begin(1, other);
     client.Wait(std::nullopt, ended);
@@ -201,7 +201,7 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteOfIdleness) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   AdjustableClock clock;
   config_.url = endpoint.Url();
-  EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+  Sender client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
   (void)Send(client);
   clock.ahead = seconds(30);
   (void)Send(client);
@@ -232,7 +232,7 @@ TEST_F(EndpointClientConnection, IsNotReusedWhenTheEndpointIsAboutToCloseIt) {
     });
     StoppedClock clock;
     config_.url = endpoint.Url();
-    EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+    Sender client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
     EXPECT_EQ(Http(Send(client).reply).status, 200);
     clock.now.monotonic += each.idle;
     EXPECT_EQ(Http(Send(client).reply).status, 200);
@@ -248,9 +248,9 @@ TEST_F(EndpointClientConnection, IsClosedInItsOwnTimeBesideOneThatWasIdleBeforeA
   });
   StoppedClock clock;
   config_.url = endpoint.Url();
-  EndpointClient client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+  Sender client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
   EXPECT_EQ(Http(Send(client).reply).status, 200);
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   for (const task::Endpoint::Slot slot : {0u, 1u}) client.Begin(slot, record_);
   for (const task::Endpoint::Slot slot : {0u, 1u}) {
     client.Wait(std::nullopt, ended);

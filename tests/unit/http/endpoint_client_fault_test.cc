@@ -55,7 +55,7 @@ TEST_F(EndpointClientFault, SaysNothingOfAHostThatIsSecret) {
 TEST_F(EndpointClientFault, BoundsAConnectThatNobodyTakes) {
   const FullListener full;
   config_.connect_timeout = milliseconds(150);
-  EndpointClient& client = ClientOf(Local(full.port()));
+  Sender& client = ClientOf(Local(full.port()));
   const auto start = steady_clock::now();
   const auto fault = Fault(Send(client).reply);
   const auto took = steady_clock::now() - start;
@@ -105,7 +105,7 @@ TEST_F(EndpointClientFault, BoundsSendingToAnEndpointThatDoesNotRead) {
 TEST_F(EndpointClientFault, IsNoFaultWhenTheEndpointAnswersWithoutReadingAll) {
   const SilentListener hasty;
   record_.value = std::string(64'000'000, 'x');
-  EndpointClient& client = ClientOf(Local(hasty.port()));
+  Sender& client = ClientOf(Local(hasty.port()));
   delivery::Reply reply;
   std::thread sender([&] { reply = Send(client).reply; });
   hasty.AnswerUnread("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n");
@@ -167,7 +167,7 @@ TEST_F(EndpointClientFault, NamesNothingOfTheRecordOrTheHeaders) {
 
 TEST_F(EndpointClientFault, AbortEndsARequestThatHangs) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Hang(); });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   delivery::Reply reply;
   std::thread sender([&] { reply = Send(client).reply; });
   EXPECT_TRUE(endpoint.WaitForRequests(1));
@@ -180,7 +180,7 @@ TEST_F(EndpointClientFault, AbortDoesNotMakeAWholeAnswerOfABodyThatItCut) {
   ScriptedEndpoint endpoint([](const Request&) {
     return Answer::Raw("HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}", Answer::Then::kHang);
   });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   delivery::Reply reply;
   std::thread sender([&] { reply = Send(client).reply; });
   EXPECT_TRUE(endpoint.WaitForRequests(1));
@@ -191,7 +191,7 @@ TEST_F(EndpointClientFault, AbortDoesNotMakeAWholeAnswerOfABodyThatItCut) {
 
 TEST_F(EndpointClientFault, AbortEndsAConnectThatNobodyTakes) {
   const FullListener full;
-  EndpointClient& client = ClientOf(Local(full.port()));
+  Sender& client = ClientOf(Local(full.port()));
   delivery::Reply reply;
   const auto start = steady_clock::now();
   std::thread sender([&] { reply = Send(client).reply; });
@@ -203,7 +203,7 @@ TEST_F(EndpointClientFault, AbortEndsAConnectThatNobodyTakes) {
 
 TEST_F(EndpointClientFault, AbortIsLasting) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   client.Abort();
   client.Abort();

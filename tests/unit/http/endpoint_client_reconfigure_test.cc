@@ -1,9 +1,7 @@
 #include <gmock/gmock.h>
 
-#include <atomic>
 #include <fstream>
 #include <stdexcept>
-#include <thread>
 
 #include "support/certificates.h"
 #include "support/silent_ports.h"
@@ -22,7 +20,7 @@ using khs::testing::SilentListener;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
-using Ended = task::Endpoint::Ended;
+using Ended = Sender::Ended;
 using Slot = task::Endpoint::Slot;
 
 class EndpointClientReconfigure : public EndpointClientTest {
@@ -31,13 +29,13 @@ class EndpointClientReconfigure : public EndpointClientTest {
     return [answer](const Request&) { return answer; };
   }
 
-  void Lead(EndpointClient& client, const std::string& url) {
+  void Lead(Sender& client, const std::string& url) {
     config_.url = url;
     client.Reconfigure(config_, NullValues::kSend);
   }
 
   // An attempt that has reached the endpoint, but not its end.
-  void BeginAt(EndpointClient& client, Slot slot, const ScriptedEndpoint& endpoint) {
+  void BeginAt(Sender& client, Slot slot, const ScriptedEndpoint& endpoint) {
     const size_t before = endpoint.RequestCount();
     client.Begin(slot, record_);
     std::vector<Ended> ended;
@@ -48,7 +46,7 @@ class EndpointClientReconfigure : public EndpointClientTest {
   }
 
   // The one attempt that ends next.
-  static Ended Next(EndpointClient& client) {
+  static Ended Next(Sender& client) {
     std::vector<Ended> ended;
     while (ended.empty()) client.Wait(std::nullopt, ended);
     EXPECT_EQ(ended.size(), 1u);
@@ -72,7 +70,7 @@ TEST_F(EndpointClientReconfigure, TheNextAttemptGoesToTheNewUrlAndTheOldOneEndsW
   const auto gate = std::make_shared<Gate>();
   ScriptedEndpoint old(Always(Answer::Of(201).When(gate)));
   ScriptedEndpoint next(Always(Answer::Of(202)));
-  EndpointClient& client = ClientOf(old.Url());
+  Sender& client = ClientOf(old.Url());
   BeginAt(client, 0, old);
   Lead(client, next.Url());
   client.Begin(1, record_);
@@ -93,7 +91,7 @@ TEST_F(EndpointClientReconfigure, TheNextAttemptGoesToTheNewUrlAndTheOldOneEndsW
 TEST_F(EndpointClientReconfigure, AConnectionStaysInUseWhereOnlyRequestsChange) {
   ScriptedEndpoint endpoint(Always(Answer::Of(200)));
   config_.headers = {{"Token", "first"}};
-  EndpointClient& client = ClientOf(endpoint.Url("/first"));
+  Sender& client = ClientOf(endpoint.Url("/first"));
   (void)Send(client);
   config_.url = endpoint.Url("/second?x=y");
   config_.method = "PUT";
@@ -121,7 +119,7 @@ TEST_F(EndpointClientReconfigure, AConnectionStaysInUseWhereOnlyRequestsChange) 
 TEST_F(EndpointClientReconfigure, AnAttemptUnderWayGivesItsConnectionToTheNextOne) {
   const auto gate = std::make_shared<Gate>();
   ScriptedEndpoint endpoint(Always(Answer::Of(200).When(gate)));
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   BeginAt(client, 0, endpoint);
   config_.headers = {{"Token", "new"}};
   client.Reconfigure(config_, NullValues::kSend);
@@ -135,14 +133,9 @@ TEST_F(EndpointClientReconfigure, AnAttemptUnderWayGivesItsConnectionToTheNextOn
 TEST_F(EndpointClientReconfigure, ClosesIdleConnectionsToTheOldUrlAtOnce) {
   ScriptedEndpoint old(Always(Answer::Of(200)));
   ScriptedEndpoint next(Always(Answer::Of(200)));
-  EndpointClient& client = ClientOf(old.Url());
+  Sender& client = ClientOf(old.Url());
   (void)Send(client);
-  std::thread waiting([&] {
-    std::vector<Ended> ended;
-    client.Wait(std::nullopt, ended);
-  });
   Lead(client, next.Url());
-  waiting.join();
   EXPECT_TRUE(old.WaitUntilDisconnected());
   EXPECT_EQ(next.ConnectionCount(), 0);
 }
@@ -150,7 +143,7 @@ TEST_F(EndpointClientReconfigure, ClosesIdleConnectionsToTheOldUrlAtOnce) {
 TEST_F(EndpointClientReconfigure, LeadsBackAgain) {
   ScriptedEndpoint one(Always(Answer::Of(201)));
   ScriptedEndpoint other(Always(Answer::Of(202)));
-  EndpointClient& client = ClientOf(one.Url());
+  Sender& client = ClientOf(one.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 201);
   Lead(client, other.Url());
   Lead(client, one.Url());
@@ -163,7 +156,7 @@ TEST_F(EndpointClientReconfigure, AShorterReadTimeoutIsForNewAttemptsOnly) {
   ScriptedEndpoint endpoint(Always(Answer::Hang()));
   AdjustableClock clock;
   config_.url = endpoint.Url();
-  EndpointClient client(config_, {"sink", "connect-sink"}, NullValues::kSend, clock);
+  Sender client(config_, {"sink", "connect-sink"}, NullValues::kSend, clock);
   client.Begin(0, record_);
   config_.read_timeout = milliseconds(100);
   client.Reconfigure(config_, NullValues::kSend);
@@ -182,7 +175,7 @@ TEST_F(EndpointClientReconfigure, ALongerReadTimeoutIsForNewAttemptsOnly) {
   AdjustableClock clock;
   config_.url = endpoint.Url();
   config_.read_timeout = milliseconds(100);
-  EndpointClient client(config_, {"sink", "connect-sink"}, NullValues::kSend, clock);
+  Sender client(config_, {"sink", "connect-sink"}, NullValues::kSend, clock);
   client.Begin(0, record_);
   config_.read_timeout = seconds(20);
   client.Reconfigure(config_, NullValues::kSend);
@@ -200,7 +193,7 @@ TEST_F(EndpointClientReconfigureTls, AConnectTimeoutIsForNewAttemptsOnly) {
   const SilentListener silent;
   AdjustableClock clock;
   config_.url = "https://127.0.0.1:" + std::to_string(silent.port());
-  EndpointClient client(config_, {"sink", "connect-sink"}, NullValues::kSend, clock);
+  Sender client(config_, {"sink", "connect-sink"}, NullValues::kSend, clock);
   client.Begin(0, record_);
   config_.connect_timeout = milliseconds(100);
   client.Reconfigure(config_, NullValues::kSend);
@@ -220,7 +213,7 @@ TEST_F(EndpointClientReconfigureTls, LeadsToHttpsAndBack) {
   auto gate = std::make_shared<Gate>();
   ScriptedEndpoint plain([&](const Request&) { return Answer::Of(201).When(gate); });
   ScriptedEndpoint secure([&](const Request&) { return Answer::Of(202).When(gate); }, Localhost());
-  EndpointClient& client = ClientOf(plain.Url());
+  Sender& client = ClientOf(plain.Url());
   BeginAt(client, 0, plain);
   Lead(client, secure.Url());
   BeginAt(client, 1, secure);
@@ -242,7 +235,7 @@ TEST_F(EndpointClientReconfigureTls, LeadsToHttpsAndBack) {
 
 TEST_F(EndpointClientReconfigureTls, OtherTlsSettingsNeedAnotherConnection) {
   ScriptedEndpoint endpoint(Always(Answer::Of(200)), Localhost());
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   const CertificateAuthority other("Other Authority");
   config_.tls.ca_location = other.ca_file();
@@ -258,7 +251,7 @@ TEST_F(EndpointClientReconfigureTls, OtherTlsSettingsNeedAnotherConnection) {
 TEST_F(EndpointClientReconfigureTls, ChangesNothingWhenTheDefinitionCannotBeUsed) {
   ScriptedEndpoint endpoint(Always(Answer::Of(200)), Localhost());
   config_.headers = {{"Token", "good"}};
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   (void)Send(client);
   const config::EndpointConfig good = config_;
   const std::string garbage = authority_.directory() / "garbage.pem";
@@ -282,7 +275,7 @@ TEST_F(EndpointClientReconfigureTls, ChangesNothingWhenTheDefinitionCannotBeUsed
 TEST_F(EndpointClientReconfigure, ANameIsLookedUpForTheAttemptThatAskedForIt) {
   ScriptedEndpoint old(Always(Answer::Of(201)));
   ScriptedEndpoint next(Always(Answer::Of(202)));
-  EndpointClient& client = ClientOf(old.Url("/", "localhost"));
+  Sender& client = ClientOf(old.Url("/", "localhost"));
   client.Begin(0, record_);  // takes a look-up's end in Wait only
   Lead(client, next.Url("/", "localhost"));
   client.Begin(1, record_);
@@ -309,7 +302,7 @@ TEST_F(EndpointClientReconfigure, ANameIsLookedUpForTheAttemptThatAskedForIt) {
 TEST_F(EndpointClientReconfigureTls, AbortEndsAttemptsOfOldAndNew) {
   ScriptedEndpoint old(Always(Answer::Hang()), Localhost());
   ScriptedEndpoint next(Always(Answer::Hang()));
-  EndpointClient& client = ClientOf(old.Url());
+  Sender& client = ClientOf(old.Url());
   BeginAt(client, 0, old);
   Lead(client, next.Url());
   BeginAt(client, 1, next);
@@ -331,7 +324,7 @@ TEST_F(EndpointClientReconfigureTls, AbortEndsAttemptsOfOldAndNew) {
 TEST_F(EndpointClientReconfigureTls, GoesWithAttemptsOfOldAndNewUnderWay) {
   ScriptedEndpoint old(Always(Answer::Hang()), Localhost());
   ScriptedEndpoint next(Always(Answer::Hang()), Localhost());
-  EndpointClient& client = ClientOf(old.Url());
+  Sender& client = ClientOf(old.Url());
   BeginAt(client, 0, old);
   client.Begin(1, record_);
   Lead(client, next.Url());
@@ -344,10 +337,10 @@ TEST_F(EndpointClientReconfigureTls, GoesWithAttemptsOfOldAndNewUnderWay) {
   EXPECT_TRUE(next.WaitUntilDisconnected());
 }
 
-// Two threads change it all the time. A request is of one definition as a whole.
-TEST_F(EndpointClientReconfigureTls, FromOtherThreadsUnderLoad) {
+// A request is of one definition as a whole.
+TEST_F(EndpointClientReconfigureTls, UnderLoad) {
   constexpr size_t kAtOnce = 8;
-  constexpr int kRounds = 40;
+  constexpr size_t kRounds = 40;
   ScriptedEndpoint plain(Always(Answer::Of(200)));
   ScriptedEndpoint secure(Always(Answer::Of(200)), Localhost());
   std::vector<config::EndpointConfig> definitions;
@@ -357,32 +350,23 @@ TEST_F(EndpointClientReconfigureTls, FromOtherThreadsUnderLoad) {
     config_.headers = {{"Token", token}};
     definitions.push_back(config_);
   }
-  EndpointClient client(definitions[0], {"sink", "connect-sink"}, NullValues::kSend, clock_);
-  std::atomic<bool> done{false};
-  std::atomic<int> changes{0};
-  const auto change = [&] {
-    for (size_t i = 0; !done; ++i, ++changes) {
-      client.Reconfigure(definitions[i % definitions.size()], NullValues::kSend);
-      std::this_thread::yield();
+  Sender client(definitions[0], {"sink", "connect-sink"}, NullValues::kSend, clock_);
+  std::vector<Ended> ended;
+  for (size_t round = 0; round < kRounds; ++round) {
+    for (Slot slot = 0; slot < kAtOnce; ++slot) {
+      client.Reconfigure(definitions[(round + slot) % definitions.size()], NullValues::kSend);
+      client.Begin(slot, record_);
     }
-  };
-  std::thread one(change);
-  std::thread other(change);
-  const std::vector<const delivery::Record*> records(kAtOnce, &record_);
-  int rounds = 0;
-  for (; rounds < kRounds || changes < kRounds; ++rounds) {
-    for (const auto& result : SendAll(client, records)) {
-      EXPECT_EQ(Http(result.reply).status, 200);
+    for (size_t left = kAtOnce; left > 0; left -= ended.size()) {
+      client.Wait(std::nullopt, ended);
+      for (const Ended& each : ended) EXPECT_EQ(Http(each.result.reply).status, 200);
     }
   }
-  done = true;
-  one.join();
-  other.join();
   for (const Request& request : plain.Requests()) {
     EXPECT_THAT(request.Header("Token").value_or(""), HasSubstr("plain"));
   }
   for (const Request& request : secure.Requests()) EXPECT_EQ(request.Header("Token"), "secure");
-  EXPECT_EQ(plain.RequestCount() + secure.RequestCount(), kAtOnce * static_cast<size_t>(rounds));
+  EXPECT_EQ(plain.RequestCount() + secure.RequestCount(), kAtOnce * kRounds);
 }
 
 }  // namespace

@@ -17,10 +17,10 @@ class EndpointClientShortage : public EndpointClientTest {
 };
 
 TEST_F(EndpointClientShortage, WaitsForADescriptorOutsideOfTheReserve) {
-  EndpointClient& client = ClientOf(endpoint_.Url());
+  Sender& client = ClientOf(endpoint_.Url());
   std::optional<FewDescriptors> few(std::in_place, FewDescriptors::kReserve);
   client.Begin(0, record_);
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   client.Wait(clock_.Read().monotonic + 300ms, ended);
   EXPECT_TRUE(ended.empty());
   few.reset();
@@ -31,7 +31,7 @@ TEST_F(EndpointClientShortage, WaitsForADescriptorOutsideOfTheReserve) {
 
 TEST_F(EndpointClientShortage, FailsWhenThereIsNoneWithinTheConnectTimeout) {
   config_.connect_timeout = 200ms;
-  EndpointClient& client = ClientOf(endpoint_.Url());
+  Sender& client = ClientOf(endpoint_.Url());
   const FewDescriptors few(FewDescriptors::kReserve);
   const delivery::RequestFault fault = Fault(Send(client).reply);
   EXPECT_EQ(fault.kind, delivery::FaultKind::kConnect);
@@ -39,7 +39,7 @@ TEST_F(EndpointClientShortage, FailsWhenThereIsNoneWithinTheConnectTimeout) {
 }
 
 TEST_F(EndpointClientShortage, SharesItsOnlyConnectionWhenDescriptorsAreFew) {
-  EndpointClient& client = ClientOf(endpoint_.Url());
+  Sender& client = ClientOf(endpoint_.Url());
   const FewDescriptors few(FewDescriptors::kOnlyNeeded);
   for (const auto& result : SendAll(client, {&record_, &record_, &record_})) {
     EXPECT_EQ(Http(result.reply).status, 200);
@@ -49,12 +49,12 @@ TEST_F(EndpointClientShortage, SharesItsOnlyConnectionWhenDescriptorsAreFew) {
 }
 
 TEST_F(EndpointClientShortage, LeavesIdleConnectionsToWhoeverLacksDescriptors) {
-  EndpointClient& client = ClientOf(endpoint_.Url());
+  Sender& client = ClientOf(endpoint_.Url());
   std::optional<FewDescriptors> few(std::in_place, 0);
   SendAll(client, {&record_, &record_, &record_});
   ASSERT_EQ(endpoint_.ConnectionCount(), 3);
   few.emplace(FewDescriptors::kOnlyNeeded);
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   client.Wait(clock_.Read().monotonic + 1'500ms, ended);
   few.reset();
   SendAll(client, {&record_, &record_, &record_});
@@ -62,11 +62,11 @@ TEST_F(EndpointClientShortage, LeavesIdleConnectionsToWhoeverLacksDescriptors) {
 }
 
 TEST_F(EndpointClientShortage, EndsAtOnceWhenItIsAskedTo) {
-  EndpointClient& client = ClientOf(endpoint_.Url());
+  Sender& client = ClientOf(endpoint_.Url());
   const FewDescriptors few(FewDescriptors::kReserve);
   client.Begin(0, record_);
   client.Abort();
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   client.Wait(std::nullopt, ended);
   ASSERT_EQ(ended.size(), 1u);
   EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(ended[0].result.reply));
@@ -80,7 +80,7 @@ TEST_F(EndpointClientThreads, AreWaitedForToLookUpAName) {
   EXPECT_EXIT(
       {
         config_.connect_timeout = 200ms;
-        EndpointClient& client = ClientOf("http://localhost:1/");
+        Sender& client = ClientOf("http://localhost:1/");
         if (!khs::testing::AllowThreads(0)) std::_Exit(khs::testing::kNotLet);
         const delivery::RequestFault fault = Fault(Send(client).reply);
         std::_Exit(fault.detail.find("no thread for it") != std::string::npos ? 0 : 1);

@@ -42,14 +42,14 @@ class EndpointClientTls : public EndpointClientTest {
 TEST_F(EndpointClientTls, TrustsTheConfiguredAuthorityForANameAndAnAddress) {
   ScriptedEndpoint endpoint(Delivered, Localhost());
   for (const char* host : {"localhost", "127.0.0.1"}) {
-    EndpointClient& client = ClientOf(endpoint.Url("/", host));
+    Sender& client = ClientOf(endpoint.Url("/", host));
     EXPECT_EQ(Http(Send(client).reply).retry, false) << host;
   }
 }
 
 TEST_F(EndpointClientTls, ReusesItsConnections) {
   ScriptedEndpoint endpoint(Delivered, Localhost());
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   for (int i = 0; i < 3; ++i) EXPECT_EQ(Http(Send(client).reply).retry, false);
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
 }
@@ -62,7 +62,7 @@ TEST_F(EndpointClientTls, DoesNotTakeAStrayAnswerForThatOfTheNextRequest) {
                    : Answer::Of(200, R"({"retry":true})");
       },
       Localhost());
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 503);
   ASSERT_TRUE(endpoint.WaitForAnswers(1));
   EXPECT_EQ(Http(Send(client).reply).retry, true);
@@ -77,7 +77,7 @@ TEST_F(EndpointClientTls, ReplacesAConnectionThatWasClosedBehindTheAnswer) {
         return answer;
       },
       Localhost());
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   for (int i = 1; i <= 3; ++i) {
     EXPECT_EQ(Http(Send(client).reply).status, 200);
     ASSERT_TRUE(endpoint.WaitUntilDisconnected());
@@ -93,7 +93,7 @@ TEST_F(EndpointClientTls, ReplacesAConnectionOnWhichSomethingBegan) {
         return answer;
       },
       Localhost());
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   for (int i = 1; i <= 2; ++i) {
     EXPECT_EQ(Http(Send(client).reply).retry, false);
     ASSERT_TRUE(endpoint.WaitForAnswers(static_cast<size_t>(i)));
@@ -109,12 +109,12 @@ TEST_F(EndpointClientTls, KeepsAConnectionOnWhichASessionTicketComes) {
         return answer;
       },
       Localhost());
-  EndpointClient& client = ClientOf(endpoint.Url());
+  Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).retry, false);
   ASSERT_TRUE(endpoint.WaitForAnswers(1));
   EXPECT_EQ(Http(Send(client).reply).retry, false);
   ASSERT_TRUE(endpoint.WaitForAnswers(2));
-  std::vector<task::Endpoint::Ended> ended;
+  std::vector<Sender::Ended> ended;
   client.Wait(clock_.Read().monotonic, ended);  // where the ticket is met while the link is idle
   EXPECT_EQ(Http(Send(client).reply).retry, false);
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
@@ -236,7 +236,7 @@ TEST_F(EndpointClientTls, SaysThatTheEndpointDoesNotSpeakTls) {
 TEST_F(EndpointClientTls, BoundsTheHandshakeByTheConnectTimeout) {
   const SilentListener silent;
   config_.connect_timeout = milliseconds(150);
-  EndpointClient& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
+  Sender& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
   const auto start = std::chrono::steady_clock::now();
   const auto fault = Fault(Send(client).reply);
   const auto took = std::chrono::steady_clock::now() - start;
@@ -284,7 +284,7 @@ TEST_F(EndpointClientTls, AFailedHandshakeLeavesNothingForTheNextConnection) {
 
 TEST_F(EndpointClientTls, AbortEndsAHandshake) {
   const SilentListener silent;
-  EndpointClient& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
+  Sender& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
   delivery::Reply reply;
   std::thread sender([&] { reply = Send(client).reply; });
   client.Abort();

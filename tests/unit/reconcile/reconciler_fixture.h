@@ -52,16 +52,19 @@ class ReconcilerTest : public ::testing::Test {
         },
         [this](const config::ConnectorConfig&) {
           if (fail_endpoints_) throw std::runtime_error("no endpoint can be made");
-          auto endpoint = std::make_unique<testing::FakeEndpoint>(
+          return std::make_unique<testing::FakeEndpoint>(
               endpoint_, [this](const auto&) -> delivery::Reply {
                 return delivery::HttpReply{
                     200, flagged_ ? std::optional<bool>(!good_) : std::nullopt, {}};
               });
-          return EndpointHandle{std::move(endpoint), [this](const config::ConnectorConfig& config) {
-                                  const std::lock_guard lock(made_.mutex);
-                                  applied_.push_back(config.endpoint.url.Reveal());
-                                  made_.changed.notify_all();
-                                }};
+        },
+        [this](const config::ConnectorConfig& config, const task::Route* before) {
+          if (before != nullptr) {
+            const std::lock_guard lock(made_.mutex);
+            applied_.push_back(config.endpoint.url.Reveal());
+            made_.changed.notify_all();
+          }
+          return testing::FakeRoute();
         },
         [](const config::ConnectorConfig&, int) { return nullptr; },
         [this] {

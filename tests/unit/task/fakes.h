@@ -5,7 +5,10 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -190,17 +193,53 @@ struct EndpointLog {
   }
 };
 
+// For a fake endpoint, which goes nowhere.
+inline task::Route FakeRoute() {
+  config::EndpointConfig endpoint;
+  endpoint.url = "http://h/";
+  return {std::make_shared<request::Builder>(endpoint, request::Identity{"c", "connect-c"},
+                                             delivery::NullValues::kSend),
+          nullptr};
+}
+
+// Which record a request is about, as its headers say.
+inline delivery::Record RecordOf(const request::Request& request) {
+  const auto value = [&request](std::string_view name) {
+    return std::find_if(request.headers.begin(), request.headers.end(),
+                        [name](const auto& header) { return header.first == name; })
+        ->second;
+  };
+  delivery::Record record;
+  record.topic_partition = {value("X-Kafka-Topic"), std::stoi(value("X-Kafka-Partition"))};
+  record.offset = std::stoll(value("X-Kafka-Offset"));
+  return record;
+}
+
+// The answer that means this.
+inline delivery::Outcome OutcomeOf(delivery::Reply reply) {
+  if (auto* fault = std::get_if<delivery::RequestFault>(&reply)) return std::move(*fault);
+  const auto* http = std::get_if<delivery::HttpReply>(&reply);
+  if (http == nullptr) return delivery::Aborted{};
+  delivery::Response response{http->status};
+  if (http->retry) response.body = *http->retry ? R"({"retry":true})" : R"({"retry":false})";
+  if (http->retry_after) response.retry_after = std::to_string(http->retry_after->count() / 1000);
+  return response;
+}
+
 class FakeEndpoint final : public task::Endpoint {
  public:
+  // Is given the place of a record, and nothing else of it.
   using Script = std::function<delivery::Reply(const delivery::Record&)>;
 
   FakeEndpoint(EndpointLog& log, Script script) : log_(log), script_(std::move(script)) {}
 
-  void Begin(Slot slot, const delivery::Record& record) override {
+  void Use(std::shared_ptr<const task::Destination>) override {}
+  void Begin(Slot slot, request::Request request) override {
+    delivery::Record record = RecordOf(request);
     const std::lock_guard lock(log_.mutex);
     log_.received.emplace_back(record.topic_partition, record.offset);
     log_.changed.notify_all();
-    under_way_[slot] = &record;
+    under_way_[slot] = std::move(record);
     log_.most_at_once = std::max(log_.most_at_once, under_way_.size());
   }
   void Cancel(Slot slot) override {
@@ -208,7 +247,7 @@ class FakeEndpoint final : public task::Endpoint {
     if (under_way_.erase(slot) == 0) return;
     ++log_.cancelled;
     log_.changed.notify_all();
-    cancelled_.push_back({slot, {delivery::Aborted{}, 0}});
+    cancelled_.push_back({slot, delivery::Aborted{}});
   }
   void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) override {
     std::unique_lock lock(log_.mutex);
@@ -229,7 +268,7 @@ class FakeEndpoint final : public task::Endpoint {
     lock.unlock();  // a script may wait for the task
     for (const auto& [slot, record] : answered) {
       ended.push_back(
-          {slot, {aborted ? delivery::Reply(delivery::Aborted{}) : script_(*record), 0}});
+          {slot, aborted ? delivery::Outcome(delivery::Aborted{}) : OutcomeOf(script_(record))});
     }
   }
   void Wake() noexcept override {
@@ -247,7 +286,7 @@ class FakeEndpoint final : public task::Endpoint {
   EndpointLog& log_;
   const Script script_;
   // Guarded by the log's lock.
-  std::map<Slot, const delivery::Record*> under_way_;
+  std::map<Slot, delivery::Record> under_way_;
   std::vector<Ended> cancelled_;
   bool woken_ = false;
 };

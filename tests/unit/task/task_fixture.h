@@ -78,6 +78,7 @@ class TaskTest : public ::testing::Test {
   metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
   LettersLog letters_;
   task::TaskTerms terms_{{},
+                         FakeRoute(),
                          std::chrono::milliseconds(10),
                          [this] { return std::make_unique<FakeSource>(source_); },
                          {},

@@ -1,4 +1,4 @@
-#include "http/trace_context.h"
+#include "request/trace_context.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace khs::http {
+namespace khs::request {
 namespace {
 
 using delivery::RecordHeader;
@@ -127,4 +127,4 @@ TEST(TraceContext, HasNoStateWithoutATraceThatIsContinued) {
 }
 
 }  // namespace
-}  // namespace khs::http
+}  // namespace khs::request

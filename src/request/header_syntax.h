@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace khs::http {
+namespace khs::request {
 
 // HTTP's names compare without regard to case, in ASCII.
 bool EqualIgnoringCase(std::string_view a, std::string_view b);
@@ -24,4 +24,4 @@ std::string_view TrimBlanks(std::string_view text);
 // ...): only who owns the connection may set them. Host is one of them.
 bool BelongsToConnection(std::string_view name);
 
-}  // namespace khs::http
+}  // namespace khs::request

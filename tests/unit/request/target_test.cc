@@ -1,10 +1,10 @@
-#include "http/target.h"
+#include "request/target.h"
 
 #include <gtest/gtest.h>
 
 #include <stdexcept>
 
-namespace khs::http {
+namespace khs::request {
 namespace {
 
 TEST(Target, TakesAUrlApart) {
@@ -68,4 +68,4 @@ TEST(Target, ShowsNothingOfASecretHost) {
 }
 
 }  // namespace
-}  // namespace khs::http
+}  // namespace khs::request

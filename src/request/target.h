@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <string>
 
-namespace khs::http {
+namespace khs::request {
 
 // Where a URL points, taken apart once.
 struct Target {
@@ -21,4 +21,4 @@ struct Target {
 // is not an absolute http or https URL.
 Target ParseTarget(const std::string& url, bool host_is_secret = false);
 
-}  // namespace khs::http
+}  // namespace khs::request

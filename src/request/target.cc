@@ -1,4 +1,4 @@
-#include "http/target.h"
+#include "request/target.h"
 
 #include <Poco/Exception.h>
 #include <Poco/Net/IPAddress.h>
@@ -10,7 +10,7 @@
 
 #include "base/secret.h"
 
-namespace khs::http {
+namespace khs::request {
 namespace {
 
 // The path and query as they were written: Poco's URI would decode %2F and the like on the way.
@@ -70,4 +70,4 @@ Target ParseTarget(const std::string& url, bool host_is_secret) {
   return target;
 }
 
-}  // namespace khs::http
+}  // namespace khs::request

@@ -6,7 +6,7 @@
 
 #include "delivery/record.h"
 
-namespace khs::http {
+namespace khs::request {
 
 // W3C Trace Context as it goes with a request.
 struct TraceContext {
@@ -19,4 +19,4 @@ struct TraceContext {
 // and by its first half the id of this hop in either.
 TraceContext TraceOf(const std::vector<delivery::RecordHeader>& headers, std::string_view derived);
 
-}  // namespace khs::http
+}  // namespace khs::request

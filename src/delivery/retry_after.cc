@@ -1,4 +1,4 @@
-#include "http/retry_after.h"
+#include "delivery/retry_after.h"
 
 #include <time.h>
 
@@ -6,15 +6,20 @@
 #include <array>
 #include <string>
 
-#include "http/header_syntax.h"
-
-namespace khs::http {
+namespace khs::delivery {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr seconds kLongest{1'000'000'000};
+
+// Without the blanks around it.
+std::string_view Trimmed(std::string_view text) {
+  const size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
 
 std::optional<milliseconds> ParseSeconds(std::string_view text) {
   const bool negative = text.front() == '-';
@@ -43,7 +48,7 @@ std::optional<seconds> ParseDate(const std::string& text) {
 }  // namespace
 
 std::optional<milliseconds> ParseRetryAfter(std::string_view value, base::WallTime now) {
-  const std::string_view text = TrimBlanks(value);
+  const std::string_view text = Trimmed(value);
   if (text.empty()) return std::nullopt;
   if (const auto wait = ParseSeconds(text)) return wait;
   const auto date = ParseDate(std::string(text));
@@ -53,4 +58,4 @@ std::optional<milliseconds> ParseRetryAfter(std::string_view value, base::WallTi
   return std::clamp<milliseconds>(*date - since_epoch, milliseconds{0}, kLongest);
 }
 
-}  // namespace khs::http
+}  // namespace khs::delivery

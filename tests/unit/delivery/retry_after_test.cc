@@ -1,8 +1,8 @@
-#include "http/retry_after.h"
+#include "delivery/retry_after.h"
 
 #include <gtest/gtest.h>
 
-namespace khs::http {
+namespace khs::delivery {
 namespace {
 
 using std::chrono::milliseconds;
@@ -49,4 +49,4 @@ TEST(RetryAfter, SurvivesNumbersOfAnySize) {
 }
 
 }  // namespace
-}  // namespace khs::http
+}  // namespace khs::delivery

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 
-namespace khs::http {
+namespace khs::delivery {
 
 // The value of Retry-After, seconds or an HTTP date in any of its three forms, as a wait from
 // `now`: nothing when it is neither, zero when it lies in the past, and bounded (by some 30 years)
@@ -14,4 +14,4 @@ namespace khs::http {
 std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view value,
                                                          base::WallTime now);
 
-}  // namespace khs::http
+}  // namespace khs::delivery

@@ -1,11 +1,11 @@
-#include "http/trace_context.h"
+#include "request/trace_context.h"
 
 #include <algorithm>
 #include <optional>
 
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
-namespace khs::http {
+namespace khs::request {
 namespace {
 
 // version "-" trace-id "-" parent-id "-" trace-flags
@@ -125,4 +125,4 @@ TraceContext TraceOf(const std::vector<delivery::RecordHeader>& headers, std::st
   return trace;
 }
 
-}  // namespace khs::http
+}  // namespace khs::request

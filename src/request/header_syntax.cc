@@ -1,9 +1,9 @@
-#include "http/header_syntax.h"
+#include "request/header_syntax.h"
 
 #include <algorithm>
 #include <array>
 
-namespace khs::http {
+namespace khs::request {
 namespace {
 
 constexpr std::array<std::string_view, 9> kConnectionNames{
@@ -57,4 +57,4 @@ bool BelongsToConnection(std::string_view name) {
                      [name](std::string_view known) { return EqualIgnoringCase(name, known); });
 }
 
-}  // namespace khs::http
+}  // namespace khs::request

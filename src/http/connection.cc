@@ -1,75 +1,296 @@
 #include "http/connection.h"
 
+#include <Poco/Net/HTTPClientSession.h>
+#include <Poco/Net/HTTPRequest.h>
+#include <Poco/Net/NetException.h>
+#include <Poco/Net/SSLException.h>
+#include <Poco/Net/SecureStreamSocketImpl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <algorithm>
 #include <array>
+#include <istream>
+#include <limits>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
+#include "delivery/retry_indicator.h"
+#include "http/fault.h"
+#include "http/guarded_socket.h"
+#include "http/response.h"
+#include "http/tls_context.h"
+#include "request/header_syntax.h"
+
 namespace khs::http {
+namespace {
 
-using delivery::RequestFault;
+using delivery::FaultKind;
 
-void Connection::Start(std::string_view head, std::string_view body) {
-  head_ = head;
-  body_ = body;
-  send_fault_.reset();
-  reader_.Start();
+// Up to this, head and body are copied together to leave in one packet or TLS record.
+constexpr size_t kMaxJoinedBody = 16 * 1024;
+
+// TLS on a socket that is connected already.
+class SecureSocket final : public Poco::Net::SecureStreamSocketImpl {
+ public:
+  SecureSocket(net::FiberSocket* socket, const TlsContext& tls)
+      : SecureStreamSocketImpl(socket, Poco::Net::Context::Ptr(tls.context(), true)) {
+    setLazyHandshake(true);  // Poco's own, at the connect, does not wait
+    setPeerHostName(tls.server_name());
+    connectSSL();
+  }
+};
+
+// Poco's sockets take an implementation only from within.
+class SocketOf final : public Poco::Net::StreamSocket {
+ public:
+  explicit SocketOf(Poco::Net::SocketImpl* socket) : StreamSocket(socket) {}
+};
+
+// "error:0A000086:SSL routines::certificate verify failed" without what is for programmers.
+std::string ReasonOf(const Poco::Exception& problem) {
+  const std::string& text = problem.message();
+  return text.substr(text.rfind(':') + 1);
 }
 
-Connection::Result<Wants> Connection::Continue() {
-  Wants wants = Wants::kRead;
-  if (!head_.empty() || !body_.empty()) {
-    wants = Send();
-    // Nobody answers within the time that this took.
-    if (wants == Wants::kNothing && !send_fault_) return Wants::kRead;
-  }
-  // Also before all is sent: an endpoint may answer, and even close, without reading all of the
-  // request, as for one that is too large.
-  const bool unsent = !head_.empty() || !body_.empty();
-  Wants to_read = Wants::kRead;
-  const auto whole = Receive(to_read);
-  if (!whole) {
-    return base::Unexpected<RequestFault>(send_fault_ ? *send_fault_ : whole.error());
-  }
-  if (*whole) {
-    if (unsent) reader_.response().reusable = false;
-    return Wants::kNothing;
-  }
-  if (send_fault_) return base::Unexpected<RequestFault>(*send_fault_);
-  return unsent ? wants : to_read;
+Fault ClosedEarly(const char* where) {
+  return {FaultKind::kIo, std::string("closed early: it ended ") + where};
 }
 
-Wants Connection::Send() {
-  for (std::string_view* part : {&head_, &body_}) {
-    while (!part->empty()) {
-      const auto moved = transport_.Write(*part);
-      if (!moved) {
-        send_fault_ = moved.error();
-        return Wants::kNothing;
+Fault TlsFault(const Poco::Net::SSLException& problem) {
+  const std::string reason = ReasonOf(problem);
+  if (reason.empty() || reason == "unexpected eof while reading") {
+    return {FaultKind::kIo, "closed early: TLS ended without a goodbye"};
+  }
+  return {FaultKind::kTls, "TLS: " + reason};
+}
+
+Fault SystemFault(const Poco::Exception& problem) {
+  // The system's own timeout: packets that nobody acknowledged.
+  const auto kind = problem.code() == ETIMEDOUT ? FaultKind::kTimeout : FaultKind::kIo;
+  return {kind, problem.code() != 0 ? std::system_category().message(problem.code())
+                                    : problem.displayText()};
+}
+
+Fault HandshakeFault(const Poco::Exception& problem) {
+  const std::string certificate = TakeCertificateProblem();
+  const auto* tls = dynamic_cast<const Poco::Net::SSLException*>(&problem);
+  const std::string detail =
+      tls != nullptr ? TlsFault(*tls).fault.detail : SystemFault(problem).fault.detail;
+  return {FaultKind::kTls, "TLS handshake failed: " +
+                               (certificate.empty() ? detail : "certificate: " + certificate)};
+}
+
+std::string RenderHead(const request::Request& request, const std::string& host) {
+  std::string text;
+  text.reserve(2048);
+  text.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+  const bool has_host = std::any_of(
+      request.headers.begin(), request.headers.end(),
+      [](const auto& header) { return request::EqualIgnoringCase(header.first, "Host"); });
+  if (!has_host) text.append("Host: ").append(host).append("\r\n");
+  for (const auto& [name, value] : request.headers) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  text.append("Content-Length: ").append(std::to_string(request.body.size()));
+  return text.append("\r\n\r\n");
+}
+
+}  // namespace
+
+// Poco's session, on a socket that it did not open and must not open anew.
+class Connection::Session final : public Poco::Net::HTTPClientSession {
+ public:
+  Session(Connection& connection, Poco::AutoPtr<GuardedSocket> socket)
+      : HTTPClientSession(SocketOf(socket.duplicate())),
+        connection_(connection),
+        guard_(std::move(socket)) {
+    setProxyConfig({});  // not a process-wide one
+    setKeepAlive(true);
+  }
+
+  GuardedSocket& guard() { return *guard_; }
+  const GuardedSocket& guard() const { return *guard_; }
+  // What was read of the response, without what is buffered behind it.
+  std::string_view read() const {
+    return guard_->received().substr(0,
+                                     guard_->received().size() - static_cast<size_t>(buffered()));
+  }
+
+  // False when the endpoint did not take all of it, but may have answered nevertheless.
+  bool Send(std::string_view bytes) {
+    while (!bytes.empty()) {
+      try {
+        const auto part = std::min<size_t>(bytes.size(), std::numeric_limits<int>::max());
+        bytes.remove_prefix(
+            static_cast<size_t>(HTTPSession::write(bytes.data(), static_cast<int>(part))));
+      } catch (const net::PeerSpoke&) {
+        if (!connection_.Quiet()) return false;
+      } catch (const Poco::Exception& problem) {
+        failure_.reset(problem.clone());
+        clearException();
+        return false;
       }
-      if (moved->wants != Wants::kNothing) return moved->wants;
-      part->remove_prefix(moved->bytes);
     }
+    return true;
   }
-  return Wants::kNothing;
+  // Why sending failed, rather than that receiving did.
+  std::unique_ptr<Poco::Exception> TakeFailure() { return std::move(failure_); }
+
+ protected:
+  // Poco's own would connect anew and send again.
+  int write(const char* bytes, std::streamsize size) override {
+    return HTTPSession::write(bytes, size);
+  }
+  void connect(const Poco::Net::SocketAddress&) override {
+    throw Poco::Net::ConnectionResetException("the connection has ended");
+  }
+
+ private:
+  Connection& connection_;
+  Poco::AutoPtr<GuardedSocket> guard_;
+  std::unique_ptr<Poco::Exception> failure_;
+};
+
+// A request that goes out whole when Poco asks for its head, around Poco's streams: these would
+// write the head twice, the first time byte by byte to count it.
+class Connection::Sending final : public Poco::Net::HTTPRequest {
+ public:
+  Sending(Session& session, const request::Request& request, const std::string& host)
+      : session_(session), request_(request), host_(host) {
+    setMethod(HTTP_POST);  // whichever it is: of this one Poco does not count the head
+  }
+
+  void write(std::ostream&) const override {
+    std::string text = RenderHead(request_, host_);
+    std::string_view rest = request_.body;
+    if (rest.size() <= kMaxJoinedBody) text.append(std::exchange(rest, {}));
+    sent_ = session_.Send(text) && session_.Send(rest);
+  }
+  bool sent() const { return sent_; }
+
+ private:
+  Session& session_;
+  const request::Request& request_;
+  const std::string& host_;
+  mutable bool sent_ = false;
+};
+
+Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
+                       const TlsContext* tls, std::string label)
+    : loop_(loop), label_(std::move(label)), opened_(loop.Now()), socket_(std::move(socket)) {
+  Poco::AutoPtr<Poco::Net::StreamSocketImpl> top(socket_, true);
+  try {
+    if (tls != nullptr) {
+      (void)TakeCertificateProblem();
+      Poco::AutoPtr<SecureSocket> secure(new SecureSocket(socket_, *tls));
+      if (secure->completeHandshake() != 1) throw Poco::Net::ConnectionResetException();
+      tls_ = TakeHandshake();
+      top = secure;
+    }
+  } catch (const Poco::Exception& problem) {
+    loop_.ThrowIfInterrupted();
+    throw AtLabel(HandshakeFault(problem));
+  }
+  session_ = std::make_unique<Session>(
+      *this, Poco::AutoPtr<GuardedSocket>(new GuardedSocket(std::move(top))));
 }
 
-// Whether the answer is whole; if not, what must become possible.
-Connection::Result<bool> Connection::Receive(Wants& wants) {
-  std::array<char, 16 * 1024> buffer;
-  for (;;) {
-    const auto moved = transport_.Read(buffer.data(), buffer.size());
-    if (!moved) return base::Unexpected<RequestFault>(moved.error());
-    if (moved->wants != Wants::kNothing) {
-      wants = moved->wants;
-      return false;
-    }
-    if (moved->ended) {
-      auto whole = reader_.End();
-      if (whole) reader_.response().reusable = false;
-      return whole;
-    }
-    auto whole = reader_.Add({buffer.data(), moved->bytes});
-    if (!whole || *whole) return whole;
+Connection::~Connection() = default;
+
+bool Connection::HeardNothing() const { return session_->guard().received().empty(); }
+
+Connection::Exchanged Connection::Exchange(const request::Request& request,
+                                           const std::string& host) {
+  session_->guard().StartResponse();
+  try {
+    Sending sending(*session_, request, host);
+    session_->sendRequest(sending);
+    Exchanged exchanged = Receive();
+    exchanged.reusable = exchanged.reusable && sending.sent();
+    return exchanged;
+  } catch (const Poco::Exception& problem) {
+    loop_.ThrowIfInterrupted();  // Poco may have put another exception in its place
+    if (const auto failure = session_->TakeFailure()) throw AtLabel(FaultOf(*failure));
+    throw AtLabel(FaultOf(problem));
   }
+}
+
+Connection::Exchanged Connection::Receive() {
+  Response head;
+  GuardedSocket& guard = session_->guard();
+  std::istream& in = session_->receiveResponse(head);
+  guard.StartBody();
+  std::string body;
+  const bool whole = ReadBody(in, body);
+  bool reusable =
+      whole && head.keeps_alive() && !guard.ended() && session_->read() == guard.received();
+  if (!whole) {
+    body.clear();
+  } else if (head.body() == Response::Body::kSized && body.size() < head.size()) {
+    throw AtLabel(ClosedEarly("within the answer's body"));
+  } else if (head.body() == Response::Body::kChunked) {
+    if (guard.ended()) throw AtLabel(ClosedEarly("within the answer's body"));
+    const ChunksEnd end = HowChunksEnd(session_->read());
+    if (end == ChunksEnd::kMalformed) {
+      throw Poco::Net::MessageException("a chunk's size is malformed");
+    }
+    reusable = reusable && end == ChunksEnd::kWhole;
+  }
+  return {{static_cast<int>(head.getStatus()), head.retry_after(), std::move(body)},
+          reusable,
+          head.idle_timeout()};
+}
+
+// False when it is larger than what is judged; then the rest of it is left unread.
+bool Connection::ReadBody(std::istream& in, std::string& body) {
+  std::array<char, 4 * 1024> part;
+  do {
+    in.read(part.data(), part.size());
+    body.append(part.data(), static_cast<size_t>(in.gcount()));
+    if (body.size() > delivery::kMaxIndicatorBody) return false;
+  } while (in);
+  if (in.bad()) loop_.ThrowIfInterrupted();  // a stream swallows exceptions
+  if (session_->networkException() != nullptr) session_->networkException()->rethrow();
+  return true;
+}
+
+Fault Connection::FaultOf(const Poco::Exception& problem) const {
+  if (const auto* tls = dynamic_cast<const Poco::Net::SSLException*>(&problem)) {
+    return TlsFault(*tls);
+  }
+  const GuardedSocket& guard = session_->guard();
+  if (guard.ended()) {
+    return ClosedEarly(guard.received().empty() ? "before the answer" : "within the answer's head");
+  }
+  if (dynamic_cast<const Poco::Net::MessageException*>(&problem) != nullptr) {
+    return {FaultKind::kIo, "not an HTTP answer: " + problem.message()};
+  }
+  if (dynamic_cast<const Poco::DataException*>(&problem) != nullptr) {
+    return {FaultKind::kIo, "not an HTTP answer: its head is malformed"};
+  }
+  return SystemFault(problem);
+}
+
+Fault Connection::AtLabel(Fault fault) const {
+  fault.fault.detail.insert(0, label_ + ": ");
+  return fault;
+}
+
+bool Connection::Quiet() {
+  bool quiet = true;
+  if (tls_ != nullptr) {
+    errno = 0;
+    ERR_clear_error();
+    char next = 0;
+    size_t bytes = 0;
+    const int result = SSL_peek_ex(tls_, &next, 1, &bytes);
+    quiet = result != 1 && SSL_get_error(tls_, result) == SSL_ERROR_WANT_READ &&
+            SSL_has_pending(tls_) == 0;  // a part of a record may become anything
+    ERR_clear_error();
+  }
+  return socket_->Quiet() && quiet;
 }
 
 }  // namespace khs::http

@@ -1,50 +1,69 @@
 #pragma once
 
-#include <optional>
-#include <string_view>
+#include <Poco/AutoPtr.h>
+#include <Poco/Exception.h>
+#include <openssl/types.h>
 
-#include "http/response_reader.h"
-#include "http/transport.h"
+#include <chrono>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "delivery/response.h"
+#include "http/fault.h"
+#include "net/fiber_socket.h"
+#include "request/request.h"
 
 namespace khs::http {
 
-// One connection to the endpoint, plain or TLS, and the exchange that is under way on it. It never
-// blocks, sets no time limits, never connects anew and never repeats anything. After a fault it is
-// of no more use. One thread.
+class TlsContext;
+
+// One connection to the endpoint, plain or TLS, and Poco's HTTP session on it. It blocks its fiber,
+// sets no time limits, never connects anew and never repeats anything. After a fault it is of no
+// more use. Owned by the attempt that uses it, or by IdleConnections.
 class Connection {
  public:
-  template <class T>
-  using Result = Transport::Result<T>;
+  struct Exchanged {
+    delivery::Response response;
+    bool reusable = false;                             // for another exchange
+    std::optional<std::chrono::seconds> idle_timeout;  // how long the endpoint waits for that
+  };
 
-  // `tls` may be null: plain. It must outlive the connection otherwise.
-  Connection(UniqueFd socket, const TlsContext* tls) : transport_(std::move(socket), tls) {}
+  // Of a connected socket. `tls` may be null: plain; otherwise its handshake is made, and it must
+  // outlive the connection. Throws Fault, and net::Interrupted.
+  // `label` is for people.
+  Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket, const TlsContext* tls,
+             std::string label);
+  ~Connection();
 
-  int descriptor() const { return transport_.descriptor(); }
+  // Sends a request and receives its response. Throws Fault, and net::Interrupted.
+  Exchanged Exchange(const request::Request& request, const std::string& host);
 
-  // TLS only; before anything else, until it wants nothing more.
-  Result<Wants> Handshake() { return transport_.Handshake(); }
-
-  // Begins an exchange: both parts of the request stay as they are until it is over.
-  void Start(std::string_view head, std::string_view body);
-
-  // Goes on with the exchange as far as that is possible now. It is over when it wants nothing.
-  Result<Wants> Continue();
-
-  // After an exchange: nothing came behind its answer, not even the connection's end.
-  bool Quiet() { return transport_.Quiet(); }
-
-  // The answer, once the exchange is over.
-  Response& response() { return reader_.response(); }
+  // After a fault: not a byte of a response has come.
+  bool HeardNothing() const;
+  // Between exchanges: nothing came behind the response, not even the connection's end. What TLS
+  // itself sends (session tickets, new keys) is taken in, and does not count.
+  bool Quiet();
+  // Something has come while nobody waited for it.
+  bool noticed() const { return socket_->readiness().noticed; }
+  base::MonotonicTime opened() const { return opened_; }
 
  private:
-  Wants Send();
-  Result<bool> Receive(Wants& wants);
+  class Session;
+  class Sending;
 
-  Transport transport_;
-  std::string_view head_;  // what is still to be sent
-  std::string_view body_;
-  std::optional<delivery::RequestFault> send_fault_;
-  ResponseReader reader_;
+  Exchanged Receive();
+  bool ReadBody(std::istream& in, std::string& body);
+  Fault FaultOf(const Poco::Exception& problem) const;
+  Fault AtLabel(Fault fault) const;
+
+  net::Loop& loop_;
+  const std::string label_;
+  const base::MonotonicTime opened_;
+  Poco::AutoPtr<net::FiberSocket> socket_;
+  SSL* tls_ = nullptr;  // Poco's
+  std::unique_ptr<Session> session_;
 };
 
 }  // namespace khs::http

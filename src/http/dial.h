@@ -1,60 +1,36 @@
 #pragma once
 
+#include <Poco/AutoPtr.h>
+
+#include <functional>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
-#include "base/descriptors.h"
-#include "delivery/reply.h"
 #include "http/resolver.h"
-#include "http/unique_fd.h"
+#include "net/fiber_socket.h"
 
 namespace khs::http {
 
-// Connects to the first of several addresses that takes a connection, tried in turn, each with its
-// share of the time that is left. Never blocks. One thread.
-class Dialer {
- public:
-  enum class State {
-    kDialing,  // look again when the socket is writable, or when due
-    kShort,    // this process has no descriptor for a socket: try again soon, until the deadline
-    kConnected,
-    kFailed,
-  };
-
-  // Of secret addresses a fault tells only what went wrong.
-  Dialer(std::vector<Address> addresses, base::MonotonicTime deadline, bool are_secret = false)
-      : addresses_(std::move(addresses)), deadline_(deadline), are_secret_(are_secret) {}
-
-  // `claim` is to the descriptor of a socket that has to be opened.
-  State Continue(base::MonotonicTime now, base::Claim claim);
-
-  // -1 while there is no socket.
-  int descriptor() const { return socket_.get(); }
-  // The socket is a new one since the last Continue began.
-  bool fresh() const { return fresh_; }
-  base::MonotonicTime due() const { return due_; }
-  // The socket, once it is connected; it does not block.
-  UniqueFd Take() { return std::move(socket_); }
-  // What was tried, once it failed.
-  delivery::RequestFault Fault(const std::string& label) const;
-
- private:
-  enum class Outcome { kPending, kShort, kConnected, kFailed };
-
-  Outcome Dial(base::MonotonicTime now, base::Claim claim);
-  Outcome Look(base::MonotonicTime now);
-  void NoteFailure(int error);
-
-  const std::vector<Address> addresses_;
-  const base::MonotonicTime deadline_;
-  const bool are_secret_;
-  size_t next_ = 0;  // the address to try next
-  UniqueFd socket_;
-  bool fresh_ = false;
-  base::MonotonicTime due_{};  // of the socket
-  std::string tried_;
-  bool timed_out_ = false;
+// For the messages of a fault.
+struct DialNames {
+  std::string label;
+  bool are_secret = false;  // then of an address only what went wrong is told
 };
+
+struct Dialled {
+  Poco::AutoPtr<net::FiberSocket> socket;  // null: `opener` had no descriptor for the first one
+  Address address;
+};
+
+// Connects to the first address that takes a connection, by RFC 8305: each one gets 250 ms before
+// the next one is tried beside it, and one that fails none. On a fiber, until its deadline.
+// `opener` opens a socket of a family that does not block, and returns -1 with errno where it
+// can't. Throws Fault; net::Interrupted when cancelled.
+Dialled Dial(net::Loop& loop, const std::vector<Address>& addresses, const DialNames& names,
+             const std::function<int(int family)>& opener);
+
+// In the order to try them: `preferred` first, where it is among them, then by turns of the
+// families.
+std::vector<Address> InOrder(std::vector<Address> addresses, const Address& preferred);
 
 }  // namespace khs::http

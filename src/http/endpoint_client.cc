@@ -1,10 +1,14 @@
 #include "http/endpoint_client.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <chrono>
+#include <deque>
 #include <exception>
-#include <list>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -13,11 +17,12 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/threads.h"
-#include "http/attempts.h"
 #include "http/destination.h"
-#include "http/link.h"
-#include "http/poller.h"
-#include "http/request_head.h"
+#include "http/dial.h"
+#include "http/fault.h"
+#include "http/idle_connections.h"
+#include "http/origin.h"
+#include "net/loop.h"
 
 namespace khs::http {
 namespace {
@@ -36,8 +41,6 @@ constexpr std::chrono::microseconds kSpin{100};
 constexpr std::chrono::microseconds kQuickAnswer{200};
 // How soon an attempt for which this process had no descriptor or no thread tries again.
 constexpr milliseconds kShortageRetry{100};
-// Up to this, head and body are copied together to leave in one packet or TLS record.
-constexpr size_t kMaxJoinedBody = 16 * 1024;
 
 const base::Logger& Log() {
   static const base::Logger logger("task");
@@ -57,67 +60,54 @@ std::string Within(milliseconds timeout) {
 
 class EndpointClient::Impl {
  public:
-  Impl(std::string connector, const base::Clock& clock)
-      : connector_(std::move(connector)), clock_(clock) {
-    poller_.Watch(wake_->descriptor(), Wants::kRead, nullptr);
-  }
+  explicit Impl(const base::Clock& clock) : loop_(clock) {}
+  ~Impl() { idle_.CloseAll(); }
 
   void Use(std::shared_ptr<const task::Destination> destination);
   void Begin(Slot slot, request::Request request);
-  void Cancel(Slot slot) {
-    if (attempts_.UnderWay(slot)) End(slot, Aborted{});
-  }
+  void Cancel(Slot slot);
   void Wait(std::optional<MonotonicTime> until, std::vector<Ended>& ended);
-  void Wake() noexcept { wake_->Set(); }
+  void Wake() noexcept { loop_.wake_event()->Set(); }
   void Abort() noexcept {
     aborted_ = true;
-    wake_->Set();
+    loop_.wake_event()->Set();
   }
 
  private:
-  MonotonicTime Now() const { return clock_.Read().monotonic; }
+  // While it is under way its fiber runs or waits.
+  struct Attempt {
+    net::Fiber* fiber = nullptr;  // null when not under way, and while it runs for the first time
+    bool under_way = false;
+    bool has_socket = false;
+    request::Request request;
+    DestinationPtr destination;
+    RequestFault late;  // what the attempt ends with at its deadline
+  };
+
+  // On the attempt's fiber.
+  void Run(Slot slot);
+  delivery::Response Send(Attempt& attempt);
+  ConnectionPtr Open(Attempt& attempt, MonotonicTime limit);
+  std::vector<Address> LookUp(Attempt& attempt);
+  int OpenSocket(Attempt& attempt, int family);
+  void AwaitResources(const std::string& lacking);
+  ConnectionPtr TakeIdle(Attempt& attempt);
+  void NoteSocket(Attempt& attempt);
+  void GiveBack(const Attempt& attempt, ConnectionPtr connection,
+                std::optional<std::chrono::seconds> announced);
+
   void End(Slot slot, Outcome outcome);
-  void EndAt(Slot slot, const RequestFault& fault) {
-    End(slot, RequestFault{fault.kind,
-                           attempts_[slot].destination->origin->label() + ": " + fault.detail});
-  }
-  void Watch(Link& link, int descriptor, Wants wants);
+  void CancelAll();
 
-  void Open(Slot slot, MonotonicTime now);
-  void StartLookup(Slot slot, MonotonicTime now);
-  void Dial(Slot slot, std::vector<Address> addresses, MonotonicTime now);
-  void GoOn(Slot slot, MonotonicTime now);
-  void GoOnResolving(Slot slot, MonotonicTime now);
-  void GoOnDialing(Slot slot, MonotonicTime now);
-  void GoOnShakingHands(Slot slot, MonotonicTime now);
-  void Exchange(Slot slot, MonotonicTime now);
-  void GoOnExchanging(Slot slot, MonotonicTime now);
-
-  // Attempts that lack a descriptor or a thread.
-  bool IsShort(const Attempt& attempt) const;
-  void NoteShortage(const std::string& what, MonotonicTime now);
-  void RetryShort(MonotonicTime now);
-  bool HasSocket() const;
-
-  void TakeLookups(MonotonicTime now);
-  void Ready(void* owner, MonotonicTime now);
-  MonotonicTime NextTimer() const;
-  void RunTimers(MonotonicTime now);
-  void EndAll();
-
-  const std::string connector_;
-  const base::Clock& clock_;
-  const std::shared_ptr<WakeEvent> wake_ = std::make_shared<WakeEvent>();
   std::atomic<bool> aborted_{false};
-
-  DestinationPtr destination_;  // of attempts to come; null before the first
-
-  Poller poller_;
-  Attempts attempts_;
-  IdleLinks idle_;            // of the origin of `destination_`
+  DestinationPtr destination_;    // of attempts to come; null before the first
+  std::deque<Attempt> attempts_;  // by slot; they stay where they are
+  size_t sockets_ = 0;            // attempts that have one
+  size_t under_way_ = 0;
+  IdleConnections idle_;      // of the origin of `destination_`
   std::vector<Ended> ended_;  // since the last Wait
   bool quick_ = false;        // the last answer was
-  MonotonicTime retry_short_ = MonotonicTime::max();
+  net::Loop loop_;            // last: its jobs use the rest
 };
 
 void EndpointClient::Impl::Use(std::shared_ptr<const task::Destination> destination) {
@@ -130,299 +120,178 @@ void EndpointClient::Impl::Use(std::shared_ptr<const task::Destination> destinat
 }
 
 void EndpointClient::Impl::Begin(Slot slot, request::Request request) {
-  Attempt& attempt = attempts_.At(slot);
+  while (attempts_.size() <= slot) attempts_.emplace_back();
+  Attempt& attempt = attempts_[slot];
+  attempt.request = std::move(request);
   attempt.destination = destination_;
+  attempt.under_way = true;
+  ++under_way_;
   try {
-    attempt.text = RenderHead(request, destination_->host_header);
-    attempt.body = {};
-    if (request.body.size() <= kMaxJoinedBody) {
-      attempt.text.append(request.body);
-    } else {
-      attempt.body = request.body;
-    }
-    if (aborted_) return End(slot, Aborted{});
-    const MonotonicTime now = Now();
-    attempt.link = idle_.Take(now);
-    if (!attempt.link) return Open(slot, now);
-    attempt.link->slot = slot;
-    Exchange(slot, now);
-  } catch (const std::exception& problem) {
-    EndAt(slot, {FaultKind::kIo, problem.what()});
+    net::Fiber* const fiber = loop_.Start([this, slot] { Run(slot); });
+    if (attempt.under_way) attempt.fiber = fiber;
+  } catch (const std::exception& problem) {  // no memory for its stack
+    End(slot, RequestFault{FaultKind::kIo, problem.what()});
   }
+}
+
+void EndpointClient::Impl::Cancel(Slot slot) {
+  if (slot < attempts_.size() && attempts_[slot].under_way) loop_.Cancel(attempts_[slot].fiber);
+}
+
+void EndpointClient::Impl::CancelAll() {
+  for (Slot slot = 0; slot < attempts_.size(); ++slot) Cancel(slot);
+  idle_.CloseAll();
 }
 
 void EndpointClient::Impl::End(Slot slot, Outcome outcome) {
   Attempt& attempt = attempts_[slot];
-  attempts_.Enter(slot, Phase::kNone, {});
-  attempt.lookup.reset();
-  attempt.link.reset();
+  attempt.fiber = nullptr;
+  attempt.under_way = false;
+  --under_way_;
+  if (std::exchange(attempt.has_socket, false)) --sockets_;
   attempt.destination.reset();
   ended_.push_back({slot, std::move(outcome)});
-}
-
-void EndpointClient::Impl::Watch(Link& link, int descriptor, Wants wants) {
-  if (link.watched == wants) return;
-  if (link.watched == Wants::kNothing) {
-    poller_.Watch(descriptor, wants, &link);
-  } else {
-    poller_.Rewatch(descriptor, wants, &link);
-  }
-  link.watched = wants;
-}
-
-void EndpointClient::Impl::Open(Slot slot, MonotonicTime now) {
-  Attempt& attempt = attempts_[slot];
-  attempts_.Enter(slot, Phase::kResolving, After(now, attempt.destination->connect_timeout));
-  Resolver& resolver = attempt.destination->origin->resolver();
-  if (auto addresses = resolver.Literal()) return Dial(slot, std::move(*addresses), now);
-  StartLookup(slot, now);
-}
-
-void EndpointClient::Impl::StartLookup(Slot slot, MonotonicTime now) {
-  Attempt& attempt = attempts_[slot];
-  try {
-    attempt.lookup = attempt.destination->origin->resolver().Start(wake_);
-  } catch (const std::system_error& error) {
-    NoteShortage(base::Describe(error), now);
-  }
-}
-
-void EndpointClient::Impl::GoOnResolving(Slot slot, MonotonicTime now) {
-  Attempt& attempt = attempts_[slot];
-  if (!attempt.lookup) return StartLookup(slot, now);
-  const Lookup* const lookup = attempt.lookup->result();
-  if (lookup == nullptr) return;
-  if (!lookup->addresses.empty()) return Dial(slot, lookup->addresses, now);
-  End(slot,
-      RequestFault{FaultKind::kDns, "cannot look up " + attempt.destination->origin->shown_host() +
-                                        ": " + lookup->problem});
-}
-
-void EndpointClient::Impl::Dial(Slot slot, std::vector<Address> addresses, MonotonicTime now) {
-  Attempt& attempt = attempts_[slot];
-  attempt.lookup.reset();
-  attempts_.Enter(slot, Phase::kDialing, attempt.deadline);
-  attempt.link = std::make_unique<Link>();
-  attempt.link->origin = attempt.destination->origin;
-  attempt.link->slot = slot;
-  attempt.link->dialer.emplace(std::move(addresses), attempt.deadline,
-                               attempt.destination->host_is_secret);
-  GoOnDialing(slot, now);
-}
-
-void EndpointClient::Impl::GoOn(Slot slot, MonotonicTime now) {
-  try {
-    switch (attempts_[slot].phase) {
-      case Phase::kNone:
-        return;
-      case Phase::kResolving:
-        return GoOnResolving(slot, now);
-      case Phase::kDialing:
-        return GoOnDialing(slot, now);
-      case Phase::kHandshaking:
-        return GoOnShakingHands(slot, now);
-      case Phase::kExchanging:
-        return GoOnExchanging(slot, now);
-    }
-  } catch (const std::exception& problem) {
-    EndAt(slot, {FaultKind::kIo, problem.what()});
-  }
-}
-
-void EndpointClient::Impl::GoOnDialing(Slot slot, MonotonicTime now) {
-  Attempt& attempt = attempts_[slot];
-  Link& link = *attempt.link;
-  Dialer::State state = link.dialer->Continue(now, base::Claim::kMore);
-  if (state == Dialer::State::kShort && !HasSocket()) {
-    state = link.dialer->Continue(now, base::Claim::kNeeded);
-  }
-  if (state == Dialer::State::kShort) {
-    return NoteShortage("no file descriptor for a connection", now);
-  }
-  if (state == Dialer::State::kFailed) return End(slot, link.dialer->Fault(link.origin->label()));
-  if (link.dialer->fresh()) link.watched = Wants::kNothing;  // what was watched is closed
-  if (state == Dialer::State::kDialing) {
-    return Watch(link, link.dialer->descriptor(), Wants::kWrite);
-  }
-  const TlsContext* const tls = link.origin->tls();
-  link.connection.emplace(link.dialer->Take(), tls);
-  link.dialer.reset();
-  if (tls == nullptr) return Exchange(slot, now);
-  attempts_.Enter(slot, Phase::kHandshaking, attempt.deadline);
-  GoOnShakingHands(slot, now);
-}
-
-void EndpointClient::Impl::GoOnShakingHands(Slot slot, MonotonicTime now) {
-  Link& link = *attempts_[slot].link;
-  const auto wants = link.connection->Handshake();
-  if (!wants) return EndAt(slot, wants.error());
-  if (*wants == Wants::kNothing) return Exchange(slot, now);
-  Watch(link, link.connection->descriptor(), *wants);
-}
-
-void EndpointClient::Impl::Exchange(Slot slot, MonotonicTime now) {
-  Attempt& attempt = attempts_[slot];
-  attempts_.Enter(slot, Phase::kExchanging, After(now, attempt.destination->read_timeout));
-  attempt.link->connection->Start(attempt.text, attempt.body);
-  GoOnExchanging(slot, now);
-}
-
-void EndpointClient::Impl::GoOnExchanging(Slot slot, MonotonicTime now) {
-  Attempt& attempt = attempts_[slot];
-  Connection& connection = *attempt.link->connection;
-  const auto wants = connection.Continue();
-  if (!wants) return EndAt(slot, wants.error());
-  if (*wants != Wants::kNothing) return Watch(*attempt.link, connection.descriptor(), *wants);
-  quick_ = now - (attempt.deadline - attempt.destination->read_timeout) <= kQuickAnswer;
-  Response& response = connection.response();
-  Outcome outcome = delivery::Response{response.status, std::move(response.retry_after),
-                                       std::move(response.body)};
-  if (connection.response().reusable && attempt.link->origin == destination_->origin) {
-    Watch(*attempt.link, connection.descriptor(), Wants::kRead);
-    idle_.Add(std::move(attempt.link), connection.response().idle_timeout, now);
-  }
-  End(slot, std::move(outcome));
 }
 
 void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<Ended>& ended) {
   ended.clear();
   // Looks at the sockets once at least: attempts that end at once must not keep others waiting.
   for (bool woken = false, looked = false; !looked || (ended_.empty() && !woken); looked = true) {
-    if (aborted_) EndAll();
-    const MonotonicTime before = Now();
-    if (looked && until && before >= *until) break;
-    const MonotonicTime timer = NextTimer();
-    const MonotonicTime next = until ? std::min(*until, timer) : timer;
-    const bool spin = quick_ && !attempts_.exchanging().empty();
-    const auto owners =
-        poller_.Wait(before, ended_.empty() ? next : before, spin ? kSpin : kSpin.zero());
-    const MonotonicTime now = Now();
-    for (void* const owner : owners) {
-      if (owner != nullptr) {
-        Ready(owner, now);
-        continue;
-      }
-      wake_->Clear();
-      woken = true;
-      TakeLookups(now);
-    }
-    if (now >= timer) RunTimers(now);
-    // Also when something ended, which may have left what others lack.
-    if (now >= retry_short_ || (!ended_.empty() && retry_short_ != MonotonicTime::max())) {
-      RetryShort(now);
-    }
+    if (aborted_) CancelAll();
+    const MonotonicTime now = loop_.Now();
+    if (looked && until && now >= *until) break;
+    const MonotonicTime next = std::min(until.value_or(MonotonicTime::max()), idle_.NextEnd());
+    const bool spin = quick_ && under_way_ > 0 && ended_.empty();
+    woken = loop_.Poll(ended_.empty() ? next : now, spin ? kSpin : kSpin.zero());
+    if (loop_.TakeNoticed()) idle_.CloseNoticed();
+    if (const MonotonicTime after = loop_.Now(); after >= idle_.NextEnd()) idle_.CloseOld(after);
   }
-  if (aborted_) EndAll();
+  if (aborted_) CancelAll();
   ended.swap(ended_);
 }
 
-bool EndpointClient::Impl::IsShort(const Attempt& attempt) const {
-  if (attempt.phase == Phase::kResolving) return !attempt.lookup;
-  return attempt.phase == Phase::kDialing && attempt.link->dialer->descriptor() < 0;
-}
-
-void EndpointClient::Impl::NoteShortage(const std::string& what, MonotonicTime now) {
-  if (retry_short_ == MonotonicTime::max()) {
-    Log().Warn("request waits for resources of this process",
-               {{"connector", connector_}, {"error", what}});
+void EndpointClient::Impl::Run(Slot slot) {
+  Attempt& attempt = attempts_[slot];
+  Outcome outcome = Aborted{};
+  try {
+    if (!aborted_) outcome = Send(attempt);
+  } catch (const net::Interrupted&) {
+    if (loop_.interruption() != net::Interruption::kCancelled) outcome = std::move(attempt.late);
+  } catch (const Fault& problem) {
+    outcome = problem.fault;
+  } catch (const std::exception& problem) {
+    outcome =
+        RequestFault{FaultKind::kIo, attempt.destination->origin->label() + ": " + problem.what()};
   }
-  retry_short_ = now + kShortageRetry;
+  End(slot, std::move(outcome));
 }
 
-// In the order in which they came, as far as there is something for them.
-void EndpointClient::Impl::RetryShort(MonotonicTime now) {
-  const std::list<Slot>& opening = attempts_.opening();
-  for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
-    Attempt& attempt = attempts_[slot];
-    if (!IsShort(attempt)) continue;
-    if (LinkPtr idle =
-            attempt.destination->origin == destination_->origin ? idle_.Take(now) : nullptr) {
-      attempt.link = std::move(idle);
-      attempt.link->slot = slot;
-      Exchange(slot, now);
-      continue;
+// An endpoint may close a connection just when it is used again. Then nothing is heard on it, and
+// the request goes on on a new one, once.
+delivery::Response EndpointClient::Impl::Send(Attempt& attempt) {
+  const Destination& destination = *attempt.destination;
+  ConnectionPtr connection = TakeIdle(attempt);
+  bool may_resend = connection != nullptr;
+  MonotonicTime limit = MonotonicTime::max();
+  for (;;) {
+    if (!connection) connection = Open(attempt, limit);
+    const MonotonicTime begun = loop_.Now();
+    limit = std::min(limit, After(begun, destination.read_timeout));
+    loop_.SetDeadline(limit);
+    attempt.late = {FaultKind::kTimeout, destination.origin->label() + ": no whole answer" +
+                                             Within(destination.read_timeout)};
+    try {
+      auto exchanged = connection->Exchange(attempt.request, destination.host_header);
+      quick_ = loop_.Now() - begun <= kQuickAnswer;
+      if (exchanged.reusable) GiveBack(attempt, std::move(connection), exchanged.idle_timeout);
+      return std::move(exchanged.response);
+    } catch (const Fault& problem) {
+      const bool gone = problem.fault.kind == FaultKind::kIo && connection->HeardNothing();
+      if (!std::exchange(may_resend, false) || !gone) throw;
     }
-    GoOn(slot, now);
-    if (IsShort(attempt)) return;
-  }
-  retry_short_ = MonotonicTime::max();
-}
-
-// Whether another attempt has a connection, or is about to: there is one to wait for.
-bool EndpointClient::Impl::HasSocket() const {
-  const std::list<Slot>& opening = attempts_.opening();
-  return !attempts_.exchanging().empty() ||
-         std::any_of(opening.begin(), opening.end(), [this](Slot slot) {
-           return attempts_[slot].link && !IsShort(attempts_[slot]);
-         });
-}
-
-void EndpointClient::Impl::TakeLookups(MonotonicTime now) {
-  const std::list<Slot>& opening = attempts_.opening();
-  for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
-    if (attempts_[slot].phase == Phase::kResolving) GoOn(slot, now);
+    connection.reset();
   }
 }
 
-// Nothing is expected of an idle connection: an answer that arrives, or its end, makes it unfit.
-void EndpointClient::Impl::Ready(void* owner, MonotonicTime now) {
-  auto* const link = static_cast<Link*>(owner);
-  if (link->slot) return GoOn(*link->slot, now);
-  if (!link->connection->Quiet()) idle_.Close(link);
+ConnectionPtr EndpointClient::Impl::TakeIdle(Attempt& attempt) {
+  if (attempt.destination->origin != destination_->origin) return nullptr;
+  ConnectionPtr idle = idle_.Take(loop_.Now(), MonotonicTime::min());
+  if (idle) NoteSocket(attempt);
+  return idle;
 }
 
-MonotonicTime EndpointClient::Impl::NextTimer() const {
-  MonotonicTime next = std::min(idle_.NextEnd(), retry_short_);
-  const std::list<Slot>& exchanging = attempts_.exchanging();
-  if (!exchanging.empty()) next = std::min(next, attempts_[exchanging.front()].deadline);
-  for (const Slot slot : attempts_.opening()) {
-    const Attempt& attempt = attempts_[slot];
-    if (IsShort(attempt)) {
-      next = std::min(next, attempt.deadline);
-      continue;
+void EndpointClient::Impl::NoteSocket(Attempt& attempt) {
+  if (!std::exchange(attempt.has_socket, true)) ++sockets_;
+}
+
+void EndpointClient::Impl::GiveBack(const Attempt& attempt, ConnectionPtr connection,
+                                    std::optional<std::chrono::seconds> announced) {
+  if (attempt.destination->origin != destination_->origin) return;
+  idle_.Add(std::move(connection), announced, loop_.Now());
+  loop_.Notify();  // of those that lack a descriptor
+}
+
+ConnectionPtr EndpointClient::Impl::Open(Attempt& attempt, MonotonicTime limit) {
+  const Destination& destination = *attempt.destination;
+  Origin& origin = *destination.origin;
+  loop_.SetDeadline(std::min(limit, After(loop_.Now(), destination.connect_timeout)));
+  const std::vector<Address> addresses = InOrder(LookUp(attempt), origin.preferred());
+  const DialNames names{origin.label(), destination.host_is_secret};
+  for (;;) {
+    Dialled dialled =
+        Dial(loop_, addresses, names, [&](int family) { return OpenSocket(attempt, family); });
+    if (dialled.socket) {
+      origin.Prefer(dialled.address);
+      attempt.late = {FaultKind::kTimeout,
+                      origin.label() + ": no TLS handshake" + Within(destination.connect_timeout)};
+      return std::make_unique<Connection>(loop_, std::move(dialled.socket), origin.tls(),
+                                          origin.label());
     }
-    next = std::min(
-        next, attempt.phase == Phase::kDialing ? attempt.link->dialer->due() : attempt.deadline);
+    attempt.late = {FaultKind::kConnect, "cannot connect to " + origin.label() + " (" +
+                                             std::system_category().message(EMFILE) + ')'};
+    AwaitResources("no file descriptor for a connection");
+    if (ConnectionPtr idle = TakeIdle(attempt)) return idle;
   }
-  return next;
 }
 
-void EndpointClient::Impl::RunTimers(MonotonicTime now) {
-  idle_.CloseOld(now);
-  const std::list<Slot>& exchanging = attempts_.exchanging();
-  while (!exchanging.empty() && attempts_[exchanging.front()].deadline <= now) {
-    const Slot slot = exchanging.front();
-    EndAt(slot, {FaultKind::kTimeout,
-                 "no whole answer" + Within(attempts_[slot].destination->read_timeout)});
-  }
-  const std::list<Slot>& opening = attempts_.opening();
-  for (const Slot slot : std::vector<Slot>(opening.begin(), opening.end())) {
-    const Attempt& attempt = attempts_[slot];
-    if (IsShort(attempt) && attempt.deadline > now) {
-      continue;  // RetryShort
-    } else if (attempt.phase == Phase::kDialing) {
-      if (attempt.link->dialer->due() <= now) GoOn(slot, now);
-    } else if (attempt.deadline > now) {
-      continue;
-    } else if (attempt.phase == Phase::kResolving) {
-      End(slot, RequestFault{FaultKind::kDns,
-                             "cannot look up " + attempt.destination->origin->shown_host() +
-                                 (attempt.lookup ? ": no answer" : ": no thread for it") +
-                                 " within the connect timeout"});
-    } else {
-      EndAt(slot, {FaultKind::kTimeout,
-                   "no TLS handshake" + Within(attempt.destination->connect_timeout)});
+std::vector<Address> EndpointClient::Impl::LookUp(Attempt& attempt) {
+  Origin& origin = *attempt.destination->origin;
+  const std::string cannot = "cannot look up " + origin.shown_host() + ": ";
+  if (auto addresses = origin.resolver().Literal()) return std::move(*addresses);
+  std::shared_ptr<const Resolution> lookup;
+  while (!lookup) {
+    std::string lacking;
+    try {
+      lookup = origin.resolver().Start(loop_.wake_event());
+    } catch (const std::system_error& error) {
+      lacking = base::Describe(error);
     }
+    attempt.late = {FaultKind::kDns, cannot + (lookup ? "no answer" : "no thread for it") +
+                                         " within the connect timeout"};
+    if (!lookup) AwaitResources(lacking);
   }
+  while (lookup->result() == nullptr) loop_.AwaitNotice();
+  if (lookup->result()->addresses.empty()) {
+    throw Fault(FaultKind::kDns, cannot + lookup->result()->problem);
+  }
+  return lookup->result()->addresses;
 }
 
-void EndpointClient::Impl::EndAll() {
-  for (Slot slot = 0; slot < attempts_.size(); ++slot) Cancel(slot);
-  idle_.CloseAll();
+// The first one of this client is needed; further ones leave something to others.
+int EndpointClient::Impl::OpenSocket(Attempt& attempt, int family) {
+  const base::Claim claim = sockets_ == 0 ? base::Claim::kNeeded : base::Claim::kMore;
+  const int socket = base::OpenSocket(family, SOCK_STREAM, IPPROTO_TCP, claim);
+  if (socket >= 0) NoteSocket(attempt);
+  return socket;
 }
 
-EndpointClient::EndpointClient(std::string connector, const base::Clock& clock)
-    : impl_(std::make_unique<Impl>(std::move(connector), clock)) {}
+// Until another attempt has ended, or for a while.
+void EndpointClient::Impl::AwaitResources(const std::string& lacking) {
+  Log().Warn("request waits for resources of this process", {{"error", lacking}});
+  (void)loop_.AwaitNotice(loop_.Now() + kShortageRetry);
+}
+
+EndpointClient::EndpointClient(const base::Clock& clock) : impl_(std::make_unique<Impl>(clock)) {}
 
 EndpointClient::~EndpointClient() = default;
 

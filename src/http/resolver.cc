@@ -2,7 +2,6 @@
 
 #include <netdb.h>
 
-#include <cstring>
 #include <thread>
 #include <utility>
 
@@ -20,10 +19,7 @@ Lookup LookUp(const std::string& host, uint16_t port, int flags) {
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
   Lookup result;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
-    Address address;
-    std::memcpy(&address.storage, each->ai_addr, each->ai_addrlen);
-    address.length = each->ai_addrlen;
-    result.addresses.push_back(address);
+    result.addresses.emplace_back(each->ai_addr, each->ai_addrlen);
   }
   if (result.addresses.empty()) result.problem = "it has no address";
   return result;
@@ -31,22 +27,13 @@ Lookup LookUp(const std::string& host, uint16_t port, int flags) {
 
 }  // namespace
 
-std::string Address::ToString() const {
-  char host[NI_MAXHOST] = "?";
-  char port[NI_MAXSERV] = "?";
-  (void)::getnameinfo(reinterpret_cast<const sockaddr*>(&storage), length, host, sizeof host, port,
-                      sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
-  const bool bracketed = storage.ss_family == AF_INET6;
-  return (bracketed ? '[' + std::string(host) + ']' : std::string(host)) + ':' + port;
-}
-
 std::optional<std::vector<Address>> Resolver::Literal() const {
   Lookup found = LookUp(host_, port_, AI_NUMERICHOST);
   if (found.addresses.empty()) return std::nullopt;
   return std::move(found.addresses);
 }
 
-std::shared_ptr<const Resolution> Resolver::Start(const std::shared_ptr<WakeEvent>& done) {
+std::shared_ptr<const Resolution> Resolver::Start(const std::shared_ptr<net::WakeEvent>& done) {
   if (last_ && last_->result() == nullptr) return last_;
   auto resolution = std::make_shared<Resolution>();
   // It has all it needs with it, because nothing here waits for its end.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <sys/socket.h>
+#include <Poco/Net/SocketAddress.h>
 
 #include <atomic>
 #include <cstdint>
@@ -10,16 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "http/poller.h"
+#include "net/wake_event.h"
 
 namespace khs::http {
 
-struct Address {
-  sockaddr_storage storage{};
-  socklen_t length = 0;
-
-  std::string ToString() const;  // [ADDRESS]:PORT or ADDRESS:PORT
-};
+using Address = Poco::Net::SocketAddress;
 
 // What a look-up brought: addresses, or what is said about having none.
 struct Lookup {
@@ -54,7 +49,7 @@ class Resolver {
 
   // The look-up that is under way, or a new one; `done`, always the same, is set when it has come
   // to its end. Throws std::system_error.
-  std::shared_ptr<const Resolution> Start(const std::shared_ptr<WakeEvent>& done);
+  std::shared_ptr<const Resolution> Start(const std::shared_ptr<net::WakeEvent>& done);
 
  private:
   const std::string host_;

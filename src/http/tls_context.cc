@@ -21,6 +21,12 @@ namespace {
 using Poco::Net::Context;
 
 thread_local std::string certificate_problem;
+thread_local SSL* handshake = nullptr;
+
+// Poco gives nobody its SSL, without which one cannot look what has come on an idle connection.
+void KeepHandshake(const SSL* tls, int where, int) {
+  if ((where & SSL_CB_HANDSHAKE_DONE) != 0) handshake = const_cast<SSL*>(tls);
+}
 
 // OpenSSL itself decides; this only keeps its reason, which is lost in what the handshake returns.
 int KeepReason(int accepted, X509_STORE_CTX* store) {
@@ -134,6 +140,9 @@ TlsContext::TlsContext(const config::TlsConfig& config, const request::Target& t
     throw std::runtime_error("cannot set up TLS: " + problem.displayText());
   }
   SSL_CTX* context = parts_->context->sslContext();
+  SSL_CTX_set_info_callback(context, KeepHandshake);
+  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                SSL_MODE_RELEASE_BUFFERS);
   if (!config.ca_location.empty()) LoadAuthorities(context, config.ca_location);
   LoadClientCertificate(context, config);
   if (config.verify) {
@@ -145,9 +154,11 @@ TlsContext::TlsContext(const config::TlsConfig& config, const request::Target& t
 
 TlsContext::~TlsContext() = default;
 
-Context& TlsContext::context() const { return *parts_->context; }
+Context* TlsContext::context() const { return parts_->context; }
 
 const std::string& TlsContext::server_name() const { return parts_->server_name; }
+
+SSL* TakeHandshake() { return std::exchange(handshake, nullptr); }
 
 std::string TakeCertificateProblem() { return std::exchange(certificate_problem, {}); }
 

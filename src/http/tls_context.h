@@ -1,5 +1,7 @@
 #pragma once
 
+#include <openssl/types.h>
+
 #include <memory>
 #include <string>
 
@@ -20,7 +22,7 @@ class TlsContext {
   TlsContext(const config::TlsConfig& config, const request::Target& target);
   ~TlsContext();
 
-  Poco::Net::Context& context() const;
+  Poco::Net::Context* context() const;
 
   // What the server is asked for by SNI; empty for an address, which has no place there.
   const std::string& server_name() const;
@@ -30,6 +32,9 @@ class TlsContext {
 
   std::unique_ptr<Parts> parts_;
 };
+
+// The connection whose handshake this thread has completed last. Forgets it.
+SSL* TakeHandshake();
 
 // Why the last certificate that this thread judged was refused; empty when it was not. Forgets it.
 std::string TakeCertificateProblem();

@@ -44,6 +44,7 @@ class FiberSocket final : public Poco::Net::StreamSocketImpl {
   // Nothing can be read, not even the end of the stream. Does not wait.
   bool Quiet();
   Readiness& readiness() { return readiness_; }
+  const Readiness& readiness() const { return readiness_; }
 
  private:
   static constexpr long kYear = 365 * 24 * 60 * 60;

@@ -36,10 +36,6 @@ TEST_F(EndpointClientConnection, IsReusedAfterAWholeAnswer) {
   EXPECT_EQ(ConnectionsOfThree(Answer::Chunked(200, {"some", "chunks"})), 1);
   EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.1 204 No Content\r\n\r\n")), 1);
   EXPECT_EQ(ConnectionsOfThree(
-                Raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nTrailer: "
-                    "x\r\nAnother: y\r\n\r\n")),
-            1);
-  EXPECT_EQ(ConnectionsOfThree(
                 Raw("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n")),
             1);
 }
@@ -62,6 +58,13 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterABodyThatWasNotRead) {
 
 TEST_F(EndpointClientConnection, IsNotReusedWhenMoreCameThanTheAnswer) {
   EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more")), 3);
+}
+
+// Poco 1.11 leaves all trailers but the first in its buffer.
+TEST_F(EndpointClientConnection, IsNotReusedAfterTrailers) {
+  const std::string chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n";
+  EXPECT_EQ(ConnectionsOfThree(Raw(chunks + "Trailer: x\r\n\r\n")), 3);
+  EXPECT_EQ(ConnectionsOfThree(Raw(chunks + "Trailer: x\r\nAnother: y\r\n\r\n")), 3);
 }
 
 TEST_F(EndpointClientConnection, IsNotReusedAfterAFault) {
@@ -114,16 +117,55 @@ TEST_F(EndpointClientConnection, IsClosedWithTheClient) {
   EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }
 
-TEST_F(EndpointClientConnection, NeverRepeatsARequestThatGotNoAnswer) {
+// An endpoint closes a connection just when it is used again.
+TEST_F(EndpointClientConnection, RepeatsARequestOnAFreshOneWhenTheUsedOneEndsWithoutAnAnswer) {
+  for (const Answer& end : {Answer::Close(), Answer::Reset()}) {
+    ScriptedEndpoint endpoint([&end](const Request& request) {
+      return request.connection == 1 && request.Header("X-Kafka-Offset") == "8" ? end
+                                                                                : Answer::Of(200);
+    });
+    auto& client = ClientOf(endpoint.Url());
+    record_.offset = 7;
+    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    record_.offset = 8;
+    record_.value = std::string(100'000, 'x');
+    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    EXPECT_EQ(endpoint.RequestCount(), 3u);
+    EXPECT_EQ(endpoint.ConnectionCount(), 2);
+    EXPECT_EQ(endpoint.Requests().back().body, *record_.value);
+  }
+}
+
+TEST_F(EndpointClientConnection, RepeatsARequestOnceAtMost) {
   ScriptedEndpoint endpoint([](const Request& request) {
-    return request.connection == 1 && request.Header("X-Kafka-Offset") == "7" ? Answer::Of(200)
-                                                                              : Answer::Close();
+    return request.Header("X-Kafka-Offset") == "7" ? Answer::Of(200) : Answer::Close();
   });
-  Sender& client = ClientOf(endpoint.Url());
+  auto& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   record_.offset = 8;
   EXPECT_EQ(Fault(Send(client).reply).kind, delivery::FaultKind::kIo);
-  EXPECT_EQ(endpoint.RequestCount(), 2u);
+  EXPECT_EQ(endpoint.RequestCount(), 3u);
+}
+
+TEST_F(EndpointClientConnection, RepeatsNothingOnAFreshOne) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Close(); });
+  EXPECT_EQ(Fault(Send(ClientOf(endpoint.Url())).reply).kind, delivery::FaultKind::kIo);
+  EXPECT_EQ(endpoint.RequestCount(), 1u);
+}
+
+TEST_F(EndpointClientConnection, RepeatsNothingThatWasAnsweredInPartOrTooLate) {
+  config_.read_timeout = milliseconds(300);
+  for (const Answer& end : {Answer::Raw("HTTP/1.1 20"), Answer::Hang()}) {
+    ScriptedEndpoint endpoint([&end](const Request& request) {
+      return request.Header("X-Kafka-Offset") == "7" ? Answer::Of(200) : end;
+    });
+    auto& client = ClientOf(endpoint.Url());
+    record_.offset = 7;
+    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    record_.offset = 8;
+    (void)Fault(Send(client).reply);
+    EXPECT_EQ(endpoint.RequestCount(), 2u);
+  }
 }
 
 TEST_F(EndpointClientConnection, FindsTheAddressOfANameThatIsListenedOn) {

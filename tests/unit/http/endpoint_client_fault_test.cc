@@ -138,7 +138,8 @@ TEST_F(EndpointClientFault, KnowsWhatIsNotHttp) {
         head + "Content-Length: many\r\n\r\n", head + "Content-Length: -1\r\n\r\n",
         head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         head + "Transfer-Encoding: gzip\r\n\r\nx", chunked + "zz\r\nab\r\n0\r\n\r\n",
-        chunked + "2\r\nabcd\r\n0\r\n\r\n", chunked + "2;" + std::string(9'000, 'e') + "\r\n"}) {
+        chunked + "2\r\nabxy\r\n0\r\n\r\n", chunked + ";e\r\n\r\n", chunked + "-1\r\n\r\n",
+        chunked + "100000000\r\nab\r\n0\r\n\r\n", chunked + "2\r\nab\r\n\r\n0x\r\n\r\n"}) {
     const auto fault = Fault(SendTo(Answer::Raw(bytes)));
     EXPECT_EQ(fault.kind, FaultKind::kIo) << bytes;
     EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer")) << bytes;

@@ -1,0 +1,76 @@
+#include "http/guarded_socket.h"
+
+#include <Poco/Net/NetException.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "delivery/retry_indicator.h"
+
+namespace khs::http {
+namespace {
+
+using Poco::Net::MessageException;
+
+constexpr std::string_view kBeginning = "HTTP/1.";
+constexpr size_t kMaxHead = 64 * 1024;
+// Enough for the largest body that is judged, a byte a chunk.
+constexpr size_t kMaxBody = delivery::kMaxIndicatorBody * 8;
+// What is kept of the memory for the next response.
+constexpr size_t kKept = 4 * 1024;
+
+}  // namespace
+
+// The socket closes the descriptor, not this.
+GuardedSocket::GuardedSocket(Poco::AutoPtr<Poco::Net::StreamSocketImpl> socket)
+    : socket_(std::move(socket)) {
+  reset(socket_->sockfd());
+}
+
+GuardedSocket::~GuardedSocket() { reset(); }
+
+void GuardedSocket::StartResponse() {
+  if (received_.capacity() > kKept) received_ = {};
+  received_.clear();
+  limit_ = kMaxHead;
+  in_head_ = true;
+}
+
+void GuardedSocket::StartBody() {
+  limit_ = received_.size() + kMaxBody;
+  in_head_ = false;
+}
+
+int GuardedSocket::receiveBytes(void* buffer, int length, int flags) {
+  errno = 0;  // Poco judges TLS by it
+  const int count = socket_->receiveBytes(buffer, length, flags);
+  if (count <= 0) {
+    ended_ = true;
+    return 0;
+  }
+  // Poco takes a byte 255 of a head for the end of the stream. Neither of the two is UTF-8.
+  char* const bytes = static_cast<char*>(buffer);
+  std::replace(bytes, bytes + count, '\xff', '\xfe');
+  received_.append(bytes, static_cast<size_t>(count));
+  const size_t known = std::min(received_.size(), kBeginning.size());
+  if (received_.compare(0, known, kBeginning, 0, known) != 0) {
+    throw MessageException("its status line is malformed");
+  }
+  if (received_.size() > limit_) {
+    throw MessageException(in_head_ ? "its head is too large" : "its chunks are too small");
+  }
+  return count;
+}
+
+int GuardedSocket::sendBytes(const void* buffer, int length, int flags) {
+  errno = 0;
+  return socket_->sendBytes(buffer, length, flags);
+}
+
+void GuardedSocket::close() {
+  reset();
+  socket_->close();
+}
+
+}  // namespace khs::http

@@ -1,9 +1,0 @@
-#pragma once
-
-#include "base/unique_fd.h"
-
-namespace khs::http {
-
-using base::UniqueFd;
-
-}  // namespace khs::http

@@ -22,6 +22,7 @@ struct TlsConfig {
   std::string key_location;
   bool verify = true;
   size_t content = 0;  // of the files, as a fingerprint: they may be replaced under their names
+  base::Secret key_password = {};  // empty: the key is not encrypted
 
   bool operator==(const TlsConfig&) const = default;
 };
@@ -36,6 +37,7 @@ struct EndpointConfig {
   std::string default_content_type;
   std::chrono::milliseconds connect_timeout{60'000};
   std::chrono::milliseconds read_timeout{60'000};
+  std::chrono::seconds connection_max_age{300};  // 0: unlimited
   bool forward_kafka_headers = false;
   TlsConfig tls;
 

@@ -206,6 +206,11 @@ Verdict TakeReadTimeout(const Value& value, ConnectorDraft& draft) {
   return TakeMilliseconds(value, draft.config.endpoint.read_timeout);
 }
 
+Verdict TakeConnectionMaxAge(const Value& value, ConnectorDraft& draft) {
+  return TakeNumber(value, 0, std::numeric_limits<std::int32_t>::max(),
+                    draft.config.endpoint.connection_max_age);
+}
+
 Verdict TakeIndicatorRule(const Value& value, ConnectorDraft& draft) {
   using delivery::IndicatorRule;
   constexpr Choices<IndicatorRule, 2> kRules = {
@@ -321,6 +326,11 @@ Verdict TakeCertificateLocation(const Value& value, ConnectorDraft& draft) {
 
 Verdict TakeKeyLocation(const Value& value, ConnectorDraft& draft) {
   return TakePath(value, draft.config.endpoint.tls.key_location);
+}
+
+Verdict TakeKeyPassword(const Value& value, ConnectorDraft& draft) {
+  draft.config.endpoint.tls.key_password = value.text;
+  return Taken();
 }
 
 Verdict TakeVerification(const Value& value, ConnectorDraft& draft) {

@@ -33,6 +33,7 @@ Verdict TakeHeaderSeparator(const Value& value, ConnectorDraft& draft);
 Verdict TakeHeaders(const Value& value, ConnectorDraft& draft);
 Verdict TakeConnectTimeout(const Value& value, ConnectorDraft& draft);
 Verdict TakeReadTimeout(const Value& value, ConnectorDraft& draft);
+Verdict TakeConnectionMaxAge(const Value& value, ConnectorDraft& draft);
 Verdict TakeIndicatorRule(const Value& value, ConnectorDraft& draft);
 Verdict TakeStrategy(const Value& value, ConnectorDraft& draft);
 Verdict TakeRetryBackoff(const Value& value, ConnectorDraft& draft);
@@ -51,6 +52,7 @@ Verdict TakeDeadLetterHeaders(const Value& value, ConnectorDraft& draft);
 Verdict TakeCaLocation(const Value& value, ConnectorDraft& draft);
 Verdict TakeCertificateLocation(const Value& value, ConnectorDraft& draft);
 Verdict TakeKeyLocation(const Value& value, ConnectorDraft& draft);
+Verdict TakeKeyPassword(const Value& value, ConnectorDraft& draft);
 Verdict TakeVerification(const Value& value, ConnectorDraft& draft);
 
 // Connect's own keys, of which only the form is judged.

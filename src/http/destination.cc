@@ -8,6 +8,7 @@ Destination::Destination(const config::EndpointConfig& endpoint, const request::
                          std::shared_ptr<Origin> its_origin)
     : connect_timeout(endpoint.connect_timeout),
       read_timeout(endpoint.read_timeout),
+      connection_max_age(endpoint.connection_max_age),
       host_is_secret(endpoint.host_is_secret),
       host_header(target.host_header),
       origin(std::move(its_origin)) {}

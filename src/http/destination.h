@@ -16,6 +16,7 @@ struct Destination final : task::Destination {
 
   const std::chrono::milliseconds connect_timeout;
   const std::chrono::milliseconds read_timeout;
+  const std::chrono::seconds connection_max_age;  // 0: unlimited
   const bool host_is_secret;
   const std::string host_header;
   const std::shared_ptr<Origin> origin;

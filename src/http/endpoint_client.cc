@@ -215,7 +215,9 @@ delivery::Response EndpointClient::Impl::Send(Attempt& attempt) {
 
 ConnectionPtr EndpointClient::Impl::TakeIdle(Attempt& attempt) {
   if (attempt.destination->origin != destination_->origin) return nullptr;
-  ConnectionPtr idle = idle_.Take(loop_.Now(), MonotonicTime::min());
+  const MonotonicTime now = loop_.Now();
+  const std::chrono::seconds age = attempt.destination->connection_max_age;
+  ConnectionPtr idle = idle_.Take(now, age.count() == 0 ? MonotonicTime::min() : now - age);
   if (idle) NoteSocket(attempt);
   return idle;
 }

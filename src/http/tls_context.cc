@@ -10,6 +10,7 @@
 #include <csignal>
 #include <filesystem>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -36,8 +37,21 @@ int KeepReason(int accepted, X509_STORE_CTX* store) {
   return accepted;
 }
 
-// There is nobody to ask: without this OpenSSL would read a passphrase from the terminal.
-int NoPassphrase(char*, int, int, void*) { return -1; }
+// The password of a private key, and whether that is encrypted. There is nobody to ask for another
+// one: without this OpenSSL would read it from the terminal.
+struct Password {
+  std::string_view text;
+  bool asked = false;
+};
+
+int GivePassword(char* buffer, int size, int, void* data) {
+  auto* const password = static_cast<Password*>(data);
+  password->asked = true;
+  const size_t length = password->text.size();
+  if (length == 0 || length > static_cast<size_t>(size)) return -1;
+  password->text.copy(buffer, length);
+  return static_cast<int>(length);
+}
 
 void InitializeOnce() {
   static const bool done = [] {
@@ -73,6 +87,8 @@ void LoadAuthorities(SSL_CTX* context, const std::string& location) {
   std::error_code none;
   const bool directory = std::filesystem::is_directory(location, none);
   if (!directory) RequireReadable("ssl.ca.location", location);
+  // Each of them is an anchor: an intermediate authority without its root, or the endpoint's own.
+  X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN);
   if (SSL_CTX_load_verify_locations(context, directory ? nullptr : location.c_str(),
                                     directory ? location.c_str() : nullptr) != 1) {
     Refuse("ssl.ca.location", location, OpensslReason());
@@ -90,13 +106,20 @@ void LoadClientCertificate(SSL_CTX* context, const config::TlsConfig& config) {
   const std::string& key_file = separate ? config.key_location : config.certificate_location;
   RequireReadable("ssl.certificate.location", config.certificate_location);
   RequireReadable(key_name, key_file);
-  SSL_CTX_set_default_passwd_cb(context, NoPassphrase);
+  Password password{config.key_password.Reveal()};
+  SSL_CTX_set_default_passwd_cb(context, GivePassword);
+  SSL_CTX_set_default_passwd_cb_userdata(context, &password);
   if (SSL_CTX_use_certificate_chain_file(context, config.certificate_location.c_str()) != 1) {
     Refuse("ssl.certificate.location", config.certificate_location, OpensslReason());
   }
   if (SSL_CTX_use_PrivateKey_file(context, key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    Refuse(key_name, key_file, OpensslReason());
+    if (!password.asked) Refuse(key_name, key_file, OpensslReason());
+    ERR_clear_error();
+    Refuse(key_name, key_file,
+           password.text.empty() ? "it is encrypted, and needs ssl.key.password"
+                                 : "ssl.key.password does not decrypt it");
   }
+  SSL_CTX_set_default_passwd_cb_userdata(context, nullptr);
 }
 
 // The name is judged with the chain, in the handshake, so that the server learns of a refusal too.

@@ -84,16 +84,20 @@ struct CertificateAuthority::Keys {
   Certificate certificate;
 };
 
-CertificateAuthority::CertificateAuthority(const std::string& name) {
+CertificateAuthority::CertificateAuthority(const std::string& name,
+                                           const CertificateAuthority* issuer) {
   Key key = NewKey();
-  Certificate certificate = NewCertificate(key.get(), name, serial_++, nullptr);
-  const auto add = [&certificate](int kind, const std::string& value) {
+  const Keys* const by = issuer != nullptr ? issuer->keys_.get() : nullptr;
+  Certificate certificate =
+      NewCertificate(key.get(), name, serial_++,
+                     by != nullptr ? X509_get_subject_name(by->certificate.get()) : nullptr);
+  const auto add = [&](int kind, const std::string& value) {
     AddExtension(certificate.get(), certificate.get(), kind, value);
   };
   add(NID_basic_constraints, "critical,CA:TRUE");
   add(NID_key_usage, "critical,keyCertSign,cRLSign");
   add(NID_subject_key_identifier, "hash");
-  Sign(certificate.get(), key.get());
+  Sign(certificate.get(), by != nullptr ? by->key.get() : key.get());
   Write(ca_file(), certificate.get());
   keys_ = std::make_unique<Keys>(Keys{std::move(key), std::move(certificate)});
 }
@@ -135,6 +139,17 @@ CertificateAuthority::Issued CertificateAuthority::Make(const std::string& commo
   Write(issued.certificate_file, certificate.get());
   Write(issued.key_file, key.get());
   return issued;
+}
+
+void EncryptKey(const std::string& key_file, const std::string& password) {
+  File file(std::fopen(key_file.c_str(), "r+"), std::fclose);
+  Require(file != nullptr);
+  const Key key(PEM_read_PrivateKey(file.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+  std::rewind(file.get());
+  Require(key != nullptr &&
+          PEM_write_PrivateKey(file.get(), key.get(), EVP_aes_256_cbc(),
+                               reinterpret_cast<const unsigned char*>(password.data()),
+                               static_cast<int>(password.size()), nullptr, nullptr) == 1);
 }
 
 }  // namespace khs::testing

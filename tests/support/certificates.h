@@ -36,7 +36,9 @@ class CertificateAuthority {
     std::string key_file;
   };
 
-  explicit CertificateAuthority(const std::string& name = "Test Authority");
+  // Of `issuer`, where there is one: an intermediate authority.
+  explicit CertificateAuthority(const std::string& name = "Test Authority",
+                                const CertificateAuthority* issuer = nullptr);
   ~CertificateAuthority();
 
   std::string ca_file() const;
@@ -58,5 +60,8 @@ class CertificateAuthority {
   std::unique_ptr<Keys> keys_;
   long serial_ = 1;
 };
+
+// Encrypts the private key in a PEM file.
+void EncryptKey(const std::string& key_file, const std::string& password);
 
 }  // namespace khs::testing

@@ -253,6 +253,22 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteOfIdleness) {
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 
+// However busy it is: the host's address may have changed.
+TEST_F(EndpointClientConnection, IsNotReusedWhenItIsTooOld) {
+  for (const auto& [age, connections] : {std::pair(300, 2), {301, 1}, {0, 1}}) {
+    ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
+    StoppedClock clock;
+    config_.url = endpoint.Url();
+    config_.connection_max_age = seconds(age);
+    Sender client(config_, {"sink", "connect-sink"}, delivery::NullValues::kSend, clock);
+    for (int i = 0; i <= 301; i += 7) {
+      EXPECT_EQ(Http(Send(client).reply).status, 200);
+      clock.now.monotonic += seconds(7);
+    }
+    EXPECT_EQ(endpoint.ConnectionCount(), connections) << age;
+  }
+}
+
 TEST_F(EndpointClientConnection, IsNotReusedWhenTheEndpointIsAboutToCloseIt) {
   struct Case {
     std::string announced;

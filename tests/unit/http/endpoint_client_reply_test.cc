@@ -148,6 +148,56 @@ TEST_F(EndpointClientReply, UnpacksNothingAndAsksForNothingPacked) {
   EXPECT_EQ(asked, std::nullopt);
 }
 
+TEST_F(EndpointClientReply, TakesAnAnswerWhoseHeadersAreOddWhereNobodyReadsThem) {
+  for (const std::string header : {"X-Foo : bar",
+                                    "X(1): a",
+                                    "X-Name: J\xf6rg",
+                                    "X-Name: \xff\xfe",
+                                    "\xc3\xb6: \xc3\xa4",
+                                    ": empty",
+                                    "no colon at all",
+                                    "X: =?utf-8?b?!!!?=",
+                                    "X: =?",
+                                    "X: =?x?q?=ZZ?=",
+                                    "X:",
+                                    "Date: never",
+                                    "Retry-After : 5",
+                                    "Connection : close",
+                                    "Set-Cookie: a=b\r\n\tfolded",
+                                    "X: a\x01z",
+                                    "Content-Type: text/plain; charset=\xe4",
+                                    "Expires: -1",
+                                    "Content-Length: 15, 15",
+                                    "Content-Length: 15\r\nContent-Length: 15",
+                                    "Content-Length:15\t"}) {
+    std::string head = "HTTP/1.1 200 OK\r\n" + header + "\r\n";
+    if (header.find("Content-Length") == std::string::npos) head += "Content-Length: 15\r\n";
+    const auto reply =
+        SendTo(Answer::Raw(head + "\r\n{\"retry\":false}", Answer::Then::kKeepAlive));
+    EXPECT_EQ(Http(reply).retry, false) << header;
+  }
+}
+
+TEST_F(EndpointClientReply, IsStrictWithHeadersThatFrame) {
+  for (const std::string header :
+       {"Content-Length: 15, 16", "Content-Length: 15\r\nContent-Length: 16", "Content-Length : 15",
+        "Content-Length: 15,", "Content-Length: +15", "Content-Length: 0x15",
+        "Content-Length: 15\r\n 5", "Content-Length: 99999999999999999999", "Content-Length:",
+        "Transfer-Encoding : chunked", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: gzip, chunked", "Transfer-Encoding: identity"}) {
+    const auto fault = Fault(SendTo(Answer::Raw(
+        "HTTP/1.1 200 OK\r\n" + header + "\r\n\r\n{\"retry\":false}", Answer::Then::kKeepAlive)));
+    EXPECT_EQ(fault.kind, FaultKind::kIo) << header;
+    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer")) << header;
+  }
+}
+
+TEST_F(EndpointClientReply, TakesAsManyHeadersAsThereAre) {
+  std::string head = "HTTP/1.1 200 OK\r\n";
+  for (int i = 0; i < 900; ++i) head += "X-" + std::to_string(i) + ": y\r\n";
+  EXPECT_EQ(Http(SendTo(Answer::Raw(head + "Content-Length: 0\r\n\r\n"))).status, 200);
+}
+
 TEST_F(EndpointClientReply, TakesRetryAfterAsSecondsOrDate) {
   using std::chrono::milliseconds;
   EXPECT_EQ(Http(SendTo(Answer::Of(503, "", {{"retry-after", "120"}}))).retry_after,

@@ -184,6 +184,35 @@ TEST_F(EndpointClientTls, RefusesACertificateThatVouchesForItself) {
   EXPECT_EQ(endpoint.RequestCount(), 0u);
 }
 
+TEST_F(EndpointClientTls, TrustsAnIntermediateAuthorityWithoutItsRoot) {
+  CertificateAuthority intermediate("Intermediate Authority", &authority_);
+  const auto issued = intermediate.Issue("server", {"DNS:localhost", "IP:127.0.0.1"});
+  ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});
+  config_.tls.ca_location = intermediate.ca_file();
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
+  // The root alone does not vouch for a certificate whose issuer nobody shows.
+  config_.tls.ca_location = authority_.ca_file();
+  EXPECT_EQ(Fault(Send(ClientOf(endpoint.Url())).reply).kind, FaultKind::kTls);
+}
+
+TEST_F(EndpointClientTls, TrustsAPinnedCertificateButNoOtherOneOfItsIssuer) {
+  const EndpointTls pinned = Localhost();
+  ScriptedEndpoint endpoint(Delivered, pinned);
+  ScriptedEndpoint other(Delivered, Localhost());
+  config_.tls.ca_location = pinned.certificate_file;
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
+  EXPECT_EQ(Fault(Send(ClientOf(other.Url())).reply).kind, FaultKind::kTls);
+}
+
+TEST_F(EndpointClientTls, TrustsAPinnedCertificateForItsNamesAlone) {
+  const EndpointTls pinned = Server({"DNS:elsewhere"});
+  ScriptedEndpoint endpoint(Delivered, pinned);
+  config_.tls.ca_location = pinned.certificate_file;
+  const auto fault = Fault(Send(ClientOf(endpoint.Url())).reply);
+  EXPECT_EQ(fault.kind, FaultKind::kTls);
+  EXPECT_THAT(fault.detail, HasSubstr("mismatch"));
+}
+
 TEST_F(EndpointClientTls, TakesAnyCertificateWhenVerificationIsOff) {
   ScriptedEndpoint endpoint(Delivered, Server({"DNS:elsewhere"}));
   config_.tls = {};
@@ -199,6 +228,28 @@ TEST_F(EndpointClientTls, ShowsItsClientCertificate) {
   config_.tls.certificate_location = client.certificate_file;
   config_.tls.key_location = client.key_file;
   EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
+}
+
+TEST_F(EndpointClientTls, DecryptsItsKey) {
+  EndpointTls tls = Localhost();
+  tls.client_ca_file = authority_.ca_file();
+  ScriptedEndpoint endpoint(Delivered, tls);
+  const CertificateAuthority::Issued client = authority_.Issue("client");
+  khs::testing::EncryptKey(client.key_file, "the password");
+  config_.tls.certificate_location = client.certificate_file;
+  config_.tls.key_location = client.key_file;
+  config_.tls.key_password = "the password";
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
+  for (const char* password : {"", "another"}) {
+    config_.tls.key_password = password;
+    try {
+      ClientOf(endpoint.Url());
+      ADD_FAILURE() << "it was built";
+    } catch (const std::runtime_error& problem) {
+      EXPECT_THAT(problem.what(), AllOf(HasSubstr("ssl.key.location"), HasSubstr(client.key_file),
+                                        HasSubstr("ssl.key.password")));
+    }
+  }
 }
 
 TEST_F(EndpointClientTls, TakesTheKeyFromTheCertificatesFile) {

@@ -45,6 +45,19 @@ void JudgeClientCertificate(const Settings& settings, ProblemList& problems) {
   }
 }
 
+void JudgeProxy(const Settings& settings, ProblemList& problems) {
+  const Setting* host = FindSet(settings, "http.proxy.host");
+  if (host && !FindSet(settings, "http.proxy.port")) {
+    problems.Add(ProblemWith(*host, "A proxy has a port: set http.proxy.port as well"));
+  }
+  for (const std::string_view key : {"http.proxy.port", "http.proxy.user", "http.proxy.password"}) {
+    const Setting* setting = FindSet(settings, key);
+    if (setting && !host) {
+      problems.Add(ProblemWith(*setting, "It is for a proxy: set http.proxy.host as well"));
+    }
+  }
+}
+
 // Makes librdkafka's properties of what was written for the consumer.
 void TranslateConsumerProperties(const Settings& settings, bool is_complete,
                                  SubscriptionConfig& subscription, ProblemList& problems) {
@@ -149,6 +162,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   TranslateConsumerProperties(settings, secrets.is_complete(), draft.config.subscription, problems);
   JudgeSubscription(settings, source, whole, problems);
   JudgeClientCertificate(settings, problems);
+  JudgeProxy(settings, problems);
 
   ConnectorResult result;
   result.references = secrets.references();

@@ -27,6 +27,16 @@ struct TlsConfig {
   bool operator==(const TlsConfig&) const = default;
 };
 
+// What a connector's requests go through.
+struct ProxyConfig {
+  std::string host;  // empty: they go straight to the endpoint
+  uint16_t port = 0;
+  base::Secret user = {};
+  base::Secret password = {};
+
+  bool operator==(const ProxyConfig&) const = default;
+};
+
 // Where a connector's records go and how a request to it looks.
 struct EndpointConfig {
   base::Secret url;
@@ -40,6 +50,7 @@ struct EndpointConfig {
   std::chrono::seconds connection_max_age{300};  // 0: unlimited
   bool forward_kafka_headers = false;
   TlsConfig tls;
+  ProxyConfig proxy;
 
   bool operator==(const EndpointConfig&) const = default;
 };

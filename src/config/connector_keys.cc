@@ -128,6 +128,26 @@ const Row<ConnectorDraft> kRows[] = {
              .documentation = "Record headers become request headers. Names and values that HTTP "
                               "forbids are left out and counted."},
      .apply = TakeForwardHeaders},
+    {.key = {.key = "http.proxy.host",
+             .group = "Endpoint",
+             .documentation =
+                 "Requests go through this HTTP proxy: `https` URLs by CONNECT, others "
+                 "in absolute form. Environment variables are not read."},
+     .apply = TakeProxyHost},
+    {.key = {.key = "http.proxy.port",
+             .type = kInt,
+             .group = "Endpoint",
+             .documentation = "The proxy's port; needed with `http.proxy.host`."},
+     .apply = TakeProxyPort},
+    {.key = {.key = "http.proxy.user",
+             .group = "Endpoint",
+             .documentation = "For the proxy's Basic authentication."},
+     .apply = TakeProxyUser},
+    {.key = {.key = "http.proxy.password",
+             .type = kPassword,
+             .group = "Endpoint",
+             .documentation = "Of `http.proxy.user`."},
+     .apply = TakeProxyPassword},
     {.key = {.key = "ssl.ca.location",
              .group = "Endpoint",
              .documentation = "The CA certificates that the endpoint's certificate is checked "

@@ -211,6 +211,31 @@ Verdict TakeConnectionMaxAge(const Value& value, ConnectorDraft& draft) {
                     draft.config.endpoint.connection_max_age);
 }
 
+Verdict TakeProxyHost(const Value& value, ConnectorDraft& draft) {
+  if (!value.text.empty() && !IsHost(value.text)) {
+    return BadValue("a host name or an address is needed, without a scheme or a port");
+  }
+  draft.config.endpoint.proxy.host = value.text;
+  return Taken();
+}
+
+Verdict TakeProxyPort(const Value& value, ConnectorDraft& draft) {
+  return TakeNumber(value, 1, std::numeric_limits<std::uint16_t>::max(),
+                    draft.config.endpoint.proxy.port);
+}
+
+Verdict TakeProxyUser(const Value& value, ConnectorDraft& draft) {
+  if (value.text.find(':') != std::string::npos) return BadValue("a user name has no colon");
+  if (HasControlCharacter(value.text)) return BadValue("a user name has no control characters");
+  draft.config.endpoint.proxy.user = SecretOf(value);
+  return Taken();
+}
+
+Verdict TakeProxyPassword(const Value& value, ConnectorDraft& draft) {
+  draft.config.endpoint.proxy.password = SecretOf(value);
+  return Taken();
+}
+
 Verdict TakeIndicatorRule(const Value& value, ConnectorDraft& draft) {
   using delivery::IndicatorRule;
   constexpr Choices<IndicatorRule, 2> kRules = {
@@ -329,7 +354,7 @@ Verdict TakeKeyLocation(const Value& value, ConnectorDraft& draft) {
 }
 
 Verdict TakeKeyPassword(const Value& value, ConnectorDraft& draft) {
-  draft.config.endpoint.tls.key_password = value.text;
+  draft.config.endpoint.tls.key_password = SecretOf(value);
   return Taken();
 }
 

@@ -2,8 +2,10 @@
 
 #include <Poco/Exception.h>
 #include <Poco/URI.h>
+#include <idn2.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "config/text.h"
 
@@ -42,7 +44,35 @@ bool IsHostAndPort(std::string_view authority) {
                           port.substr(1).find_first_not_of("0123456789") == std::string_view::npos);
 }
 
+// The ASCII form of a name with other letters; empty when it has none.
+std::string PunycodeOf(std::string_view host) {
+  char* ascii = nullptr;
+  if (::idn2_to_ascii_8z(std::string(host).c_str(), &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK) {
+    return {};
+  }
+  const std::unique_ptr<char, decltype(&::idn2_free)> owner(ascii, ::idn2_free);
+  return ascii;
+}
+
+bool IsAscii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
+}
+
+std::string JudgeInternationalHost(std::string_view url, bool is_hidden) {
+  const std::string_view authority = Authority(url);
+  const std::string_view host = authority.substr(0, authority.find(':'));
+  if (IsAscii(host)) return {};
+  const std::string ascii = PunycodeOf(host);
+  if (is_hidden || ascii.empty()) return "the host must be written in ASCII (xn--...)";
+  return "the host must be written in ASCII: " + ascii;
+}
+
 }  // namespace
+
+bool IsHost(std::string_view host) {
+  const bool address = host.find(':') != std::string_view::npos;
+  return IsHostAndPort(address ? '[' + std::string(host) + ']' : std::string(host));
+}
 
 size_t HostEnd(std::string_view url) {
   return std::min(url.find_first_of("/?#", url.find("://") + 3), url.size());
@@ -52,6 +82,9 @@ std::string JudgeEndpointUrl(std::string_view url, bool is_hidden) {
   const std::string lower = Lower(url);
   if (!lower.starts_with("http://") && !lower.starts_with("https://")) {
     return "an absolute URL is needed, which begins with http:// or https://";
+  }
+  if (std::string problem = JudgeInternationalHost(url, is_hidden); !problem.empty()) {
+    return problem;
   }
   const bool printable =
       std::all_of(url.begin(), url.end(), [](char c) { return c > 0x20 && c < 0x7f; });

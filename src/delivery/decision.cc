@@ -81,6 +81,8 @@ Judgement Judge(const RequestFault& fault) {
       return {Verdict::kRequestError, ErrorReason::kDns};
     case FaultKind::kTls:
       return {Verdict::kRequestError, ErrorReason::kTls};
+    case FaultKind::kProxy:
+      return {Verdict::kRequestError, ErrorReason::kProxy};
     case FaultKind::kIo:
       break;
   }
@@ -147,6 +149,8 @@ std::string_view Label(ErrorReason reason) {
       return "dns";
     case ErrorReason::kTls:
       return "tls";
+    case ErrorReason::kProxy:
+      return "proxy";
     case ErrorReason::kIo:
       break;
   }

@@ -16,7 +16,17 @@ namespace khs::delivery {
 enum class Verdict { kDelivered, kResponseError, kRequestError };
 
 // Why an attempt was not a delivery; the `reason` of `retries_total`.
-enum class ErrorReason { kIndicator, kStatus, kNoIndicator, kTimeout, kConnect, kDns, kTls, kIo };
+enum class ErrorReason {
+  kIndicator,
+  kStatus,
+  kNoIndicator,
+  kTimeout,
+  kConnect,
+  kDns,
+  kTls,
+  kProxy,
+  kIo
+};
 
 struct Judgement {
   Verdict verdict = Verdict::kDelivered;

@@ -17,7 +17,7 @@ struct HttpReply {
 };
 
 // Why there was no answer.
-enum class FaultKind { kTimeout, kConnect, kDns, kTls, kIo };
+enum class FaultKind { kTimeout, kConnect, kDns, kTls, kProxy, kIo };
 
 struct RequestFault {
   FaultKind kind = FaultKind::kIo;

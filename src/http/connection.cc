@@ -82,18 +82,19 @@ Fault HandshakeFault(const Poco::Exception& problem) {
                                (certificate.empty() ? detail : "certificate: " + certificate)};
 }
 
-std::string RenderHead(const request::Request& request, const std::string& host) {
+std::string RenderHead(const request::Request& request, const RequestFrame& frame) {
   std::string text;
   text.reserve(2048);
-  text.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\n");
+  text.append(request.method).append(" ").append(frame.target_prefix).append(request.target);
+  text.append(" HTTP/1.1\r\n");
   const bool has_host = std::any_of(
       request.headers.begin(), request.headers.end(),
       [](const auto& header) { return request::EqualIgnoringCase(header.first, "Host"); });
-  if (!has_host) text.append("Host: ").append(host).append("\r\n");
+  if (!has_host) text.append("Host: ").append(frame.host).append("\r\n");
   for (const auto& [name, value] : request.headers) {
     text.append(name).append(": ").append(value).append("\r\n");
   }
-  text.append("Content-Length: ").append(std::to_string(request.body.size()));
+  text.append(frame.headers).append("Content-Length: ").append(std::to_string(request.body.size()));
   return text.append("\r\n\r\n");
 }
 
@@ -157,13 +158,13 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
 // write the head twice, the first time byte by byte to count it.
 class Connection::Sending final : public Poco::Net::HTTPRequest {
  public:
-  Sending(Session& session, const request::Request& request, const std::string& host)
-      : session_(session), request_(request), host_(host) {
+  Sending(Session& session, const request::Request& request, const RequestFrame& frame)
+      : session_(session), request_(request), frame_(frame) {
     setMethod(HTTP_POST);  // whichever it is: of this one Poco does not count the head
   }
 
   void write(std::ostream&) const override {
-    std::string text = RenderHead(request_, host_);
+    std::string text = RenderHead(request_, frame_);
     std::string_view rest = request_.body;
     if (rest.size() <= kMaxJoinedBody) text.append(std::exchange(rest, {}));
     sent_ = session_.Send(text) && session_.Send(rest);
@@ -173,13 +174,14 @@ class Connection::Sending final : public Poco::Net::HTTPRequest {
  private:
   Session& session_;
   const request::Request& request_;
-  const std::string& host_;
+  const RequestFrame& frame_;
   mutable bool sent_ = false;
 };
 
 Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
-                       const TlsContext* tls, std::string label)
+                       const Tunnel* tunnel, const TlsContext* tls, std::string label)
     : loop_(loop), label_(std::move(label)), opened_(loop.Now()), socket_(std::move(socket)) {
+  if (tunnel != nullptr) OpenTunnel(*tunnel);
   Poco::AutoPtr<Poco::Net::StreamSocketImpl> top(socket_, true);
   try {
     if (tls != nullptr) {
@@ -199,13 +201,41 @@ Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
 
 Connection::~Connection() = default;
 
+void Connection::OpenTunnel(const Tunnel& tunnel) {
+  const auto fail = [&](const std::string& why) -> Fault {
+    return {FaultKind::kProxy, "proxy " + tunnel.proxy + ": no tunnel to " + label_ + ": " + why};
+  };
+  session_ = std::make_unique<Session>(
+      *this, Poco::AutoPtr<GuardedSocket>(
+                 new GuardedSocket(Poco::AutoPtr<Poco::Net::StreamSocketImpl>(socket_, true))));
+  session_->guard().StartResponse();
+  Response response;
+  try {
+    Poco::Net::HTTPRequest request("CONNECT", tunnel.authority, Poco::Net::HTTPMessage::HTTP_1_1);
+    request.set(Poco::Net::HTTPRequest::HOST, tunnel.authority);
+    if (!tunnel.credentials.empty()) {
+      request.set(Poco::Net::HTTPRequest::PROXY_AUTHORIZATION, tunnel.credentials);
+    }
+    session_->sendRequest(request);
+    session_->receiveResponse(response);
+  } catch (const Poco::Exception& problem) {
+    loop_.ThrowIfInterrupted();
+    throw fail(FaultOf(problem).fault.detail);
+  }
+  const int status = response.getStatus();
+  if (status / 100 != 2) throw fail("status " + std::to_string(status));
+  if (session_->read() != session_->guard().received()) throw fail("it sent more than a head");
+  (void)session_->detachSocket();  // which stays open
+  session_.reset();
+}
+
 bool Connection::HeardNothing() const { return session_->guard().received().empty(); }
 
 Connection::Exchanged Connection::Exchange(const request::Request& request,
-                                           const std::string& host) {
+                                           const RequestFrame& frame) {
   session_->guard().StartResponse();
   try {
-    Sending sending(*session_, request, host);
+    Sending sending(*session_, request, frame);
     session_->sendRequest(sending);
     Exchanged exchanged = Receive();
     exchanged.reusable = exchanged.reusable && sending.sent();

@@ -3,24 +3,37 @@
 #include <utility>
 
 namespace khs::http {
+namespace {
+
+// Through a proxy a plain request names the endpoint in its target; with TLS the proxy sees none.
+RequestFrame FrameOf(const request::Target& target, const Origin& origin) {
+  const Tunnel* const tunnel = origin.tunnel();
+  if (tunnel == nullptr || target.tls) return {target.host_header, {}, {}};
+  std::string headers;
+  if (!tunnel->credentials.empty()) {
+    headers = "Proxy-Authorization: " + tunnel->credentials + "\r\n";
+  }
+  return {target.host_header, "http://" + target.host_header, std::move(headers)};
+}
+
+}  // namespace
 
 Destination::Destination(const config::EndpointConfig& endpoint, const request::Target& target,
                          std::shared_ptr<Origin> its_origin)
     : connect_timeout(endpoint.connect_timeout),
       read_timeout(endpoint.read_timeout),
       connection_max_age(endpoint.connection_max_age),
-      host_is_secret(endpoint.host_is_secret),
-      host_header(target.host_header),
-      origin(std::move(its_origin)) {}
+      origin(std::move(its_origin)),
+      frame(FrameOf(target, *origin)) {}
 
 DestinationPtr MakeDestination(const config::EndpointConfig& endpoint,
                                const task::Destination* before) {
   const request::Target target =
       request::ParseTarget(endpoint.url.Reveal(), endpoint.host_is_secret);
   const auto* known = dynamic_cast<const Destination*>(before);
-  const bool same = known != nullptr && known->origin->Is(target, endpoint.tls);
+  const bool same = known != nullptr && known->origin->Is(target, endpoint);
   return std::make_shared<Destination>(
-      endpoint, target, same ? known->origin : std::make_shared<Origin>(target, endpoint.tls));
+      endpoint, target, same ? known->origin : std::make_shared<Origin>(target, endpoint));
 }
 
 }  // namespace khs::http

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
 
 #include "config/connector_config.h"
@@ -17,9 +18,8 @@ struct Destination final : task::Destination {
   const std::chrono::milliseconds connect_timeout;
   const std::chrono::milliseconds read_timeout;
   const std::chrono::seconds connection_max_age;  // 0: unlimited
-  const bool host_is_secret;
-  const std::string host_header;
   const std::shared_ptr<Origin> origin;
+  const RequestFrame frame;
 };
 
 using DestinationPtr = std::shared_ptr<const Destination>;

@@ -13,7 +13,7 @@ namespace khs::http {
 
 // For the messages of a fault.
 struct DialNames {
-  std::string label;
+  std::string label;        // host:port
   bool are_secret = false;  // then of an address only what went wrong is told
 };
 

@@ -41,6 +41,7 @@ constexpr std::chrono::microseconds kSpin{100};
 constexpr std::chrono::microseconds kQuickAnswer{200};
 // How soon an attempt for which this process had no descriptor or no thread tries again.
 constexpr milliseconds kShortageRetry{100};
+constexpr int kProxyAuthentication = 407;
 
 const base::Logger& Log() {
   static const base::Logger logger("task");
@@ -60,7 +61,8 @@ std::string Within(milliseconds timeout) {
 
 class EndpointClient::Impl {
  public:
-  explicit Impl(const base::Clock& clock) : loop_(clock) {}
+  Impl(std::string connector, const base::Clock& clock)
+      : connector_(std::move(connector)), loop_(clock) {}
   ~Impl() { idle_.CloseAll(); }
 
   void Use(std::shared_ptr<const task::Destination> destination);
@@ -79,6 +81,7 @@ class EndpointClient::Impl {
     net::Fiber* fiber = nullptr;  // null when not under way, and while it runs for the first time
     bool under_way = false;
     bool has_socket = false;
+    bool resent = false;
     request::Request request;
     DestinationPtr destination;
     RequestFault late;  // what the attempt ends with at its deadline
@@ -99,6 +102,7 @@ class EndpointClient::Impl {
   void End(Slot slot, Outcome outcome);
   void CancelAll();
 
+  const std::string connector_;
   std::atomic<bool> aborted_{false};
   DestinationPtr destination_;    // of attempts to come; null before the first
   std::deque<Attempt> attempts_;  // by slot; they stay where they are
@@ -150,7 +154,7 @@ void EndpointClient::Impl::End(Slot slot, Outcome outcome) {
   --under_way_;
   if (std::exchange(attempt.has_socket, false)) --sockets_;
   attempt.destination.reset();
-  ended_.push_back({slot, std::move(outcome)});
+  ended_.push_back({slot, std::move(outcome), std::exchange(attempt.resent, false)});
 }
 
 void EndpointClient::Impl::Wait(std::optional<MonotonicTime> until, std::vector<Ended>& ended) {
@@ -201,13 +205,18 @@ delivery::Response EndpointClient::Impl::Send(Attempt& attempt) {
     attempt.late = {FaultKind::kTimeout, destination.origin->label() + ": no whole answer" +
                                              Within(destination.read_timeout)};
     try {
-      auto exchanged = connection->Exchange(attempt.request, destination.host_header);
+      auto exchanged = connection->Exchange(attempt.request, destination.frame);
+      if (exchanged.response.status == kProxyAuthentication && destination.origin->tunnel()) {
+        throw Fault(FaultKind::kProxy, "proxy " + destination.origin->tunnel()->proxy +
+                                           ": it does not take http.proxy.user and its password");
+      }
       quick_ = loop_.Now() - begun <= kQuickAnswer;
       if (exchanged.reusable) GiveBack(attempt, std::move(connection), exchanged.idle_timeout);
       return std::move(exchanged.response);
     } catch (const Fault& problem) {
       const bool gone = problem.fault.kind == FaultKind::kIo && connection->HeardNothing();
       if (!std::exchange(may_resend, false) || !gone) throw;
+      attempt.resent = true;
     }
     connection.reset();
   }
@@ -238,18 +247,19 @@ ConnectionPtr EndpointClient::Impl::Open(Attempt& attempt, MonotonicTime limit) 
   Origin& origin = *destination.origin;
   loop_.SetDeadline(std::min(limit, After(loop_.Now(), destination.connect_timeout)));
   const std::vector<Address> addresses = InOrder(LookUp(attempt), origin.preferred());
-  const DialNames names{origin.label(), destination.host_is_secret};
   for (;;) {
-    Dialled dialled =
-        Dial(loop_, addresses, names, [&](int family) { return OpenSocket(attempt, family); });
+    Dialled dialled = Dial(loop_, addresses, origin.dialled(),
+                           [&](int family) { return OpenSocket(attempt, family); });
     if (dialled.socket) {
       origin.Prefer(dialled.address);
-      attempt.late = {FaultKind::kTimeout,
-                      origin.label() + ": no TLS handshake" + Within(destination.connect_timeout)};
-      return std::make_unique<Connection>(loop_, std::move(dialled.socket), origin.tls(),
+      const Tunnel* const tunnel = origin.tls() != nullptr ? origin.tunnel() : nullptr;
+      const std::string through = tunnel != nullptr ? " through proxy " + tunnel->proxy : "";
+      attempt.late = {FaultKind::kTimeout, origin.label() + ": no TLS handshake" + through +
+                                               Within(destination.connect_timeout)};
+      return std::make_unique<Connection>(loop_, std::move(dialled.socket), tunnel, origin.tls(),
                                           origin.label());
     }
-    attempt.late = {FaultKind::kConnect, "cannot connect to " + origin.label() + " (" +
+    attempt.late = {FaultKind::kConnect, "cannot connect to " + origin.dialled().label + " (" +
                                              std::system_category().message(EMFILE) + ')'};
     AwaitResources("no file descriptor for a connection");
     if (ConnectionPtr idle = TakeIdle(attempt)) return idle;
@@ -258,7 +268,7 @@ ConnectionPtr EndpointClient::Impl::Open(Attempt& attempt, MonotonicTime limit) 
 
 std::vector<Address> EndpointClient::Impl::LookUp(Attempt& attempt) {
   Origin& origin = *attempt.destination->origin;
-  const std::string cannot = "cannot look up " + origin.shown_host() + ": ";
+  const std::string cannot = "cannot look up " + origin.dialled_host() + ": ";
   if (auto addresses = origin.resolver().Literal()) return std::move(*addresses);
   std::shared_ptr<const Resolution> lookup;
   while (!lookup) {
@@ -289,11 +299,13 @@ int EndpointClient::Impl::OpenSocket(Attempt& attempt, int family) {
 
 // Until another attempt has ended, or for a while.
 void EndpointClient::Impl::AwaitResources(const std::string& lacking) {
-  Log().Warn("request waits for resources of this process", {{"error", lacking}});
+  Log().Warn("request waits for resources of this process",
+             {{"connector", connector_}, {"error", lacking}});
   (void)loop_.AwaitNotice(loop_.Now() + kShortageRetry);
 }
 
-EndpointClient::EndpointClient(const base::Clock& clock) : impl_(std::make_unique<Impl>(clock)) {}
+EndpointClient::EndpointClient(std::string connector, const base::Clock& clock)
+    : impl_(std::make_unique<Impl>(std::move(connector), clock)) {}
 
 EndpointClient::~EndpointClient() = default;
 

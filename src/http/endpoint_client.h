@@ -12,8 +12,9 @@ namespace khs::http {
 
 // A connector's endpoint. All attempts share one thread, which waits for all their sockets at once.
 // Connections that are not in use are kept, and the one used last is taken first, so that no more
-// stay open than are needed. The environment's proxies are ignored, redirects are not followed, and
-// a request is never repeated: what happens next is not decided here.
+// stay open than are needed. The environment's proxies are ignored, and redirects are not followed.
+// A request is sent once, but for one case: a kept connection ends before any byte of an answer.
+// Then it goes out again at once, on a new connection. What else happens next is not decided here.
 //
 // Limits in time: the connect timeout bounds looking up the name, connecting and the TLS handshake
 // together, the read timeout bounds everything from the first byte sent to the last one read.

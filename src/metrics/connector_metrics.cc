@@ -33,7 +33,8 @@ constexpr std::array kErrorReasons{
     delivery::ErrorReason::kIndicator,   delivery::ErrorReason::kStatus,
     delivery::ErrorReason::kNoIndicator, delivery::ErrorReason::kTimeout,
     delivery::ErrorReason::kConnect,     delivery::ErrorReason::kDns,
-    delivery::ErrorReason::kTls,         delivery::ErrorReason::kIo};
+    delivery::ErrorReason::kTls,         delivery::ErrorReason::kProxy,
+    delivery::ErrorReason::kIo};
 constexpr std::array kRestartReasons{RestartReason::kConfig, RestartReason::kSecret,
                                      RestartReason::kApi, RestartReason::kError};
 // What librdkafka says when brokers can't be reached, or refuse the credentials. The series of
@@ -148,6 +149,7 @@ struct ConnectorMetrics::Series {
   Counter* stops_by_strategy;
   Counter* stops_by_error;
   Counter* headers_left_out;
+  Counter* resent;
   Counter* lacked_indicator;
   Histogram* request_duration;
   Histogram* delivery_duration;
@@ -174,6 +176,7 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
       stops_by_strategy(Own(all.task_stops, {{"reason", "strategy"}})),
       stops_by_error(Own(all.task_stops, {{"reason", "error"}})),
       headers_left_out(Own(all.record_headers_left_out)),
+      resent(Own(all.requests_resent)),
       lacked_indicator(Own(all.responses_without_indicator)),
       request_duration(Own(all.request_duration, {}, kRequestBuckets)),
       delivery_duration(Own(all.delivery_duration, {}, kDeliveryBuckets)),
@@ -307,6 +310,8 @@ void ConnectorMetrics::Requested(const delivery::Reply& reply,
 void ConnectorMetrics::AttemptFailed() { series_->last_error->SetToCurrentTime(); }
 
 void ConnectorMetrics::HeadersLeftOut(int count) { series_->headers_left_out->Increment(count); }
+
+void ConnectorMetrics::Resent() { series_->resent->Increment(); }
 
 void ConnectorMetrics::LackedIndicator() { series_->lacked_indicator->Increment(); }
 

@@ -58,6 +58,8 @@ class ConnectorMetrics {
   // It was not a delivery.
   void AttemptFailed();
   void HeadersLeftOut(int count);
+  // A request was sent again because a connection ended when it was used again.
+  void Resent();
   // A 2xx lacked the retry indicator, which the definition requires.
   void LackedIndicator();
   // One attempt to produce a dead letter.

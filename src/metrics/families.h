@@ -53,6 +53,7 @@ struct Registry::Families {
   Counters& records_dropped;
   Counters& records_lost;
   Counters& record_headers_left_out;
+  Counters& requests_resent;
   Counters& retries;
   Counters& requests;
   Counters& responses_without_indicator;

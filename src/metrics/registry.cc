@@ -78,6 +78,8 @@ Registry::Families::Families(const BuildInfo& build)
       record_headers_left_out(
           Make(BuildCounter(), registry, "record_headers_left_out_total",
                "Record headers that HTTP forbids and that were not forwarded.")),
+      requests_resent(Make(BuildCounter(), registry, "requests_resent_total",
+                           "Requests sent again, because a kept connection had ended.")),
       retries(Make(BuildCounter(), registry, "retries_total",
                    "Attempts that are made again, by what went wrong.")),
       requests(Make(BuildCounter(), registry, "requests_total",

@@ -126,6 +126,10 @@ void AppendConfigured(const config::EndpointConfig& endpoint, Request& request) 
   if (!endpoint.default_content_type.empty() && !Has(request.headers, kContentType)) {
     request.headers.emplace_back(kContentType, endpoint.default_content_type);
   }
+  // What an endpoint packs nobody here unpacks.
+  if (!Has(request.headers, "Accept-Encoding")) {
+    request.headers.emplace_back("Accept-Encoding", "identity");
+  }
   if (!Has(request.headers, "User-Agent")) {
     request.headers.emplace_back("User-Agent", "kafka-http-sink/" KHS_VERSION);
   }

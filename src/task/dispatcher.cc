@@ -203,6 +203,7 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
   metrics_.AddInFlight(-1);
   const base::Now now = clock_.Read();
   const delivery::Reply reply = delivery::ReplyOf(std::move(ended.outcome), now.wall);
+  if (ended.resent) metrics_.Resent();
   if (!std::holds_alternative<delivery::Aborted>(reply)) {
     metrics_.Requested(reply, now.monotonic - attempt.start);
     if (job->progress.attempts == 0 && attempt.headers_left_out > 0) {

@@ -36,6 +36,7 @@ class Endpoint {
   struct Ended {
     Slot slot = 0;
     delivery::Outcome outcome;
+    bool resent = false;  // a kept connection had ended: the request went out on another one
   };
 
   virtual ~Endpoint() = default;

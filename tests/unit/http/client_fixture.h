@@ -42,6 +42,7 @@ class Sender {
   struct Result {
     delivery::Reply reply;
     int headers_left_out = 0;
+    bool resent = false;
   };
   struct Ended {
     Slot slot = 0;
@@ -69,10 +70,10 @@ class Sender {
     std::vector<task::Endpoint::Ended> outcomes;
     client_.Wait(until, outcomes);
     ended.clear();
-    for (auto& [slot, outcome] : outcomes) {
-      ended.push_back(
-          {slot,
-           {delivery::ReplyOf(std::move(outcome), clock_.Read().wall), headers_left_out_[slot]}});
+    for (auto& [slot, outcome, resent] : outcomes) {
+      ended.push_back({slot,
+                       {delivery::ReplyOf(std::move(outcome), clock_.Read().wall),
+                        headers_left_out_[slot], resent}});
     }
   }
   void Cancel(Slot slot) { client_.Cancel(slot); }

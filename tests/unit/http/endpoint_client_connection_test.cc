@@ -129,7 +129,9 @@ TEST_F(EndpointClientConnection, RepeatsARequestOnAFreshOneWhenTheUsedOneEndsWit
     EXPECT_EQ(Http(Send(client).reply).status, 200);
     record_.offset = 8;
     record_.value = std::string(100'000, 'x');
-    EXPECT_EQ(Http(Send(client).reply).status, 200);
+    const Sender::Result result = Send(client);
+    EXPECT_EQ(Http(result.reply).status, 200);
+    EXPECT_TRUE(result.resent);
     EXPECT_EQ(endpoint.RequestCount(), 3u);
     EXPECT_EQ(endpoint.ConnectionCount(), 2);
     EXPECT_EQ(endpoint.Requests().back().body, *record_.value);

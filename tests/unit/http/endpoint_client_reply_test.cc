@@ -32,7 +32,7 @@ TEST_F(EndpointClientReply, SendsTheValueByteForByteWithItsHeaders) {
   EXPECT_EQ(request.Header("X-Kafka-Topic"), "orders");
   EXPECT_EQ(request.Header("X-Kafka-Key"), "k");
   EXPECT_EQ(request.Header("Content-Length"), "10");
-  EXPECT_EQ(request.Header("Accept-Encoding"), std::nullopt);
+  EXPECT_EQ(request.Header("Accept-Encoding"), "identity");
 }
 
 TEST_F(EndpointClientReply, SendsABodyOfSeveralMegabytes) {
@@ -145,31 +145,31 @@ TEST_F(EndpointClientReply, UnpacksNothingAndAsksForNothingPacked) {
                        Answer::Then::kClose);
   });
   EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, std::nullopt);
-  EXPECT_EQ(asked, std::nullopt);
+  EXPECT_EQ(asked, "identity");
 }
 
 TEST_F(EndpointClientReply, TakesAnAnswerWhoseHeadersAreOddWhereNobodyReadsThem) {
   for (const std::string header : {"X-Foo : bar",
-                                    "X(1): a",
-                                    "X-Name: J\xf6rg",
-                                    "X-Name: \xff\xfe",
-                                    "\xc3\xb6: \xc3\xa4",
-                                    ": empty",
-                                    "no colon at all",
-                                    "X: =?utf-8?b?!!!?=",
-                                    "X: =?",
-                                    "X: =?x?q?=ZZ?=",
-                                    "X:",
-                                    "Date: never",
-                                    "Retry-After : 5",
-                                    "Connection : close",
-                                    "Set-Cookie: a=b\r\n\tfolded",
-                                    "X: a\x01z",
-                                    "Content-Type: text/plain; charset=\xe4",
-                                    "Expires: -1",
-                                    "Content-Length: 15, 15",
-                                    "Content-Length: 15\r\nContent-Length: 15",
-                                    "Content-Length:15\t"}) {
+                                   "X(1): a",
+                                   "X-Name: J\xf6rg",
+                                   "X-Name: \xff\xfe",
+                                   "\xc3\xb6: \xc3\xa4",
+                                   ": empty",
+                                   "no colon at all",
+                                   "X: =?utf-8?b?!!!?=",
+                                   "X: =?",
+                                   "X: =?x?q?=ZZ?=",
+                                   "X:",
+                                   "Date: never",
+                                   "Retry-After : 5",
+                                   "Connection : close",
+                                   "Set-Cookie: a=b\r\n\tfolded",
+                                   "X: a\x01z",
+                                   "Content-Type: text/plain; charset=\xe4",
+                                   "Expires: -1",
+                                   "Content-Length: 15, 15",
+                                   "Content-Length: 15\r\nContent-Length: 15",
+                                   "Content-Length:15\t"}) {
     std::string head = "HTTP/1.1 200 OK\r\n" + header + "\r\n";
     if (header.find("Content-Length") == std::string::npos) head += "Content-Length: 15\r\n";
     const auto reply =

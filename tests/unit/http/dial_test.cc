@@ -1,0 +1,98 @@
+#include "http/dial.h"
+
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+
+#include <chrono>
+#include <optional>
+
+#include "base/descriptors.h"
+#include "http/fault.h"
+#include "support/scripted_endpoint.h"
+#include "support/silent_ports.h"
+
+namespace khs::http {
+namespace {
+
+using khs::testing::ClosedPort;
+using khs::testing::FullListener;
+using khs::testing::ScriptedEndpoint;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Address Local(uint16_t port) { return {"127.0.0.1", port}; }
+
+class DialTest : public ::testing::Test {
+ protected:
+  // On a fiber, until it has ended; the address that took the connection, or what was wrong.
+  std::optional<Address> Connect(const std::vector<Address>& addresses,
+                                 seconds limit = seconds(20)) {
+    const auto begun = std::chrono::steady_clock::now();
+    std::optional<Address> connected;
+    bool ended = false;
+    loop_.Start([&] {
+      loop_.SetDeadline(loop_.Now() + limit);
+      try {
+        connected = Dial(loop_, addresses, {"the.host:80", false}, [](int family) {
+                      return base::OpenSocket(family, SOCK_STREAM, IPPROTO_TCP, base::Claim::kMore);
+                    }).address;
+      } catch (const Fault& fault) {
+        fault_ = fault.fault;
+      }
+      ended = true;
+    });
+    while (!ended) (void)loop_.Poll(loop_.Now() + seconds(1), std::chrono::microseconds(0));
+    took_ = std::chrono::steady_clock::now() - begun;
+    return connected;
+  }
+
+  ScriptedEndpoint alive_{
+      [](const khs::testing::Request&) { return khs::testing::Answer::Of(200); }};
+  delivery::RequestFault fault_;
+  std::chrono::steady_clock::duration took_{};
+  base::SystemClock clock_;
+  net::Loop loop_{clock_};
+};
+
+TEST_F(DialTest, TriesTheNextAddressBesideOneThatDoesNotAnswer) {
+  const FullListener dead;
+  EXPECT_EQ(Connect({Local(dead.port()), Local(alive_.port())}), Local(alive_.port()));
+  EXPECT_GE(took_, milliseconds(250));
+  EXPECT_LT(took_, seconds(5));
+}
+
+TEST_F(DialTest, TriesTheNextAddressAtOnceWhenOneFails) {
+  const ClosedPort closed;
+  EXPECT_EQ(Connect({Local(closed.port()), Local(closed.port()), Local(alive_.port())}),
+            Local(alive_.port()));
+  EXPECT_LT(took_, milliseconds(250));
+}
+
+TEST_F(DialTest, NamesAllAddressesThatFailed) {
+  const ClosedPort closed;
+  const FullListener dead;
+  EXPECT_EQ(Connect({Local(closed.port()), Local(dead.port())}, seconds(1)), std::nullopt);
+  EXPECT_EQ(fault_.kind, delivery::FaultKind::kTimeout);
+  EXPECT_THAT(fault_.detail,
+              AllOf(HasSubstr("the.host:80"), HasSubstr(Local(closed.port()).toString() + ": Conn"),
+                    HasSubstr(Local(dead.port()).toString() + ": Connection timed out")));
+}
+
+TEST(InOrderTest, TakesTurnsOfTheFamiliesAndThePreferredAddressFirst) {
+  const Address six("::1", 80);
+  const Address six_too("::2", 80);
+  const Address four("127.0.0.1", 80);
+  const Address four_too("127.0.0.2", 80);
+  EXPECT_THAT(InOrder({six, six_too, four, four_too}, {}),
+              ElementsAre(six, four, six_too, four_too));
+  EXPECT_THAT(InOrder({six, six_too, four}, four), ElementsAre(four, six, six_too));
+  EXPECT_THAT(InOrder({six, six_too}, four), ElementsAre(six, six_too));
+  EXPECT_THAT(InOrder({four}, {}), ElementsAre(four));
+  EXPECT_TRUE(InOrder({}, four).empty());
+}
+
+}  // namespace
+}  // namespace khs::http

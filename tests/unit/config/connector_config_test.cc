@@ -49,6 +49,32 @@ TEST(ConnectorConfig, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.offset_flush_interval, milliseconds(1000));
 }
 
+TEST(ConnectorConfig, TakesAProxyWithItsCredentials) {
+  const ConnectorConfig config = Valid(
+      "http.proxy.host = 'proxy.example'\nhttp.proxy.port = 3128\n"
+      "http.proxy.user = 'sink'\nhttp.proxy.password = 'hidden'");
+  EXPECT_EQ(config.endpoint.proxy.host, "proxy.example");
+  EXPECT_EQ(config.endpoint.proxy.port, 3128);
+  EXPECT_EQ(config.endpoint.proxy.user.Reveal(), "sink");
+  EXPECT_EQ(config.endpoint.proxy.password.Reveal(), "hidden");
+  EXPECT_EQ(Valid("").endpoint.proxy.host, "");
+  EXPECT_EQ(Valid("http.proxy.host = '::1'\nhttp.proxy.port = 1").endpoint.proxy.host, "::1");
+}
+
+TEST(ConnectorConfig, TakesTheAgeOfConnectionsAndTheKeysPassword) {
+  EXPECT_EQ(Valid("").endpoint.connection_max_age, std::chrono::seconds(300));
+  EXPECT_EQ(Valid("callback.connection.max.age.sec = 0").endpoint.connection_max_age,
+            std::chrono::seconds(0));
+  EXPECT_EQ(Valid("ssl.key.password = 'hidden'").endpoint.tls.key_password.Reveal(), "hidden");
+}
+
+// The name in ASCII is what DNS and certificates know.
+TEST(ConnectorConfig, NamesTheAsciiFormOfAHostWithOtherLetters) {
+  const auto listing = Listing(
+      Parse("topics = 'a'\ncallback.request.url = 'http://bücher.example:80/x'\n").problems);
+  EXPECT_THAT(listing, ElementsAre(HasSubstr("in ASCII: xn--bcher-kva.example")));
+}
+
 TEST(ConnectorConfig, ReportsEveryProblemAtOnce) {
   EXPECT_THAT(
       Listing(Parse("tasks.max = \"abc\"\n"
@@ -99,6 +125,14 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
       {"tasks.max = 2024-01-01", "Not a number of type INT"},
       {"tasks.max = 3000000000", "Not a number of type INT"},
       {"tasks.max = 0", "Value must be at least 1"},
+      {"callback.connection.max.age.sec = -1", "Value must be at least 0"},
+      {"http.proxy.host = 'proxy'", "set http.proxy.port as well"},
+      {"http.proxy.port = 3128", "set http.proxy.host as well"},
+      {"http.proxy.password = 'x'", "set http.proxy.host as well"},
+      {"http.proxy.host = 'http://proxy'\nhttp.proxy.port = 3128", "without a scheme or a port"},
+      {"http.proxy.host = 'proxy:1'\nhttp.proxy.port = 3128", "without a scheme or a port"},
+      {"http.proxy.host = 'p'\nhttp.proxy.port = 65536", "Value must be no more than 65535"},
+      {"http.proxy.host = 'p'\nhttp.proxy.port = 1\nhttp.proxy.user = 'a:b'", "no colon"},
       {"delivery.max.in.flight = 1025", "Value must be no more than 1024"},
       {"forward.kafka.headers = 1", "Expected value to be either true or false"},
       {"forward.kafka.headers = \"yes\"", "Expected value to be either true or false"},

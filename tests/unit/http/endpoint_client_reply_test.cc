@@ -178,6 +178,17 @@ TEST_F(EndpointClientReply, TakesAnAnswerWhoseHeadersAreOddWhereNobodyReadsThem)
   }
 }
 
+TEST_F(EndpointClientReply, BoundsWhatComesBesideTheChunks) {
+  const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string much(2'000'000, 'e');
+  for (const std::string& endless :
+       {"1;" + much, "0\r\nTrailer: " + much, std::string(much.size(), ' ')}) {
+    const auto fault = Fault(SendTo(Answer::Raw(head + endless, Answer::Then::kHang)));
+    EXPECT_EQ(fault.kind, FaultKind::kIo);
+    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer"));
+  }
+}
+
 TEST_F(EndpointClientReply, IsStrictWithHeadersThatFrame) {
   for (const std::string header :
        {"Content-Length: 15, 16", "Content-Length: 15\r\nContent-Length: 16", "Content-Length : 15",

@@ -282,6 +282,12 @@ TEST_F(BuilderTest, ForwardsTheLastOfSeveralContentTypes) {
   EXPECT_EQ(Build().headers_left_out, 0);
 }
 
+TEST_F(BuilderTest, AsksForNothingPackedUnlessConfigured) {
+  EXPECT_THAT(Values("Accept-Encoding"), ElementsAre("identity"));
+  endpoint_.headers = {{"accept-encoding", "gzip"}};
+  EXPECT_THAT(Values("Accept-Encoding"), ElementsAre("gzip"));
+}
+
 TEST_F(BuilderTest, NamesTheProgramUnlessAnotherUserAgentIsConfigured) {
   EXPECT_THAT(Values("User-Agent"), ElementsAre(::testing::StartsWith("kafka-http-sink/")));
   endpoint_.headers = {{"user-agent", "mine"}};

@@ -202,17 +202,20 @@ delivery::Response EndpointClient::Impl::Send(Attempt& attempt) {
     const MonotonicTime begun = loop_.Now();
     limit = std::min(limit, After(begun, destination.read_timeout));
     loop_.SetDeadline(limit);
-    attempt.late = {FaultKind::kTimeout, destination.origin->label() + ": no whole answer" +
-                                             Within(destination.read_timeout)};
     try {
       auto exchanged = connection->Exchange(attempt.request, destination.frame);
-      if (exchanged.response.status == kProxyAuthentication && destination.origin->tunnel()) {
+      const bool through_proxy = !destination.frame.target_prefix.empty();
+      if (exchanged.response.status == kProxyAuthentication && through_proxy) {
         throw Fault(FaultKind::kProxy, "proxy " + destination.origin->tunnel()->proxy +
                                            ": it does not take http.proxy.user and its password");
       }
       quick_ = loop_.Now() - begun <= kQuickAnswer;
       if (exchanged.reusable) GiveBack(attempt, std::move(connection), exchanged.idle_timeout);
       return std::move(exchanged.response);
+    } catch (const net::Interrupted&) {
+      attempt.late = {FaultKind::kTimeout, destination.origin->label() + ": no whole answer" +
+                                               Within(destination.read_timeout)};
+      throw;
     } catch (const Fault& problem) {
       const bool gone = problem.fault.kind == FaultKind::kIo && connection->HeardNothing();
       if (!std::exchange(may_resend, false) || !gone) throw;

@@ -106,6 +106,15 @@ TEST_F(EndpointClientProxy, IsNamedWhenItRefusesTheCredentialsOfAPlainRequest) {
   EXPECT_THAT(fault.detail, HasSubstr("proxy 127.0.0.1:" + std::to_string(proxy.port())));
 }
 
+// With TLS it is the endpoint that says so.
+TEST_F(EndpointClientProxy, IsNotBlamedForAStatusThatCameThroughItsTunnel) {
+  ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(407, R"({"retry":true})"); },
+                            Localhost());
+  TunnelProxy proxy("HTTP/1.1 200 OK\r\n\r\n", endpoint.port());
+  UseProxy(proxy.port());
+  EXPECT_EQ(Http(Send(ClientOf(endpoint.Url("/", "localhost"))).reply).status, 407);
+}
+
 TEST_F(EndpointClientProxy, IsNamedWhenItCannotBeReached) {
   const ClosedPort closed;
   UseProxy(closed.port());

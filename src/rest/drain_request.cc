@@ -5,8 +5,27 @@
 #include <Poco/Net/HTTPResponse.h>
 #include <Poco/StreamCopier.h>
 #include <Poco/URI.h>
+#include <sys/socket.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
 
 namespace khs::rest {
+namespace {
+
+// Shuts a connected socket down when the time is over: Poco's own timeouts are per read.
+std::jthread LimitTotal(Poco::Net::StreamSocket& socket, std::chrono::milliseconds time) {
+  return std::jthread([descriptor = socket.impl()->sockfd(), time](const std::stop_token& stop) {
+    std::mutex mutex;
+    std::unique_lock lock(mutex);
+    std::condition_variable_any never;
+    (void)never.wait_for(lock, stop, time, [] { return false; });
+    if (!stop.stop_requested()) (void)::shutdown(descriptor, SHUT_RDWR);
+  });
+}
+
+}  // namespace
 
 base::Expected<bool, std::string> RequestDrain(const std::string& url,
                                                std::chrono::milliseconds timeout) {
@@ -19,11 +38,15 @@ base::Expected<bool, std::string> RequestDrain(const std::string& url,
     Poco::Net::HTTPRequest request("POST", "/-/drain", Poco::Net::HTTPMessage::HTTP_1_1);
     request.setContentLength(0);
     session.sendRequest(request);
+    const std::jthread limit = LimitTotal(session.socket(), timeout);
     Poco::Net::HTTPResponse response;
     std::string body;
     Poco::StreamCopier::copyToString(session.receiveResponse(response), body);
     if (response.getStatus() != Poco::Net::HTTPResponse::HTTP_OK) {
       return Failure("HTTP " + std::to_string(response.getStatus()) + ": " + body);
+    }
+    if (static_cast<Poco::Int64>(body.size()) < response.getContentLength64()) {
+      return Failure(url + ": the answer was cut off");
     }
     return body.find("true") != std::string::npos;
   } catch (const Poco::Exception& error) {

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "rest/connect_router.h"
 #include "rest/credentials.h"
-#include "rest/response_text.h"
+#include "rest/error_response.h"
 #include "rest/routes.h"
 
 namespace khs::app {

@@ -10,7 +10,7 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "request/header_syntax.h"
-#include "rest/response_text.h"
+#include "rest/error_response.h"
 
 namespace khs::rest {
 namespace {

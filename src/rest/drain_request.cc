@@ -45,7 +45,7 @@ base::Expected<bool, std::string> RequestDrain(const std::string& url,
     if (response.getStatus() != Poco::Net::HTTPResponse::HTTP_OK) {
       return Failure("HTTP " + std::to_string(response.getStatus()) + ": " + body);
     }
-    if (static_cast<Poco::Int64>(body.size()) < response.getContentLength64()) {
+    if (static_cast<Poco::Int64>(body.size()) != response.getContentLength64()) {
       return Failure(url + ": the answer was cut off");
     }
     return body.find("true") != std::string::npos;

@@ -5,11 +5,10 @@
 
 namespace khs::rest {
 
-// What a listener bears of its callers.
+// Per-listener limits. All times are totals, so a caller that sends a byte at a time is cut too.
 struct Limits {
   size_t request_line_bytes = 8u << 10;
   size_t head_bytes = 64u << 10;  // with the request line
-  size_t head_fields = 100;
   size_t body_bytes = 1u << 20;
 
   // From a request's first byte to its last; for a new connection also to its first, with TLS.
@@ -22,17 +21,18 @@ struct Limits {
   // answer is not lost to a reset.
   std::chrono::milliseconds linger_time{1'000};
 
-  // When there are more, whoever keeps the listener waiting longest is closed.
+  // Each has a thread. When there are more, the one that has kept the listener waiting longest is
+  // closed.
   size_t connections = 256;
   // Likewise, when all file descriptors outside of the reserve (base/descriptors.h) are in use.
   size_t reserved_connections = 8;
-  // Of requests and answers of all connections; same, among those that hold more than their share.
+  // Of requests and answers of all connections; likewise, among those that hold more than their
+  // share.
   size_t held_bytes = 64u << 20;
-  size_t handler_threads = 64;  // made when they are needed
 };
 
-// Why a request is refused before anybody looks at what it asks for. Its connection is closed,
-// since where the next one would begin is not known.
+// Why a request is refused before it is handled. Its connection is closed, since where the next
+// request would begin is not known.
 struct Rejection {
   int status = 400;
   const char* reason = "";  // constant text, without anything of the request

@@ -1,184 +1,212 @@
 #include "rest/server_connection.h"
 
+#include <Poco/Exception.h>
+#include <Poco/Net/NetException.h>
+#include <Poco/Timestamp.h>
+
+#include <algorithm>
 #include <array>
-#include <utility>
+#include <exception>
+#include <istream>
+#include <ostream>
+
+#include "base/log.h"
+#include "request/header_syntax.h"
+#include "rest/error_response.h"
 
 namespace khs::rest {
 namespace {
 
-// A TLS record's, so that none is left over in OpenSSL, where no poll would see it.
-constexpr size_t kReadBytes = 16u << 10;
-// After so many steps the other connections have their turn.
-constexpr int kMaxSteps = 64;
+const base::Logger& Log() {
+  static const base::Logger logger("rest");
+  return logger;
+}
+
+constexpr std::chrono::hours kAnyTime{24};
+constexpr const char* kTooSlow = "The request took too long";
+
+void Set(Poco::Net::HTTPResponse& response, const std::string& name, const std::string& value) {
+  if (request::IsFieldName(name) && request::IsFieldValue(value)) response.set(name, value);
+}
+
+// Of IPv4 all of 127.0.0.0/8, also as IPv6 sockets show it.
+bool IsLoopback(const Poco::Net::IPAddress& address) {
+  if (address.family() == Poco::Net::IPAddress::IPv4 || !address.isIPv4Mapped()) {
+    return address.isLoopback();
+  }
+  constexpr int kPrefix = 12;
+  return Poco::Net::IPAddress(static_cast<const char*>(address.addr()) + kPrefix, 4).isLoopback();
+}
 
 }  // namespace
 
-ServerConnection::ServerConnection(Channel channel, bool from_loopback, const Limits& limits,
-                                   const Gate& gate, const AnswerObserver& on_answer,
-                                   base::MonotonicTime now)
-    : limits_(&limits),
-      gate_(&gate),
-      on_answer_(&on_answer),
-      channel_(std::move(channel)),
-      reader_(limits),
-      from_loopback_(from_loopback) {
-  WaitFor(limits.request_time, now);
+std::optional<Response> Service::Admit(const Request& head) {
+  const std::lock_guard lock(mutex);
+  return gate ? gate(head, std::chrono::steady_clock::now()) : std::nullopt;
 }
 
-ServerConnection::Next ServerConnection::Advance(const base::Now& now) {
-  for (int step = 0; step < kMaxSteps; ++step) {
-    std::optional<Next> next;
-    switch (phase_) {
-      case Phase::kReading:
-        next = Read(now);
-        break;
-      case Phase::kHandling:
-        next = Next::kAnswer;
-        break;
-      case Phase::kWriting:
-        next = Write(now.monotonic);
-        break;
-      case Phase::kLingering:
-        next = Linger();
-        break;
+void Service::ReportAnswer(const std::string& method, int status) {
+  const std::lock_guard lock(mutex);
+  if (on_answer) on_answer(method, status);
+}
+
+ServerConnection::ServerConnection(const Poco::Net::StreamSocket& connected, Service& service)
+    : TCPServerConnection(connected),
+      service_(service),
+      params_(service.params),
+      caller_(CallerSocket::Of(connected)) {}
+
+void ServerConnection::run() try {
+  Wait(limits().request_time);
+  Session session(socket(), params_);
+  while (session.hasMoreRequests()) {
+    Wait(limits().request_time);
+    if (!Serve(session)) return;
+    Wait(limits().idle_time);
+  }
+} catch (const std::exception& error) {
+  Log().Warn("connection closed after an error", {{"error", error.what()}});
+}
+
+bool ServerConnection::Serve(Session& session) {
+  method_.clear();
+  caller_.BeginHead();
+  try {
+    PocoResponse response(session);
+    PocoRequest request(response, session, params_.get());
+    caller_.EndHead();
+    return ServeRequest(session, request, response);
+  } catch (const Poco::Exception& error) {
+    const CallerSocket::Observed& observed = caller_.observed();
+    if (observed.timed_out) return observed.has_received && Refuse(session, {408, kTooSlow});
+    const bool is_long = observed.head_bytes > limits().request_line_bytes;
+    if (const Poco::Exception* failure = session.networkException(); failure != nullptr) {
+      if (observed.head_bytes > limits().head_bytes)
+        return Refuse(session, RejectionOf("", is_long));
+      AnswerPlainHttp(*failure);
+      return false;
     }
-    if (next) return *next;
+    if (observed.has_ended) return false;
+    return Refuse(session, RejectionOf(error.message(), is_long));
   }
-  return Next::kWrite;  // possible at once, or as soon as it makes sense to go on
 }
 
-std::optional<ServerConnection::Next> ServerConnection::Read(const base::Now& now) {
-  using State = RequestReader::State;
-  const bool was_idle = reader_.state() == State::kIdle;
-  const State state = reader_.Advance();
-  if (was_idle && state != State::kIdle) WaitFor(limits_->request_time, now.monotonic);
-  switch (state) {
-    case State::kIdle:
-    case State::kHead:
-    case State::kBody:
-      return ReadMore(now);
-    case State::kHeadRead:
-      Admit(now);
-      return std::nullopt;
-    case State::kComplete:
-      phase_ = Phase::kHandling;
-      waiting_since_ = deadline_ = base::MonotonicTime::max();
-      return Next::kAnswer;
-    case State::kRejected:
-      Refuse(reader_.rejection().status, reader_.rejection().reason, now);
-      return std::nullopt;
+bool ServerConnection::ServeRequest(Session& session, PocoRequest& request,
+                                    PocoResponse& response) {
+  const auto refuse = [&](const Rejection& rejection) {
+    return Send(session, response, ErrorResponse(rejection.status, rejection.reason), false);
+  };
+  // Poco takes the head that has come so far for a whole one.
+  if (caller_.observed().timed_out) return refuse({408, kTooSlow});
+  if (session.networkException() != nullptr || caller_.observed().has_ended) return false;
+  if (caller_.observed().HeadIsSuspicious(static_cast<size_t>(session.buffered()))) {
+    return refuse({400, "A bare LF, a folded line or a byte 0xFF in the head"});
   }
-  return Next::kClose;
-}
-
-std::optional<ServerConnection::Next> ServerConnection::ReadMore(const base::Now& now) {
-  std::array<char, kReadBytes> buffer;
-  const Channel::Moved moved = channel_.Read(buffer.data(), buffer.size());
-  switch (moved.outcome) {
-    case Channel::Outcome::kMoved:
-      reader_.Append({buffer.data(), moved.bytes});
-      return std::nullopt;
-    case Channel::Outcome::kNeedsRead:
-      return Next::kRead;
-    case Channel::Outcome::kNeedsWrite:
-      return Next::kWrite;
-    case Channel::Outcome::kPlainHttp:
-      Refuse(400, "This port speaks HTTPS", now);
-      return std::nullopt;
-    case Channel::Outcome::kEnded:
-      return Next::kClose;
-  }
-  return Next::kClose;
-}
-
-void ServerConnection::Admit(const base::Now& now) {
-  RequestHead& head = reader_.head();
-  head.request.from_loopback = from_loopback_;
-  method_ = head.request.method;
-  frame_ = {head.request.method == "HEAD", head.keep_alive, head.http_1_1};
-  const bool has_body = head.has_body();
-  const bool must_invite = head.expects_continue && has_body && !reader_.has_more();
-  const auto refused = *gate_ ? (*gate_)(head.request, now.monotonic) : std::nullopt;
+  auto head = CheckRequest(request, limits());
+  if (!head) return refuse(head.error());
+  head->keep_alive = head->keep_alive && !caller_.observed().is_ambiguous;
+  head->request.from_loopback = IsLoopback(request.clientAddress().host());
+  method_ = head->request.method;
+  const auto refused = service_.Admit(head->request);
   // Whoever handles the request has no use for it, and might show it.
-  if (*gate_) head.request.headers.erase("authorization");
-  (void)reader_.Advance();  // to the body, or to the request's end
+  head->request.headers.erase("authorization");
   if (refused) {
     // A body that nobody reads hides where the next request begins.
-    if (!has_body) (void)reader_.TakeRequest();
-    Send(*refused, !has_body, now);
-  } else if (must_invite) {
-    output_ = {"HTTP/1.1 100 Continue\r\n\r\n", 0, Output::Then::kSameRequest};
-    phase_ = Phase::kWriting;
+    return Send(session, response, *refused, head->keep_alive && !head->has_body());
   }
+  return Answer(session, *head, request, response);
 }
 
-Request ServerConnection::TakeRequest() {
-  Request request = reader_.TakeRequest();
-  handled_bytes_ = request.body.capacity();
-  return request;
-}
-
-ServerConnection::Next ServerConnection::Answer(const Response& response, bool keep_alive,
-                                                const base::Now& now) {
-  handled_bytes_ = 0;
-  Send(response, keep_alive, now);
-  return Advance(now);
-}
-
-ServerConnection::Next ServerConnection::TimeOut(const base::Now& now) {
-  if (phase_ != Phase::kReading || reader_.state() == RequestReader::State::kIdle) {
-    return Next::kClose;
+bool ServerConnection::Answer(Session& session, CheckedHead& head, PocoRequest& request,
+                              PocoResponse& response) {
+  if (head.has_body()) {
+    response.setVersion(Poco::Net::HTTPMessage::HTTP_1_1);
+    if (head.expects_continue) response.sendContinue();
+    if (const auto rejection = ReadBody(session, request, head)) {
+      method_.clear();
+      return rejection->status != 0 &&
+             Send(session, response, ErrorResponse(rejection->status, rejection->reason), false);
+    }
   }
-  Refuse(408, "The request took too long", now);
-  return Advance(now);
+  caller_.EnterPhase(Connections::Phase::kHandling, kAnyTime, head.request.body.capacity());
+  return Send(session, response, Handle(head.request), head.keep_alive);
 }
 
-void ServerConnection::Refuse(int status, std::string_view detail, const base::Now& now) {
-  Send(ErrorResponse(status, detail), false, now);
-}
-
-void ServerConnection::Send(const Response& response, bool keep_alive, const base::Now& now) {
-  frame_.keep_alive = frame_.keep_alive && keep_alive;
-  output_ = {RenderResponse(response, frame_, now.wall), 0,
-             frame_.keep_alive ? Output::Then::kNextRequest : Output::Then::kClose};
-  phase_ = Phase::kWriting;
-  WaitFor(limits_->answer_time, now.monotonic);
-  if (*on_answer_) (*on_answer_)(method_, response.status);
-  method_.clear();
-}
-
-std::optional<ServerConnection::Next> ServerConnection::Write(base::MonotonicTime now) {
-  const std::string_view left = std::string_view(output_.text).substr(output_.written);
-  const Channel::Moved moved = channel_.Write(left);
-  if (moved.outcome == Channel::Outcome::kNeedsRead) return Next::kRead;
-  if (moved.outcome == Channel::Outcome::kNeedsWrite) return Next::kWrite;
-  if (moved.outcome != Channel::Outcome::kMoved) return Next::kClose;
-  output_.written += moved.bytes;
-  if (output_.written < output_.text.size()) return std::nullopt;
-
-  const Output::Then then = output_.then;
-  output_ = {};
-  phase_ = Phase::kReading;
-  if (then == Output::Then::kNextRequest) {
-    frame_ = {};
-    WaitFor(limits_->idle_time, now);
-  } else if (then == Output::Then::kClose) {
-    channel_.Finish();
-    phase_ = Phase::kLingering;
-    WaitFor(limits_->linger_time, now);
+// A rejection without a status: the caller has gone.
+std::optional<Rejection> ServerConnection::ReadBody(Session& session, PocoRequest& request,
+                                                    CheckedHead& head) {
+  std::string& body = head.request.body;
+  std::array<char, 4096> buffer;
+  const size_t most = head.chunked ? limits().body_bytes + 1 : head.content_length;
+  while (body.size() < most) {
+    const size_t wanted = std::min(buffer.size(), most - body.size());
+    request.stream().read(buffer.data(), static_cast<std::streamsize>(wanted));
+    const auto count = static_cast<size_t>(request.stream().gcount());
+    if (count == 0) break;
+    body.append(buffer.data(), count);
+    caller_.Hold(body.capacity());
+  }
+  if (body.size() > limits().body_bytes) {
+    return Rejection{413, "The body is larger than may be"};
+  }
+  if (caller_.observed().timed_out) return Rejection{408, kTooSlow};
+  if (session.networkException() != nullptr || caller_.observed().has_ended) return Rejection{0};
+  // Poco ends a body without a word where a chunk's size is malformed, and leaves that line unread.
+  if (head.chunked && (session.buffered() > 0 || socket().available() > 0)) {
+    return Rejection{400, "The chunks are malformed, or something follows them"};
   }
   return std::nullopt;
 }
 
-std::optional<ServerConnection::Next> ServerConnection::Linger() {
-  const Channel::Moved moved = channel_.Discard();
-  if (moved.outcome == Channel::Outcome::kMoved) return std::nullopt;
-  return moved.outcome == Channel::Outcome::kNeedsRead ? Next::kRead : Next::kClose;
+Response ServerConnection::Handle(const Request& request) const {
+  try {
+    return service_.handle(request);
+  } catch (const std::exception& error) {
+    Log().Error("request failed", {{"path", request.path}, {"error", error.what()}});
+    return ErrorResponse(500);
+  }
 }
 
-void ServerConnection::WaitFor(std::chrono::milliseconds time, base::MonotonicTime now) {
-  waiting_since_ = now;
-  deadline_ = now + time;
+bool ServerConnection::Send(Session& session, PocoResponse& response, const Response& answer,
+                            bool keep_alive) {
+  keep_alive = keep_alive && !service_.connections.is_closed();
+  response.setVersion(Poco::Net::HTTPMessage::HTTP_1_1);
+  response.setStatusAndReason(static_cast<PocoResponse::HTTPStatus>(answer.status));
+  response.setDate(Poco::Timestamp());
+  response.set("Connection", keep_alive ? "keep-alive" : "close");
+  for (const auto& [name, value] : answer.headers) Set(response, name, value);
+  const bool may_have_body = answer.status >= 200 && answer.status != 204 && answer.status != 304;
+  const bool has_body = may_have_body && method_ != "HEAD";
+  if (may_have_body) {
+    // Clients choose how to read a body by its type, so an empty one has none.
+    if (!answer.body.empty()) Set(response, "Content-Type", answer.content_type);
+    response.setContentLength64(static_cast<Poco::Int64>(answer.body.size()));
+  }
+  service_.ReportAnswer(method_, answer.status);
+  caller_.EnterPhase(Connections::Phase::kAnswering, limits().answer_time,
+                     has_body ? answer.body.capacity() : 0);
+  std::ostream& out = response.send();
+  if (has_body) {
+    out.write(answer.body.data(), static_cast<std::streamsize>(answer.body.size()));
+  }
+  out.flush();
+  keep_alive = keep_alive && out.good() && session.networkException() == nullptr;
+  session.setKeepAlive(keep_alive);
+  return keep_alive;
+}
+
+bool ServerConnection::Refuse(Session& session, const Rejection& rejection) {
+  PocoResponse response(session);
+  return Send(session, response, ErrorResponse(rejection.status, rejection.reason), false);
+}
+
+// The handshake has failed, so the connection is plain from here on.
+void ServerConnection::AnswerPlainHttp(const Poco::Exception& error) {
+  if (!socket().secure() || error.displayText().find("http request") == std::string::npos) return;
+  caller_.duplicate();
+  Session plain(Poco::Net::StreamSocket(&caller_), params_);
+  (void)Refuse(plain, {400, "This port speaks HTTPS"});
+  (void)plain.detachSocket();  // closed with the one above it
 }
 
 }  // namespace khs::rest

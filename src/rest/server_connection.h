@@ -1,89 +1,73 @@
 #pragma once
 
-#include <chrono>
-#include <cstddef>
+#include <Poco/Net/HTTPServerParams.h>
+#include <Poco/Net/HTTPServerRequestImpl.h>
+#include <Poco/Net/HTTPServerResponseImpl.h>
+#include <Poco/Net/HTTPServerSession.h>
+#include <Poco/Net/TCPServerConnection.h>
+
+#include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
 
-#include "base/clock.h"
-#include "rest/channel.h"
+#include "rest/caller_socket.h"
+#include "rest/connections.h"
 #include "rest/gate.h"
 #include "rest/limits.h"
 #include "rest/message.h"
-#include "rest/request_reader.h"
-#include "rest/response_text.h"
+#include "rest/request_checks.h"
 
 namespace khs::rest {
 
-// One caller: reads a request, has it admitted, gives it away to be handled, writes the answer, and
-// begins again. Whoever owns it waits for its socket and its deadline. One thread.
-class ServerConnection {
+// What the connections of a listener share. Their threads use it; owned by HttpServer.
+struct Service {
+  std::optional<Response> Admit(const Request& head);
+  void ReportAnswer(const std::string& method, int status);
+
+  Connections connections;
+  const Handler handle;
+  const Poco::Net::HTTPServerParams::Ptr params;
+  std::mutex mutex = {};  // of the next two, one of which looks at files
+  const Gate gate;
+  const AnswerObserver on_answer;
+};
+
+// One caller's connection: lets Poco read each request and write its answer. It is no
+// HTTPServerConnection, because that one answers a malformed head without a body, or not at all,
+// and takes one that was cut off for a whole one. One thread of the pool; owned by Poco's server.
+class ServerConnection final : public Poco::Net::TCPServerConnection {
  public:
-  // What it goes on with.
-  enum class Next {
-    kRead,
-    kWrite,
-    kAnswer,  // to the request that TakeRequest returns
-    kClose,   // nothing: it has ended
-  };
-
-  // Limits, gate and observer must outlive it.
-  ServerConnection(Channel channel, bool from_loopback, const Limits& limits, const Gate& gate,
-                   const AnswerObserver& on_answer, base::MonotonicTime now);
-
-  // What the socket allows now.
-  Next Advance(const base::Now& now);
-  Request TakeRequest();
-  Next Answer(const Response& response, bool keep_alive, const base::Now& now);
-  // Its deadline has passed.
-  Next TimeOut(const base::Now& now);
-
-  int descriptor() const { return channel_.descriptor(); }
-  base::MonotonicTime deadline() const { return deadline_; }
-  // Since when the server has been waiting for the caller; never (max) while the caller waits for
-  // the server.
-  base::MonotonicTime waiting_since() const { return waiting_since_; }
-  bool is_writing() const { return phase_ == Phase::kWriting; }
-  size_t held_bytes() const {
-    return reader_.held_bytes() + output_.text.capacity() + handled_bytes_;
-  }
+  ServerConnection(const Poco::Net::StreamSocket& socket, Service& service);
+  void run() override;
 
  private:
-  enum class Phase { kReading, kHandling, kWriting, kLingering };
-
-  struct Output {
-    enum class Then { kNextRequest, kSameRequest, kClose };
-
-    std::string text;
-    size_t written = 0;
-    Then then = Then::kNextRequest;
+  using PocoRequest = Poco::Net::HTTPServerRequestImpl;
+  using PocoResponse = Poco::Net::HTTPServerResponseImpl;
+  class Session : public Poco::Net::HTTPServerSession {
+   public:
+    using HTTPServerSession::buffered;
+    using HTTPServerSession::HTTPServerSession;
   };
 
-  // Each does a step of its phase: nothing when another step can follow at once.
-  std::optional<Next> Read(const base::Now& now);
-  std::optional<Next> ReadMore(const base::Now& now);
-  std::optional<Next> Write(base::MonotonicTime now);
-  std::optional<Next> Linger();
+  void Wait(std::chrono::milliseconds time) {
+    caller_.EnterPhase(Connections::Phase::kReading, time);
+  }
+  const Limits& limits() const { return service_.connections.limits(); }
+  // Each returns whether the connection goes on.
+  bool Serve(Session& session);
+  bool ServeRequest(Session& session, PocoRequest& request, PocoResponse& response);
+  bool Answer(Session& session, CheckedHead& head, PocoRequest& request, PocoResponse& response);
+  bool Send(Session& session, PocoResponse& response, const Response& answer, bool keep_alive);
+  bool Refuse(Session& session, const Rejection& rejection);
+  void AnswerPlainHttp(const Poco::Exception& error);
 
-  void Admit(const base::Now& now);
-  void Send(const Response& response, bool keep_alive, const base::Now& now);
-  void Refuse(int status, std::string_view detail, const base::Now& now);
-  void WaitFor(std::chrono::milliseconds time, base::MonotonicTime now);
+  std::optional<Rejection> ReadBody(Session& session, PocoRequest& request, CheckedHead& head);
+  Response Handle(const Request& request) const;
 
-  const Limits* limits_;
-  const Gate* gate_;
-  const AnswerObserver* on_answer_;
-  Channel channel_;
-  RequestReader reader_;
-  bool from_loopback_;
-  Phase phase_ = Phase::kReading;
-  Output output_;
-  AnswerFrame frame_;         // of the request's answer
-  std::string method_;        // of the request that is to be answered
-  size_t handled_bytes_ = 0;  // of the request that is being handled
-  base::MonotonicTime waiting_since_;
-  base::MonotonicTime deadline_;
+  Service& service_;
+  Poco::Net::HTTPServerParams::Ptr params_;
+  CallerSocket& caller_;
+  std::string method_;  // of the request that is being served
 };
 
 }  // namespace khs::rest

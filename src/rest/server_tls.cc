@@ -5,7 +5,6 @@
 
 #include <chrono>
 #include <csignal>
-#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -41,21 +40,38 @@ std::string OpensslReason() {
 // There is nobody to ask: without this OpenSSL would read a passphrase from the terminal.
 int NoPassphrase(char*, int, int, void*) { return -1; }
 
+// Poco 1.13.0 frees DH parameters that it has given to the context, unless OpenSSL refuses them:
+// those of 1024 bits are too weak for this level. Poco 1.11 has neither the fault nor the setting.
+constexpr int kSecurityLevel = 2;
+template <typename Params>
+void SetSecurityLevel(Params& params) {
+  if constexpr (requires { params.securityLevel; }) {
+    params.securityLevel = static_cast<decltype(params.securityLevel)>(kSecurityLevel);
+  }
+}
+
+Poco::Net::Context::Params ParamsOfContext() {
+  Poco::Net::Context::Params params;
+  // The files are loaded below, because Poco's errors would not name the key.
+  params.verificationMode = Poco::Net::Context::VERIFY_NONE;
+  params.cipherList = "DEFAULT";
+  SetSecurityLevel(params);
+  return params;
+}
+
 void Configure(SSL_CTX* context) {
+  SSL_CTX_set_security_level(context, kSecurityLevel);
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
   // A session that is taken up again would go on with the authorities of its time.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
-  SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
-                                SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_default_passwd_cb(context, NoPassphrase);
 }
 
 }  // namespace
-
-void ServerTls::ContextDeleter::operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
 
 ServerTls::ServerTls(const TlsFiles& files, base::MonotonicTime now)
     : files_(files), next_look_(now + kBetweenLooks) {
@@ -69,7 +85,7 @@ ServerTls::ServerTls(const TlsFiles& files, base::MonotonicTime now)
   if (!renewed) throw std::runtime_error(renewed.error());
 }
 
-SSL_CTX* ServerTls::Context(base::MonotonicTime now) {
+Poco::Net::Context::Ptr ServerTls::Context(base::MonotonicTime now) {
   if (now >= next_look_) {
     next_look_ = now + kBetweenLooks;
     auto renewed = Renew();
@@ -82,7 +98,7 @@ SSL_CTX* ServerTls::Context(base::MonotonicTime now) {
                  {{"error", logged_problem_}});
     }
   }
-  return context_.get();
+  return context_;
 }
 
 // All of them are looked at, so that each is known as it is now.
@@ -113,29 +129,29 @@ base::Expected<bool, std::string> ServerTls::Renew() {
 }
 
 base::Expected<ServerTls::ContextPtr, std::string> ServerTls::Make(const TlsFiles& files) {
+  ContextPtr made(new Poco::Net::Context(Poco::Net::Context::TLS_SERVER_USE, ParamsOfContext()));
+  SSL_CTX* const context = made->sslContext();
+  Configure(context);
   ERR_clear_error();
-  ContextPtr context(SSL_CTX_new(TLS_server_method()));
-  if (!context) throw std::bad_alloc();
-  Configure(context.get());
-  if (SSL_CTX_use_certificate_chain_file(context.get(), files.certificate.c_str()) != 1) {
+  if (SSL_CTX_use_certificate_chain_file(context, files.certificate.c_str()) != 1) {
     return Failed(Problem(kCertificate, files.certificate, OpensslReason()));
   }
   const bool separate = !files.key.empty();
   const std::string& key = separate ? files.key : files.certificate;
   // Also judges whether the two belong together.
-  if (SSL_CTX_use_PrivateKey_file(context.get(), key.c_str(), SSL_FILETYPE_PEM) != 1) {
+  if (SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) != 1) {
     return Failed(Problem(separate ? kKey : kCertificate, key, OpensslReason()));
   }
-  if (files.client_ca.empty()) return context;
+  if (files.client_ca.empty()) return made;
   const char* ca = files.client_ca.c_str();
   STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(ca);
-  if (names == nullptr || SSL_CTX_load_verify_file(context.get(), ca) != 1) {
+  if (names == nullptr || SSL_CTX_load_verify_file(context, ca) != 1) {
     sk_X509_NAME_pop_free(names, X509_NAME_free);
     return Failed(Problem(kClientCa, files.client_ca, OpensslReason()));
   }
-  SSL_CTX_set_client_CA_list(context.get(), names);  // takes them over
-  SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  return context;
+  SSL_CTX_set_client_CA_list(context, names);  // takes them over
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  return made;
 }
 
 }  // namespace khs::rest

@@ -1,22 +1,16 @@
 #pragma once
 
-#include <openssl/types.h>
+#include <Poco/Net/Context.h>
 
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "rest/followed_file.h"
+#include "rest/tls_files.h"
 
 namespace khs::rest {
-
-struct TlsFiles {
-  std::string certificate;  // PEM, with its chain; empty: no TLS
-  std::string key;          // PEM; empty: it stands in the certificate's file
-  std::string client_ca;    // PEM; callers need a certificate of these authorities; empty: none
-};
 
 // The server's side of TLS, 1.2 and up, by files that are looked at again every second while new
 // connections come; while they can't be used, the last good ones count. One thread.
@@ -26,13 +20,10 @@ class ServerTls {
   ServerTls(const TlsFiles& files, base::MonotonicTime now);
 
   // For a new connection, which keeps it as long as it needs it.
-  SSL_CTX* Context(base::MonotonicTime now);
+  Poco::Net::Context::Ptr Context(base::MonotonicTime now);
 
  private:
-  struct ContextDeleter {
-    void operator()(SSL_CTX* context) const;
-  };
-  using ContextPtr = std::unique_ptr<SSL_CTX, ContextDeleter>;
+  using ContextPtr = Poco::Net::Context::Ptr;
   struct File {
     const char* key;
     FollowedFile file;

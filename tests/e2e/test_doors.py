@@ -99,13 +99,23 @@ BAD = {     # each is followed by a whole request of its own, which must not be 
     "a negative size": head(POST, "Transfer-Encoding: chunked") + b"-2\r\n{}\r\n0\r\n\r\n",
     "a chunk longer than told": head(POST, "Transfer-Encoding: chunked") + b"1\r\n{}\r\n0\r\n\r\n",
     "chunks without CR": head(POST, "Transfer-Encoding: chunked") + b"2\n{}\n0\n\n",
-    "two spaces": b"GET  /connectors HTTP/1.1\r\nHost: x\r\n\r\n",
     "no version": b"GET /connectors\r\nHost: x\r\n\r\n",
     "another version": b"GET /connectors HTTP/2.0\r\nHost: x\r\n\r\n",
     "another protocol": b"GET /connectors ICY/1.1\r\nHost: x\r\n\r\n",
     "NUL in the path": b"GET /conn\x00ectors HTTP/1.1\r\nHost: x\r\n\r\n",
     "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a byte that ends nothing": head("GET /connectors HTTP/1.1", "X-A: \xff"),
+    "a byte that hides the headers behind it": head("GET /connectors HTTP/1.1", "X-A: \xff\xff", "X-B: c"),
+    "a length that is no number": head(POST, "Content-Length: abc") + b"{}",
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 32 + b"\r\n\r\n",
+}
+
+
+AMBIGUOUS = {   # is answered, but a proxy in front may see another end of it
+    "an encoded word": head("GET /connectors HTTP/1.1", "Content-Length: =?utf-8?q?0?="),
+    "no length": head("PUT /connectors/none/pause HTTP/1.1"),
+    "a body of many lines": head(POST, "Content-Type: application/json", "Content-Length: 4") + b"{\n }",
+    "chunks": head("GET /connectors HTTP/1.1", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
 }
 
 
@@ -133,6 +143,13 @@ def test_what_is_not_quite_http_is_refused_and_ends_the_connection(house, what):
     assert len(told) == 1 and told[0] in (400, 413, 415, 501, 505), received
     body = json.loads(received.partition(b"\r\n\r\n")[2])
     assert body["error_code"] == told[0] and body["message"], received
+    assert VICTIM in house.api.names()
+
+
+@pytest.mark.parametrize("what", AMBIGUOUS)
+def test_where_another_reader_may_see_another_end_the_connection_ends(house, what):
+    received = exchange(house.port, AMBIGUOUS[what] + DELETE)
+    assert len(statuses(received)) == 1 and b"connection: close" in received.lower(), received
     assert VICTIM in house.api.names()
 
 

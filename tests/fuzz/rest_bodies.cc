@@ -11,11 +11,10 @@
 #include "delivery/retry_indicator.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/json_grammar.h"
-#include "http/response_reader.h"
 #include "request/header_syntax.h"
 #include "rest/connect_router.h"
+#include "rest/error_response.h"
 #include "rest/request_target.h"
-#include "rest/response_text.h"
 #include "unit/rest/fake_worker.h"
 
 namespace khs::fuzz {
@@ -98,16 +97,12 @@ void CheckAnswer(const Request& request, const Response& response) {
   FUZZ_CHECK(response.body.starts_with("{\"error_code\":" + std::to_string(response.status) + ','));
 }
 
-// What goes over the wire is read back as it was meant.
+// Nothing in it could end a line of the answer's head.
 void CheckWire(const Response& response) {
-  if (response.body.size() > delivery::kMaxIndicatorBody) return;
-  http::ResponseReader reader;
-  reader.Start();
-  const auto whole = reader.Add(rest::RenderResponse(response, {false, true, true}, {}));
-  FUZZ_CHECK(whole && *whole);
-  FUZZ_CHECK(reader.response().status == response.status);
-  FUZZ_CHECK(reader.response().body == response.body);
-  FUZZ_CHECK(reader.response().reusable);
+  FUZZ_CHECK(request::IsFieldValue(response.content_type));
+  for (const auto& [name, value] : response.headers) {
+    FUZZ_CHECK(request::IsFieldName(name) && request::IsFieldValue(value));
+  }
 }
 
 // What GET shows is what the worker has, and PUT takes it back unchanged.

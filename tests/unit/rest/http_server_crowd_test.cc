@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -18,6 +19,7 @@
 #include "base/unique_fd.h"
 #include "rest/http_server.h"
 #include "support/few_descriptors.h"
+#include "support/few_threads.h"
 #include "unit/rest/raw_client.h"
 
 namespace khs::rest {
@@ -87,11 +89,40 @@ TEST(HttpServerCrowd, NeitherKeepsCallersOutNorCostsMuch) {
   }
   ExpectAnswers(rest.port());
   ExpectAnswers(probes.port());
-  // A caller that sends its next request before the thread that answered the last one is idle again
-  // makes its listener start another: one more for each of the two listeners.
-  EXPECT_LE(StatusOf("Threads"), threads + 2);
-  EXPECT_LT(StatusOf("VmRSS"), memory + (48u << 10)) << "KiB";
+  // A connection has a thread while it is open, and a thread that has just ended one is not free at
+  // once.
+  EXPECT_LE(StatusOf("Threads"), threads + Limits{}.connections + 16);
+  EXPECT_LT(StatusOf("VmRSS"), memory + (40u << 10)) << "KiB";
   EXPECT_LT(OpenDescriptors(), count + 2 * Limits{}.connections);
+}
+
+// Callers with half a head, silent ones, and some that send a header each time they are let: the
+// worst wait of a good caller among them.
+TEST(HttpServerCrowd, LetsAGoodCallerWaitForLessThanASecond) {
+  (void)RaiseDescriptorLimit();
+  const HttpServer server("127.0.0.1", 0, [](const Request&) { return Response{}; });
+  const auto worst_wait = [&](size_t count, const std::string& begun, const std::string& more) {
+    std::vector<RawClient> crowd;
+    for (size_t i = 0; i < count; ++i) {
+      crowd.emplace_back(server.port());
+      (void)crowd.back().Send(begun);
+    }
+    std::chrono::steady_clock::duration worst{0};
+    for (int i = 0; i < 20; ++i) {
+      for (const RawClient& each : crowd) (void)each.Send(more);
+      const auto start = std::chrono::steady_clock::now();
+      const RawAnswer answer =
+          AskOnce(server.port(), "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+      EXPECT_EQ(answer.status, 200);
+      worst = std::max(worst, std::chrono::steady_clock::now() - start);
+    }
+    return worst;
+  };
+  const size_t memory = StatusOf("VmRSS");
+  EXPECT_LT(worst_wait(300, "GET / HTTP/1.1\r\nHos", ""), std::chrono::seconds(1));
+  EXPECT_LT(worst_wait(500, "", ""), std::chrono::seconds(1));
+  EXPECT_LT(worst_wait(300, "GET / HTTP/1.1\r\n", "X-a: b\r\n"), std::chrono::seconds(1));
+  EXPECT_LT(StatusOf("VmRSS"), memory + (40u << 10)) << "KiB";
 }
 
 // Takes every descriptor that the process may still have.
@@ -170,6 +201,26 @@ TEST(HttpServerShortage, AnswersNewCallersOnceItIsOver) {
   EXPECT_EQ(client.Read().status, 200);
   go_on.release();
   EXPECT_EQ(served.Read().status, 200);
+}
+
+class HttpServerThreads : public ::testing::Test {};
+
+// In a process of its own, which no further thread may be started in.
+TEST_F(HttpServerThreads, AreNotNeededForEveryCaller) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        const HttpServer server("127.0.0.1", 0, [](const Request&) { return Response{}; });
+        if (!khs::testing::AllowThreads(0)) std::_Exit(khs::testing::kNotLet);
+        RawClient idle(server.port());
+        bool answered = idle.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n") && idle.Read().status == 200;
+        // It takes the place of the one that keeps the only thread waiting.
+        RawClient other(server.port());
+        answered = answered && other.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n") &&
+                   other.Read().status == 200 && idle.ReadToEnd().empty();
+        std::_Exit(answered ? 0 : 1);
+      },
+      khs::testing::ExitedWell, "");
 }
 
 }  // namespace

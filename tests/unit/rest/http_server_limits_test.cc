@@ -75,9 +75,15 @@ TEST(HttpServerLimits, TakesABodyOfOneMebibyteAndNoLargerOne) {
 
 TEST(HttpServerLimits, BoundsHeadRequestLineAndFields) {
   const HttpServer server = Serve({});
-  EXPECT_EQ(AskOnce(server.port(), "GET /" + std::string(9000, 'a')).status, 414);
+  for (const size_t length : {9'000u, 20'000u}) {
+    const std::string line = "GET /" + std::string(length, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    EXPECT_EQ(AskOnce(server.port(), line).status, 414) << length;
+  }
   EXPECT_EQ(AskOnce(server.port(), "GET / HTTP/1.1\r\nX: " + std::string(65 << 10, 'a')).status,
             431);
+  std::string long_fields;
+  for (int i = 0; i < 20; ++i) long_fields += "X: " + std::string(4000, 'a') + "\r\n";
+  EXPECT_EQ(AskOnce(server.port(), "GET / HTTP/1.1\r\n" + long_fields + "\r\n").status, 431);
   std::string fields;
   for (int i = 0; i < 101; ++i) fields += "X: 1\r\n";
   EXPECT_EQ(AskOnce(server.port(), "GET / HTTP/1.1\r\n" + fields + "\r\n").status, 431);

@@ -58,7 +58,8 @@ const char* ReadTarget(std::string_view target, Request& request) {
 
 const char* ReadFields(const Poco::Net::HTTPRequest& parsed, Fields& fields) {
   for (const auto& [name, value] : parsed) {
-    if (!request::IsFieldName(name) || !request::IsFieldValue(value)) return "A header is malformed";
+    if (!request::IsFieldName(name) || !request::IsFieldValue(value))
+      return "A header is malformed";
     const auto [field, is_new] = fields.emplace(Poco::toLower(name), value);
     if (is_new) continue;
     if (std::find(kOnce.begin(), kOnce.end(), field->first) != kOnce.end()) {

@@ -17,7 +17,7 @@ FAULTY = {
                  (b"SSH-2.0-OpenSSH_9.2\r\n", b"\x15\x03\x01\x00\x02\x02\x46", b"HTTP/1.1 200 OK\r\nContent-Le",
                   b"HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"retry\":")],
     "not JSON": [(Answer(status=status, body=body), RESPONSE_ERROR) for status in (200, 500)
-                 for body in (b"{retry:false}", b'["retry",false]', b'{"retry":0}', b"\xff\xfe", b"")],
+                 for body in (b"{retry:false", b'["retry",false]', b'{"retry":0}', b"\xff\xfe", b"")],
     "huge body": [(Answer(body=b'{"retry":false,"more":"' + b"x" * 200_000 + b'"}'), RESPONSE_ERROR)],
     "503 Retry-After": [(Answer(status=503, body=b"", headers=(("Retry-After", "1"),)), REQUEST_ERROR)],
     "retry:true": [(RETRY, RESPONSE_ERROR)],

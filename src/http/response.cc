@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <istream>
+#include <limits>
 
 #include "request/header_syntax.h"
 
@@ -18,11 +19,13 @@ using request::TrimBlanks;
 // Poco looks through them all for each one.
 constexpr int kMaxFields = 1'000;
 
+// Up to what Poco can hold.
 std::optional<uint64_t> ParseNumber(std::string_view digits) {
   uint64_t number = 0;
   const char* const end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, number);
   if (error != std::errc{} || stop != end) return std::nullopt;
+  if (number > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::nullopt;
   return number;
 }
 
@@ -124,6 +127,8 @@ void Response::DecideBody() {
   } else if (codings_ > 0) {
     if (codings_ > 1 || !chunked_) throw MessageException("its Transfer-Encoding is not chunked");
     body_ = Body::kChunked;
+    erase(TRANSFER_ENCODING);  // which may have been folded
+    setChunkedTransferEncoding(true);
     // With both headers one of them is wrong: good for this response, not for another one.
     keeps_alive_ = keeps_alive_ && !length_;
   } else if (length_) {

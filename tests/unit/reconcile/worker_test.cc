@@ -126,7 +126,8 @@ TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
   EXPECT_EQ(worker_->Info("r")->config, config);
   EXPECT_EQ(worker_->Put("r", config)->info.config, config);
   EXPECT_EQ(worker_->Status("r")->generation, 1u);
-  EXPECT_EQ(Urls().size(), 2u);  // one for each start of the process
+  EXPECT_TRUE(AwaitMade(2));  // one for each start of the process
+  EXPECT_EQ(Urls().size(), 2u);
 }
 
 TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {

@@ -68,7 +68,9 @@ class Consumer::Client {
   task::SourceEvent FinishAssignment();
   bool IsObsolete() const;
   // Others may have the partitions by now.
-  bool IsLost() const { return rd_kafka_assignment_lost(handle_) != 0 || IsObsolete(); }
+  bool IsLost() const {
+    return is_given_up_ || rd_kafka_assignment_lost(handle_) != 0 || IsObsolete();
+  }
   task::SourceEvent GiveUp();
   // Nothing when the text is empty.
   std::optional<task::SourceEvent> Failure(const std::string& text) const;

@@ -49,13 +49,14 @@ k8s:
 	REQUIRE_KAFKA=1 $(PYTHON) tests/k8s/fetch.py
 	KAFKA_HTTP_SINK=$(wildcard $(BUILD)/src/kafka-http-sink) $(PYTHON) -m pytest -q tests/k8s
 
-# The release build: what every record passes through by itself, then the whole against a real broker and nginx.
+# The release build: what every record passes through by itself, then the whole against a real broker and nginx. BEFORE=BINARY
+# has another build take turns with it.
 bench:
 	.ci/install-packages build run test bench
 	cmake --preset release -DKHS_TESTS=OFF -DKHS_BENCH=ON > /dev/null
 	cmake --build build/release -j $(JOBS) --target bench_delivery kafka-http-sink
 	build/release/tests/bench/bench_delivery
-	$(PYTHON) tests/bench/throughput.py build/release/src/kafka-http-sink
+	$(PYTHON) tests/bench/throughput.py build/release/src/kafka-http-sink $(if $(BEFORE),--before $(BEFORE))
 
 # What a delivery system is trusted for, at length: faults by seed, and a table of what came of them in tests/README.md.
 chaos: build

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 import urllib.request
 import uuid
 
@@ -28,7 +29,9 @@ events {{ worker_connections 4096; }}
 http {{
   access_log off; client_body_temp_path {dir}; proxy_temp_path {dir}; fastcgi_temp_path {dir}; uwsgi_temp_path {dir};
   scgi_temp_path {dir}; keepalive_requests 1000000000; keepalive_timeout 3600; default_type application/json;
-  server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ return 200 '{{"retry":false}}'; }} }}
+  ssl_certificate {dir}/nginx.pem; ssl_certificate_key {dir}/nginx.key;
+  server {{ listen 127.0.0.1:{port} backlog=4096; listen 127.0.0.1:{tls_port} ssl backlog=4096;
+    location / {{ return 200 '{{"retry":false}}'; }} }}
 }}
 """
 
@@ -74,15 +77,24 @@ def answers(url):
         return False
 
 
+class Nginx(typing.NamedTuple):
+    url: str
+    tls_url: str
+    certificate: str    # the file of its own authority
+
+
 @contextlib.contextmanager
 def nginx():
-    port = free_port()
+    port, tls_port = free_port(), free_port()
     with tempfile.TemporaryDirectory() as directory:
-        config = pathlib.Path(directory) / "nginx.conf"
-        config.write_text(NGINX.format(dir=directory, port=port))
-        with process(["/usr/sbin/nginx", "-e", f"{directory}/error.log", "-c", str(config)]):
+        base = pathlib.Path(directory)
+        (base / "nginx.conf").write_text(NGINX.format(dir=directory, port=port, tls_port=tls_port))
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=bench", "-days", "1",
+                        "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", base / "nginx.key", "-out", base / "nginx.pem"],
+                       check=True, stderr=subprocess.DEVNULL)
+        with process(["/usr/sbin/nginx", "-e", f"{directory}/error.log", "-c", str(base / "nginx.conf")]):
             await_true(lambda: answers(f"http://127.0.0.1:{port}/"), "nginx answers")
-            yield f"http://127.0.0.1:{port}/"
+            yield Nginx(f"http://127.0.0.1:{port}/", f"https://127.0.0.1:{tls_port}/", str(base / "nginx.pem"))
 
 
 def wrk(url, connections, seconds, body_bytes):

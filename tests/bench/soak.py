@@ -210,7 +210,7 @@ def main():
     with contextlib.ExitStack() as running:
         running.callback(node.stop)
         directory = pathlib.Path(running.enter_context(tempfile.TemporaryDirectory()))
-        soak = Soak(options.binary, node, running.enter_context(rig.nginx()), directory, options.seed)
+        soak = Soak(options.binary, node, running.enter_context(rig.nginx()).url, directory, options.seed)
         running.callback(soak.undo_disk or (lambda: None))
         running.enter_context(soak.endpoint)
         soak.main.start()

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """How fast the program delivers, from a real broker to nginx, beside `wrk` with the same requests in the same minutes.
 
-    throughput.py BINARY [--scenario NAME]... [--rounds 3] [--seconds 4] [--in-flight N]
+    throughput.py BINARY [--before BINARY] [--scenario NAME]... [--rounds 3] [--seconds 4] [--in-flight N]
 
-A figure of time means something only as a ratio within one run: the machine's own speed varies.
+With --before another build of the program, such as that of the commit before, takes turns with it. A figure of time means
+something only as a ratio within one run: the machine's own speed varies.
 """
 
 import argparse
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import typing
 
 import confluent_kafka
 
@@ -25,14 +27,34 @@ from kafka_cluster import load_node  # noqa: E402
 BODY = 100
 
 
+class Drained(typing.NamedTuple):
+    rate: float         # records per second
+    per_cpu: float      # records per second of processor
+    peak: float         # MiB
+    threads: float
+
+    def notes(self):
+        return f"{self.per_cpu:,.0f}/cpu-s, {self.peak:.0f} MiB, {self.threads:.0f} threads"
+
+
+class Latency(typing.NamedTuple):
+    p50: float          # ms
+    p99: float
+
+
+def median(rounds):
+    return type(rounds[0])(*map(statistics.median, zip(*rounds)))
+
+
 class Bench:
-    def __init__(self, options, bootstrap, nginx_url):
+    def __init__(self, options, bootstrap, nginx):
         self.binary = options.binary
+        self.before = options.before
         self.rounds = options.rounds
         self.seconds = options.seconds
         self.in_flight = options.in_flight
         self.bootstrap = bootstrap
-        self.nginx_url = nginx_url
+        self.nginx = nginx
 
     def connector(self, topic, url, **more):
         keys = {"topics": topic, "callback.request.url": url, **more}
@@ -41,12 +63,13 @@ class Bench:
         return [f'"{key}" = {value}' if isinstance(value, int) else f'"{key}" = "{value}"'
                 for key, value in keys.items()]
 
-    def sidecar(self, *connectors):
-        return rig.Sidecar(self.binary, self.bootstrap, {rig.unique("bench"): lines for lines in connectors})
+    def sidecar(self, *connectors, binary=None):
+        named = {rig.unique("bench"): lines for lines in connectors}
+        return rig.Sidecar(binary or self.binary, self.bootstrap, named)
 
-    def drain(self, lines, warm=2000):
-        """Records per second, per second of processor, and the process's peaks, once it has warmed up."""
-        with self.sidecar(lines) as sidecar:
+    def drain(self, binary, lines, warm=2000):
+        """What it does once it has warmed up."""
+        with self.sidecar(lines, binary=binary) as sidecar:
             rig.await_true(lambda: sidecar.delivered() >= warm, "first records are delivered")
             start, before, cpu = time.monotonic(), sidecar.delivered(), sidecar.cpu_seconds()
             while time.monotonic() - start < self.seconds:
@@ -54,34 +77,48 @@ class Bench:
                 sidecar.delivered()
             records, took = sidecar.delivered() - before, time.monotonic() - start
             used = sidecar.cpu_seconds() - cpu
-            return records / took, records / used, sidecar.peak_mib(), sidecar.largest_threads
+            return Drained(records / took, records / used, sidecar.peak_mib(), sidecar.largest_threads)
 
-    def against_wrk(self, name, target, connections, lines):
-        """Rounds of either in turn, so that both meet the same minutes."""
-        ours, theirs = [], []
-        for _ in range(self.rounds):
-            theirs.append(rig.wrk(self.nginx_url, connections, self.seconds, BODY))
-            ours.append(self.drain(lines))
-        rate, per_cpu, peak, threads = (statistics.median(column) for column in zip(*ours))
-        reference = statistics.median(theirs)
-        row(name, f"{rate:,.0f}/s", f"wrk -c{connections} {reference:,.0f}/s", f"{rate / reference:.2f}", f">= {target}",
-            rate / reference >= target, f"{per_cpu:,.0f}/cpu-s, {peak:.0f} MiB, {threads:.0f} threads")
+    def in_turn(self, measure, reference=lambda: None):
+        """Rounds of each in turn, so that all meet the same minutes: medians of the reference, of the program, and of the
+        program before (None without one)."""
+        binaries = [self.binary] + ([self.before] if self.before else [])
+        rounds = [(reference(), *[measure(binary) for binary in binaries]) for _ in range(self.rounds)]
+        references, *measured = zip(*rounds)
+        now, before = [median(each) for each in measured] + [None] * (2 - len(measured))
+        return None if references[0] is None else statistics.median(references), now, before
+
+    def against_wrk(self, name, target, connections, lines, url=None, of_before=None):
+        """`of_before`: how much of the rate of the program before it must reach."""
+        url = url or self.nginx.url
+        reference, now, before = self.in_turn(lambda binary: self.drain(binary, lines),
+                                              lambda: rig.wrk(url, connections, self.seconds, BODY))
+        row(name, f"{now.rate:,.0f}/s", f"wrk -c{connections} {reference:,.0f}/s", f"{now.rate / reference:.2f}",
+            f">= {target}", now.rate / reference >= target, now.notes())
+        if before:
+            compare(now, before, of_before)
 
     def one_partition(self):
         topic = rig.create_topic(self.bootstrap)
         rig.fill(self.bootstrap, topic, 80_000 * self.seconds, BODY)
-        self.against_wrk("one partition", 0.85, 1, self.connector(topic, self.nginx_url))
+        self.against_wrk("one partition", 0.75, 1, self.connector(topic, self.nginx.url))
 
     def partitions(self):
         topic = rig.create_topic(self.bootstrap, 16)
         rig.fill(self.bootstrap, topic, 120_000 * self.seconds, BODY, partitions=16)
-        self.against_wrk("16 partitions", 0.6, 16, self.connector(topic, self.nginx_url))
+        self.against_wrk("16 partitions", 0.5, 16, self.connector(topic, self.nginx.url), of_before=0.78)
 
     def keys(self):
         topic = rig.create_topic(self.bootstrap)
         rig.fill(self.bootstrap, topic, 120_000 * self.seconds, BODY, keys=16)
-        lines = self.connector(topic, self.nginx_url, **{"delivery.ordering": "key"})
-        self.against_wrk("16 keys", 0.6, 16, lines)
+        lines = self.connector(topic, self.nginx.url, **{"delivery.ordering": "key"})
+        self.against_wrk("16 keys", 0.5, 16, lines, of_before=0.78)
+
+    def tls(self):
+        topic = rig.create_topic(self.bootstrap, 16)
+        rig.fill(self.bootstrap, topic, 80_000 * self.seconds, BODY, partitions=16)
+        lines = self.connector(topic, self.nginx.tls_url, **{"ssl.ca.location": self.nginx.certificate})
+        self.against_wrk("16 partitions, TLS", 0.45, 16, lines, url=self.nginx.tls_url, of_before=0.75)
 
     @contextlib.contextmanager
     def receiver(self, delay, *more):
@@ -97,15 +134,26 @@ class Bench:
         rig.fill(self.bootstrap, topic, 2_560 * (self.seconds + 6), BODY, keys=10_000)
         with self.receiver(0.1) as (url, _):
             lines = self.connector(topic, url, **{"delivery.ordering": "key", "delivery.max.in.flight": 256})
-            rate, per_cpu, peak, threads = self.drain(lines, warm=2_560)
-        row("100 ms, 256 in flight", f"{rate:,.0f}/s", "2,560/s", f"{rate / 2_560:.3f}", ">= 0.95", rate >= 0.95 * 2_560,
-            f"{per_cpu:,.0f}/cpu-s, {peak:.0f} MiB, {threads} threads")
+            _, now, before = self.in_turn(lambda binary: self.drain(binary, lines, warm=2_560))
+        row("100 ms, 256 in flight", f"{now.rate:,.0f}/s", "2,560/s", f"{now.rate / 2_560:.3f}", ">= 0.95",
+            now.rate >= 0.95 * 2_560, now.notes())
+        if before:
+            more = (now.peak - before.peak) * 1024 / 256
+            compare(now, before)
+            row("  a request in flight takes more", f"{more:+.1f} KiB", f"{before.peak:.0f} MiB", "", "<= 32 KiB", more <= 32,
+                "memory")
 
     def latency(self):
+        _, now, before = self.in_turn(self.latencies)
+        row("latency at 1,000/s", f"p99 {now.p99:.2f} ms", f"p50 {now.p50:.2f} ms", "", "<= 3 ms", now.p99 <= 3, "")
+        if before:
+            print(f"  before: p99 {before.p99:.2f} ms, p50 {before.p50:.2f} ms", flush=True)
+
+    def latencies(self, binary):
         topic = rig.create_topic(self.bootstrap)
         with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as running:
             url, receiver = running.enter_context(self.receiver(0, f"{directory}/ages"))
-            running.enter_context(self.sidecar(self.connector(topic, url)))
+            running.enter_context(self.sidecar(self.connector(topic, url), binary=binary))
             producer = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0})
             produce_evenly(producer, topic, 1_000, 3)   # until it has joined and is warm
             time.sleep(2)
@@ -115,13 +163,13 @@ class Bench:
             receiver.wait(10)
             with open(f"{directory}/ages", encoding="ascii") as file:
                 ages = sorted([int(line) / 1e6 for line in file][-first:])
-        p50, p99 = ages[len(ages) // 2], ages[len(ages) * 99 // 100]
-        row("latency at 1,000/s", f"p99 {p99:.2f} ms", f"p50 {p50:.2f} ms", "", "<= 5 ms", p99 <= 5, f"{len(ages)} records")
+        assert len(ages) == first
+        return Latency(ages[len(ages) // 2], ages[len(ages) * 99 // 100])
 
     def backlog(self):
         topic = rig.create_topic(self.bootstrap)
         rig.fill(self.bootstrap, topic, 1_000_000, 1024)
-        with self.sidecar(self.connector(topic, self.nginx_url)) as sidecar:
+        with self.sidecar(self.connector(topic, self.nginx.url)) as sidecar:
             rig.await_true(lambda: sidecar.delivered() >= 200_000, "200,000 are delivered", 120)
             peak = sidecar.peak_mib()
         row("backlog 1,000,000 x 1 KiB", f"{peak:.0f} MiB", "", "", "<= 64 MiB", peak <= 64, "")
@@ -129,7 +177,7 @@ class Bench:
     def hundred(self):
         topic = rig.create_topic(self.bootstrap)
         rig.fill(self.bootstrap, topic, 100_000, 1024)
-        with self.sidecar(*[self.connector(topic, self.nginx_url) for _ in range(100)]) as sidecar:
+        with self.sidecar(*[self.connector(topic, self.nginx.url) for _ in range(100)]) as sidecar:
             rig.await_true(lambda: sidecar.delivered() >= 200_000, "200,000 are delivered", 180)
             early = sidecar.threads()
             rig.await_true(lambda: sidecar.delivered() >= 600_000, "600,000 are delivered", 180)
@@ -179,19 +227,28 @@ def produce_evenly(producer, topic, rate, seconds):
     return rate * seconds
 
 
+def compare(now, before, target=None):
+    """Beside the program before, in the same rounds."""
+    rate, cpu = now.rate / before.rate, before.per_cpu / now.per_cpu
+    row("  of the rate before", "", f"{before.rate:,.0f}/s", f"{rate:.2f}", f">= {target}" if target else "",
+        target is None or rate >= target, before.notes())
+    row("  processor time before", "", f"{before.per_cpu:,.0f}/cpu-s", f"{cpu:.2f}", "<= 1.4", cpu <= 1.4, "")
+
+
 def row(name, figure, reference, ratio, target, met, notes):
     verdict = "met" if met else "MISSED"
     print(f"{name:32} {figure:>14} {reference:>22} {ratio:>6} {target:>10} {verdict:>7}  {notes}", flush=True)
 
 
 SCENARIOS = {"one-partition": Bench.one_partition, "16-partitions": Bench.partitions, "16-keys": Bench.keys,
-             "slow": Bench.slow, "latency": Bench.latency, "backlog": Bench.backlog, "100-connectors": Bench.hundred,
-             "scrape": Bench.scrape}
+             "tls": Bench.tls, "slow": Bench.slow, "latency": Bench.latency, "backlog": Bench.backlog,
+             "100-connectors": Bench.hundred, "scrape": Bench.scrape}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binary")
+    parser.add_argument("--before", metavar="BINARY")
     parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
@@ -199,11 +256,11 @@ def main():
     options = parser.parse_args()
     broker = load_node().Broker()
     try:
-        with rig.nginx() as url:
+        with rig.nginx() as nginx:
             print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; medians of {options.rounds} rounds of "
                   f"{options.seconds} s in turn")
             for name in options.scenario or SCENARIOS:
-                SCENARIOS[name](Bench(options, broker.bootstrap, url))
+                SCENARIOS[name](Bench(options, broker.bootstrap, nginx))
     finally:
         broker.stop()
 

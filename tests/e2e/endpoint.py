@@ -208,8 +208,9 @@ class _Connection(asyncio.Protocol):
 class Endpoint:
     """The server. Use it as a context manager, or call close(). `tls` is the ssl.SSLContext of an HTTPS server."""
 
-    def __init__(self, decide=lambda request: DELIVERED, tls=None):
+    def __init__(self, decide=lambda request: DELIVERED, tls=None, address="127.0.0.1", port=0):
         self.decide = decide
+        self._address = address
         self._tls = tls
         self.requests = []
         self.connections = 0
@@ -219,7 +220,7 @@ class Endpoint:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="endpoint", daemon=True)
         self._thread.start()
-        self._held = self._bound(0)
+        self._held = self._bound(port)
         self.port = self._held.getsockname()[1]
         self._server = None
         self.come_back()
@@ -232,7 +233,7 @@ class Endpoint:
 
     @property
     def url(self):
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}/records"
+        return f"{'https' if self._tls else 'http'}://{self._address}:{self.port}/records"
 
     @property
     def refuses(self):
@@ -304,9 +305,8 @@ class Endpoint:
         await asyncio.sleep(0)
         self._server = None
 
-    @staticmethod
-    def _bound(port):
+    def _bound(self, port):
         held = socket.socket()
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        held.bind(("127.0.0.1", port))
+        held.bind((self._address, port))
         return held

@@ -20,6 +20,8 @@ class Clock {
   virtual ~Clock() = default;
   // Any thread.
   virtual Now Read() const = 0;
+  // Reads one clock only, where the time of day is not needed. Any thread.
+  virtual MonotonicTime Monotonic() const { return Read().monotonic; }
 };
 
 class SystemClock final : public Clock {
@@ -27,6 +29,7 @@ class SystemClock final : public Clock {
   Now Read() const override {
     return {std::chrono::steady_clock::now(), std::chrono::system_clock::now()};
   }
+  MonotonicTime Monotonic() const override { return std::chrono::steady_clock::now(); }
 };
 
 }  // namespace khs::base

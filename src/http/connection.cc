@@ -82,19 +82,18 @@ Fault HandshakeFault(const Poco::Exception& problem) {
                                (certificate.empty() ? detail : "certificate: " + certificate)};
 }
 
-std::string RenderHead(const request::Request& request, const RequestFrame& frame) {
+// With room for what is to be appended.
+std::string RenderHead(const request::Request& request, const RequestFrame& frame, size_t room) {
+  constexpr size_t kRestOfHead = 256;
+  const std::string& headers = request.headers.lines();
   std::string text;
-  text.reserve(2048);
+  text.reserve(headers.size() + request.target.size() + frame.target_prefix.size() +
+               frame.headers.size() + kRestOfHead + room);
   text.append(request.method).append(" ").append(frame.target_prefix).append(request.target);
   text.append(" HTTP/1.1\r\n");
-  const bool has_host = std::any_of(
-      request.headers.begin(), request.headers.end(),
-      [](const auto& header) { return request::EqualIgnoringCase(header.first, "Host"); });
-  if (!has_host) text.append("Host: ").append(frame.host).append("\r\n");
-  for (const auto& [name, value] : request.headers) {
-    text.append(name).append(": ").append(value).append("\r\n");
-  }
-  text.append(frame.headers).append("Content-Length: ").append(std::to_string(request.body.size()));
+  if (!request.headers.Has("Host")) text.append("Host: ").append(frame.host).append("\r\n");
+  text.append(headers).append(frame.headers);
+  text.append("Content-Length: ").append(std::to_string(request.body.size()));
   return text.append("\r\n\r\n");
 }
 
@@ -164,9 +163,10 @@ class Connection::Sending final : public Poco::Net::HTTPRequest {
   }
 
   void write(std::ostream&) const override {
-    std::string text = RenderHead(request_, frame_);
     std::string_view rest = request_.body;
-    if (rest.size() <= kMaxJoinedBody) text.append(std::exchange(rest, {}));
+    const bool joined = rest.size() <= kMaxJoinedBody;
+    std::string text = RenderHead(request_, frame_, joined ? rest.size() : 0);
+    if (joined) text.append(std::exchange(rest, {}));
     sent_ = session_.Send(text) && session_.Send(rest);
   }
   bool sent() const { return sent_; }

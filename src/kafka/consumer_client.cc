@@ -198,7 +198,8 @@ std::optional<task::SourceEvent> Consumer::Client::Failure(const std::string& te
 // and nothing of them may be committed any more. Another assignment will follow. (A cooperative
 // member keeps what it has.)
 bool Consumer::Client::IsObsolete() const {
-  return !assignment_->cooperative() && (join_watch_.joining() || join_watch_.joins() != joins_);
+  // In this order: the protocol is asked of librdkafka's own thread, which takes a while.
+  return (join_watch_.joining() || join_watch_.joins() != joins_) && !assignment_->cooperative();
 }
 
 // Nothing of it is committed, and the task hears that it is lost.

@@ -54,6 +54,7 @@ Fiber* Loop::Start(std::function<void()> job) {
   Fiber* const fiber = parked_.back();
   parked_.pop_back();
   fiber->job = std::move(job);
+  now_ = clock_.Monotonic();
   MakeReady(*fiber);
   RunReady();
   return fiber;
@@ -72,13 +73,16 @@ void Loop::Watch(int descriptor, Readiness& readiness) {
 
 bool Loop::Poll(base::MonotonicTime until, std::chrono::microseconds spin) {
   int count = 0;
-  const auto sleep_at = std::chrono::steady_clock::now() + spin;
-  while (spin.count() > 0 && count == 0 && std::chrono::steady_clock::now() < sleep_at) {
-    count = Look(0);
-    // Whoever has something to do here goes first, the endpoint perhaps.
-    if (count == 0) (void)::sched_yield();
+  if (spin.count() > 0) {
+    const auto sleep_at = std::chrono::steady_clock::now() + spin;
+    do {
+      count = Look(0);
+      // Lets others run first, such as the endpoint on this machine.
+      if (count == 0) (void)::sched_yield();
+    } while (count == 0 && std::chrono::steady_clock::now() < sleep_at);
   }
   if (count == 0) count = Look(ready_.empty() ? SleepLimit(until) : 0);
+  now_ = clock_.Monotonic();
   // First all events, then the fibers: one of these may close a socket that has an event, too.
   const bool woken = TakeEvents(count);
   RunTimers();
@@ -96,7 +100,7 @@ int Loop::Look(int timeout_milliseconds) {
 int Loop::SleepLimit(base::MonotonicTime until) const {
   constexpr std::chrono::hours kLongest{1};
   if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
-  const base::MonotonicTime now = Now();
+  const base::MonotonicTime now = clock_.Monotonic();
   if (until <= now) return 0;
   const auto left = std::min<base::MonotonicTime::duration>(until - now, kLongest);
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
@@ -130,12 +134,10 @@ bool Loop::TakeEvents(int count) {
 }
 
 void Loop::RunTimers() {
-  if (timers_.empty()) return;
-  const base::MonotonicTime now = Now();
-  while (!timers_.empty() && timers_.begin()->first <= now) {
+  while (!timers_.empty() && timers_.begin()->first <= now_) {
     Fiber& fiber = *timers_.begin()->second;
     Disarm(fiber);
-    if (fiber.waiting && std::min(fiber.deadline, fiber.until) <= now) {
+    if (fiber.waiting && std::min(fiber.deadline, fiber.until) <= now_) {
       MakeReady(fiber);
     } else {
       Arm(fiber);  // a later wait put the time off

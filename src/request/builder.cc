@@ -19,6 +19,7 @@ constexpr std::string_view kTraceId = "X-B3-TraceId";
 constexpr std::string_view kTraceParent = "traceparent";
 constexpr std::string_view kTraceState = "tracestate";
 constexpr size_t kMaxEncodedKey = 1024;
+constexpr size_t kUsualHeaderBytes = 1024;
 constexpr size_t kTraceIdDigits = 16;
 constexpr size_t kMaxTraceId = 128;  // B3's have 32 digits at most
 
@@ -33,11 +34,6 @@ constexpr std::array<std::string_view, 13> kRecordNames{
 bool DescribesRecord(std::string_view name) {
   return std::any_of(kRecordNames.begin(), kRecordNames.end(),
                      [name](std::string_view known) { return ReadAsOne(name, known); });
-}
-
-bool Has(const std::vector<std::pair<std::string, std::string>>& headers, std::string_view name) {
-  return std::any_of(headers.begin(), headers.end(),
-                     [name](const auto& header) { return EqualIgnoringCase(header.first, name); });
 }
 
 void AppendPercentEncoded(std::string& out, char c) {
@@ -96,75 +92,70 @@ bool IsConfigured(const config::EndpointConfig& endpoint, std::string_view name)
                      [name](const auto& header) { return ReadAsOne(header.first, name); });
 }
 
+bool IsFit(const delivery::RecordHeader& header) {
+  return IsFieldName(header.name) && IsFieldValue(header.value ? *header.value : std::string()) &&
+         !BelongsToConnection(header.name);
+}
+
 void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
                      Request& request) {
-  // Where the type is: a message has one, and the last of a record's is the one that counts.
-  std::optional<size_t> type;
+  // A message has one type: the last of a record's counts.
+  const delivery::RecordHeader* type = nullptr;
   for (const delivery::RecordHeader& header : record.headers) {
-    const std::string_view value = header.value ? std::string_view(*header.value) : "";
-    if (!IsFieldName(header.name) || !IsFieldValue(value) || BelongsToConnection(header.name)) {
+    if (!IsFit(header)) {
       ++request.headers_left_out;
+    } else if (EqualIgnoringCase(header.name, kContentType)) {
+      type = &header;
     } else if (!DescribesRecord(header.name) && !IsConfigured(endpoint, header.name)) {
-      if (EqualIgnoringCase(header.name, kContentType)) {
-        if (type) {
-          request.headers[*type].second = value;
-          continue;
-        }
-        type = request.headers.size();
-      }
-      request.headers.emplace_back(header.name, value);
+      request.headers.Add(header.name, header.value ? *header.value : std::string_view());
     }
+  }
+  if (type != nullptr && !IsConfigured(endpoint, type->name)) {
+    request.headers.Add(type->name, type->value ? *type->value : std::string_view());
   }
 }
 
-void AppendConfigured(const config::EndpointConfig& endpoint, Request& request) {
+void AppendConfigured(const config::EndpointConfig& endpoint, Headers& headers) {
   for (const auto& [name, value] : endpoint.headers) {
     // Host may be configured (virtual hosts); the rest of its kind would break the connection.
     const bool allowed = !BelongsToConnection(name) || EqualIgnoringCase(name, "Host");
-    if (allowed && !DescribesRecord(name)) request.headers.emplace_back(name, value.Reveal());
+    if (allowed && !DescribesRecord(name)) headers.Add(name, value.Reveal());
   }
-  if (!endpoint.default_content_type.empty() && !Has(request.headers, kContentType)) {
-    request.headers.emplace_back(kContentType, endpoint.default_content_type);
+  if (!endpoint.default_content_type.empty() && !headers.Has(kContentType)) {
+    headers.Add(kContentType, endpoint.default_content_type);
   }
   // What an endpoint packs nobody here unpacks.
-  if (!Has(request.headers, "Accept-Encoding")) {
-    request.headers.emplace_back("Accept-Encoding", "identity");
-  }
-  if (!Has(request.headers, "User-Agent")) {
-    request.headers.emplace_back("User-Agent", "kafka-http-sink/" KHS_VERSION);
-  }
+  if (!headers.Has("Accept-Encoding")) headers.Add("Accept-Encoding", "identity");
+  if (!headers.Has("User-Agent")) headers.Add("User-Agent", "kafka-http-sink/" KHS_VERSION);
 }
 
-void AppendRecord(const Identity& identity, const delivery::Record& record, Request& request) {
+void AppendRecord(const Identity& identity, std::string_view encoded_group,
+                  const delivery::Record& record, Headers& headers) {
   const std::string& topic = record.topic_partition.topic;
   const std::string partition = std::to_string(record.topic_partition.partition);
   const std::string offset = std::to_string(record.offset);
   const std::string derived = base::Md5Hex(identity.connector + topic + partition + offset);
   const std::string_view trace_id =
       OwnTraceId(record).value_or(std::string_view(derived).substr(0, kTraceIdDigits));
-  TraceContext trace = TraceOf(record.headers, derived);
-  auto& headers = request.headers;
-  headers.emplace_back("X-Kafka-Topic", topic);
-  headers.emplace_back("X-Kafka-Partition", partition);
-  headers.emplace_back("X-Kafka-Offset", offset);
+  const TraceContext trace = TraceOf(record.headers, derived);
+  headers.Add("X-Kafka-Topic", topic);
+  headers.Add("X-Kafka-Partition", partition);
+  headers.Add("X-Kafka-Offset", offset);
   if (record.timestamp) {
-    headers.emplace_back("X-Kafka-Timestamp", std::to_string(record.timestamp->count()));
+    headers.Add("X-Kafka-Timestamp", std::to_string(record.timestamp->count()));
   }
   if (record.key) {
-    if (auto encoded = EncodeKey(*record.key)) {
-      headers.emplace_back("X-Kafka-Key", std::move(*encoded));
-    }
+    if (const auto encoded = EncodeKey(*record.key)) headers.Add("X-Kafka-Key", *encoded);
   }
-  if (!record.value) headers.emplace_back("X-Kafka-Tombstone", "true");
-  headers.emplace_back(kTraceId, trace_id);
-  headers.emplace_back("X-B3-SpanId", trace_id);
-  headers.emplace_back("X-B3-Sampled", "Defer");
-  headers.emplace_back("X-B3-Info",
-                       "topic=" + topic + "|partition=" + partition + "|offset=" + offset);
-  headers.emplace_back(kTraceParent, std::move(trace.parent));
-  if (!trace.state.empty()) headers.emplace_back(kTraceState, std::move(trace.state));
-  headers.emplace_back("Idempotency-Key", '"' + EncodeForString(identity.group) + '/' + topic +
-                                              '/' + partition + '/' + offset + '"');
+  if (!record.value) headers.Add("X-Kafka-Tombstone", "true");
+  headers.Add(kTraceId, trace_id);
+  headers.Add("X-B3-SpanId", trace_id);
+  headers.Add("X-B3-Sampled", "Defer");
+  headers.Add("X-B3-Info", {"topic=", topic, "|partition=", partition, "|offset=", offset});
+  headers.Add(kTraceParent, trace.parent);
+  if (!trace.state.empty()) headers.Add(kTraceState, trace.state);
+  headers.Add("Idempotency-Key",
+              {"\"", encoded_group, "/", topic, "/", partition, "/", offset, "\""});
 }
 
 void RequireLegalHeaders(const config::EndpointConfig& endpoint) {
@@ -187,6 +178,7 @@ Builder::Builder(config::EndpointConfig endpoint, Identity identity,
     : endpoint_(std::move(endpoint)),
       identity_(std::move(identity)),
       null_values_(null_values),
+      encoded_group_(EncodeForString(identity_.group)),
       target_(ParseTarget(endpoint_.url.Reveal()).path) {
   RequireLegalHeaders(endpoint_);
 }
@@ -197,11 +189,10 @@ Request Builder::Build(const delivery::Record& record) const {
   request.method = deletes ? "DELETE" : endpoint_.method;
   request.target = target_;
   if (record.value) request.body = *record.value;
-  request.headers.reserve(record.headers.size() + endpoint_.headers.size() + kRecordNames.size() +
-                          2);
+  request.headers.Reserve(kUsualHeaderBytes);
   if (endpoint_.forward_kafka_headers) AppendForwarded(endpoint_, record, request);
-  AppendConfigured(endpoint_, request);
-  AppendRecord(identity_, record, request);
+  AppendConfigured(endpoint_, request.headers);
+  AppendRecord(identity_, encoded_group_, record, request.headers);
   return request;
 }
 

@@ -29,6 +29,7 @@ class Builder {
   const config::EndpointConfig endpoint_;
   const Identity identity_;
   const delivery::NullValues null_values_;
+  const std::string encoded_group_;  // as it goes into Idempotency-Key
   const std::string target_;
 };
 

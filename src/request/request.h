@@ -2,8 +2,8 @@
 
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
+
+#include "request/headers.h"
 
 namespace khs::request {
 
@@ -12,8 +12,8 @@ namespace khs::request {
 struct Request {
   std::string method;
   std::string target;  // path and query, as they go on the wire
-  std::vector<std::pair<std::string, std::string>> headers;  // each fit for the wire
-  std::string_view body;                                     // of the record, which must outlive it
+  Headers headers;
+  std::string_view body;  // of the record, which must outlive it
   // Record headers that were to be forwarded but that HTTP forbids.
   int headers_left_out = 0;
 };

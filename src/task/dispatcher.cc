@@ -156,7 +156,7 @@ bool Dispatcher::Trade() {
       if (job && !lanes_.Current(*job)) outdated_.push_back(slot);
     }
   }
-  const base::MonotonicTime now = clock_.Read().monotonic;
+  const base::MonotonicTime now = clock_.Monotonic();
   const size_t room = Room();
   while (taken_.size() < room) {
     Lanes::JobPtr job = lanes_.Take(now);
@@ -188,7 +188,7 @@ void Dispatcher::Begin(Lanes::JobPtr job) {
   free_slots_.pop_back();
   Attempt& attempt = attempts_[slot];
   attempt.job = std::move(job);
-  attempt.start = clock_.Read().monotonic;
+  attempt.start = clock_.Monotonic();
   attempt.outdated = false;
   metrics_.AddInFlight(1);
   request::Request request = terms_.route.builder->Build(attempt.job->record);
@@ -269,7 +269,7 @@ void Dispatcher::Settle(Lanes::JobPtr job, const delivery::Decision& decision) {
   if (std::holds_alternative<delivery::Deliver>(decision) && lanes_.Current(*job)) {
     CountDelivered(*job);
   }
-  lanes_.Finish(std::move(job), decision, clock_.Read().monotonic);
+  lanes_.Finish(std::move(job), decision, clock_.Monotonic());
   const bool poller_needed = stop != nullptr || std::holds_alternative<delivery::Retry>(decision);
   if (poller_needed || watch_in_flight_ || lanes_.FlowPending() || lanes_.RunsLow()) {
     wake_poller_();
@@ -363,7 +363,7 @@ void Dispatcher::Report(const Lanes::Job& job, const delivery::Decision& decisio
                     {"error", text},
                     timing});
   };
-  const auto since_read = clock_.Read().monotonic - job.read_at;
+  const auto since_read = clock_.Monotonic() - job.read_at;
   const base::LogField age("since_read_ms",
                            std::chrono::duration_cast<milliseconds>(since_read).count());
   if (retry != nullptr) {

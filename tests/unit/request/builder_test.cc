@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "support/header_lines.h"
+
 namespace khs::request {
 namespace {
 
@@ -34,7 +36,7 @@ class BuilderTest : public ::testing::Test {
   // All values of a header, in order.
   std::vector<std::string> Values(const char* name) const {
     std::vector<std::string> values;
-    for (const auto& [known, value] : Build().headers) {
+    for (const auto& [known, value] : khs::testing::HeaderLines(Build().headers)) {
       if (::strcasecmp(known.c_str(), name) == 0) values.push_back(value);
     }
     return values;
@@ -61,7 +63,7 @@ TEST_F(BuilderTest, NamesWhereTheRecordComesFrom) {
 
 TEST_F(BuilderTest, IsTheSameOnEveryAttempt) {
   record_.key = "k";
-  EXPECT_EQ(Build().headers, Build().headers);
+  EXPECT_EQ(Build().headers.lines(), Build().headers.lines());
 }
 
 TEST_F(BuilderTest, SaysNothingAboutATimestampOrAKeyThatTheRecordLacks) {
@@ -149,7 +151,8 @@ TEST_F(BuilderTest, ForwardsNoTraceContextOfARecordThatIsNone) {
 TEST_F(BuilderTest, EncodesWhatAnRfc8941StringCannotHoldInTheIdempotencyKey) {
   const Request request =
       Builder(endpoint_, {"sink", "a\"b\\c%d \xc3\xa9\x7f"}, null_values_).Build(record_);
-  EXPECT_EQ(request.headers.back().second, "\"a%22b%5Cc%25d %C3%A9%7F/orders/3/42\"");
+  EXPECT_EQ(khs::testing::HeaderLines(request.headers).back().second,
+            "\"a%22b%5Cc%25d %C3%A9%7F/orders/3/42\"");
 }
 
 TEST_F(BuilderTest, MarksATombstoneButNotAnEmptyValue) {

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "support/header_lines.h"
 #include "task/dead_letter_queue.h"
 #include "task/endpoint.h"
 #include "task/record_source.h"
@@ -204,8 +205,9 @@ inline task::Route FakeRoute() {
 
 // Which record a request is about, as its headers say.
 inline delivery::Record RecordOf(const request::Request& request) {
-  const auto value = [&request](std::string_view name) {
-    return std::find_if(request.headers.begin(), request.headers.end(),
+  const auto headers = khs::testing::HeaderLines(request.headers);
+  const auto value = [&headers](std::string_view name) {
+    return std::find_if(headers.begin(), headers.end(),
                         [name](const auto& header) { return header.first == name; })
         ->second;
   };

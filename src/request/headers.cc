@@ -1,0 +1,23 @@
+#include "request/headers.h"
+
+#include "request/header_syntax.h"
+
+namespace khs::request {
+
+void Headers::Add(std::string_view name, std::initializer_list<std::string_view> value_parts) {
+  lines_.append(name).append(": ");
+  for (const std::string_view part : value_parts) lines_.append(part);
+  lines_.append("\r\n");
+}
+
+bool Headers::Has(std::string_view name) const {
+  for (std::string_view rest = lines_; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+    if (rest.size() > name.size() && rest[name.size()] == ':' &&
+        EqualIgnoringCase(rest.substr(0, name.size()), name)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace khs::request

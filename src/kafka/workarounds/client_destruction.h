@@ -5,13 +5,16 @@
 
 #include "kafka/properties.h"
 
-// Workaround: rd_kafka_destroy waits for requests that no broker answers, without a timeout. It
-// never returns when a partition was deleted while it was read: the records in the partition's
-// queue keep the partition, and the partition keeps the queue.
+// Workaround: rd_kafka_destroy blocks.
 //
-// The second: https://github.com/confluentinc/librdkafka/pull/4724, before 2.6.1. RecordQueues
-// discards what such queues hold, which makes it rare. The first: no issue known, no fixed version
-// known, so this stays useful.
+// 1. It waits for requests that no broker answers, longer than any shutdown grace period. No issue
+//    known, no fixed version known.
+// 2. It never returns when a partition was deleted while it was read: the records in the
+//    partition's queue keep the partition, and the partition keeps the queue. Before 2.6.1:
+//    https://github.com/confluentinc/librdkafka/pull/4724
+//    RecordQueues discards the records of such queues, which makes this rare.
+//
+// Obsolete once 1 is fixed. From 2.6.1 on, RecordQueues need not discard anything.
 
 namespace khs::kafka {
 

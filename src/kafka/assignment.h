@@ -18,28 +18,30 @@ namespace khs::kafka {
 // makes every assign and unassign call, in the group's protocol: eager (always all partitions) or
 // cooperative (only those that change). The task's poll thread alone; owned by Consumer::Client.
 //
-// The life of an assignment (time goes down; Consumer::Client joins the two sides):
+// Example: the group has committed offset 40 of orders[2]. Time goes down; Consumer::Client
+// connects the columns.
 //
-//   librdkafka            Consumer, Assignment               task
-//   ──────────            ────────────────────               ────
-//   assign event ───────► read committed offsets and
-//                         log ranges, decide the starts
-//                ◄─────── Add: assign call
-//                         Assigned ────────────────────────► lanes for the partitions
-//   records ────────────► Records, Advance ────────────────► requests, every few seconds:
-//                         Commit ◄─────────────────────────── commit
-//   revoke event ───────► Revoked ─────────────────────────► sends nothing new
-//                                                            waits for requests in flight
-//                         CommitAndWait ◄─────────────────── commits what is finished
-//                         CompleteRevoke ◄────────────────── removes the lanes
+//   librdkafka            Consumer, Assignment              task
+//   ──────────            ────────────────────              ────
+//   assign event ───────► reads: committed 40, log 0 to 50
+//                ◄─────── Add: assign call with offset 40
+//                         Assigned ───────────────────────► creates lanes for the partition
+//   records 40 to 49 ───► Records, Advance to 50 ─────────► sends requests
+//                         Commit ◄───────────────────────── 40 to 44 are finished: commits 45
+//   revoke event ───────► Revoked ────────────────────────► sends nothing new
+//                                                           waits for 45 and 46, in flight
+//                         CommitAndWait ◄────────────────── commits 47
+//                         CompleteRevoke ◄───────────────── drops 47 to 49
 //                ◄─────── Remove: unassign call
+//                                                           the next owner delivers from 47 on
 //
-// When the partitions are lost (the session timed out, or the group went on without this member),
-// another member may own them already. Nothing is waited for and nothing is committed:
+// Another member may own a lost partition already: the session timed out, or the group went on
+// without this member. So the task waits for no request and commits nothing:
 //
-//   revoke event, lost ─► Revoked{lost} ───────────────────► drops the lanes; requests in flight
-//                         CompleteRevoke ◄────────────────── have no effect
+//   revoke event ───────► Revoked{lost} ──────────────────► cancels 45 and 46, drops 47 to 49
+//                         CompleteRevoke ◄─────────────────
 //                ◄─────── Remove: unassign call
+//                                                           the next owner delivers from 45 on
 class Assignment {
  public:
   // Everything that is passed by pointer or reference outlives it.

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "kafka/group_offsets.h"
+#include "kafka/cluster.h"
 
 namespace khs::app {
 namespace {

@@ -57,14 +57,14 @@ task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* 
 
 }  // namespace
 
-reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupMemories& memories) {
+reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories) {
   return {
-      [log_ends = std::make_shared<kafka::LogEnds>(), &memories](
+      [log_end_offsets = std::make_shared<kafka::LogEndOffsets>(), &histories](
           const config::ConnectorConfig& config, int task) {
         const kafka::Properties properties = ConsumerProperties(config);
         return std::make_unique<kafka::Consumer>(
             SubscriptionOf(config, task), WithOwnInstanceId(properties, task),
-            log_ends->Open(properties), memories.Of(config.subscription.group));
+            log_end_offsets->Open(properties), histories.Get(config.subscription.group));
       },
       [&clock](const config::ConnectorConfig& config) {
         return std::make_unique<http::EndpointClient>(config.name, clock);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "kafka/group_memory.h"
+#include "kafka/group_history.h"
 #include "kafka/properties.h"
 #include "reconcile/connector.h"
 #include "reconcile/definition_source.h"
@@ -15,7 +15,7 @@
 namespace khs::app {
 
 // The real ones: librdkafka and HTTP. What is passed by reference outlives what they make.
-reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupMemories& memories);
+reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories);
 
 // What librdkafka and TLS say of a definition, without any network. One thread.
 class DefinitionCheck {

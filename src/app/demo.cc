@@ -119,8 +119,8 @@ int Play(Signals& signals) {
       definition + "\nJoining the group takes about three seconds.");
   config::ConnectorConfig config = *parsed.config;
   config.kafka["bootstrap.servers"] = broker.bootstrap_servers();
-  kafka::GroupMemories memories;
-  const reconcile::Connections connections = MakeConnections(clock, memories);
+  kafka::GroupHistories histories;
+  const reconcile::Connections connections = MakeConnections(clock, histories);
   metrics::ConnectorMetrics metrics(registry, reconcile::IdentityOf(config));
   reconcile::Connector connector(config, connections, clock, metrics, false, [] {});
   ProduceUntil(end, broker.bootstrap_servers());

@@ -59,7 +59,7 @@ rest::Outcome<rest::Done> Answer(const base::Expected<void, kafka::AdminError>& 
 
 }  // namespace
 
-GroupAccess MakeGroupAccess(const ClusterWatch& cluster, kafka::GroupMemories& memories) {
+GroupAccess MakeGroupAccess(const ClusterWatch& cluster, kafka::GroupHistories& histories) {
   GroupAccess access;
   const auto turns = std::make_shared<Turns>(kMostAtOnce);
   const auto list =
@@ -73,17 +73,17 @@ GroupAccess MakeGroupAccess(const ClusterWatch& cluster, kafka::GroupMemories& m
     return offsets;
   };
   // What is known of the group's commits is of no use from then on, also if only some are changed.
-  const auto alter = [&memories](const config::ConnectorConfig& config,
-                                 const GroupAccess::Offsets& offsets) {
-    memories.Of(config.subscription.group)->ForgetCommits();
+  const auto alter = [&histories](const config::ConnectorConfig& config,
+                                  const GroupAccess::Offsets& offsets) {
+    histories.Get(config.subscription.group)->ForgetCommits();
     std::vector<kafka::GroupOffset> changes;
     for (const rest::PartitionOffset& each : offsets) {
       changes.push_back({{each.topic, each.partition}, each.offset});
     }
     return Answer(OffsetsFor(config).Alter(config.subscription.group, changes, kWithin));
   };
-  const auto reset = [&memories](const config::ConnectorConfig& config) {
-    memories.Of(config.subscription.group)->Clear();
+  const auto reset = [&histories](const config::ConnectorConfig& config) {
+    histories.Get(config.subscription.group)->Clear();
     return Answer(OffsetsFor(config).Reset(config.subscription.group, kWithin));
   };
   access.list = [turns, list](const config::ConnectorConfig& config) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "kafka/group_memory.h"
+#include "kafka/group_history.h"
 #include "reconcile/worker.h"
 
 namespace khs::app {
@@ -8,6 +8,7 @@ namespace khs::app {
 class ClusterWatch;
 
 // The real one: librdkafka's admin client. What is passed by reference outlives what is answered.
-reconcile::GroupAccess MakeGroupAccess(const ClusterWatch& cluster, kafka::GroupMemories& memories);
+reconcile::GroupAccess MakeGroupAccess(const ClusterWatch& cluster,
+                                       kafka::GroupHistories& histories);
 
 }  // namespace khs::app

@@ -22,7 +22,7 @@
 #include "config/process_config.h"
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
-#include "kafka/group_memory.h"
+#include "kafka/group_history.h"
 #include "kafka/properties.h"
 #include "metrics/registry.h"
 #include "reconcile/reconciler.h"
@@ -171,13 +171,13 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   std::minstd_rand random(std::random_device{}());
   const ClusterWatch cluster(*kafka);
-  kafka::GroupMemories memories;
-  reconcile::Connections connections = MakeConnections(clock, memories);
+  kafka::GroupHistories histories;
+  reconcile::Connections connections = MakeConnections(clock, histories);
   connections.descriptors = [&cluster] { return UseOfDescriptors(cluster); };
   reconcile::Reconciler reconciler(
       std::move(settings), std::move(connections), DefinitionCheck(),
       [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
-  reconcile::Worker worker(reconciler, MakeGroupAccess(cluster, memories));
+  reconcile::Worker worker(reconciler, MakeGroupAccess(cluster, histories));
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForRest(config, worker, registry, clock);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },
@@ -212,7 +212,7 @@ int Run(const RunOptions& options) {
                                        {"reserved", base::ReservedDescriptors(descriptors.now)}});
   try {
     const int code = RunWith(options, std::move(*config), signals);
-    if (kafka::Consumer::LeftBehind() > 0) {
+    if (kafka::Consumer::CountUndestroyed() > 0) {
       std::fflush(nullptr);
       std::_Exit(code);
     }

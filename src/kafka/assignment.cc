@@ -8,8 +8,7 @@
 namespace khs::kafka {
 namespace {
 
-// For librdkafka to take up a new position.
-constexpr std::chrono::milliseconds kMoveWithin{3'000};
+constexpr std::chrono::milliseconds kMoveTimeout{3'000};
 
 std::string TextOf(const ErrorHandle& error) {
   return error ? rd_kafka_error_string(error.get()) : std::string();
@@ -21,14 +20,21 @@ std::string TextOf(rd_kafka_resp_err_t code) {
 
 }  // namespace
 
-// librdkafka would tell, but never answers once the client has closed.
+// rd_kafka_assignment is not used because it never returns once the client has closed.
 task::Partitions Assignment::partitions() const {
   task::Partitions partitions;
   for (const auto& [partition, position] : positions_) partitions.push_back(partition);
   return partitions;
 }
 
-std::string Assignment::Add(const task::Partitions& partitions, const task::Positions& starts) {
+std::optional<task::SourceError> Assignment::AssignError(const std::string& text) const {
+  if (text.empty()) return std::nullopt;
+  return task::SourceError{task::ErrorClass::kFatal, "ASSIGN",
+                           "cannot assign: " + redactor_.Redact(text)};
+}
+
+std::optional<task::SourceError> Assignment::Add(const task::Partitions& partitions,
+                                                 const task::Positions& starts) {
   const PartitionListHandle list = ToList(partitions);
   for (const auto& [partition, offset, metadata] : starts) {
     rd_kafka_topic_partition_list_set_offset(list.get(), partition.topic.c_str(),
@@ -38,18 +44,18 @@ std::string Assignment::Add(const task::Partitions& partitions, const task::Posi
     const rd_kafka_topic_partition_t& element = list->elems[i];
     positions_[{element.topic, element.partition}] = element.offset;
   }
-  // librdkafka keeps a pause of ours across assignments, while the task starts with all flowing.
-  // To be done before the assignment: afterwards it would throw away what was fetched meanwhile.
+  // librdkafka keeps a partition paused across assignments, but the task expects records. Resuming
+  // after the assign call would discard what was fetched in between.
   rd_kafka_resume_partitions(handle_, list.get());
-  records_.Empty(partitions);
+  records_.Discard(partitions);
   records_.Forward(list.get());
   if (cooperative()) {
-    return TextOf(ErrorHandle(rd_kafka_incremental_assign(handle_, list.get())));
+    return AssignError(TextOf(ErrorHandle(rd_kafka_incremental_assign(handle_, list.get()))));
   }
-  return TextOf(rd_kafka_assign(handle_, list.get()));
+  return AssignError(TextOf(rd_kafka_assign(handle_, list.get())));
 }
 
-void Assignment::Decline() { rd_kafka_assign(handle_, nullptr); }
+void Assignment::AssignNothing() { rd_kafka_assign(handle_, nullptr); }
 
 std::string Assignment::Remove(const task::Partitions& partitions) {
   std::string failure =
@@ -64,9 +70,9 @@ void Assignment::Forget(const task::Partitions& partitions) {
   for (const base::TopicPartition& partition : partitions) positions_.erase(partition);
 }
 
-// A seek does nothing for a partition that is stuck: it has to be assigned anew, and with an eager
-// protocol all others with it, each where it stands.
-std::string Assignment::Move(const task::Positions& offsets) {
+// A seek does not revive a partition that librdkafka stopped fetching: it has to be assigned again,
+// and with the eager protocol all others with it, each at its position.
+std::optional<task::SourceError> Assignment::Move(const task::Positions& offsets) {
   task::Positions all = offsets;
   std::string failure;
   if (cooperative()) {
@@ -81,15 +87,15 @@ std::string Assignment::Move(const task::Positions& offsets) {
     }
     failure = TextOf(rd_kafka_assign(handle_, ToList(all).get()));
   }
-  if (!failure.empty()) return failure;
+  if (!failure.empty()) return AssignError(failure);
   for (const task::Position& position : all) positions_[position.topic_partition] = position.offset;
-  // Before the queues are forwarded the partitions must have stopped, or they stay apart: this
-  // waits for it. Its own result means nothing.
+  // The seek waits until the partitions have stopped. If they were forwarded earlier, librdkafka
+  // would undo the forwarding. The seek's own result is not used.
   const PartitionListHandle list = ToList(all);
   (void)ErrorHandle(
-      rd_kafka_seek_partitions(handle_, list.get(), static_cast<int>(kMoveWithin.count())));
+      rd_kafka_seek_partitions(handle_, list.get(), static_cast<int>(kMoveTimeout.count())));
   records_.Forward(list.get());
-  return {};
+  return std::nullopt;
 }
 
 void Assignment::Advance(const task::Records& records) {
@@ -99,12 +105,6 @@ void Assignment::Advance(const task::Records& records) {
     const auto found = is_last ? positions_.find(partition) : positions_.end();
     if (found != positions_.end()) found->second = records[i].offset + 1;
   }
-}
-
-bool Assignment::HasPassed(const base::TopicPartition& partition) const {
-  const PartitionListHandle list = ToList(task::Partitions{partition});
-  return rd_kafka_position(handle_, list.get()) == RD_KAFKA_RESP_ERR_NO_ERROR &&
-         list->elems[0].offset > position(partition);
 }
 
 }  // namespace khs::kafka

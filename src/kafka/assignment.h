@@ -2,24 +2,51 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/topic_partition.h"
 #include "kafka/handles.h"
 #include "kafka/record_queues.h"
+#include "kafka/redactor.h"
 #include "task/record_source.h"
 
 namespace khs::kafka {
 
-// The partitions that the group gave to a client, and the next offset to be read of each. It alone
-// tells librdkafka what to read, by the protocol of the group: eager (always all partitions) or
-// cooperative (only those that change). Owned by Consumer::Client; its poll thread alone. What
-// returns a string returns what librdkafka says of a failure, empty when there was none.
+// The partitions that the group assigned to a client, with the next offset to be read of each. It
+// makes every assign and unassign call, in the group's protocol: eager (always all partitions) or
+// cooperative (only those that change). The task's poll thread alone; owned by Consumer::Client.
+//
+// Example: the group has committed offset 40 of orders[2]. Time goes down; Consumer::Client
+// connects the columns.
+//
+//   librdkafka            Consumer, Assignment              task
+//   ──────────            ────────────────────              ────
+//   assign event ───────► reads: committed 40, log 0 to 50
+//                ◄─────── Add: assign call with offset 40
+//                         Assigned ───────────────────────► creates lanes for the partition
+//   records 40 to 49 ───► Records, Advance to 50 ─────────► sends requests
+//                         Commit ◄───────────────────────── 40 to 44 are finished: commits 45
+//   revoke event ───────► Revoked ────────────────────────► sends nothing new
+//                                                           waits for 45 and 46, in flight
+//                         CommitAndWait ◄────────────────── commits 47
+//                         CompleteRevoke ◄───────────────── drops 47 to 49
+//                ◄─────── Remove: unassign call
+//                                                           the next owner delivers from 47 on
+//
+// Another member may own a lost partition already: the session timed out, or the group went on
+// without this member. So the task waits for no request and commits nothing:
+//
+//   revoke event ───────► Revoked{lost} ──────────────────► cancels 45 and 46, drops 47 to 49
+//                         CompleteRevoke ◄─────────────────
+//                ◄─────── Remove: unassign call
+//                                                           the next owner delivers from 45 on
 class Assignment {
  public:
-  // Both outlive it.
-  Assignment(rd_kafka_t* handle, RecordQueues& records) : handle_(handle), records_(records) {}
+  // Everything that is passed by pointer or reference outlives it.
+  Assignment(rd_kafka_t* handle, RecordQueues& records, const Redactor& redactor)
+      : handle_(handle), records_(records), redactor_(redactor) {}
   Assignment(const Assignment&) = delete;
   Assignment& operator=(const Assignment&) = delete;
 
@@ -30,32 +57,32 @@ class Assignment {
   bool contains(const base::TopicPartition& partition) const {
     return positions_.contains(partition);
   }
-  // The next offset to be read; below 0 while that is not known. Of one that is assigned.
+  // The next offset to be read of an assigned partition; negative while it is not known.
   int64_t position(const base::TopicPartition& partition) const { return positions_.at(partition); }
   task::Partitions partitions() const;
 
-  // Answers an assignment by the group: reads `partitions` from `starts`, and does not yet read
-  // those of which there is none.
-  std::string Add(const task::Partitions& partitions, const task::Positions& starts);
-  // Answers it with nothing at all.
-  void Decline();
-  // Answers a revocation by the group.
+  // Answers an assign event. A partition without a start is not read yet.
+  std::optional<task::SourceError> Add(const task::Partitions& partitions,
+                                       const task::Positions& starts);
+  // Answers any event with an empty assignment.
+  void AssignNothing();
+  // Answers a revoke event. Returns librdkafka's error text, empty when there is none.
   std::string Remove(const task::Partitions& partitions);
-  // They are no longer assigned, which librdkafka knows.
+  // Erases partitions that librdkafka has unassigned already.
   void Forget(const task::Partitions& partitions);
-  // Reads assigned partitions from elsewhere. Never between a revocation and its answer, for which
-  // it would be taken.
-  std::string Move(const task::Positions& offsets);
+  // Reads assigned partitions from other offsets. Must not be called between a revoke event and its
+  // answer, because librdkafka would take the call for the answer.
+  std::optional<task::SourceError> Move(const task::Positions& offsets);
 
-  // These were read.
+  // Sets the positions behind records that were read.
   void Advance(const task::Records& records);
-  // librdkafka 2.1 and later takes an error for a record: its own position lies behind it then, and
-  // after a pause it would go on there. (A transaction's marker moves it, too, which does no harm.)
-  bool HasPassed(const base::TopicPartition& partition) const;
 
  private:
+  std::optional<task::SourceError> AssignError(const std::string& text) const;
+
   rd_kafka_t* const handle_;
   RecordQueues& records_;
+  const Redactor& redactor_;
   std::map<base::TopicPartition, int64_t> positions_;
 };
 

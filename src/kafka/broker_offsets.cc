@@ -28,7 +28,8 @@ base::Unexpected<OffsetError> Failed(OffsetError error) {
   return base::Unexpected<OffsetError>(error);
 }
 
-// `when`: a time in ms, or one of librdkafka's logical offsets. What has an error is left out.
+// `when` is a time in ms or one of librdkafka's logical offsets. Partitions with an error are
+// missing in the result.
 Asked<std::map<base::TopicPartition, int64_t>> AskOffsets(rd_kafka_t* client,
                                                           const task::Partitions& partitions,
                                                           int64_t when, milliseconds timeout) {
@@ -58,10 +59,11 @@ MetadataHandle AskMetadata(rd_kafka_t* client, const std::string& name, millisec
   return MetadataHandle(metadata);
 }
 
-// Those that have a leader. One that has none lets a question about all of them time out.
-task::Partitions Led(rd_kafka_t* client, const task::Partitions& partitions, milliseconds timeout) {
+// Returns the partitions that have a leader. A request that includes one without times out.
+task::Partitions WithLeader(rd_kafka_t* client, const task::Partitions& partitions,
+                            milliseconds timeout) {
   std::map<std::string, MetadataHandle> topics;
-  task::Partitions led;
+  task::Partitions with_leader;
   for (const base::TopicPartition& partition : partitions) {
     const auto [found, added] = topics.try_emplace(partition.topic);
     OffsetError error = RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -72,15 +74,16 @@ task::Partitions Led(rd_kafka_t* client, const task::Partitions& partitions, mil
     const bool has_leader = std::any_of(topic.partitions, end, [&partition](const auto& each) {
       return each.id == partition.partition && each.leader >= 0;
     });
-    if (has_leader) led.push_back(partition);
+    if (has_leader) with_leader.push_back(partition);
   }
-  return led;
+  return with_leader;
 }
 
 Asked<std::map<base::TopicPartition, LogRange>> AskRangesOf(rd_kafka_t* client,
                                                             const task::Partitions& partitions,
                                                             milliseconds timeout) {
-  // In this order, the start is never taken to lie behind an end of before.
+  // The starts are read last, so that none of them is out of date. Such a start may be beyond the
+  // end that was read before; that end is corrected below.
   const auto ends = AskOffsets(client, partitions, RD_KAFKA_OFFSET_END, timeout);
   if (!ends) return Failed(ends.error());
   const auto starts = AskOffsets(client, partitions, RD_KAFKA_OFFSET_BEGINNING, timeout);
@@ -101,7 +104,7 @@ Asked<task::Positions> AskCommitted(rd_kafka_t* client, const task::Partitions& 
   OffsetError error = rd_kafka_committed(client, list.get(), Count(timeout));
   if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = FirstError(list.get());
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return Failed(error);
-  return CommittedIn(list.get());
+  return CommittedPositions(list.get());
 }
 
 Asked<std::map<base::TopicPartition, LogRange>> AskLogRanges(rd_kafka_t* client,
@@ -109,9 +112,9 @@ Asked<std::map<base::TopicPartition, LogRange>> AskLogRanges(rd_kafka_t* client,
                                                              milliseconds timeout) {
   auto ranges = AskRangesOf(client, partitions, timeout);
   if (ranges) return ranges;
-  const task::Partitions led = Led(client, partitions, timeout);
-  if (led.size() == partitions.size()) return Failed(ranges.error());
-  return AskRangesOf(client, led, timeout);
+  const task::Partitions with_leader = WithLeader(client, partitions, timeout);
+  if (with_leader.size() == partitions.size()) return Failed(ranges.error());
+  return AskRangesOf(client, with_leader, timeout);
 }
 
 Asked<std::map<base::TopicPartition, int64_t>> AskOffsetsSince(rd_kafka_t* client,

@@ -12,17 +12,18 @@
 
 namespace khs::kafka {
 
-// What a consumer asks of the brokers about offsets. Each call blocks for `timeout` at most, and
-// one that asks twice for twice as long. librdkafka's admin requests must not be used on a
-// consumer's client: one to the group's coordinator that has timed out aborts the process when the
-// coordinator comes back (rd_kafka_enq_once_del_source_return, up to 2.8 at least). Private to the
-// room.
+// Requests of a consumer's client about offsets. Each request blocks for at most `timeout`; some
+// functions send two. Private to the room.
+//
+// They are not librdkafka's admin requests, which must not be sent on a consumer's client: when one
+// to the group's coordinator has timed out, the coordinator's late answer aborts the process. All
+// versions up to 2.8 at least; https://github.com/confluentinc/librdkafka/issues/4605 is open.
 
 using OffsetError = rd_kafka_resp_err_t;
 template <class T>
 using Asked = base::Expected<T, OffsetError>;
 
-// What the client's group has committed of these partitions; of the others nothing is committed.
+// Reads the commits of the client's group. Partitions without a commit are missing in the result.
 Asked<task::Positions> AskCommitted(rd_kafka_t* client, const task::Partitions& partitions,
                                     std::chrono::milliseconds timeout);
 
@@ -30,18 +31,20 @@ struct LogRange {
   int64_t start = 0;
   int64_t end = 0;
 };
-// Partitions that have no leader, or are not there, are left out.
+// Reads where logs start and end. Partitions without a leader, and those that do not exist, are
+// missing in the result.
 Asked<std::map<base::TopicPartition, LogRange>> AskLogRanges(rd_kafka_t* client,
                                                              const task::Partitions& partitions,
                                                              std::chrono::milliseconds timeout);
 
-// The first offset with a timestamp of `time_ms` or later; left out where there is none.
+// Finds the first offsets with a timestamp of `time_ms` or later. Partitions without such a record
+// are missing in the result.
 Asked<std::map<base::TopicPartition, int64_t>> AskOffsetsSince(rd_kafka_t* client,
                                                                const task::Partitions& partitions,
                                                                int64_t time_ms,
                                                                std::chrono::milliseconds timeout);
 
-// How many partitions a topic has; 0 when it is not there.
+// Counts a topic's partitions; 0 when it does not exist.
 Asked<int32_t> AskPartitionCount(rd_kafka_t* client, const std::string& topic,
                                  std::chrono::milliseconds timeout);
 

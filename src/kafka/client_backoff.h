@@ -7,20 +7,20 @@
 
 namespace khs::kafka {
 
-// When a client that has failed for good may be replaced: 1 s after its failure, doubled with every
-// failure in a row up to 60 s. Pure.
+// Says when a client that failed may be replaced: 1 s after the failure, then twice as long after
+// each further one, up to 60 s. Pure.
 class ClientBackoff {
  public:
-  void Failed(base::MonotonicTime now) {
+  void OnFailure(base::MonotonicTime now) {
     due_ = now + delay();
     ++failures_;
   }
-  // A client did its work, so the next failure begins a new row.
-  void Worked() { failures_ = 0; }
+  // The delay after the next failure is 1 s again.
+  void OnSuccess() { failures_ = 0; }
 
-  // Before the first failure a client may be made at any time.
+  // When the next client may be created. Any time before the first failure.
   base::MonotonicTime due() const { return due_; }
-  // That the next failure will cause.
+  // The delay after the next failure.
   std::chrono::milliseconds delay() const {
     constexpr std::chrono::milliseconds kFirst{1'000};
     constexpr std::chrono::milliseconds kLongest{60'000};

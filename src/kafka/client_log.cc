@@ -7,14 +7,14 @@ namespace {
 
 void OnOwnedLine(const rd_kafka_t* client, int level, const char* facility,
                  const char* text) noexcept {
-  // Without a client while it is being made.
-  const auto* voice =
-      client != nullptr ? static_cast<const ClientVoice*>(rd_kafka_opaque(client)) : nullptr;
-  LogLine(voice, FromSyslog(level), facility, text);
+  // There is no client yet while rd_kafka_new runs.
+  const auto* log_context =
+      client != nullptr ? static_cast<const ClientLogContext*>(rd_kafka_opaque(client)) : nullptr;
+  LogLine(log_context, LogLevelFromSyslog(level), facility, text);
 }
 
 void OnLine(const rd_kafka_t*, int level, const char* facility, const char* text) noexcept {
-  LogLine(nullptr, FromSyslog(level), facility, text);
+  LogLine(nullptr, LogLevelFromSyslog(level), facility, text);
 }
 
 }  // namespace
@@ -24,14 +24,14 @@ const base::Logger& Log() {
   return logger;
 }
 
-void LogToOurs(rd_kafka_conf_t* conf, const ClientVoice* voice) {
-  rd_kafka_conf_set_opaque(conf, const_cast<ClientVoice*>(voice));
+void SetLogCallback(rd_kafka_conf_t* conf, const ClientLogContext* log_context) {
+  rd_kafka_conf_set_opaque(conf, const_cast<ClientLogContext*>(log_context));
   rd_kafka_conf_set_log_cb(conf, OnOwnedLine);
 }
 
-void LogToOurs(rd_kafka_conf_t* conf) { rd_kafka_conf_set_log_cb(conf, OnLine); }
+void SetLogCallback(rd_kafka_conf_t* conf) { rd_kafka_conf_set_log_cb(conf, OnLine); }
 
-base::LogLevel FromSyslog(int level) {
+base::LogLevel LogLevelFromSyslog(int level) {
   if (level <= LOG_CRIT) return base::LogLevel::kFatal;
   if (level == LOG_ERR) return base::LogLevel::kError;
   if (level == LOG_WARNING) return base::LogLevel::kWarn;
@@ -39,17 +39,17 @@ base::LogLevel FromSyslog(int level) {
   return base::LogLevel::kDebug;
 }
 
-void LogLine(const ClientVoice* voice, base::LogLevel level, const char* facility,
+void LogLine(const ClientLogContext* log_context, base::LogLevel level, const char* facility,
              const char* text) noexcept {
   try {
     if (!Log().Writes(level)) return;
     Log().Log(level, "librdkafka",
-              {{"connector", voice != nullptr ? voice->owner.connector : std::nullopt},
-               {"task", voice != nullptr ? voice->owner.task : std::nullopt},
+              {{"connector", log_context != nullptr ? log_context->owner.connector : std::nullopt},
+               {"task", log_context != nullptr ? log_context->owner.task : std::nullopt},
                {"facility", facility},
-               {"text", voice != nullptr ? voice->redactor.Redact(text) : text}});
+               {"text", log_context != nullptr ? log_context->redactor.Redact(text) : text}});
   } catch (...) {
-    // A line that can't be written must not take the client down.
+    // librdkafka cannot handle an exception.
   }
 }
 

@@ -14,26 +14,26 @@ namespace khs::kafka {
 // The room's logger.
 const base::Logger& Log();
 
-// What a client's words need on their way into a log or a message.
-struct ClientVoice {
-  ClientVoice(ClientOwner owner_in, const Properties& properties)
+// Who a client belongs to, and what its messages must not show.
+struct ClientLogContext {
+  ClientLogContext(ClientOwner owner_in, const Properties& properties)
       : owner(std::move(owner_in)), redactor(properties) {}
 
   const ClientOwner owner;
   Redactor redactor;
 };
 
-// The client's log lines go to the room's logger, as its owner's. The voice becomes the client's
-// opaque and must outlive it. Before rd_kafka_new.
-void LogToOurs(rd_kafka_conf_t* conf, const ClientVoice* voice);
-// Those of a client that is nobody's; its opaque is left alone.
-void LogToOurs(rd_kafka_conf_t* conf);
+// Sends the client's log lines to the room's logger, with the context's owner. The context becomes
+// the client's opaque and must outlive the client. To be called before rd_kafka_new.
+void SetLogCallback(rd_kafka_conf_t* conf, const ClientLogContext* log_context);
+// Does so for a client without an owner. Does not set the opaque.
+void SetLogCallback(rd_kafka_conf_t* conf);
 
-// syslog's levels, which are librdkafka's, as ours.
-base::LogLevel FromSyslog(int level);
+// librdkafka uses syslog's levels.
+base::LogLevel LogLevelFromSyslog(int level);
 
-// One line of librdkafka's; without a voice it is nobody's.
-void LogLine(const ClientVoice* voice, base::LogLevel level, const char* facility,
+// Writes one line of librdkafka's. The context may be null.
+void LogLine(const ClientLogContext* log_context, base::LogLevel level, const char* facility,
              const char* text) noexcept;
 
 }  // namespace khs::kafka

@@ -4,19 +4,20 @@
 #include "kafka/handles.h"
 #include "kafka/properties.h"
 
+// How librdkafka clients are created. Private to the room.
+
 namespace khs::kafka {
 
-// A configuration with the properties set. Throws std::runtime_error with the message of the first
-// that librdkafka does not take, or that names a file which is not to be opened.
+// Creates a configuration with the properties. Throws std::runtime_error with the message of the
+// first property that librdkafka rejects, or that names a file which must not be opened.
 ConfHandle MakeConfiguration(const Properties& properties);
 
-// A client of this configuration, to be destroyed by whoever asked for it. Throws
-// std::system_error when there are no threads for it, and std::runtime_error with librdkafka's
-// words, redacted.
+// Creates a client, which the caller destroys. Throws std::system_error when the process cannot
+// start enough threads, and std::runtime_error with librdkafka's message, redacted.
 rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& redactor);
 
-// One that is a member of no group, to which a connector's own properties mean something. Its
-// errors are events of its main queue. The voice outlives it. Throws as NewClient.
-ClientHandle NewOutsider(const ClientVoice& voice, Properties properties);
+// Creates a client that joins no group, with a connector's properties. Its errors are events of its
+// main queue. The context outlives it. Throws as NewClient.
+ClientHandle NewGrouplessClient(const ClientLogContext& log_context, Properties properties);
 
 }  // namespace khs::kafka

@@ -3,49 +3,50 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "kafka/log_ends.h"
+#include "kafka/log_end_offsets.h"
 #include "kafka/properties.h"
 #include "task/record_source.h"
 
 namespace khs::kafka {
 
-class GroupMemory;
+class GroupHistory;
 
 struct Subscription {
   std::vector<std::string> topics;
-  std::string topics_regex;  // POSIX extended, matches whole names; when there are no topics
+  std::string topics_regex;  // POSIX extended, for whole names; used when there are no topics
   std::string group;
   std::vector<std::string> excluded_topics = {};  // names that topics_regex does not match
-  // Of what librdkafka reads ahead of many partitions, about; of one it is an eighth.
+  // About how much librdkafka reads ahead of all partitions; of a single one it is an eighth.
   size_t prefetch_bytes = 4u << 20;
   ClientOwner owner = {};
 };
 
-// Makes a client as a Consumer would and ends it again, without any network: finds what only shows
-// when properties are taken together, and files that can't be loaded. The message, or nothing.
+// Creates a client like a Consumer's and destroys it, without any network. Finds properties that do
+// not fit together and files that cannot be loaded. Returns the error message, or nothing.
 std::optional<std::string> TryConsumer(const Subscription& subscription,
                                        const Properties& properties);
 
-// A librdkafka consumer as a task's source of records. Offsets are committed by hand; everything
-// that happens arrives through Poll, on the task's poll thread, because librdkafka's event queue is
-// used and not its callbacks.
+// A member of a consumer group, which reads records for a task and commits its offsets. The task
+// owns it, and its poll thread uses it. librdkafka's event queue is used and not its callbacks, so
+// everything that happens is returned by Poll on that thread.
 class Consumer final : public task::RecordSource {
  public:
-  // Joins the group in the background. Throws std::runtime_error with librdkafka's words when the
-  // properties (of the process, overridden by those of the connector) make no client. `log_ends`
-  // may be null: then LogEnd knows nothing. `memory` is shared by the group's consumers of this
-  // process; null: a memory of its own.
+  // Joins the group in the background. Throws std::runtime_error with librdkafka's message when no
+  // client can be created with the properties, which are the process's, overridden by the
+  // connector's. Without `log_end_offsets` LogEnd returns nothing. `history` is shared by the
+  // group's consumers in this process; when it is null, the consumer has its own.
   Consumer(const Subscription& subscription, const Properties& properties,
-           std::unique_ptr<LogEnds::Watch> log_ends = nullptr,
-           std::shared_ptr<GroupMemory> memory = nullptr);
-  // Never waits for a broker: a client whose Leave was not answered, or that has not ended after
-  // two seconds, ends on a thread of its own.
+           std::unique_ptr<LogEndOffsets::Watch> log_end_offsets = nullptr,
+           std::shared_ptr<GroupHistory> history = nullptr);
+  // Waits at most 2 s for the client to be destroyed, and not at all after a Leave that timed out.
+  // The destruction then goes on in the background.
   ~Consumer() override;
 
-  // Such clients that have not ended, of all consumers. While there are any, the process must end
-  // without waiting for threads (std::_Exit). Any thread.
-  static int LeftBehind();
+  // How many clients of all consumers are still being destroyed. While there are any, the process
+  // must end without waiting for threads (std::_Exit). Any thread.
+  static int CountUndestroyed();
 
   task::SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes) override;
   void Wake() noexcept override;
@@ -61,10 +62,10 @@ class Consumer final : public task::RecordSource {
 
  private:
   class Client;
-  const std::unique_ptr<LogEnds::Watch> log_ends_;
+  const std::unique_ptr<LogEndOffsets::Watch> log_end_offsets_;
   std::unique_ptr<Client> client_;
-  bool left_unanswered_ = false;
-  bool must_stay_ = false;  // it is never destroyed
+  bool leave_timed_out_ = false;
+  bool must_leak_client_ = false;  // see workarounds/early_leave.h
 };
 
 }  // namespace khs::kafka

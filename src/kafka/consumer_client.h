@@ -1,116 +1,109 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "base/log.h"
 #include "kafka/assignment.h"
 #include "kafka/consumer.h"
-#include "kafka/group_memory.h"
-#include "kafka/guarded_commits.h"
+#include "kafka/group_history.h"
 #include "kafka/handles.h"
-#include "kafka/join_watch.h"
-#include "kafka/log_ends.h"
+#include "kafka/log_end_offsets.h"
+#include "kafka/offset_committer.h"
+#include "kafka/position_recovery.h"
 #include "kafka/record_queues.h"
 #include "kafka/start_resolver.h"
+#include "kafka/workarounds/early_leave.h"
+#include "kafka/workarounds/fetch_nudge.h"
+#include "kafka/workarounds/rebalance_monitor.h"
+#include "kafka/workarounds/recreated_topic.h"
 #include "task/record_source.h"
 
 namespace khs::kafka {
 
-// The librdkafka client of a Consumer, with what is known of its assignment. The task's poll thread
-// alone.
+// The librdkafka client of a Consumer. Turns librdkafka's events into the task's, and answers
+// rebalances (assignment.h draws them). The task's poll thread alone.
 class Consumer::Client {
  public:
-  // `log_ends` may be null. Throws as Consumer.
-  Client(const Subscription& subscription, const Properties& properties, LogEnds::Watch* log_ends,
-         std::shared_ptr<GroupMemory> memory);
+  // `log_end_offsets` may be null. Throws as Consumer.
+  Client(const Subscription& subscription, const Properties& properties,
+         LogEndOffsets::Watch* log_end_offsets, std::shared_ptr<GroupHistory> history);
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   rd_kafka_t* handle() const { return handle_; }
   rd_kafka_queue_t* queue() const { return queue_.get(); }
-  const ClientOwner& owner() const { return join_watch_.voice().owner; }
-  void Say(base::LogLevel level, std::string_view message,
-           const std::optional<std::string_view>& error = {}) const;
+  const ClientOwner& owner() const { return monitor_.log_context().owner; }
+  // Logs a message with the owner's fields. The error is redacted.
+  void WriteLog(base::LogLevel level, std::string_view message,
+                const std::optional<std::string_view>& error = {}) const;
 
   task::SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes);
   void Resume(const task::Partitions& partitions);
   void Renew(const task::Credentials& credentials);
   void CompleteRevoke();
-  // The member leaves: an assignment that is not finished is answered with none, and nothing is
-  // asked of the brokers any more.
-  void GiveUpAssignment();
-  GuardedCommits& commits() { return *commits_; }
+  // From now on every assignment is answered with an empty one, and the brokers are asked nothing.
+  void BeginLeaving();
+  OffsetCommitter& committer() { return *committer_; }
 
-  // librdkafka before 2.3 aborts the process when a cooperative member that the group is taking in
-  // is destroyed before its first assignment (its issue 4312). Not to be asked of a closed client.
-  bool AbortsAtItsEnd() const {
-    return rd_kafka_version() < 0x02030000 && !was_assigned_ && assignment_->cooperative();
+  // Closing the client now would abort the process. Must not be called on a closed client.
+  bool MustNotLeaveYet() const {
+    return AbortsOnEarlyLeave() && !was_assigned_ && assignment_->cooperative();
   }
 
  private:
   using Time = std::chrono::steady_clock::time_point;
 
-  std::string Redacted(std::string_view words) const {
-    return join_watch_.voice().redactor.Redact(words);
+  std::string Redacted(std::string_view text) const {
+    return monitor_.log_context().redactor.Redact(text);
   }
   void Subscribe(const Subscription& subscription);
   void CloseQueues();
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);
   task::SourceEvent ConvertRebalance(EventHandle event);
+  task::SourceEvent ConvertRevoke(EventHandle event);
   task::SourceEvent FinishAssignment();
-  bool IsObsolete() const;
-  // Others may have the partitions by now.
+  bool HasRejoined() const;
+  // Other members may own the partitions by now.
   bool IsLost() const {
-    return is_given_up_ || rd_kafka_assignment_lost(handle_) != 0 || IsObsolete();
+    return reported_lost_ || rd_kafka_assignment_lost(handle_) != 0 || HasRejoined();
   }
-  task::SourceEvent GiveUp();
-  // Nothing when the text is empty.
-  std::optional<task::SourceEvent> Failure(const std::string& text) const;
-  // The next event that is due without asking librdkafka.
-  std::optional<task::SourceEvent> TakeDue(Time now);
-  void CheckInTurn(Time now);
+  task::SourceEvent ReportLost();
+  // The next event that does not come from librdkafka.
+  std::optional<task::SourceEvent> TakeDueEvent(Time now);
   task::Records TakeRecords(size_t wanted_bytes);
-  void NoteError(const RecordQueues::Error& error);
-  void NoteStray(rd_kafka_event_t* event);
-  void NoteStuck(const base::TopicPartition& partition);
-  std::optional<task::SourceEvent> SettleDoubts();
-  std::optional<task::SourceEvent> Damage(const task::Losses& losses) const;
-  // They are no longer assigned.
+  void OnStrayRecords(rd_kafka_event_t* event);
+  // The partitions are no longer assigned.
   void Forget(const task::Partitions& partitions);
-  void FollowLogs();
+  void WatchLogEnds();
 
-  LogEnds::Watch* const log_ends_;  // may be null
-  Properties properties_;           // for further clients
-  std::set<std::string> topics_;    // that were assigned at any time
-  JoinWatch join_watch_;            // before the client, whose log it reads
+  LogEndOffsets::Watch* const log_end_offsets_;  // may be null
+  Properties properties_;                        // for the clients that ask for the group's commits
+  RebalanceMonitor monitor_;                     // before handle_, which logs to it
   rd_kafka_t* handle_ = nullptr;
-  QueueHandle queue_;
-  // Apart from the other queue, which is polled on while records are left where they are: a pause
-  // would throw away what was fetched.
+  QueueHandle queue_;  // of events
+  // Apart from the events, which are polled while records wait: pausing partitions would discard
+  // what was fetched.
   std::optional<RecordQueues> records_;
+  std::optional<FetchNudge> fetch_nudge_;
   std::optional<Assignment> assignment_;
   std::optional<StartResolver> resolver_;
-  std::optional<GuardedCommits> commits_;
+  std::optional<OffsetCommitter> committer_;
+  RecreatedTopics recreated_;
+  std::optional<PositionRecovery> recovery_;
   bool leaving_ = false;
-  bool was_assigned_ = false;                 // ever, were it nothing
+  bool was_assigned_ = false;                 // at any time, even an empty assignment
   std::optional<task::SourceEvent> stashed_;  // for the next poll
-  EventHandle assigning_;     // the assignment whose start offsets are not known yet
-  unsigned joins_ = 0;        // when that came
-  Time next_try_;             // to learn them
-  EventHandle revoking_;      // the revocation that waits for CompleteRevoke
-  bool is_given_up_ = false;  // likewise, but there is no revocation: it is obsolete
-  // Partitions that librdkafka does not read from where they stand until they are assigned anew.
-  std::set<base::TopicPartition> stuck_;
-  Time next_look_;   // at the doubtful partitions
-  Time next_check_;  // whether all commits are still there
+  EventHandle assigning_;                     // an assign event without start offsets yet
+  unsigned join_count_ = 0;                   // when that event came
+  Time next_try_;                             // to find the start offsets
+  EventHandle revoking_;                      // a revoke event that waits for CompleteRevoke
+  bool reported_lost_ = false;  // without a revoke event; waits for CompleteRevoke too
 };
 
 }  // namespace khs::kafka

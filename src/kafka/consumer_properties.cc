@@ -6,13 +6,14 @@
 #include <string>
 
 #include "kafka/record_queues.h"
+#include "kafka/workarounds/fetch_nudge.h"
 
 namespace khs::kafka {
 namespace {
 
-// What the process and the connector may override. Prefetch is small: the task has a bounded queue
-// of its own, and librdkafka's default would hold 64 MiB more. A fetch brings little of each
-// partition, so that records of several are at hand at any time. Both limits are of one queue.
+// Prefetch is small because the task has a bounded queue of its own; librdkafka's default would
+// hold 64 MiB more. A fetch is limited to a small part of a partition, so that records of several
+// partitions are there at any time. Both limits apply to one queue.
 Properties Defaults(size_t prefetch_bytes) {
   const size_t share = prefetch_bytes / kRecordQueues;
   const size_t fetch = std::clamp<size_t>(share / 5, 16 << 10, 1 << 20);
@@ -26,8 +27,8 @@ Properties Defaults(size_t prefetch_bytes) {
       {"session.timeout.ms", "10000"},
       {"topic.metadata.refresh.interval.ms", "30000"},
       {"socket.keepalive.enable", "true"}};
-  // How long nothing is fetched after enough was read ahead: a second by default.
-  if (!FetchNeedsNudge()) defaults["fetch.queue.backoff.ms"] = "5";
+  // The pause in fetching once enough was read ahead. The default is a second.
+  if (!NeedsFetchNudge()) defaults["fetch.queue.backoff.ms"] = "5";
   return defaults;
 }
 
@@ -35,23 +36,23 @@ long long Number(const base::Secret& text) {
   return std::strtoll(text.Reveal().c_str(), nullptr, 10);
 }
 
-// librdkafka takes no message limit above what is fetched at once, which is little here.
-void AdmitLargeMessages(Properties& all) {
+// librdkafka requires fetch.max.bytes >= message.max.bytes.
+void RaiseFetchMaxBytes(Properties& all) {
   const auto largest = all.find("message.max.bytes");
   if (largest == all.end()) return;
   base::Secret& fetched = all["fetch.max.bytes"];
   if (Number(fetched) < Number(largest->second)) fetched = largest->second;
 }
 
-// Three heartbeats fit into a session that is shorter than the default one, too.
-void FillInHeartbeat(Properties& all) {
+// A third of the session, so that three heartbeats fit into a short session as well.
+void SetHeartbeat(Properties& all) {
   const long long session = Number(all["session.timeout.ms"]);
   all.insert(
       {"heartbeat.interval.ms", std::to_string(std::clamp<long long>(session / 3, 1, 3000))});
 }
 
-// A topic's name as a regular expression that matches nothing else.
-std::string Exactly(const std::string& topic) {
+// A regular expression that matches exactly this topic name.
+std::string RegexFor(const std::string& topic) {
   std::string pattern = "^";
   for (const char c : topic) {
     if (c == '.') pattern += '\\';
@@ -60,8 +61,8 @@ std::string Exactly(const std::string& topic) {
   return pattern + '$';
 }
 
-// With topics by name, librdkafka would silently read none of them if the list matched a single
-// one.
+// A subscription by names gets no blacklist: if the list matched one of the names, librdkafka would
+// read no topic at all, without an error.
 void ExcludeTopics(const Subscription& subscription, Properties& all) {
   if (!subscription.topics.empty()) {
     all.erase("topic.blacklist");
@@ -70,12 +71,12 @@ void ExcludeTopics(const Subscription& subscription, Properties& all) {
   base::Secret& blacklist = all["topic.blacklist"];
   std::string patterns = blacklist.Reveal();
   for (const std::string& topic : subscription.excluded_topics) {
-    patterns += (patterns.empty() ? "" : ",") + Exactly(topic);
+    patterns += (patterns.empty() ? "" : ",") + RegexFor(topic);
   }
   blacklist = blacklist.is_referred() ? base::Secret::FromReference(patterns) : patterns;
 }
 
-// What makes "committed means done" true, and therefore nobody's to change.
+// Offsets are committed by hand, when their records are finished. Nobody may override this.
 Properties Managed(const std::string& group) {
   return {{"group.id", group},
           {"enable.auto.commit", "false"},
@@ -90,13 +91,13 @@ Properties ConsumerProperties(const Subscription& subscription, const Properties
   all.insert(properties.begin(), properties.end());
   const Properties defaults = Defaults(subscription.prefetch_bytes);
   all.insert(defaults.begin(), defaults.end());
-  AdmitLargeMessages(all);
-  FillInHeartbeat(all);
+  RaiseFetchMaxBytes(all);
+  SetHeartbeat(all);
   ExcludeTopics(subscription, all);
   return all;
 }
 
-std::optional<std::string> JudgeTogether(const Properties& consumer) {
+std::optional<std::string> ValidateHeartbeat(const Properties& consumer) {
   const base::Secret& session = consumer.at("session.timeout.ms");
   if (Number(consumer.at("heartbeat.interval.ms")) < Number(session)) return std::nullopt;
   const std::string shown = session.is_referred() ? "[hidden]" : session.Reveal();

@@ -5,15 +5,14 @@
 
 namespace khs::kafka {
 
-// What librdkafka is given for a subscription: the properties of process and connector, what is
-// nobody's to change before them, and defaults behind.
+// The properties of a consumer's client. Those that the program relies on override `properties`
+// (the process's and the connector's), and those override the defaults.
 Properties ConsumerProperties(const Subscription& subscription, const Properties& properties);
 
-// Why these make no consumer that stays in its group; librdkafka does not look at that.
-std::optional<std::string> JudgeTogether(const Properties& consumer);
+// The error when heartbeats would come too late for the session, which librdkafka does not check.
+std::optional<std::string> ValidateHeartbeat(const Properties& consumer);
 
-// Where these make a consumer start where nothing is committed. Throws std::runtime_error when the
-// value is not known.
+// The value of auto.offset.reset. Throws std::runtime_error when it is unknown.
 ResetPolicy ResetPolicyOf(const Properties& consumer);
 
 }  // namespace khs::kafka

@@ -10,11 +10,9 @@ task::ErrorClass Classify(rd_kafka_resp_err_t code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__FATAL:
     case RD_KAFKA_RESP_ERR__DESTROY:
-    // A broker has no thread, and the client would not try again for minutes.
+    // The thread of a broker could not be started. librdkafka would try again after minutes only.
     case RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE:
-    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-      return code == RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED ? task::ErrorClass::kTransient
-                                                          : task::ErrorClass::kFatal;
+      return task::ErrorClass::kFatal;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
@@ -28,14 +26,13 @@ task::ErrorClass Classify(rd_kafka_resp_err_t code) {
   }
 }
 
-bool RefusesRecord(rd_kafka_resp_err_t code) {
+bool RejectsRecord(rd_kafka_resp_err_t code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:  // no key on a compacted topic, or the broker's own
-                                            // rules
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD:  // for example no key in a compacted topic
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
     case RD_KAFKA_RESP_ERR__INVALID_ARG:
       return true;
@@ -98,7 +95,7 @@ PartitionListHandle ToList(const task::Positions& positions) {
         list.get(), position.topic_partition.topic.c_str(), position.topic_partition.partition);
     element->offset = position.offset;
     if (position.metadata.empty()) continue;
-    // The list frees it with free().
+    // The list releases it with free().
     element->metadata = ::strndup(position.metadata.data(), position.metadata.size());
     if (element->metadata != nullptr) element->metadata_size = position.metadata.size();
   }
@@ -115,7 +112,7 @@ task::Committed ToCommitted(rd_kafka_event_t* event) {
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) error = element.err;
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    // The second: of all partitions together.
+    // The second code means that the metadata of all partitions together is too large.
     const bool too_large = error == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE ||
                            error == RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE;
     const bool excluded = error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
@@ -126,7 +123,7 @@ task::Committed ToCommitted(rd_kafka_event_t* event) {
   return committed;
 }
 
-task::Positions CommittedIn(const rd_kafka_topic_partition_list_t* list) {
+task::Positions CommittedPositions(const rd_kafka_topic_partition_list_t* list) {
   task::Positions positions;
   for (int i = 0; i < list->cnt; ++i) {
     const rd_kafka_topic_partition_t& element = list->elems[i];

@@ -6,23 +6,24 @@
 #include "kafka/handles.h"
 #include "task/record_source.h"
 
-// Between librdkafka's types and ours.
+// Conversions between librdkafka's types and ours. Private to the room.
+
 namespace khs::kafka {
 
 task::ErrorClass Classify(rd_kafka_resp_err_t code);
-// Whether the error is about the produced record itself, so that another attempt will fail too. Not
-// so are missing rights and topics, which an operator can mend.
-bool RefusesRecord(rd_kafka_resp_err_t code);
+// Whether the broker rejects the produced record itself, so that another attempt fails too. Missing
+// rights and missing topics do not count, because an operator can fix them.
+bool RejectsRecord(rd_kafka_resp_err_t code);
 
 delivery::Record CopyRecord(const rd_kafka_message_t* message);
 
-// Null is an empty list.
+// A null list is empty.
 task::Partitions ToPartitions(const rd_kafka_topic_partition_list_t* list);
 PartitionListHandle ToList(const task::Partitions& partitions);
 PartitionListHandle ToList(const task::Positions& positions);
 
 task::Committed ToCommitted(rd_kafka_event_t* event);
-// The positions of those partitions for which one is committed.
-task::Positions CommittedIn(const rd_kafka_topic_partition_list_t* list);
+// The positions of the partitions that have a committed offset.
+task::Positions CommittedPositions(const rd_kafka_topic_partition_list_t* list);
 
 }  // namespace khs::kafka

@@ -1,6 +1,5 @@
 #include "kafka/dead_letter_producer.h"
 
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <mutex>
@@ -13,15 +12,16 @@
 #include "kafka/client_log.h"
 #include "kafka/configuration.h"
 #include "kafka/conversions.h"
+#include "kafka/workarounds/fatal_error.h"
 
 namespace khs::kafka {
 namespace {
 
 using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, Deleter<rd_kafka_headers_destroy>>;
 
-// What makes "acknowledged" a promise, and therefore nobody's to change. One record a batch,
-// because the broker accepts or refuses a batch as a whole: so a refusal is always that of its
-// record, and the sizes of others do not count.
+// An acknowledged dead letter must not be lost, so nobody may override these. A batch has one
+// record, because the broker accepts or rejects a whole batch: a rejection is then about its
+// record.
 Properties Managed() {
   return {{"enable.idempotence", "true"},
           {"acks", "all"},
@@ -29,8 +29,9 @@ Properties Managed() {
           {"partitioner", "murmur2_random"}};
 }
 
-// A dead letter that finds no broker for so long is told as failed, and tried again by the task.
-// How large a record may be is the topic's to say, and a topic that is missing may come.
+// After message.timeout.ms without a broker the task tries again. The topic limits the size of its
+// records, so the client does not. A missing topic may be created later, so metadata is refreshed
+// often.
 Properties Defaults() {
   return {{"message.timeout.ms", "10000"},
           {"message.max.bytes", "1000000000"},
@@ -66,8 +67,8 @@ void AddContext(rd_kafka_headers_t* headers, const DeadLetterSettings& settings,
   add("attempts", std::to_string(cause.attempts));
 }
 
-// The broker's own words where librdkafka keeps them.
-const char* ReasonOf(const rd_kafka_message_t* message) {
+// The broker's own message; librdkafka keeps it from 2.4 on.
+const char* ErrorText(const rd_kafka_message_t* message) {
 #if RD_KAFKA_VERSION >= 0x020400ff
   const char* const text = rd_kafka_message_produce_errstr(message);
   if (text != nullptr && *text != '\0') return text;
@@ -77,7 +78,7 @@ const char* ReasonOf(const rd_kafka_message_t* message) {
 
 task::DeadLetterFailure FailureOf(rd_kafka_resp_err_t code, const std::string& topic,
                                   const std::string& reason) {
-  return {"dead letter topic " + topic + ": " + reason, RefusesRecord(code)};
+  return {"dead letter topic " + topic + ": " + reason, RejectsRecord(code)};
 }
 
 task::DeadLetterFailure ProducerFailed(const std::string& error) {
@@ -86,7 +87,7 @@ task::DeadLetterFailure ProducerFailed(const std::string& error) {
 
 }  // namespace
 
-// A producer and the thread that takes its delivery reports.
+// A librdkafka producer with the thread that takes its delivery reports.
 class DeadLetterProducer::Client {
  public:
   Client(ClientOwner owner, const Properties& properties);
@@ -94,25 +95,25 @@ class DeadLetterProducer::Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Why librdkafka will not accept anything any more, and since when; nothing while it does.
+  // The error after which the client cannot be used any more.
   struct Fatal {
     std::string error;
     base::MonotonicTime at;
   };
   std::optional<Fatal> fatal();
-  // Some dead letter was acknowledged.
+  // Whether a dead letter was acknowledged.
   bool has_worked() const { return has_worked_; }
-  // What librdkafka refused at once; none when `done` will be called.
+  // Returns librdkafka's error, or none when `done` will be called.
   rd_kafka_resp_err_t Produce(const std::string& topic, const delivery::Record& record,
                               HeadersHandle headers, const Done& done);
   void Abandon();
 
  private:
   void Poll(const std::stop_token& stop);
-  void Report(rd_kafka_event_t* event);
-  void LookForFatalError();
+  void OnReports(rd_kafka_event_t* event);
+  void CheckFatalError();
 
-  const ClientVoice voice_;  // the client's opaque
+  const ClientLogContext log_context_;  // before handle_, which refers to it
   ClientHandle handle_;
   QueueHandle queue_;
   std::atomic<bool> has_worked_{false};
@@ -120,15 +121,15 @@ class DeadLetterProducer::Client {
   std::condition_variable reported_;
   int outstanding_ = 0;
   std::optional<Fatal> fatal_;
-  std::jthread thread_;  // last: it uses all of the above
+  std::jthread thread_;  // last, because it uses all of the above
 };
 
 DeadLetterProducer::Client::Client(ClientOwner owner, const Properties& properties)
-    : voice_(std::move(owner), properties) {
+    : log_context_(std::move(owner), properties) {
   ConfHandle conf = MakeConfiguration(properties);
-  LogToOurs(conf.get(), &voice_);
+  SetLogCallback(conf.get(), &log_context_);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
-  handle_.reset(NewClient(RD_KAFKA_PRODUCER, std::move(conf), voice_.redactor));
+  handle_.reset(NewClient(RD_KAFKA_PRODUCER, std::move(conf), log_context_.redactor));
   queue_.reset(rd_kafka_queue_get_main(handle_.get()));
   thread_ = std::jthread([this](const std::stop_token& stop) { Poll(stop); });
 }
@@ -140,17 +141,14 @@ DeadLetterProducer::Client::~Client() {
   thread_.join();
 }
 
-// A fatal error comes as an event that carries its cause, and as another code with every record
-// afterwards: so librdkafka is asked after every error.
-void DeadLetterProducer::Client::LookForFatalError() {
-  std::array<char, 512> text{};
-  const auto code = rd_kafka_fatal_error(handle_.get(), text.data(), text.size());
-  if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+void DeadLetterProducer::Client::CheckFatalError() {
+  const auto error = FindFatalError(handle_.get());
+  if (!error) return;
   const std::lock_guard lock(mutex_);
   if (fatal_) return;
-  fatal_ = Fatal{std::string(rd_kafka_err2name(code)) + ": " + voice_.redactor.Redact(text.data()),
+  fatal_ = Fatal{error->code + ": " + log_context_.redactor.Redact(error->text),
                  std::chrono::steady_clock::now()};
-  // What is under way would wait for its timeout.
+  // Otherwise records in flight would wait for their timeout.
   (void)rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
 }
 
@@ -172,7 +170,7 @@ rd_kafka_resp_err_t DeadLetterProducer::Client::Produce(const std::string& topic
     const std::lock_guard lock(mutex_);
     ++outstanding_;
   }
-  // Neither copied nor freed: the record stays until the report. The key is always copied.
+  // librdkafka does not copy the value, because the record lives until its report.
   const auto code = rd_kafka_producev(
       handle_.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(RD_KAFKA_PARTITION_UA),
       RD_KAFKA_V_KEY(bytes(record.key), size(record.key)),
@@ -183,7 +181,7 @@ rd_kafka_resp_err_t DeadLetterProducer::Client::Produce(const std::string& topic
     (void)pending.release();
     return code;
   }
-  LookForFatalError();
+  CheckFatalError();
   const std::lock_guard lock(mutex_);
   --outstanding_;
   reported_.notify_all();
@@ -194,9 +192,9 @@ void DeadLetterProducer::Client::Abandon() {
   const auto code =
       rd_kafka_purge(handle_.get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Log().Error("cannot purge dead letters", {{"connector", voice_.owner.connector},
-                                              {"task", voice_.owner.task},
-                                              {"error", rd_kafka_err2str(code)}});
+    Log().Error("cannot abort dead letter writes", {{"connector", log_context_.owner.connector},
+                                                    {"task", log_context_.owner.task},
+                                                    {"error", rd_kafka_err2str(code)}});
   }
   std::unique_lock lock(mutex_);
   reported_.wait(lock, [this] { return outstanding_ == 0; });
@@ -207,30 +205,31 @@ void DeadLetterProducer::Client::Poll(const std::stop_token& stop) {
     const EventHandle event(rd_kafka_queue_poll(queue_.get(), 1000));
     if (!event) continue;
     if (rd_kafka_event_type(event.get()) == RD_KAFKA_EVENT_DR) {
-      Report(event.get());
+      OnReports(event.get());
     } else if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
-      LookForFatalError();
-      Log().Warn("producer of dead letters reports an error",
-                 {{"connector", voice_.owner.connector},
-                  {"task", voice_.owner.task},
-                  {"code", rd_kafka_err2name(rd_kafka_event_error(event.get()))},
-                  {"error", voice_.redactor.Redact(rd_kafka_event_error_string(event.get()))}});
+      CheckFatalError();
+      Log().Warn(
+          "dead letter producer error",
+          {{"connector", log_context_.owner.connector},
+           {"task", log_context_.owner.task},
+           {"code", rd_kafka_err2name(rd_kafka_event_error(event.get()))},
+           {"error", log_context_.redactor.Redact(rd_kafka_event_error_string(event.get()))}});
     }
   }
 }
 
-void DeadLetterProducer::Client::Report(rd_kafka_event_t* event) {
+void DeadLetterProducer::Client::OnReports(rd_kafka_event_t* event) {
   while (const rd_kafka_message_t* message = rd_kafka_event_message_next(event)) {
     const std::unique_ptr<Done> done(static_cast<Done*>(message->_private));
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       has_worked_ = true;
       (*done)(std::nullopt);
     } else {
-      LookForFatalError();
-      const auto broken = fatal();
-      (*done)(broken
-                  ? task::DeadLetterFailure{"the producer failed: " + broken->error}
-                  : FailureOf(message->err, rd_kafka_topic_name(message->rkt), ReasonOf(message)));
+      CheckFatalError();
+      const auto fatal_error = fatal();
+      (*done)(fatal_error
+                  ? task::DeadLetterFailure{"the producer failed: " + fatal_error->error}
+                  : FailureOf(message->err, rd_kafka_topic_name(message->rkt), ErrorText(message)));
     }
     const std::lock_guard lock(mutex_);
     --outstanding_;
@@ -256,12 +255,12 @@ class DeadLetterProducer::Impl {
       }
       if (settings_.context_headers) AddContext(headers.get(), settings_, record, cause);
       const std::lock_guard lock(mutex_);
-      RetireFailedClient();
-      if (!client_) MakeClient();
+      RemoveFailedClient();
+      if (!client_) CreateClient();
       if (!client_) return ProducerFailed(failure_);
       const auto code = client_->Produce(settings_.topic, record, std::move(headers), done);
       if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return std::nullopt;
-      RetireFailedClient();
+      RemoveFailedClient();
       if (!client_) return ProducerFailed(failure_);
       return FailureOf(code, settings_.topic, rd_kafka_err2str(code));
     } catch (const std::exception& error) {
@@ -275,16 +274,16 @@ class DeadLetterProducer::Impl {
   }
 
  private:
-  // With the lock held: ends a client that has met a fatal error, as it will not recover.
-  void RetireFailedClient() {
+  // Destroys a client after a fatal error. The lock must be held.
+  void RemoveFailedClient() {
     const auto fatal = client_ ? client_->fatal() : std::nullopt;
     if (!fatal) return;
-    if (client_->has_worked()) backoff_.Worked();
-    NoteFailure(fatal->error, fatal->at);
+    if (client_->has_worked()) backoff_.OnSuccess();
+    OnFailure(fatal->error, fatal->at);
     client_.reset();
   }
 
-  void NoteFailure(std::string error, base::MonotonicTime now) {
+  void OnFailure(std::string error, base::MonotonicTime now) {
     failure_ = std::move(error);
     Log().Error("dead letter producer failed, recreating",
                 {{"connector", settings_.connector},
@@ -292,28 +291,27 @@ class DeadLetterProducer::Impl {
                  {"topic", settings_.topic},
                  {"error", failure_},
                  {"retry_in_ms", backoff_.delay().count()}});
-    backoff_.Failed(now);
+    backoff_.OnFailure(now);
   }
 
-  // With the lock held: unless it is too early after the last one failed, or this one can't be
-  // made.
-  void MakeClient() {
+  // Creates a client, unless the last failure was too recent. The lock must be held.
+  void CreateClient() {
     const base::MonotonicTime now = std::chrono::steady_clock::now();
     if (now < backoff_.due()) return;
     try {
       client_ =
           std::make_unique<Client>(ClientOwner{settings_.connector, settings_.task}, properties_);
     } catch (const std::exception& error) {
-      NoteFailure(error.what(), now);
+      OnFailure(error.what(), now);
     }
   }
 
   const DeadLetterSettings settings_;
   Properties properties_;
-  std::mutex mutex_;  // guards what follows; what `done` calls must not come back here
+  std::mutex mutex_;  // guards what follows; `done` must not call this object
   std::unique_ptr<Client> client_;
   ClientBackoff backoff_;
-  std::string failure_;  // of the last client
+  std::string failure_;  // the last client's error
 };
 
 DeadLetterProducer::DeadLetterProducer(DeadLetterSettings settings, Properties properties)

@@ -10,20 +10,21 @@ namespace khs::kafka {
 
 struct DeadLetterSettings {
   std::string topic;
-  // Whether a dead letter says in headers where it comes from and why.
+  // Whether dead letters get headers that say where they come from and why.
   bool context_headers = true;
   std::string connector;
   int task = 0;
 };
 
-// Produces dead letters with acks=all and idempotence, so that an acknowledged one outlives any
-// broker. Key, value, timestamp and headers are the record's own; the context comes in Kafka
-// Connect's headers (org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter). The client
-// is made for the first dead letter, since most connectors never have one. One that meets a fatal
-// error (when it may not produce at all, say) is replaced, 1 s to 60 s later.
+// Produces dead letters with acks=all and idempotence, so that an acknowledged one survives the
+// loss of a broker. A dead letter has the record's key, value, timestamp and headers, and the
+// headers of Kafka Connect (org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter). The
+// client is created for the first dead letter, because most connectors never have one. After a
+// fatal error, for example a missing right, it is replaced 1 s to 60 s later. Used by the task's
+// threads; the results come on a thread of the client.
 class DeadLetterProducer final : public task::DeadLetterQueue {
  public:
-  // `properties` are the process's.
+  // The properties are those of the process.
   DeadLetterProducer(DeadLetterSettings settings, Properties properties);
   ~DeadLetterProducer() override;
 

@@ -1,20 +1,19 @@
 #include "kafka/embedded_broker.h"
 
-#include <array>
 #include <stdexcept>
 
 #include "kafka/client_log.h"
 #include "kafka/configuration.h"
-// After librdkafka's own header, on which it insists.
+// It must come after rdkafka.h.
 #include <librdkafka/rdkafka_mock.h>
 
 namespace khs::kafka {
 
 struct EmbeddedBroker::Cluster {
   Cluster() {
-    // The client that carries the cluster has no brokers itself, and would warn of that.
+    // The client that runs the cluster would warn that it has no brokers itself.
     ConfHandle conf = MakeConfiguration({{"log_level", "3"}});
-    LogToOurs(conf.get());
+    SetLogCallback(conf.get());
     client = NewClient(RD_KAFKA_PRODUCER, std::move(conf), Redactor({}));
     mock = rd_kafka_mock_cluster_new(client, 1);
     if (mock == nullptr) {
@@ -45,37 +44,6 @@ void EmbeddedBroker::CreateTopic(const std::string& name, int partitions) {
   }
 }
 
-void EmbeddedBroker::SetDown(bool down) {
-  if (down) {
-    rd_kafka_mock_broker_set_down(cluster_->mock, 1);
-  } else {
-    rd_kafka_mock_broker_set_up(cluster_->mock, 1);
-  }
-}
-
-void EmbeddedBroker::SetLed(const std::string& topic, int partition, bool led) {
-  rd_kafka_mock_partition_set_leader(cluster_->mock, topic.c_str(), partition, led ? 1 : -1);
-}
-
-void EmbeddedBroker::Fail(int16_t request, const std::vector<int>& codes) {
-  std::vector<rd_kafka_resp_err_t> errors;
-  errors.reserve(codes.size());
-  for (const int code : codes) errors.push_back(static_cast<rd_kafka_resp_err_t>(code));
-  rd_kafka_mock_clear_request_errors(cluster_->mock, request);
-  rd_kafka_mock_push_request_errors_array(cluster_->mock, request, errors.size(), errors.data());
-}
-
-// The numbers are Kafka's own of its requests.
-void EmbeddedBroker::FailFetches(const std::vector<int>& codes) { Fail(1, codes); }
-void EmbeddedBroker::FailLogOffsets(const std::vector<int>& codes) { Fail(2, codes); }
-void EmbeddedBroker::FailCommittedOffsets(const std::vector<int>& codes) { Fail(9, codes); }
-void EmbeddedBroker::FailCommits(const std::vector<int>& codes) { Fail(8, codes); }
-void EmbeddedBroker::FailAssignments(int code, size_t count) {
-  Fail(14, std::vector<int>(count, code));
-}
-void EmbeddedBroker::FailProducerIds(int code, size_t count) {
-  Fail(22, std::vector<int>(count, code));
-}
-void EmbeddedBroker::FailProduces(const std::vector<int>& codes) { Fail(0, codes); }
+rd_kafka_mock_cluster_s* EmbeddedBroker::mock_cluster() const { return cluster_->mock; }
 
 }  // namespace khs::kafka

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "start=";
 constexpr char kEnd = ';';
-// So long after a group's start another member may not have committed its partitions yet.
-constexpr int64_t kYoungMs = 5 * 60 * 1000;
+// For this long after a group's start another member may not have committed its partitions yet.
+constexpr int64_t kYoungGroupMs = 5 * 60 * 1000;
 
 template <class T>
 bool TakeNumber(std::string_view& text, int base, T& number) {
@@ -39,9 +39,9 @@ uint32_t SubscriptionId(const Subscription& subscription) {
   return base::Crc32(topics.empty() ? '^' + subscription.topics_regex : all);
 }
 
-// start=TIME,SUBSCRIPTION,PARTITIONS; with the second in hexadecimal digits.
-std::string WithGroupStart(const GroupStart& start, const std::string& topic,
-                           std::string_view metadata) {
+// start=TIME,SUBSCRIPTION,PARTITIONS; where SUBSCRIPTION is hexadecimal.
+std::string PrependGroupStart(const GroupStart& start, const std::string& topic,
+                              std::string_view metadata) {
   const auto partitions = start.partitions.find(topic);
   char subscription[9] = {};
   const auto end =
@@ -67,7 +67,7 @@ std::pair<std::optional<GroupStart>, std::string> SplitGroupStart(const std::str
   return {std::move(start), std::string(text)};
 }
 
-void Merge(std::optional<GroupStart>& known, const std::optional<GroupStart>& other) {
+void MergeGroupStart(std::optional<GroupStart>& known, const std::optional<GroupStart>& other) {
   if (!other) return;
   if (!known) {
     known = other;
@@ -91,9 +91,9 @@ LatestStart DecideLatest(const std::optional<GroupStart>& start, uint32_t subscr
     return partition.partition < partitions->second ? LatestStart::kSinceStart
                                                     : LatestStart::kBeginning;
   }
-  // Had the topic been there when the group started, it would have been committed then.
+  // If the topic had existed when the group started, it would have been committed then.
   const bool would_be_committed =
-      start->subscription == subscription && now_ms - start->time_ms > kYoungMs;
+      start->subscription == subscription && now_ms - start->time_ms > kYoungGroupMs;
   return would_be_committed ? LatestStart::kBeginning : LatestStart::kSinceStart;
 }
 

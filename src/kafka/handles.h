@@ -6,7 +6,7 @@
 
 namespace khs::kafka {
 
-// RAII for librdkafka's C handles; private to the room.
+// Owning pointers to librdkafka's C handles. Private to the room.
 template <auto Destroy>
 struct Deleter {
   template <class T>

@@ -11,7 +11,7 @@ namespace khs::kafka {
 struct Producer::Client {
   explicit Client(const Properties& properties) {
     ConfHandle conf = MakeConfiguration(properties);
-    LogToOurs(conf.get());
+    SetLogCallback(conf.get());
     rd_kafka_conf_set_opaque(conf.get(), this);
     rd_kafka_conf_set_dr_msg_cb(
         conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
@@ -33,7 +33,7 @@ Producer::~Producer() = default;
 void Producer::Produce(const std::string& topic, int partition, std::optional<std::string_view> key,
                        std::optional<std::string_view> value) {
   const auto bytes = [](std::optional<std::string_view> text) -> void* {
-    // A pointer that is not null makes an empty value of an empty text, and not a tombstone.
+    // A null pointer would make a tombstone of an empty value.
     return text ? const_cast<char*>(text->data() != nullptr ? text->data() : "") : nullptr;
   };
   const size_t key_size = key ? key->size() : 0;

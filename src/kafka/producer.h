@@ -1,7 +1,6 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,20 +10,20 @@
 
 namespace khs::kafka {
 
-// Produces records and waits until the broker has them: the demo's and the tests' way into a topic.
+// Produces records and waits until the broker has them. For the demo and for tests.
 class Producer {
  public:
-  // Throws std::runtime_error with librdkafka's words.
+  // Throws std::runtime_error with librdkafka's message.
   explicit Producer(const Properties& properties);
   ~Producer();
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  // Queues a record, waiting while the queue is full; partition -1 lets the key choose. Throws
-  // std::runtime_error when it can't be queued.
+  // Queues a record, and waits while the queue is full. With partition -1 the key decides. Throws
+  // std::runtime_error when librdkafka rejects the record.
   void Produce(const std::string& topic, int partition, std::optional<std::string_view> key,
                std::optional<std::string_view> value);
-  // False when not everything that was queued arrived in time.
+  // Waits for all queued records. False when not all of them were acknowledged in time.
   bool Flush(std::chrono::milliseconds timeout);
 
  private:

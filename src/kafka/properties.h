@@ -9,28 +9,27 @@
 
 namespace khs::kafka {
 
-// librdkafka properties by name. Credentials are among them.
+// librdkafka properties by name. They include credentials.
 using Properties = std::map<std::string, base::Secret>;
 
-// Whose client it is, for its lines in the log.
+// Who a client belongs to, for its log lines.
 struct ClientOwner {
-  std::optional<std::string> connector = {};  // none: the process's own
+  std::optional<std::string> connector = {};  // nothing for clients of the process itself
   std::optional<int> task = {};
 };
 
 struct PropertyProblem {
   std::string property;
-  std::string message;  // librdkafka's words, unless they would quote a secret
+  std::string message;  // librdkafka's, unless that would quote a secret
 };
 
-// What librdkafka says of each property by itself, and which name a file that a client would wait
-// for, or read without end: a FIFO, a device, more than 10 MiB. A file that is not there is
-// librdkafka's to miss. No network. No client is made with any of them.
+// Checks each property by itself. Reports what librdkafka rejects, and properties that name a file
+// which librdkafka could hang on or read without end: a FIFO, a device, more than 10 MiB. Missing
+// files are left to librdkafka. Creates no client and uses no network.
 std::vector<PropertyProblem> CheckProperties(const Properties& properties);
 
-// Makes a client with the properties and ends it again: finds what only shows when they are taken
-// together (a SASL mechanism without credentials, a CA file that is not there). The message, or
-// nothing.
+// Creates a client with the properties and destroys it. Finds properties that do not fit together,
+// for example a SASL mechanism without credentials. Returns the error message, or nothing.
 std::optional<std::string> TryClient(const Properties& properties, const ClientOwner& owner = {});
 
 std::string LibraryVersion();

@@ -7,10 +7,6 @@
 namespace khs::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kNudgeTimeout{50};
-constexpr std::chrono::milliseconds kNudgePause{1000};  // after one that failed
-
-// Of a message that is one.
 RecordQueues::Error ErrorOf(const rd_kafka_message_t* message) {
   const char* text = rd_kafka_message_errstr(message);
   return {message->err,
@@ -20,10 +16,8 @@ RecordQueues::Error ErrorOf(const rd_kafka_message_t* message) {
 
 }  // namespace
 
-bool FetchNeedsNudge() { return rd_kafka_version() < 0x02020000; }
-
 RecordQueues::RecordQueues(rd_kafka_t* client, rd_kafka_queue_t* events, size_t prefetch_bytes)
-    : client_(client), share_(prefetch_bytes / kRecordQueues) {
+    : client_(client), queue_bytes_(prefetch_bytes / kRecordQueues) {
   for (QueueHandle& queue : queues_) {
     queue.reset(rd_kafka_queue_new(client));
     rd_kafka_queue_cb_event_enable(
@@ -36,7 +30,7 @@ RecordQueues::RecordQueues(rd_kafka_t* client, rd_kafka_queue_t* events, size_t 
 }
 
 RecordQueues::~RecordQueues() {
-  for (const auto& [partition, queue] : partitions_) Empty(queue.get());
+  for (const auto& [partition, queue] : partitions_) Discard(queue.get());
   for (const QueueHandle& queue : queues_) {
     rd_kafka_queue_cb_event_enable(queue.get(), nullptr, nullptr);
   }
@@ -51,21 +45,21 @@ void RecordQueues::Forward(const rd_kafka_topic_partition_list_t* assigned) {
   }
 }
 
-void RecordQueues::Empty(const task::Partitions& unassigned) {
+void RecordQueues::Discard(const task::Partitions& unassigned) {
   for (const base::TopicPartition& partition : unassigned) {
     const auto found = partitions_.find(partition);
-    if (found != partitions_.end()) Empty(found->second.get());
+    if (found != partitions_.end()) Discard(found->second.get());
   }
 }
 
-void RecordQueues::Empty(rd_kafka_queue_t* partition) {
+void RecordQueues::Discard(rd_kafka_queue_t* partition) {
   rd_kafka_queue_forward(partition, nullptr);
   while (EventHandle(rd_kafka_queue_poll(partition, 0))) {
   }
 }
 
-// From the next queue that has any.
-ssize_t RecordQueues::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messages, size_t most) {
+ssize_t RecordQueues::TakeFromNextQueue(std::array<rd_kafka_message_t*, kBatch>& messages,
+                                        size_t most) {
   for (size_t i = 0; i < kRecordQueues; ++i) {
     rd_kafka_queue_t* queue = queues_[next_queue_++ % kRecordQueues].get();
     if (rd_kafka_queue_length(queue) == 0) continue;
@@ -75,20 +69,21 @@ ssize_t RecordQueues::TakeInTurn(std::array<rd_kafka_message_t*, kBatch>& messag
   return 0;
 }
 
-// A batch is not asked for by its bytes; the next one is taken to be like the last.
+// librdkafka limits a batch by its number of records and not by bytes, so the size of the last
+// batch's records is taken for the next.
 RecordQueues::Taken RecordQueues::Take(size_t wanted_bytes) {
   std::array<rd_kafka_message_t*, kBatch> messages;
   const size_t most =
-      std::clamp<size_t>(std::min(share_ / 4, wanted_bytes) / record_bytes_, 1, kBatch);
-  const ssize_t count = TakeInTurn(messages, most);
+      std::clamp<size_t>(std::min(queue_bytes_ / 4, wanted_bytes) / record_bytes_, 1, kBatch);
+  const ssize_t count = TakeFromNextQueue(messages, most);
   Taken taken;
   if (count <= 0) return taken;
+  taken.messages = static_cast<size_t>(count);
+  taken.records.reserve(taken.messages);
   size_t held = 0;
-  taken.records.reserve(static_cast<size_t>(count));
-  popped_ += static_cast<size_t>(count);
-  for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
+  for (size_t i = 0; i < taken.messages; ++i) {
     const MessageHandle message(messages[i]);
-    popped_bytes_ += message->len + message->key_len;
+    taken.bytes += message->len + message->key_len;
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
       taken.records.push_back(CopyRecord(message.get()));
       held += taken.records.back().Bytes();
@@ -96,26 +91,8 @@ RecordQueues::Taken RecordQueues::Take(size_t wanted_bytes) {
       taken.errors.push_back(ErrorOf(message.get()));
     }
   }
-  record_bytes_ = held / static_cast<size_t>(count) + 1;
+  record_bytes_ = held / taken.messages + 1;
   return taken;
-}
-
-bool RecordQueues::wants_nudge() const {
-  return popped_bytes_ >= share_ / 2 || popped_ >= kReadAheadRecords / 2;
-}
-
-void RecordQueues::Nudge(const task::Partitions& assigned) {
-  popped_ = 0;
-  popped_bytes_ = 0;
-  if (!FetchNeedsNudge() || assigned.empty()) return;
-  // What it answers is of no interest; a broker that does not is not waited for each time.
-  const auto now = std::chrono::steady_clock::now();
-  if (now < next_nudge_) return;
-  const PartitionListHandle list = ToList(assigned);
-  for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = RD_KAFKA_OFFSET_END;
-  const auto code =
-      rd_kafka_offsets_for_times(client_, list.get(), static_cast<int>(kNudgeTimeout.count()));
-  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) next_nudge_ = now + kNudgePause;
 }
 
 }  // namespace khs::kafka

@@ -7,7 +7,7 @@
 namespace khs::kafka {
 namespace {
 
-// Long enough that words and numbers of librdkafka's own are rarely among them.
+// Long enough that librdkafka's own words rarely match a piece of a secret.
 constexpr size_t kPiece = 6;
 constexpr std::string_view kSeparators = " \t\r\n,;:=\"'";
 
@@ -42,7 +42,7 @@ void Redactor::Renew(std::string_view username, std::string_view password) {
   Add(password, renewed);
   Sort(renewed);
   const std::lock_guard lock(mutex_);
-  before_ = std::exchange(renewed_, std::move(renewed));
+  previous_ = std::exchange(renewed_, std::move(renewed));
 }
 
 std::string Redactor::Redact(std::string_view text) const {
@@ -82,10 +82,10 @@ bool Redactor::IsKnown(std::string_view piece) const {
   const auto in = [hash](const Hashes& hashes) {
     return std::binary_search(hashes.begin(), hashes.end(), hash);
   };
-  return in(referred_) || in(renewed_) || in(before_);
+  return in(referred_) || in(renewed_) || in(previous_);
 }
 
-// How many bytes from here on belong together to something known; 0: none.
+// Returns how many bytes at `at` are a known piece or value; 0 when none are.
 size_t Redactor::HiddenAt(std::string_view text, size_t at) const {
   const size_t left = text.size() - at;
   if (left >= kPiece && IsKnown(text.substr(at, kPiece))) return kPiece;

@@ -10,22 +10,22 @@
 
 namespace khs::kafka {
 
-// Hides in librdkafka's words what came from references to secrets: it quotes values whole, in
-// pieces (one broker of a list, what it does not know the end of) and cut off. Any thread.
+// Hides values that came from references to secrets in librdkafka's messages. librdkafka quotes
+// values in whole and in part, for example one broker of a list. Any thread.
 class Redactor {
  public:
   explicit Redactor(const Properties& properties);
 
-  // SASL credentials that take the place of others, wherever they are from. Those before them stay
-  // hidden once more, since connections that began with them may still be spoken of.
+  // Adds new SASL credentials, whether they came from a reference or not. The previous ones stay
+  // hidden, because connections that use them may still be reported; those before are dropped.
   void Renew(std::string_view username, std::string_view password);
 
-  // The text with `[hidden]` where at least six bytes of a value stand, or a shorter value or item
-  // of a list as a word of its own.
+  // Replaces by `[hidden]`: at least six successive bytes of a value, and a shorter value, or item
+  // of a list, that is a word of its own.
   std::string Redact(std::string_view text) const;
 
  private:
-  using Hashes = std::vector<size_t>;  // sorted; no secret is kept for the sake of hiding it
+  using Hashes = std::vector<size_t>;  // sorted; hashes, so that no further copy of a secret exists
 
   static void Add(std::string_view value, Hashes& hashes);
   bool IsKnown(std::string_view piece) const;
@@ -34,7 +34,7 @@ class Redactor {
   Hashes referred_;
   mutable std::mutex mutex_;  // guards the rest
   Hashes renewed_;
-  Hashes before_;  // the renewal before
+  Hashes previous_;  // before the last Renew
 };
 
 }  // namespace khs::kafka

@@ -10,34 +10,35 @@ namespace {
 
 using delivery::LossReason;
 
-// `from`: where reading would have gone on. The log's start is the only place from which nothing
-// that the log holds is passed over.
-Start AfterLoss(const PartitionFacts& facts, LossReason reason, int64_t from, int64_t records) {
+// Starts at the beginning of the log, because any later offset would skip records that exist.
+// `from` is the next offset that would have been read.
+Start StartAfterLoss(const PartitionFacts& facts, LossReason reason, int64_t from,
+                     int64_t records) {
   return {facts.log_start, true,
           task::Loss{facts.partition, from, facts.log_start, records, reason}};
 }
 
 std::optional<Start> FindLoss(const PartitionFacts& facts, int64_t position) {
   if (position < facts.log_start) {
-    return AfterLoss(facts, LossReason::kRetention, position, facts.log_start - position);
+    return StartAfterLoss(facts, LossReason::kRetention, position, facts.log_start - position);
   }
   if (position > facts.log_end) {
-    return AfterLoss(facts, LossReason::kTruncated, position, position - facts.log_end);
+    return StartAfterLoss(facts, LossReason::kTruncated, position, position - facts.log_end);
   }
   return std::nullopt;
 }
 
-// How many of the old topic's records were left is not known for sure.
-Start Recreated(const PartitionFacts& facts, int64_t from) {
-  return AfterLoss(facts, LossReason::kRecreated, from,
-                   std::max<int64_t>(facts.known->log_end - from, 0));
+// The number of lost records is an estimate, because the end of the old log may have moved since.
+Start StartAfterRecreation(const PartitionFacts& facts, int64_t from) {
+  return StartAfterLoss(facts, LossReason::kRecreated, from,
+                        std::max<int64_t>(facts.known->log_end - from, 0));
 }
 
 std::string NameOf(const base::TopicPartition& partition) {
   return partition.topic + '[' + std::to_string(partition.partition) + ']';
 }
 
-base::Unexpected<std::string> Refused(const PartitionFacts& facts, const Start& start) {
+base::Unexpected<std::string> LossError(const PartitionFacts& facts, const Start& start) {
   const task::Loss& loss = *start.loss;
   std::string why = NameOf(facts.partition) + '@' + std::to_string(loss.from) + ": ";
   switch (loss.reason) {
@@ -93,10 +94,10 @@ base::Expected<Start, std::string> DecideStart(ResetPolicy policy, const Partiti
     lost = FindLoss(facts, *facts.committed);
     if (!lost) return Start{*facts.committed};
   } else if (facts.known) {
-    lost = Recreated(facts, facts.known->offset);
+    lost = StartAfterRecreation(facts, facts.known->offset);
   }
   if (policy == ResetPolicy::kNone) {
-    if (lost) return Refused(facts, *lost);
+    if (lost) return LossError(facts, *lost);
     return base::Unexpected<std::string>(NameOf(facts.partition) +
                                          ": the group has no committed offset, and "
                                          "auto.offset.reset is none");
@@ -107,13 +108,13 @@ base::Expected<Start, std::string> DecideStart(ResetPolicy policy, const Partiti
 
 base::Expected<std::optional<Start>, std::string> DecideMove(ResetPolicy policy,
                                                              const PartitionFacts& facts,
-                                                             int64_t position, bool stuck) {
+                                                             int64_t position, bool stopped) {
   const bool recreated = facts.known && !facts.committed;
   const std::optional<Start> lost =
-      recreated ? Recreated(facts, position) : FindLoss(facts, position);
-  if (lost && policy == ResetPolicy::kNone) return Refused(facts, *lost);
+      recreated ? StartAfterRecreation(facts, position) : FindLoss(facts, position);
+  if (lost && policy == ResetPolicy::kNone) return LossError(facts, *lost);
   if (lost) return lost;
-  if (stuck) return Start{position};
+  if (stopped) return Start{position};
   return std::nullopt;
 }
 

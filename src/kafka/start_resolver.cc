@@ -13,18 +13,18 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Of each question. A cold connection alone may take a second.
-constexpr milliseconds kWithin{2'000};
+// For each request. Connecting alone may take a second.
+constexpr milliseconds kRequestTimeout{2'000};
 
-constexpr const char* kFailed = "cannot read where partitions start, will retry";
-constexpr const char* kMoveFailed = "cannot find out where reading goes on, will retry";
+constexpr const char* kStartsFailed = "cannot determine start offsets, will retry";
+constexpr const char* kMovesFailed = "cannot determine next offsets, will retry";
 
 base::Unexpected<task::SourceError> Failed(OffsetError code, const char* what) {
   return base::Unexpected<task::SourceError>(
       {Classify(code), rd_kafka_err2name(code), std::string(what) + ": " + rd_kafka_err2str(code)});
 }
 
-base::Unexpected<task::SourceError> Refused(std::string why) {
+base::Unexpected<task::SourceError> NoOffset(std::string why) {
   return base::Unexpected<task::SourceError>(
       {task::ErrorClass::kNoOffset, "AUTO_OFFSET_RESET", std::move(why)});
 }
@@ -37,114 +37,128 @@ int64_t NowMs() {
 
 }  // namespace
 
+// The commits of partitions, with the group's start separated from the rest of the metadata.
+struct StartResolver::Commits {
+  std::map<base::TopicPartition, task::Position> positions;
+  std::optional<GroupStart> group_start;
+  std::set<base::TopicPartition> without_group_start;
+};
+
 StartResolver::StartResolver(rd_kafka_t* client, const Subscription& subscription,
-                             ResetPolicy policy, std::shared_ptr<GroupMemory> memory,
+                             ResetPolicy policy, std::shared_ptr<GroupHistory> history,
                              GroupCommits group_commits)
     : client_(client),
       subscription_(SubscriptionId(subscription)),
       policy_(policy),
-      memory_(std::move(memory)),
+      history_(std::move(history)),
       group_commits_(std::move(group_commits)) {}
 
-base::Expected<StartResolver::Starts, task::SourceError> StartResolver::Resolve(
-    const task::Partitions& partitions) {
-  const auto asked = AskCommitted(client_, partitions, kWithin);
-  if (!asked) return Failed(asked.error(), kFailed);
-  std::map<base::TopicPartition, task::Position> committed;
-  std::optional<GroupStart> start_in_commits;
-  std::set<base::TopicPartition> without_start;
-  for (task::Position position : *asked) {
+StartResolver::Commits StartResolver::ReadCommits(task::Positions committed) {
+  Commits commits;
+  for (task::Position& position : committed) {
     auto [start, metadata] =
         SplitGroupStart(position.topic_partition.topic, std::move(position.metadata));
     position.metadata = std::move(metadata);
-    if (!start) without_start.insert(position.topic_partition);
-    Merge(start_in_commits, start);
-    committed.emplace(position.topic_partition, std::move(position));
+    if (!start) commits.without_group_start.insert(position.topic_partition);
+    MergeGroupStart(commits.group_start, start);
+    commits.positions.emplace(position.topic_partition, std::move(position));
   }
+  return commits;
+}
 
-  // Before the ends are asked for: what comes in between is part of neither.
+base::Expected<StartResolver::Starts, task::SourceError> StartResolver::ResolveStarts(
+    const task::Partitions& partitions) {
+  auto asked = AskCommitted(client_, partitions, kRequestTimeout);
+  if (!asked) return Failed(asked.error(), kStartsFailed);
+  const Commits commits = ReadCommits(std::move(*asked));
+
+  // The time is read before the end offsets, so that records that come in between are not skipped.
   const int64_t now_ms = NowMs();
   std::optional<GroupStart> start;
   if (policy_ == ResetPolicy::kLatest) {
-    auto learnt =
-        LearnStart(start_in_commits, partitions, committed.size() < partitions.size(), now_ms);
-    if (!learnt) return base::Unexpected<task::SourceError>(std::move(learnt.error()));
-    start = *learnt;
+    auto found = FindGroupStart(commits.group_start, partitions,
+                                commits.positions.size() < partitions.size(), now_ms);
+    if (!found) return base::Unexpected<task::SourceError>(std::move(found.error()));
+    start = *found;
   }
-  const auto ranges = AskLogRanges(client_, partitions, kWithin);
-  if (!ranges) return Failed(ranges.error(), kFailed);
+  const auto ranges = AskLogRanges(client_, partitions, kRequestTimeout);
+  if (!ranges) return Failed(ranges.error(), kStartsFailed);
 
   std::vector<PartitionFacts> all;
   task::Partitions since_start;
   Starts starts;
   for (const base::TopicPartition& partition : partitions) {
-    const auto commit = committed.find(partition);
+    const auto commit = commits.positions.find(partition);
     const auto range = ranges->find(partition);
     if (range == ranges->end()) {
-      if (commit == committed.end()) continue;
+      if (commit == commits.positions.end()) continue;
       starts.offsets.push_back({partition, commit->second.offset});
       starts.committed.push_back(commit->second);
       continue;
     }
     PartitionFacts facts{
-        partition, {}, memory_->Find(partition), range->second.start, range->second.end};
-    if (commit != committed.end()) facts.committed = commit->second.offset;
+        partition, {}, history_->FindCommit(partition), range->second.start, range->second.end};
+    if (commit != commits.positions.end()) facts.committed = commit->second.offset;
     facts.latest = DecideLatest(start, subscription_, now_ms, partition);
-    const bool asks_time = policy_ == ResetPolicy::kLatest && !facts.committed && !facts.known &&
-                           facts.latest == LatestStart::kSinceStart;
-    if (asks_time) since_start.push_back(partition);
+    const bool needs_time = policy_ == ResetPolicy::kLatest && !facts.committed && !facts.known &&
+                            facts.latest == LatestStart::kSinceStart;
+    if (needs_time) since_start.push_back(partition);
     all.push_back(std::move(facts));
   }
   std::map<base::TopicPartition, int64_t> first_since_start;
   if (!since_start.empty()) {
-    auto found = AskOffsetsSince(client_, since_start, start->time_ms, kWithin);
-    if (!found) return Failed(found.error(), kFailed);
+    auto found = AskOffsetsSince(client_, since_start, start->time_ms, kRequestTimeout);
+    if (!found) return Failed(found.error(), kStartsFailed);
     first_since_start = std::move(*found);
   }
 
   for (PartitionFacts& facts : all) {
-    const base::TopicPartition& partition = facts.partition;
-    if (const auto found = first_since_start.find(partition); found != first_since_start.end()) {
-      facts.since_start = found->second;
-    }
+    const auto found = first_since_start.find(facts.partition);
+    if (found != first_since_start.end()) facts.since_start = found->second;
     const auto decided = DecideStart(policy_, facts);
-    if (!decided) return Refused(decided.error());
-    starts.offsets.push_back({partition, decided->offset});
-    const auto commit = committed.find(partition);
-    // What was finished beyond a commit of a log that is gone says nothing of the one there is.
-    const bool same_log =
-        !decided->loss || decided->loss->reason == delivery::LossReason::kRetention;
-    if (commit != committed.end() && same_log) {
-      starts.committed.push_back(commit->second);
-      memory_->Note(partition, commit->second.offset, facts.log_end);
-    }
-    const bool lacks_start = policy_ == ResetPolicy::kLatest && without_start.contains(partition);
-    if (decided->commit || lacks_start) starts.begins.push_back({partition, decided->offset});
-    if (!decided->loss) continue;
-    starts.losses.push_back(*decided->loss);
+    if (!decided) return NoOffset(decided.error());
+    AddStart(*decided, facts, commits, starts);
   }
   return starts;
 }
 
-// What is known of the group's start for the decisions that are to come; nothing when it is now.
-// What is found out is remembered, and goes into the commits.
-base::Expected<std::optional<GroupStart>, task::SourceError> StartResolver::LearnStart(
+void StartResolver::AddStart(const Start& start, const PartitionFacts& facts,
+                             const Commits& commits, Starts& starts) const {
+  const base::TopicPartition& partition = facts.partition;
+  starts.offsets.push_back({partition, start.offset});
+  // The metadata of a commit lists records that are finished beyond it. When the log is another
+  // one, they are those of the old log.
+  const bool same_log = !start.loss || start.loss->reason == delivery::LossReason::kRetention;
+  const auto commit = commits.positions.find(partition);
+  if (commit != commits.positions.end() && same_log) {
+    starts.committed.push_back(commit->second);
+    history_->RecordCommit(partition, commit->second.offset, facts.log_end);
+  }
+  const bool lacks_group_start =
+      policy_ == ResetPolicy::kLatest && commits.without_group_start.contains(partition);
+  if (start.commit || lacks_group_start) starts.begins.push_back({partition, start.offset});
+  if (start.loss) starts.losses.push_back(*start.loss);
+}
+
+// Returns the group's start, or nothing when the group starts now. Adds what it finds to the
+// history, from which it goes into the commits.
+base::Expected<std::optional<GroupStart>, task::SourceError> StartResolver::FindGroupStart(
     const std::optional<GroupStart>& in_commits, const task::Partitions& partitions,
     bool some_uncommitted, int64_t now_ms) {
-  std::optional<GroupStart> known = memory_->start();
-  Merge(known, in_commits);
+  std::optional<GroupStart> known = history_->start();
+  MergeGroupStart(known, in_commits);
   if (some_uncommitted) {
-    const auto commits = group_commits_(kWithin);
+    const auto commits = group_commits_(kRequestTimeout);
     if (!commits) {
       const auto code = commits.error().kind == AdminError::Kind::kUnavailable
                             ? RD_KAFKA_RESP_ERR__TIMED_OUT
                             : RD_KAFKA_RESP_ERR__FAIL;
       return base::Unexpected<task::SourceError>(
-          {Classify(code), rd_kafka_err2name(code), kFailed + (": " + commits.error().text)});
+          {Classify(code), rd_kafka_err2name(code), kStartsFailed + (": " + commits.error().text)});
     }
     for (const task::Position& position : *commits) {
       const std::string& topic = position.topic_partition.topic;
-      Merge(known, SplitGroupStart(topic, position.metadata).first);
+      MergeGroupStart(known, SplitGroupStart(topic, position.metadata).first);
     }
   }
   GroupStart start = known.value_or(GroupStart{now_ms, subscription_});
@@ -155,40 +169,40 @@ base::Expected<std::optional<GroupStart>, task::SourceError> StartResolver::Lear
         known && DecideLatest(known, subscription_, now_ms, partition) == LatestStart::kBeginning;
     int32_t count = 0;
     if (!came_later) {
-      const auto asked = AskPartitionCount(client_, topic, kWithin);
-      if (!asked) return Failed(asked.error(), kFailed);
+      const auto asked = AskPartitionCount(client_, topic, kRequestTimeout);
+      if (!asked) return Failed(asked.error(), kStartsFailed);
       count = *asked;
     }
     start.partitions.emplace(topic, count);
   }
-  memory_->SetStart(start);
+  history_->MergeStart(start);
   return known;
 }
 
 base::Expected<StartResolver::Moves, task::SourceError> StartResolver::ResolveMoves(
-    const std::map<base::TopicPartition, Suspect>& suspects) {
+    const std::map<base::TopicPartition, ReadState>& suspects) {
   task::Partitions partitions;
   for (const auto& [partition, suspect] : suspects) partitions.push_back(partition);
-  const auto asked = AskCommitted(client_, partitions, kWithin);
-  if (!asked) return Failed(asked.error(), kMoveFailed);
+  const auto asked = AskCommitted(client_, partitions, kRequestTimeout);
+  if (!asked) return Failed(asked.error(), kMovesFailed);
   std::map<base::TopicPartition, int64_t> committed;
   for (const task::Position& position : *asked) {
     committed[position.topic_partition] = position.offset;
   }
-  const auto ranges = AskLogRanges(client_, partitions, kWithin);
-  if (!ranges) return Failed(ranges.error(), kMoveFailed);
+  const auto ranges = AskLogRanges(client_, partitions, kRequestTimeout);
+  if (!ranges) return Failed(ranges.error(), kMovesFailed);
 
   Moves moves;
   for (const auto& [partition, suspect] : suspects) {
     const auto range = ranges->find(partition);
     if (range == ranges->end()) continue;  // the topic is gone, or the partition has no leader
     PartitionFacts facts{
-        partition, {}, memory_->Find(partition), range->second.start, range->second.end};
+        partition, {}, history_->FindCommit(partition), range->second.start, range->second.end};
     const auto commit = committed.find(partition);
     if (commit != committed.end()) facts.committed = commit->second;
-    const auto decided = DecideMove(policy_, facts, suspect.position, suspect.stuck);
-    if (!decided) return Refused(decided.error());
-    moves.settled.push_back(partition);
+    const auto decided = DecideMove(policy_, facts, suspect.position, suspect.stopped);
+    if (!decided) return NoOffset(decided.error());
+    moves.resolved.push_back(partition);
     if (!*decided) continue;
     moves.offsets.push_back({partition, (*decided)->offset});
     if (!(*decided)->loss) continue;
@@ -197,18 +211,20 @@ base::Expected<StartResolver::Moves, task::SourceError> StartResolver::ResolveMo
   return moves;
 }
 
-void StartResolver::Settled(const task::Losses& losses) {
+void StartResolver::ForgetLostCommits(const task::Losses& losses) {
   for (const task::Loss& loss : losses) {
-    if (loss.reason != delivery::LossReason::kRetention) memory_->Forget(loss.topic_partition);
+    if (loss.reason != delivery::LossReason::kRetention)
+      history_->ForgetCommit(loss.topic_partition);
   }
 }
 
-task::Positions StartResolver::WithStart(task::Positions positions) const {
+task::Positions StartResolver::AddGroupStart(task::Positions positions) const {
   if (policy_ != ResetPolicy::kLatest) return positions;
-  const auto start = memory_->start();
+  const auto start = history_->start();
   if (!start) return positions;
   for (task::Position& position : positions) {
-    position.metadata = WithGroupStart(*start, position.topic_partition.topic, position.metadata);
+    position.metadata =
+        PrependGroupStart(*start, position.topic_partition.topic, position.metadata);
   }
   return positions;
 }

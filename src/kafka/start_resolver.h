@@ -10,64 +10,70 @@
 
 #include "base/result.h"
 #include "kafka/broker_offsets.h"
-#include "kafka/group_memory.h"
+#include "kafka/group_history.h"
 #include "kafka/group_offsets.h"
 #include "kafka/start_offsets.h"
 #include "task/record_source.h"
 
 namespace khs::kafka {
 
-// Finds out where reading partitions starts: asks the brokers, and lets start_offsets.h decide.
-// Blocks for some seconds at most, when brokers do not answer. The task's poll thread alone.
+// Finds the offsets at which partitions are read: asks the brokers for the facts, and lets
+// start_offsets.h decide. A call blocks for some seconds at most when brokers do not answer. The
+// task's poll thread alone; owned by Consumer::Client.
 class StartResolver {
  public:
-  // Every commit of the group, asked by another client.
+  // Reads every commit of the group, with another client.
   using GroupCommits =
       std::function<base::Expected<task::Positions, AdminError>(std::chrono::milliseconds timeout)>;
 
   // The client outlives it.
   StartResolver(rd_kafka_t* client, const Subscription& subscription, ResetPolicy policy,
-                std::shared_ptr<GroupMemory> memory, GroupCommits group_commits);
+                std::shared_ptr<GroupHistory> history, GroupCommits group_commits);
 
   struct Starts {
-    task::Positions offsets;  // of those for which one is known
-    task::Positions committed;
-    task::Positions begins;
+    task::Positions offsets;    // of partitions whose start is known
+    task::Positions committed;  // that are still valid
+    task::Positions begins;     // to be committed at once
     task::Losses losses;
   };
-  // For an assignment. A partition without a leader and without a commit gets no offset: the
-  // consumer will find it stuck. The error is for the task; the same call may succeed later.
-  base::Expected<Starts, task::SourceError> Resolve(const task::Partitions& partitions);
+  // Finds the starts of assigned partitions. A partition without a leader and without a commit gets
+  // no offset. The error is for the task; the same call may succeed later.
+  base::Expected<Starts, task::SourceError> ResolveStarts(const task::Partitions& partitions);
 
-  // An assigned partition about whose offsets there is doubt.
-  struct Suspect {
+  struct ReadState {
     int64_t position = 0;  // the next offset to be read
-    bool stuck = false;    // it is not read until its position is set
+    bool stopped = false;  // librdkafka does not fetch the partition until its position is set
   };
   struct Moves {
-    task::Positions offsets;  // where those go on whose position is to be set
+    task::Positions offsets;  // of partitions whose position has to be set
     task::Losses losses;
-    task::Partitions settled;  // no longer suspect, those that move among them
+    task::Partitions resolved;  // no longer suspect, whether they move or not
   };
+  // Finds where suspect partitions are read from next.
   base::Expected<Moves, task::SourceError> ResolveMoves(
-      const std::map<base::TopicPartition, Suspect>& suspects);
+      const std::map<base::TopicPartition, ReadState>& suspects);
 
-  // The partitions are read from where they were found to go on: what was known of the commits of
-  // logs that are gone is forgotten.
-  void Settled(const task::Losses& losses);
+  // Removes the commits of logs that are gone from the history. To be called when the partitions
+  // were assigned at their new offsets.
+  void ForgetLostCommits(const task::Losses& losses);
 
-  // What a commit of these carries besides.
-  task::Positions WithStart(task::Positions positions) const;
+  // Adds the group's start to the metadata of commits when the policy is `latest`.
+  task::Positions AddGroupStart(task::Positions positions) const;
 
  private:
-  base::Expected<std::optional<GroupStart>, task::SourceError> LearnStart(
+  struct Commits;
+  static Commits ReadCommits(task::Positions committed);
+  // Adds a decided start to the starts.
+  void AddStart(const Start& start, const PartitionFacts& facts, const Commits& commits,
+                Starts& starts) const;
+  base::Expected<std::optional<GroupStart>, task::SourceError> FindGroupStart(
       const std::optional<GroupStart>& in_commits, const task::Partitions& partitions,
       bool some_uncommitted, int64_t now_ms);
 
   rd_kafka_t* const client_;
-  const uint32_t subscription_;
+  const uint32_t subscription_;  // its SubscriptionId
   const ResetPolicy policy_;
-  const std::shared_ptr<GroupMemory> memory_;
+  const std::shared_ptr<GroupHistory> history_;
   const GroupCommits group_commits_;
 };
 

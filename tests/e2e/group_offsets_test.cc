@@ -13,6 +13,7 @@
 #include <regex>
 #include <sstream>
 
+#include "kafka/cluster.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
 

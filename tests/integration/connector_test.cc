@@ -14,10 +14,10 @@
 #include "http/destination.h"
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
-#include "kafka/embedded_broker.h"
-#include "kafka/log_ends.h"
+#include "kafka/log_end_offsets.h"
 #include "kafka/producer.h"
 #include "metrics/registry.h"
+#include "support/faulty_broker.h"
 #include "support/scripted_endpoint.h"
 
 namespace khs {
@@ -28,9 +28,9 @@ using testing::Answer;
 using testing::Request;
 using testing::ScriptedEndpoint;
 
-const auto kGood = [](const Request&) { return Answer::Of(200, R"({"retry":false})"); };
+const auto kSuccess = [](const Request&) { return Answer::Of(200, R"({"retry":false})"); };
 
-std::string Place(const Request& request) {
+std::string RecordId(const Request& request) {
   return *request.Header("X-Kafka-Partition") + "@" + *request.Header("X-Kafka-Offset");
 }
 
@@ -47,7 +47,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
     config.endpoint.url = endpoint_->Url("/in");
     config.endpoint.read_timeout = 5s;
     config.offset_flush_interval = 100ms;
-    // The mock cluster forgets a member only when its session is over, even when it left.
+    // The mock cluster keeps a member until its session expires, even when the member has left.
     config.subscription.consumer_properties["session.timeout.ms"] = "6000";
     config_ = config;
     Start();
@@ -61,7 +61,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
   }
   void Stop() {
     connector_->RequestStop(10s);
-    EXPECT_TRUE(AwaitEnd());  // the destructor would cut what is in flight
+    EXPECT_TRUE(AwaitEnd());  // the destructor would abort requests in flight
     connector_.reset();
   }
   void Produce(int count, int partition, size_t bytes = 10) {
@@ -69,24 +69,24 @@ class ConnectorOnMockCluster : public ::testing::Test {
     for (int i = 0; i < count; ++i) producer.Produce("t", partition, "k", std::string(bytes, 'x'));
     ASSERT_TRUE(producer.Flush(30s));
   }
-  // Until so many different records have been delivered.
-  bool AwaitPlaces(size_t count) {
-    std::set<std::string> places;
-    for (size_t seen = 0; places.size() < count;) {
+  // Waits until that many different records were delivered.
+  bool AwaitDelivered(size_t count) {
+    std::set<std::string> delivered;
+    for (size_t seen = 0; delivered.size() < count;) {
       if (!endpoint_->WaitForRequests(seen + 1, 60s)) return false;
       const std::vector<Request> requests = endpoint_->Requests();
-      for (; seen < requests.size(); ++seen) places.insert(Place(requests[seen]));
+      for (; seen < requests.size(); ++seen) delivered.insert(RecordId(requests[seen]));
     }
     return true;
   }
-  long CommitsThat(const std::string& outcome) {
+  long CommitCount(const std::string& outcome) {
     const std::string text = registry_.Render();
     const std::string series = R"(offset_commits_total{connector="c",outcome=")" + outcome + "\"} ";
     const size_t at = text.find(series);
     return at == std::string::npos ? -1 : std::stol(text.substr(at + series.size()));
   }
-  // Until the group has committed this of partition 0. The mock cluster lists no group's offsets,
-  // so a client asks that could be a member of it.
+  // Waits until the group has committed this offset of partition 0. The mock cluster cannot list a
+  // group's offsets, so a client of the same group asks.
   bool AwaitCommitted(int64_t offset) {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "bootstrap.servers", broker_.bootstrap_servers().c_str(), nullptr, 0);
@@ -108,7 +108,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 60s, [&] { return !connector_->unready(); });
   }
-  // Until the lag of a partition is shown so; a negative one: not at all.
+  // Waits until the metric has this value, or does not exist when `records` is negative.
   bool AwaitLag(int partition, long records) {
     const std::string series = "consumer_lag_records{connector=\"c\",partition=\"" +
                                std::to_string(partition) + "\",topic=\"t\"} ";
@@ -121,7 +121,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
         return true;
       }
       std::unique_lock lock(mutex_);
-      changed_.wait_for(lock, 20ms);  // it changes by time
+      changed_.wait_for(lock, 20ms);  // no event tells of a change
     }
     return false;
   }
@@ -135,8 +135,8 @@ class ConnectorOnMockCluster : public ::testing::Test {
   const base::SystemClock clock_;
   metrics::Registry registry_{{"0", "0", "0"}};
   metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
-  kafka::EmbeddedBroker broker_;
-  kafka::LogEnds log_ends_{100ms};
+  testing::FaultyBroker broker_;
+  kafka::LogEndOffsets log_end_offsets_{100ms};
   std::unique_ptr<ScriptedEndpoint> endpoint_;
   config::ConnectorConfig config_;
   const reconcile::Connections connections_{
@@ -146,7 +146,7 @@ class ConnectorOnMockCluster : public ::testing::Test {
         return std::make_unique<kafka::Consumer>(
             kafka::Subscription{c.subscription.topics, c.subscription.topics_regex,
                                 c.subscription.group},
-            properties, log_ends_.Open(properties));
+            properties, log_end_offsets_.Open(properties));
       },
       [this](const config::ConnectorConfig& c) {
         return std::make_unique<http::EndpointClient>(c.name, clock_);
@@ -162,24 +162,24 @@ class ConnectorOnMockCluster : public ::testing::Test {
   std::unique_ptr<reconcile::Connector> connector_;
 };
 
-// One partition without a leader must not hold up the others of the assignment.
+// A partition without a leader must not block the others of the assignment.
 TEST_F(ConnectorOnMockCluster, DeliversFromAPartitionThatGetsItsLeaderLater) {
-  Listen(kGood);
+  Listen(kSuccess);
   broker_.CreateTopic("t", 2);
   for (const int partition : {0, 1}) Produce(5, partition);
-  broker_.SetLed("t", 1, false);
+  broker_.SetLeader("t", 1, false);
   Start(2);
-  EXPECT_TRUE(AwaitPlaces(5));
+  EXPECT_TRUE(AwaitDelivered(5));
   for (const Request& request : endpoint_->Requests()) {
     EXPECT_EQ(request.Header("X-Kafka-Partition"), "0");
   }
-  broker_.SetLed("t", 1, true);
-  EXPECT_TRUE(AwaitPlaces(10));
+  broker_.SetLeader("t", 1, true);
+  EXPECT_TRUE(AwaitDelivered(10));
   Stop();
 }
 
 TEST_F(ConnectorOnMockCluster, DeliversEveryRecordOfEveryPartitionInOrder) {
-  Listen(kGood);
+  Listen(kSuccess);
   Start(4);
   for (int partition = 0; partition < 4; ++partition) Produce(250, partition);
   ASSERT_TRUE(endpoint_->WaitForRequests(1000, 60s));
@@ -193,7 +193,7 @@ TEST_F(ConnectorOnMockCluster, DeliversEveryRecordOfEveryPartitionInOrder) {
 }
 
 TEST_F(ConnectorOnMockCluster, RepeatsNothingAfterAGracefulStop) {
-  Listen(kGood);
+  Listen(kSuccess);
   Start(1);
   Produce(500, 0);
   ASSERT_TRUE(endpoint_->WaitForRequests(100, 60s));
@@ -201,15 +201,15 @@ TEST_F(ConnectorOnMockCluster, RepeatsNothingAfterAGracefulStop) {
   Start();
   ASSERT_TRUE(endpoint_->WaitForRequests(500, 60s));
   Stop();
-  std::set<std::string> places;
+  std::set<std::string> delivered;
   for (const Request& request : endpoint_->Requests()) {
-    EXPECT_TRUE(places.insert(Place(request)).second) << Place(request) << " twice";
+    EXPECT_TRUE(delivered.insert(RecordId(request)).second) << RecordId(request) << " twice";
   }
-  EXPECT_EQ(places.size(), 500u);
+  EXPECT_EQ(delivered.size(), 500u);
 }
 
 TEST_F(ConnectorOnMockCluster, LosesAndRepeatsNothingWhenBackPressurePausesPartitions) {
-  Listen(kGood);
+  Listen(kSuccess);
   config::ConnectorConfig config;
   config.policy.queue_max_bytes = 256 * 1024;
   Start(2, config);
@@ -226,9 +226,9 @@ TEST_F(ConnectorOnMockCluster, LosesAndRepeatsNothingWhenBackPressurePausesParti
 }
 
 TEST_F(ConnectorOnMockCluster, StopsByItsStrategyAndStartsAgainAtThatRecord) {
-  std::atomic<bool> mended{false};
+  std::atomic<bool> fixed{false};
   Listen([&](const Request& request) {
-    const bool bad = *request.Header("X-Kafka-Offset") == "3" && !mended;
+    const bool bad = *request.Header("X-Kafka-Offset") == "3" && !fixed;
     return bad ? Answer::Of(500) : Answer::Of(200, R"({"retry":false})");
   });
   config::ConnectorConfig config;
@@ -240,17 +240,17 @@ TEST_F(ConnectorOnMockCluster, StopsByItsStrategyAndStartsAgainAtThatRecord) {
   EXPECT_NE(registry_.Render().find(R"(kafka_http_sink_tasks_stopped{connector="c"} 1)"),
             std::string::npos);
   EXPECT_EQ(endpoint_->RequestCount(), 4u);
-  mended = true;
+  fixed = true;
   connector_.reset();
   Start();
   ASSERT_TRUE(endpoint_->WaitForRequests(11, 60s));
   const auto requests = endpoint_->Requests();
-  EXPECT_EQ(Place(requests[4]), "0@3");
-  EXPECT_EQ(Place(requests[10]), "0@9");
+  EXPECT_EQ(RecordId(requests[4]), "0@3");
+  EXPECT_EQ(RecordId(requests[10]), "0@9");
 }
 
-TEST_F(ConnectorOnMockCluster, GoesOnByItselfWhenTheBrokerComesBack) {
-  Listen(kGood);
+TEST_F(ConnectorOnMockCluster, ContinuesWhenTheBrokerComesBack) {
+  Listen(kSuccess);
   Start(1);
   Produce(10, 0);
   ASSERT_TRUE(endpoint_->WaitForRequests(10, 60s));
@@ -260,35 +260,35 @@ TEST_F(ConnectorOnMockCluster, GoesOnByItselfWhenTheBrokerComesBack) {
   EXPECT_TRUE(endpoint_->WaitForRequests(20, 60s));
 }
 
-TEST_F(ConnectorOnMockCluster, RepeatsRefusedCommitsAndJoinsAnewWhenItIsNoLongerAMember) {
-  Listen(kGood);
+TEST_F(ConnectorOnMockCluster, RetriesRejectedCommitsAndRejoinsWhenItIsNoLongerAMember) {
+  Listen(kSuccess);
   Start(1);
   Produce(10, 0);
-  ASSERT_TRUE(AwaitPlaces(10));
+  ASSERT_TRUE(AwaitDelivered(10));
   size_t produced = 10;
   for (const int code : {/* REBALANCE_IN_PROGRESS */ 27, /* NOT_COORDINATOR */ 16,
                          /* ILLEGAL_GENERATION */ 22, /* UNKNOWN_MEMBER_ID */ 25}) {
     broker_.FailCommits({code});
     Produce(10, 0);
-    ASSERT_TRUE(AwaitPlaces(produced += 10)) << code;
+    ASSERT_TRUE(AwaitDelivered(produced += 10)) << code;
   }
-  EXPECT_GT(CommitsThat("failed"), 0);
-  // What is committed now says that of all of them nothing is left.
+  EXPECT_GT(CommitCount("failed"), 0);
+  // This commit covers all records.
   Produce(1, 0);
-  ASSERT_TRUE(AwaitPlaces(produced += 1));
-  ASSERT_TRUE(AwaitCommitted(51));  // before it is a member again, it can commit nothing
+  ASSERT_TRUE(AwaitDelivered(produced += 1));
+  ASSERT_TRUE(AwaitCommitted(51));  // it commits only when it is a member again
   Stop();
   const size_t before = endpoint_->RequestCount();
   Start();
   Produce(1, 0);
   ASSERT_TRUE(endpoint_->WaitForRequests(before + 1, 60s));
-  EXPECT_EQ(Place(endpoint_->Requests()[before]), "0@51");
+  EXPECT_EQ(RecordId(endpoint_->Requests()[before]), "0@51");
 }
 
-TEST_F(ConnectorOnMockCluster, APartitionThatWasPausedFlowsOnAfterARebalance) {
-  std::atomic<bool> mended{false};
+TEST_F(ConnectorOnMockCluster, ResumesAPausedPartitionAfterARebalance) {
+  std::atomic<bool> fixed{false};
   Listen([&](const Request& request) {
-    const bool bad = *request.Header("X-Kafka-Offset") == "0" && !mended;
+    const bool bad = *request.Header("X-Kafka-Offset") == "0" && !fixed;
     return Answer::Of(200, bad ? R"({"retry":true})" : R"({"retry":false})");
   });
   config::ConnectorConfig config;
@@ -296,23 +296,24 @@ TEST_F(ConnectorOnMockCluster, APartitionThatWasPausedFlowsOnAfterARebalance) {
   config.policy.retry_backoff.assign(1000, 200ms);
   Start(1, config);
   Produce(200, 0, 1000);
-  ASSERT_TRUE(endpoint_->WaitForRequests(3, 60s));  // waits, with a backlog behind it: paused
-  // A second member comes; the first gives its partition up and one of them gets it.
+  // The retries block the backlog behind them, so the partition is paused.
+  ASSERT_TRUE(endpoint_->WaitForRequests(3, 60s));
+  // A second member joins. The first gives its partition back, and one of them gets it.
   auto first = std::move(connector_);
   Start();
   ASSERT_TRUE(AwaitReady());
-  mended = true;
-  std::set<std::string> places;
-  for (size_t seen = 0; places.size() < 200;) {
-    ASSERT_TRUE(endpoint_->WaitForRequests(seen + 1, 30s)) << places.size() << " of 200";
+  fixed = true;
+  std::set<std::string> delivered;
+  for (size_t seen = 0; delivered.size() < 200;) {
+    ASSERT_TRUE(endpoint_->WaitForRequests(seen + 1, 30s)) << delivered.size() << " of 200";
     const std::vector<Request> requests = endpoint_->Requests();
     seen = requests.size();
-    for (const Request& request : requests) places.insert(Place(request));
+    for (const Request& request : requests) delivered.insert(RecordId(request));
   }
 }
 
-TEST_F(ConnectorOnMockCluster, EndsInTimeWhenTheBrokerIsGone) {
-  Listen(kGood);
+TEST_F(ConnectorOnMockCluster, StopsInTimeWhenTheBrokerIsDown) {
+  Listen(kSuccess);
   Start(1);
   config_.offset_flush_interval = 60s;
   Produce(100, 0);
@@ -325,22 +326,22 @@ TEST_F(ConnectorOnMockCluster, EndsInTimeWhenTheBrokerIsGone) {
 }
 
 TEST_F(ConnectorOnMockCluster, RunsSeveralTasksInOneGroup) {
-  Listen(kGood);
+  Listen(kSuccess);
   config::ConnectorConfig config;
   config.tasks_max = 2;
   Start(4, config);
-  // Before both have joined there is a rebalance, which may repeat records.
+  // The rebalance when the second joins may repeat records, so none is produced before.
   ASSERT_TRUE(AwaitReady());
   for (int partition = 0; partition < 4; ++partition) Produce(50, partition);
   ASSERT_TRUE(endpoint_->WaitForRequests(200, 60s));
-  std::set<std::string> places;
-  for (const Request& request : endpoint_->Requests()) places.insert(Place(request));
-  EXPECT_EQ(places.size(), 200u);
+  std::set<std::string> delivered;
+  for (const Request& request : endpoint_->Requests()) delivered.insert(RecordId(request));
+  EXPECT_EQ(delivered.size(), 200u);
 }
 
-TEST_F(ConnectorOnMockCluster, GoesOnAtAnotherEndpointWithoutLeavingTheGroup) {
-  Listen(kGood);
-  ScriptedEndpoint second(kGood);
+TEST_F(ConnectorOnMockCluster, SwitchesTheEndpointWithoutLeavingTheGroup) {
+  Listen(kSuccess);
+  ScriptedEndpoint second(kSuccess);
   Start(2);
   Produce(10, 0);
   ASSERT_TRUE(endpoint_->WaitForRequests(10, 60s));
@@ -356,10 +357,10 @@ TEST_F(ConnectorOnMockCluster, GoesOnAtAnotherEndpointWithoutLeavingTheGroup) {
   Stop();
 }
 
-TEST_F(ConnectorOnMockCluster, ShowsTheLagOfItsPartitionsWhetherOrNotTheyFlow) {
-  std::atomic<bool> mended{false};
+TEST_F(ConnectorOnMockCluster, ReportsTheLagOfRunningAndPausedPartitions) {
+  std::atomic<bool> fixed{false};
   Listen([&](const Request& request) {
-    const bool good = *request.Header("X-Kafka-Offset") < "3" || mended;
+    const bool good = *request.Header("X-Kafka-Offset") < "3" || fixed;
     return Answer::Of(200, good ? R"({"retry":false})" : R"({"retry":true})");
   });
   config::ConnectorConfig config;
@@ -373,8 +374,8 @@ TEST_F(ConnectorOnMockCluster, ShowsTheLagOfItsPartitionsWhetherOrNotTheyFlow) {
   Produce(5, 0);
   Produce(7, 1);
   EXPECT_TRUE(AwaitLag(0, 11));
-  EXPECT_TRUE(AwaitLag(1, 7));  // where it starts was committed at once
-  mended = true;
+  EXPECT_TRUE(AwaitLag(1, 7));  // the start was committed at once
+  fixed = true;
   connector_->SetPaused(false);
   EXPECT_TRUE(AwaitLag(0, 0));
   EXPECT_TRUE(AwaitLag(1, 0));

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "kafka/consumer.h"
-#include "kafka/embedded_broker.h"
+#include "support/faulty_broker.h"
 
 namespace khs::kafka {
 namespace {
@@ -16,13 +16,13 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 60s;
 constexpr int kGroupAuthorizationFailed = 30;
 
-// When a topic appears while an assignment waits for its start offsets, librdkafka joins the group
-// anew without a revocation. The assignment that waited must not be read from: what is read of it
-// can't be committed, and comes again with the next one.
-TEST(ConsumerOnMockCluster, ReadsNoAssignmentThatWasOvertakenByAChangedTopic) {
-  EmbeddedBroker broker;
+// When a topic is created while an assignment waits for its start offsets, librdkafka joins the
+// group again without a revocation. Records of that assignment must not be read, because they could
+// not be committed and would come again with the next assignment.
+TEST(ConsumerOnMockCluster, DropsAnAssignmentWhenTopicsChangeBeforeItIsAnswered) {
+  khs::testing::FaultyBroker broker;
   broker.CreateTopic("t1", 1);
-  // Where reading starts can't be found out: the assignment waits.
+  // The start offsets cannot be determined, so the assignment waits.
   broker.FailCommittedOffsets(std::vector<int>(1'000, kGroupAuthorizationFailed));
   Consumer consumer({{}, "t.*", "g"}, {{"bootstrap.servers", broker.bootstrap_servers()},
                                        {"topic.metadata.refresh.interval.ms", "100"}});
@@ -46,15 +46,15 @@ TEST(ConsumerOnMockCluster, ReadsNoAssignmentThatWasOvertakenByAChangedTopic) {
     }
   }
   EXPECT_EQ(assigned, (std::vector<task::Partitions>{{{"t1", 0}, {"t2", 0}}}))
-      << "one after the other, without a revocation between them";
+      << "two assignments without a revocation between them";
   consumer.Leave(1s);
 }
 
-// The topics change a second time before the revocation for the first time is taken: librdkafka
-// then joins anew without the answer to it, and another member may be given what this one still
-// has. What it commits now would be taken as of a member of the new generation.
-TEST(ConsumerOnMockCluster, CommitsNothingOnceTheGroupHasGoneOnWithoutItsAnswer) {
-  EmbeddedBroker broker;
+// The topics change a second time before the revocation for the first change was polled. librdkafka
+// then joins again without an answer to it, and another member may get the partitions that this one
+// still has. The broker would accept a commit as that of a member of the new generation.
+TEST(ConsumerOnMockCluster, CommitsNothingAfterRejoiningWithoutARevocation) {
+  khs::testing::FaultyBroker broker;
   broker.CreateTopic("t1", 1);
   const Properties properties{{"bootstrap.servers", broker.bootstrap_servers()},
                               {"topic.metadata.refresh.interval.ms", "100"}};
@@ -69,7 +69,7 @@ TEST(ConsumerOnMockCluster, CommitsNothingOnceTheGroupHasGoneOnWithoutItsAnswer)
   Consumer first({{}, "t.*", "g"}, properties);
   ASSERT_TRUE(await_assigned(first));
   ASSERT_FALSE(first.CommitAndWait({{{"t1", 0}, 1}}, kPatience).error);
-  // That it joins can be seen by its commits alone, as long as nothing is polled.
+  // As long as nothing is polled, only a failed commit shows that the member has joined again.
   task::Committed late;
   for (int topic = 2; !late.error && topic < 20; ++topic) {
     broker.CreateTopic("t" + std::to_string(topic), 1);
@@ -78,7 +78,7 @@ TEST(ConsumerOnMockCluster, CommitsNothingOnceTheGroupHasGoneOnWithoutItsAnswer)
       late = first.CommitAndWait({{{"t1", 0}, 1}}, kPatience);
     }
   }
-  ASSERT_TRUE(late.error);  // it may have been on its way just then
+  ASSERT_TRUE(late.error);  // of any kind, because it may have been in flight when the join began
   late = first.CommitAndWait({{{"t1", 0}, 1}}, kPatience);
   ASSERT_TRUE(late.error);
   EXPECT_EQ(late.error->text, "the partitions are lost");

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "kafka/embedded_broker.h"
+#include "support/faulty_broker.h"
 
 namespace khs::kafka {
 namespace {
@@ -27,7 +27,7 @@ class DeadLetterProducerOnMockCluster : public ::testing::Test {
     properties.emplace("bootstrap.servers", broker_.bootstrap_servers());
     producer_.emplace(DeadLetterSettings{"letters", true, "c", 0}, properties);
   }
-  // What becomes of one dead letter.
+  // Produces a dead letter and waits for the result.
   Failure Produce() {
     std::mutex mutex;
     std::condition_variable answered;
@@ -42,8 +42,8 @@ class DeadLetterProducerOnMockCluster : public ::testing::Test {
     answered.wait(lock, [&] { return result.has_value(); });
     return *result;
   }
-  // As the task does, which waits longer between attempts. What failed, until one succeeds.
-  std::vector<std::string> ProduceUntilItIsThere() {
+  // Tries again until a dead letter is written, as the task does. Returns the errors.
+  std::vector<std::string> ProduceUntilWritten() {
     std::vector<std::string> failures;
     const auto end = std::chrono::steady_clock::now() + 120s;
     while (std::chrono::steady_clock::now() < end) {
@@ -51,23 +51,23 @@ class DeadLetterProducerOnMockCluster : public ::testing::Test {
       if (!failure) return failures;
       EXPECT_FALSE(failure->permanent) << failure->text;
       if (failures.empty() || failures.back() != failure->text) failures.push_back(failure->text);
-      // Nothing tells that a producer may be made again but the time.
+      // No event says when the client may be replaced.
       std::this_thread::sleep_for(20ms);
     }
-    ADD_FAILURE() << "it never arrives";
+    ADD_FAILURE() << "the dead letter was not written in time";
     return failures;
   }
 
-  EmbeddedBroker broker_;
+  khs::testing::FaultyBroker broker_;
   delivery::Record record_{{"t", 0}, 7, 1ms, "key", "value", {}};
   std::optional<DeadLetterProducer> producer_;
 };
 
-TEST_F(DeadLetterProducerOnMockCluster, IsReplacedAfterAFatalErrorUntilItMayProduce) {
+TEST_F(DeadLetterProducerOnMockCluster, ReplacesItsClientAfterAFatalError) {
   broker_.FailProducerIds(RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, 2);
   Make();
   const auto start = std::chrono::steady_clock::now();
-  const auto failures = ProduceUntilItIsThere();
+  const auto failures = ProduceUntilWritten();
   EXPECT_FALSE(failures.empty());
   bool named = false;
   for (const std::string& failure : failures) {
@@ -79,7 +79,7 @@ TEST_F(DeadLetterProducerOnMockCluster, IsReplacedAfterAFatalErrorUntilItMayProd
   EXPECT_FALSE(Produce());
 }
 
-TEST_F(DeadLetterProducerOnMockCluster, SaysThatARecordIsRefusedForGood) {
+TEST_F(DeadLetterProducerOnMockCluster, ReportsARejectedRecordAsPermanent) {
   broker_.FailProduces({RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, RD_KAFKA_RESP_ERR_INVALID_RECORD,
                         RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP,
                         RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED});
@@ -96,7 +96,7 @@ TEST_F(DeadLetterProducerOnMockCluster, SaysThatARecordIsRefusedForGood) {
   EXPECT_FALSE(unauthorized->permanent) << unauthorized->text;
 }
 
-TEST_F(DeadLetterProducerOnMockCluster, SaysSoOfWhatLibrdkafkaItselfRefuses) {
+TEST_F(DeadLetterProducerOnMockCluster, ReportsARecordThatLibrdkafkaRejectsAsPermanent) {
   Make({{"message.max.bytes", "1000"}});
   record_.value = std::string(2'000, 'x');
   const Failure failure = Produce();

@@ -1,13 +1,14 @@
-// What librdkafka's mock cluster knows of a group's offsets: it sets them. It neither lists nor
-// deletes them, which tests/e2e tries on a real broker.
+// Changes to a group's offsets on librdkafka's mock cluster. It can neither list nor delete them;
+// tests/e2e tests that on a real broker.
 
 #include "kafka/group_offsets.h"
 
 #include <gtest/gtest.h>
 
+#include "kafka/cluster.h"
 #include "kafka/consumer.h"
-#include "kafka/embedded_broker.h"
 #include "kafka/producer.h"
+#include "support/faulty_broker.h"
 
 namespace khs::kafka {
 namespace {
@@ -19,21 +20,23 @@ constexpr auto kTimeout = 30s;
 class GroupOffsetsOnMockCluster : public ::testing::Test {
  protected:
   GroupOffsetsOnMockCluster() { broker_.CreateTopic("t", 3); }
-  Properties Mine() const { return {{"bootstrap.servers", broker_.bootstrap_servers()}}; }
+  Properties ClientProperties() const {
+    return {{"bootstrap.servers", broker_.bootstrap_servers()}};
+  }
 
-  EmbeddedBroker broker_;
-  const GroupOffsets offsets_{Mine()};
+  khs::testing::FaultyBroker broker_;
+  const GroupOffsets offsets_{ClientProperties()};
 };
 
-TEST_F(GroupOffsetsOnMockCluster, AreWhereTheNextMemberBegins) {
-  Producer producer(Mine());
+TEST_F(GroupOffsetsOnMockCluster, AreWhereTheNextMemberStarts) {
+  Producer producer(ClientProperties());
   for (int i = 0; i < 10; ++i) {
     for (const int partition : {0, 2}) producer.Produce("t", partition, "k", "v");
   }
   ASSERT_TRUE(producer.Flush(kTimeout));
   const auto altered = offsets_.Alter("g", {{{"t", 0}, 7}, {{"t", 2}, 9}}, kTimeout);
   ASSERT_TRUE(altered) << altered.error().text;
-  Consumer consumer({{"t"}, {}, "g"}, Mine());
+  Consumer consumer({{"t"}, {}, "g"}, ClientProperties());
   const auto until = std::chrono::steady_clock::now() + kTimeout;
   while (std::chrono::steady_clock::now() < until) {
     const task::SourceEvent event = consumer.Poll(1s, 0);
@@ -44,16 +47,16 @@ TEST_F(GroupOffsetsOnMockCluster, AreWhereTheNextMemberBegins) {
       return;
     }
   }
-  FAIL() << "the group took nobody in";
+  FAIL() << "nothing was assigned";
 }
 
-TEST_F(GroupOffsetsOnMockCluster, WaitWhileTheGroupMovesToAnotherBroker) {
-  broker_.FailCommits({14, 15, 16});  // loading, not available, not here
+TEST_F(GroupOffsetsOnMockCluster, RetryWhileTheCoordinatorChanges) {
+  broker_.FailCommits({14, 15, 16});  // loading, not available, not the coordinator
   const auto altered = offsets_.Alter("g", {{{"t", 0}, 7}}, kTimeout);
   EXPECT_TRUE(altered) << altered.error().text;
 }
 
-TEST_F(GroupOffsetsOnMockCluster, TellTheRefusalOfAPartition) {
+TEST_F(GroupOffsetsOnMockCluster, ReportTheErrorOfAPartition) {
   broker_.FailCommits({29});  // not authorized for the topic
   const auto altered = offsets_.Alter("g", {{{"t", 1}, 7}}, kTimeout);
   ASSERT_FALSE(altered);
@@ -61,7 +64,7 @@ TEST_F(GroupOffsetsOnMockCluster, TellTheRefusalOfAPartition) {
   EXPECT_NE(altered.error().text.find("uthoriz"), std::string::npos) << altered.error().text;
 }
 
-TEST_F(GroupOffsetsOnMockCluster, OfWhatTheClusterDoesNotHaveAreRefusedByName) {
+TEST_F(GroupOffsetsOnMockCluster, OfUnknownPartitionsAreRejectedByName) {
   for (const auto& [topic_partition, text] :
        {std::pair(base::TopicPartition{"no-such-topic", 0},
                   "The cluster has no topic no-such-topic"),
@@ -76,8 +79,8 @@ TEST_F(GroupOffsetsOnMockCluster, OfWhatTheClusterDoesNotHaveAreRefusedByName) {
   }
 }
 
-TEST_F(GroupOffsetsOnMockCluster, OfAGroupWithMembersStayAsTheyAre) {
-  broker_.FailCommits({25});  // the answer of a group whose member this is not
+TEST_F(GroupOffsetsOnMockCluster, OfAGroupWithMembersAreNotChanged) {
+  broker_.FailCommits({25});  // unknown member: the group has others
   const auto altered = offsets_.Alter("g", {{{"t", 1}, 7}}, kTimeout);
   ASSERT_FALSE(altered);
   EXPECT_EQ(altered.error().kind, AdminError::Kind::kStillActive) << altered.error().text;
@@ -91,7 +94,7 @@ TEST_F(GroupOffsetsOnMockCluster, AreUnavailableWhileTheBrokerIsDown) {
 }
 
 TEST_F(GroupOffsetsOnMockCluster, ClusterIdIsTheBrokers) {
-  const auto id = DescribeCluster(Mine(), kTimeout);
+  const auto id = DescribeCluster(ClientProperties(), kTimeout);
   ASSERT_TRUE(id) << id.error().text;
   EXPECT_FALSE(id->id.empty());
   EXPECT_EQ(id->brokers, 1u);

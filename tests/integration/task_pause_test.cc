@@ -1,4 +1,4 @@
-// A task that pauses, as librdkafka's consumer on its mock cluster sees it.
+// A paused task with a real consumer on librdkafka's mock cluster.
 
 #include <gtest/gtest.h>
 
@@ -8,9 +8,9 @@
 #include <mutex>
 
 #include "kafka/consumer.h"
-#include "kafka/embedded_broker.h"
 #include "kafka/producer.h"
 #include "metrics/registry.h"
+#include "support/faulty_broker.h"
 #include "task/task.h"
 #include "unit/task/fakes.h"
 
@@ -40,7 +40,7 @@ struct Polls {
   }
 };
 
-// The consumer, whose polls are counted.
+// A consumer that counts its polls.
 class CountedSource final : public task::RecordSource {
  public:
   CountedSource(const kafka::Subscription& subscription, const kafka::Properties& properties,
@@ -72,7 +72,7 @@ class CountedSource final : public task::RecordSource {
   Polls& polls_;
 };
 
-// A member of the group "g", and what its endpoint was sent.
+// A task that is a member of the group "g", with an endpoint that records what it is sent.
 class Member {
  public:
   Member(int id, const std::string& bootstrap, bool paused) {
@@ -129,7 +129,7 @@ class Member {
   metrics::ConnectorMetrics metrics_{registry_, {"c", "g", "h", "file"}};
   testing::EndpointLog endpoint_;
   Polls polls_;
-  std::unique_ptr<task::Task> task_;  // last: it uses all of the above
+  std::unique_ptr<task::Task> task_;  // last, because it uses all of the above
 };
 
 class TaskPauseOnMockCluster : public ::testing::Test {
@@ -143,7 +143,7 @@ class TaskPauseOnMockCluster : public ::testing::Test {
     }
     ASSERT_TRUE(producer.Flush(30s));
   }
-  // Each of the records of each partition, in order and once.
+  // Expects each record of each partition once and in order.
   static void ExpectAll(const std::vector<std::pair<TopicPartition, int64_t>>& received,
                         int64_t count) {
     std::map<TopicPartition, int64_t> next;
@@ -154,10 +154,10 @@ class TaskPauseOnMockCluster : public ::testing::Test {
     EXPECT_EQ(next.size(), static_cast<size_t>(kPartitions));
   }
 
-  kafka::EmbeddedBroker broker_;
+  testing::FaultyBroker broker_;
 };
 
-TEST_F(TaskPauseOnMockCluster, GoesOnWhereItStopped) {
+TEST_F(TaskPauseOnMockCluster, ContinuesWhereItPaused) {
   Produce(2000);
   Member member(0, broker_.bootstrap_servers(), false);
   size_t sent = 0;
@@ -176,11 +176,11 @@ TEST_F(TaskPauseOnMockCluster, GoesOnWhereItStopped) {
   ExpectAll(member.Received(), 2300);
 }
 
-TEST_F(TaskPauseOnMockCluster, DeliversNothingOfWhatItIsGivenMeanwhile) {
+TEST_F(TaskPauseOnMockCluster, DeliversNothingThatIsAssignedDuringAPause) {
   Produce(50);
   Member first(0, broker_.bootstrap_servers(), true);
   ASSERT_TRUE(first.AwaitAssigned(kPartitions));
-  // Takes one partition, and the first member gets the other one anew.
+  // It gets one partition, and the first member gets the other one again.
   Member second(1, broker_.bootstrap_servers(), false);
   ASSERT_TRUE(second.AwaitReceived(50));
   ASSERT_TRUE(first.AwaitAssigned(1));

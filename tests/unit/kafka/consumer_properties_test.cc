@@ -11,7 +11,7 @@ using ::testing::HasSubstr;
 
 const Subscription kByName{{"t"}, {}, "g"};
 
-TEST(ConsumerProperties, NoticeADeadMemberWithinTenSeconds) {
+TEST(ConsumerProperties, ExpireASessionAfterTenSeconds) {
   const Properties all = ConsumerProperties(kByName, {});
   EXPECT_EQ(all.at("session.timeout.ms"), "10000");
   EXPECT_EQ(all.at("heartbeat.interval.ms"), "3000");
@@ -26,7 +26,7 @@ TEST(ConsumerProperties, FitThreeHeartbeatsIntoAShorterSession) {
   EXPECT_EQ(heartbeat({{"session.timeout.ms", "6000"}, {"heartbeat.interval.ms", "500"}}), "500");
 }
 
-TEST(ConsumerProperties, WhoseHeartbeatsComeTooLateMakeNoConsumer) {
+TEST(ConsumerProperties, AreRejectedWhenHeartbeatsComeTooLate) {
   EXPECT_THAT(TryConsumer(kByName, {{"heartbeat.interval.ms", "15000"}}).value_or(""),
               HasSubstr("heartbeat.interval.ms must be lower than session.timeout.ms"));
   EXPECT_FALSE(
@@ -42,8 +42,8 @@ TEST(ConsumerProperties, ExcludeTopicsOfARegularExpressionByTheirWholeNames) {
             "^x,^__consumer_offsets$,^my\\.dead-letters$");
 }
 
-// librdkafka would silently read none of the topics if it matched one.
-TEST(ConsumerProperties, HaveNoBlacklistWhereTopicsAreNamed) {
+// If the blacklist matched one of the topics, librdkafka would read none, without an error.
+TEST(ConsumerProperties, HaveNoBlacklistWhenTopicsAreNamed) {
   EXPECT_FALSE(ConsumerProperties(kByName, {{"topic.blacklist", "t"}}).contains("topic.blacklist"));
 }
 

@@ -14,13 +14,13 @@ GroupStart StartOf(uint32_t subscription, std::map<std::string, int32_t> partiti
 
 TEST(GroupStart, IsReadBackFromTheMetadataOfACommit) {
   const GroupStart start = StartOf(0xcafe, {{"a", 3}, {"b", 1}});
-  const std::string metadata = WithGroupStart(start, "a", "khs1:abc");
+  const std::string metadata = PrependGroupStart(start, "a", "khs1:abc");
   const auto [read, rest] = SplitGroupStart("a", metadata);
   EXPECT_EQ(read, StartOf(0xcafe, {{"a", 3}}));
   EXPECT_EQ(rest, "khs1:abc");
 }
 
-TEST(GroupStart, LeavesOtherMetadataAlone) {
+TEST(GroupStart, LeavesOtherMetadataUnchanged) {
   for (const char* text : {"", "khs1:abc", "start=", "start=1", "start=1,2", "start=1,2,3",
                            "start=-1,2,3;", "start=1,-2,3;", "start=99999999999999999999,2,3;",
                            "start=1,2,99999999999;", "start=x,2,3;khs1:"}) {
@@ -32,42 +32,42 @@ TEST(GroupStart, LeavesOtherMetadataAlone) {
 
 TEST(GroupStart, IsTheEarliestThatAnyMemberKnows) {
   std::optional<GroupStart> known;
-  Merge(known, std::nullopt);
+  MergeGroupStart(known, std::nullopt);
   EXPECT_EQ(known, std::nullopt);
-  Merge(known, GroupStart{kStart + 5, 1, {{"a", 4}}});
-  Merge(known, GroupStart{kStart, 2, {{"a", 3}, {"b", 1}}});
-  Merge(known, GroupStart{kStart + 9, 3, {{"a", 5}}});
+  MergeGroupStart(known, GroupStart{kStart + 5, 1, {{"a", 4}}});
+  MergeGroupStart(known, GroupStart{kStart, 2, {{"a", 3}, {"b", 1}}});
+  MergeGroupStart(known, GroupStart{kStart + 9, 3, {{"a", 5}}});
   EXPECT_EQ(known, (GroupStart{kStart, 2, {{"a", 3}, {"b", 1}}}));
 }
 
-TEST(GroupStart, LeavesOutWhatWasThereOnlyWhenItIsNow) {
+TEST(GroupStart, SkipsAllRecordsOnlyWhenTheGroupStartsNow) {
   EXPECT_EQ(DecideLatest(std::nullopt, 1, kStart, {"a", 0}), LatestStart::kEnd);
   EXPECT_EQ(DecideLatest(StartOf(1, {{"a", 3}}), 1, kMuchLater, {"a", 2}),
             LatestStart::kSinceStart);
 }
 
-TEST(GroupStart, LetsAPartitionThatWasAddedStartAtItsBeginning) {
+TEST(GroupStart, StartsAnAddedPartitionAtItsBeginning) {
   EXPECT_EQ(DecideLatest(StartOf(1, {{"a", 3}}), 1, kStart, {"a", 3}), LatestStart::kBeginning);
   EXPECT_EQ(DecideLatest(StartOf(1, {{"a", 0}}), 1, kStart, {"a", 0}), LatestStart::kBeginning);
 }
 
-TEST(GroupStart, LetsATopicThatCameLaterStartAtItsBeginning) {
+TEST(GroupStart, StartsALaterTopicAtItsBeginning) {
   EXPECT_EQ(DecideLatest(StartOf(1, {{"a", 3}}), 1, kMuchLater, {"b", 0}), LatestStart::kBeginning);
 }
 
-// Another member may have been given the topic, and be about to commit where it starts.
-TEST(GroupStart, GoesByTimeWhileTheGroupIsYoung) {
+// Another member may own the topic and not have committed its start yet.
+TEST(GroupStart, UsesTimestampsWhileTheGroupIsYoung) {
   EXPECT_EQ(DecideLatest(StartOf(1, {{"a", 3}}), 1, kStart + 1'000, {"b", 0}),
             LatestStart::kSinceStart);
 }
 
-// The topic may have been there all along, without anybody reading it.
-TEST(GroupStart, GoesByTimeForATopicOfAChangedSubscription) {
+// The topic may be older than the change; nobody subscribed to it before.
+TEST(GroupStart, UsesTimestampsForATopicOfAChangedSubscription) {
   EXPECT_EQ(DecideLatest(StartOf(1, {{"a", 3}}), 2, kMuchLater, {"b", 0}),
             LatestStart::kSinceStart);
 }
 
-TEST(GroupStart, TellsSubscriptionsApartByWhatTheyName) {
+TEST(GroupStart, DistinguishesSubscriptionsByTheirTopics) {
   const auto topics = [](std::vector<std::string> names) {
     return SubscriptionId({std::move(names), {}, "g"});
   };

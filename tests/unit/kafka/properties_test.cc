@@ -20,7 +20,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-TEST(Properties, AreRefusedInLibrdkafkasWords) {
+TEST(Properties, AreRejectedWithLibrdkafkasMessage) {
   const auto problems = CheckProperties({{"security.protocol", "canary"}, {"no.such", "x"}});
   ASSERT_EQ(problems.size(), 2u);
   EXPECT_EQ(problems[0].property, "no.such");
@@ -28,7 +28,7 @@ TEST(Properties, AreRefusedInLibrdkafkasWords) {
   EXPECT_THAT(problems[1].message, HasSubstr("canary"));
 }
 
-TEST(Properties, OfNewerVersionsAreAcceptedByOlderOnes) {
+TEST(Properties, OfNewerVersionsAreAccepted) {
   EXPECT_TRUE(CheckProperties({{"client.dns.lookup", "use_all_dns_ips"},
                                {"enable.metrics.push", "false"},
                                {"retry.backoff.max.ms", "1000"}})
@@ -37,7 +37,7 @@ TEST(Properties, OfNewerVersionsAreAcceptedByOlderOnes) {
               HasSubstr("nor Kafka's Java consumer has \"no.such\""));
 }
 
-TEST(Properties, FromASecretAreNotQuoted) {
+TEST(Properties, FromASecretAreRedactedWhenRejected) {
   const Properties properties = {{"security.protocol", base::Secret::FromReference("canary")}};
   const auto problems = CheckProperties(properties);
   ASSERT_EQ(problems.size(), 1u);
@@ -45,7 +45,7 @@ TEST(Properties, FromASecretAreNotQuoted) {
                                          Not(HasSubstr("canary"))));
   try {
     MakeConfiguration(properties);
-    ADD_FAILURE() << "was taken";
+    ADD_FAILURE() << "the properties were accepted";
   } catch (const std::runtime_error& error) {
     EXPECT_THAT(error.what(), Not(HasSubstr("canary")));
   }
@@ -53,7 +53,7 @@ TEST(Properties, FromASecretAreNotQuoted) {
               AllOf(HasSubstr("No such configuration property"), Not(HasSubstr("canary"))));
 }
 
-TEST(Properties, FromASecretAreNotQuotedWhereTheyMakeNoClientEither) {
+TEST(Properties, FromASecretAreRedactedWhenNoClientCanBeCreated) {
   const auto secret = base::Secret::FromReference("canary");
   for (const Properties& properties :
        {Properties{{"security.protocol", "SASL_PLAINTEXT"}, {"sasl.mechanism", secret}},
@@ -63,8 +63,8 @@ TEST(Properties, FromASecretAreNotQuotedWhereTheyMakeNoClientEither) {
   }
 }
 
-// That is, before any client has a log of its own.
-TEST(Properties, FromASecretAreNotToldWhileTheyAreSet) {
+// librdkafka may log before there is a client with a log callback.
+TEST(Properties, FromASecretAreNotLoggedWhileTheyAreSet) {
   ::testing::internal::CaptureStderr();
   EXPECT_FALSE(CheckProperties({{"debug", "plugin"},
                                 {"log_level", "7"},
@@ -73,7 +73,7 @@ TEST(Properties, FromASecretAreNotToldWhileTheyAreSet) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("canary")));
 }
 
-TEST(Properties, ThatNameWhatIsNoFileMakeNoClient) {
+TEST(Properties, ThatNameNoRegularFileAreRejected) {
   const khs::testing::TemporaryDirectory directory;
   const std::string fifo = directory.path() / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
@@ -91,19 +91,19 @@ TEST(Properties, ThatNameWhatIsNoFileMakeNoClient) {
       AllOf(HasSubstr("[hidden]"), Not(HasSubstr(fifo))));
 }
 
-// librdkafka 2.0 aborts the process when the thread of the group's coordinator can't be started.
-// In processes of their own, which may start so many threads and no further one.
-TEST(ClientDeathTest, ThatHasTooFewThreadsIsAnErrorAndNeverACrash) {
+// See kafka/workarounds/thread_shortage.h. Each case runs in a process of its own, which may start
+// only that many threads.
+TEST(ClientDeathTest, WithTooFewThreadsIsAnErrorAndNotACrash) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   for (size_t threads = 0; threads < 6; ++threads) {
     EXPECT_EXIT(
         {
-          const ClientVoice voice({}, {});
+          const ClientLogContext log_context({}, {});
           ConfHandle conf =
               MakeConfiguration({{"bootstrap.servers", "127.0.0.1:1"}, {"group.id", "g"}});
           if (!khs::testing::AllowThreads(threads)) std::_Exit(khs::testing::kNotLet);
           try {
-            rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf), voice.redactor));
+            rd_kafka_destroy(NewClient(RD_KAFKA_CONSUMER, std::move(conf), log_context.redactor));
           } catch (const std::system_error& error) {
             std::_Exit(error.code() == std::errc::resource_unavailable_try_again ? 0 : 1);
           }
@@ -114,8 +114,8 @@ TEST(ClientDeathTest, ThatHasTooFewThreadsIsAnErrorAndNeverACrash) {
   }
 }
 
-// It is no property's fault, so none is rejected for it.
-TEST(ClientDeathTest, ThatHasTooFewThreadsSaysNothingAboutItsProperties) {
+// The lack of threads is not the properties' fault.
+TEST(ClientDeathTest, WithTooFewThreadsRejectsNoProperty) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
@@ -125,13 +125,13 @@ TEST(ClientDeathTest, ThatHasTooFewThreadsSaysNothingAboutItsProperties) {
       khs::testing::ExitedWell, "");
 }
 
-// The socket of a connection to a broker is not one of the reserve.
-TEST(Client, LeavesTheReserveOfDescriptorsToOthers) {
-  const ClientVoice voice({}, {});
+// A broker connection must not use one of the reserved descriptors.
+TEST(Client, UsesNoReservedDescriptors) {
+  const ClientLogContext log_context({}, {});
   const khs::testing::FewDescriptors few(khs::testing::FewDescriptors::kReserve);
   ConfHandle conf = MakeConfiguration({{"bootstrap.servers", "127.0.0.1:1"}});
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
-  const ClientHandle client(NewClient(RD_KAFKA_PRODUCER, std::move(conf), voice.redactor));
+  const ClientHandle client(NewClient(RD_KAFKA_PRODUCER, std::move(conf), log_context.redactor));
   const QueueHandle queue(rd_kafka_queue_get_main(client.get()));
   const auto next_error = [&queue] {
     const EventHandle event(rd_kafka_queue_poll(queue.get(), 20'000));
@@ -140,7 +140,7 @@ TEST(Client, LeavesTheReserveOfDescriptorsToOthers) {
   EXPECT_THAT(next_error(), HasSubstr("Failed to create socket: Too many open files"));
 }
 
-TEST(Properties, MayNameADirectoryOfAuthoritiesAndWhatOnlyLibrdkafkaKnows) {
+TEST(Properties, MayNameACertificateDirectoryAndSpecialValues) {
   const khs::testing::TemporaryDirectory directory;
   const std::string path = directory.path();
   EXPECT_TRUE(CheckProperties({{"ssl.ca.location", path}}).empty());

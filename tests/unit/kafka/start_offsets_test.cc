@@ -25,7 +25,7 @@ PartitionFacts Committed(int64_t offset, int64_t start, int64_t end) {
   return facts;
 }
 
-TEST(StartOffsets, GoOnAtTheCommit) {
+TEST(StartOffsets, AreTheCommittedOffsets) {
   for (const int64_t offset : {5, 7, 9}) {
     EXPECT_EQ(*DecideStart(ResetPolicy::kEarliest, Committed(offset, 5, 9)), Start{offset});
     EXPECT_EQ(*DecideStart(ResetPolicy::kNone, Committed(offset, 5, 9)), Start{offset});
@@ -39,7 +39,7 @@ TEST(StartOffsets, WithoutACommitFollowThePolicyAndAreCommitted) {
               AllOf(HasSubstr("orders[2]"), HasSubstr("no committed offset")));
 }
 
-TEST(StartOffsets, BehindTheCommitAreALossByRetention) {
+TEST(StartOffsets, BeyondTheCommitAreALossByRetention) {
   for (const ResetPolicy policy : {ResetPolicy::kEarliest, ResetPolicy::kLatest}) {
     EXPECT_EQ(*DecideStart(policy, Committed(3, 5, 9)),
               (Start{5, true, task::Loss{kPartition, 3, 5, 2, LossReason::kRetention}}));
@@ -48,7 +48,7 @@ TEST(StartOffsets, BehindTheCommitAreALossByRetention) {
               AllOf(HasSubstr("orders[2]@3"), HasSubstr("starts at 5"), HasSubstr("none")));
 }
 
-TEST(StartOffsets, OfALogThatEndsBeforeTheCommitAreItsStart) {
+TEST(StartOffsets, AreTheLogStartWhenTheLogEndsBeforeTheCommit) {
   for (const ResetPolicy policy : {ResetPolicy::kEarliest, ResetPolicy::kLatest}) {
     EXPECT_EQ(*DecideStart(policy, Committed(20, 5, 9)),
               (Start{5, true, task::Loss{kPartition, 20, 5, 11, LossReason::kTruncated}}));
@@ -57,7 +57,7 @@ TEST(StartOffsets, OfALogThatEndsBeforeTheCommitAreItsStart) {
               AllOf(HasSubstr("orders[2]@20"), HasSubstr("ends at 9")));
 }
 
-TEST(StartOffsets, OfATopicWhoseCommitIsGoneAreItsStart) {
+TEST(StartOffsets, AreTheLogStartWhenTheCommitIsGone) {
   PartitionFacts facts = Log(0, 9);
   facts.known = KnownCommit{4, 10};
   for (const ResetPolicy policy : {ResetPolicy::kEarliest, ResetPolicy::kLatest}) {
@@ -67,14 +67,14 @@ TEST(StartOffsets, OfATopicWhoseCommitIsGoneAreItsStart) {
   EXPECT_THAT(DecideStart(ResetPolicy::kNone, facts).error(), HasSubstr("created again"));
 }
 
-TEST(StartOffsets, TellOfARecreatedTopicOfWhichNothingWasLeft) {
+TEST(StartOffsets, ReportARecreatedTopicEvenWhenNoRecordIsLost) {
   PartitionFacts facts = Log(0, 9);
   facts.known = KnownCommit{10, 10};
   EXPECT_EQ(*DecideStart(ResetPolicy::kEarliest, facts),
             (Start{0, true, task::Loss{kPartition, 10, 0, 0, LossReason::kRecreated}}));
 }
 
-TEST(StartOffsets, UnderLatestSkipOnlyWhatWasThereWhenTheGroupStarted) {
+TEST(StartOffsets, WithLatestSkipOnlyRecordsFromBeforeTheGroupStarted) {
   PartitionFacts facts = Log(5, 9);
   facts.latest = LatestStart::kBeginning;
   EXPECT_EQ(DecideStart(ResetPolicy::kLatest, facts)->offset, 5);
@@ -85,14 +85,14 @@ TEST(StartOffsets, UnderLatestSkipOnlyWhatWasThereWhenTheGroupStarted) {
   EXPECT_EQ(DecideStart(ResetPolicy::kLatest, facts)->offset, 9);
 }
 
-TEST(StartOffsets, StayWhereTheyAreWhileNothingIsLost) {
+TEST(StartOffsets, DoNotMoveWhenNothingIsLost) {
   const PartitionFacts facts = Committed(6, 5, 9);
   EXPECT_EQ(*DecideMove(ResetPolicy::kEarliest, facts, 7, false), std::nullopt);
-  // librdkafka has to be told again where it stands.
+  // A stopped partition is assigned again at its position.
   EXPECT_EQ(*DecideMove(ResetPolicy::kEarliest, facts, 7, true), Start{7});
 }
 
-TEST(StartOffsets, MoveBehindWhatWasDeleted) {
+TEST(StartOffsets, MoveBeyondDeletedRecords) {
   EXPECT_EQ(*DecideMove(ResetPolicy::kEarliest, Committed(2, 5, 9), 4, true),
             (Start{5, true, task::Loss{kPartition, 4, 5, 1, LossReason::kRetention}}));
 }
@@ -102,18 +102,18 @@ TEST(StartOffsets, MoveToTheStartOfAnotherLog) {
             (Start{0, true, task::Loss{kPartition, 12, 0, 9, LossReason::kTruncated}}));
   PartitionFacts recreated = Log(0, 30);
   recreated.known = KnownCommit{10, 15};
-  // The new log is long enough for nobody to notice by its offsets.
+  // The new log is so long that its offsets alone do not show the recreation.
   EXPECT_EQ(*DecideMove(ResetPolicy::kEarliest, recreated, 12, false),
             (Start{0, true, task::Loss{kPartition, 12, 0, 3, LossReason::kRecreated}}));
 }
 
-TEST(StartOffsets, DoNotMoveUnderNone) {
+TEST(StartOffsets, DoNotMoveWithNone) {
   EXPECT_THAT(DecideMove(ResetPolicy::kNone, Committed(2, 5, 9), 4, true).error(),
               HasSubstr("orders[2]@4"));
   EXPECT_EQ(*DecideMove(ResetPolicy::kNone, Committed(2, 0, 9), 4, false), std::nullopt);
 }
 
-TEST(StartOffsets, KnowThePoliciesInAnyCaseAndByTheirOtherNames) {
+TEST(StartOffsets, ParsePoliciesInAnyCaseAndTheirAliases) {
   EXPECT_EQ(ParseResetPolicy("Earliest"), ResetPolicy::kEarliest);
   EXPECT_EQ(ParseResetPolicy("smallest"), ResetPolicy::kEarliest);
   EXPECT_EQ(ParseResetPolicy("LATEST"), ResetPolicy::kLatest);

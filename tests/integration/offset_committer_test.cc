@@ -1,7 +1,6 @@
-// What a consumer commits of a partition about which there is doubt.
+// What a consumer commits of suspect partitions.
 
 #include <gtest/gtest.h>
-#include <librdkafka/rdkafka.h>
 
 #include <chrono>
 #include <memory>
@@ -10,9 +9,10 @@
 #include <vector>
 
 #include "kafka/consumer.h"
-#include "kafka/embedded_broker.h"
-#include "kafka/group_memory.h"
+#include "kafka/group_history.h"
 #include "kafka/producer.h"
+#include "kafka/workarounds/recreated_topic.h"
+#include "support/faulty_broker.h"
 
 namespace khs::kafka {
 namespace {
@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 constexpr auto kPatience = 60s;
 const base::TopicPartition kPartition{"t", 0};
 
-class GuardedCommitsOnMockCluster : public ::testing::Test {
+class OffsetCommitterOnMockCluster : public ::testing::Test {
  protected:
   static constexpr int kOffsetOutOfRange = 1;
   static constexpr int kGroupAuthorizationFailed = 30;
@@ -38,7 +38,7 @@ class GuardedCommitsOnMockCluster : public ::testing::Test {
 
   std::unique_ptr<Consumer> Join() {
     return std::make_unique<Consumer>(Subscription{{"t"}, {}, group_}, properties_, nullptr,
-                                      memory_);
+                                      history_);
   }
   template <class Event>
   Event Await(Consumer& consumer) {
@@ -47,14 +47,13 @@ class GuardedCommitsOnMockCluster : public ::testing::Test {
       task::SourceEvent event = consumer.Poll(100ms, 1u << 20);
       if (auto* found = std::get_if<Event>(&event)) return std::move(*found);
     }
-    ADD_FAILURE() << "the event has not come";
+    ADD_FAILURE() << "the event did not come in time";
     return {};
   }
-  // A client of librdkafka 2.4 to 2.9 does not survive a recreated topic: it asks to be replaced,
-  // and the next one tells of the loss.
+  // See kafka/workarounds/recreated_topic.h: a client that does not survive asks to be replaced,
+  // and the next client reports the loss.
   task::Losses AwaitLosses() {
-    const bool survives = rd_kafka_version() < 0x02040000 || rd_kafka_version() >= 0x020a0000;
-    if (survives) return Await<task::Moved>(*consumer_).losses;
+    if (SurvivesRecreatedTopic()) return Await<task::Moved>(*consumer_).losses;
     const auto error = Await<task::SourceError>(*consumer_);
     EXPECT_EQ(error.error_class, task::ErrorClass::kObsolete);
     EXPECT_EQ(error.code, "TOPIC_RECREATED");
@@ -70,18 +69,18 @@ class GuardedCommitsOnMockCluster : public ::testing::Test {
     return assigned.committed.size() == 1 ? assigned.committed[0].offset : -1;
   }
 
-  EmbeddedBroker broker_;
+  khs::testing::FaultyBroker broker_;
   std::string group_ = "g";
   Properties properties_{{"bootstrap.servers", broker_.bootstrap_servers()}};
-  std::shared_ptr<GroupMemory> memory_ = std::make_shared<GroupMemory>();
+  std::shared_ptr<GroupHistory> history_ = std::make_shared<GroupHistory>();
   std::unique_ptr<Consumer> consumer_;
 };
 
-TEST_F(GuardedCommitsOnMockCluster, CommitWhatStandsStillWhileItsCommitIsThere) {
+TEST_F(OffsetCommitterOnMockCluster, CommitsASuspectPartitionWhoseCommitExists) {
   Await<task::Assigned>(*consumer_);
   Await<task::Records>(*consumer_);
   ASSERT_FALSE(consumer_->CommitAndWait({{kPartition, 1}}, kPatience).error);
-  // Where reading goes on can't be found out: first that is told, then nothing comes any more.
+  // The next offset cannot be determined, so the partition stays suspect and is not read.
   broker_.FailCommittedOffsets({kGroupAuthorizationFailed});
   broker_.FailLogOffsets(std::vector<int>(1'000, kTopicAuthorizationFailed));
   broker_.FailFetches({kOffsetOutOfRange});
@@ -93,10 +92,10 @@ TEST_F(GuardedCommitsOnMockCluster, CommitWhatStandsStillWhileItsCommitIsThere) 
   EXPECT_EQ(CommittedAfterLeaving(), 5);
 }
 
-TEST_F(GuardedCommitsOnMockCluster, WithholdWhatIsOfARecreatedTopicUntilItStartsOver) {
+TEST_F(OffsetCommitterOnMockCluster, WithholdsCommitsOfARecreatedTopicUntilItStartsOver) {
   Await<task::Assigned>(*consumer_);
   // Brokers delete a group's commits together with a topic.
-  memory_->Note(kPartition, 3, 5);
+  history_->RecordCommit(kPartition, 3, 5);
   const task::Committed last = consumer_->CommitAndWait({{kPartition, 4}}, kPatience);
   EXPECT_FALSE(last.error) << last.error->text;
   EXPECT_EQ(last.withheld, task::Partitions{kPartition});
@@ -109,8 +108,8 @@ TEST_F(GuardedCommitsOnMockCluster, WithholdWhatIsOfARecreatedTopicUntilItStarts
   EXPECT_EQ(CommittedAfterLeaving(), 2);
 }
 
-// librdkafka joins again by itself, and would commit as the member that it has become.
-TEST_F(GuardedCommitsOnMockCluster, CommitNothingOfALostAssignmentWhoseLossIsNotTakenYet) {
+// librdkafka joins again by itself, and would commit as a member of the new generation.
+TEST_F(OffsetCommitterOnMockCluster, CommitsNothingOfALostAssignmentBeforeTheLossIsPolled) {
   group_ = "cooperative";
   properties_["partition.assignment.strategy"] = "cooperative-sticky";
   properties_["session.timeout.ms"] = "6000";
@@ -134,8 +133,8 @@ TEST_F(GuardedCommitsOnMockCluster, CommitNothingOfALostAssignmentWhoseLossIsNot
   EXPECT_EQ(CommittedAfterLeaving(), 1);
 }
 
-// librdkafka 2.1 and later takes an error for a record, and goes on behind it after a pause.
-TEST_F(GuardedCommitsOnMockCluster, LeaveOutNoRecordAfterAnErrorAndAPause) {
+// See kafka/workarounds/position_after_error.h.
+TEST_F(OffsetCommitterOnMockCluster, SkipsNoRecordAfterAnErrorAndAPause) {
   broker_.FailFetches({kTopicAuthorizationFailed});
   Await<task::Assigned>(*consumer_);
   EXPECT_EQ(Await<task::SourceError>(*consumer_).code, "TOPIC_AUTHORIZATION_FAILED");

@@ -1,4 +1,4 @@
-#include "kafka/join_watch.h"
+#include "kafka/workarounds/rebalance_monitor.h"
 
 #include <gtest/gtest.h>
 #include <syslog.h>
@@ -8,7 +8,7 @@
 namespace khs::kafka {
 namespace {
 
-TEST(JoinWatch, KnowsTheStatesInWhichABrokerHoldsAnswersBack) {
+TEST(RebalanceMonitor, RecognizesTheStatesOfAJoin) {
   for (const char* state : {"init", "wait-join", "wait-metadata", "wait-sync"}) {
     EXPECT_TRUE(
         SaysJoining(std::string("[thrd:main]: Group \"a -> b\" changed join state steady -> ") +
@@ -24,7 +24,7 @@ TEST(JoinWatch, KnowsTheStatesInWhichABrokerHoldsAnswersBack) {
   EXPECT_FALSE(SaysJoining("something else"));
 }
 
-TEST(JoinWatch, KnowsWhenTheAssignmentIsAboutToChange) {
+TEST(RebalanceMonitor, RecognizesTheStatesOfARebalance) {
   for (const char* state :
        {"init", "wait-join", "wait-metadata", "wait-sync", "wait-assign-call", "wait-unassign-call",
         "wait-unassign-to-complete", "wait-incr-unassign-to-complete"}) {
@@ -33,25 +33,25 @@ TEST(JoinWatch, KnowsWhenTheAssignmentIsAboutToChange) {
         << state;
   }
   EXPECT_FALSE(SaysRebalancing("Group \"g\" changed join state wait-sync -> steady (state up)"));
-  // Another version's words must not keep a partition from being read on.
+  // Other wording of another version must not stop the recovery of partitions.
   EXPECT_FALSE(SaysRebalancing("something else"));
 }
 
-TEST(JoinWatch, PassesOnWhatLibrdkafkaWouldWithoutTheDebugLinesThatItNeedsItself) {
-  const JoinWatch watch({"c", 0}, {});
-  EXPECT_EQ(watch.Shown(LOG_ERR), base::LogLevel::kError);
-  EXPECT_EQ(watch.Shown(LOG_INFO), base::LogLevel::kInfo);
-  EXPECT_EQ(watch.Shown(LOG_DEBUG), base::LogLevel::kTrace);
+TEST(RebalanceMonitor, LogsItsOwnDebugLinesAtTraceLevel) {
+  const RebalanceMonitor monitor({"c", 0}, {});
+  EXPECT_EQ(monitor.VisibleLevel(LOG_ERR), base::LogLevel::kError);
+  EXPECT_EQ(monitor.VisibleLevel(LOG_INFO), base::LogLevel::kInfo);
+  EXPECT_EQ(monitor.VisibleLevel(LOG_DEBUG), base::LogLevel::kTrace);
 }
 
-TEST(JoinWatch, RespectsLogLevelAndDebugAsLibrdkafkaDoes) {
-  const JoinWatch calm({"c", 0}, {{"log_level", "3"}});
-  EXPECT_EQ(calm.Shown(LOG_ERR), base::LogLevel::kError);
-  EXPECT_EQ(calm.Shown(LOG_WARNING), std::nullopt);
-  EXPECT_EQ(calm.Shown(LOG_DEBUG), base::LogLevel::kTrace);
-  const JoinWatch loud({"c", 0}, {{"log_level", "3"}, {"debug", "broker"}});
-  EXPECT_EQ(loud.Shown(LOG_INFO), base::LogLevel::kInfo);
-  EXPECT_EQ(loud.Shown(LOG_DEBUG), base::LogLevel::kDebug);
+TEST(RebalanceMonitor, AppliesLogLevelAndDebugAsLibrdkafkaDoes) {
+  const RebalanceMonitor quiet({"c", 0}, {{"log_level", "3"}});
+  EXPECT_EQ(quiet.VisibleLevel(LOG_ERR), base::LogLevel::kError);
+  EXPECT_EQ(quiet.VisibleLevel(LOG_WARNING), std::nullopt);
+  EXPECT_EQ(quiet.VisibleLevel(LOG_DEBUG), base::LogLevel::kTrace);
+  const RebalanceMonitor verbose({"c", 0}, {{"log_level", "3"}, {"debug", "broker"}});
+  EXPECT_EQ(verbose.VisibleLevel(LOG_INFO), base::LogLevel::kInfo);
+  EXPECT_EQ(verbose.VisibleLevel(LOG_DEBUG), base::LogLevel::kDebug);
 }
 
 }  // namespace

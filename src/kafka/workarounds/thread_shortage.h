@@ -1,0 +1,21 @@
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstddef>
+
+// Workaround: librdkafka aborts the process when it cannot start the thread of the group's
+// coordinator, and goes on without a broker when it cannot start that broker's thread.
+//
+// https://github.com/confluentinc/librdkafka/issues/4712
+// All versions; the issue is open.
+
+namespace khs::kafka {
+
+// As rd_kafka_new, after as many threads as the client will need were started and ended again. One
+// client is created at a time, so that two do not count the same threads. Throws std::system_error
+// when there are too few.
+rd_kafka_t* NewClientWithThreads(rd_kafka_type_t type, rd_kafka_conf_t* conf, char* error,
+                                 size_t error_size);
+
+}  // namespace khs::kafka

@@ -12,9 +12,6 @@
 
 namespace khs::delivery {
 
-// What an attempt means (contract, section 4).
-enum class Verdict { kDelivered, kResponseError, kRequestError };
-
 // Why an attempt was not a delivery; the `reason` of `retries_total`.
 enum class ErrorReason {
   kIndicator,
@@ -28,13 +25,16 @@ enum class ErrorReason {
   kIo
 };
 
-struct Judgement {
-  Verdict verdict = Verdict::kDelivered;
-  ErrorReason reason = ErrorReason::kIndicator;  // of an error
+// What the answer to an attempt means for its record.
+struct Verdict {
+  enum class Kind { kDelivered, kResponseError, kRequestError };
+
+  Kind kind = Kind::kDelivered;
+  ErrorReason reason = ErrorReason::kIndicator;  // only for errors
 };
 
-Judgement Judge(const HttpReply& reply, IndicatorRule rule);
-Judgement Judge(const RequestFault& fault);
+Verdict Interpret(const HttpReply& reply, IndicatorRule rule);
+Verdict Interpret(const RequestFault& fault);
 
 // The `reason` of `records_dropped_total`.
 enum class DropReason { kResponseError, kRetriesExhausted, kTombstone };

@@ -8,12 +8,24 @@ namespace khs::delivery {
 
 using Milliseconds = std::chrono::milliseconds;
 
-enum class Strategy {
-  kProgressBackOffDropMessage,
-  kProgressBackOffStopTask,
-  kDropMessage,
-  kStopTask,
+// What follows a response error. Each of Connect's exception strategies is one of the constants.
+struct Strategy {
+  enum class Then { kDrop, kStop };
+
+  bool backs_off = true;    // retries after the delays of `retry_backoff` first
+  Then then = Then::kDrop;  // what follows when no retry does
+
+  static const Strategy kProgressBackOffDropMessage;
+  static const Strategy kProgressBackOffStopTask;
+  static const Strategy kDropMessage;
+  static const Strategy kStopTask;
+
+  bool operator==(const Strategy&) const = default;
 };
+inline constexpr Strategy Strategy::kProgressBackOffDropMessage{true, Then::kDrop};
+inline constexpr Strategy Strategy::kProgressBackOffStopTask{true, Then::kStop};
+inline constexpr Strategy Strategy::kDropMessage{false, Then::kDrop};
+inline constexpr Strategy Strategy::kStopTask{false, Then::kStop};
 
 // Whether a response without a retry indicator asks for a retry.
 enum class IndicatorRule { kRequired, kOptional };

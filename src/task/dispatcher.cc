@@ -30,22 +30,28 @@ std::optional<int> StatusOf(const delivery::Reply& reply) {
   return http != nullptr ? std::optional(http->status) : std::nullopt;
 }
 
+// The policy as a part of the settings that it keeps alive.
+std::shared_ptr<const delivery::Policy> PolicyOf(
+    const std::shared_ptr<const DeliverySettings>& settings) {
+  return {settings, &settings->policy};
+}
+
 milliseconds BurialBackoff(int failures) {
   return std::min(kFirstBurialBackoff * (1 << std::min(failures, 10)), kLongestBurialBackoff);
 }
 
 }  // namespace
 
-Dispatcher::Dispatcher(TaskIdentity identity, DeliveryTerms terms, Endpoint& endpoint,
-                       const base::Clock& clock, metrics::ConnectorMetrics& metrics,
-                       std::function<void()> wake_poller)
+Dispatcher::Dispatcher(TaskIdentity identity, std::shared_ptr<const DeliverySettings> settings,
+                       Endpoint& endpoint, const base::Clock& clock,
+                       metrics::ConnectorMetrics& metrics, std::function<void()> wake_poller)
     : identity_(std::move(identity)),
       endpoint_(endpoint),
       clock_(clock),
       metrics_(metrics),
       wake_poller_(std::move(wake_poller)),
-      terms_(std::move(terms)),
-      lanes_(terms_.policy),
+      settings_(std::move(settings)),
+      lanes_(PolicyOf(settings_)),
       thread_([this] { Run(); }) {}
 
 Dispatcher::~Dispatcher() {
@@ -57,12 +63,12 @@ Dispatcher::~Dispatcher() {
   endpoint_.Wake();
   thread_.join();
   // Only now, when nobody makes new ones.
-  if (terms_.dead_letters) terms_.dead_letters->Abandon();
+  if (settings_->dead_letters) settings_->dead_letters->Abandon();
 }
 
-void Dispatcher::Reconfigure(DeliveryTerms terms) {
+void Dispatcher::Reconfigure(std::shared_ptr<const DeliverySettings> settings) {
   const std::lock_guard lock(mutex_);
-  new_terms_ = std::move(terms);
+  new_settings_ = std::move(settings);
   if (!waiting_) return;
   waiting_.reset();
   endpoint_.Wake();
@@ -88,7 +94,7 @@ std::string Dispatcher::dead_letter_problem() {
 
 // Nothing in here fails but memory itself, which ends the process as anything else may.
 void Dispatcher::Run() {
-  endpoint_.Use(terms_.route.destination);
+  endpoint_.Use(settings_->route.destination);
   MakeSlots();
   while (Trade()) {
     for (const Endpoint::Slot slot : outdated_) endpoint_.Cancel(slot);
@@ -106,7 +112,7 @@ void Dispatcher::Run() {
 }
 
 void Dispatcher::MakeSlots() {
-  const auto wanted = static_cast<size_t>(terms_.policy.max_in_flight);
+  const auto wanted = static_cast<size_t>(settings_->policy.max_in_flight);
   for (Endpoint::Slot slot = wanted; slot > attempts_.size(); --slot) {
     free_slots_.push_back(slot - 1);
   }
@@ -115,26 +121,26 @@ void Dispatcher::MakeSlots() {
 
 size_t Dispatcher::Room() const {
   const size_t in_use = attempts_.size() - free_slots_.size();
-  const auto limit = static_cast<size_t>(terms_.policy.max_in_flight);
+  const auto limit = static_cast<size_t>(settings_->policy.max_in_flight);
   return limit > in_use ? limit - in_use : 0;
 }
 
-// What is under way ends under the new terms.
-void Dispatcher::Adopt(DeliveryTerms terms) {
-  const DeliveryTerms before = std::exchange(terms_, std::move(terms));
-  endpoint_.Use(terms_.route.destination);
+// An attempt in flight ends where it began, but the new policy decides what follows it.
+void Dispatcher::Adopt(std::shared_ptr<const DeliverySettings> settings) {
+  const auto before = std::exchange(settings_, std::move(settings));
+  endpoint_.Use(settings_->route.destination);
   MakeSlots();
   // Without the lock: what was handed to it comes back before this returns.
-  if (before.dead_letters && before.dead_letters != terms_.dead_letters) {
-    before.dead_letters->Abandon();
+  if (before->dead_letters && before->dead_letters != settings_->dead_letters) {
+    before->dead_letters->Abandon();
   }
   for (Attempt& attempt : attempts_) {
     attempt.outdated = true;
-    if (attempt.job) delivery::Rebase(attempt.job->progress, before.policy, terms_.policy);
+    if (attempt.job) delivery::Rebase(attempt.job->progress, before->policy, settings_->policy);
   }
   const std::lock_guard lock(mutex_);
   dead_letter_problem_.reset();
-  lanes_.Reconfigure(terms_.policy, clock_.Read());
+  lanes_.Reconfigure(PolicyOf(settings_), clock_.Read());
 }
 
 // Gives back what is settled and takes what is ready. False when all is over.
@@ -143,10 +149,10 @@ bool Dispatcher::Trade() {
   waiting_.reset();
   for (auto& [job, decision] : settled_) Settle(std::move(job), decision);
   settled_.clear();
-  while (new_terms_ && !ending_) {
-    DeliveryTerms terms = *std::exchange(new_terms_, std::nullopt);
+  while (new_settings_ && !ending_) {
+    auto settings = std::exchange(new_settings_, nullptr);
     lock.unlock();
-    Adopt(std::move(terms));
+    Adopt(std::move(settings));
     lock.lock();
   }
   if (ending_ && free_slots_.size() == attempts_.size()) return false;
@@ -181,7 +187,7 @@ void Dispatcher::Rouse() {
 
 void Dispatcher::Begin(Lanes::JobPtr job) {
   if (job->dead) return Bury(std::move(job));  // its production failed before
-  if (auto decision = delivery::DecideBeforeAttempt(terms_.policy, job->record)) {
+  if (auto decision = delivery::DecideBeforeAttempt(settings_->policy, job->record)) {
     return Dispose(std::move(job), std::move(*decision), delivery::Aborted{});
   }
   const Endpoint::Slot slot = free_slots_.back();
@@ -191,7 +197,7 @@ void Dispatcher::Begin(Lanes::JobPtr job) {
   attempt.start = clock_.Read().monotonic;
   attempt.outdated = false;
   metrics_.AddInFlight(1);
-  request::Request request = terms_.route.builder->Build(attempt.job->record);
+  request::Request request = settings_->route.builder->Build(attempt.job->record);
   attempt.headers_left_out = request.headers_left_out;
   endpoint_.Begin(slot, std::move(request));
 }
@@ -210,15 +216,16 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
       metrics_.HeadersLeftOut(attempt.headers_left_out);
     }
   }
-  if (!attempt.outdated && terms_.policy.indicator == delivery::IndicatorRule::kRequired &&
+  if (!attempt.outdated && settings_->policy.indicator == delivery::IndicatorRule::kRequired &&
       delivery::LacksIndicator(reply)) {
     metrics_.LackedIndicator();
-    if (terms_.on_missing_indicator) terms_.on_missing_indicator();
+    if (settings_->on_missing_indicator) settings_->on_missing_indicator();
   }
-  delivery::Decision decision = delivery::DecideAfterAttempt(terms_.policy, reply, job->progress);
+  delivery::Decision decision =
+      delivery::DecideAfterAttempt(settings_->policy, reply, job->progress);
   const bool gives_up = std::holds_alternative<delivery::Stop>(decision) ||
                         std::holds_alternative<delivery::Drop>(decision);
-  // Not before the new terms have had their attempt.
+  // Not before the new settings have had their attempt.
   if (gives_up && attempt.outdated) {
     decision = delivery::Retry{delivery::ErrorReason::kStatus, milliseconds(0)};
   }
@@ -229,7 +236,8 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
 void Dispatcher::Dispose(Lanes::JobPtr job, delivery::Decision decision,
                          const delivery::Reply& reply) {
   const auto* drop = std::get_if<delivery::Drop>(&decision);
-  if (drop != nullptr && drop->reason != delivery::DropReason::kTombstone && terms_.dead_letters) {
+  if (drop != nullptr && drop->reason != delivery::DropReason::kTombstone &&
+      settings_->dead_letters) {
     job->dead = DeadLetterCause{drop->reason, StatusOf(reply), delivery::Describe(reply),
                                 job->progress.attempts};
     return Bury(std::move(job));
@@ -281,7 +289,7 @@ void Dispatcher::Settle(Lanes::JobPtr job, const delivery::Decision& decision) {
 void Dispatcher::Bury(Lanes::JobPtr job) {
   // A std::function must be copyable, and what it calls is called once.
   Lanes::Job* const handed_over = job.release();
-  terms_.dead_letters->Produce(
+  settings_->dead_letters->Produce(
       handed_over->record, *handed_over->dead,
       [this, handed_over](const std::optional<DeadLetterFailure>& failure) {
         Buried(Lanes::JobPtr(handed_over), failure);

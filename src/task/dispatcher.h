@@ -14,6 +14,7 @@
 #include "delivery/decision.h"
 #include "metrics/connector_metrics.h"
 #include "task/dead_letter_queue.h"
+#include "task/delivery_settings.h"
 #include "task/endpoint.h"
 #include "task/lanes.h"
 
@@ -33,16 +34,6 @@ struct StopPoint {
   std::string why;
 };
 
-// What changes when the connector's definition does.
-struct DeliveryTerms {
-  delivery::Policy policy;
-  Route route;
-  std::shared_ptr<DeadLetterQueue> dead_letters = {};  // may be null
-  // Called from the delivery thread for each 2xx that lacks the retry indicator which the policy
-  // requires; must not block. May be empty.
-  std::function<void()> on_missing_indicator = {};
-};
-
 // A task's delivery thread, between its lanes and its endpoint: it takes the records whose turn and
 // time have come and lets as many attempts as there may be run at once. It takes the next record
 // itself as soon as one is done, so a busy lane needs no hand-over between threads; that is why the
@@ -51,8 +42,8 @@ class Dispatcher {
  public:
   // `wake_poller` is called from other threads, with the lock held, when the poll thread has
   // something to do; it must not block. What is passed by reference outlives the dispatcher.
-  Dispatcher(TaskIdentity identity, DeliveryTerms terms, Endpoint& endpoint,
-             const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+  Dispatcher(TaskIdentity identity, std::shared_ptr<const DeliverySettings> settings,
+             Endpoint& endpoint, const base::Clock& clock, metrics::ConnectorMetrics& metrics,
              std::function<void()> wake_poller);
   // Waits for the attempts under way: abort the endpoint first where that must be quick.
   ~Dispatcher();
@@ -65,9 +56,9 @@ class Dispatcher {
     return function(lanes_);
   }
 
-  // Goes on under other terms, of the same ordering and bound, from the next attempt on. The dead
-  // letter queue that was is given up when it is another.
-  void Reconfigure(DeliveryTerms terms);
+  // Uses other settings, of the same ordering and queue bound, from the next attempt on. Abandons
+  // the previous dead letter queue when they name another one. Any thread.
+  void Reconfigure(std::shared_ptr<const DeliverySettings> settings);
 
   // From now on every attempt that ends wakes the poll thread.
   void WatchInFlight(bool watch);
@@ -93,7 +84,7 @@ class Dispatcher {
 
   void Run();
   bool Trade();
-  void Adopt(DeliveryTerms terms);
+  void Adopt(std::shared_ptr<const DeliverySettings> settings);
   void MakeSlots();
   // How many attempts may begin now.
   size_t Room() const;
@@ -119,7 +110,7 @@ class Dispatcher {
   const std::function<void()> wake_poller_;
 
   // The delivery thread's alone.
-  DeliveryTerms terms_;
+  std::shared_ptr<const DeliverySettings> settings_;
   std::vector<Attempt> attempts_;           // by slot
   std::vector<Endpoint::Slot> free_slots_;  // used last at the back
   std::vector<Lanes::JobPtr> taken_;        // to be begun
@@ -133,7 +124,7 @@ class Dispatcher {
   std::optional<StopPoint> stop_point_;
   // The partition whose dead letter failed last, and why; none once one of it succeeded.
   std::optional<std::pair<base::TopicPartition, std::string>> dead_letter_problem_;
-  std::optional<DeliveryTerms> new_terms_;  // to be adopted
+  std::shared_ptr<const DeliverySettings> new_settings_;  // until the delivery thread takes it
   bool watch_in_flight_ = false;
   bool ending_ = false;
   // What the delivery thread waits for, besides the ends of attempts, while it waits.

@@ -18,7 +18,7 @@ base::MonotonicTime NewDueTime(const delivery::Policy& policy, const Lanes::Job&
 
 }  // namespace
 
-Lanes::Lanes(const delivery::Policy& policy) : policy_(policy) {}
+Lanes::Lanes(std::shared_ptr<const delivery::Policy> policy) : policy_(std::move(policy)) {}
 
 // A queued job and its partition own each other until the queue lets go.
 Lanes::~Lanes() {
@@ -157,7 +157,7 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
   auto job = std::make_unique<Job>();
   job->bytes = record.Bytes() + sizeof(Job);
   job->read_at = now.monotonic;
-  job->due = DueTime(policy_.request_delay, record, now.monotonic, now);
+  job->due = DueTime(policy_->request_delay, record, now.monotonic, now);
   job->partition = partition;
   const auto lane = partition->lanes.try_emplace(LaneKey(record), *partition).first;
   lane->second.key = &lane->first;
@@ -179,8 +179,8 @@ Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
 }
 
 std::string Lanes::LaneKey(const delivery::Record& record) const {
-  if (policy_.ordering == delivery::Ordering::kPartition) return {};
-  if (policy_.ordering == delivery::Ordering::kKey && record.key) return "k" + *record.key;
+  if (policy_->ordering == delivery::Ordering::kPartition) return {};
+  if (policy_->ordering == delivery::Ordering::kKey && record.key) return "k" + *record.key;
   return "o" + std::to_string(record.offset);  // a lane of its own
 }
 
@@ -260,8 +260,8 @@ void Lanes::PromoteDue(base::MonotonicTime now) {
   }
 }
 
-void Lanes::Reconfigure(const delivery::Policy& policy, const base::Now& now) {
-  const delivery::Policy before = std::exchange(policy_, policy);
+void Lanes::Reconfigure(std::shared_ptr<const delivery::Policy> policy, const base::Now& now) {
+  const auto before = std::exchange(policy_, std::move(policy));
   std::vector<Lane*> scheduled(ready_.begin(), ready_.end());
   for (const auto& [due, lane] : timers_) scheduled.push_back(lane);
   for (Lane* lane : scheduled) {
@@ -275,8 +275,8 @@ void Lanes::Reconfigure(const delivery::Policy& policy, const base::Now& now) {
   for (auto& [topic_partition, partition] : partitions_) {
     for (auto& [key, lane] : partition->lanes) {
       for (const JobPtr& job : lane.queue) {
-        job->due = NewDueTime(policy_, *job, now);
-        delivery::Rebase(job->progress, before, policy_);
+        job->due = NewDueTime(*policy_, *job, now);
+        delivery::Rebase(job->progress, *before, *policy_);
         // The endpoint, which may be another now, is asked again before anything is given up.
         job->dead.reset();
         job->dead_failures = 0;

@@ -67,7 +67,7 @@ class Lanes {
     Partitions resume;
   };
 
-  explicit Lanes(const delivery::Policy& policy);
+  explicit Lanes(std::shared_ptr<const delivery::Policy> policy);
   ~Lanes();
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
@@ -105,7 +105,7 @@ class Lanes {
 
   // Goes on under another policy, of the same ordering and bound. What waits for its retry waits no
   // longer, so that the next attempt is the new definition's; a delay counts anew.
-  void Reconfigure(const delivery::Policy& policy, const base::Now& now);
+  void Reconfigure(std::shared_ptr<const delivery::Policy> policy, const base::Now& now);
 
   // Whether a job may be taken without waiting for its time.
   bool HasReady() const { return Takes() && !ready_.empty(); }
@@ -175,14 +175,14 @@ class Lanes {
   void SetAside(Lane& lane, bool aside);
   void Unpark(Partition& partition, base::MonotonicTime now);
   size_t Share() const;
-  bool Full() const { return bytes_ >= policy_.queue_max_bytes / 2; }
-  bool HasMuchRoom() const { return bytes_ <= policy_.queue_max_bytes / 4; }
+  bool Full() const { return bytes_ >= policy_->queue_max_bytes / 2; }
+  bool HasMuchRoom() const { return bytes_ <= policy_->queue_max_bytes / 4; }
   bool MayResume(const Partition& partition) const;
   bool Takes() const { return !halted_ && !paused_; }
   size_t active_bytes() const { return bytes_ - aside_bytes_; }
   bool EnoughAtHand(size_t bytes) const;
 
-  delivery::Policy policy_;
+  std::shared_ptr<const delivery::Policy> policy_;
   std::map<base::TopicPartition, std::shared_ptr<Partition>> partitions_;
   std::map<base::TopicPartition, Memory> memories_;
   std::deque<Lane*> ready_;  // first come, first served

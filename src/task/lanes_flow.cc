@@ -49,12 +49,12 @@ void Lanes::SetAside(Lane& lane, bool aside) {
 
 // Of more lanes than requests at once, some would wait.
 bool Lanes::EnoughAtHand(size_t bytes) const {
-  size_t lanes = static_cast<size_t>(policy_.max_in_flight);
-  if (policy_.ordering == delivery::Ordering::kPartition) {
+  size_t lanes = static_cast<size_t>(policy_->max_in_flight);
+  if (policy_->ordering == delivery::Ordering::kPartition) {
     lanes = std::min(lanes, partitions_.size());
   }
   const size_t active = active_bytes();
-  return active >= std::max<size_t>(policy_.queue_max_bytes / 3, 1) ||
+  return active >= std::max<size_t>(policy_->queue_max_bytes / 3, 1) ||
          (active >= bytes && ready_.size() + in_flight_ >= lanes);
 }
 
@@ -63,7 +63,7 @@ size_t Lanes::WantedBytes(base::MonotonicTime now) {
   refused_ = !paused_ && EnoughAtHand(kReadAhead);  // a pause does not end by running low
   if (paused_ || refused_) return 0;
   // Of many partitions each may bring this before it is paused.
-  return Full() ? std::max<size_t>(Share() / 2, 1) : policy_.queue_max_bytes;
+  return Full() ? std::max<size_t>(Share() / 2, 1) : policy_->queue_max_bytes;
 }
 
 bool Lanes::RunsLow() {
@@ -76,7 +76,7 @@ bool Lanes::RunsLow() {
 // it, so that one that is stuck leaves the others theirs. What one had before, the shares of all
 // others, and what is read ahead stay within the bound together.
 size_t Lanes::Share() const {
-  const size_t share = policy_.queue_max_bytes / 3 / std::max<size_t>(partitions_.size(), 1);
+  const size_t share = policy_->queue_max_bytes / 3 / std::max<size_t>(partitions_.size(), 1);
   return std::max<size_t>(share, 1);  // an empty partition is never paused
 }
 

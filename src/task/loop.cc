@@ -37,19 +37,14 @@ Task::Loop::Loop(Task& task, RecordSource& source)
       source_(source),
       join_report_(task.clock_.Read().monotonic + kJoinReport),
       lag_(source, task.metrics_),
-      dispatcher_(task.identity_, Terms(), *task.endpoint_, task.clock_, task.metrics_,
-                  [&source] { source.Wake(); }),
+      dispatcher_(task.identity_, task.settings_.delivery, *task.endpoint_, task.clock_,
+                  task.metrics_, [&source] { source.Wake(); }),
       commits_(task.identity_, source, dispatcher_, task.metrics_,
-               task.clock_.Read().monotonic + task.terms_.offset_flush_interval) {}
+               task.clock_.Read().monotonic + task.settings_.offset_flush_interval) {}
 
 Task::Loop::~Loop() {
   task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
   task_.metrics_.AddAssigned(-assigned_);
-}
-
-DeliveryTerms Task::Loop::Terms() const {
-  const TaskTerms& terms = task_.terms_;
-  return {terms.policy, terms.route, terms.dead_letters, terms.on_missing_indicator};
 }
 
 LoopEnd Task::Loop::Run() {
@@ -61,7 +56,7 @@ LoopEnd Task::Loop::Run() {
                                                    "]@" + std::to_string(stop->offset) + ": " +
                                                    stop->why});
     }
-    if (task_.AdoptTerms()) Reconfigure();
+    if (const auto before = task_.AdoptSettings()) Reconfigure(*before);
     if (const auto request = task_.stop_request()) {
       if (!leaving_) BeginLeaving({LoopEnd::Cause::kRequested, {}});
       Tighten(*request);
@@ -80,16 +75,16 @@ LoopEnd Task::Loop::Run() {
   return leaving_->end;
 }
 
-void Task::Loop::Reconfigure() {
-  const TaskTerms& terms = task_.terms_;
-  if (terms.credentials) source_.Renew(*terms.credentials);
+void Task::Loop::Reconfigure(const TaskSettings& before) {
+  const TaskSettings& settings = task_.settings_;
+  if (settings.credentials) source_.Renew(*settings.credentials);
   if (leaving_ && leaving_->end.cause == LoopEnd::Cause::kStrategy) {
-    // Decided under the terms that were: whoever made the new ones means it to go on.
+    // The previous settings caused the stop; the new ones are meant to end it.
     task_.SetStatus([](TaskStatus& status) { status.overtaken = true; });
   }
-  if (!terms.attempt_anew) return;
-  dispatcher_.Reconfigure(Terms());
-  commits_.Hurry(task_.clock_.Read().monotonic + terms.offset_flush_interval);
+  if (settings.delivery == before.delivery) return;
+  dispatcher_.Reconfigure(settings.delivery);
+  commits_.Hurry(task_.clock_.Read().monotonic + settings.offset_flush_interval);
 }
 
 void Task::Loop::AdoptPause() {
@@ -151,7 +146,7 @@ void Task::Loop::Step() {
   const base::MonotonicTime now = task_.clock_.Read().monotonic;
   FinishRevoke(now);
   AdjustFlow();
-  commits_.CommitIfDue(now, task_.terms_.offset_flush_interval);
+  commits_.CommitIfDue(now, task_.settings_.offset_flush_interval);
   ReportGauges();
   ReportLag(now);
 }
@@ -198,7 +193,7 @@ void Task::Loop::On(Records records) {
 
 // Such a timestamp delays a record from the time it was read.
 void Task::Loop::WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now) {
-  const Milliseconds delay = task_.terms_.policy.request_delay;
+  const Milliseconds delay = task_.settings_.delivery->policy.request_delay;
   if (delay.count() == 0) return;
   const Milliseconds ahead = TimestampAhead(record, now);
   if (ahead.count() == 0 || !future_timestamps_.insert(record.topic_partition).second) return;

@@ -42,8 +42,7 @@ class Task::Loop {
     base::MonotonicTime deadline;
   };
 
-  DeliveryTerms Terms() const;
-  void Reconfigure();
+  void Reconfigure(const TaskSettings& before);
   void AdoptPause();
   void ReportState();
   void ReportJoining(base::MonotonicTime now);

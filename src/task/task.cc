@@ -22,11 +22,11 @@ const base::Logger& Log() {
 
 }  // namespace
 
-Task::Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
+Task::Task(TaskIdentity identity, TaskSettings settings, std::unique_ptr<Endpoint> endpoint,
            const base::Clock& clock, metrics::ConnectorMetrics& metrics,
            std::function<void()> on_change, bool paused)
     : identity_(std::move(identity)),
-      terms_(std::move(terms)),
+      settings_(std::move(settings)),
       endpoint_(std::move(endpoint)),
       clock_(clock),
       metrics_(metrics),
@@ -46,15 +46,12 @@ void Task::RequestStop(std::chrono::milliseconds grace) {
   if (source_ != nullptr) source_->Wake();
 }
 
-void Task::Reconfigure(TaskTerms terms) {
+void Task::Reconfigure(TaskSettings settings) {
   bool overtaken = false;
   {
     const std::lock_guard lock(mutex_);
-    if (new_terms_) {
-      if (!terms.credentials) terms.credentials = new_terms_->credentials;
-      terms.attempt_anew = terms.attempt_anew || new_terms_->attempt_anew;
-    }
-    new_terms_ = std::move(terms);
+    if (new_settings_ && !settings.credentials) settings.credentials = new_settings_->credentials;
+    new_settings_ = std::move(settings);
     overtaken = status_.by_strategy && !std::exchange(status_.overtaken, true);
     if (source_ != nullptr) source_->Wake();
   }
@@ -73,12 +70,11 @@ bool Task::paused() const {
   return paused_;
 }
 
-// On the poll thread. False when nothing has changed.
-bool Task::AdoptTerms() {
+// On the poll thread. Returns the previous settings if there are new ones.
+std::optional<TaskSettings> Task::AdoptSettings() {
   const std::lock_guard lock(mutex_);
-  if (!new_terms_) return false;
-  terms_ = *std::exchange(new_terms_, std::nullopt);
-  return true;
+  if (!new_settings_) return std::nullopt;
+  return std::exchange(settings_, *std::exchange(new_settings_, std::nullopt));
 }
 
 TaskStatus Task::status() const {
@@ -121,9 +117,9 @@ class Task::Announced {
 
 // The life of one consumer. What it throws when it cannot be made is a fault like any other.
 LoopEnd Task::RunSource() {
-  AdoptTerms();
+  AdoptSettings();
   try {
-    const std::unique_ptr<RecordSource> source = terms_.make_source();
+    const std::unique_ptr<RecordSource> source = settings_.make_source();
     // Whoever wakes it must find it alive, however this block is left.
     const Announced announced(*this, source.get());
     return Loop(*this, *source).Run();
@@ -171,13 +167,13 @@ void Task::Run() {
     }
     if (!obsolete) backoff = std::min(backoff * 2, kLongestBackoff);
   }
-  // Here, and not where the task ends: it may take its time.
-  terms_.dead_letters.reset();
+  // Release the dead letter queue now; destruction may block.
+  settings_.delivery.reset();
   SetStatus([&](TaskStatus& status) {
     const bool asked_for = end.cause == LoopEnd::Cause::kRequested;
     status.state = asked_for ? TaskState::kEnded : TaskState::kFailed;
     status.by_strategy = end.cause == LoopEnd::Cause::kStrategy;
-    status.overtaken = status.overtaken || new_terms_.has_value();
+    status.overtaken = status.overtaken || new_settings_.has_value();
     if (!asked_for) status.trace = end.trace;
   });
 }

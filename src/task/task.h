@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "delivery/policy.h"
 #include "metrics/connector_metrics.h"
+#include "task/delivery_settings.h"
 #include "task/dispatcher.h"
 #include "task/endpoint.h"
 #include "task/record_source.h"
@@ -36,7 +36,7 @@ struct TaskStatus {
   // or because its dead letter is refused for good.
   bool by_strategy = false;
   bool cut_off = false;    // it ended before all that was taken was finished and committed
-  bool overtaken = false;  // new terms came after it had decided to stop
+  bool overtaken = false;  // new settings came after it had decided to stop
   std::string broker_problem =
       {};  // why the brokers can't be reached at present; empty when they can
   // Why a record waits for its dead letter to be accepted; empty when none does.
@@ -48,17 +48,13 @@ struct TaskStatus {
 // Makes a task's consumer, on its poll thread; throws std::exception when it cannot be made.
 using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
 
-// What a task works by, and what may change while it does.
-struct TaskTerms {
-  delivery::Policy policy;
-  Route route;
+// What a task needs of its connector's definition; may change while the task runs.
+struct TaskSettings {
+  // When a change brings another object, records that wait for a retry are attempted at once.
+  std::shared_ptr<const DeliverySettings> delivery;
   std::chrono::milliseconds offset_flush_interval{1000};
   SourceFactory make_source;
-  std::optional<Credentials> credentials;         // none: as the source was made
-  std::shared_ptr<DeadLetterQueue> dead_letters;  // may be null
-  // As a change: what waits for a retry is attempted at once.
-  bool attempt_anew = true;
-  std::function<void()> on_missing_indicator = {};  // see DeliveryTerms
+  std::optional<Credentials> credentials = {};  // none: those with which the source was made
 };
 
 // One member of a connector's consumer group: a poll thread that makes every call to the consumer
@@ -67,7 +63,7 @@ class Task {
  public:
   // Begins paused when it is told to. `on_change` is called from the poll thread whenever the
   // status changed; it must only enqueue. What is passed by reference outlives the task.
-  Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
+  Task(TaskIdentity identity, TaskSettings settings, std::unique_ptr<Endpoint> endpoint,
        const base::Clock& clock, metrics::ConnectorMetrics& metrics,
        std::function<void()> on_change, bool paused = false);
   // Asks for an end with no grace, unless RequestStop came before, and waits for it.
@@ -75,10 +71,9 @@ class Task {
   // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves
   // the group. Of several calls the earliest end counts. Any thread.
   void RequestStop(std::chrono::milliseconds grace);
-  // Goes on under other terms without leaving the group, from the next attempt on; records that
-  // wait for one get it at once. The ordering and the bound of what is held must be the same. Any
-  // thread.
-  void Reconfigure(TaskTerms terms);
+  // Uses other settings from the next attempt on, without leaving the group. Their ordering and
+  // queue bound must be the same. Any thread.
+  void Reconfigure(TaskSettings settings);
   // Paused, it takes nothing for an attempt, lets its partitions rest, and stays in its group. What
   // is on its way finishes, to the endpoint or the dead letter queue; as soon as nothing is, the
   // state is kPaused and a commit begins. A record that waits goes on waiting for its old time, and
@@ -102,11 +97,11 @@ class Task {
   std::optional<StopRequest> stop_request() const;
   void SetStatus(const std::function<void(TaskStatus&)>& change);
 
-  bool AdoptTerms();
+  std::optional<TaskSettings> AdoptSettings();
   bool paused() const;
 
   const TaskIdentity identity_;
-  TaskTerms terms_;  // the poll thread's alone
+  TaskSettings settings_;  // only the poll thread uses them
   const std::unique_ptr<Endpoint> endpoint_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;
@@ -115,7 +110,7 @@ class Task {
   mutable std::mutex mutex_;  // guards what follows, up to the thread
   TaskStatus status_;
   std::optional<StopRequest> stop_request_;
-  std::optional<TaskTerms> new_terms_;  // to be adopted
+  std::optional<TaskSettings> new_settings_;  // until the poll thread takes them
   bool paused_;
   std::condition_variable asked_;   // to stop, or about the pause
   RecordSource* source_ = nullptr;  // to be woken; owned by the loop

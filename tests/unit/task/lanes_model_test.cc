@@ -290,7 +290,8 @@ class Crowd {
         --crashes;
         Restart();
       }
-      if (dice_.Below(5'000) == 0) lanes_->Reconfigure(policy_, now_);
+      if (dice_.Below(5'000) == 0)
+        lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy_), now_);
     }
     Commit();
     EXPECT_EQ(position_.offset, log_.back() + 1);
@@ -301,7 +302,7 @@ class Crowd {
  private:
   // From what was committed last, of which nothing comes again.
   void Restart() {
-    lanes_ = std::make_unique<Lanes>(policy_);
+    lanes_ = std::make_unique<Lanes>(std::make_shared<delivery::Policy>(policy_));
     lanes_->Assign({position_.topic_partition});
     tracker_ = testing::TrackerModel();
     const auto saved = delivery::DecodeFinished(position_.offset, position_.metadata);

@@ -28,7 +28,7 @@ const base::TopicPartition kSecond{"t", 1};
 class LanesTest : public testing::Test {
  protected:
   void Make(delivery::Policy policy = {}) {
-    lanes_ = std::make_unique<Lanes>(policy);
+    lanes_ = std::make_unique<Lanes>(std::make_shared<delivery::Policy>(policy));
     lanes_->Assign({kFirst, kSecond});
   }
   Lanes::AddResult Add(const base::TopicPartition& from, int64_t offset,
@@ -263,7 +263,7 @@ TEST_F(LanesTest, ARecordOfTheFutureHoldsItsPartitionNoLongerThanTheDelay) {
   EXPECT_EQ(lanes_->NextDue(), now_.monotonic + 10s);
   Pass(4s);
   policy.request_delay = 5s;
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_EQ(Next(), -1);
   Pass(1s);
   EXPECT_EQ(Next(), 0);
@@ -649,7 +649,7 @@ TEST_F(LanesTest, ANewPolicyEndsWaitsForARetryAndKeepsPlacesInListsThatStay) {
   Finish(std::move(job), Retry{ErrorReason::kStatus, 10min});
   EXPECT_EQ(lanes_->waiting_retry(), 1u);
   policy.request_retry_backoff = {5s};
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_EQ(lanes_->waiting_retry(), 0u);
   job = Take();
   ASSERT_TRUE(job);
@@ -669,13 +669,13 @@ TEST_F(LanesTest, ANewDelayCountsForWhatIsQueuedAlready) {
   Add(kFirst, 1);
   EXPECT_FALSE(Take());
   policy.request_delay = 5s;
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_FALSE(Take());
   Pass(5s);
   EXPECT_EQ(Next(), 0);
   // What was ready waits again.
   policy.request_delay = 20s;
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_FALSE(Take());
   Pass(14s);
   EXPECT_FALSE(Take());
@@ -688,7 +688,7 @@ TEST_F(LanesTest, ANewPolicyKeepsTheOrderOfWhatIsReady) {
   policy.ordering = delivery::Ordering::kNone;
   Make(policy);
   for (int64_t offset = 0; offset < 5; ++offset) Add(kFirst, offset);
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   for (int64_t offset = 0; offset < 5; ++offset) EXPECT_EQ(Next(), offset);
 }
 
@@ -697,7 +697,7 @@ TEST_F(LanesTest, ANewPolicyDoesNotStartWhatIsHeld) {
   Add(kFirst, 0);
   Finish(Take(), Retry{ErrorReason::kStatus, 10min});
   lanes_->Hold({kFirst});
-  lanes_->Reconfigure({}, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(), now_);
   EXPECT_FALSE(Take());
 }
 

@@ -47,7 +47,7 @@ void MemberModel::Fail(const std::string& what) const {
 }
 
 void MemberModel::Begin() {
-  lanes_ = std::make_unique<Lanes>(policy_);
+  lanes_ = std::make_unique<Lanes>(std::make_shared<delivery::Policy>(policy_));
   for (auto& [id, owned] : partitions_) {
     if (broker_.At(id).owner == id_) broker_.At(id).owner = -1;
   }
@@ -506,7 +506,7 @@ void MemberModel::Reconfigure(const delivery::Policy& policy) {
     delivery::Rebase(flight.job->progress, before, policy);
     rebase(flight.record.progress);
   }
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   for (auto& [id, owned] : partitions_) {
     for (auto& [name, lane] : owned.lanes) {
       lane.since = now();

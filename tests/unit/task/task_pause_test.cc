@@ -26,7 +26,7 @@ class PausedLanes : public ::testing::Test {
   }
 
   delivery::Policy policy_;
-  Lanes lanes_{policy_};
+  Lanes lanes_{std::make_shared<delivery::Policy>(policy_)};
 };
 
 TEST_F(PausedLanes, HaveNothingReadyDueOrWanted) {
@@ -182,7 +182,7 @@ TEST_F(PausedTask, FinishesWhatIsInFlightAndTakesNothingFurtherUntilItResumes) {
 }
 
 TEST_F(PausedTask, CommitsWithoutWaitingForTheNextFlush) {
-  terms_.offset_flush_interval = 1h;
+  settings_.offset_flush_interval = 1h;
   Start(Good);
   SendRecords(kFirst, 0, 0);
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
@@ -225,7 +225,7 @@ TEST_F(PausedTask, MayBeSoFromItsStart) {
 
 TEST_F(PausedTask, IsJoiningWhenItResumesBeforeItsGroupTookItIn) {
   task_ = std::make_unique<Task>(
-      TaskIdentity{"c", 0}, terms_, std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
+      TaskIdentity{"c", 0}, NewSettings(), std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
       clock_, metrics_, [this] { NotifyStatus(); }, true);
   EXPECT_EQ(task_->status().state, TaskState::kPaused);
   task_->SetPaused(false);
@@ -302,7 +302,7 @@ TEST_F(PausedTask, FailsByItsStrategyForWhatWasInFlightAndStaysFailed) {
 TEST_F(PausedTask, WaitsForTheDeadLetterQueue) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kDropMessage;
-  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
   letters_.Cork(true);
   Start([](const delivery::Record&) { return delivery::HttpReply{422, true, {}}; }, policy);
   SendRecords(kFirst, 0, 1);
@@ -320,7 +320,7 @@ TEST_F(PausedTask, WaitsForTheDeadLetterQueue) {
 TEST_F(PausedTask, DoesNotTryADeadLetterQueueAgainThatFailed) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kDropMessage;
-  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
   letters_.failures_to_come = 1;
   endpoint_.Cork(true);
   Start([](const delivery::Record&) { return delivery::HttpReply{422, true, {}}; }, policy);
@@ -345,9 +345,9 @@ TEST_F(PausedTask, TakesANewDefinitionAndActsByItWhenItResumes) {
   ASSERT_TRUE(AwaitWaiting(1));
   task_->SetPaused(true);
   ASSERT_TRUE(AwaitState(TaskState::kPaused));
-  terms_.policy.retry_after_max = 1s;
-  terms_.credentials = Credentials{"user", "new"};
-  task_->Reconfigure(terms_);
+  delivery_.policy.retry_after_max = 1s;
+  settings_.credentials = Credentials{"user", "new"};
+  Reconfigure();
   EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
   EXPECT_TRUE(AwaitPolls(5));
   EXPECT_EQ(Received(), 1u);
@@ -358,7 +358,7 @@ TEST_F(PausedTask, TakesANewDefinitionAndActsByItWhenItResumes) {
 
 TEST_F(PausedTask, GetsItsNewConsumerPaused) {
   int made = 0;
-  terms_.make_source = [&] {
+  settings_.make_source = [&] {
     const std::lock_guard lock(source_.mutex);
     ++made;
     source_.changed.notify_all();

@@ -116,8 +116,8 @@ class TaskThatJoins : public TaskTest {
 
   SteppedClock stepped_clock_;
   task::Task joins_{
-      {"c", 0},       terms_,   std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
-      stepped_clock_, metrics_, [] {},
+      {"c", 0},       NewSettings(), std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
+      stepped_clock_, metrics_,      [] {},
       false};
 };
 
@@ -168,7 +168,7 @@ class TaskWithDeadLetters : public TaskLogTest {
     delivery::Policy policy;
     policy.max_in_flight = max_in_flight;
     policy.strategy = delivery::Strategy::kDropMessage;
-    terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+    delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
     TaskTest::Start(
         [](const delivery::Record& record) {
           return delivery::HttpReply{422, record.offset % 2 == 1, {}};
@@ -424,7 +424,7 @@ TEST_F(TaskTest, MakesABrokenConsumerAnew) {
 // With the growing back-off of a broken one this would take two minutes.
 TEST_F(TaskTest, ReplacesAnObsoleteConsumerAtOnceHoweverOften) {
   int made = 0;
-  terms_.make_source = [&] {
+  settings_.make_source = [&] {
     const std::lock_guard lock(source_.mutex);
     ++made;
     source_.changed.notify_all();
@@ -451,10 +451,10 @@ TEST_F(TaskTest, TellsWhyNoBrokerAnswersUntilOneDoes) {
 }
 
 TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
-  terms_.make_source = []() -> std::unique_ptr<RecordSource> {
+  settings_.make_source = []() -> std::unique_ptr<RecordSource> {
     throw std::runtime_error("No such property");
   };
-  task_ = std::make_unique<Task>(TaskIdentity{"c", 0}, terms_,
+  task_ = std::make_unique<Task>(TaskIdentity{"c", 0}, NewSettings(),
                                  std::make_unique<testing::FakeEndpoint>(endpoint_, Good), clock_,
                                  metrics_, [this] { NotifyStatus(); });
   EXPECT_TRUE(
@@ -464,7 +464,7 @@ TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
 
 TEST_F(TaskTest, TriesAgainWhenAConsumerThatBrokeCannotBeMadeAnewAtOnce) {
   int made = 0;
-  terms_.make_source = [&]() -> std::unique_ptr<RecordSource> {
+  settings_.make_source = [&]() -> std::unique_ptr<RecordSource> {
     if (++made == 2) throw std::runtime_error("no thread is to be had");
     return std::make_unique<testing::FakeSource>(source_);
   };
@@ -498,9 +498,9 @@ TEST_F(TaskTest, ANewDefinitionReachesAWaitingRecordAtOnceAndTheGroupDoesNotNoti
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   ASSERT_TRUE(AwaitWaiting(1));
   good = true;
-  terms_.policy.retry_after_max = 1s;
-  terms_.credentials = Credentials{"user", "new"};
-  task_->Reconfigure(terms_);
+  delivery_.policy.retry_after_max = 1s;
+  settings_.credentials = Credentials{"user", "new"};
+  Reconfigure();
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
   EXPECT_FALSE(source_.left);
@@ -522,8 +522,8 @@ TEST_F(TaskTest, AnAttemptOfTheOldDefinitionDoesNotEndWhatTheNewOneHasNotTried) 
   source_.Send(Records{MakeRecord(kFirst, 0)});
   source_.Send(Records{MakeRecord(kSecond, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
-  terms_.policy.max_in_flight = 2;
-  task_->Reconfigure(terms_);
+  delivery_.policy.max_in_flight = 2;
+  Reconfigure();
   ASSERT_TRUE(endpoint_.AwaitReceived(2));  // the new terms are there
   endpoint_.Cork(false);
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
@@ -537,24 +537,24 @@ TEST_F(TaskTest, ADefinitionThatComesAfterTheStopIsKnownToHaveComeTooLate) {
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(AwaitState(TaskState::kFailed));
   EXPECT_FALSE(task_->status().overtaken);
-  task_->Reconfigure(terms_);
+  Reconfigure();
   EXPECT_TRUE(AwaitStatus([](const TaskStatus& status) { return status.overtaken; }));
 }
 
 TEST_F(TaskTest, CredentialsThatWereNotRenewedYetAreNotLostToTheNextChange) {
   std::promise<void> go_on;
   std::promise<void> making;
-  terms_.make_source = [&, gate = go_on.get_future().share()] {
+  settings_.make_source = [&, gate = go_on.get_future().share()] {
     making.set_value();
     gate.wait();  // meanwhile nobody adopts anything
     return std::make_unique<testing::FakeSource>(source_);
   };
   Start(Good);
   making.get_future().wait();
-  terms_.credentials = Credentials{"user", "new"};
-  task_->Reconfigure(terms_);
-  terms_.credentials.reset();
-  task_->Reconfigure(terms_);
+  settings_.credentials = Credentials{"user", "new"};
+  Reconfigure();
+  settings_.credentials.reset();
+  Reconfigure();
   go_on.set_value();
   EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
 }
@@ -566,9 +566,8 @@ TEST_F(TaskTest, RenewedCredentialsAloneHurryNoRecord) {
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   ASSERT_TRUE(AwaitWaiting(1));
-  terms_.credentials = Credentials{"user", "new"};
-  terms_.attempt_anew = false;
-  task_->Reconfigure(terms_);
+  settings_.credentials = Credentials{"user", "new"};
+  task_->Reconfigure(settings_);
   ASSERT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
   source_.Send(Records{MakeRecord(kSecond, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(2));
@@ -578,14 +577,14 @@ TEST_F(TaskTest, RenewedCredentialsAloneHurryNoRecord) {
 TEST_F(TaskTest, ARecordAtADeadLetterQueueThatIsGoneIsSentToTheEndpointAgain) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kDropMessage;
-  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
   letters_.Cork(true);
   Start([](const delivery::Record&) { return delivery::HttpReply{500, {}, {}}; }, policy);
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(letters_.AwaitProduced(1));
-  terms_.dead_letters = nullptr;
-  terms_.policy.strategy = delivery::Strategy::kStopTask;
-  task_->Reconfigure(terms_);
+  delivery_.dead_letters = nullptr;
+  delivery_.policy.strategy = delivery::Strategy::kStopTask;
+  Reconfigure();
   // It was not dropped yet, so the new strategy decides about it.
   EXPECT_TRUE(AwaitState(TaskState::kFailed));
   EXPECT_EQ(endpoint_.received.size(), 2u);
@@ -600,11 +599,11 @@ TEST_F(TaskTest, MoreOrFewerRequestsAtOnceApplyToWhatBeginsAfterwards) {
   Start(Good, policy);
   for (int64_t offset = 0; offset < 20; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
-  terms_.policy.max_in_flight = 4;
-  task_->Reconfigure(terms_);
+  delivery_.policy.max_in_flight = 4;
+  Reconfigure();
   ASSERT_TRUE(endpoint_.AwaitReceived(4));
-  terms_.policy.max_in_flight = 2;
-  task_->Reconfigure(terms_);
+  delivery_.policy.max_in_flight = 2;
+  Reconfigure();
   endpoint_.Cork(false);
   EXPECT_TRUE(AwaitCommitted(kFirst, 20));
   const std::lock_guard lock(endpoint_.mutex);
@@ -644,7 +643,7 @@ TEST_F(TaskTest, ShowsTheLagOfWhatIsCommittedAndOfItsPartitionsOnly) {
 class LastCommitTest : public TaskTest {
  protected:
   void DeliverOne() {
-    terms_.offset_flush_interval = 3600s;
+    settings_.offset_flush_interval = 3600s;
     Start(Good);
     source_.Send(Records{MakeRecord(kFirst, 0)});
     ASSERT_TRUE(endpoint_.AwaitReceived(1));
@@ -678,7 +677,7 @@ TEST_F(LastCommitTest, TriesItsLastCommitNoMoreOnceTheGroupTakesNothingOfIt) {
 }
 
 TEST_F(TaskTest, CommitsItsLastOffsetWithoutTheMetadataThatTheBrokerDoesNotTake) {
-  terms_.offset_flush_interval = 3600s;
+  settings_.offset_flush_interval = 3600s;
   source_.takes_metadata = false;
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
@@ -698,7 +697,7 @@ TEST_F(TaskTest, CommitsItsLastOffsetWithoutTheMetadataThatTheBrokerDoesNotTake)
 
 // What a member remembers of a partition is what it could not commit.
 TEST_F(TaskTest, BelievesNothingOfATopicThatWasMadeAnewMeanwhile) {
-  terms_.offset_flush_interval = 3600s;
+  settings_.offset_flush_interval = 3600s;
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.retry_backoff = {3600s};
@@ -724,7 +723,7 @@ TEST_F(TaskTest, BelievesNothingOfATopicThatWasMadeAnewMeanwhile) {
 TEST_F(TaskTest, CommitsWhereItBeganWhenThatWouldBeElsewhereNextTime) {
   delivery::Policy policy;
   policy.retry_backoff = {3600s};
-  terms_.offset_flush_interval = 3600s;
+  settings_.offset_flush_interval = 3600s;
   Start([](const delivery::Record&) { return delivery::HttpReply{200, true, {}}; }, policy);
   source_.Send(Assigned{{kSecond}, {}, {{kSecond, 7}}});
   source_.Send(Records{MakeRecord(kSecond, 7)});
@@ -778,15 +777,15 @@ TEST_F(LateAnswerTest, DoesNotCountAsADropAndIsNotLogged) {
 
 TEST_F(TaskTest, CountsA2xxWithoutTheIndicatorOnlyWhereItIsRequired) {
   std::atomic<int> told{0};
-  terms_.on_missing_indicator = [&told] { ++told; };
+  delivery_.on_missing_indicator = [&told] { ++told; };
   delivery::Policy policy;
   policy.retry_backoff = {600s};
   Start([](const delivery::Record&) { return delivery::HttpReply{204, {}, {}}; }, policy);
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(AwaitWaiting(1));
   EXPECT_EQ(told, 1);
-  terms_.policy.indicator = delivery::IndicatorRule::kOptional;
-  task_->Reconfigure(terms_);
+  delivery_.policy.indicator = delivery::IndicatorRule::kOptional;
+  Reconfigure();
   ASSERT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_EQ(told, 1);
   EXPECT_NE(registry_.Render().find("responses_without_indicator_total{connector=\"c\"} 1\n"),
@@ -795,7 +794,7 @@ TEST_F(TaskTest, CountsA2xxWithoutTheIndicatorOnlyWhereItIsRequired) {
 
 // While a join holds up the commit after it.
 TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
-  terms_.offset_flush_interval = 50ms;
+  settings_.offset_flush_interval = 50ms;
   source_.holds_commits = true;
   Start(Good);
   source_.Send(Records{MakeRecord(kSecond, 0)});
@@ -822,7 +821,7 @@ TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
 }
 
 TEST_F(TaskTest, CommitsAtOnceWhereReadingStartsAndCountsWhatIsLost) {
-  terms_.offset_flush_interval = 60s;
+  settings_.offset_flush_interval = 60s;
   Start(Good);
   ASSERT_TRUE(AwaitState(TaskState::kRunning));
   source_.Send(Revoked{{kFirst}, false});

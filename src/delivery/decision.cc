@@ -12,8 +12,8 @@ using Kind = Verdict::Kind;
 
 bool IsSuccess(int status) { return status >= 200 && status < 300; }
 
-// Answers that speak of the way to the endpoint rather than of the record: a gateway, a door that
-// is locked, a method that nobody serves.
+// Statuses that concern the way to the endpoint and not the record: a gateway that fails, missing
+// authorization, a wrong method.
 bool IsRequestErrorStatus(int status) {
   switch (status) {
     case 401:
@@ -34,8 +34,8 @@ Verdict InterpretReply(const Reply& reply, IndicatorRule rule) {
   return Interpret(std::get<RequestFault>(reply));
 }
 
-// The next delay of a list, lengthened by Retry-After up to its bound; nothing when the list is
-// used up.
+// The next delay of a list, or Retry-After up to its bound if that is longer; nothing when the list
+// is used up.
 std::optional<Milliseconds> NextDelay(const Policy& policy, const std::vector<Milliseconds>& delays,
                                       size_t& used, const Reply& reply) {
   if (used >= delays.size()) return std::nullopt;
@@ -100,7 +100,7 @@ Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& 
   if (verdict.kind == Kind::kDelivered) return Deliver{};
 
   if (verdict.kind == Kind::kRequestError) {
-    // Under every strategy: the way to the endpoint is no reason to drop a record.
+    // Whatever the strategy is: an endpoint that is unreachable is no reason to drop a record.
     if (const auto delay =
             NextDelay(policy, policy.request_retry_backoff, progress.request_retries, reply)) {
       return Retry{verdict.reason, *delay};
@@ -131,7 +131,7 @@ std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& 
   return std::nullopt;
 }
 
-void Rebase(Progress& progress, const Policy& from, const Policy& to) {
+void AdaptProgress(Progress& progress, const Policy& from, const Policy& to) {
   if (from.retry_backoff != to.retry_backoff) progress.response_retries = 0;
   if (from.request_retry_backoff != to.request_retry_backoff) progress.request_retries = 0;
 }

@@ -30,14 +30,13 @@ inline constexpr Strategy Strategy::kStopTask{false, Then::kStop};
 // Whether a response without a retry indicator asks for a retry.
 enum class IndicatorRule { kRequired, kOptional };
 
-// What is delivered strictly in order.
+// Which records are delivered strictly in order.
 enum class Ordering { kPartition, kKey, kNone };
 
-// What becomes of a record without a value.
+// What happens to a record without a value.
 enum class NullValues { kSend, kDelete, kIgnore, kFail };
 
-// How a connector delivers: everything that decides about a record, and nothing about how it
-// travels.
+// How a connector delivers its records: what decides about them, and not how requests are sent.
 struct Policy {
   IndicatorRule indicator = IndicatorRule::kRequired;
   Strategy strategy = Strategy::kProgressBackOffDropMessage;

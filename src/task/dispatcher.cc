@@ -136,7 +136,7 @@ void Dispatcher::Adopt(std::shared_ptr<const DeliverySettings> settings) {
   }
   for (Attempt& attempt : attempts_) {
     attempt.outdated = true;
-    if (attempt.job) delivery::Rebase(attempt.job->progress, before->policy, settings_->policy);
+    if (attempt.job) delivery::AdaptProgress(attempt.job->progress, before->policy, settings_->policy);
   }
   const std::lock_guard lock(mutex_);
   dead_letter_problem_.reset();
@@ -208,7 +208,7 @@ void Dispatcher::Conclude(Endpoint::Ended ended) {
   free_slots_.push_back(ended.slot);
   metrics_.AddInFlight(-1);
   const base::Now now = clock_.Read();
-  const delivery::Reply reply = delivery::ReplyOf(std::move(ended.outcome), now.wall);
+  const delivery::Reply reply = delivery::ParseOutcome(std::move(ended.outcome), now.wall);
   if (ended.resent) metrics_.Resent();
   if (!std::holds_alternative<delivery::Aborted>(reply)) {
     metrics_.Requested(reply, now.monotonic - attempt.start);

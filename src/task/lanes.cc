@@ -276,7 +276,7 @@ void Lanes::Reconfigure(std::shared_ptr<const delivery::Policy> policy, const ba
     for (auto& [key, lane] : partition->lanes) {
       for (const JobPtr& job : lane.queue) {
         job->due = NewDueTime(*policy_, *job, now);
-        delivery::Rebase(job->progress, *before, *policy_);
+        delivery::AdaptProgress(job->progress, *before, *policy_);
         // The endpoint, which may be another now, is asked again before anything is given up.
         job->dead.reset();
         job->dead_failures = 0;

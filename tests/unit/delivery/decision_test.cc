@@ -12,7 +12,7 @@ using std::chrono::milliseconds;
 
 // --- What each kind of answer means.
 
-TEST(Verdict, OfAnIndicatorIsTheIndicatorWhateverTheStatus) {
+TEST(Verdict, FollowsTheIndicatorWhateverTheStatus) {
   for (const int status : {200, 201, 204, 299, 301, 400, 401, 403, 404, 429, 500, 502, 503, 504}) {
     for (const IndicatorRule rule : {IndicatorRule::kRequired, IndicatorRule::kOptional}) {
       EXPECT_EQ(Interpret(HttpReply{status, false, {}}, rule).kind, Verdict::Kind::kDelivered)
@@ -24,7 +24,7 @@ TEST(Verdict, OfAnIndicatorIsTheIndicatorWhateverTheStatus) {
   }
 }
 
-TEST(Verdict, WithoutAnIndicatorFollowsFromTheStatus) {
+TEST(Verdict, FollowsTheStatusWithoutAnIndicator) {
   constexpr auto kResponse = Verdict::Kind::kResponseError;
   constexpr auto kRequest = Verdict::Kind::kRequestError;
   struct Case {
@@ -66,7 +66,7 @@ TEST(Verdict, WithoutAnIndicatorFollowsFromTheStatus) {
   }
 }
 
-TEST(Verdict, OfEveryFaultIsARequestError) {
+TEST(Verdict, IsARequestErrorForEveryFault) {
   const std::pair<FaultKind, ErrorReason> cases[] = {
       {FaultKind::kTimeout, ErrorReason::kTimeout}, {FaultKind::kConnect, ErrorReason::kConnect},
       {FaultKind::kDns, ErrorReason::kDns},         {FaultKind::kTls, ErrorReason::kTls},
@@ -154,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(
                                  {"retry 7", "retry 70", "stop"}},
                     StrategyCase{Strategy::kStopTask, {"stop"}, {"retry 7", "retry 70", "stop"}}));
 
-TEST(Decision, WalksEachListByItsOwnKindOfError) {
+TEST(Decision, UsesABackOffListForEachKindOfError) {
   const Policy policy = TwoDelays(Strategy::kProgressBackOffDropMessage);
   EXPECT_EQ(Walk(policy, {kIndicated(), kRefused(), kIndicated(), kRefused(), kGood()}),
             (Names{"retry 5", "retry 7", "retry 30", "retry 70", "deliver"}));
@@ -184,7 +184,7 @@ TEST(Decision, LengthensADelayByRetryAfterUpToItsBound) {
   EXPECT_EQ(Walk(policy, {after(500)}), Names{"retry 7"});
 }
 
-TEST(Decision, LeavesTheRecordAloneWhenTheRequestWasAborted) {
+TEST(Decision, AbandonsTheRecordWhenTheAttemptWasAborted) {
   const Policy policy = TwoDelays(Strategy::kStopTask);
   Progress progress;
   EXPECT_EQ(Name(DecideAfterAttempt(policy, Aborted{}, progress)), "abandon");
@@ -201,7 +201,7 @@ TEST(Decision, SaysWhyATaskStops) {
   EXPECT_NE(stop->why.find("attempt 1"), std::string::npos) << stop->why;
 }
 
-TEST(Decision, BeforeAnAttemptConcernsOnlyNullValues) {
+TEST(Decision, BeforeAnAttemptConcernsNullValuesOnly) {
   Policy policy;
   Record tombstone;
   Record empty;
@@ -233,7 +233,7 @@ TEST(LacksIndicator, IsTrueOnlyOfA2xxWithoutOne) {
   EXPECT_FALSE(LacksIndicator(Aborted{}));
 }
 
-TEST(OutcomeWithoutIndicator, SaysWhatBecomesOfARecordAndWhen) {
+TEST(OutcomeWithoutIndicator, SaysWhatHappensToARecordAndWhen) {
   using namespace std::chrono_literals;
   Policy policy;
   policy.retry_backoff = {5s, 30s, 60s, 300s, 600s};

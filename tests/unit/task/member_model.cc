@@ -503,7 +503,7 @@ void MemberModel::Reconfigure(const delivery::Policy& policy) {
   };
   for (Flight& flight : flights_) {
     flight.outdated = true;
-    delivery::Rebase(flight.job->progress, before, policy);
+    delivery::AdaptProgress(flight.job->progress, before, policy);
     rebase(flight.record.progress);
   }
   lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);

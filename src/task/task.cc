@@ -11,7 +11,7 @@
 namespace khs::task {
 namespace {
 
-// Before a consumer that broke is made anew.
+// Before a failed consumer is recreated.
 constexpr std::chrono::milliseconds kFirstBackoff{1'000};
 constexpr std::chrono::milliseconds kLongestBackoff{60'000};
 
@@ -42,7 +42,7 @@ void Task::RequestStop(std::chrono::milliseconds grace) {
   const std::lock_guard lock(mutex_);
   if (stop_request_ && stop_request_->deadline <= request.deadline) return;
   stop_request_ = request;
-  asked_.notify_all();
+  requested_.notify_all();
   if (source_ != nullptr) source_->Wake();
 }
 
@@ -61,7 +61,7 @@ void Task::Reconfigure(TaskSettings settings) {
 void Task::SetPaused(bool paused) {
   const std::lock_guard lock(mutex_);
   paused_ = paused;
-  asked_.notify_all();
+  requested_.notify_all();
   if (source_ != nullptr) source_->Wake();
 }
 
@@ -71,7 +71,7 @@ bool Task::paused() const {
 }
 
 // On the poll thread. Returns the previous settings if there are new ones.
-std::optional<TaskSettings> Task::AdoptSettings() {
+std::optional<TaskSettings> Task::TakeNewSettings() {
   const std::lock_guard lock(mutex_);
   if (!new_settings_) return std::nullopt;
   return std::exchange(settings_, *std::exchange(new_settings_, std::nullopt));
@@ -98,13 +98,13 @@ void Task::SetStatus(const std::function<void(TaskStatus&)>& change) {
   if (changed) on_change_();
 }
 
-// The source that RequestStop wakes, for as long as this object lives.
-class Task::Announced {
+// Registers the source that other threads wake, as long as this object lives.
+class Task::RegisteredSource {
  public:
-  Announced(Task& task, RecordSource* source) : task_(task) { Set(source); }
-  ~Announced() { Set(nullptr); }
-  Announced(const Announced&) = delete;
-  Announced& operator=(const Announced&) = delete;
+  RegisteredSource(Task& task, RecordSource* source) : task_(task) { Set(source); }
+  ~RegisteredSource() { Set(nullptr); }
+  RegisteredSource(const RegisteredSource&) = delete;
+  RegisteredSource& operator=(const RegisteredSource&) = delete;
 
  private:
   void Set(RecordSource* source) {
@@ -115,30 +115,30 @@ class Task::Announced {
   Task& task_;
 };
 
-// The life of one consumer. What it throws when it cannot be made is a fault like any other.
+// Makes a consumer and runs it until it ends. An exception from making it is a fault like any
+// other.
 LoopEnd Task::RunSource() {
-  AdoptSettings();
+  TakeNewSettings();
   try {
     const std::unique_ptr<RecordSource> source = settings_.make_source();
-    // Whoever wakes it must find it alive, however this block is left.
-    const Announced announced(*this, source.get());
+    const RegisteredSource registered(*this, source.get());
     return Loop(*this, *source).Run();
   } catch (const std::exception& error) {
     return {LoopEnd::Cause::kCannotStart, base::Describe(error)};
   }
 }
 
-// Without a consumer. False when the end was asked for meanwhile.
-bool Task::Rest(std::chrono::milliseconds backoff) {
-  const auto until = std::chrono::steady_clock::now() + backoff;
+// Waits without a consumer. False when a stop was requested meanwhile.
+bool Task::BackOff(std::chrono::milliseconds delay) {
+  const auto until = std::chrono::steady_clock::now() + delay;
   while (true) {
     const bool paused = this->paused();
     SetStatus([paused](TaskStatus& status) {
       status.state = paused ? TaskState::kPaused : TaskState::kJoining;
     });
     std::unique_lock lock(mutex_);
-    const auto asked = [&] { return stop_request_.has_value() || paused_ != paused; };
-    if (!asked_.wait_until(lock, until, asked)) return true;
+    const auto requested = [&] { return stop_request_.has_value() || paused_ != paused; };
+    if (!requested_.wait_until(lock, until, requested)) return true;
     if (stop_request_) return false;
   }
 }
@@ -152,16 +152,16 @@ void Task::Run() {
     end = RunSource();
     has_worked = has_worked || end.had_joined;
     const bool obsolete = end.cause == LoopEnd::Cause::kSourceObsolete;
-    const bool broke = obsolete || end.cause == LoopEnd::Cause::kSourceFault ||
-                       (end.cause == LoopEnd::Cause::kCannotStart && has_worked);
-    if (!broke) break;
+    const bool recreate = obsolete || end.cause == LoopEnd::Cause::kSourceFault ||
+                          (end.cause == LoopEnd::Cause::kCannotStart && has_worked);
+    if (!recreate) break;
     if (clock_.Read().monotonic - start >= kLongestBackoff) backoff = kFirstBackoff;
     const std::chrono::milliseconds wait = obsolete ? std::chrono::milliseconds(0) : backoff;
-    Log().Error("the Kafka consumer broke and is made anew", {{"connector", identity_.connector},
-                                                              {"task", identity_.id},
-                                                              {"error", end.trace},
-                                                              {"retry_in_ms", wait.count()}});
-    if (!Rest(wait)) {
+    Log().Error("consumer failed, recreating", {{"connector", identity_.connector},
+                                                {"task", identity_.id},
+                                                {"error", end.trace},
+                                                {"retry_in_ms", wait.count()}});
+    if (!BackOff(wait)) {
       end = {LoopEnd::Cause::kRequested, {}};
       break;
     }
@@ -170,11 +170,11 @@ void Task::Run() {
   // Release the dead letter queue now; destruction may block.
   settings_.delivery.reset();
   SetStatus([&](TaskStatus& status) {
-    const bool asked_for = end.cause == LoopEnd::Cause::kRequested;
-    status.state = asked_for ? TaskState::kEnded : TaskState::kFailed;
+    const bool requested = end.cause == LoopEnd::Cause::kRequested;
+    status.state = requested ? TaskState::kEnded : TaskState::kFailed;
     status.by_strategy = end.cause == LoopEnd::Cause::kStrategy;
     status.overtaken = status.overtaken || new_settings_.has_value();
-    if (!asked_for) status.trace = end.trace;
+    if (!requested) status.trace = end.trace;
   });
 }
 

@@ -175,7 +175,7 @@ void TaskModel::Live(uint64_t seed) {
   }
 }
 
-TEST_F(TaskModel, SkipsRepeatsAndForgetsNothingThroughAnyLife) {
+TEST_F(TaskModel, NeitherSkipsNorRepeatsRecordsInRandomSchedules) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     Live(seed);

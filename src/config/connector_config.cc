@@ -89,22 +89,19 @@ std::vector<std::string> ExcludedTopics(const ConnectorConfig& config) {
 void WarnOfSurprises(const Settings& settings, const std::string& file,
                      const Judge<ConnectorDraft>& judge, const ConnectorConfig& config,
                      ProblemList& problems) {
-  using delivery::Strategy;
   const auto warn = [&](const Setting* setting, std::string message) {
     if (setting == nullptr || setting->written.file != file) return;
     problems.Add(ProblemWith(*setting, std::move(message), Severity::kWarning));
   };
-  const Strategy strategy = config.policy.strategy;
-  const bool backs_off = strategy == Strategy::kProgressBackOffDropMessage ||
-                         strategy == Strategy::kProgressBackOffStopTask;
+  const bool backs_off = config.policy.strategy.backs_off;
+  const bool stops = config.policy.strategy.then == delivery::Strategy::Then::kStop;
   if (judge.HasJudged("exception.strategy") && backs_off &&
       !FindSet(settings, "retry.backoff.sec")) {
     warn(FindSetting(settings, "retry.backoff.sec"),
          std::string("Without delays nothing is retried: the first response error ") +
-             (strategy == Strategy::kProgressBackOffStopTask ? "stops the connector"
-                                                             : "drops its record"));
+             (stops ? "stops the connector" : "drops its record"));
   }
-  if (strategy == Strategy::kStopTask || strategy == Strategy::kProgressBackOffStopTask) {
+  if (stops) {
     warn(FindSet(settings, "errors.deadletterqueue.topic.name"),
          "Nothing is ever produced to it: exception.strategy stops instead of dropping");
   }

@@ -8,10 +8,12 @@
 namespace khs::delivery {
 namespace {
 
+using Kind = Verdict::Kind;
+
 bool IsSuccess(int status) { return status >= 200 && status < 300; }
 
-// Answers that speak of the way to the endpoint rather than of the record: a gateway, a door that
-// is locked, a method that nobody serves.
+// Statuses that concern the way to the endpoint and not the record: a gateway that fails, missing
+// authorization, a wrong method.
 bool IsRequestErrorStatus(int status) {
   switch (status) {
     case 401:
@@ -27,13 +29,13 @@ bool IsRequestErrorStatus(int status) {
   }
 }
 
-Judgement JudgeReply(const Reply& reply, IndicatorRule rule) {
-  if (const auto* http = std::get_if<HttpReply>(&reply)) return Judge(*http, rule);
-  return Judge(std::get<RequestFault>(reply));
+Verdict InterpretReply(const Reply& reply, IndicatorRule rule) {
+  if (const auto* http = std::get_if<HttpReply>(&reply)) return Interpret(*http, rule);
+  return Interpret(std::get<RequestFault>(reply));
 }
 
-// The next delay of a list, lengthened by Retry-After up to its bound; nothing when the list is
-// used up.
+// The next delay of a list, or Retry-After up to its bound if that is longer; nothing when the list
+// is used up.
 std::optional<Milliseconds> NextDelay(const Policy& policy, const std::vector<Milliseconds>& delays,
                                       size_t& used, const Reply& reply) {
   if (used >= delays.size()) return std::nullopt;
@@ -45,77 +47,78 @@ std::optional<Milliseconds> NextDelay(const Policy& policy, const std::vector<Mi
   return delay;
 }
 
-std::string WhyStopped(const Policy& policy, const Reply& reply, Verdict verdict,
-                       const Progress& progress) {
-  const char* error = verdict == Verdict::kRequestError ? "request error" : "response error";
-  const char* reached = policy.strategy == Strategy::kStopTask && verdict == Verdict::kResponseError
+Stop StopAfter(const Policy& policy, const Reply& reply, const Verdict& verdict,
+               const Progress& progress) {
+  const bool request_error = verdict.kind == Kind::kRequestError;
+  const char* reached = !request_error && !policy.strategy.backs_off
                             ? "the strategy stops at once"
                             : "no delay is left in its back-off list";
-  return fmt::format("{} ({}) on attempt {}, and {}", error, Describe(reply), progress.attempts,
-                     reached);
+  return {fmt::format("{} ({}) on attempt {}, and {}",
+                      request_error ? "request error" : "response error", Describe(reply),
+                      progress.attempts, reached),
+          Label(verdict.reason)};
 }
 
 }  // namespace
 
-Judgement Judge(const HttpReply& reply, IndicatorRule rule) {
+Verdict Interpret(const HttpReply& reply, IndicatorRule rule) {
   if (reply.retry) {
-    return *reply.retry ? Judgement{Verdict::kResponseError, ErrorReason::kIndicator}
-                        : Judgement{Verdict::kDelivered};
+    return *reply.retry ? Verdict{Kind::kResponseError, ErrorReason::kIndicator}
+                        : Verdict{Kind::kDelivered};
   }
   if (IsSuccess(reply.status)) {
     return rule == IndicatorRule::kOptional
-               ? Judgement{Verdict::kDelivered}
-               : Judgement{Verdict::kResponseError, ErrorReason::kNoIndicator};
+               ? Verdict{Kind::kDelivered}
+               : Verdict{Kind::kResponseError, ErrorReason::kNoIndicator};
   }
-  return {IsRequestErrorStatus(reply.status) ? Verdict::kRequestError : Verdict::kResponseError,
+  return {IsRequestErrorStatus(reply.status) ? Kind::kRequestError : Kind::kResponseError,
           ErrorReason::kStatus};
 }
 
-Judgement Judge(const RequestFault& fault) {
+Verdict Interpret(const RequestFault& fault) {
   switch (fault.kind) {
     case FaultKind::kTimeout:
-      return {Verdict::kRequestError, ErrorReason::kTimeout};
+      return {Kind::kRequestError, ErrorReason::kTimeout};
     case FaultKind::kConnect:
-      return {Verdict::kRequestError, ErrorReason::kConnect};
+      return {Kind::kRequestError, ErrorReason::kConnect};
     case FaultKind::kDns:
-      return {Verdict::kRequestError, ErrorReason::kDns};
+      return {Kind::kRequestError, ErrorReason::kDns};
     case FaultKind::kTls:
-      return {Verdict::kRequestError, ErrorReason::kTls};
+      return {Kind::kRequestError, ErrorReason::kTls};
     case FaultKind::kProxy:
-      return {Verdict::kRequestError, ErrorReason::kProxy};
+      return {Kind::kRequestError, ErrorReason::kProxy};
     case FaultKind::kIo:
       break;
   }
-  return {Verdict::kRequestError, ErrorReason::kIo};
+  return {Kind::kRequestError, ErrorReason::kIo};
 }
 
 Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress) {
   if (std::holds_alternative<Aborted>(reply)) return Abandon{};
   ++progress.attempts;
-  const Judgement judgement = JudgeReply(reply, policy.indicator);
-  if (judgement.verdict == Verdict::kDelivered) return Deliver{};
+  const Verdict verdict = InterpretReply(reply, policy.indicator);
+  if (verdict.kind == Kind::kDelivered) return Deliver{};
 
-  if (judgement.verdict == Verdict::kRequestError) {
-    // Under every strategy: the way to the endpoint is no reason to drop a record.
+  if (verdict.kind == Kind::kRequestError) {
+    // Whatever the strategy is: an endpoint that is unreachable is no reason to drop a record.
     if (const auto delay =
             NextDelay(policy, policy.request_retry_backoff, progress.request_retries, reply)) {
-      return Retry{judgement.reason, *delay};
+      return Retry{verdict.reason, *delay};
     }
-    return Stop{WhyStopped(policy, reply, judgement.verdict, progress), Label(judgement.reason)};
+    return StopAfter(policy, reply, verdict, progress);
   }
 
-  if (policy.strategy == Strategy::kDropMessage) return Drop{DropReason::kResponseError};
-  if (policy.strategy == Strategy::kStopTask) {
-    return Stop{WhyStopped(policy, reply, judgement.verdict, progress), Label(judgement.reason)};
+  const Strategy& strategy = policy.strategy;
+  if (strategy.backs_off) {
+    if (const auto delay =
+            NextDelay(policy, policy.retry_backoff, progress.response_retries, reply)) {
+      return Retry{verdict.reason, *delay};
+    }
   }
-  if (const auto delay =
-          NextDelay(policy, policy.retry_backoff, progress.response_retries, reply)) {
-    return Retry{judgement.reason, *delay};
+  if (strategy.then == Strategy::Then::kDrop) {
+    return Drop{strategy.backs_off ? DropReason::kRetriesExhausted : DropReason::kResponseError};
   }
-  if (policy.strategy == Strategy::kProgressBackOffDropMessage) {
-    return Drop{DropReason::kRetriesExhausted};
-  }
-  return Stop{WhyStopped(policy, reply, judgement.verdict, progress), Label(judgement.reason)};
+  return StopAfter(policy, reply, verdict, progress);
 }
 
 std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& record) {
@@ -128,7 +131,7 @@ std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& 
   return std::nullopt;
 }
 
-void Rebase(Progress& progress, const Policy& from, const Policy& to) {
+void AdaptProgress(Progress& progress, const Policy& from, const Policy& to) {
   if (from.retry_backoff != to.retry_backoff) progress.response_retries = 0;
   if (from.request_retry_backoff != to.request_retry_backoff) progress.request_retries = 0;
 }
@@ -175,14 +178,11 @@ bool LacksIndicator(const Reply& reply) {
 }
 
 std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters) {
-  const bool stops = policy.strategy == Strategy::kStopTask ||
-                     policy.strategy == Strategy::kProgressBackOffStopTask;
-  const bool retries = policy.strategy == Strategy::kProgressBackOffDropMessage ||
-                       policy.strategy == Strategy::kProgressBackOffStopTask;
+  const bool stops = policy.strategy.then == Strategy::Then::kStop;
   const char* const end = stops              ? "the connector stops"
                           : has_dead_letters ? "written to the dead letter topic"
                                              : "dropped";
-  if (!retries || policy.retry_backoff.empty()) {
+  if (!policy.strategy.backs_off || policy.retry_backoff.empty()) {
     return stops ? fmt::format("{} at the first record", end)
                  : fmt::format("each record is {} at once", end);
   }

@@ -15,12 +15,12 @@ constexpr char kRuns = 'r';
 constexpr char kBitmap = 'b';
 constexpr size_t kChecksumBytes = 4;
 
-// Below this nothing of use can be said.
+// With less, nothing is encoded.
 constexpr size_t kLeastMetadataBytes = 64;
 
 using Failure = base::Unexpected<std::string>;
 
-// Of how many offsets a body tells, and whether of all.
+// An encoding of the offsets before `end`; `whole` if that is all of them.
 struct Body {
   std::string bytes;
   int64_t end = 0;
@@ -44,7 +44,7 @@ std::optional<uint64_t> TakeVarint(std::string_view& bytes) {
   return std::nullopt;
 }
 
-// How many offsets are open, how many finished, and so on in turn.
+// Encodes how many offsets are open, how many finished, and so on in turn.
 Body Runs(int64_t position, const OffsetRanges& finished, size_t max_bytes) {
   Body body{{kRuns}, position, true};
   for (const OffsetRange& range : finished) {
@@ -61,7 +61,7 @@ Body Runs(int64_t position, const OffsetRanges& finished, size_t max_bytes) {
   return body;
 }
 
-// A bit an offset from the position on, the lowest first.
+// Encodes one bit for each offset from the position on, the lowest first.
 Body Bitmap(int64_t position, const OffsetRanges& finished, size_t max_bytes) {
   const int64_t room = static_cast<int64_t>(max_bytes - 1) * 8;
   const int64_t span = finished.back().last + 1 - position;
@@ -77,7 +77,7 @@ Body Bitmap(int64_t position, const OffsetRanges& finished, size_t max_bytes) {
   return body;
 }
 
-// Over the position too: a text that was copied to another offset must not be believed.
+// Covers the position too, so that a text copied to another offset is refused.
 std::string Checksum(int64_t position, std::string_view body) {
   const uint32_t sum = base::Crc32(std::to_string(position).append(body));
   std::string bytes;
@@ -107,7 +107,7 @@ base::Expected<OffsetRanges, std::string> ParseBitmap(int64_t position, std::str
   OffsetRanges finished;
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     if ((static_cast<uint8_t>(bytes[bit / 8]) >> (bit % 8) & 1) == 0) continue;
-    // The position itself is not finished.
+    // The position itself must not be finished.
     if (bit == 0 || static_cast<int64_t>(bit) >= room) return Failure("its bits make no sense");
     const int64_t offset = position + static_cast<int64_t>(bit);
     if (!finished.empty() && finished.back().last == offset - 1) {
@@ -140,7 +140,7 @@ std::string EncodeFinished(int64_t position, const OffsetRanges& finished, size_
   if (finished.empty() || max_bytes < kLeastMetadataBytes) return {};
   const size_t room = (max_bytes - kPrefix.size()) / 4 * 3 - kChecksumBytes;
   Body body = Runs(position, finished, room);
-  // A bitmap that is longer by far need not be made.
+  // No bitmap is made if it would be much longer.
   const int64_t span = finished.back().last - position;
   if (!body.whole || span / 8 < static_cast<int64_t>(body.bytes.size())) {
     Body bitmap = Bitmap(position, finished, room);

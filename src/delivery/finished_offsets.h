@@ -10,33 +10,34 @@
 
 namespace khs::delivery {
 
-// Both included.
+// From `first` to `last`, both included.
 struct OffsetRange {
   int64_t first = 0;
   int64_t last = 0;
 
   bool operator==(const OffsetRange&) const = default;
 };
-// Ascending, with something between each and the next.
+// In ascending order; neighbours neither overlap nor touch.
 using OffsetRanges = std::vector<OffsetRange>;
 
-// What is in either.
+// The offsets that are in either.
 OffsetRanges Union(OffsetRanges one, const OffsetRanges& other);
 
-// Of the 4096 bytes that Kafka's brokers keep with a committed offset unless they are told
-// otherwise (offset.metadata.max.bytes); the rest is for when the group started
-// (kafka/group_start.h).
+// The part of a commit's metadata that is for finished offsets. Brokers accept 4096 bytes by
+// default (offset.metadata.max.bytes); the rest says when the group started (kafka/group_start.h).
 inline constexpr size_t kMaxMetadataBytes = 4096 - 64;
 
-// The offsets beyond a committed position that are finished, as the text that goes with the commit:
-// "khs1:" and the base64 of a checksum and of run lengths or a bitmap, whichever is shorter. Empty
-// when there are none. When it does not fit, what lies furthest is left out: it is repeated then,
-// never lost. `position` is not finished, and every range lies beyond it.
+// Encodes the finished offsets beyond a committed position as the metadata of the commit: "khs1:"
+// and the base64 of a checksum and of run lengths or a bitmap, whichever is shorter. Empty when
+// there are none. When they do not fit, the highest offsets are left out: they are repeated, never
+// lost. `position` must not be finished, and every range must lie beyond it.
+//
+// Example: position 6, finished 7 to 9 and 12: runs "1 open, 3 finished, 2 open, 1 finished".
 std::string EncodeFinished(int64_t position, const OffsetRanges& finished,
                            size_t max_bytes = kMaxMetadataBytes);
 
-// What EncodeFinished made for that position; nothing for an empty text. The error says what is
-// wrong with a text of another's making, or of a commit at another position.
+// Decodes what EncodeFinished made for that position; no ranges for an empty text. The error says
+// why a text is not from EncodeFinished, or belongs to another position.
 base::Expected<OffsetRanges, std::string> DecodeFinished(int64_t position,
                                                          std::string_view metadata);
 

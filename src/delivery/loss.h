@@ -5,10 +5,10 @@
 
 namespace khs::delivery {
 
-// Why records can no longer be read from Kafka although they were not delivered.
+// Why undelivered records can no longer be read from Kafka.
 enum class LossReason {
-  kRetention,  // the log starts behind them (retention, DeleteRecords)
-  kTruncated,  // the log ends before the position that was reached
+  kRetention,  // the log starts after them (retention, DeleteRecords)
+  kTruncated,  // the log ends before the position that was read
   kRecreated,  // the topic was deleted and created again
 };
 inline constexpr std::array kLossReasons{LossReason::kRetention, LossReason::kTruncated,

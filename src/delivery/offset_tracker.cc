@@ -7,9 +7,9 @@ namespace khs::delivery {
 namespace {
 
 constexpr size_t kCrowdedBytes = kMaxMetadataBytes / 4 * 3;
-// A bitmap of so many offsets always fits.
+// A bitmap of this many offsets always fits.
 constexpr int64_t kUncrowdedSpan = kCrowdedBytes / 4 * 3 * 8 - 1024;
-// What one more record can add to the encoded run lengths, at most.
+// What one more record adds to the encoded run lengths at most.
 constexpr size_t kGrowth = 12;
 
 }  // namespace
@@ -17,7 +17,7 @@ constexpr size_t kGrowth = 12;
 void OffsetTracker::Restore(int64_t position, OffsetRanges finished) {
   restored_position_ = position;
   restored_ = std::move(finished);
-  measured_bytes_ = kMaxMetadataBytes;  // as it may be, until it is measured
+  measured_bytes_ = kMaxMetadataBytes;  // the worst case, until it is measured
 }
 
 void OffsetTracker::Begin(int64_t offset) {
@@ -71,7 +71,7 @@ void OffsetTracker::Finish(int64_t offset) {
   if (finished_entries_ > entries_.size() / 2 + 32) Compact();
 }
 
-// What is finished needs no entry of its own: it is what lies between those that are open.
+// Finished offsets need no entries: they are what lies between the open ones.
 void OffsetTracker::Compact() {
   std::erase_if(entries_, [](const Entry& entry) { return entry.finished; });
   entries_.shrink_to_fit();
@@ -83,7 +83,7 @@ std::optional<int64_t> OffsetTracker::position() const {
   if (!entries_.empty()) return entries_.front().offset;
   if (!last_received_) return begins_at_;
   const int64_t next = *last_received_ + 1;
-  // What follows may be finished too, though it has not been read again yet.
+  // What follows may be finished too, although it has not been read again yet.
   if (!restored_.empty() && restored_.front().first <= next) return restored_.front().last + 1;
   return next;
 }
@@ -95,10 +95,10 @@ std::optional<int64_t> OffsetTracker::first_open() const {
 
 OffsetRanges OffsetTracker::Finished() const {
   const auto from = position();
-  return from ? DoneBeyond(*from) : OffsetRanges{};
+  return from ? FinishedBeyond(*from) : OffsetRanges{};
 }
 
-OffsetRanges OffsetTracker::DoneBeyond(int64_t position) const {
+OffsetRanges OffsetTracker::FinishedBeyond(int64_t position) const {
   OffsetRanges finished;
   const auto add = [&finished](int64_t first, int64_t last) {
     if (first > last) return;
@@ -129,7 +129,7 @@ bool OffsetTracker::Crowded() const {
   if (std::max(end, *last_received_) - *start < kUncrowdedSpan) return false;
   if (measured_bytes_ + (version_ - measured_version_) * kGrowth < kCrowdedBytes) return false;
   if (measured_version_ != version_) {
-    measured_bytes_ = EncodeFinished(*start, DoneBeyond(*start)).size();
+    measured_bytes_ = EncodeFinished(*start, FinishedBeyond(*start)).size();
     measured_version_ = version_;
   }
   return measured_bytes_ >= kCrowdedBytes;

@@ -9,47 +9,56 @@
 
 namespace khs::delivery {
 
-// What of one partition is finished: how far its offset may be committed, and what beyond that is
-// saved with the commit. It remembers the offsets that were received and are open, and never
-// counts: a partition has gaps (compaction, transaction markers). A gap passes for finished, so its
-// memory grows with what is open and not with how far the rest has run ahead. Not thread-safe.
+// Tracks which offsets of one partition are finished: how far it may be committed, and what is
+// saved with the commit beyond that. Keeps only the received offsets that are open, since a
+// partition has gaps (compaction, transaction markers). A gap counts as finished, so the memory
+// grows with the open offsets and not with how far the others have run ahead. Not thread-safe.
+//
+// Example: offsets 5, 6, 7, 9 and 10 were received (8 is a gap); 5, 7 and 9 are finished.
+//
+//     5          6       7          8     9          10
+//     finished   open    finished   gap   finished   open
+//                ^       +---------------------+
+//                position() == 6    Finished() == {{7, 9}}
+//
+// After Finish(6): position() == 10, and Finished() is empty.
 class OffsetTracker {
  public:
-  // Goes on from a commit: `finished` are those beyond its position that need not be delivered
-  // again. Before anything else.
+  // Continues from a commit: `finished` lie beyond its position and need not be delivered again. To
+  // be called before anything else.
   void Restore(int64_t position, OffsetRanges finished);
 
-  // Reading goes on at `offset`, which no commit says yet: to be committed although nothing may be
-  // finished. What lies between the last record that was received and there is no longer waited
-  // for. After Restore; `offset` lies beyond what was received.
+  // Reading starts or continues at `offset`, which no commit says yet: it may be committed although
+  // nothing is finished. What lies between the last received offset and this one counts as a gap.
+  // To be called after Restore; `offset` must lie beyond the received offsets.
   void Begin(int64_t offset);
-  // How many offsets of [from, to) are not known to be finished; for those beyond what was
-  // received.
+  // How many offsets of [from, to) are not known to be finished; `from` must lie beyond the
+  // received offsets.
   int64_t Unfinished(int64_t from, int64_t to) const;
 
   enum class Receipt {
     kOpen,      // to be delivered
     kFinished,  // was finished before the commit that was restored
-    kBackward,  // not beyond the last one, or before the commit; nothing changed
+    kBackward,  // not beyond the last received one, or before the commit: nothing changed
   };
-  // A record was read.
+  // A record of this offset was read.
   Receipt Receive(int64_t offset);
 
-  // A received record is delivered or dropped. Unknown offsets and repeats change nothing.
+  // A received record was delivered or dropped. Unknown offsets and repeats change nothing.
   void Finish(int64_t offset);
 
-  // What may be committed: everything before it is finished. Nothing until something is, but for a
-  // beginning.
+  // The offset to commit: everything before it is finished. None until something is finished or
+  // Begin was called.
   std::optional<int64_t> position() const;
-  // What is finished beyond the position.
+  // The finished offsets beyond the position.
   OffsetRanges Finished() const;
-  // Changes with every change of the two.
+  // Changes when either of them changes.
   uint64_t version() const { return version_; }
 
-  // The first record that is not finished.
+  // The first received offset that is not finished.
   std::optional<int64_t> first_open() const;
-  // What is finished beyond the position takes three quarters of the room that a commit has for it:
-  // only retries and the first open record should be taken until it has moved.
+  // Whether the finished offsets beyond the position fill three quarters of a commit's metadata.
+  // Then only retries and the first open record should be attempted, until the position has moved.
   bool Crowded() const;
 
   size_t open() const { return entries_.size() - finished_entries_; }
@@ -61,18 +70,18 @@ class OffsetTracker {
   };
 
   void Compact();
-  // Also while nothing is finished: gaps and what was restored take their room from then on.
-  OffsetRanges DoneBeyond(int64_t position) const;
+  // Includes gaps and restored offsets while nothing is finished yet.
+  OffsetRanges FinishedBeyond(int64_t position) const;
 
-  std::deque<Entry> entries_;  // ascending; the first is open
+  std::deque<Entry> entries_;  // ascending; the first one is open
   size_t finished_entries_ = 0;
   std::optional<int64_t> begins_at_;
   std::optional<int64_t> restored_position_;
-  OffsetRanges restored_;  // what of it lies beyond the last received offset still counts
+  OffsetRanges restored_;  // only the part beyond the last received offset still counts
   std::optional<int64_t> last_received_;
   bool anything_finished_ = false;
   uint64_t version_ = 0;
-  // What the metadata took when it was last measured, and the changes since.
+  // The size of the metadata when it was last measured, and the version then.
   mutable size_t measured_bytes_ = 0;
   mutable uint64_t measured_version_ = 0;
 };

@@ -8,24 +8,35 @@ namespace khs::delivery {
 
 using Milliseconds = std::chrono::milliseconds;
 
-enum class Strategy {
-  kProgressBackOffDropMessage,
-  kProgressBackOffStopTask,
-  kDropMessage,
-  kStopTask,
+// What follows a response error. Each of Connect's exception strategies is one of the constants.
+struct Strategy {
+  enum class Then { kDrop, kStop };
+
+  bool backs_off = true;    // retries after the delays of `retry_backoff` first
+  Then then = Then::kDrop;  // what follows when no retry does
+
+  static const Strategy kProgressBackOffDropMessage;
+  static const Strategy kProgressBackOffStopTask;
+  static const Strategy kDropMessage;
+  static const Strategy kStopTask;
+
+  bool operator==(const Strategy&) const = default;
 };
+inline constexpr Strategy Strategy::kProgressBackOffDropMessage{true, Then::kDrop};
+inline constexpr Strategy Strategy::kProgressBackOffStopTask{true, Then::kStop};
+inline constexpr Strategy Strategy::kDropMessage{false, Then::kDrop};
+inline constexpr Strategy Strategy::kStopTask{false, Then::kStop};
 
 // Whether a response without a retry indicator asks for a retry.
 enum class IndicatorRule { kRequired, kOptional };
 
-// What is delivered strictly in order.
+// Which records are delivered strictly in order.
 enum class Ordering { kPartition, kKey, kNone };
 
-// What becomes of a record without a value.
+// What happens to a record without a value.
 enum class NullValues { kSend, kDelete, kIgnore, kFail };
 
-// How a connector delivers: everything that decides about a record, and nothing about how it
-// travels.
+// How a connector delivers its records: what decides about them, and not how requests are sent.
 struct Policy {
   IndicatorRule indicator = IndicatorRule::kRequired;
   Strategy strategy = Strategy::kProgressBackOffDropMessage;

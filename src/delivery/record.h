@@ -12,10 +12,10 @@ namespace khs::delivery {
 
 struct RecordHeader {
   std::string name;
-  std::optional<std::string> value;  // Kafka's headers may be null
+  std::optional<std::string> value;  // none: null
 };
 
-// A Kafka record with bytes of its own, so that nothing of the consumer stays alive because of it.
+// A Kafka record. Owns its bytes, so that it keeps nothing of the consumer alive.
 struct Record {
   base::TopicPartition topic_partition;
   int64_t offset = 0;
@@ -24,7 +24,7 @@ struct Record {
   std::optional<std::string> value;
   std::vector<RecordHeader> headers;
 
-  // What the record costs in memory, near enough for a bound; never 0.
+  // The approximate size of the record in memory; never 0.
   size_t Bytes() const {
     size_t bytes = sizeof(Record) + topic_partition.topic.size();
     if (key) bytes += key->size();

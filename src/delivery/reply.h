@@ -7,12 +7,12 @@
 
 namespace khs::delivery {
 
-// The endpoint answered with HTTP.
+// The endpoint answered.
 struct HttpReply {
   int status = 0;
-  // The retry indicator; nothing when the body has none (see ParseRetryIndicator).
+  // The retry indicator; none when the body has none (see ParseRetryIndicator).
   std::optional<bool> retry;
-  // Retry-After, as a wait from the moment of the answer; never negative.
+  // Retry-After, as a delay from the moment of the answer; never negative.
   std::optional<std::chrono::milliseconds> retry_after;
 };
 
@@ -21,10 +21,10 @@ enum class FaultKind { kTimeout, kConnect, kDns, kTls, kProxy, kIo };
 
 struct RequestFault {
   FaultKind kind = FaultKind::kIo;
-  std::string detail;  // for people; holds nothing of the record or of the headers
+  std::string detail;  // as text; contains nothing of the record or the headers
 };
 
-// The request was ended from this side (shutdown): it says nothing about the record.
+// The attempt was aborted by this process: that says nothing about the record.
 struct Aborted {};
 
 using Reply = std::variant<HttpReply, RequestFault, Aborted>;

@@ -7,7 +7,7 @@
 
 namespace khs::delivery {
 
-Reply ReplyOf(Outcome outcome, base::WallTime now) {
+Reply ParseOutcome(Outcome outcome, base::WallTime now) {
   if (auto* fault = std::get_if<RequestFault>(&outcome)) return std::move(*fault);
   const auto* response = std::get_if<Response>(&outcome);
   if (response == nullptr) return Aborted{};

@@ -9,7 +9,7 @@
 
 namespace khs::delivery {
 
-// An answer by HTTP: as much of it as is read.
+// An HTTP response, as far as it matters here.
 struct Response {
   int status = 0;
   std::optional<std::string> retry_after = {};  // the header's value
@@ -19,8 +19,7 @@ struct Response {
 // How an attempt ended.
 using Outcome = std::variant<Response, RequestFault, Aborted>;
 
-// What is to be known of it: the retry indicator is looked for, and Retry-After becomes a wait from
-// `now`.
-Reply ReplyOf(Outcome outcome, base::WallTime now);
+// Parses the retry indicator and Retry-After, which becomes a delay from `now`.
+Reply ParseOutcome(Outcome outcome, base::WallTime now);
 
 }  // namespace khs::delivery

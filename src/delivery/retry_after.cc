@@ -14,7 +14,7 @@ using std::chrono::seconds;
 
 constexpr seconds kLongest{1'000'000'000};
 
-// Without the blanks around it.
+// The text without leading and trailing blanks.
 std::string_view Trimmed(std::string_view text) {
   const size_t first = text.find_first_not_of(" \t");
   if (first == std::string_view::npos) return {};
@@ -33,7 +33,7 @@ std::optional<milliseconds> ParseSeconds(std::string_view text) {
   return negative ? seconds{0} : total;
 }
 
-// Since the epoch. The program never leaves the C locale, so strptime knows English names only.
+// The time since the epoch. The program stays in the C locale, so strptime reads English names.
 std::optional<seconds> ParseDate(const std::string& text) {
   static constexpr std::array<const char*, 3> kForms{
       "%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT", "%a %b %e %H:%M:%S %Y"};
@@ -53,7 +53,7 @@ std::optional<milliseconds> ParseRetryAfter(std::string_view value, base::WallTi
   if (const auto wait = ParseSeconds(text)) return wait;
   const auto date = ParseDate(std::string(text));
   if (!date) return std::nullopt;
-  // In milliseconds throughout: a WallTime cannot hold the year 9999.
+  // Computed in milliseconds, because a WallTime cannot hold the year 9999.
   const auto since_epoch = std::chrono::duration_cast<milliseconds>(now.time_since_epoch());
   return std::clamp<milliseconds>(*date - since_epoch, milliseconds{0}, kLongest);
 }

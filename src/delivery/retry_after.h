@@ -8,9 +8,8 @@
 
 namespace khs::delivery {
 
-// The value of Retry-After, seconds or an HTTP date in any of its three forms, as a wait from
-// `now`: nothing when it is neither, zero when it lies in the past, and bounded (by some 30 years)
-// however large the number is.
+// Parses the value of Retry-After, seconds or an HTTP date in any of its three forms, as a delay
+// from `now`. Returns nothing for anything else, zero for a time in the past, and 30 years at most.
 std::optional<std::chrono::milliseconds> ParseRetryAfter(std::string_view value,
                                                          base::WallTime now);
 

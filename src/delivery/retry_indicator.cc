@@ -13,11 +13,10 @@ bool Is(std::string_view text, const char* word) {
          ::strncasecmp(text.data(), word, text.size()) == 0;
 }
 
-// Reads what Gson's JsonParser reads, which is lenient: the migrated endpoints were written for it.
-// Beyond JSON that is a byte order mark and `)]}'` at the start, comments (`//`, `#`, `/* */`),
-// single quotes or none, `;` for `,` and `=` or `=>` for `:`, elements left out of arrays,
-// keywords in any case, NaN, and any byte within a string. See Gson's JsonReader.setLenient.
-// Throws Malformed.
+// Parses JSON as leniently as Gson's JsonParser, for which many endpoints were written. It also
+// accepts a byte order mark and `)]}'` at the start, comments (`//`, `#`, `/* */`), single quotes
+// or none, `;` for `,` and `=` or `=>` for `:`, elements left out of arrays, keywords in any case,
+// NaN, and any byte within a string. See Gson's JsonReader.setLenient. Throws Malformed.
 class Scanner {
  public:
   struct Malformed {};
@@ -28,11 +27,11 @@ class Scanner {
     if (Skip(")]}'\n")) SkipBlanks();
   }
 
-  // The value of the object's last member `retry`; the text must be that object alone.
+  // The value of the last top-level member `retry`. The text must be one object.
   std::optional<bool> FindRetry() {
     if (Next() != '{') throw Malformed();
     std::optional<bool> retry;
-    // What is open, and whether the next token is the first in it.
+    // The open brackets, and whether the next token is the first one in the innermost.
     std::string open = "{";
     bool first = true;
     while (!open.empty()) {
@@ -96,7 +95,7 @@ class Scanner {
   static bool IsSeparator(char c) { return c == ',' || c == ';'; }
   static bool IsEndOfElement(char c) { return IsSeparator(c) || c == ']'; }
 
-  // Up to the next element's value; false when the array ends.
+  // Skips to the next element's value; false when the array ends.
   bool EnterElement(bool first) {
     SkipBlanks();
     if (Peek() == ']') {
@@ -106,7 +105,7 @@ class Scanner {
     if (!first && !IsSeparator(Take())) throw Malformed();
     return true;
   }
-  // Up to the next member's value; false when the object ends.
+  // Skips to the next member's value; false when the object ends.
   bool EnterMember(bool first, bool is_top) {
     SkipBlanks();
     if (Peek() == '}') {
@@ -152,7 +151,7 @@ class Scanner {
     }
     return text;
   }
-  // Which character it is matters only where `retry`, `true` or `false` can be meant.
+  // Any character beyond ASCII becomes the same one: it can't be a part of a known word.
   char Escaped() {
     constexpr std::string_view kEscapes = "tbnrf\n'\"\\/";
     constexpr std::string_view kMeanings = "\t\b\n\r\f\n'\"\\/";
@@ -173,7 +172,7 @@ class Scanner {
 
   const std::string_view text_;
   size_t at_ = 0;
-  bool is_retry_ = false;  // the top-level member that is being read
+  bool is_retry_ = false;  // whether the top-level member being read is `retry`
 };
 
 }  // namespace

@@ -94,24 +94,25 @@ Connector::Connector(const config::ConnectorConfig& config, const Connections& c
 
 Connector::~Connector() = default;
 
-task::TaskTerms Connector::TermsOf(int task, task::Route route,
-                                   std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
-  return {config_.policy,
-          std::move(route),
-          config_.offset_flush_interval,
-          [make = connections_.make_source, config = config_, task] { return make(config, task); },
-          {},
-          std::move(dead_letters),
-          true,
-          // The first of all tasks is logged.
-          [missing = indicator_missing_, name = config_.name,
-           consequence = OutcomeWithoutIndicator(), on_change = on_change_] {
-            if (missing->exchange(true)) return;
-            Log().LogEach(
-                base::LogLevel::kWarn, "endpoint answers 2xx without the retry indicator",
-                {{"connector", name}, {"consequence", consequence}, {"hint", kOptionalIndicator}});
-            on_change();
-          }};
+std::shared_ptr<const task::DeliverySettings> Connector::DeliverySettingsOf(
+    task::Route route, std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
+  // The first of all tasks is logged.
+  auto on_missing_indicator = [missing = indicator_missing_, name = config_.name,
+                               consequence = OutcomeWithoutIndicator(), on_change = on_change_] {
+    if (missing->exchange(true)) return;
+    Log().LogEach(
+        base::LogLevel::kWarn, "endpoint answers 2xx without the retry indicator",
+        {{"connector", name}, {"consequence", consequence}, {"hint", kOptionalIndicator}});
+    on_change();
+  };
+  return std::make_shared<const task::DeliverySettings>(task::DeliverySettings{
+      config_.policy, std::move(route), std::move(dead_letters), std::move(on_missing_indicator)});
+}
+
+task::TaskSettings Connector::SettingsOf(
+    int task, std::shared_ptr<const task::DeliverySettings> delivery) const {
+  return {std::move(delivery), config_.offset_flush_interval,
+          [make = connections_.make_source, config = config_, task] { return make(config, task); }};
 }
 
 std::string Connector::OutcomeWithoutIndicator() const {
@@ -136,11 +137,11 @@ void Connector::StartTasks() {
     task::Route route = connections_.make_route(config_, nullptr);
     auto endpoint = connections_.make_endpoint(config_);
     auto dead_letters = connections_.make_dead_letters(config_, id);
-    tasks_.push_back({nullptr, route, dead_letters});
-    tasks_.back().task =
-        std::make_unique<task::Task>(task::TaskIdentity{config_.name, id},
-                                     TermsOf(id, std::move(route), std::move(dead_letters)),
-                                     std::move(endpoint), clock_, metrics_, on_change_);
+    auto delivery = DeliverySettingsOf(route, std::move(dead_letters));
+    tasks_.push_back({nullptr, std::move(route), delivery});
+    tasks_.back().task = std::make_unique<task::Task>(
+        task::TaskIdentity{config_.name, id}, SettingsOf(id, std::move(delivery)),
+        std::move(endpoint), clock_, metrics_, on_change_);
     tasks_.back().task->SetPaused(paused_);
   }
 }
@@ -157,20 +158,23 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
                                          : running.route);
   }
   config_ = config;
-  const bool attempt_anew = difference.endpoint || difference.terms || difference.dead_letters;
-  if (attempt_anew) indicator_missing_ = std::make_shared<std::atomic<bool>>();
+  const bool changes_delivery = difference.endpoint || difference.terms || difference.dead_letters;
+  if (changes_delivery) indicator_missing_ = std::make_shared<std::atomic<bool>>();
   for (size_t id = 0; id < tasks_.size(); ++id) {
     Running& running = tasks_[id];
-    auto dead_letters = difference.dead_letters
-                            ? connections_.make_dead_letters(config_, static_cast<int>(id))
-                            : running.dead_letters.lock();
-    running.dead_letters = dead_letters;
-    running.route = routes[id];
-    task::TaskTerms terms =
-        TermsOf(static_cast<int>(id), std::move(routes[id]), std::move(dead_letters));
-    if (difference.credentials) terms.credentials = CredentialsOf(config_);
-    terms.attempt_anew = attempt_anew;
-    running.task->Reconfigure(std::move(terms));
+    auto delivery = running.delivery.lock();
+    running.route = std::move(routes[id]);
+    if (changes_delivery || !delivery) {
+      auto dead_letters = delivery ? delivery->dead_letters : nullptr;
+      if (difference.dead_letters) {
+        dead_letters = connections_.make_dead_letters(config_, static_cast<int>(id));
+      }
+      delivery = DeliverySettingsOf(running.route, std::move(dead_letters));
+      running.delivery = delivery;
+    }
+    task::TaskSettings settings = SettingsOf(static_cast<int>(id), std::move(delivery));
+    if (difference.credentials) settings.credentials = CredentialsOf(config_);
+    running.task->Reconfigure(std::move(settings));
   }
   failure_reported_.resize(static_cast<size_t>(config_.tasks_max), false);
   try {

@@ -84,8 +84,10 @@ class Connector {
  private:
   // Those that are missing; throws std::exception when one can't be started.
   void StartTasks();
-  task::TaskTerms TermsOf(int task, task::Route route,
-                          std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
+  std::shared_ptr<const task::DeliverySettings> DeliverySettingsOf(
+      task::Route route, std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
+  task::TaskSettings SettingsOf(int task,
+                                std::shared_ptr<const task::DeliverySettings> delivery) const;
   std::string OutcomeWithoutIndicator() const;
 
   config::ConnectorConfig config_;
@@ -104,7 +106,7 @@ class Connector {
   struct Running {
     std::unique_ptr<task::Task> task;
     task::Route route;
-    std::weak_ptr<task::DeadLetterQueue> dead_letters;  // the task's, as long as it runs
+    std::weak_ptr<const task::DeliverySettings> delivery;  // the task's, as long as it runs
   };
   std::vector<Running> tasks_;  // last: they count into metrics_
 };

@@ -114,7 +114,7 @@ bool Fleet::IsAdmitted(const std::string& name, const Wanted& wanted) {
     refused.reset();
     return true;
   }
-  const base::MonotonicTime now = clock_.Read().monotonic;
+  const base::MonotonicTime now = clock_.Monotonic();
   if (!refused) refused = {{}, now};
   refused->why = std::move(*why);
   // There may be fewer brokers than assumed.
@@ -277,7 +277,7 @@ void Fleet::Start(const std::string& name, const Wanted& wanted) {
   entry.connector =
       std::make_unique<Connector>(*wanted.target, connections_, clock_, *entry.metrics,
                                   wanted.state == Target::kPaused, on_change_);
-  Observe(entry, clock_.Read().monotonic);
+  Observe(entry, clock_.Monotonic());
   Log().Info("connector started", {{"connector", name}, {"from", wanted.target_place}});
 }
 

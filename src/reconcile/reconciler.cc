@@ -71,7 +71,7 @@ bool Reconciler::Run() {
       if (requests.stop) return ended;
     }
     if (drain_requested_) continue;  // nothing starts any more; written by this thread alone
-    const base::MonotonicTime now = clock_.Read().monotonic;
+    const base::MonotonicTime now = clock_.Monotonic();
     if (requests.changed) schedule_.Changed(now, requests.writing);
     if (requests.look) schedule_.Ask(now);
     LookIfDue(now, watcher.get());
@@ -157,7 +157,7 @@ Reconciler::Requests Reconciler::Await() {
 
 // The next thing that only time brings.
 base::MonotonicTime Reconciler::NextDue() const {
-  if (drain_requested_) return clock_.Read().monotonic + settings_.rescan_interval;
+  if (drain_requested_) return clock_.Monotonic() + settings_.rescan_interval;
   return std::min(schedule_.due(), fleet_.NextStart());
 }
 
@@ -242,7 +242,7 @@ bool Reconciler::StopAll() {
   fleet_.RequestStop();
   // What did not end within a drain's grace gets no second one.
   const auto grace = again ? std::chrono::milliseconds(0) : settings_.shutdown_grace;
-  const auto deadline = clock_.Read().monotonic + grace + kDrainMargin;
+  const auto deadline = clock_.Monotonic() + grace + kDrainMargin;
   bool in_time = true;
   while (!fleet_.ended() && in_time) {
     std::unique_lock lock(mutex_);

@@ -12,8 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Between two tries of a commit that is waited for.
-constexpr milliseconds kPause{100};
+// Between two tries of CommitAll.
+constexpr milliseconds kRetryInterval{100};
 
 Partitions PartitionsOf(const Positions& positions) {
   Partitions partitions;
@@ -21,7 +21,7 @@ Partitions PartitionsOf(const Positions& positions) {
   return partitions;
 }
 
-// The end of a commit does not tell its metadata.
+// Ignores the metadata, which the result of a commit does not carry.
 bool SameOffsets(const Positions& some, const Positions& others) {
   return std::is_permutation(some.begin(), some.end(), others.begin(), others.end(),
                              [](const Position& one, const Position& other) {
@@ -40,65 +40,67 @@ const base::Logger& Log() {
 void Commits::CommitIfDue(base::MonotonicTime now, milliseconds interval) {
   if (now < due_) return;
   due_ = now + interval;
-  if (under_way_) return;
+  if (in_flight_) return;
   Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
   if (positions.empty()) return;
   source_.Commit(positions);
-  under_way_ = std::move(positions);
+  in_flight_ = std::move(positions);
 }
 
-bool Commits::Ended(Committed committed) {
-  // One that was overtaken by CommitAll says nothing about what came after it.
-  if (!under_way_ || !SameOffsets(committed.positions, *under_way_)) return false;
-  under_way_.reset();
-  Note(committed);
+bool Commits::OnCommitDone(Committed committed) {
+  // The result of a commit that CommitAll replaced says nothing about later ones.
+  if (!in_flight_ || !SameOffsets(committed.positions, *in_flight_)) return false;
+  in_flight_.reset();
+  ApplyResult(committed);
   return !committed.error;
 }
 
-bool Commits::CommitAll(milliseconds bound) {
-  const auto deadline = std::chrono::steady_clock::now() + bound;
-  if (const auto overtaken = std::exchange(under_way_, std::nullopt)) {
-    dispatcher_.With([&](Lanes& lanes) { lanes.RestoreCommittable(*overtaken); });
+bool Commits::CommitAll(milliseconds timeout) {
+  const auto deadline = std::chrono::steady_clock::now() + timeout;
+  if (const auto replaced = std::exchange(in_flight_, std::nullopt)) {
+    dispatcher_.With([&](Lanes& lanes) { lanes.MakeCommittable(*replaced); });
   }
   for (;;) {
     Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
     if (positions.empty()) return true;
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-    const Committed committed = source_.CommitAndWait(std::move(positions), std::max(left, kPause));
-    Note(committed);
+    const Committed committed =
+        source_.CommitAndWait(std::move(positions), std::max(left, kRetryInterval));
+    ApplyResult(committed);
     if (!committed.error) return true;
-    if (committed.error->excluded || std::chrono::steady_clock::now() + kPause >= deadline) {
+    if (committed.error->excluded ||
+        std::chrono::steady_clock::now() + kRetryInterval >= deadline) {
       return false;
     }
-    if (!committed.error->too_large) std::this_thread::sleep_for(kPause);
+    if (!committed.error->too_large) std::this_thread::sleep_for(kRetryInterval);
   }
 }
 
-void Commits::Note(const Committed& committed) {
+void Commits::ApplyResult(const Committed& committed) {
   if (!committed.error) {
-    Positions taken;
+    Positions accepted;
     Positions withheld;
     for (const Position& position : committed.positions) {
       const bool is_withheld = std::find(committed.withheld.begin(), committed.withheld.end(),
                                          position.topic_partition) != committed.withheld.end();
-      (is_withheld ? withheld : taken).push_back(position);
+      (is_withheld ? withheld : accepted).push_back(position);
     }
-    if (!taken.empty()) metrics_.CommitEnded(true);
+    if (!accepted.empty()) metrics_.CommitEnded(true);
     dispatcher_.With([&](Lanes& lanes) {
-      lanes.NoteCommitted(taken);
-      lanes.RestoreCommittable(withheld);
+      lanes.MarkCommitted(accepted);
+      lanes.MakeCommittable(withheld);
     });
     return;
   }
   metrics_.CommitEnded(false);
   dispatcher_.With([&](Lanes& lanes) {
-    if (committed.error->too_large) lanes.SaveLess();
-    lanes.RestoreCommittable(committed.positions);
+    if (committed.error->too_large) lanes.HalveMetadata();
+    lanes.MakeCommittable(committed.positions);
   });
-  Log().Warn("offset commit failed; it will be repeated",
+  Log().Warn("offset commit failed, will retry",
              {{"connector", identity_.connector},
               {"task", identity_.id},
-              {"partitions", Listed(PartitionsOf(committed.positions))},
+              {"partitions", ListPartitions(PartitionsOf(committed.positions))},
               {"error", committed.error->text}});
 }
 

@@ -12,7 +12,8 @@
 
 namespace khs::task {
 
-// When a consumer commits what of its partitions, and what came of it. The poll thread's alone.
+// Commits the offsets of a consumer's partitions, periodically and at the end. Owned by the poll
+// loop and used by the poll thread only.
 class Commits {
  public:
   Commits(const TaskIdentity& identity, RecordSource& source, Dispatcher& dispatcher,
@@ -24,29 +25,29 @@ class Commits {
         due_(due) {}
 
   base::MonotonicTime due() const { return due_; }
-  // The next one is not to be later.
-  void Hurry(base::MonotonicTime due) { due_ = std::min(due_, due); }
+  // The next commit begins at this time at the latest.
+  void CommitBy(base::MonotonicTime due) { due_ = std::min(due_, due); }
 
-  // Begins a commit of what moved since the last one, when it is due; one at a time.
+  // Begins a commit of what changed since the last one if it is due and none is in flight.
   void CommitIfDue(base::MonotonicTime now, std::chrono::milliseconds interval);
-  // How one ended that was begun so. True when the broker took it.
-  bool Ended(Committed committed);
+  // A commit that CommitIfDue began has ended. True when the broker accepted it.
+  bool OnCommitDone(Committed committed);
 
-  // Commits all that is done, and waits for it. Whoever owns the partitions next repeats what is
-  // not committed: so it is tried until it succeeds, `bound` is over (by 200 ms at most), or the
-  // group takes nothing of this member any more. False: something was left. What the source
-  // withholds is none of it: its topic is gone, and with it whoever would repeat it.
-  bool CommitAll(std::chrono::milliseconds bound);
+  // Commits all that is finished, and waits for it. Retries until the commit succeeds, the timeout
+  // is over (by 200 ms at most), or the group has excluded this member, because the next owner of
+  // the partitions repeats what is not committed. Returns false if something was not committed.
+  // Positions that the source withholds don't count: their topic is gone.
+  bool CommitAll(std::chrono::milliseconds timeout);
 
  private:
-  void Note(const Committed& committed);
+  void ApplyResult(const Committed& committed);
 
   const TaskIdentity& identity_;
   RecordSource& source_;
   Dispatcher& dispatcher_;
   metrics::ConnectorMetrics& metrics_;
   base::MonotonicTime due_;
-  std::optional<Positions> under_way_;
+  std::optional<Positions> in_flight_;
 };
 
 }  // namespace khs::task

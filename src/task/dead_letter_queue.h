@@ -9,35 +9,35 @@
 
 namespace khs::task {
 
-// Why a record is given up, and after what.
+// Why a record is given up.
 struct DeadLetterCause {
   delivery::DropReason reason;
   std::optional<int> http_status;  // of the last answer, when there was one
-  std::string answer;              // the same for people: "HTTP 422"
+  std::string answer;              // the same as text: "HTTP 422"
   int attempts = 0;
 };
 
 // Why a dead letter was not produced.
 struct DeadLetterFailure {
-  std::string text;  // names the dead letter topic, and what librdkafka or the broker says
-  // The record will not be accepted as it is: too large for the topic, say, or without a key that
-  // the topic needs. Otherwise another attempt may succeed without a change of the record.
+  std::string text;  // the dead letter topic and the error of librdkafka or the broker
+  // The topic will never accept this record, for example because it is too large or lacks a key.
+  // Otherwise a retry may succeed.
   bool permanent = false;
 };
 
-// Where records go that would be dropped. Implemented by kafka::DeadLetterProducer, and by fakes.
+// Takes the records that would be dropped. Implemented by kafka::DeadLetterProducer and by fakes.
 class DeadLetterQueue {
  public:
-  // Nothing: the record is there, whatever becomes of the broker that took it.
+  // No failure: the record is replicated.
   using Done = std::function<void(std::optional<DeadLetterFailure> failure)>;
 
   virtual ~DeadLetterQueue() = default;
 
-  // Does not wait. The record must stay until `done` was called, which happens once, on any thread
-  // and perhaps before this returns. Any thread.
+  // Does not wait. Calls `done` once, on any thread, possibly before this returns; the record must
+  // live until then. Any thread.
   virtual void Produce(const delivery::Record& record, const DeadLetterCause& cause, Done done) = 0;
 
-  // Gives up what is under way: every `done` was called when this returns.
+  // Fails what is in flight: every `done` has been called when this returns.
   virtual void Abandon() = 0;
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -14,16 +13,12 @@
 #include "delivery/decision.h"
 #include "metrics/connector_metrics.h"
 #include "task/dead_letter_queue.h"
+#include "task/delivery_report.h"
+#include "task/delivery_settings.h"
 #include "task/endpoint.h"
 #include "task/lanes.h"
 
 namespace khs::task {
-
-// Who delivers: what the logs and the dispatcher know of the task they belong to.
-struct TaskIdentity {
-  std::string connector;
-  int id = 0;
-};
 
 // The record at which a task stopped, and why.
 struct StopPoint {
@@ -33,112 +28,100 @@ struct StopPoint {
   std::string why;
 };
 
-// What changes when the connector's definition does.
-struct DeliveryTerms {
-  delivery::Policy policy;
-  Route route;
-  std::shared_ptr<DeadLetterQueue> dead_letters = {};  // may be null
-  // Called from the delivery thread for each 2xx that lacks the retry indicator which the policy
-  // requires; must not block. May be empty.
-  std::function<void()> on_missing_indicator = {};
-};
-
-// A task's delivery thread, between its lanes and its endpoint: it takes the records whose turn and
-// time have come and lets as many attempts as there may be run at once. It takes the next record
-// itself as soon as one is done, so a busy lane needs no hand-over between threads; that is why the
-// lanes live behind a lock here and not on the poll thread. The lock is never held across I/O.
+// A task's delivery thread and the lanes that it takes records from. Runs as many attempts at once
+// as the policy allows and decides what follows each. When one is done, the delivery thread takes
+// the next record of the lane itself, so a busy lane needs no hand-over between threads: that is
+// why a lock guards the lanes, which the poll thread uses too. The lock is never held across I/O.
+// Owned by the poll loop.
 class Dispatcher {
  public:
   // `wake_poller` is called from other threads, with the lock held, when the poll thread has
   // something to do; it must not block. What is passed by reference outlives the dispatcher.
-  Dispatcher(TaskIdentity identity, DeliveryTerms terms, Endpoint& endpoint,
-             const base::Clock& clock, metrics::ConnectorMetrics& metrics,
+  Dispatcher(const TaskIdentity& identity, std::shared_ptr<const DeliverySettings> settings,
+             Endpoint& endpoint, const base::Clock& clock, metrics::ConnectorMetrics& metrics,
              std::function<void()> wake_poller);
-  // Waits for the attempts under way: abort the endpoint first where that must be quick.
+  // Waits for the attempts in flight; Endpoint::Abort ends them early.
   ~Dispatcher();
 
-  // Runs a function on the lanes under the lock; then what has become ready is on its way.
+  // Calls a function on the lanes with the lock held, and then wakes the delivery thread if a job
+  // has become ready.
   template <class Function>
   auto With(Function&& function) {
     const std::lock_guard lock(mutex_);
-    const Rousing rousing{*this};
+    const WakeOnExit wake{*this};
     return function(lanes_);
   }
 
-  // Goes on under other terms, of the same ordering and bound, from the next attempt on. The dead
-  // letter queue that was is given up when it is another.
-  void Reconfigure(DeliveryTerms terms);
+  // Uses other settings, of the same ordering and queue bound, from the next attempt on. Abandons
+  // the previous dead letter queue when they name another one. Any thread.
+  void Reconfigure(std::shared_ptr<const DeliverySettings> settings);
 
-  // From now on every attempt that ends wakes the poll thread.
-  void WatchInFlight(bool watch);
+  // Whether every finished job wakes the poll thread.
+  void WakePollerOnFinish(bool always);
 
   std::optional<StopPoint> stop_point();
-  // Why the dead letter queue does not accept a record that waits for it; empty when none does.
+  // Why the dead letter queue does not accept a record that waits for it; empty when none waits.
   std::string dead_letter_problem();
 
  private:
   // A record in a slot of the endpoint.
   struct Attempt {
-    Lanes::JobPtr job;
+    JobPtr job;
     base::MonotonicTime start;
-    int headers_left_out = 0;  // of the request
-    bool outdated = false;     // under terms that were
+    int headers_left_out = 0;       // of the request
+    bool settings_changed = false;  // since it began
   };
-  // A job, and what was decided about it.
-  using Settled = std::pair<Lanes::JobPtr, delivery::Decision>;
-  struct Rousing {
+  struct Decided {
+    JobPtr job;
+    delivery::Decision decision;
+  };
+  struct WakeOnExit {
     Dispatcher& dispatcher;
-    ~Rousing() { dispatcher.Rouse(); }
+    ~WakeOnExit() { dispatcher.WakeIfReady(); }
   };
 
   void Run();
-  bool Trade();
-  void Adopt(DeliveryTerms terms);
-  void MakeSlots();
-  // How many attempts may begin now.
-  size_t Room() const;
-  void Rouse();
-  void Begin(Lanes::JobPtr job);
-  void Conclude(Endpoint::Ended ended);
-  void Dispose(Lanes::JobPtr job, delivery::Decision decision, const delivery::Reply& reply);
-  void Settle(Lanes::JobPtr job, const delivery::Decision& decision);
-  void CountDelivered(const Lanes::Job& job);
-  void Bury(Lanes::JobPtr job);
-  void Buried(Lanes::JobPtr job, const std::optional<DeadLetterFailure>& failure);
-  void ReportDeadLetterFailure(const Lanes::Job& job, const std::string& error,
-                               std::chrono::milliseconds delay);
-  bool Current(const Lanes::Job& job);
-  void Report(const Lanes::Job& job, const delivery::Decision& decision, std::optional<int> status,
-              const std::optional<std::string>& error);
+  bool SyncWithLanes();
+  void ApplySettings(std::shared_ptr<const DeliverySettings> settings);
+  void AddSlots();
+  size_t FreeSlots() const;
+  void WakeIfReady();
+  void BeginAttempt(JobPtr job);
+  void OnAttemptDone(Endpoint::Ended ended);
+  void OnDecision(JobPtr job, delivery::Decision decision, const delivery::Reply& reply);
+  void FinishJob(JobPtr job, const delivery::Decision& decision);
+  void SendToDeadLetterQueue(JobPtr job);
+  void OnDeadLetterDone(JobPtr job, const std::optional<DeadLetterFailure>& failure);
+  bool IsFenced(const Job& job);
 
   // Constant after construction.
-  const TaskIdentity identity_;
   Endpoint& endpoint_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;
+  const DeliveryReport report_;
   const std::function<void()> wake_poller_;
 
-  // The delivery thread's alone.
-  DeliveryTerms terms_;
-  std::vector<Attempt> attempts_;           // by slot
-  std::vector<Endpoint::Slot> free_slots_;  // used last at the back
-  std::vector<Lanes::JobPtr> taken_;        // to be begun
-  std::vector<Settled> settled_;            // to go back to the lanes
-  std::vector<Endpoint::Slot> outdated_;    // to be cancelled
+  // Used by the delivery thread only.
+  std::shared_ptr<const DeliverySettings> settings_;
+  std::vector<Attempt> attempts_;                // by slot
+  std::vector<Endpoint::Slot> free_slots_;       // the last one was used last
+  std::vector<JobPtr> taken_;                    // attempts to begin
+  std::vector<Decided> decided_;                 // to give back to the lanes
+  std::vector<Endpoint::Slot> slots_to_cancel_;  // their jobs were fenced
   std::vector<Endpoint::Ended> ended_;
   std::optional<base::MonotonicTime> wait_until_;
 
   std::mutex mutex_;  // guards what follows, up to the thread
   Lanes lanes_;
   std::optional<StopPoint> stop_point_;
-  // The partition whose dead letter failed last, and why; none once one of it succeeded.
+  // The partition whose dead letter failed last, and why; reset once one of it succeeds.
   std::optional<std::pair<base::TopicPartition, std::string>> dead_letter_problem_;
-  std::optional<DeliveryTerms> new_terms_;  // to be adopted
-  bool watch_in_flight_ = false;
+  std::shared_ptr<const DeliverySettings> new_settings_;  // until the delivery thread takes them
+  bool wake_poller_on_finish_ = false;
   bool ending_ = false;
-  // What the delivery thread waits for, besides the ends of attempts, while it waits.
+  // What the delivery thread waits for besides the end of an attempt; set while it waits.
   struct Waiting {
-    bool has_slot = false;
+    bool has_free_slot = false;
     std::optional<base::MonotonicTime> until;
   };
   std::optional<Waiting> waiting_;

@@ -7,12 +7,12 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// Synchronized clocks differ by less.
+// Synchronized clocks differ by less than this.
 constexpr milliseconds kClockSkew{5'000};
 
-// A timestamp is the producer's and may be any 64-bit number: microseconds that were taken for
-// milliseconds are the usual case. A WallTime counts nanoseconds and can't hold it, so everything
-// here is computed in milliseconds.
+// A timestamp comes from the producer and may be any 64-bit number, for example microseconds
+// instead of milliseconds. A WallTime counts nanoseconds and can't hold it, so everything here is
+// computed in milliseconds.
 milliseconds SinceEpoch(base::WallTime now) {
   return std::chrono::floor<milliseconds>(now.time_since_epoch());
 }
@@ -23,7 +23,7 @@ base::MonotonicTime DueTime(milliseconds delay, const delivery::Record& record,
                             base::MonotonicTime read_at, const base::Now& now) {
   const base::MonotonicTime latest = read_at + delay;
   if (!record.timestamp) return latest;
-  // A delay counts on the wall clock, a wait on the monotonic one.
+  // The timestamp is on the wall clock, the due time on the monotonic one.
   const milliseconds wall = SinceEpoch(now.wall);
   const milliseconds timestamp = std::clamp(*record.timestamp, wall - delay, wall);
   return std::min(latest, now.monotonic + (timestamp + delay - wall));

@@ -12,55 +12,54 @@
 
 namespace khs::task {
 
-// Where requests go, and within which limits. Immutable; what is in it is for the endpoint that it
-// was made for (http::Destination).
+// Where requests go, and within which limits. Immutable. Only the endpoint that it was made for
+// knows what is in it (http::Destination).
 class Destination {
  public:
   virtual ~Destination() = default;
 };
 
-// How a definition sends records: what a request says, and where it goes. Both change at once.
+// How a definition sends records: how requests are built, and where they go.
 struct Route {
   std::shared_ptr<const request::Builder> builder;
   std::shared_ptr<const Destination> destination;
 };
 
-// Sends requests. Implemented by http::EndpointClient, and by scripted fakes. One thread (at a
-// time) begins attempts and waits for their ends, so that it serves as many at once as there may
-// be; Wake and Abort are for any thread.
+// Sends requests. Implemented by http::EndpointClient and by scripted fakes. The delivery thread
+// begins attempts and waits for the end of any of them, so that one thread serves all; any thread
+// may call Wake and Abort.
 class Endpoint {
  public:
-  // A number for an attempt, small because it is used anew as soon as the attempt has ended.
+  // Numbers an attempt. Slots are small, because they are reused once the attempt has ended.
   using Slot = size_t;
 
   struct Ended {
     Slot slot = 0;
     delivery::Outcome outcome;
-    bool resent = false;  // a kept connection had ended: the request went out on another one
+    bool resent = false;  // on another connection, because a kept one had been closed
   };
 
   virtual ~Endpoint() = default;
 
-  // Where attempts go from now on; those under way end as they began. To be called before the first
-  // one.
+  // Sets the destination of new attempts; those in flight end where they began. To be called before
+  // the first attempt.
   virtual void Use(std::shared_ptr<const Destination> destination) = 0;
 
-  // Begins one attempt, which ends within the connector's timeouts. The request's body stays as it
-  // is until then. Does not block and never throws.
+  // Begins an attempt, which ends within the connector's timeouts. The request's body must not
+  // change until then. Does not block and never throws.
   virtual void Begin(Slot slot, request::Request request) = 0;
 
-  // Ends an attempt with Aborted: what was not sent by now never will be. Of no effect when it has
-  // ended already.
+  // Ends an attempt with Aborted; nothing more is sent. Has no effect when it has ended already.
   virtual void Cancel(Slot slot) = 0;
 
-  // Waits until an attempt has ended, until Wake was called, or until the time has come; `ended`
-  // then holds every attempt that ended since the last call.
+  // Waits until an attempt ends, Wake is called, or it is `until`; `ended` then holds every attempt
+  // that ended since the last call.
   virtual void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) = 0;
 
-  // Makes a Wait, under way or the next one, return at once.
+  // Makes the current or next Wait return at once.
   virtual void Wake() noexcept = 0;
 
-  // Ends every attempt, under way or to come, at once with Aborted; lasting.
+  // Ends every attempt, in flight or new, with Aborted from now on.
   virtual void Abort() noexcept = 0;
 };
 

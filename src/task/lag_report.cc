@@ -16,21 +16,21 @@ void LagReport::Report(const std::map<base::TopicPartition, std::optional<int64_
   Partitions reported;
   for (const auto& [partition, offset] : committed) {
     const auto end = source_.LogEnd(partition);
-    // Of an empty log nothing can be committed.
+    // Nothing can be committed of an empty log.
     const auto from = end == 0 ? end : offset;
     if (!end || !from) continue;
     metrics_.SetLag(partition, std::max<int64_t>(*end - *from, 0));
     reported.push_back(partition);
   }
-  Forget(reported);
+  RemoveAllBut(reported);
 }
 
-void LagReport::Forget(const Partitions& but_of) {
+void LagReport::RemoveAllBut(const Partitions& kept) {
   for (const base::TopicPartition& partition : reported_) {
-    const bool stays = std::find(but_of.begin(), but_of.end(), partition) != but_of.end();
+    const bool stays = std::find(kept.begin(), kept.end(), partition) != kept.end();
     if (!stays) metrics_.SetLag(partition, std::nullopt);
   }
-  reported_ = but_of;
+  reported_ = kept;
 }
 
 }  // namespace khs::task

@@ -11,26 +11,25 @@
 
 namespace khs::task {
 
-// The lag of a task's partitions as its metrics show it, once a second: only of what is assigned,
-// and only while it is known. The poll thread's alone.
+// Writes the lag of a task's assigned partitions to its metrics, once a second. Owned by the poll
+// loop and used by the poll thread only.
 class LagReport {
  public:
   LagReport(const RecordSource& source, metrics::ConnectorMetrics& metrics)
       : source_(source), metrics_(metrics) {}
-  ~LagReport() { Forget({}); }
+  ~LagReport() { RemoveAllBut({}); }
   LagReport(const LagReport&) = delete;
   LagReport& operator=(const LagReport&) = delete;
 
   bool IsDue(base::MonotonicTime now) const { return now >= due_; }
-  // The next report is due at once.
-  void Hurry() { due_ = {}; }
-  // `committed` are all partitions with a lag of their own; nothing: where it would begin is not
-  // known.
+  // Makes the next report due at once.
+  void ReportSoon() { due_ = {}; }
+  // `committed` says where the lag of each partition starts; a partition without that shows none.
   void Report(const std::map<base::TopicPartition, std::optional<int64_t>>& committed,
               base::MonotonicTime now);
 
  private:
-  void Forget(const Partitions& but_of);
+  void RemoveAllBut(const Partitions& kept);
 
   const RecordSource& source_;
   metrics::ConnectorMetrics& metrics_;

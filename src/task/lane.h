@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <optional>
@@ -7,43 +8,61 @@
 #include <unordered_map>
 #include <vector>
 
-#include "task/lanes.h"
+#include "base/clock.h"
+#include "base/topic_partition.h"
+#include "task/job.h"
+#include "task/memory_limits.h"
+#include "task/partition_offsets.h"
 
-// What Lanes keeps; its own.
 namespace khs::task {
 
-struct Lanes::Lane {
-  enum class State { kIdle, kReady, kWaiting, kParked, kBusy };
+// A queue of records that are delivered one after the other.
+//
+//              record added           taken             100 ms
+//     kIdle ---------------> kReady --------> kInFlight ------> kSlow
+//       |                     ^ ^ |               |               |
+//       | not due yet         | | | no room       +-------+-------+
+//       +-----> kDelayed -----+ | v in commits            | attempt ended
+//                  due          kDeferred                 |
+//                               |                         +--> kBackingOff, then kReady (retry)
+//                               |                         +--> kReady (done, more is queued)
+//                               |                         +--> removed (done, queue is empty)
+//                               |                         +--> kStopped (stopped or aborted)
+struct Lane {
+  enum class State {
+    kIdle,        // new, or its partition is being revoked: nothing of it is taken
+    kReady,       // its first record may be taken now
+    kDelayed,     // its first record is not due yet because of request.delay
+    kBackingOff,  // its first record waits for a retry
+    kDeferred,    // its first record is due, but commits have no room for more finished offsets
+    kInFlight,    // its first record is taken, and no longer in the queue
+    kSlow,        // the same, for longer than LaneSchedule::kSlow
+    kStopped,     // its first record stopped the task or was aborted: no other may overtake it
+  };
 
   explicit Lane(Partition& owner) : partition(owner) {}
 
   Partition& partition;
+  const std::string* key = nullptr;  // in Partition::lanes
   State state = State::kIdle;
-  base::MonotonicTime due;  // of a waiting lane
+  base::MonotonicTime due;  // while it is delayed or backing off
   std::deque<JobPtr> queue;
-  size_t bytes = 0;   // of what is queued
-  bool slow = false;  // busy, for long
-  const std::string* key = nullptr;
+  size_t bytes = 0;  // of the queue
 };
 
-struct Lanes::Partition {
+// An assigned partition; jobs in flight keep it alive after it was fenced.
+struct Partition {
   base::TopicPartition topic_partition;
-  bool fenced = false;
-  bool held = false;
-  bool overfull = false;  // holds more than its share, until it holds little
-  bool flows = true;      // as TakeFlow last told
-  delivery::OffsetTracker tracker;
-  std::optional<int64_t> committed;
-  std::optional<int64_t> began;  // the first record's offset
-  // What was last taken for a commit, and the tracker's version then.
-  std::optional<Position> taken;
-  uint64_t taken_version = 0;
-  std::unordered_map<std::string, Lane> lanes;
-  // Ready, but what is finished around them takes all the room there is to save it.
-  std::vector<Lane*> parked;
-  std::optional<int64_t> unparked_at;  // the first open record when they were last looked at
+  bool fenced = false;    // no longer assigned: jobs that come back have no effect
+  bool revoking = false;  // nothing more is added or taken; jobs in flight still count
   size_t in_flight = 0;
-  size_t bytes = 0;
+  PartitionOffsets offsets;
+  MemoryLimits::Usage memory;
+
+  // LaneSchedule's.
+  std::unordered_map<std::string, Lane> lanes;
+  std::vector<Lane*> deferred;
+  std::optional<int64_t> deferred_at;  // the first open offset when they were last looked at
 };
 
 }  // namespace khs::task

@@ -13,17 +13,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// How long a rebalance waits for requests under way, whose records would otherwise be repeated by
-// their next owner.
+// How long a rebalance waits for attempts in flight; the next owner repeats those that it cuts off.
 constexpr milliseconds kRevokeGrace{10'000};
-// For the last commit and for leaving, when the end was not asked for with a grace of its own.
-constexpr milliseconds kFarewell{5'000};
-// Events that are taken in a row before the loop looks at anything else.
-constexpr int kBurst = 8;
-// While no more records are wanted: how often to look whether those at hand are stuck.
-constexpr milliseconds kStuckLook{100};
-// How long joining the group may take without a word in the log.
-constexpr milliseconds kJoinReport{2'000};
+// For the last commit and for leaving the group, unless the stop was requested with a shorter
+// grace.
+constexpr milliseconds kShutdownTimeout{5'000};
+// How many events one step polls before it looks at anything else.
+constexpr int kMaxEventsPerStep = 8;
+// How often to look for slow attempts while no more records are wanted.
+constexpr milliseconds kSlowCheckInterval{100};
+// How long joining the group may take before it is logged.
+constexpr milliseconds kJoinReportDelay{2'000};
 
 const base::Logger& Log() {
   static const base::Logger logger("task");
@@ -35,74 +35,69 @@ const base::Logger& Log() {
 Task::Loop::Loop(Task& task, RecordSource& source)
     : task_(task),
       source_(source),
-      join_report_(task.clock_.Read().monotonic + kJoinReport),
+      join_report_(task.clock_.Monotonic() + kJoinReportDelay),
       lag_(source, task.metrics_),
-      dispatcher_(task.identity_, Terms(), *task.endpoint_, task.clock_, task.metrics_,
-                  [&source] { source.Wake(); }),
+      dispatcher_(task.identity_, task.settings_.delivery, *task.endpoint_, task.clock_,
+                  task.metrics_, [&source] { source.Wake(); }),
       commits_(task.identity_, source, dispatcher_, task.metrics_,
-               task.clock_.Read().monotonic + task.terms_.offset_flush_interval) {}
+               task.clock_.Monotonic() + task.settings_.offset_flush_interval) {}
 
 Task::Loop::~Loop() {
   task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
   task_.metrics_.AddAssigned(-assigned_);
 }
 
-DeliveryTerms Task::Loop::Terms() const {
-  const TaskTerms& terms = task_.terms_;
-  return {terms.policy, terms.route, terms.dead_letters, terms.on_missing_indicator};
-}
-
 LoopEnd Task::Loop::Run() {
   while (true) {
-    const base::MonotonicTime now = task_.clock_.Read().monotonic;
+    const base::MonotonicTime now = task_.clock_.Monotonic();
     if (const auto stop = leaving_ ? std::nullopt : dispatcher_.stop_point()) {
       BeginLeaving({LoopEnd::Cause::kStrategy, stop->topic_partition.topic + '[' +
                                                    std::to_string(stop->topic_partition.partition) +
                                                    "]@" + std::to_string(stop->offset) + ": " +
                                                    stop->why});
     }
-    if (task_.AdoptTerms()) Reconfigure();
+    if (const auto before = task_.TakeNewSettings()) Reconfigure(*before);
     if (const auto request = task_.stop_request()) {
       if (!leaving_) BeginLeaving({LoopEnd::Cause::kRequested, {}});
-      Tighten(*request);
+      ShortenDeadline(*request);
     }
-    if (leaving_ && MayLeave(now)) break;
+    if (leaving_ && CanLeave(now)) break;
     if (!leaving_) {
-      AdoptPause();
+      ApplyPause();
       ReportState();
       ReportJoining(now);
     }
     ReportDeadLetters();
     Step();
   }
-  Farewell();
+  Shutdown();
   leaving_->end.had_joined = joined_;
   return leaving_->end;
 }
 
-void Task::Loop::Reconfigure() {
-  const TaskTerms& terms = task_.terms_;
-  if (terms.credentials) source_.Renew(*terms.credentials);
+void Task::Loop::Reconfigure(const TaskSettings& before) {
+  const TaskSettings& settings = task_.settings_;
+  if (settings.credentials) source_.Renew(*settings.credentials);
   if (leaving_ && leaving_->end.cause == LoopEnd::Cause::kStrategy) {
-    // Decided under the terms that were: whoever made the new ones means it to go on.
+    // The previous settings caused the stop; the new ones are meant to end it.
     task_.SetStatus([](TaskStatus& status) { status.overtaken = true; });
   }
-  if (!terms.attempt_anew) return;
-  dispatcher_.Reconfigure(Terms());
-  commits_.Hurry(task_.clock_.Read().monotonic + terms.offset_flush_interval);
+  if (settings.delivery == before.delivery) return;
+  dispatcher_.Reconfigure(settings.delivery);
+  commits_.CommitBy(task_.clock_.Monotonic() + settings.offset_flush_interval);
 }
 
-void Task::Loop::AdoptPause() {
+void Task::Loop::ApplyPause() {
   const bool paused = task_.paused();
   if (std::exchange(paused_, paused) == paused) return;
   dispatcher_.With([paused](Lanes& lanes) { lanes.SetPaused(paused); });
-  WatchInFlight();
-  AdjustFlow();
-  Log().Info(paused ? "task pauses" : "task resumes",
+  UpdateWakeOnFinish();
+  ApplyFlowChanges();
+  Log().Info(paused ? "task paused" : "task resumed",
              {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
 }
 
-// A stop has its own words for the state, and its end.
+// Not called while the loop is leaving: a stop reports its own states.
 void Task::Loop::ReportState() {
   const bool rests =
       paused_ && dispatcher_.With([](Lanes& lanes) { return lanes.in_flight() == 0; });
@@ -110,13 +105,13 @@ void Task::Loop::ReportState() {
   const TaskState state = rests ? TaskState::kPaused : working;
   if (reported_state_ == state) return;
   reported_state_ = state;
-  // The last of what was in flight need not wait for the next commit.
-  if (rests) commits_.Hurry(task_.clock_.Read().monotonic);
+  // Commit what was in flight last without waiting for the interval.
+  if (rests) commits_.CommitBy(task_.clock_.Monotonic());
   task_.SetStatus([state](TaskStatus& status) { status.state = state; });
 }
 
-// Once: a rebalance waits for the group's other members, or until the session of a crashed one
-// ends.
+// Logs once. A rebalance waits for the group's other members, or until a crashed one's session
+// times out.
 void Task::Loop::ReportJoining(base::MonotonicTime now) {
   if (joined_ || !join_report_ || now < *join_report_) return;
   join_report_.reset();
@@ -131,14 +126,14 @@ void Task::Loop::ReportDeadLetters() {
   reported_dead_letter_problem_ = std::move(problem);
 }
 
-void Task::Loop::WatchInFlight() {
-  dispatcher_.WatchInFlight(leaving_.has_value() || revoking_.has_value() || paused_);
+void Task::Loop::UpdateWakeOnFinish() {
+  dispatcher_.WakePollerOnFinish(leaving_.has_value() || revoking_.has_value() || paused_);
 }
 
 void Task::Loop::Step() {
-  // The first poll waits, the others take what has come meanwhile.
-  for (int i = 0; i < kBurst; ++i) {
-    const base::MonotonicTime now = task_.clock_.Read().monotonic;
+  // The first poll waits, the others take what has arrived meanwhile.
+  for (int i = 0; i < kMaxEventsPerStep; ++i) {
+    const base::MonotonicTime now = task_.clock_.Monotonic();
     const size_t wanted =
         leaving_ ? 0 : dispatcher_.With([now](Lanes& lanes) { return lanes.WantedBytes(now); });
     const Milliseconds timeout = i == 0 ? Timeout(now, wanted > 0) : Milliseconds(0);
@@ -146,24 +141,24 @@ void Task::Loop::Step() {
     const bool nothing = std::holds_alternative<Nothing>(event);
     Handle(std::move(event));
     if (nothing || revoking_ || leaving_) break;
-    AdjustFlow();
+    ApplyFlowChanges();
   }
-  const base::MonotonicTime now = task_.clock_.Read().monotonic;
+  const base::MonotonicTime now = task_.clock_.Monotonic();
   FinishRevoke(now);
-  AdjustFlow();
-  commits_.CommitIfDue(now, task_.terms_.offset_flush_interval);
+  ApplyFlowChanges();
+  commits_.CommitIfDue(now, task_.settings_.offset_flush_interval);
   ReportGauges();
   ReportLag(now);
 }
 
-// Until the next thing that only time brings; everything else wakes the poll.
+// How long a poll may wait: until the next deadline. Everything else wakes it.
 Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now, bool wants_more) {
   base::MonotonicTime until = now + std::chrono::seconds(1);
   until = std::min(until, std::max(commits_.due(), now));
-  if (!wants_more && !leaving_ && !paused_) until = std::min(until, now + kStuckLook);
+  if (!wants_more && !leaving_ && !paused_) until = std::min(until, now + kSlowCheckInterval);
   if (revoking_) until = std::min(until, revoking_->deadline);
   if (leaving_ && leaving_->deadline) until = std::min(until, *leaving_->deadline);
-  // Rounded up, or a wait of less than a millisecond would spin.
+  // Rounded up, because a timeout of 0 would spin.
   return std::max(Milliseconds(0), std::chrono::ceil<Milliseconds>(until - now));
 }
 
@@ -172,7 +167,7 @@ void Task::Loop::Handle(SourceEvent event) {
 }
 
 void Task::Loop::On(Records records) {
-  if (leaving_) return;  // uncommitted: they come again, to whoever owns the partition next
+  if (leaving_) return;  // they are not committed: the next owner reads them
   const base::Now now = task_.clock_.Read();
   for (const delivery::Record& record : records) {
     task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
@@ -187,7 +182,7 @@ void Task::Loop::On(Records records) {
     }
   });
   for (const Position& position : started_over) {
-    Log().Warn("offsets of the partition went back; going on from there",
+    Log().Warn("partition offsets went back, continuing from the new offset",
                {{"connector", task_.identity_.connector},
                 {"task", task_.identity_.id},
                 {"topic", position.topic_partition.topic},
@@ -196,9 +191,9 @@ void Task::Loop::On(Records records) {
   }
 }
 
-// Such a timestamp delays a record from the time it was read.
+// The delay of such a record counts from its reading.
 void Task::Loop::WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now) {
-  const Milliseconds delay = task_.terms_.policy.request_delay;
+  const Milliseconds delay = task_.settings_.delivery->policy.request_delay;
   if (delay.count() == 0) return;
   const Milliseconds ahead = TimestampAhead(record, now);
   if (ahead.count() == 0 || !future_timestamps_.insert(record.topic_partition).second) return;
@@ -214,7 +209,7 @@ void Task::Loop::WarnOfFutureTimestamp(const delivery::Record& record, base::Wal
 }
 
 void Task::Loop::On(Assigned assigned) {
-  BrokersAnswer();
+  OnBrokersReachable();
   for (const base::TopicPartition& partition : assigned.partitions) {
     future_timestamps_.erase(partition);
   }
@@ -229,11 +224,11 @@ void Task::Loop::On(Assigned assigned) {
       dispatcher_.With([&](Lanes& lanes) { lanes.Restore(partition, std::nullopt, {}); });
     }
   }
-  for (const Loss& loss : assigned.losses) PassOver(loss);
+  for (const Loss& loss : assigned.losses) SkipLost(loss);
   dispatcher_.With([&](Lanes& lanes) {
-    for (const Position& begin : assigned.begins) lanes.Begin(begin);
+    for (const Position& begin : assigned.begins) lanes.BeginAt(begin);
   });
-  if (!assigned.begins.empty()) commits_.Hurry(task_.clock_.Read().monotonic);
+  if (!assigned.begins.empty()) commits_.CommitBy(task_.clock_.Monotonic());
   task_.metrics_.Rebalanced();
   task_.metrics_.AddAssigned(static_cast<long>(assigned.partitions.size()));
   assigned_ += static_cast<long>(assigned.partitions.size());
@@ -243,28 +238,26 @@ void Task::Loop::On(Assigned assigned) {
   if (leaving_) source_.Pause(assigned.partitions);
   Log().Info("partitions assigned", {{"connector", task_.identity_.connector},
                                      {"task", task_.identity_.id},
-                                     {"partitions", Listed(assigned.partitions)}});
+                                     {"partitions", ListPartitions(assigned.partitions)}});
   joined_ = true;
 }
 
-// What the lanes hold of the same log can still be delivered; what they hold of another one is
-// lost with it.
 void Task::Loop::On(Moved moved) {
-  for (const Loss& loss : moved.losses) PassOver(loss);
+  for (const Loss& loss : moved.losses) SkipLost(loss);
   dispatcher_.With([&](Lanes& lanes) {
-    for (const Position& begin : moved.begins) lanes.Begin(begin);
+    for (const Position& begin : moved.begins) lanes.BeginAt(begin);
   });
-  commits_.Hurry(task_.clock_.Read().monotonic);
+  commits_.CommitBy(task_.clock_.Monotonic());
 }
 
-void Task::Loop::PassOver(const Loss& found) {
-  Loss loss = dispatcher_.With([&](Lanes& lanes) { return lanes.PassOver(found); });
-  // How many of the old topic's records were left is not known for sure; one at least is counted,
-  // so that somebody looks.
+void Task::Loop::SkipLost(const Loss& found) {
+  Loss loss = dispatcher_.With([&](Lanes& lanes) { return lanes.SkipLost(found); });
+  // It is not known how many of the old topic's records were left. Count at least one, so that an
+  // alert fires.
   if (loss.reason == delivery::LossReason::kRecreated) {
     loss.records = std::max<int64_t>(loss.records, 1);
   }
-  if (loss.records == 0) return;  // all of it was delivered
+  if (loss.records == 0) return;  // all of them were delivered
   task_.metrics_.Lost(loss.topic_partition.topic, loss.reason, loss.records);
   Log().LogEach(base::LogLevel::kWarn, "records lost",
                 {{"connector", task_.identity_.connector},
@@ -277,12 +270,12 @@ void Task::Loop::PassOver(const Loss& found) {
                  {"reason", delivery::Label(loss.reason)}});
 }
 
-// What is finished beyond the committed position is not delivered again. Whatever can't be read is
-// left alone: its records are repeated, as after any commit that says no more than its offset.
+// Reads from the commit's metadata what is finished beyond its offset. If that is invalid, those
+// records are repeated.
 void Task::Loop::Restore(const Position& position) {
   auto finished = delivery::DecodeFinished(position.offset, position.metadata);
   if (!finished) {
-    Log().Warn("the metadata of the committed offset is ignored",
+    Log().Warn("commit metadata invalid, ignored",
                {{"connector", task_.identity_.connector},
                 {"task", task_.identity_.id},
                 {"topic", position.topic_partition.topic},
@@ -297,22 +290,22 @@ void Task::Loop::Restore(const Position& position) {
 }
 
 void Task::Loop::On(Revoked revoked) {
-  lag_.Hurry();
+  lag_.ReportSoon();
   task_.metrics_.Rebalanced();
   task_.metrics_.AddAssigned(-static_cast<long>(revoked.partitions.size()));
   assigned_ -= static_cast<long>(revoked.partitions.size());
   Log().Info(revoked.lost ? "partitions lost" : "partitions revoked",
              {{"connector", task_.identity_.connector},
               {"task", task_.identity_.id},
-              {"partitions", Listed(revoked.partitions)}});
+              {"partitions", ListPartitions(revoked.partitions)}});
   if (revoked.lost) {
     dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoked.partitions); });
     source_.CompleteRevoke();
     return;
   }
-  dispatcher_.With([&](Lanes& lanes) { lanes.Hold(revoked.partitions); });
-  revoking_ = Revoking{std::move(revoked.partitions), task_.clock_.Read().monotonic + kRevokeGrace};
-  WatchInFlight();
+  dispatcher_.With([&](Lanes& lanes) { lanes.BeginRevoke(revoked.partitions); });
+  revoking_ = Revoking{std::move(revoked.partitions), task_.clock_.Monotonic() + kRevokeGrace};
+  UpdateWakeOnFinish();
 }
 
 void Task::Loop::FinishRevoke(base::MonotonicTime now) {
@@ -320,16 +313,16 @@ void Task::Loop::FinishRevoke(base::MonotonicTime now) {
   const size_t in_flight =
       dispatcher_.With([&](Lanes& lanes) { return lanes.InFlight(revoking_->partitions); });
   if (in_flight > 0 && now < revoking_->deadline) return;
-  // Committed before anybody else may own it.
-  commits_.CommitAll(leaving_ ? leaving_->farewell : kFarewell);
+  // Commit before another member may own the partitions.
+  commits_.CommitAll(leaving_ ? leaving_->timeout : kShutdownTimeout);
   dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoking_->partitions); });
   source_.CompleteRevoke();
   revoking_.reset();
-  WatchInFlight();
+  UpdateWakeOnFinish();
 }
 
 void Task::Loop::On(Committed committed) {
-  if (commits_.Ended(std::move(committed))) BrokersAnswer();
+  if (commits_.OnCommitDone(std::move(committed))) OnBrokersReachable();
 }
 
 void Task::Loop::On(SourceError error) {
@@ -337,8 +330,8 @@ void Task::Loop::On(SourceError error) {
   const bool fatal = obsolete || error.error_class == ErrorClass::kFatal;
   task_.metrics_.KafkaError(error.code, fatal);
   if (fatal) {
-    // Its partitions belong to nobody, or to another member with its name: librdkafka says no more
-    // about them, and takes no commit.
+    // The partitions belong to nobody, or to another member: librdkafka reports nothing more about
+    // them and accepts no commit.
     dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
     const auto cause = obsolete ? LoopEnd::Cause::kSourceObsolete : LoopEnd::Cause::kSourceFault;
     if (!leaving_) BeginLeaving({cause, error.text});
@@ -349,13 +342,13 @@ void Task::Loop::On(SourceError error) {
     return;
   }
   if (error.error_class == ErrorClass::kTransient) {
-    Log().Warn("Kafka client reports an error", {{"connector", task_.identity_.connector},
-                                                 {"task", task_.identity_.id},
-                                                 {"code", error.code},
-                                                 {"error", error.text}});
+    Log().Warn("Kafka client error", {{"connector", task_.identity_.connector},
+                                      {"task", task_.identity_.id},
+                                      {"code", error.code},
+                                      {"error", error.text}});
     return;
   }
-  // The client repeats this at every attempt to connect; the log says it once until it changes.
+  // The client repeats this at every attempt to connect. It is logged once until it changes.
   const bool authentication = error.error_class == ErrorClass::kAuthentication;
   bool changed = false;
   task_.SetStatus([&](TaskStatus& status) {
@@ -366,44 +359,45 @@ void Task::Loop::On(SourceError error) {
     changed = true;
   });
   if (!changed) return;
-  Log().Error(authentication ? "the broker refuses the credentials; trying on"
-                             : "no broker can be reached; trying on",
+  Log().Error(authentication ? "authentication to the broker failed, will retry"
+                             : "no broker reachable, will retry",
               {{"connector", task_.identity_.connector},
                {"task", task_.identity_.id},
                {"code", error.code},
                {"error", error.text}});
 }
 
-void Task::Loop::BrokersAnswer() {
+void Task::Loop::OnBrokersReachable() {
   bool changed = false;
   task_.SetStatus([&](TaskStatus& status) {
     changed = !status.broker_problem.empty();
     status.broker_problem.clear();
   });
   if (changed) {
-    Log().Info("the brokers answer again",
+    Log().Info("brokers reachable again",
                {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
   }
 }
 
-void Task::Loop::AdjustFlow() {
-  const Lanes::Flow flow = dispatcher_.With(
-      [](Lanes& lanes) { return lanes.FlowPending() ? lanes.TakeFlow() : Lanes::Flow{}; });
-  if (leaving_) return;  // everything is paused
+void Task::Loop::ApplyFlowChanges() {
+  const Lanes::Flow flow = dispatcher_.With([](Lanes& lanes) {
+    return lanes.HasFlowChanges() ? lanes.TakeFlowChanges() : Lanes::Flow{};
+  });
+  if (leaving_) return;  // all partitions are paused
   if (!flow.pause.empty()) source_.Pause(flow.pause);
   if (!flow.resume.empty()) source_.Resume(flow.resume);
 }
 
 void Task::Loop::BeginLeaving(LoopEnd end) {
-  leaving_ = Leaving{std::move(end), std::nullopt, kFarewell};
+  leaving_ = Leaving{std::move(end), std::nullopt, kShutdownTimeout};
   const Partitions assignment = dispatcher_.With([](Lanes& lanes) {
-    lanes.Halt();
+    lanes.StopTaking();
     return lanes.assignment();
   });
-  WatchInFlight();
+  UpdateWakeOnFinish();
   if (!assignment.empty()) source_.Pause(assignment);
   if (leaving_->end.cause != LoopEnd::Cause::kStrategy) return;
-  // Said at once: the connector's other tasks stop as well, before they are given the record.
+  // Reported at once, so that the connector's other tasks stop before they are assigned the record.
   task_.SetStatus([this](TaskStatus& status) {
     status.state = TaskState::kStopping;
     status.by_strategy = true;
@@ -411,20 +405,19 @@ void Task::Loop::BeginLeaving(LoopEnd end) {
   });
 }
 
-// Three quarters of the grace for what is in flight, the rest for the commit and for leaving the
-// group.
-void Task::Loop::Tighten(const StopRequest& request) {
+// Attempts in flight get three quarters of the grace, the commit and leaving the group the rest.
+void Task::Loop::ShortenDeadline(const StopRequest& request) {
   const base::MonotonicTime deadline = request.deadline - request.grace / 4;
   leaving_->deadline = leaving_->deadline ? std::min(*leaving_->deadline, deadline) : deadline;
-  leaving_->farewell =
-      std::min(leaving_->farewell, std::max<Milliseconds>(request.grace / 8, Milliseconds(200)));
+  leaving_->timeout =
+      std::min(leaving_->timeout, std::max<Milliseconds>(request.grace / 8, Milliseconds(200)));
 }
 
-bool Task::Loop::MayLeave(base::MonotonicTime now) {
+bool Task::Loop::CanLeave(base::MonotonicTime now) {
   const size_t in_flight = dispatcher_.With([](Lanes& lanes) { return lanes.in_flight(); });
   if (in_flight == 0) return true;
   if (leaving_->deadline && now >= *leaving_->deadline) {
-    Log().Warn("requests still under way are ended; their records will be repeated",
+    Log().Warn("requests in flight aborted, their records will be repeated",
                {{"connector", task_.identity_.connector},
                 {"task", task_.identity_.id},
                 {"requests", in_flight}});
@@ -434,18 +427,18 @@ bool Task::Loop::MayLeave(base::MonotonicTime now) {
   return false;
 }
 
-void Task::Loop::Farewell() {
-  // What the requests in flight left of their time is the commit's.
-  Milliseconds bound = leaving_->farewell;
+void Task::Loop::Shutdown() {
+  // The commit may use the time that the attempts in flight did not need.
+  Milliseconds bound = leaving_->timeout;
   if (leaving_->deadline) {
     bound = std::max(bound, std::chrono::floor<Milliseconds>(*leaving_->deadline -
-                                                             task_.clock_.Read().monotonic));
+                                                             task_.clock_.Monotonic()));
   }
   if (!commits_.CommitAll(bound))
     task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
   dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
-  source_.Leave(leaving_->farewell);
-  // After a fault the next consumer delivers to the same endpoint, unless there is to be none.
+  source_.Leave(leaving_->timeout);
+  // After a fault the next consumer uses the same endpoint, unless a stop was requested.
   const LoopEnd::Cause cause = leaving_->end.cause;
   const bool goes_on =
       cause == LoopEnd::Cause::kSourceFault || cause == LoopEnd::Cause::kSourceObsolete;
@@ -465,10 +458,10 @@ void Task::Loop::ReportGauges() {
   reported_waiting_ = waiting;
 }
 
-// What is being taken back is the next owner's to report.
+// The next owner reports the lag of partitions that are being revoked.
 void Task::Loop::ReportLag(base::MonotonicTime now) {
   if (!lag_.IsDue(now)) return;
-  auto committed = dispatcher_.With([](Lanes& lanes) { return lanes.Committed(); });
+  auto committed = dispatcher_.With([](Lanes& lanes) { return lanes.CommittedOffsets(); });
   if (revoking_) {
     for (const base::TopicPartition& partition : revoking_->partitions) committed.erase(partition);
   }

@@ -11,15 +11,17 @@
 
 namespace khs::task {
 
-// Why a consumer's loop came to its end.
+// Why a poll loop ended.
 struct LoopEnd {
   enum class Cause { kRequested, kStrategy, kSourceFault, kSourceObsolete, kCannotStart };
   Cause cause = Cause::kRequested;
   std::string trace;
-  bool had_joined = false;  // its group had given it partitions
+  bool had_joined = false;  // the group had assigned partitions
 };
 
-// The life of one consumer, from its first poll to leaving the group. The poll thread's alone.
+// Runs one consumer from its first poll until it has left the group: polls events, hands records to
+// the dispatcher's lanes, commits, and handles rebalances. Lives on the poll thread's stack and is
+// used by that thread only.
 class Task::Loop {
  public:
   Loop(Task& task, RecordSource& source);
@@ -34,21 +36,22 @@ class Task::Loop {
 
   struct Leaving {
     LoopEnd end;
-    std::optional<base::MonotonicTime> deadline;  // of what is in flight; none: it ends by itself
-    Milliseconds farewell;                        // for the last commit, and again for leaving
+    // When attempts in flight are aborted; none: when they end.
+    std::optional<base::MonotonicTime> deadline;
+    // Of the last commit, and again of leaving the group.
+    Milliseconds timeout;
   };
   struct Revoking {
     Partitions partitions;
     base::MonotonicTime deadline;
   };
 
-  DeliveryTerms Terms() const;
-  void Reconfigure();
-  void AdoptPause();
+  void Reconfigure(const TaskSettings& before);
+  void ApplyPause();
   void ReportState();
   void ReportJoining(base::MonotonicTime now);
   void ReportDeadLetters();
-  void WatchInFlight();
+  void UpdateWakeOnFinish();
   void Step();
   Milliseconds Timeout(base::MonotonicTime now, bool wants_more);
   void Handle(SourceEvent event);
@@ -57,20 +60,20 @@ class Task::Loop {
   void WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now);
   void On(Assigned assigned);
   void On(Moved moved);
-  void PassOver(const Loss& found);
+  void SkipLost(const Loss& found);
   void Restore(const Position& position);
   void On(Revoked revoked);
   void On(Committed committed);
   void On(SourceError error);
   void BeginLeaving(LoopEnd end);
-  void Tighten(const StopRequest& request);
-  bool MayLeave(base::MonotonicTime now);
-  void Farewell();
+  void ShortenDeadline(const StopRequest& request);
+  bool CanLeave(base::MonotonicTime now);
+  void Shutdown();
   void FinishRevoke(base::MonotonicTime now);
-  void AdjustFlow();
+  void ApplyFlowChanges();
   void ReportGauges();
   void ReportLag(base::MonotonicTime now);
-  void BrokersAnswer();
+  void OnBrokersReachable();
 
   Task& task_;
   RecordSource& source_;
@@ -78,14 +81,14 @@ class Task::Loop {
   std::optional<Revoking> revoking_;
   bool paused_ = false;
   bool joined_ = false;  // partitions were assigned, even if there are none now
-  std::optional<base::MonotonicTime> join_report_;  // when the log says that it is not joined yet
+  std::optional<base::MonotonicTime> join_report_;  // when to log that the join takes long
   std::optional<TaskState> reported_state_;
   std::optional<std::string> reported_dead_letter_problem_;
   long reported_records_ = 0;
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;
   long assigned_ = 0;
-  // Whose first timestamp from the future was logged, since they were assigned.
+  // Partitions for which a timestamp in the future was logged since they were assigned.
   std::set<base::TopicPartition> future_timestamps_;
   LagReport lag_;
   Dispatcher dispatcher_;  // its thread wakes the source

@@ -6,8 +6,8 @@
 
 namespace khs::task {
 
-// As log lines name them.
-inline std::string Listed(const Partitions& partitions) {
+// The partitions as log lines name them: "orders[0],orders[1]".
+inline std::string ListPartitions(const Partitions& partitions) {
   std::string text;
   for (const base::TopicPartition& partition : partitions) {
     if (!text.empty()) text += ',';

@@ -15,8 +15,8 @@ namespace khs::task {
 
 using Partitions = std::vector<base::TopicPartition>;
 
-// Everything of the partition before `offset` is done. `metadata` is kept with it when it is
-// committed, and says what is done beyond (delivery::EncodeFinished).
+// A position to commit: every record before `offset` is finished. `metadata` says which are
+// finished beyond it (delivery::EncodeFinished).
 struct Position {
   base::TopicPartition topic_partition;
   int64_t offset = 0;
@@ -26,71 +26,71 @@ struct Position {
 };
 using Positions = std::vector<Position>;
 
-// Nothing came within the timeout, or Wake was called.
+// No event within the timeout, or Wake was called.
 struct Nothing {};
-// Offsets of a partition that can no longer be read: reading would have gone on at `from`, and goes
-// on at `to`.
+// Offsets of a partition that can no longer be read: reading should have continued at `from`, and
+// continues at `to`.
 struct Loss {
   base::TopicPartition topic_partition;
   int64_t from = 0;
   int64_t to = 0;
-  int64_t records = 0;  // at most so many, since logs have gaps
+  int64_t records = 0;  // at most, since logs have gaps
   delivery::LossReason reason = delivery::LossReason::kRetention;
 
   bool operator==(const Loss&) const = default;
 };
 using Losses = std::vector<Loss>;
-// The group gave these partitions to this consumer; records of them follow, from the position that
-// is committed on where there is one. `begins` are positions from which reading starts and that no
-// commit says yet: they are to be committed at once.
+// The group assigned these partitions; their records follow, from the committed position if there
+// is one. `begins` are positions where reading starts although no commit says so: they are to be
+// committed at once.
 struct Assigned {
   Partitions partitions;
   Positions committed = {};
   Positions begins = {};
   Losses losses = {};
 };
-// Reading an assigned partition goes on elsewhere, because of a loss. After kTruncated and
+// Reading an assigned partition continues elsewhere, because of a loss. After kTruncated and
 // kRecreated the log is another one: what was read of the old one no longer counts.
 struct Moved {
   Losses losses;
-  Positions begins = {};  // as in Assigned, of partitions whose start was not known then
+  Positions begins = {};  // as in Assigned, for partitions whose start was unknown then
 };
-// The group takes these partitions back, and waits for CompleteRevoke. When they are lost they
-// belong to another consumer already: nothing of them may be committed any more.
+// The group revokes these partitions and waits for CompleteRevoke. Lost ones belong to another
+// member already: nothing of them may be committed.
 struct Revoked {
   Partitions partitions;
   bool lost = false;
 };
 struct CommitError {
   std::string text;
-  bool too_large = false;  // the broker takes less metadata than there was
-  bool excluded = false;   // the group takes nothing of this member any more
+  bool too_large = false;  // the broker accepts less metadata
+  bool excluded = false;   // the group accepts no more commits of this member
 };
-// How a commit ended.
+// The result of a commit.
 struct Committed {
   Positions positions;
   std::optional<CommitError> error;
-  // Those of the positions that were not committed: their topic is gone, or another one by now.
+  // The partitions that were left out: their topic was deleted or recreated.
   Partitions withheld = {};
 };
 enum class ErrorClass {
-  kTransient,       // the client goes on by itself
-  kUnreachable,     // no broker answers; the client goes on trying
-  kAuthentication,  // the broker refuses the credentials; the client goes on trying
-  kFatal,           // this consumer is of no more use; a new one may be
-  kObsolete,        // this consumer cannot go on, but a new one can at once; Kafka is well
-  kNoOffset,        // a partition cannot be read, and the task is to fail (auto.offset.reset=none)
+  kTransient,       // the client recovers by itself
+  kUnreachable,     // no broker answers; the client keeps trying
+  kAuthentication,  // the broker refuses the credentials; the client keeps trying
+  kFatal,           // this consumer is unusable; a new one may work
+  kObsolete,        // this consumer is unusable, but a new one works at once
+  kNoOffset,        // a partition has no valid offset, and auto.offset.reset=none fails the task
 };
 struct SourceError {
   ErrorClass error_class = ErrorClass::kTransient;
-  std::string code;  // librdkafka's name of it
+  std::string code;  // as librdkafka names it
   std::string text;
 };
 using Records = std::vector<delivery::Record>;
 using SourceEvent =
     std::variant<Nothing, Records, Assigned, Moved, Revoked, Committed, SourceError>;
 
-// Of SASL. Renewed without leaving the group.
+// SASL credentials; can be renewed without leaving the group.
 struct Credentials {
   std::string username;
   std::string password;
@@ -98,41 +98,40 @@ struct Credentials {
   bool operator==(const Credentials&) const = default;
 };
 
-// Where records come from: a member of a consumer group. Implemented by kafka::Consumer, and by
-// fakes. Everything but Wake is for the task's poll thread alone.
+// Reads records as a member of a consumer group. Implemented by kafka::Consumer and by fakes. Used
+// by the task's poll thread only, except for Wake.
 class RecordSource {
  public:
   virtual ~RecordSource() = default;
 
-  // Waits for the next event. Must be called within max.poll.interval.ms of the last time, always.
-  // Records come only when bytes of them are wanted, and about so many at most; others wait where
-  // they are.
+  // Waits for the next event. Must be called at least every max.poll.interval.ms. Returns about
+  // `wanted_bytes` of records at most, and none when that is 0.
   virtual SourceEvent Poll(std::chrono::milliseconds timeout, size_t wanted_bytes) = 0;
 
-  // Makes a Poll, under way or the next one, return at once. Any thread.
+  // Makes the current or next Poll return at once. Any thread.
   virtual void Wake() noexcept = 0;
 
-  // Stops and restarts the flow of partitions. What was read ahead is read again after Resume.
+  // Pauses and resumes partitions. What was fetched ahead is fetched again after Resume.
   virtual void Pause(const Partitions& partitions) = 0;
   virtual void Resume(const Partitions& partitions) = 0;
 
-  // Starts a commit; Committed tells its end.
+  // Starts a commit; a Committed event says how it ended.
   virtual void Commit(const Positions& positions) = 0;
 
   // Commits, and waits for its end.
   virtual Committed CommitAndWait(Positions positions, std::chrono::milliseconds timeout) = 0;
 
-  // From the next connection to a broker on; those there are go on.
+  // Uses other credentials for new connections to brokers.
   virtual void Renew(const Credentials& credentials) = 0;
 
-  // Where the log of an assigned partition ends, as far as that was learned lately. Never blocks.
+  // The end of an assigned partition's log, if it is known. Never blocks.
   virtual std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const = 0;
 
-  // Gives up what Revoked named.
+  // Gives up the partitions of the last Revoked event.
   virtual void CompleteRevoke() = 0;
 
-  // Leaves the group, within the timeout; without it the broker would wait for the session to
-  // expire. Nothing else may be called afterwards.
+  // Leaves the group within the timeout, so that the group need not wait for the session timeout.
+  // Nothing else may be called afterwards.
   virtual void Leave(std::chrono::milliseconds timeout) = 0;
 };
 

@@ -11,7 +11,7 @@
 namespace khs::task {
 namespace {
 
-// Before a consumer that broke is made anew.
+// Before a failed consumer is recreated.
 constexpr std::chrono::milliseconds kFirstBackoff{1'000};
 constexpr std::chrono::milliseconds kLongestBackoff{60'000};
 
@@ -22,11 +22,11 @@ const base::Logger& Log() {
 
 }  // namespace
 
-Task::Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
+Task::Task(TaskIdentity identity, TaskSettings settings, std::unique_ptr<Endpoint> endpoint,
            const base::Clock& clock, metrics::ConnectorMetrics& metrics,
            std::function<void()> on_change, bool paused)
     : identity_(std::move(identity)),
-      terms_(std::move(terms)),
+      settings_(std::move(settings)),
       endpoint_(std::move(endpoint)),
       clock_(clock),
       metrics_(metrics),
@@ -38,23 +38,20 @@ Task::Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> end
 Task::~Task() { RequestStop(std::chrono::milliseconds(0)); }
 
 void Task::RequestStop(std::chrono::milliseconds grace) {
-  const StopRequest request{clock_.Read().monotonic + grace, grace};
+  const StopRequest request{clock_.Monotonic() + grace, grace};
   const std::lock_guard lock(mutex_);
   if (stop_request_ && stop_request_->deadline <= request.deadline) return;
   stop_request_ = request;
-  asked_.notify_all();
+  requested_.notify_all();
   if (source_ != nullptr) source_->Wake();
 }
 
-void Task::Reconfigure(TaskTerms terms) {
+void Task::Reconfigure(TaskSettings settings) {
   bool overtaken = false;
   {
     const std::lock_guard lock(mutex_);
-    if (new_terms_) {
-      if (!terms.credentials) terms.credentials = new_terms_->credentials;
-      terms.attempt_anew = terms.attempt_anew || new_terms_->attempt_anew;
-    }
-    new_terms_ = std::move(terms);
+    if (new_settings_ && !settings.credentials) settings.credentials = new_settings_->credentials;
+    new_settings_ = std::move(settings);
     overtaken = status_.by_strategy && !std::exchange(status_.overtaken, true);
     if (source_ != nullptr) source_->Wake();
   }
@@ -64,7 +61,7 @@ void Task::Reconfigure(TaskTerms terms) {
 void Task::SetPaused(bool paused) {
   const std::lock_guard lock(mutex_);
   paused_ = paused;
-  asked_.notify_all();
+  requested_.notify_all();
   if (source_ != nullptr) source_->Wake();
 }
 
@@ -73,12 +70,11 @@ bool Task::paused() const {
   return paused_;
 }
 
-// On the poll thread. False when nothing has changed.
-bool Task::AdoptTerms() {
+// On the poll thread. Returns the previous settings if there are new ones.
+std::optional<TaskSettings> Task::TakeNewSettings() {
   const std::lock_guard lock(mutex_);
-  if (!new_terms_) return false;
-  terms_ = *std::exchange(new_terms_, std::nullopt);
-  return true;
+  if (!new_settings_) return std::nullopt;
+  return std::exchange(settings_, *std::exchange(new_settings_, std::nullopt));
 }
 
 TaskStatus Task::status() const {
@@ -102,13 +98,13 @@ void Task::SetStatus(const std::function<void(TaskStatus&)>& change) {
   if (changed) on_change_();
 }
 
-// The source that RequestStop wakes, for as long as this object lives.
-class Task::Announced {
+// Registers the source that other threads wake, as long as this object lives.
+class Task::RegisteredSource {
  public:
-  Announced(Task& task, RecordSource* source) : task_(task) { Set(source); }
-  ~Announced() { Set(nullptr); }
-  Announced(const Announced&) = delete;
-  Announced& operator=(const Announced&) = delete;
+  RegisteredSource(Task& task, RecordSource* source) : task_(task) { Set(source); }
+  ~RegisteredSource() { Set(nullptr); }
+  RegisteredSource(const RegisteredSource&) = delete;
+  RegisteredSource& operator=(const RegisteredSource&) = delete;
 
  private:
   void Set(RecordSource* source) {
@@ -119,30 +115,30 @@ class Task::Announced {
   Task& task_;
 };
 
-// The life of one consumer. What it throws when it cannot be made is a fault like any other.
+// Makes a consumer and runs it until it ends. An exception from making it is a fault like any
+// other.
 LoopEnd Task::RunSource() {
-  AdoptTerms();
+  TakeNewSettings();
   try {
-    const std::unique_ptr<RecordSource> source = terms_.make_source();
-    // Whoever wakes it must find it alive, however this block is left.
-    const Announced announced(*this, source.get());
+    const std::unique_ptr<RecordSource> source = settings_.make_source();
+    const RegisteredSource registered(*this, source.get());
     return Loop(*this, *source).Run();
   } catch (const std::exception& error) {
     return {LoopEnd::Cause::kCannotStart, base::Describe(error)};
   }
 }
 
-// Without a consumer. False when the end was asked for meanwhile.
-bool Task::Rest(std::chrono::milliseconds backoff) {
-  const auto until = std::chrono::steady_clock::now() + backoff;
+// Waits without a consumer. False when a stop was requested meanwhile.
+bool Task::BackOff(std::chrono::milliseconds delay) {
+  const auto until = std::chrono::steady_clock::now() + delay;
   while (true) {
     const bool paused = this->paused();
     SetStatus([paused](TaskStatus& status) {
       status.state = paused ? TaskState::kPaused : TaskState::kJoining;
     });
     std::unique_lock lock(mutex_);
-    const auto asked = [&] { return stop_request_.has_value() || paused_ != paused; };
-    if (!asked_.wait_until(lock, until, asked)) return true;
+    const auto requested = [&] { return stop_request_.has_value() || paused_ != paused; };
+    if (!requested_.wait_until(lock, until, requested)) return true;
     if (stop_request_) return false;
   }
 }
@@ -152,33 +148,33 @@ void Task::Run() {
   bool has_worked = false;
   LoopEnd end;
   while (true) {
-    const base::MonotonicTime start = clock_.Read().monotonic;
+    const base::MonotonicTime start = clock_.Monotonic();
     end = RunSource();
     has_worked = has_worked || end.had_joined;
     const bool obsolete = end.cause == LoopEnd::Cause::kSourceObsolete;
-    const bool broke = obsolete || end.cause == LoopEnd::Cause::kSourceFault ||
-                       (end.cause == LoopEnd::Cause::kCannotStart && has_worked);
-    if (!broke) break;
-    if (clock_.Read().monotonic - start >= kLongestBackoff) backoff = kFirstBackoff;
+    const bool recreate = obsolete || end.cause == LoopEnd::Cause::kSourceFault ||
+                          (end.cause == LoopEnd::Cause::kCannotStart && has_worked);
+    if (!recreate) break;
+    if (clock_.Monotonic() - start >= kLongestBackoff) backoff = kFirstBackoff;
     const std::chrono::milliseconds wait = obsolete ? std::chrono::milliseconds(0) : backoff;
-    Log().Error("the Kafka consumer broke and is made anew", {{"connector", identity_.connector},
-                                                              {"task", identity_.id},
-                                                              {"error", end.trace},
-                                                              {"retry_in_ms", wait.count()}});
-    if (!Rest(wait)) {
+    Log().Error("consumer failed, recreating", {{"connector", identity_.connector},
+                                                {"task", identity_.id},
+                                                {"error", end.trace},
+                                                {"retry_in_ms", wait.count()}});
+    if (!BackOff(wait)) {
       end = {LoopEnd::Cause::kRequested, {}};
       break;
     }
     if (!obsolete) backoff = std::min(backoff * 2, kLongestBackoff);
   }
-  // Here, and not where the task ends: it may take its time.
-  terms_.dead_letters.reset();
+  // Release the dead letter queue now; destruction may block.
+  settings_.delivery.reset();
   SetStatus([&](TaskStatus& status) {
-    const bool asked_for = end.cause == LoopEnd::Cause::kRequested;
-    status.state = asked_for ? TaskState::kEnded : TaskState::kFailed;
+    const bool requested = end.cause == LoopEnd::Cause::kRequested;
+    status.state = requested ? TaskState::kEnded : TaskState::kFailed;
     status.by_strategy = end.cause == LoopEnd::Cause::kStrategy;
-    status.overtaken = status.overtaken || new_terms_.has_value();
-    if (!asked_for) status.trace = end.trace;
+    status.overtaken = status.overtaken || new_settings_.has_value();
+    if (!requested) status.trace = end.trace;
   });
 }
 

@@ -10,8 +10,8 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "delivery/policy.h"
 #include "metrics/connector_metrics.h"
+#include "task/delivery_settings.h"
 #include "task/dispatcher.h"
 #include "task/endpoint.h"
 #include "task/record_source.h"
@@ -23,90 +23,84 @@ struct LoopEnd;
 enum class TaskState {
   kJoining,  // no assignment yet
   kRunning,
-  kPaused,    // as it was asked to: nothing is in flight, whether or not there is an assignment
-  kStopping,  // at a record: finishing what is in flight
-  kFailed,    // ended at a record or by a fault; `trace` says why
-  kEnded,     // ended because it was asked to
+  kPaused,    // by SetPaused, and nothing is in flight; with or without an assignment
+  kStopping,  // at a record: attempts in flight are finishing
+  kFailed,    // ended at a record or after a fault; `trace` says why
+  kEnded,     // ended by RequestStop
 };
 
 struct TaskStatus {
   TaskState state = TaskState::kJoining;
   std::string trace = {};  // of a failed task
-  // Of a failed task, and of one that is stopping: a record stops it, by the connector's strategy
-  // or because its dead letter is refused for good.
+  // The task is stopping or failed because of a record: by the connector's strategy, or because its
+  // dead letter was refused permanently.
   bool by_strategy = false;
-  bool cut_off = false;    // it ended before all that was taken was finished and committed
-  bool overtaken = false;  // new terms came after it had decided to stop
-  std::string broker_problem =
-      {};  // why the brokers can't be reached at present; empty when they can
-  // Why a record waits for its dead letter to be accepted; empty when none does.
+  bool cut_off = false;             // it ended before all taken records were finished and committed
+  bool overtaken = false;           // new settings came after it had decided to stop
+  std::string broker_problem = {};  // why no broker is reachable; empty when one is
+  // Why the dead letter queue does not accept a record; empty when none waits for that.
   std::string dead_letter_problem = {};
 
   bool operator==(const TaskStatus&) const = default;
 };
 
-// Makes a task's consumer, on its poll thread; throws std::exception when it cannot be made.
+// Makes a task's consumer, on its poll thread; throws std::exception on failure.
 using SourceFactory = std::function<std::unique_ptr<RecordSource>()>;
 
-// What a task works by, and what may change while it does.
-struct TaskTerms {
-  delivery::Policy policy;
-  Route route;
+// What a task needs of its connector's definition; may change while the task runs.
+struct TaskSettings {
+  // When a change brings another object, records that wait for a retry are attempted at once.
+  std::shared_ptr<const DeliverySettings> delivery;
   std::chrono::milliseconds offset_flush_interval{1000};
   SourceFactory make_source;
-  std::optional<Credentials> credentials;         // none: as the source was made
-  std::shared_ptr<DeadLetterQueue> dead_letters;  // may be null
-  // As a change: what waits for a retry is attempted at once.
-  bool attempt_anew = true;
-  std::function<void()> on_missing_indicator = {};  // see DeliveryTerms
+  std::optional<Credentials> credentials = {};  // none: those with which the source was made
 };
 
-// One member of a connector's consumer group: a poll thread that makes every call to the consumer
-// and never waits for a delivery, and the dispatcher's delivery thread.
+// One member of a connector's consumer group. Its poll thread makes every call to the consumer and
+// never waits for a delivery; the dispatcher's delivery thread does all HTTP. Owned by the
+// connector, whose thread calls it.
 class Task {
  public:
-  // Begins paused when it is told to. `on_change` is called from the poll thread whenever the
-  // status changed; it must only enqueue. What is passed by reference outlives the task.
-  Task(TaskIdentity identity, TaskTerms terms, std::unique_ptr<Endpoint> endpoint,
+  // `on_change` is called from the poll thread, and from Reconfigure, whenever the status changed;
+  // it must only enqueue. What is passed by reference outlives the task.
+  Task(TaskIdentity identity, TaskSettings settings, std::unique_ptr<Endpoint> endpoint,
        const base::Clock& clock, metrics::ConnectorMetrics& metrics,
        std::function<void()> on_change, bool paused = false);
-  // Asks for an end with no grace, unless RequestStop came before, and waits for it.
+  // Stops without grace, unless RequestStop was called before, and waits for the end.
   ~Task();
-  // Takes no further record, finishes what is in flight within most of `grace`, commits and leaves
-  // the group. Of several calls the earliest end counts. Any thread.
+  // Takes no further record, waits for attempts in flight for most of `grace`, commits and leaves
+  // the group. Of several calls the earliest deadline counts. Any thread.
   void RequestStop(std::chrono::milliseconds grace);
-  // Goes on under other terms without leaving the group, from the next attempt on; records that
-  // wait for one get it at once. The ordering and the bound of what is held must be the same. Any
-  // thread.
-  void Reconfigure(TaskTerms terms);
-  // Paused, it takes nothing for an attempt, lets its partitions rest, and stays in its group. What
-  // is on its way finishes, to the endpoint or the dead letter queue; as soon as nothing is, the
-  // state is kPaused and a commit begins. A record that waits goes on waiting for its old time, and
-  // is not attempted before the pause is over. Of no effect once the task stops. Any thread.
+  // Uses other settings from the next attempt on, without leaving the group. Their ordering and
+  // queue bound must be the same. Any thread.
+  void Reconfigure(TaskSettings settings);
+  // Paused, the task stays in its group, begins no attempt and pauses its partitions. Attempts and
+  // dead letters in flight finish; then the state is kPaused and a commit begins. Records keep
+  // their due times. Has no effect once the task stops. Any thread.
   void SetPaused(bool paused);
 
   // Any thread.
   TaskStatus status() const;
 
  private:
-  class Announced;
+  class RegisteredSource;
   class Loop;
   struct StopRequest {
     base::MonotonicTime deadline;
-    std::chrono::milliseconds grace;  // of which the deadline is the end
+    std::chrono::milliseconds grace;  // until the deadline
   };
 
   void Run();
   LoopEnd RunSource();
-  bool Rest(std::chrono::milliseconds backoff);
+  bool BackOff(std::chrono::milliseconds delay);
   std::optional<StopRequest> stop_request() const;
   void SetStatus(const std::function<void(TaskStatus&)>& change);
 
-  bool AdoptTerms();
+  std::optional<TaskSettings> TakeNewSettings();
   bool paused() const;
 
   const TaskIdentity identity_;
-  TaskTerms terms_;  // the poll thread's alone
+  TaskSettings settings_;  // only the poll thread uses them
   const std::unique_ptr<Endpoint> endpoint_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;
@@ -115,11 +109,11 @@ class Task {
   mutable std::mutex mutex_;  // guards what follows, up to the thread
   TaskStatus status_;
   std::optional<StopRequest> stop_request_;
-  std::optional<TaskTerms> new_terms_;  // to be adopted
+  std::optional<TaskSettings> new_settings_;  // until the poll thread takes them
   bool paused_;
-  std::condition_variable asked_;   // to stop, or about the pause
-  RecordSource* source_ = nullptr;  // to be woken; owned by the loop
-  std::jthread thread_;             // last: it uses all of the above
+  std::condition_variable requested_;  // a stop, or a change of the pause
+  RecordSource* source_ = nullptr;     // to be woken; owned by the loop
+  std::jthread thread_;                // last: it uses all of the above
 };
 
 }  // namespace khs::task

@@ -67,7 +67,7 @@ BENCHMARK(DecideDelivered);
 void PassLanes(benchmark::State& state) {
   delivery::Policy policy;
   policy.ordering = static_cast<delivery::Ordering>(state.range(0));
-  task::Lanes lanes(policy);
+  task::Lanes lanes(std::make_shared<delivery::Policy>(policy));
   lanes.Assign({{"topic", 0}});
   const base::Now now{base::MonotonicTime(std::chrono::hours(1)), {}};
   const std::string value(1024, 'x');

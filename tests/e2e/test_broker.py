@@ -63,7 +63,7 @@ def test_a_topic_that_is_recreated_after_the_broker_restarted(own_broker, endpoi
         eventually(lambda: kafka.committed(name, topic) == {0: 10}, "the old ones are committed", timeout=180)
         if paused:
             rest.put(rest.at(name, "pause")).is_empty(202)
-            eventually(lambda: sidecar.log.find("task pauses"), "it pauses")
+            eventually(lambda: sidecar.log.find("task paused"), "it pauses")
         kafka.delete_topic(topic)
         eventually(lambda: sidecar.log.find("code=UNKNOWN_TOPIC_OR_PART"), "the client has noticed", timeout=180)
         kafka.topic(name=topic)

@@ -56,7 +56,7 @@ def test_what_librdkafka_says_of_a_secret_does_not_quote_it(kafka, sidecar, endp
     sidecar.start()
     sidecar.log.wait_for(f"{name}-refused", "Unsupported SASL mechanism: [hidden]")
     sidecar.log.wait_for(f"{name}-unreachable", "librdkafka", "Failed to resolve '[hidden]")
-    sidecar.log.wait_for(f"{name}-unreachable", "no broker can be reached")
+    sidecar.log.wait_for(f"{name}-unreachable", "no broker reachable")
     told = [rest.get(rest.at(f"{name}-{each}", "status")).must(200).body for each in ("refused", "unreachable")]
     told.append(rest.create(f"{name}-posted", definition(topic, endpoint, refused)).must(400).body)
     assert b"[hidden]" in told[0] and b"[hidden]" in told[2] and secret.encode() not in b"".join(told)

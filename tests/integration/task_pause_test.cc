@@ -78,17 +78,14 @@ class Member {
   Member(int id, const std::string& bootstrap, bool paused) {
     const kafka::Properties properties{{"bootstrap.servers", bootstrap},
                                        {"session.timeout.ms", "6000"}};
-    task::TaskTerms terms{{},
-                          testing::FakeRoute(),
-                          50ms,
-                          [this, properties] {
-                            return std::make_unique<CountedSource>(
-                                kafka::Subscription{{"t"}, {}, "g"}, properties, polls_);
-                          },
-                          {},
-                          nullptr};
+    task::TaskSettings settings{std::make_shared<const task::DeliverySettings>(
+                                    task::DeliverySettings{{}, testing::FakeRoute()}),
+                                50ms, [this, properties] {
+                                  return std::make_unique<CountedSource>(
+                                      kafka::Subscription{{"t"}, {}, "g"}, properties, polls_);
+                                }};
     task_ = std::make_unique<task::Task>(
-        task::TaskIdentity{"c", id}, std::move(terms),
+        task::TaskIdentity{"c", id}, std::move(settings),
         std::make_unique<testing::FakeEndpoint>(endpoint_,
                                                 [](const delivery::Record&) {
                                                   return delivery::HttpReply{200, false, {}};

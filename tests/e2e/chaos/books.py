@@ -251,7 +251,7 @@ def _read_line(told, life, open_, sent, line, text):
                 _end(told, life, place, open_.pop(place), now, how)
             if message == "partitions assigned":
                 open_[place] = now
-    elif message == "offset commit failed; it will be repeated" and line.get("error") == "the partitions are lost":
+    elif message == "offset commit failed, will retry" and line.get("error") == "the partitions are lost":
         # librdkafka had joined the group anew before the revocation was answered.
         for topic, partition in _PLACE.findall(line["partitions"]):
             of_life = told.tenures.get((life.name, topic, int(partition)))

@@ -179,7 +179,7 @@ def test_a_commit_that_came_too_late_for_the_revocation_makes_of_it_a_loss(refus
     story.windows.append(Window("SIGSTOP", 15.0, 20.0, "a1"))
     story.lives[0].lines.append(line(20.1, "partitions revoked", partitions=f"{TOPIC}[0]"))
     if refused:
-        story.lives[0].lines.append(line(20.2, "offset commit failed; it will be repeated", partitions=f"{TOPIC}[0]",
+        story.lives[0].lines.append(line(20.2, "offset commit failed, will retry", partitions=f"{TOPIC}[0]",
                                          error='"the partitions are lost"'))
     story.attempts.append(attempt(2, 32.0, "a2"))
     explanations = story.verdict().explanations()

@@ -10,40 +10,33 @@ namespace {
 
 using std::chrono::milliseconds;
 
-// --- The verdict table of the contract, section 4.
+// --- What each kind of answer means.
 
-struct VerdictCase {
-  std::optional<bool> indicator;
-  int status;
-  IndicatorRule rule;
-  Verdict verdict;
-  ErrorReason reason;
-};
-
-TEST(Verdict, OfAnIndicatorIsTheIndicatorWhateverTheStatus) {
+TEST(Verdict, FollowsTheIndicatorWhateverTheStatus) {
   for (const int status : {200, 201, 204, 299, 301, 400, 401, 403, 404, 429, 500, 502, 503, 504}) {
     for (const IndicatorRule rule : {IndicatorRule::kRequired, IndicatorRule::kOptional}) {
-      EXPECT_EQ(Judge(HttpReply{status, false, {}}, rule).verdict, Verdict::kDelivered) << status;
-      const Judgement retry = Judge(HttpReply{status, true, {}}, rule);
-      EXPECT_EQ(retry.verdict, Verdict::kResponseError) << status;
+      EXPECT_EQ(Interpret(HttpReply{status, false, {}}, rule).kind, Verdict::Kind::kDelivered)
+          << status;
+      const Verdict retry = Interpret(HttpReply{status, true, {}}, rule);
+      EXPECT_EQ(retry.kind, Verdict::Kind::kResponseError) << status;
       EXPECT_EQ(retry.reason, ErrorReason::kIndicator) << status;
     }
   }
 }
 
-TEST(Verdict, WithoutAnIndicatorFollowsFromTheStatus) {
-  constexpr auto kResponse = Verdict::kResponseError;
-  constexpr auto kRequest = Verdict::kRequestError;
+TEST(Verdict, FollowsTheStatusWithoutAnIndicator) {
+  constexpr auto kResponse = Verdict::Kind::kResponseError;
+  constexpr auto kRequest = Verdict::Kind::kRequestError;
   struct Case {
     int status;
-    Verdict required;
-    Verdict optional;
+    Verdict::Kind required;
+    Verdict::Kind optional;
     ErrorReason reason;
   };
   const Case cases[] = {
-      {200, kResponse, Verdict::kDelivered, ErrorReason::kNoIndicator},
-      {204, kResponse, Verdict::kDelivered, ErrorReason::kNoIndicator},
-      {299, kResponse, Verdict::kDelivered, ErrorReason::kNoIndicator},
+      {200, kResponse, Verdict::Kind::kDelivered, ErrorReason::kNoIndicator},
+      {204, kResponse, Verdict::Kind::kDelivered, ErrorReason::kNoIndicator},
+      {299, kResponse, Verdict::Kind::kDelivered, ErrorReason::kNoIndicator},
       {301, kResponse, kResponse, ErrorReason::kStatus},
       {302, kResponse, kResponse, ErrorReason::kStatus},
       {307, kResponse, kResponse, ErrorReason::kStatus},
@@ -66,27 +59,27 @@ TEST(Verdict, WithoutAnIndicatorFollowsFromTheStatus) {
   };
   for (const Case& c : cases) {
     const HttpReply reply{c.status, std::nullopt, {}};
-    const Judgement required = Judge(reply, IndicatorRule::kRequired);
-    EXPECT_EQ(required.verdict, c.required) << c.status;
+    const Verdict required = Interpret(reply, IndicatorRule::kRequired);
+    EXPECT_EQ(required.kind, c.required) << c.status;
     EXPECT_EQ(required.reason, c.reason) << c.status;
-    EXPECT_EQ(Judge(reply, IndicatorRule::kOptional).verdict, c.optional) << c.status;
+    EXPECT_EQ(Interpret(reply, IndicatorRule::kOptional).kind, c.optional) << c.status;
   }
 }
 
-TEST(Verdict, OfEveryFaultIsARequestError) {
+TEST(Verdict, IsARequestErrorForEveryFault) {
   const std::pair<FaultKind, ErrorReason> cases[] = {
       {FaultKind::kTimeout, ErrorReason::kTimeout}, {FaultKind::kConnect, ErrorReason::kConnect},
       {FaultKind::kDns, ErrorReason::kDns},         {FaultKind::kTls, ErrorReason::kTls},
       {FaultKind::kIo, ErrorReason::kIo},
   };
   for (const auto& [kind, reason] : cases) {
-    const Judgement judgement = Judge(RequestFault{kind, "x"});
-    EXPECT_EQ(judgement.verdict, Verdict::kRequestError);
-    EXPECT_EQ(judgement.reason, reason);
+    const Verdict verdict = Interpret(RequestFault{kind, "x"});
+    EXPECT_EQ(verdict.kind, Verdict::Kind::kRequestError);
+    EXPECT_EQ(verdict.reason, reason);
   }
 }
 
-// --- Verdict x strategy: what each attempt of a record leads to, until its end.
+// --- Verdict x strategy: the decision after each attempt of a record, up to the last one.
 
 constexpr auto kIndicated = [] { return Reply(HttpReply{200, true, {}}); };
 constexpr auto kNoIndicator = [] { return Reply(HttpReply{200, std::nullopt, {}}); };
@@ -136,7 +129,7 @@ struct StrategyCase {
 
 class StrategyTable : public testing::TestWithParam<StrategyCase> {};
 
-TEST_P(StrategyTable, IsTheContracts) {
+TEST_P(StrategyTable, DecidesEachAttempt) {
   const StrategyCase& c = GetParam();
   const Policy policy = TwoDelays(c.strategy);
   const size_t responses = c.response_errors.size();
@@ -161,7 +154,7 @@ INSTANTIATE_TEST_SUITE_P(
                                  {"retry 7", "retry 70", "stop"}},
                     StrategyCase{Strategy::kStopTask, {"stop"}, {"retry 7", "retry 70", "stop"}}));
 
-TEST(Decision, WalksEachListByItsOwnKindOfError) {
+TEST(Decision, UsesABackOffListForEachKindOfError) {
   const Policy policy = TwoDelays(Strategy::kProgressBackOffDropMessage);
   EXPECT_EQ(Walk(policy, {kIndicated(), kRefused(), kIndicated(), kRefused(), kGood()}),
             (Names{"retry 5", "retry 7", "retry 30", "retry 70", "deliver"}));
@@ -191,7 +184,7 @@ TEST(Decision, LengthensADelayByRetryAfterUpToItsBound) {
   EXPECT_EQ(Walk(policy, {after(500)}), Names{"retry 7"});
 }
 
-TEST(Decision, LeavesTheRecordAloneWhenTheRequestWasAborted) {
+TEST(Decision, AbandonsTheRecordWhenTheAttemptWasAborted) {
   const Policy policy = TwoDelays(Strategy::kStopTask);
   Progress progress;
   EXPECT_EQ(Name(DecideAfterAttempt(policy, Aborted{}, progress)), "abandon");
@@ -208,7 +201,7 @@ TEST(Decision, SaysWhyATaskStops) {
   EXPECT_NE(stop->why.find("attempt 1"), std::string::npos) << stop->why;
 }
 
-TEST(Decision, BeforeAnAttemptConcernsOnlyNullValues) {
+TEST(Decision, BeforeAnAttemptConcernsNullValuesOnly) {
   Policy policy;
   Record tombstone;
   Record empty;
@@ -240,7 +233,7 @@ TEST(LacksIndicator, IsTrueOnlyOfA2xxWithoutOne) {
   EXPECT_FALSE(LacksIndicator(Aborted{}));
 }
 
-TEST(OutcomeWithoutIndicator, SaysWhatBecomesOfARecordAndWhen) {
+TEST(OutcomeWithoutIndicator, SaysWhatHappensToARecordAndWhen) {
   using namespace std::chrono_literals;
   Policy policy;
   policy.retry_backoff = {5s, 30s, 60s, 300s, 600s};

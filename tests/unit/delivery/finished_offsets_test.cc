@@ -16,12 +16,12 @@ OffsetRanges Every(int64_t step, int64_t count) {
   return ranges;
 }
 
-TEST(FinishedOffsets, AreNothingWhenThereAreNone) {
+TEST(FinishedOffsets, EncodeToNothingWhenThereAreNone) {
   EXPECT_EQ(EncodeFinished(5, {}), "");
   EXPECT_EQ(DecodeFinished(5, ""), OffsetRanges{});
 }
 
-TEST(FinishedOffsets, ComeBackAsTheyWere) {
+TEST(FinishedOffsets, DecodeToWhatWasEncoded) {
   std::mt19937_64 random(7);
   for (int round = 0; round < 500; ++round) {
     const auto position = static_cast<int64_t>(random() % 3 == 0 ? random() >> 2 : random() % 1000);
@@ -40,14 +40,14 @@ TEST(FinishedOffsets, ComeBackAsTheyWere) {
   }
 }
 
-TEST(FinishedOffsets, TakeTheShorterForm) {
+TEST(FinishedOffsets, UseTheShorterEncoding) {
   // One stuck record and a hundred thousand behind it.
   EXPECT_LT(EncodeFinished(0, {{1, 100'000}}).size(), 32u);
   // Every other one: a bit each.
   EXPECT_LT(EncodeFinished(0, Every(2, 8'000)).size(), 2'800u);
 }
 
-TEST(FinishedOffsets, LeaveOutWhatDoesNotFit) {
+TEST(FinishedOffsets, LeaveOutTheHighestOffsetsThatDoNotFit) {
   for (const int64_t step : {2, 3, 100, 1'000'000}) {
     const OffsetRanges all = Every(step, 50'000);
     const std::string text = EncodeFinished(0, all);
@@ -60,7 +60,7 @@ TEST(FinishedOffsets, LeaveOutWhatDoesNotFit) {
   }
 }
 
-TEST(FinishedOffsets, FitIntoAnyRoom) {
+TEST(FinishedOffsets, FitIntoAnySize) {
   for (size_t room = 0; room < 300; ++room) {
     const std::string text = EncodeFinished(0, Every(3, 1'000), room);
     EXPECT_LE(text.size(), room);
@@ -68,7 +68,7 @@ TEST(FinishedOffsets, FitIntoAnyRoom) {
   }
 }
 
-TEST(FinishedOffsets, OfAnotherMakingAreRefused) {
+TEST(FinishedOffsets, FromAnotherProgramAreRefused) {
   const std::string good = EncodeFinished(5, {{7, 8}, {20, 29}});
   EXPECT_EQ(DecodeFinished(5, "hello").error(), "it is of another program's making");
   EXPECT_EQ(DecodeFinished(5, "khs2:AAAA").error(), "it is of another version's making");
@@ -92,7 +92,7 @@ std::string Forged(int64_t position, const std::string& body) {
   return "khs1:" + base::Base64Encode(bytes + body);
 }
 
-TEST(FinishedOffsets, ThatCannotBeAreRefused) {
+TEST(FinishedOffsets, ThatAreImpossibleAreRefused) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
   EXPECT_EQ(DecodeFinished(5, Forged(5, "b\x02")), (OffsetRanges{{6, 6}}));
   EXPECT_FALSE(DecodeFinished(5, Forged(5, "b\x03")).has_value());  // the position itself
@@ -100,7 +100,7 @@ TEST(FinishedOffsets, ThatCannotBeAreRefused) {
   EXPECT_FALSE(DecodeFinished(kMost - 3, Forged(kMost - 3, "r\x01\x05")).has_value());
 }
 
-TEST(FinishedOffsets, ComeBackAtTheEndOfAllOffsets) {
+TEST(FinishedOffsets, DecodeAtTheHighestOffset) {
   constexpr int64_t kMost = std::numeric_limits<int64_t>::max();
   const OffsetRanges ranges{{kMost - 9, kMost - 5}, {kMost - 2, kMost - 1}};
   EXPECT_EQ(DecodeFinished(kMost - 20, EncodeFinished(kMost - 20, ranges)), ranges);

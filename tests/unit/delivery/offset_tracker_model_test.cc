@@ -1,5 +1,5 @@
-// The tracker through the life of a partition, beside a plain model: read, finished in any order,
-// committed, crashed and restored from any commit, truncated.
+// Plays random schedules of a partition on the tracker and on a plain model: offsets are read,
+// finished in any order, committed, restored from any commit after a crash, truncated.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -41,7 +41,7 @@ std::string Text(Receipt receipt) {
                                          : "backward";
 }
 
-// What of `finished` lies before `end`.
+// The part of `finished` before `end`.
 OffsetRanges Before(int64_t end, const OffsetRanges& finished) {
   OffsetRanges before;
   for (const OffsetRange& range : finished) {
@@ -53,7 +53,7 @@ OffsetRanges Before(int64_t end, const OffsetRanges& finished) {
 class Life {
  public:
   explicit Life(Schedule& schedule) : schedule_(schedule), dice_(schedule.seed()) {
-    // Long ones that fill a commit's metadata are dear, and few.
+    // Long schedules that fill a commit's metadata are slow, so there are few.
     wide_ = dice_.Below(1000) == 0;
     most_gap_ = std::vector<int64_t>{int64_t{1} << 33, 0, 1, 3,
                                      20}[wide_ ? 2 + dice_.Below(3) : dice_.Below(5)];
@@ -166,7 +166,7 @@ class Life {
     if (metadata.size() > room) Fail("the metadata is too long");
     const auto saved = DecodeFinished(*position, metadata);
     if (!saved) Fail("the metadata can't be read: " + saved.error());
-    // What lies furthest is left out, and only where there is no room.
+    // Only the highest offsets are left out, and only when they do not fit.
     const bool fits = EncodeFinished(*position, finished, size_t{1} << 20).size() <= room;
     const int64_t end = saved->empty() ? *position : saved->back().last + 1;
     if (*saved != (fits && room >= 64 ? finished : Before(end, finished))) {
@@ -179,7 +179,7 @@ class Life {
     commits_.push_back({*position, *saved});
   }
 
-  // Goes on from any commit there was, or from none; or from a commit with what is known besides.
+  // Continues from any earlier commit, from none, or from a commit and what the member remembers.
   void Crash() {
     tracker_ = OffsetTracker();
     model_ = TrackerModel();
@@ -210,7 +210,7 @@ class Life {
     if (dice_.Percent(20)) LoseToRetention();
   }
 
-  // The log starts behind some records that were not read; they no longer hold up the commits.
+  // The log now starts after some records that were not read; commits do not wait for them.
   void LoseToRetention() {
     if (read_ == log_.size()) return;
     const size_t first = read_ + 1 + dice_.Below(log_.size() - read_);
@@ -222,7 +222,7 @@ class Life {
     BeginAt(to);
   }
 
-  // Its owner makes a tracker anew for what is not beyond the old one.
+  // Its owner makes another tracker when the offsets go back.
   void Truncate() {
     if (!model_.last() || *model_.last() == 0) return;
     next_ = dice_.Between(std::max<int64_t>(0, *model_.last() - 1000), *model_.last() - 1);
@@ -267,7 +267,7 @@ class Life {
 
   void VerifyCrowded() {
     const auto first = model_.first_open();
-    const bool crowded = first && EncodeFinished(*first, model_.DoneBeyond(*first)).size() >=
+    const bool crowded = first && EncodeFinished(*first, model_.FinishedBeyond(*first)).size() >=
                                       kMaxMetadataBytes / 4 * 3;
     if (tracker_.Crowded() != crowded) Fail(crowded ? "it is crowded" : "it is not crowded");
   }
@@ -296,12 +296,12 @@ class Life {
   TrackerModel model_;
 };
 
-TEST(OffsetTrackerModel, AgreesWithThePlainOneThroughAnyLife) {
+TEST(OffsetTrackerModel, AgreesWithAPlainModelInRandomSchedules) {
   testing::Explore(100'000, 60, [](Schedule& schedule) { Life(schedule).Play(); });
 }
 
-// Whatever has been finished, ahead or before: what it holds is bounded by what is open.
-TEST(OffsetTrackerModel, HoldsMemoryForWhatIsOpenOnly) {
+// The memory is bounded by the open offsets, however many others are finished.
+TEST(OffsetTrackerModel, KeepsMemoryForOpenOffsetsOnly) {
   for (uint64_t seed = 1; seed <= 20; ++seed) {
     Dice dice(seed);
     const size_t most_open = 1 + dice.Below(100);

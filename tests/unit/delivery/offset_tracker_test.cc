@@ -33,7 +33,7 @@ TEST(OffsetTracker, CommitsOnlyTheContiguousPrefix) {
   EXPECT_EQ(tracker.open(), 0u);
 }
 
-TEST(OffsetTracker, PassesOverGapsInTheOffsets) {
+TEST(OffsetTracker, CommitsBeyondGaps) {
   OffsetTracker tracker;
   for (const int64_t offset : {5, 9, 100}) tracker.Receive(offset);
   tracker.Finish(5);
@@ -43,7 +43,7 @@ TEST(OffsetTracker, PassesOverGapsInTheOffsets) {
   EXPECT_EQ(tracker.position(), 101);
 }
 
-TEST(OffsetTracker, RefusesOffsetsThatDoNotRise) {
+TEST(OffsetTracker, RefusesOffsetsThatDoNotIncrease) {
   OffsetTracker tracker;
   EXPECT_EQ(tracker.Receive(5), Receipt::kOpen);
   EXPECT_EQ(tracker.Receive(5), Receipt::kBackward);
@@ -51,7 +51,7 @@ TEST(OffsetTracker, RefusesOffsetsThatDoNotRise) {
   EXPECT_EQ(tracker.open(), 1u);
 }
 
-TEST(OffsetTracker, IgnoresWhatItDoesNotKnowAndRepeats) {
+TEST(OffsetTracker, IgnoresUnknownAndRepeatedOffsets) {
   OffsetTracker tracker;
   tracker.Receive(1);
   tracker.Receive(2);
@@ -63,7 +63,7 @@ TEST(OffsetTracker, IgnoresWhatItDoesNotKnowAndRepeats) {
   EXPECT_EQ(tracker.position(), 2);
 }
 
-TEST(OffsetTracker, KnowsWhatIsFinishedBeyondThePosition) {
+TEST(OffsetTracker, ListsFinishedOffsetsBeyondThePosition) {
   OffsetTracker tracker = Having({0, 1, 2, 3, 4, 5});
   for (const int64_t offset : {1, 2, 4}) tracker.Finish(offset);
   EXPECT_EQ(tracker.Finished(), (OffsetRanges{{1, 2}, {4, 4}}));
@@ -72,13 +72,13 @@ TEST(OffsetTracker, KnowsWhatIsFinishedBeyondThePosition) {
   EXPECT_EQ(tracker.Finished(), (OffsetRanges{{4, 4}}));
 }
 
-TEST(OffsetTracker, TakesAGapForFinished) {
+TEST(OffsetTracker, CountsAGapAsFinished) {
   OffsetTracker tracker = Having({0, 10, 20, 30});
   tracker.Finish(20);
   EXPECT_EQ(tracker.Finished(), (OffsetRanges{{1, 9}, {11, 29}}));
 }
 
-TEST(OffsetTracker, GoesOnFromACommit) {
+TEST(OffsetTracker, ContinuesFromACommit) {
   OffsetTracker tracker;
   tracker.Restore(5, {{7, 8}, {20, 29}});
   EXPECT_EQ(tracker.position(), std::nullopt);
@@ -109,7 +109,7 @@ TEST(OffsetTracker, RefusesOffsetsBeforeTheCommit) {
   EXPECT_EQ(tracker.Receive(0), Receipt::kBackward);
 }
 
-TEST(OffsetTracker, HoldsOnlyWhatIsOpen) {
+TEST(OffsetTracker, KeepsOpenOffsetsOnly) {
   OffsetTracker tracker = Having({0});
   for (int64_t offset = 1; offset < 1'000'000; ++offset) {
     tracker.Receive(offset);
@@ -120,7 +120,7 @@ TEST(OffsetTracker, HoldsOnlyWhatIsOpen) {
   EXPECT_FALSE(tracker.Crowded());
 }
 
-TEST(OffsetTracker, IsCrowdedWhenWhatIsFinishedFillsThreeQuartersOfTheMetadata) {
+TEST(OffsetTracker, IsCrowdedWhenFinishedOffsetsFillThreeQuartersOfTheMetadata) {
   OffsetTracker tracker;
   int64_t offset = 0;
   // Runs of ever other lengths, so that neither form is short.
@@ -147,7 +147,7 @@ TEST(OffsetTracker, IsCrowdedByGapsAloneBeforeAnythingIsFinished) {
   EXPECT_TRUE(tracker.Crowded());
 }
 
-TEST(OffsetTracker, GoesOnBehindWhatIsLost) {
+TEST(OffsetTracker, ContinuesAfterLostOffsets) {
   OffsetTracker tracker;
   tracker.Restore(5, {{7, 8}, {12, 13}});
   EXPECT_EQ(tracker.Unfinished(5, 12), 5);
@@ -160,7 +160,7 @@ TEST(OffsetTracker, GoesOnBehindWhatIsLost) {
   EXPECT_EQ(tracker.position(), 14);
 }
 
-TEST(OffsetTracker, DoesNotWaitForWhatIsLostWhileOthersAreOpen) {
+TEST(OffsetTracker, DoesNotWaitForLostOffsetsWhileOthersAreOpen) {
   OffsetTracker tracker;
   tracker.Receive(3);
   tracker.Receive(4);
@@ -173,7 +173,7 @@ TEST(OffsetTracker, DoesNotWaitForWhatIsLostWhileOthersAreOpen) {
   EXPECT_EQ(tracker.Receive(20), OffsetTracker::Receipt::kOpen);
 }
 
-TEST(OffsetTracker, IsCrowdedByWhatWasRestoredFromTheFirstRecordOn) {
+TEST(OffsetTracker, IsCrowdedByRestoredOffsetsFromTheFirstRecordOn) {
   OffsetRanges finished;
   for (int64_t offset = 1; offset < 24'000; offset += 20) {
     finished.push_back({offset, offset + offset % 7});

@@ -55,7 +55,7 @@ TEST(RetryIndicator, OfABodyOver64KiBCountsAsMissing) {
   EXPECT_EQ(ParseRetryIndicator(body), std::nullopt);
 }
 
-TEST(RetryIndicator, StandsBesideNumbersOfAnySize) {
+TEST(RetryIndicator, IsFoundBesideNumbersOfAnySize) {
   for (const char* number :
        {"123456789012345678901234567890", "-99999999999999999999.99999999999999999999", "1e999",
         "-1.5E+400", "2e-999", "0.00000000000000000000000000001", "-0", "9223372036854775808"}) {
@@ -68,7 +68,7 @@ TEST(RetryIndicator, StandsBesideNumbersOfAnySize) {
   EXPECT_EQ(ParseRetryIndicator(R"({"retry":1234567890123456789012345})"), std::nullopt);
 }
 
-TEST(RetryIndicator, IsNoOtherKeyOrTextThatBeginsLikeIt) {
+TEST(RetryIndicator, IsNotFoundInSimilarKeysOrTexts) {
   for (const char* body :
        {R"({"retry\u0000":true})", R"({"retry\u0000x":false})", R"({"retry":"true\u0000"})",
         R"({"retry":"false\u0000x"})", R"({"\u0000retry":true})"}) {

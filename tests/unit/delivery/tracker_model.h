@@ -11,8 +11,8 @@
 
 namespace khs::testing {
 
-// What OffsetTracker promises, in the plainest way: the offsets that are open, and the one that was
-// received last. Whatever else lies before that is done, be it finished or a gap.
+// A plain model of OffsetTracker: the open offsets and the last received one. All others before
+// that are finished or gaps.
 class TrackerModel {
  public:
   void Restore(int64_t position, delivery::OffsetRanges finished) {
@@ -72,11 +72,11 @@ class TrackerModel {
 
   delivery::OffsetRanges Finished() const {
     const auto from = position();
-    return from ? DoneBeyond(*from) : delivery::OffsetRanges{};
+    return from ? FinishedBeyond(*from) : delivery::OffsetRanges{};
   }
 
-  // Also while nothing is finished and all that is done are gaps.
-  delivery::OffsetRanges DoneBeyond(int64_t position) const {
+  // Includes gaps while nothing is finished.
+  delivery::OffsetRanges FinishedBeyond(int64_t position) const {
     delivery::OffsetRanges done;
     int64_t next = position + 1;
     for (auto open = open_.upper_bound(position); open != open_.end(); ++open) {

@@ -18,8 +18,8 @@
 
 namespace khs::testing {
 
-// One log of a partition: a topic that is made anew begins another, whose offsets all lie before
-// those of the one that was.
+// One log of a partition. A recreated topic begins another one, whose offsets are all lower than
+// those of the previous one.
 struct LogModel {
   std::vector<delivery::Record> records;
   int64_t next = 0;
@@ -43,8 +43,8 @@ struct PartitionModel {
   LogModel& log() { return logs.back(); }
 };
 
-// What Kafka keeps: logs, commits, and who owns what. It tells when a commit passes what is not
-// done.
+// The state of Kafka: logs, commits and owners. Fails when a commit passes a record that is not
+// finished.
 class BrokerModel {
  public:
   BrokerModel(int partitions, Dice& dice) {
@@ -68,7 +68,7 @@ class BrokerModel {
     log.records.push_back(std::move(record));
   }
 
-  // The topic is made anew, with its commit or without.
+  // Recreates the topic, with its commit or without.
   bool Truncate(PartitionModel& partition, bool forget_commit) {
     if (partition.logs.size() == kMostLogs) return false;
     LogModel log;
@@ -78,7 +78,7 @@ class BrokerModel {
     return true;
   }
 
-  // A member commits by what it reads of a log.
+  // A member commits for the log that it reads.
   void Commit(const task::Position& position, size_t log) {
     PartitionModel& partition = At(position.topic_partition);
     const auto saved = delivery::DecodeFinished(position.offset, position.metadata);
@@ -95,7 +95,7 @@ class BrokerModel {
     partition.commit_log = log;
   }
 
-  // Whether what is committed keeps the record from being read again.
+  // Whether the commit keeps the record from being delivered again.
   bool Covers(PartitionModel& partition, int64_t offset) const {
     const auto& commit = partition.commit;
     if (!commit || partition.commit_log + 1 != partition.logs.size()) return false;

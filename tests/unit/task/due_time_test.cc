@@ -38,7 +38,7 @@ TEST_F(DueTimeTest, IsNeverLaterThanTheDelayAfterReading) {
   }
 }
 
-TEST_F(DueTimeTest, IsNowForAnyTimestampThatIsOlderThanTheDelay) {
+TEST_F(DueTimeTest, IsNowForATimestampOlderThanTheDelay) {
   for (const milliseconds timestamp :
        {Wall() - 1h, milliseconds(0), milliseconds(-1), milliseconds::min()}) {
     EXPECT_EQ(Wait(timestamp), 0s) << timestamp.count();
@@ -49,13 +49,13 @@ TEST_F(DueTimeTest, WithoutATimestampIsTheDelayAfterReading) {
   EXPECT_EQ(DueTime(10s, {}, now_.monotonic - 4s, now_), now_.monotonic + 6s);
 }
 
-TEST_F(DueTimeTest, CountsFromReadingAlsoWhenTheDelayChangesLater) {
+TEST_F(DueTimeTest, CountsFromReadingWhenTheDelayChangesLater) {
   const base::MonotonicTime read_at = now_.monotonic - 4s;
   EXPECT_EQ(DueTime(10s, Stamped(milliseconds::max()), read_at, now_), now_.monotonic + 6s);
   EXPECT_EQ(DueTime(10s, Stamped(Wall() - 5s), read_at, now_), now_.monotonic + 5s);
 }
 
-TEST_F(DueTimeTest, ATimestampIsAheadOnlyByMoreThanClocksDiffer) {
+TEST_F(DueTimeTest, ATimestampWithinClockSkewIsNotAhead) {
   EXPECT_EQ(TimestampAhead({}, now_.wall), 0ms);
   EXPECT_EQ(TimestampAhead(Stamped(milliseconds::min()), now_.wall), 0ms);
   EXPECT_EQ(TimestampAhead(Stamped(Wall() + 5s), now_.wall), 0ms);

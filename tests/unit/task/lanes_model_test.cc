@@ -1,5 +1,5 @@
-// The life of tasks that share a group, on a clock that only the schedule moves: real lanes beside
-// a plain model, and a broker that knows what was done and what a commit passes.
+// Plays random schedules of tasks that share a group, on a clock that only the schedule moves: real
+// lanes beside a plain model, and a broker model that knows what is finished and committed.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -36,7 +36,7 @@ std::vector<Milliseconds> RandomDelays(Dice& dice) {
   return delays;
 }
 
-// What may change while a task runs; the rest stays as it is.
+// Changes the part of the policy that may change while a task runs.
 delivery::Policy RandomPolicy(Dice& dice, delivery::Policy policy) {
   policy.indicator =
       dice.Percent(70) ? delivery::IndicatorRule::kRequired : delivery::IndicatorRule::kOptional;
@@ -63,10 +63,10 @@ class Group {
         std::vector{Ordering::kPartition, Ordering::kKey, Ordering::kNone}[dice_.Below(3)];
     policy.queue_max_bytes = static_cast<size_t>(dice_.Between(4'000, 60'000));
     policy = RandomPolicy(dice_, policy);
-    const bool buries = dice_.Percent(40);
+    const bool sends_dead_letters = dice_.Percent(40);
     for (int id = 0; id < 2; ++id) {
       members_.push_back(
-          std::make_unique<MemberModel>(id, broker_, policy, now_, buries, schedule_));
+          std::make_unique<MemberModel>(id, broker_, policy, now_, sends_dead_letters, schedule_));
     }
     for (PartitionModel& partition : broker_.partitions()) {
       for (auto records = dice_.Between(0, 10); records > 0; --records) Append(partition);
@@ -100,7 +100,7 @@ class Group {
     now_.wall += time;
   }
 
-  // What happens all the time.
+  // Events that are frequent.
   void Step(MemberModel& member) {
     const auto roll = dice_.Below(100);
     if (roll < 18) {
@@ -111,7 +111,7 @@ class Group {
     } else if (roll < 62) {
       for (auto times = dice_.Between(1, 3); times > 0; --times) member.EndAttempt(dice_, false);
     } else if (roll < 66) {
-      member.EndBurial(dice_, dice_.Percent(70));
+      member.EndDeadLetter(dice_, dice_.Percent(70));
     } else if (roll < 72) {
       const auto due = member.NextDue();
       const bool to_it = due && *due > now_.monotonic && dice_.Percent(60);
@@ -128,7 +128,7 @@ class Group {
     }
   }
 
-  // What happens now and then.
+  // Events that are rare.
   void ChangeSomething(MemberModel& member) {
     const auto roll = dice_.Below(100);
     if (roll < 30) {
@@ -150,10 +150,10 @@ class Group {
     } else if (roll < 56) {
       member.Crash();
     } else if (roll < 63) {
-      if (member.halted()) {
+      if (member.stopped()) {
         member.Leave(dice_.Percent(20), dice_.Percent(90));
       } else if (dice_.Percent(50)) {
-        member.Halt();
+        member.StopTaking();
       }
     } else if (roll < 72) {
       member.SetPaused(!member.paused());
@@ -163,7 +163,7 @@ class Group {
     } else if (roll < 88) {
       member.TakeFlow(false);
     } else if (roll < 92) {
-      member.CutOff();
+      member.TakeFenced();
     } else if (roll < 94) {
       const auto jump = std::chrono::seconds(dice_.Between(-5, 5));
       schedule_.Tell([&] { return fmt::format("the wall clock jumps by {} s", jump.count()); });
@@ -171,7 +171,7 @@ class Group {
     } else if (roll < 97) {
       PartitionModel& partition = dice_.Of(broker_.partitions());
       if (broker_.Truncate(partition, dice_.Percent(50))) {
-        schedule_.Tell([&] { return fmt::format("{} is made anew", partition.id.partition); });
+        schedule_.Tell([&] { return fmt::format("{} is recreated", partition.id.partition); });
       }
     } else {
       Handover(member);
@@ -187,11 +187,11 @@ class Group {
     member.TakeFlow(true);
   }
 
-  // All that the member has goes over to the other one, and nothing is repeated.
+  // The other member takes over all partitions, and nothing is repeated.
   void Handover(MemberModel& member) {
     if (member.revoking() || member.deposed()) return;
     Finish(member, false);
-    member.Halt();
+    member.StopTaking();
     member.Leave(true, true);
     for (const auto& other : members_) {
       if (other.get() != &member) Assign(*other);
@@ -201,19 +201,19 @@ class Group {
   void Finish(MemberModel& member, bool well) {
     while (member.EndAttempt(dice_, well)) {
     }
-    while (member.EndBurial(dice_, true)) {
+    while (member.EndDeadLetter(dice_, true)) {
     }
   }
 
-  // Once every answer is good and nobody comes or goes, everything is delivered and committed:
-  // whatever waits is due at the time that the lanes themselves name.
+  // With good answers and no more rebalances, everything is delivered and committed, using no times
+  // but the due times that the lanes return.
   void RunToTheEnd() {
-    schedule_.Tell([] { return "from here on all goes well"; });
+    schedule_.Tell([] { return "from here on every attempt succeeds"; });
     for (const auto& member : members_) {
       Finish(*member, true);
       if (member->revoking()) member->FinishRevoke(true, true);
       if (member->deposed()) member->Lose(dice_, true);
-      if (member->halted()) member->Leave(true, true);
+      if (member->stopped()) member->Leave(true, true);
       if (member->paused()) member->SetPaused(false);
     }
     for (int idle = 0; idle < 2;) {
@@ -265,11 +265,11 @@ class Group {
   int rounds_ = 0;
 };
 
-TEST(LanesModel, AgreeWithThePlainOneThroughTheLifeOfAGroup) {
+TEST(LanesModel, AgreeWithAPlainModelInRandomSchedulesOfAGroup) {
   testing::Explore(30'000, 150, [](Schedule& schedule) { Group(schedule).Play(); });
 }
 
-// A partition of which so much waits that what is done around it fills a commit's metadata.
+// A partition with so many waiting records that the finished offsets fill a commit's metadata.
 class Crowd {
  public:
   explicit Crowd(uint64_t seed) : dice_(seed) {
@@ -290,7 +290,8 @@ class Crowd {
         --crashes;
         Restart();
       }
-      if (dice_.Below(5'000) == 0) lanes_->Reconfigure(policy_, now_);
+      if (dice_.Below(5'000) == 0)
+        lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy_), now_);
     }
     Commit();
     EXPECT_EQ(position_.offset, log_.back() + 1);
@@ -299,9 +300,9 @@ class Crowd {
   size_t longest() const { return longest_; }
 
  private:
-  // From what was committed last, of which nothing comes again.
+  // Continues from the last commit, which repeats nothing.
   void Restart() {
-    lanes_ = std::make_unique<Lanes>(policy_);
+    lanes_ = std::make_unique<Lanes>(std::make_shared<delivery::Policy>(policy_));
     lanes_->Assign({position_.topic_partition});
     tracker_ = testing::TrackerModel();
     const auto saved = delivery::DecodeFinished(position_.offset, position_.metadata);
@@ -322,7 +323,7 @@ class Crowd {
   }
 
   void Take() {
-    Lanes::JobPtr job = lanes_->Take(now_.monotonic);
+    JobPtr job = lanes_->Take(now_.monotonic);
     if (!job) {
       const auto due = lanes_->NextDue();
       if (!due) throw Broken(fmt::format("{} were forgotten", tracker_.open().size()));
@@ -339,8 +340,7 @@ class Crowd {
     tracker_.Finish(offset);
   }
 
-  // All that is done is saved, but for what retries have finished beyond the room that is kept for
-  // them.
+  // Saves all finished offsets, except for those of retries that exceed the room reserved for them.
   void Commit() {
     for (Position& position : lanes_->TakeCommittable()) position_ = std::move(position);
     if (!tracker_.position()) return;
@@ -365,7 +365,7 @@ class Crowd {
   size_t longest_ = 0;
 };
 
-TEST(LanesModel, SaveWhatFitsAndForgetNothingInACrowd) {
+TEST(LanesModel, SaveFinishedOffsetsWhileCommitMetadataIsFull) {
   size_t longest = 0;
   for (uint64_t seed = 1; seed <= 4; ++seed) {
     Crowd crowd(seed);

@@ -28,7 +28,7 @@ const base::TopicPartition kSecond{"t", 1};
 class LanesTest : public testing::Test {
  protected:
   void Make(delivery::Policy policy = {}) {
-    lanes_ = std::make_unique<Lanes>(policy);
+    lanes_ = std::make_unique<Lanes>(std::make_shared<delivery::Policy>(policy));
     lanes_->Assign({kFirst, kSecond});
   }
   Lanes::AddResult Add(const base::TopicPartition& from, int64_t offset,
@@ -40,8 +40,8 @@ class LanesTest : public testing::Test {
     record.value = std::string(bytes, 'x');
     return lanes_->Add(std::move(record), now_);
   }
-  Lanes::JobPtr Take() { return lanes_->Take(now_.monotonic); }
-  bool Finish(Lanes::JobPtr job, const delivery::Decision& decision) {
+  JobPtr Take() { return lanes_->Take(now_.monotonic); }
+  bool Finish(JobPtr job, const delivery::Decision& decision) {
     ++job->progress.attempts;
     return lanes_->Finish(std::move(job), decision, now_.monotonic);
   }
@@ -51,7 +51,7 @@ class LanesTest : public testing::Test {
   }
   // The offset of the next job that is taken and delivered, or -1.
   int64_t Next() {
-    Lanes::JobPtr job = Take();
+    JobPtr job = Take();
     if (!job) return -1;
     const int64_t offset = job->record.offset;
     Finish(std::move(job), Deliver{});
@@ -75,7 +75,7 @@ TEST_F(LanesTest, DeliverAPartitionInOrderOneAtATime) {
   Make();
   Add(kFirst, 0);
   Add(kFirst, 1);
-  Lanes::JobPtr job = Take();
+  JobPtr job = Take();
   ASSERT_TRUE(job);
   EXPECT_EQ(job->record.offset, 0);
   EXPECT_FALSE(Take());
@@ -89,14 +89,14 @@ TEST_F(LanesTest, DeliverPartitionsSideBySide) {
   Make();
   Add(kFirst, 0);
   Add(kSecond, 0);
-  const Lanes::JobPtr one = Take();
-  const Lanes::JobPtr other = Take();
+  const JobPtr one = Take();
+  const JobPtr other = Take();
   ASSERT_TRUE(one && other);
   EXPECT_NE(one->record.topic_partition, other->record.topic_partition);
   EXPECT_EQ(lanes_->in_flight(), 2u);
 }
 
-TEST_F(LanesTest, AWaitingRecordHoldsBackItsPartitionAndNoOther) {
+TEST_F(LanesTest, AWaitingRecordBlocksOnlyItsPartition) {
   Make();
   Add(kFirst, 0);
   Add(kFirst, 1);
@@ -123,17 +123,17 @@ TEST_F(LanesTest, CommitNothingAtOrBehindAWaitingRecord) {
   EXPECT_EQ(Committable(), Texts{});
 }
 
-TEST_F(LanesTest, AFailedCommitIsCommittableAgain) {
+TEST_F(LanesTest, AFailedCommitCanBeTakenAgain) {
   Make();
   Add(kFirst, 0);
   Next();
   const Positions positions = lanes_->TakeCommittable();
   EXPECT_EQ(Committable(), Texts{});
-  lanes_->RestoreCommittable(positions);
+  lanes_->MakeCommittable(positions);
   EXPECT_EQ(Committable(), Texts{"0@1"});
 }
 
-TEST_F(LanesTest, ADroppedRecordIsDone) {
+TEST_F(LanesTest, ADroppedRecordIsFinished) {
   Make();
   Add(kFirst, 0);
   Add(kFirst, 1);
@@ -142,14 +142,14 @@ TEST_F(LanesTest, ADroppedRecordIsDone) {
   EXPECT_EQ(Next(), 1);
 }
 
-TEST_F(LanesTest, AStopHaltsEverythingAndCommitsWhatIsDone) {
+TEST_F(LanesTest, AStopTakesNothingMoreAndCommitsWhatIsFinished) {
   Make();
   for (int64_t offset = 0; offset < 3; ++offset) Add(kFirst, offset);
   Add(kSecond, 0);
   Add(kSecond, 1);
   Next();
-  Lanes::JobPtr other = Take();
-  Lanes::JobPtr bad = Take();
+  JobPtr other = Take();
+  JobPtr bad = Take();
   ASSERT_TRUE(bad && other);
   if (bad->record.topic_partition != kFirst) std::swap(bad, other);
   Finish(std::move(bad), Stop{"why"});
@@ -159,7 +159,7 @@ TEST_F(LanesTest, AStopHaltsEverythingAndCommitsWhatIsDone) {
   EXPECT_EQ(Committable(), (Texts{"0@1", "1@1"}));
 }
 
-TEST_F(LanesTest, AnAbandonedRecordIsNeitherDoneNorPassed) {
+TEST_F(LanesTest, AnAbandonedRecordIsNeitherFinishedNorOvertaken) {
   Make();
   Add(kFirst, 0);
   Add(kFirst, 1);
@@ -171,10 +171,10 @@ TEST_F(LanesTest, AnAbandonedRecordIsNeitherDoneNorPassed) {
 TEST_F(LanesTest, ALateCompletionOfAFencedPartitionHasNoEffect) {
   Make();
   Add(kFirst, 0);
-  Lanes::JobPtr late = Take();
+  JobPtr late = Take();
   lanes_->Fence({kFirst});
   lanes_->Assign({kFirst});
-  EXPECT_FALSE(lanes_->Current(*late));
+  EXPECT_TRUE(lanes_->IsFenced(*late));
   EXPECT_FALSE(Finish(std::move(late), Deliver{}));
   EXPECT_EQ(Committable(), Texts{});
   Add(kFirst, 0);
@@ -184,7 +184,7 @@ TEST_F(LanesTest, ALateCompletionOfAFencedPartitionHasNoEffect) {
   EXPECT_EQ(lanes_->bytes(), 0u);
 }
 
-TEST_F(LanesTest, FencingForgetsWhatIsQueuedOrWaits) {
+TEST_F(LanesTest, FencingRemovesQueuedAndWaitingRecords) {
   Make();
   for (int64_t offset = 0; offset < 5; ++offset) Add(kFirst, offset);
   Finish(Take(), Retry{ErrorReason::kIo, 5s});
@@ -196,13 +196,13 @@ TEST_F(LanesTest, FencingForgetsWhatIsQueuedOrWaits) {
   EXPECT_EQ(Add(kFirst, 5), Lanes::AddResult::kNotAssigned);
 }
 
-TEST_F(LanesTest, AHeldPartitionStartsNothingButFinishesWhatIsInFlight) {
+TEST_F(LanesTest, APartitionBeingRevokedFinishesJobsInFlightAndTakesNoOthers) {
   Make();
   Add(kFirst, 0);
   Add(kFirst, 1);
   Add(kSecond, 0);
-  Lanes::JobPtr job = Take();
-  lanes_->Hold({kFirst});
+  JobPtr job = Take();
+  lanes_->BeginRevoke({kFirst});
   EXPECT_EQ(lanes_->InFlight({kFirst}), 1u);
   Finish(std::move(job), Deliver{});
   EXPECT_EQ(lanes_->InFlight({kFirst}), 0u);
@@ -212,11 +212,11 @@ TEST_F(LanesTest, AHeldPartitionStartsNothingButFinishesWhatIsInFlight) {
   EXPECT_EQ(Add(kFirst, 2), Lanes::AddResult::kNotAssigned);
 }
 
-TEST_F(LanesTest, ARetryOfAHeldPartitionIsNotScheduled) {
+TEST_F(LanesTest, ARetryOfAPartitionBeingRevokedIsNotScheduled) {
   Make();
   Add(kFirst, 0);
-  Lanes::JobPtr job = Take();
-  lanes_->Hold({kFirst});
+  JobPtr job = Take();
+  lanes_->BeginRevoke({kFirst});
   Finish(std::move(job), Retry{ErrorReason::kIo, 0ms});
   EXPECT_FALSE(Take());
   lanes_->Fence({kFirst});
@@ -227,7 +227,7 @@ TEST_F(LanesTest, StartOverWhenTheOffsetsGoBack) {
   Make();
   Add(kFirst, 100);
   Add(kFirst, 101);
-  Lanes::JobPtr old = Take();
+  JobPtr old = Take();
   EXPECT_EQ(Add(kFirst, 3), Lanes::AddResult::kStartedOver);
   EXPECT_FALSE(Finish(std::move(old), Deliver{}));
   EXPECT_EQ(Next(), 3);
@@ -251,7 +251,7 @@ TEST_F(LanesTest, ARecordIsDueAtItsTimestampPlusTheDelay) {
   EXPECT_EQ(Next(), 0);
 }
 
-TEST_F(LanesTest, ARecordOfTheFutureHoldsItsPartitionNoLongerThanTheDelay) {
+TEST_F(LanesTest, ARecordFromTheFutureIsDueAfterTheDelayFromItsReading) {
   delivery::Policy policy;
   policy.request_delay = 10s;
   Make(policy);
@@ -263,7 +263,7 @@ TEST_F(LanesTest, ARecordOfTheFutureHoldsItsPartitionNoLongerThanTheDelay) {
   EXPECT_EQ(lanes_->NextDue(), now_.monotonic + 10s);
   Pass(4s);
   policy.request_delay = 5s;
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_EQ(Next(), -1);
   Pass(1s);
   EXPECT_EQ(Next(), 0);
@@ -281,14 +281,14 @@ TEST_F(LanesTest, ARecordWithoutTimestampIsDueAfterTheDelayFromItsReading) {
   EXPECT_EQ(Next(), 0);
 }
 
-TEST_F(LanesTest, APartitionThatIsStuckIsPausedAndLeavesTheOthersTheirShare) {
+TEST_F(LanesTest, AStuckPartitionIsPausedAtItsQuota) {
   delivery::Policy policy;
   policy.queue_max_bytes = 60'000;
   Make(policy);
   Add(kFirst, 0);
   Finish(Take(), Retry{ErrorReason::kIo, 600s});
   int64_t offset = 1;
-  while (!lanes_->FlowPending() || lanes_->TakeFlow().pause.empty())
+  while (!lanes_->HasFlowChanges() || lanes_->TakeFlowChanges().pause.empty())
     Add(kFirst, offset++, {}, 1000);
   EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes * 2 / 3 + 2000);
 
@@ -297,31 +297,31 @@ TEST_F(LanesTest, APartitionThatIsStuckIsPausedAndLeavesTheOthersTheirShare) {
   for (; lanes_->WantedBytes(now_.monotonic); ++other) Add(kSecond, other, {}, 1000);
   EXPECT_GT(other, 10);
   EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes + 2000);
-  lanes_->TakeFlow();
-  EXPECT_FALSE(lanes_->RunsLow());
+  lanes_->TakeFlowChanges();
+  EXPECT_FALSE(lanes_->WantsMoreAgain());
   // And again as soon as it has delivered some of that.
-  while (!lanes_->RunsLow()) ASSERT_GE(Next(), 0);
+  while (!lanes_->WantsMoreAgain()) ASSERT_GE(Next(), 0);
   EXPECT_TRUE(lanes_->WantedBytes(now_.monotonic));
   // What is not stuck is never paused for long.
   while (Next() >= 0) {
   }
-  const Partitions resumed = lanes_->TakeFlow().resume;
+  const Partitions resumed = lanes_->TakeFlowChanges().resume;
   EXPECT_EQ(std::count(resumed.begin(), resumed.end(), kFirst), 0);
   EXPECT_EQ(Add(kSecond, other), Lanes::AddResult::kAdded);
 }
 
-TEST_F(LanesTest, WhatIsQueuedBehindARequestThatHangsDoesNotKeepTheOthersFromBeingRead) {
+TEST_F(LanesTest, RecordsBehindASlowRequestDoNotStopReading) {
   delivery::Policy policy;
   policy.queue_max_bytes = 60'000;
   Make(policy);
   Add(kFirst, 0);
-  Lanes::JobPtr hangs = Take();
+  JobPtr hangs = Take();
   int64_t offset = 1;
   while (lanes_->WantedBytes(now_.monotonic) > 0) Add(kFirst, offset++, {}, 1000);
   EXPECT_LT(lanes_->bytes(), policy.queue_max_bytes / 2);
   Pass(100ms);
   // Until the partition that hangs is paused, and then for the other one.
-  while (!lanes_->FlowPending() || lanes_->TakeFlow().pause.empty()) {
+  while (!lanes_->HasFlowChanges() || lanes_->TakeFlowChanges().pause.empty()) {
     ASSERT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
     Add(kFirst, offset++, {}, 1000);
   }
@@ -336,12 +336,12 @@ TEST_F(LanesTest, WhatIsQueuedBehindARequestThatHangsDoesNotKeepTheOthersFromBei
   EXPECT_EQ(lanes_->WantedBytes(now_.monotonic), 0u);
 }
 
-TEST_F(LanesTest, ASlowRequestOfAPartitionThatIsFencedMeanwhileChangesNoAccount) {
+TEST_F(LanesTest, ASlowRequestOfAFencedPartitionIsNotCounted) {
   delivery::Policy policy;
   policy.queue_max_bytes = 60'000;
   Make(policy);
   for (int64_t offset = 0; offset < 25; ++offset) Add(kFirst, offset, {}, 1000);
-  Lanes::JobPtr slow = Take();
+  JobPtr slow = Take();
   Pass(100ms);
   EXPECT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
   lanes_->Fence({kFirst});
@@ -358,7 +358,7 @@ TEST_F(LanesTest, ASlowRequestOfAPartitionThatIsFencedMeanwhileChangesNoAccount)
   EXPECT_EQ(lanes_->bytes(), 0u);
 }
 
-TEST_F(LanesTest, ManyPartitionsThatAllWaitStayWithinTheBoundTogether) {
+TEST_F(LanesTest, ManyWaitingPartitionsStayWithinTheQueueBound) {
   delivery::Policy policy;
   policy.queue_max_bytes = 6'000'000;
   Make(policy);
@@ -379,9 +379,9 @@ TEST_F(LanesTest, ManyPartitionsThatAllWaitStayWithinTheBoundTogether) {
         while (lanes_->bytes() - before < std::min<size_t>(wanted, 32'000)) {
           Add(from, next[static_cast<size_t>(from.partition)]++, {}, 300);
         }
-        if (Lanes::JobPtr job = Take()) Finish(std::move(job), Retry{ErrorReason::kIo, 600s});
-        if (!lanes_->FlowPending()) continue;
-        for (const auto& one : lanes_->TakeFlow().pause) paused.insert(one);
+        if (JobPtr job = Take()) Finish(std::move(job), Retry{ErrorReason::kIo, 600s});
+        if (!lanes_->HasFlowChanges()) continue;
+        for (const auto& one : lanes_->TakeFlowChanges().pause) paused.insert(one);
         if (lanes_->bytes() < policy.queue_max_bytes / 2) break;
       }
     }
@@ -389,7 +389,7 @@ TEST_F(LanesTest, ManyPartitionsThatAllWaitStayWithinTheBoundTogether) {
   EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes);
 }
 
-TEST_F(LanesTest, APausedPartitionFlowsOnWhenTheOthersHaveMadeRoom) {
+TEST_F(LanesTest, APausedPartitionResumesWhenTheOthersFreeMemory) {
   delivery::Policy policy;
   policy.queue_max_bytes = 60'000;
   policy.ordering = delivery::Ordering::kKey;
@@ -400,33 +400,33 @@ TEST_F(LanesTest, APausedPartitionFlowsOnWhenTheOthersHaveMadeRoom) {
   for (int64_t offset = 1; offset < 8; ++offset) Add(kFirst, offset, "free", 1'000);
   int64_t second = 0;
   while (lanes_->bytes() < 45'000) Add(kSecond, second++, "free", 1'000);
-  EXPECT_EQ(lanes_->TakeFlow().pause.size(), 2u);
+  EXPECT_EQ(lanes_->TakeFlowChanges().pause.size(), 2u);
   Partitions resumed;
   while (Next() >= 0) {
-    if (!lanes_->FlowPending()) continue;
-    for (const auto& one : lanes_->TakeFlow().resume) resumed.push_back(one);
+    if (!lanes_->HasFlowChanges()) continue;
+    for (const auto& one : lanes_->TakeFlowChanges().resume) resumed.push_back(one);
   }
   std::sort(resumed.begin(), resumed.end());
   EXPECT_EQ(resumed, (Partitions{kFirst, kSecond}));
 }
 
-TEST_F(LanesTest, APausedPartitionFlowsOnWhenALateCompletionHasMadeRoom) {
+TEST_F(LanesTest, APausedPartitionResumesWhenAFencedJobFreesMemory) {
   delivery::Policy policy;
   policy.queue_max_bytes = 60'000;
   Make(policy);
   Add(kFirst, 0, {}, 12'000);
   Finish(Take(), Retry{ErrorReason::kIo, 600s});
   Add(kSecond, 0, {}, 30'000);
-  Lanes::JobPtr late = Take();
-  EXPECT_EQ(lanes_->TakeFlow().pause, (Partitions{kFirst, kSecond}));
+  JobPtr late = Take();
+  EXPECT_EQ(lanes_->TakeFlowChanges().pause, (Partitions{kFirst, kSecond}));
   lanes_->Fence({kSecond});
-  EXPECT_TRUE(lanes_->TakeFlow().resume.empty());
+  EXPECT_TRUE(lanes_->TakeFlowChanges().resume.empty());
   EXPECT_FALSE(Finish(std::move(late), Deliver{}));
-  EXPECT_TRUE(lanes_->FlowPending());
-  EXPECT_EQ(lanes_->TakeFlow().resume, Partitions{kFirst});
+  EXPECT_TRUE(lanes_->HasFlowChanges());
+  EXPECT_EQ(lanes_->TakeFlowChanges().resume, Partitions{kFirst});
 }
 
-TEST_F(LanesTest, OrderingByKeyLetsOtherKeysPass) {
+TEST_F(LanesTest, OrderingByKeyLetsOtherKeysOvertake) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kKey;
   Make(policy);
@@ -435,7 +435,7 @@ TEST_F(LanesTest, OrderingByKeyLetsOtherKeysPass) {
   Add(kFirst, 2, "b");
   Add(kFirst, 3);
   Add(kFirst, 4);
-  Lanes::JobPtr a = Take();
+  JobPtr a = Take();
   EXPECT_EQ(a->record.offset, 0);
   Finish(std::move(a), Retry{ErrorReason::kIndicator, 1s});
   EXPECT_EQ(Next(), 2);
@@ -454,7 +454,7 @@ TEST_F(LanesTest, OrderingByKeyLetsOtherKeysPass) {
   EXPECT_EQ(Committable(), Texts{"0@5"});
 }
 
-TEST_F(LanesTest, AnEmptyKeyIsAKeyAndNoneIsNot) {
+TEST_F(LanesTest, AnEmptyKeyHasALaneAndAMissingKeyDoesNot) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kKey;
   Make(policy);
@@ -462,7 +462,7 @@ TEST_F(LanesTest, AnEmptyKeyIsAKeyAndNoneIsNot) {
   Add(kFirst, 1, "");
   Add(kFirst, 2);
   Add(kFirst, 3);
-  Lanes::JobPtr first = Take();
+  JobPtr first = Take();
   EXPECT_EQ(first->record.offset, 0);
   EXPECT_EQ(Next(), 2);
   EXPECT_EQ(Next(), 3);
@@ -471,7 +471,7 @@ TEST_F(LanesTest, AnEmptyKeyIsAKeyAndNoneIsNot) {
   EXPECT_EQ(Next(), 1);
 }
 
-TEST_F(LanesTest, DeliverNothingAgainThatACommitSaved) {
+TEST_F(LanesTest, DoNotRepeatRecordsThatTheCommitMetadataNames) {
   Make();
   lanes_->Restore(kFirst, 10, {{11, 12}});
   EXPECT_EQ(Add(kFirst, 10), Lanes::AddResult::kAdded);
@@ -484,43 +484,43 @@ TEST_F(LanesTest, DeliverNothingAgainThatACommitSaved) {
   EXPECT_EQ(Next(), -1);
 }
 
-TEST_F(LanesTest, ForgetACommitThatThePartitionHasFallenBehind) {
+TEST_F(LanesTest, ForgetARestoredCommitWhenTheOffsetsGoBack) {
   Make();
   lanes_->Restore(kFirst, 10, {{11, 12}});
   EXPECT_EQ(Add(kFirst, 0), Lanes::AddResult::kStartedOver);
   EXPECT_EQ(Add(kFirst, 11), Lanes::AddResult::kAdded);
 }
 
-TEST_F(LanesTest, KeepWhatWasReadOfALogThatLostWhatWasNot) {
+TEST_F(LanesTest, KeepReadRecordsWhenRetentionDeletedLaterOnes) {
   Make();
   Add(kFirst, 3);
   const Loss loss{kFirst, 4, 10, 6, delivery::LossReason::kRetention};
-  EXPECT_EQ(lanes_->PassOver(loss), loss);
+  EXPECT_EQ(lanes_->SkipLost(loss), loss);
   EXPECT_EQ(Committable(), Texts{"0@3"});
-  Lanes::JobPtr job = Take();
+  JobPtr job = Take();
   ASSERT_NE(job, nullptr);
   Finish(std::move(job), Deliver{});
   EXPECT_EQ(Committable(), Texts{"0@10"});
   EXPECT_EQ(Add(kFirst, 10), Lanes::AddResult::kAdded);
 }
 
-TEST_F(LanesTest, DoNotCountAsLostWhatIsFinished) {
+TEST_F(LanesTest, DoNotCountFinishedRecordsAsLost) {
   Make();
   lanes_->Restore(kFirst, 3, {{5, 7}, {9, 20}});
-  EXPECT_EQ(lanes_->PassOver({kFirst, 3, 10, 7, delivery::LossReason::kRetention}).records, 3);
+  EXPECT_EQ(lanes_->SkipLost({kFirst, 3, 10, 7, delivery::LossReason::kRetention}).records, 3);
   EXPECT_EQ(Committable(), Texts{"0@21"});
 }
 
-TEST_F(LanesTest, ForgetWhatWasReadOfALogThatIsAnotherOneNow) {
+TEST_F(LanesTest, ForgetReadRecordsWhenTheTopicWasRecreatedOrTruncated) {
   for (const auto reason : {delivery::LossReason::kRecreated, delivery::LossReason::kTruncated}) {
     Make();
     Add(kFirst, 30);
     Add(kFirst, 31);
-    Lanes::JobPtr job = Take();
+    JobPtr job = Take();
     // What was read and not delivered is lost, too.
-    EXPECT_EQ(lanes_->PassOver({kFirst, 32, 0, 5, reason}), (Loss{kFirst, 30, 0, 7, reason}));
-    EXPECT_TRUE(lanes_->TakeOutdated());
-    EXPECT_FALSE(lanes_->Current(*job));
+    EXPECT_EQ(lanes_->SkipLost({kFirst, 32, 0, 5, reason}), (Loss{kFirst, 30, 0, 7, reason}));
+    EXPECT_TRUE(lanes_->TakeFencedInFlight());
+    EXPECT_TRUE(lanes_->IsFenced(*job));
     Finish(std::move(job), Deliver{});
     EXPECT_EQ(Next(), -1);
     EXPECT_EQ(Committable(), Texts{"0@0"});
@@ -529,7 +529,7 @@ TEST_F(LanesTest, ForgetWhatWasReadOfALogThatIsAnotherOneNow) {
   }
 }
 
-TEST_F(LanesTest, RememberWhatWasFinishedWhenAPartitionComesBack) {
+TEST_F(LanesTest, RememberFinishedOffsetsWhenAPartitionIsAssignedAgain) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   for (const auto& [committed, known] : std::vector<std::pair<std::optional<int64_t>, bool>>{
@@ -542,10 +542,10 @@ TEST_F(LanesTest, RememberWhatWasFinishedWhenAPartitionComesBack) {
     Make(policy);
     lanes_->Restore(kFirst, 8, {});
     for (int64_t offset = 8; offset < 16; ++offset) Add(kFirst, offset);
-    std::vector<Lanes::JobPtr> jobs;
+    std::vector<JobPtr> jobs;
     for (int64_t offset = 8; offset < 16; ++offset) jobs.push_back(Take());
     for (const size_t done : {0u, 1u}) Finish(std::move(jobs[done]), Deliver{});
-    lanes_->NoteCommitted(lanes_->TakeCommittable());  // 10
+    lanes_->MarkCommitted(lanes_->TakeCommittable());  // 10
     for (const size_t done : {2u, 3u, 6u}) Finish(std::move(jobs[done]), Deliver{});
     lanes_->Fence({kFirst});
     Finish(std::move(jobs[4]), Deliver{});  // too late to count
@@ -564,32 +564,32 @@ TEST_F(LanesTest, RememberWhatWasFinishedWhenAPartitionComesBack) {
   }
 }
 
-TEST_F(LanesTest, TellOnceThatJobsOnTheirWayNoLongerCount) {
+TEST_F(LanesTest, ReportOnceThatJobsInFlightWereFenced) {
   Make();
   Add(kFirst, 0);
   Add(kSecond, 0);
-  const Lanes::JobPtr first = Take();
-  EXPECT_FALSE(lanes_->TakeOutdated());
+  const JobPtr first = Take();
+  EXPECT_FALSE(lanes_->TakeFencedInFlight());
   lanes_->Fence({kSecond});  // of which nothing is on its way
-  EXPECT_FALSE(lanes_->TakeOutdated());
+  EXPECT_FALSE(lanes_->TakeFencedInFlight());
   lanes_->Fence({kFirst});
-  EXPECT_TRUE(lanes_->Outdated());
-  EXPECT_FALSE(lanes_->Current(*first));
-  EXPECT_TRUE(lanes_->TakeOutdated());
-  EXPECT_FALSE(lanes_->TakeOutdated());
+  EXPECT_TRUE(lanes_->HasFencedInFlight());
+  EXPECT_TRUE(lanes_->IsFenced(*first));
+  EXPECT_TRUE(lanes_->TakeFencedInFlight());
+  EXPECT_FALSE(lanes_->TakeFencedInFlight());
 }
 
 // Every third record is stuck: neither run lengths nor a bitmap stay short.
-TEST_F(LanesTest, StopTakingBeforeWhatIsDoneNoLongerFitsIntoACommit) {
+TEST_F(LanesTest, DeferNewRecordsBeforeTheCommitMetadataIsFull) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.queue_max_bytes = size_t{1} << 30;
   Make(policy);
   int64_t offset = 0;
   for (; offset < 30'000; ++offset) Add(kFirst, offset);
-  std::vector<Lanes::JobPtr> stuck;
+  std::vector<JobPtr> stuck;
   int64_t done = 0;
-  while (Lanes::JobPtr job = Take()) {
+  while (JobPtr job = Take()) {
     if (job->record.offset % 3 == 0) {
       stuck.push_back(std::move(job));
     } else {
@@ -609,23 +609,23 @@ TEST_F(LanesTest, StopTakingBeforeWhatIsDoneNoLongerFitsIntoACommit) {
   EXPECT_EQ(saved, done);
   // The other partition goes on, and so does this one when what is stuck moves.
   Add(kSecond, 0);
-  Lanes::JobPtr other = Take();
+  JobPtr other = Take();
   ASSERT_TRUE(other);
   EXPECT_EQ(other->record.topic_partition, kSecond);
   Finish(std::move(other), Deliver{});
-  for (Lanes::JobPtr& job : stuck) Finish(std::move(job), Deliver{});
+  for (JobPtr& job : stuck) Finish(std::move(job), Deliver{});
   while (Next() >= 0) {
   }
   EXPECT_EQ(Committable(), (Texts{"0@30000", "1@1"}));
 }
 
-TEST_F(LanesTest, TakeRetriesWhileNothingElseIsTaken) {
+TEST_F(LanesTest, TakeRetriesWhileNewRecordsAreDeferred) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.queue_max_bytes = size_t{1} << 30;
   Make(policy);
   for (int64_t offset = 0; offset < 30'000; ++offset) Add(kFirst, offset);
-  while (Lanes::JobPtr job = Take()) {
+  while (JobPtr job = Take()) {
     const bool stuck = job->record.offset % 3 == 0;
     Finish(std::move(job), stuck ? delivery::Decision(Retry{ErrorReason::kIndicator, 1s})
                                  : delivery::Decision(Deliver{}));
@@ -636,30 +636,30 @@ TEST_F(LanesTest, TakeRetriesWhileNothingElseIsTaken) {
   EXPECT_EQ(Committable(), Texts{"0@30000"});
 }
 
-TEST_F(LanesTest, ANewPolicyEndsWaitsForARetryAndKeepsPlacesInListsThatStay) {
+TEST_F(LanesTest, ANewPolicyMakesRetriesDueAndKeepsThePlaceInUnchangedLists) {
   delivery::Policy policy;
   policy.retry_backoff = {10min, 10min};
   policy.request_retry_backoff = {10min};
   Make(policy);
   Add(kFirst, 0);
-  Lanes::JobPtr job = Take();
+  JobPtr job = Take();
   job->progress.response_retries = 1;
   job->progress.request_retries = 1;
-  job->dead = DeadLetterCause{};
+  job->dead_letter = DeadLetterCause{};
   Finish(std::move(job), Retry{ErrorReason::kStatus, 10min});
   EXPECT_EQ(lanes_->waiting_retry(), 1u);
   policy.request_retry_backoff = {5s};
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_EQ(lanes_->waiting_retry(), 0u);
   job = Take();
   ASSERT_TRUE(job);
   EXPECT_EQ(job->progress.attempts, 1);
   EXPECT_EQ(job->progress.response_retries, 1u);
   EXPECT_EQ(job->progress.request_retries, 0u);
-  EXPECT_FALSE(job->dead);
+  EXPECT_FALSE(job->dead_letter);
 }
 
-TEST_F(LanesTest, ANewDelayCountsForWhatIsQueuedAlready) {
+TEST_F(LanesTest, ANewDelayAppliesToQueuedRecords) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.request_delay = 60s;
@@ -669,13 +669,13 @@ TEST_F(LanesTest, ANewDelayCountsForWhatIsQueuedAlready) {
   Add(kFirst, 1);
   EXPECT_FALSE(Take());
   policy.request_delay = 5s;
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_FALSE(Take());
   Pass(5s);
   EXPECT_EQ(Next(), 0);
   // What was ready waits again.
   policy.request_delay = 20s;
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   EXPECT_FALSE(Take());
   Pass(14s);
   EXPECT_FALSE(Take());
@@ -683,21 +683,21 @@ TEST_F(LanesTest, ANewDelayCountsForWhatIsQueuedAlready) {
   EXPECT_EQ(Next(), 1);
 }
 
-TEST_F(LanesTest, ANewPolicyKeepsTheOrderOfWhatIsReady) {
+TEST_F(LanesTest, ANewPolicyKeepsTheOrderOfReadyLanes) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   Make(policy);
   for (int64_t offset = 0; offset < 5; ++offset) Add(kFirst, offset);
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   for (int64_t offset = 0; offset < 5; ++offset) EXPECT_EQ(Next(), offset);
 }
 
-TEST_F(LanesTest, ANewPolicyDoesNotStartWhatIsHeld) {
+TEST_F(LanesTest, ANewPolicyTakesNothingFromAPartitionBeingRevoked) {
   Make();
   Add(kFirst, 0);
   Finish(Take(), Retry{ErrorReason::kStatus, 10min});
-  lanes_->Hold({kFirst});
-  lanes_->Reconfigure({}, now_);
+  lanes_->BeginRevoke({kFirst});
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(), now_);
   EXPECT_FALSE(Take());
 }
 

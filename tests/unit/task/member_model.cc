@@ -37,8 +37,13 @@ delivery::Reply RandomReply(Dice& dice) {
 }  // namespace
 
 MemberModel::MemberModel(int id, BrokerModel& broker, const delivery::Policy& policy,
-                         const base::Now& now, bool buries, Schedule& schedule)
-    : id_(id), broker_(broker), policy_(policy), now_(now), buries_(buries), schedule_(schedule) {
+                         const base::Now& now, bool sends_dead_letters, Schedule& schedule)
+    : id_(id),
+      broker_(broker),
+      policy_(policy),
+      now_(now),
+      sends_dead_letters_(sends_dead_letters),
+      schedule_(schedule) {
   Begin();
 }
 
@@ -47,17 +52,17 @@ void MemberModel::Fail(const std::string& what) const {
 }
 
 void MemberModel::Begin() {
-  lanes_ = std::make_unique<Lanes>(policy_);
+  lanes_ = std::make_unique<Lanes>(std::make_shared<delivery::Policy>(policy_));
   for (auto& [id, owned] : partitions_) {
     if (broker_.At(id).owner == id_) broker_.At(id).owner = -1;
   }
   partitions_.clear();
   memories_.clear();
   flights_.clear();
-  burials_.clear();
+  dead_letters_.clear();
   revoking_.clear();
   answers_to_come_.clear();
-  halted_ = paused_ = deposed_ = outdated_ = saves_less_ = committing_ = false;
+  stopped_ = paused_ = deposed_ = fenced_in_flight_ = saves_less_ = committing_ = false;
 }
 
 void MemberModel::Crash() {
@@ -93,7 +98,7 @@ void MemberModel::Assign(PartitionModel& partition) {
     const auto& records = partition.log().records;
     if (partition.id.partition % 2 == 1) {
       const int64_t begin = records.empty() ? partition.log().next : records.front().offset;
-      lanes_->Begin({partition.id, begin});
+      lanes_->BeginAt({partition.id, begin});
       owned.tracker.Begin(begin);
     }
   }
@@ -108,16 +113,16 @@ void MemberModel::BeginRevoke(Dice& dice) {
   for (auto& [id, owned] : partitions_) {
     if (dice.Percent(60)) revoking_.push_back(id);
   }
-  for (const auto& id : revoking_) partitions_.at(id).held = true;
+  for (const auto& id : revoking_) partitions_.at(id).revoking = true;
   schedule_.Tell([&] { return fmt::format("member {} gives back {}", id_, revoking_.size()); });
-  lanes_->Hold(revoking_);
+  lanes_->BeginRevoke(revoking_);
 }
 
 bool MemberModel::FinishRevoke(bool grace_over, bool committed) {
   const bool clean = lanes_->InFlight(revoking_) == 0;
   if (!clean && !grace_over) return false;
   schedule_.Tell([&] { return fmt::format("member {} has given back {}", id_, revoking_.size()); });
-  if (committing_) lanes_->RestoreCommittable(answers_to_come_.back().positions);
+  if (committing_) lanes_->MakeCommittable(answers_to_come_.back().positions);
   if (committing_) MakeCommittable(answers_to_come_.back().positions);
   const task::Positions positions = TakePositions();
   committed = committed && !deposed_;
@@ -165,8 +170,8 @@ void MemberModel::Forget(const task::Partitions& partitions, bool remember) {
   for (const auto& id : partitions) {
     const Owned& owned = partitions_.at(id);
     const auto of_it = [&](const Flight& flight) { return flight.generation == owned.generation; };
-    outdated_ = outdated_ || std::any_of(flights_.begin(), flights_.end(), of_it) ||
-                std::any_of(burials_.begin(), burials_.end(), of_it);
+    fenced_in_flight_ = fenced_in_flight_ || std::any_of(flights_.begin(), flights_.end(), of_it) ||
+                        std::any_of(dead_letters_.begin(), dead_letters_.end(), of_it);
     const auto position = owned.tracker.position();
     if (remember && position && owned.committed) {
       memories_[id] = Memory{*owned.committed, *position, owned.tracker.Finished()};
@@ -224,7 +229,7 @@ void MemberModel::Add(Owned& was, PartitionModel& partition, const delivery::Rec
   Waiting waiting;
   waiting.offset = record.offset;
   waiting.timestamp = record.timestamp;
-  waiting.bytes = record.Bytes() + sizeof(Lanes::Job);
+  waiting.bytes = record.Bytes() + sizeof(task::Job);
   waiting.read_at = now();
   waiting.due = DueOf(waiting);
   Lane& lane = owned->lanes[LaneOf(record)];
@@ -243,8 +248,8 @@ void MemberModel::Poll(Dice& dice) {
       size_t queued = 0;
       for (const Waiting& record : lane.queue) queued += record.bytes;
       const bool slow = lane.taken_at && now() - *lane.taken_at >= kSlow;
-      const bool waited =
-          !owned.held && !lane.busy && !lane.queue.empty() && lane.queue.front().due > lane.since;
+      const bool waited = !owned.revoking && !lane.busy && !lane.queue.empty() &&
+                          lane.queue.front().due > lane.since;
       if (slow || waited) least -= queued;
       if (slow || (waited && lane.queue.front().due > now())) most -= queued;
     }
@@ -266,7 +271,7 @@ void MemberModel::Poll(Dice& dice) {
   const size_t batch = std::min(wanted, policy_.queue_max_bytes / 8);
   for (size_t bytes = 0; bytes < batch;) {
     Owned& owned = partitions_.at(partition.id);
-    if (owned.held) {
+    if (owned.revoking) {
       const delivery::Record& late = partition.log().records.back();
       if (lanes_->Add(late, now_) != AddResult::kNotAssigned) Fail("it reads what it gives back");
       break;
@@ -291,7 +296,7 @@ size_t MemberModel::BytesOf(const base::TopicPartition& id, const Owned& owned) 
   for (const auto& [name, lane] : owned.lanes) {
     for (const Waiting& record : lane.queue) bytes += record.bytes;
   }
-  for (const auto* flights : {&flights_, &burials_}) {
+  for (const auto* flights : {&flights_, &dead_letters_}) {
     for (const Flight& flight : *flights) {
       if (flight.from == id && flight.generation == owned.generation) bytes += flight.record.bytes;
     }
@@ -300,10 +305,10 @@ size_t MemberModel::BytesOf(const base::TopicPartition& id, const Owned& owned) 
 }
 
 void MemberModel::TakeFlow(bool only_if_pending) {
-  const bool pending = lanes_->FlowPending();
+  const bool pending = lanes_->HasFlowChanges();
   if (only_if_pending && !pending) return;
-  const Lanes::Flow flow = lanes_->TakeFlow();
-  if (!pending && !halted_ && !flow.resume.empty())
+  const Lanes::Flow flow = lanes_->TakeFlowChanges();
+  if (!pending && !stopped_ && !flow.resume.empty())
     Fail("nobody was told that a partition flows again");
   const size_t share =
       std::max<size_t>(policy_.queue_max_bytes / 3 / std::max<size_t>(partitions_.size(), 1), 1);
@@ -318,7 +323,7 @@ void MemberModel::TakeFlow(bool only_if_pending) {
     if (std::exchange(partitions_.at(id).flows, true)) Fail("it is resumed twice");
   }
   for (const auto& [id, owned] : partitions_) {
-    if (owned.held) continue;
+    if (owned.revoking) continue;
     if (paused_ && owned.flows) Fail("it flows, and all is paused");
     const bool has_room =
         BytesOf(id, owned) <= share / 2 || lanes_->bytes() <= policy_.queue_max_bytes / 4;
@@ -330,7 +335,7 @@ void MemberModel::TakeFlow(bool only_if_pending) {
 template <class Function>
 void MemberModel::ForEachHead(Function&& function) const {
   for (const auto& [id, owned] : partitions_) {
-    if (owned.held) continue;
+    if (owned.revoking) continue;
     for (const auto& [name, lane] : owned.lanes) {
       if (!lane.busy && !lane.queue.empty()) function(lane.queue.front());
     }
@@ -339,7 +344,7 @@ void MemberModel::ForEachHead(Function&& function) const {
 
 bool MemberModel::Take() {
   if (flights_.size() >= static_cast<size_t>(policy_.max_in_flight)) return false;
-  Lanes::JobPtr job = lanes_->Take(now());
+  task::JobPtr job = lanes_->Take(now());
   if (!job) {
     size_t waiting = 0;
     ForEachHead([&](const Waiting& head) {
@@ -352,10 +357,10 @@ bool MemberModel::Take() {
   const base::TopicPartition id = job->record.topic_partition;
   const int64_t offset = job->record.offset;
   schedule_.Tell([&] { return fmt::format("member {} takes {}@{}", id_, id.partition, offset); });
-  if (!Takes()) Fail("it is paused or halted");
+  if (!Takes()) Fail("it is paused or stopped");
   if (!partitions_.contains(id)) Fail("it is not assigned");
   Owned& owned = partitions_.at(id);
-  if (owned.held) Fail("it is being given back");
+  if (owned.revoking) Fail("it is being given back");
   const std::string name = LaneOf(job->record);
   Lane& lane = owned.lanes[name];
   if (lane.busy) Fail("another one of its lane is on its way");
@@ -366,7 +371,7 @@ bool MemberModel::Take() {
   lane.taken_at = now();
   if (record.due > now()) Fail("it is not due");
   if (job->progress.attempts != record.progress.attempts) Fail("its attempts are miscounted");
-  if (job->dead.has_value() != record.dead) Fail("whether it is dead is forgotten");
+  if (job->dead_letter.has_value() != record.dead) Fail("whether it is dead is forgotten");
   const LogModel& log = broker_.At(id).logs[owned.log];
   for (const delivery::Record& before : log.records) {
     if (before.offset >= offset) break;
@@ -374,18 +379,18 @@ bool MemberModel::Take() {
       Fail(fmt::format("it overtakes {}", before.offset));
     }
   }
-  auto& where = record.dead ? burials_ : flights_;
+  auto& where = record.dead ? dead_letters_ : flights_;
   where.push_back({std::move(job), record, id, owned.log, owned.generation, name, false});
   return true;
 }
 
-MemberModel::Owned* MemberModel::Current(const Flight& flight) {
+MemberModel::Owned* MemberModel::FindOwned(const Flight& flight) {
   const auto found = partitions_.find(flight.from);
   if (found == partitions_.end() || found->second.generation != flight.generation) return nullptr;
   return &found->second;
 }
 
-// By the tables of the contract.
+// By the tables of verdicts and strategies.
 Decision MemberModel::Expected(const delivery::Reply& reply, delivery::Progress& progress) const {
   if (std::holds_alternative<delivery::Aborted>(reply)) return delivery::Abandon{};
   ++progress.attempts;
@@ -419,7 +424,8 @@ bool MemberModel::EndAttempt(Dice& dice, bool well) {
   Flight flight = std::move(*at);
   flights_.erase(at);
   delivery::Reply reply = well ? delivery::HttpReply{200, false, {}} : RandomReply(dice);
-  const bool cut_off = Current(flight) == nullptr ? dice.Percent(50) : halted_ && dice.Percent(10);
+  const bool cut_off =
+      FindOwned(flight) == nullptr ? dice.Percent(50) : stopped_ && dice.Percent(10);
   if (!well && cut_off) reply = delivery::Aborted{};
   const Decision expected = Expected(reply, flight.record.progress);
   Decision decision = delivery::DecideAfterAttempt(policy_, reply, flight.job->progress);
@@ -432,40 +438,41 @@ bool MemberModel::EndAttempt(Dice& dice, bool well) {
     if (retry->delay != std::get<delivery::Retry>(expected).delay) Fail("after another delay");
   }
   const bool drops = std::holds_alternative<delivery::Drop>(decision);
-  if (flight.outdated && (drops || std::holds_alternative<delivery::Stop>(decision))) {
+  if (flight.settings_changed && (drops || std::holds_alternative<delivery::Stop>(decision))) {
     decision = delivery::Retry{{}, 0ms};
-  } else if (drops && buries_) {
-    flight.job->dead.emplace();
+  } else if (drops && sends_dead_letters_) {
+    flight.job->dead_letter.emplace();
     flight.record.dead = true;
-    burials_.push_back(std::move(flight));
+    dead_letters_.push_back(std::move(flight));
     return true;
   }
-  Settle(std::move(flight), decision);
+  FinishJob(std::move(flight), decision);
   return true;
 }
 
-bool MemberModel::EndBurial(Dice& dice, bool well) {
-  if (burials_.empty()) return false;
-  const auto at = burials_.begin() + static_cast<std::ptrdiff_t>(dice.Below(burials_.size()));
+bool MemberModel::EndDeadLetter(Dice& dice, bool well) {
+  if (dead_letters_.empty()) return false;
+  const auto at =
+      dead_letters_.begin() + static_cast<std::ptrdiff_t>(dice.Below(dead_letters_.size()));
   Flight flight = std::move(*at);
-  burials_.erase(at);
+  dead_letters_.erase(at);
   schedule_.Tell([&] {
     return fmt::format("member {}: {}@{} {}", id_, flight.from.partition, flight.record.offset,
                        well ? "is a dead letter" : "can't be a dead letter");
   });
-  Settle(std::move(flight), well ? Decision(delivery::Drop{}) : delivery::Retry{{}, 1s});
+  FinishJob(std::move(flight), well ? Decision(delivery::Drop{}) : delivery::Retry{{}, 1s});
   return true;
 }
 
-void MemberModel::Settle(Flight flight, const Decision& decision) {
-  Owned* const owned = Current(flight);
-  if (lanes_->Current(*flight.job) != (owned != nullptr)) Fail("whether it counts");
+void MemberModel::FinishJob(Flight flight, const Decision& decision) {
+  Owned* const owned = FindOwned(flight);
+  if (lanes_->IsFenced(*flight.job) != (owned == nullptr)) Fail("whether it counts");
   const bool counted = lanes_->Finish(std::move(flight.job), decision, now());
   if (counted != (owned != nullptr)) Fail("it counts though it was fenced, or the reverse");
   if (owned == nullptr) return;
   Lane& lane = owned->lanes.at(flight.lane);
   lane.taken_at.reset();
-  if (std::holds_alternative<delivery::Stop>(decision)) halted_ = true;
+  if (std::holds_alternative<delivery::Stop>(decision)) stopped_ = true;
   if (const auto* retry = std::get_if<delivery::Retry>(&decision)) {
     flight.record.due = now() + retry->delay;
     lane.queue.push_front(flight.record);
@@ -488,10 +495,10 @@ void MemberModel::SetPaused(bool paused) {
   lanes_->SetPaused(paused);
 }
 
-void MemberModel::Halt() {
-  schedule_.Tell([&] { return fmt::format("member {} halts", id_); });
-  halted_ = true;
-  lanes_->Halt();
+void MemberModel::StopTaking() {
+  schedule_.Tell([&] { return fmt::format("member {} stops", id_); });
+  stopped_ = true;
+  lanes_->StopTaking();
 }
 
 void MemberModel::Reconfigure(const delivery::Policy& policy) {
@@ -502,11 +509,11 @@ void MemberModel::Reconfigure(const delivery::Policy& policy) {
     if (before.request_retry_backoff != policy.request_retry_backoff) progress.request_retries = 0;
   };
   for (Flight& flight : flights_) {
-    flight.outdated = true;
-    delivery::Rebase(flight.job->progress, before, policy);
+    flight.settings_changed = true;
+    delivery::AdaptProgress(flight.job->progress, before, policy);
     rebase(flight.record.progress);
   }
-  lanes_->Reconfigure(policy, now_);
+  lanes_->Reconfigure(std::make_shared<delivery::Policy>(policy), now_);
   for (auto& [id, owned] : partitions_) {
     for (auto& [name, lane] : owned.lanes) {
       lane.since = now();
@@ -572,7 +579,7 @@ void MemberModel::MakeCommittable(const task::Positions& positions) {
 
 void MemberModel::Answer(const Committing& commit, bool well, bool too_large) {
   if (well) {
-    lanes_->NoteCommitted(commit.positions);
+    lanes_->MarkCommitted(commit.positions);
     for (const task::Position& position : commit.positions) {
       const auto owned = partitions_.find(position.topic_partition);
       if (owned != partitions_.end()) owned->second.committed = position.offset;
@@ -580,10 +587,10 @@ void MemberModel::Answer(const Committing& commit, bool well, bool too_large) {
     return;
   }
   if (too_large) {
-    lanes_->SaveLess();
+    lanes_->HalveMetadata();
     saves_less_ = true;
   }
-  lanes_->RestoreCommittable(commit.positions);
+  lanes_->MakeCommittable(commit.positions);
   MakeCommittable(commit.positions);
 }
 
@@ -612,7 +619,7 @@ void MemberModel::EndCommit(bool answered, bool too_large) {
 bool MemberModel::Leave(bool grace_over, bool committed) {
   const bool clean = lanes_->in_flight() == 0;
   if (!clean && !grace_over) return false;
-  if (committing_) lanes_->RestoreCommittable(answers_to_come_.back().positions);
+  if (committing_) lanes_->MakeCommittable(answers_to_come_.back().positions);
   if (committing_) MakeCommittable(answers_to_come_.back().positions);
   const task::Positions positions = TakePositions();
   committed = committed && !deposed_;
@@ -630,15 +637,16 @@ bool MemberModel::Leave(bool grace_over, bool committed) {
   return true;
 }
 
-void MemberModel::CutOff() {
-  if (lanes_->TakeOutdated() != std::exchange(outdated_, false)) Fail("outdated");
+void MemberModel::TakeFenced() {
+  if (lanes_->TakeFencedInFlight() != std::exchange(fenced_in_flight_, false))
+    Fail("fenced jobs in flight");
 }
 
 void MemberModel::Verify() {
-  size_t records = flights_.size() + burials_.size();
+  size_t records = flights_.size() + dead_letters_.size();
   size_t bytes = 0;
   if (lanes_->in_flight() != records) Fail("in flight");
-  for (const auto* flights : {&flights_, &burials_}) {
+  for (const auto* flights : {&flights_, &dead_letters_}) {
     for (const Flight& flight : *flights) bytes += flight.record.bytes;
   }
   size_t in_flight = 0;
@@ -652,14 +660,14 @@ void MemberModel::Verify() {
     }
   }
   size_t current = 0;
-  for (const auto* flights : {&flights_, &burials_}) {
-    for (const Flight& flight : *flights) current += Current(flight) != nullptr ? 1 : 0;
+  for (const auto* flights : {&flights_, &dead_letters_}) {
+    for (const Flight& flight : *flights) current += FindOwned(flight) != nullptr ? 1 : 0;
   }
   if (in_flight != current) Fail("in flight of the partitions");
   if (lanes_->assignment() != assignment) Fail("assignment");
   if (lanes_->records() != records) Fail(fmt::format("{} records", lanes_->records()));
   if (lanes_->bytes() != bytes) Fail(fmt::format("{} bytes, not {}", lanes_->bytes(), bytes));
-  if (lanes_->Outdated() != outdated_) Fail("outdated");
+  if (lanes_->HasFencedInFlight() != fenced_in_flight_) Fail("fenced jobs in flight");
 
   size_t waits = 0;
   size_t may_wait = 0;
@@ -677,7 +685,7 @@ void MemberModel::Verify() {
   if (lanes_->waiting_retry() < waits || lanes_->waiting_retry() > may_wait) Fail("waiting");
   const auto due = lanes_->NextDue();
   if (!Takes()) {
-    if (lanes_->HasReady() || due) Fail("it is halted or paused, and wakes");
+    if (lanes_->HasReady() || due) Fail("it is stopped or paused, and wakes");
     return;
   }
   if (is_due && !lanes_->HasReady() && !(due && *due <= now())) Fail("nobody wakes for it");

@@ -17,41 +17,40 @@
 
 namespace khs::testing {
 
-// A member of the group: real lanes, driven as the poll loop and the dispatcher drive them, beside
-// what is known of them in the plainest way. Throws Broken where the two differ.
+// A member of the group: drives real lanes as the poll loop and the dispatcher do, beside a plain
+// model of them. Throws Broken where the two differ.
 class MemberModel {
  public:
   MemberModel(int id, BrokerModel& broker, const delivery::Policy& policy, const base::Now& now,
-              bool buries, Schedule& schedule);
+              bool sends_dead_letters, Schedule& schedule);
 
-  // As the group says.
   void Assign(PartitionModel& partition);
   void BeginRevoke(Dice& dice);
-  // False while requests are under way and the grace is not over.
+  // Returns false while attempts are in flight and the grace is not over.
   bool FinishRevoke(bool grace_over, bool committed);
   void Lose(Dice& dice, bool all);
-  // The group believes that it is gone, which it learns later.
+  // The group excludes the member, which learns of it later.
   void Depose();
   void Crash();
 
   void Poll(Dice& dice);
   void TakeFlow(bool only_if_pending);
-  // False when there was nothing to take.
+  // Returns false when there is nothing to take.
   bool Take();
-  // The end of a random attempt, and what is decided then.
+  // Ends a random attempt and applies the decision.
   bool EndAttempt(Dice& dice, bool well);
-  bool EndBurial(Dice& dice, bool well);
+  bool EndDeadLetter(Dice& dice, bool well);
   void SetPaused(bool paused);
   void Reconfigure(const delivery::Policy& policy);
   void BeginCommit(bool arrives);
   void EndCommit(bool answered, bool too_large);
-  // Is told which attempts count no longer.
-  void CutOff();
-  void Halt();
-  // Likewise, for all that it has; then it begins anew. False as with FinishRevoke.
+  // Checks whether the lanes report fenced attempts.
+  void TakeFenced();
+  void StopTaking();
+  // Gives up all partitions and starts over. Returns false as FinishRevoke does.
   bool Leave(bool grace_over, bool committed);
 
-  bool halted() const { return halted_; }
+  bool stopped() const { return stopped_; }
   bool paused() const { return paused_; }
   bool deposed() const { return deposed_; }
   bool revoking() const { return !revoking_.empty(); }
@@ -61,7 +60,7 @@ class MemberModel {
   const delivery::Policy& policy() const { return policy_; }
   std::optional<base::MonotonicTime> NextDue() const { return lanes_->NextDue(); }
 
-  // What can be seen from outside agrees.
+  // Compares everything that the lanes show.
   void Verify();
   void VerifyEmpty();
 
@@ -86,7 +85,7 @@ class MemberModel {
     uint64_t generation = 0;
     size_t log = 0;
     size_t read = 0;  // how many of it
-    bool held = false;
+    bool revoking = false;
     bool flows = true;
     TrackerModel tracker;
     std::map<std::string, Lane> lanes;
@@ -104,25 +103,25 @@ class MemberModel {
     bool arrived;
   };
   struct Flight {
-    task::Lanes::JobPtr job;
+    task::JobPtr job;
     Waiting record;
     base::TopicPartition from;
     size_t log;
     uint64_t generation;
     std::string lane;
-    bool outdated = false;
+    bool settings_changed = false;
   };
 
   base::MonotonicTime now() const { return now_.monotonic; }
   void Begin();
   std::string LaneOf(const delivery::Record& record) const;
   base::MonotonicTime DueOf(const Waiting& record) const;
-  bool Takes() const { return !halted_ && !paused_; }
-  Owned* Current(const Flight& flight);
+  bool Takes() const { return !stopped_ && !paused_; }
+  Owned* FindOwned(const Flight& flight);
   void Forget(const task::Partitions& partitions, bool remember);
   void Add(Owned& owned, PartitionModel& partition, const delivery::Record& record);
   delivery::Decision Expected(const delivery::Reply& reply, delivery::Progress& progress) const;
-  void Settle(Flight flight, const delivery::Decision& decision);
+  void FinishJob(Flight flight, const delivery::Decision& decision);
   task::Positions TakePositions();
   void MakeCommittable(const task::Positions& positions);
   void Answer(const Committing& commit, bool well, bool too_large);
@@ -136,18 +135,18 @@ class MemberModel {
   BrokerModel& broker_;
   delivery::Policy policy_;
   const base::Now& now_;
-  const bool buries_;  // what is dropped becomes a dead letter
+  const bool sends_dead_letters_;  // what is dropped becomes a dead letter
   Schedule& schedule_;
 
   std::unique_ptr<task::Lanes> lanes_;
   std::map<base::TopicPartition, Owned> partitions_;
   std::map<base::TopicPartition, Memory> memories_;
   std::vector<Flight> flights_;
-  std::vector<Flight> burials_;
-  bool halted_ = false;
+  std::vector<Flight> dead_letters_;
+  bool stopped_ = false;
   bool paused_ = false;
   bool deposed_ = false;
-  bool outdated_ = false;
+  bool fenced_in_flight_ = false;
   bool saves_less_ = false;
   task::Partitions revoking_;
   std::deque<Committing> answers_to_come_;

@@ -30,13 +30,19 @@ inline delivery::Record MakeRecord(const base::TopicPartition& from, int64_t off
 class TaskTest : public ::testing::Test {
  protected:
   void Start(FakeEndpoint::Script script, delivery::Policy policy = {}, bool paused = false) {
-    terms_.policy = std::move(policy);
+    delivery_.policy = std::move(policy);
     task_ = std::make_unique<task::Task>(
-        task::TaskIdentity{"c", 0}, terms_,
+        task::TaskIdentity{"c", 0}, NewSettings(),
         std::make_unique<FakeEndpoint>(endpoint_, std::move(script)), clock_, metrics_,
         [this] { NotifyStatus(); }, paused);
     source_.Send(task::Assigned{{kFirst, kSecond}});
   }
+  // Another object whose delivery settings are `delivery_`, whether or not those have changed.
+  const task::TaskSettings& NewSettings() {
+    settings_.delivery = std::make_shared<const task::DeliverySettings>(delivery_);
+    return settings_;
+  }
+  void Reconfigure() { task_->Reconfigure(NewSettings()); }
   // The task's status has a lock of its own here: the task wakes its source under the lock that
   // status takes, so a wait that looks at both from one side could block the other.
   template <class Condition>
@@ -77,12 +83,9 @@ class TaskTest : public ::testing::Test {
   metrics::Registry registry_{{"0", "0", "0"}};
   metrics::ConnectorMetrics metrics_{registry_, {"c", "connect-c", "h", "file"}};
   LettersLog letters_;
-  task::TaskTerms terms_{{},
-                         FakeRoute(),
-                         std::chrono::milliseconds(10),
-                         [this] { return std::make_unique<FakeSource>(source_); },
-                         {},
-                         nullptr};
+  task::DeliverySettings delivery_{{}, FakeRoute()};
+  task::TaskSettings settings_{
+      {}, std::chrono::milliseconds(10), [this] { return std::make_unique<FakeSource>(source_); }};
   std::unique_ptr<task::Task> task_;
 };
 

@@ -103,12 +103,12 @@ void TaskModel::Live(uint64_t seed) {
   policy.ordering =
       std::vector{delivery::Ordering::kPartition, delivery::Ordering::kNone}[dice.Below(2)];
   policy.max_in_flight = static_cast<int>(dice.Between(1, 4));
-  terms_.policy = policy;
-  terms_.offset_flush_interval = std::chrono::milliseconds(dice.Between(1, 5));
+  delivery_.policy = policy;
+  settings_.offset_flush_interval = std::chrono::milliseconds(dice.Between(1, 5));
   const auto start = [&](bool paused) {
     endpoint_.aborted = false;  // by the task before
     task_ = std::make_unique<Task>(
-        TaskIdentity{"c", 0}, terms_,
+        TaskIdentity{"c", 0}, NewSettings(),
         std::make_unique<testing::FakeEndpoint>(
             endpoint_, [this, seed](const auto& record) { return Answer(record, seed); }),
         clock_, metrics_, [this] { NotifyStatus(); }, paused);
@@ -137,7 +137,7 @@ void TaskModel::Live(uint64_t seed) {
         break;
       }
       case 4:
-        task_->Reconfigure(terms_);
+        Reconfigure();
         break;
       default: {  // it goes, and another one goes on
         task_->RequestStop(60s);
@@ -175,7 +175,7 @@ void TaskModel::Live(uint64_t seed) {
   }
 }
 
-TEST_F(TaskModel, SkipsRepeatsAndForgetsNothingThroughAnyLife) {
+TEST_F(TaskModel, NeitherSkipsNorRepeatsRecordsInRandomSchedules) {
   for (uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(fmt::format("seed {}", seed));
     Live(seed);

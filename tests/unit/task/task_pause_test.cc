@@ -26,10 +26,10 @@ class PausedLanes : public ::testing::Test {
   }
 
   delivery::Policy policy_;
-  Lanes lanes_{policy_};
+  Lanes lanes_{std::make_shared<delivery::Policy>(policy_)};
 };
 
-TEST_F(PausedLanes, HaveNothingReadyDueOrWanted) {
+TEST_F(PausedLanes, TakeNothingAndWantNothing) {
   Assign({kFirst, kSecond});
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
   lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
@@ -38,12 +38,12 @@ TEST_F(PausedLanes, HaveNothingReadyDueOrWanted) {
   EXPECT_FALSE(lanes_.HasReady());
   EXPECT_FALSE(lanes_.NextDue());
   EXPECT_EQ(lanes_.WantedBytes(At(1s).monotonic), 0u);
-  EXPECT_FALSE(lanes_.RunsLow());
+  EXPECT_FALSE(lanes_.WantsMoreAgain());
   EXPECT_FALSE(lanes_.Take(At(10s).monotonic));
   EXPECT_EQ(lanes_.records(), 2u);
 }
 
-TEST_F(PausedLanes, KeepTheTimeAtWhichARecordIsDue) {
+TEST_F(PausedLanes, KeepTheDueTimesOfRecords) {
   Assign({kFirst});
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
   lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
@@ -57,81 +57,81 @@ TEST_F(PausedLanes, KeepTheTimeAtWhichARecordIsDue) {
   EXPECT_TRUE(lanes_.Take(At(60s).monotonic));
 }
 
-TEST_F(PausedLanes, StillFinishWhatIsOnItsWay) {
+TEST_F(PausedLanes, FinishJobsInFlight) {
   Assign({kFirst});
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
   lanes_.Add(MakeRecord(kFirst, 1), At(0s));
-  Lanes::JobPtr job = lanes_.Take(At(0s).monotonic);
+  JobPtr job = lanes_.Take(At(0s).monotonic);
   lanes_.SetPaused(true);
   EXPECT_TRUE(lanes_.Finish(std::move(job), delivery::Deliver{}, At(0s).monotonic));
   EXPECT_EQ(lanes_.TakeCommittable(), (Positions{{kFirst, 1}}));
   EXPECT_FALSE(lanes_.Take(At(0s).monotonic));
 }
 
-TEST_F(PausedLanes, LetNothingFlowNotEvenWhatIsAssignedMeanwhile) {
+TEST_F(PausedLanes, PauseAllPartitionsIncludingNewlyAssignedOnes) {
   Assign({kFirst});
-  EXPECT_TRUE(lanes_.TakeFlow().pause.empty());
+  EXPECT_TRUE(lanes_.TakeFlowChanges().pause.empty());
   lanes_.SetPaused(true);
-  ASSERT_TRUE(lanes_.FlowPending());
-  EXPECT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
+  ASSERT_TRUE(lanes_.HasFlowChanges());
+  EXPECT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
   Assign({kSecond});
-  ASSERT_TRUE(lanes_.FlowPending());
-  EXPECT_EQ(lanes_.TakeFlow().pause, (Partitions{kSecond}));
-  EXPECT_TRUE(lanes_.TakeFlow().pause.empty());
+  ASSERT_TRUE(lanes_.HasFlowChanges());
+  EXPECT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kSecond}));
+  EXPECT_TRUE(lanes_.TakeFlowChanges().pause.empty());
   lanes_.SetPaused(false);
-  ASSERT_TRUE(lanes_.FlowPending());
-  const Lanes::Flow flow = lanes_.TakeFlow();
+  ASSERT_TRUE(lanes_.HasFlowChanges());
+  const Lanes::Flow flow = lanes_.TakeFlowChanges();
   EXPECT_TRUE(flow.pause.empty());
   EXPECT_EQ(flow.resume, (Partitions{kFirst, kSecond}));
 }
 
-TEST_F(PausedLanes, DoNotEndTheBackPressureOfAPartition) {
+TEST_F(PausedLanes, KeepAPartitionThatIsOverQuotaPausedAfterResuming) {
   Assign({kFirst, kSecond});
   delivery::Record large = MakeRecord(kFirst, 0);
   large.value = std::string(policy_.queue_max_bytes * 3 / 4, 'x');
   lanes_.Add(std::move(large), At(0s));
-  ASSERT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
+  ASSERT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
   lanes_.SetPaused(true);
-  EXPECT_EQ(lanes_.TakeFlow().pause, (Partitions{kSecond}));
+  EXPECT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kSecond}));
   lanes_.SetPaused(false);
-  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kSecond}));
+  EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kSecond}));
   lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Deliver{}, At(0s).monotonic);
-  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kFirst}));
+  EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kFirst}));
 }
 
-TEST_F(PausedLanes, LetAPartitionFlowLaterWhoseBackPressureEndsMeanwhile) {
+TEST_F(PausedLanes, ResumeAPartitionLaterWhoseBackPressureEndedMeanwhile) {
   Assign({kFirst});
   delivery::Record large = MakeRecord(kFirst, 0);
   large.value = std::string(policy_.queue_max_bytes * 3 / 4, 'x');
   lanes_.Add(std::move(large), At(0s));
-  ASSERT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
-  Lanes::JobPtr job = lanes_.Take(At(0s).monotonic);
+  ASSERT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
+  JobPtr job = lanes_.Take(At(0s).monotonic);
   lanes_.SetPaused(true);
   lanes_.Finish(std::move(job), delivery::Deliver{}, At(0s).monotonic);
-  const Lanes::Flow flow = lanes_.TakeFlow();
+  const Lanes::Flow flow = lanes_.TakeFlowChanges();
   EXPECT_TRUE(flow.pause.empty());
   EXPECT_TRUE(flow.resume.empty());
   lanes_.SetPaused(false);
-  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kFirst}));
+  EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kFirst}));
 }
 
-TEST_F(PausedLanes, LetAPartitionFlowAgainWhoseOffsetsWentBackWhileItDidNot) {
+TEST_F(PausedLanes, ResumeAPartitionWhoseOffsetsWentBackMeanwhile) {
   Assign({kFirst});
   lanes_.Add(MakeRecord(kFirst, 5), At(0s));
   lanes_.SetPaused(true);
-  ASSERT_EQ(lanes_.TakeFlow().pause, (Partitions{kFirst}));
+  ASSERT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
   ASSERT_EQ(lanes_.Add(MakeRecord(kFirst, 0), At(0s)), Lanes::AddResult::kStartedOver);
   lanes_.SetPaused(false);
-  EXPECT_EQ(lanes_.TakeFlow().resume, (Partitions{kFirst}));
+  EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kFirst}));
 }
 
 class PausedTask : public testing::TaskTest {
  protected:
-  // Until the pause is the loop's, and nothing more is taken.
+  // Waits until the loop has applied the pause.
   bool AwaitPausedAtSource(size_t partitions) {
     return source_.Await([&](auto& log) { return log.paused.size() == partitions; });
   }
-  // Long enough for a task that does not pause to take what is there.
+  // Waits long enough for a task that ignores the pause to take a record.
   bool AwaitPolls(int count) {
     int before = 0;
     source_.Await([&](auto& log) { return (before = log.polls) > 0; });
@@ -146,7 +146,7 @@ class PausedTask : public testing::TaskTest {
       source_.Send(Records{MakeRecord(partition, offset)});
     }
   }
-  // Whose first attempt does not succeed.
+  // The first attempt of each of these records fails.
   testing::FakeEndpoint::Script BadAtFirst() {
     return [this](const delivery::Record&) {
       return delivery::HttpReply{200, attempts_++ == 0, {}};
@@ -156,7 +156,7 @@ class PausedTask : public testing::TaskTest {
   std::atomic<int> attempts_{0};
 };
 
-TEST_F(PausedTask, FinishesWhatIsInFlightAndTakesNothingFurtherUntilItResumes) {
+TEST_F(PausedTask, FinishesAttemptsInFlightAndBeginsNoneUntilItResumes) {
   endpoint_.Cork(true);
   Start(Good);
   SendRecords(kFirst, 0, 1);
@@ -181,8 +181,8 @@ TEST_F(PausedTask, FinishesWhatIsInFlightAndTakesNothingFurtherUntilItResumes) {
   EXPECT_EQ(Received(), 3u);
 }
 
-TEST_F(PausedTask, CommitsWithoutWaitingForTheNextFlush) {
-  terms_.offset_flush_interval = 1h;
+TEST_F(PausedTask, CommitsWithoutWaitingForTheFlushInterval) {
+  settings_.offset_flush_interval = 1h;
   Start(Good);
   SendRecords(kFirst, 0, 0);
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
@@ -190,7 +190,7 @@ TEST_F(PausedTask, CommitsWithoutWaitingForTheNextFlush) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
 }
 
-TEST_F(PausedTask, LetsAWaitingRecordWaitOn) {
+TEST_F(PausedTask, DoesNotRetryAWaitingRecord) {
   delivery::Policy policy;
   policy.retry_backoff = {1ms};
   endpoint_.Cork(true);
@@ -210,7 +210,7 @@ TEST_F(PausedTask, LetsAWaitingRecordWaitOn) {
   EXPECT_EQ(Received(), 2u);
 }
 
-TEST_F(PausedTask, MayBeSoFromItsStart) {
+TEST_F(PausedTask, CanStartPaused) {
   Start(Good, {}, true);
   EXPECT_EQ(task_->status().state, TaskState::kPaused);
   SendRecords(kFirst, 0, 2);
@@ -223,16 +223,16 @@ TEST_F(PausedTask, MayBeSoFromItsStart) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 3));
 }
 
-TEST_F(PausedTask, IsJoiningWhenItResumesBeforeItsGroupTookItIn) {
+TEST_F(PausedTask, IsJoiningWhenItResumesBeforeItsFirstAssignment) {
   task_ = std::make_unique<Task>(
-      TaskIdentity{"c", 0}, terms_, std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
+      TaskIdentity{"c", 0}, NewSettings(), std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
       clock_, metrics_, [this] { NotifyStatus(); }, true);
   EXPECT_EQ(task_->status().state, TaskState::kPaused);
   task_->SetPaused(false);
   EXPECT_TRUE(AwaitState(TaskState::kJoining));
 }
 
-TEST_F(PausedTask, GivesPartitionsBackAndTakesOthersWithoutDeliveringThem) {
+TEST_F(PausedTask, TakesPartInRebalancesWithoutDelivering) {
   endpoint_.Cork(true);
   Start(Good);
   SendRecords(kFirst, 0, 1);
@@ -257,7 +257,7 @@ TEST_F(PausedTask, GivesPartitionsBackAndTakesOthersWithoutDeliveringThem) {
   EXPECT_EQ(Received(), 2u);  // what was queued of the first is another's
 }
 
-TEST_F(PausedTask, DrainsWhenItIsToStop) {
+TEST_F(PausedTask, DrainsWhenItIsStopped) {
   endpoint_.Cork(true);
   Start(Good);
   SendRecords(kFirst, 0, 1);
@@ -282,7 +282,7 @@ TEST_F(PausedTask, EndsAtOnceWhenNothingIsInFlight) {
   EXPECT_TRUE(AwaitState(TaskState::kEnded));
 }
 
-TEST_F(PausedTask, FailsByItsStrategyForWhatWasInFlightAndStaysFailed) {
+TEST_F(PausedTask, FailsByItsStrategyForARecordInFlightAndStaysFailed) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kStopTask;
   endpoint_.Cork(true);
@@ -299,10 +299,10 @@ TEST_F(PausedTask, FailsByItsStrategyForWhatWasInFlightAndStaysFailed) {
   EXPECT_TRUE(task_->status().by_strategy);
 }
 
-TEST_F(PausedTask, WaitsForTheDeadLetterQueue) {
+TEST_F(PausedTask, WaitsForDeadLettersInFlight) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kDropMessage;
-  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
   letters_.Cork(true);
   Start([](const delivery::Record&) { return delivery::HttpReply{422, true, {}}; }, policy);
   SendRecords(kFirst, 0, 1);
@@ -317,10 +317,10 @@ TEST_F(PausedTask, WaitsForTheDeadLetterQueue) {
   EXPECT_EQ(Received(), 1u);
 }
 
-TEST_F(PausedTask, DoesNotTryADeadLetterQueueAgainThatFailed) {
+TEST_F(PausedTask, DoesNotRetryAFailedDeadLetter) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kDropMessage;
-  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
   letters_.failures_to_come = 1;
   endpoint_.Cork(true);
   Start([](const delivery::Record&) { return delivery::HttpReply{422, true, {}}; }, policy);
@@ -337,7 +337,7 @@ TEST_F(PausedTask, DoesNotTryADeadLetterQueueAgainThatFailed) {
   EXPECT_EQ(Received(), 1u);
 }
 
-TEST_F(PausedTask, TakesANewDefinitionAndActsByItWhenItResumes) {
+TEST_F(PausedTask, AppliesNewSettingsWhenItResumes) {
   delivery::Policy policy;
   policy.retry_backoff = {600s};
   Start(BadAtFirst(), policy);
@@ -345,9 +345,9 @@ TEST_F(PausedTask, TakesANewDefinitionAndActsByItWhenItResumes) {
   ASSERT_TRUE(AwaitWaiting(1));
   task_->SetPaused(true);
   ASSERT_TRUE(AwaitState(TaskState::kPaused));
-  terms_.policy.retry_after_max = 1s;
-  terms_.credentials = Credentials{"user", "new"};
-  task_->Reconfigure(terms_);
+  delivery_.policy.retry_after_max = 1s;
+  settings_.credentials = Credentials{"user", "new"};
+  Reconfigure();
   EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
   EXPECT_TRUE(AwaitPolls(5));
   EXPECT_EQ(Received(), 1u);
@@ -356,9 +356,9 @@ TEST_F(PausedTask, TakesANewDefinitionAndActsByItWhenItResumes) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));  // a new definition does not wait for the old time
 }
 
-TEST_F(PausedTask, GetsItsNewConsumerPaused) {
+TEST_F(PausedTask, StaysPausedWhenItsConsumerIsRecreated) {
   int made = 0;
-  terms_.make_source = [&] {
+  settings_.make_source = [&] {
     const std::lock_guard lock(source_.mutex);
     ++made;
     source_.changed.notify_all();
@@ -383,7 +383,7 @@ TEST_F(PausedTask, GetsItsNewConsumerPaused) {
   EXPECT_TRUE(AwaitState(TaskState::kRunning));
 }
 
-TEST_F(PausedTask, SaysSoWhileItHasNoConsumer) {
+TEST_F(PausedTask, ReportsPausedWithoutAConsumer) {
   Start(Good);
   ASSERT_TRUE(AwaitState(TaskState::kRunning));
   source_.Send(SourceError{ErrorClass::kFatal, "_FATAL", "broken"});
@@ -397,7 +397,7 @@ TEST_F(PausedTask, SaysSoWhileItHasNoConsumer) {
   EXPECT_TRUE(AwaitState(TaskState::kEnded));
 }
 
-TEST_F(PausedTask, LosesAndRepeatsNothingHoweverOftenItPauses) {
+TEST_F(PausedTask, LosesAndRepeatsNothingOverManyPauses) {
   constexpr int64_t kRecords = 500;
   Start(Good);
   std::jthread pausing([this](const std::stop_token& stop) {

@@ -18,7 +18,7 @@ using testing::kSecond;
 using testing::MakeRecord;
 using testing::TaskTest;
 
-TEST_F(TaskTest, DeliversCommitsAndLeavesWhenAsked) {
+TEST_F(TaskTest, DeliversCommitsAndLeavesTheGroup) {
   Start(Good);
   for (int64_t offset = 0; offset < 100; ++offset)
     source_.Send(Records{MakeRecord(kFirst, offset)});
@@ -33,7 +33,7 @@ TEST_F(TaskTest, DeliversCommitsAndLeavesWhenAsked) {
   }
 }
 
-TEST_F(TaskTest, SavesWhatIsFinishedBeyondTheCommittedOffset) {
+TEST_F(TaskTest, CommitsFinishedOffsetsBeyondThePositionAsMetadata) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.request_retry_backoff = {600s};
@@ -50,7 +50,7 @@ TEST_F(TaskTest, SavesWhatIsFinishedBeyondTheCommittedOffset) {
   }));
 }
 
-TEST_F(TaskTest, DoesNotDeliverAgainWhatACommitSaved) {
+TEST_F(TaskTest, DoesNotRepeatRecordsThatTheCommitMetadataNames) {
   Start(Good);
   source_.Send(Revoked{{kFirst}, false});
   source_.Send(Assigned{{kFirst}, {{kFirst, 1, delivery::EncodeFinished(1, {{2, 3}})}}});
@@ -61,7 +61,7 @@ TEST_F(TaskTest, DoesNotDeliverAgainWhatACommitSaved) {
   EXPECT_EQ(offsets, (std::vector<int64_t>{1, 4, 5}));
 }
 
-TEST_F(TaskTest, IgnoresMetadataOfAnotherMaking) {
+TEST_F(TaskTest, IgnoresInvalidCommitMetadata) {
   Start(Good);
   source_.Send(Revoked{{kFirst}, false});
   source_.Send(Assigned{{kFirst}, {{kFirst, 1, "hello"}}});
@@ -70,7 +70,7 @@ TEST_F(TaskTest, IgnoresMetadataOfAnotherMaking) {
   EXPECT_EQ(endpoint_.received.size(), 3u);
 }
 
-TEST_F(TaskTest, CommitsTheOffsetAloneWhenTheBrokerTakesNoMetadata) {
+TEST_F(TaskTest, CommitsTheOffsetAloneWhenTheBrokerRefusesMetadata) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.request_retry_backoff = {600s};
@@ -85,7 +85,7 @@ TEST_F(TaskTest, CommitsTheOffsetAloneWhenTheBrokerTakesNoMetadata) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
 }
 
-TEST_F(TaskTest, EndsARequestWhosePartitionIsLost) {
+TEST_F(TaskTest, CancelsARequestWhosePartitionIsLost) {
   Start(Good);
   endpoint_.Cork(true);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -102,7 +102,7 @@ class TaskThatJoins : public TaskTest {
     std::atomic<std::chrono::milliseconds> monotonic{0ms};
   };
 
-  // What it says until it has taken notice of this time.
+  // Sets the clock and returns what is logged until the task has read it.
   std::string LogUntil(std::chrono::milliseconds time) {
     ::testing::internal::CaptureStderr();
     stepped_clock_.monotonic = time;
@@ -116,12 +116,12 @@ class TaskThatJoins : public TaskTest {
 
   SteppedClock stepped_clock_;
   task::Task joins_{
-      {"c", 0},       terms_,   std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
-      stepped_clock_, metrics_, [] {},
+      {"c", 0},       NewSettings(), std::make_unique<testing::FakeEndpoint>(endpoint_, Good),
+      stepped_clock_, metrics_,      [] {},
       false};
 };
 
-TEST_F(TaskThatJoins, SaysOnceThatTheGroupMakesItWait) {
+TEST_F(TaskThatJoins, LogsOnceThatItWaitsForAnAssignment) {
   EXPECT_EQ(LogUntil(0ms), "");  // it has begun
   EXPECT_EQ(LogUntil(1999ms), "");
   const std::string said = LogUntil(2000ms);
@@ -132,20 +132,20 @@ TEST_F(TaskThatJoins, SaysOnceThatTheGroupMakesItWait) {
   EXPECT_EQ(LogUntil(600s), "");
 }
 
-TEST_F(TaskThatJoins, SaysNothingOfTheGroupOnceItHasPartitions) {
+TEST_F(TaskThatJoins, LogsNoWaitOnceItHasPartitions) {
   source_.Send(Assigned{{kFirst}, {}});
   (void)LogUntil(0ms);
   EXPECT_EQ(LogUntil(2000ms), "");
 }
 
-// As the program's log has them, until the end of the test.
+// Captures the log until the end of the test.
 class TaskLogTest : public TaskTest {
  protected:
   TaskLogTest() { ::testing::internal::CaptureStderr(); }
   ~TaskLogTest() override {
     if (capturing_) ::testing::internal::GetCapturedStderr();
   }
-  // Ends the task. The lines that have this message.
+  // Ends the task and returns the log lines with this message.
   std::vector<std::string> Logged(const std::string& message) {
     task_.reset();
     std::istringstream log(::testing::internal::GetCapturedStderr());
@@ -163,12 +163,12 @@ class TaskLogTest : public TaskTest {
 
 class TaskWithDeadLetters : public TaskLogTest {
  protected:
-  // Refuses every record of an odd offset for good.
+  // Answers every record with an odd offset with a response error.
   void Start(int max_in_flight = 16) {
     delivery::Policy policy;
     policy.max_in_flight = max_in_flight;
     policy.strategy = delivery::Strategy::kDropMessage;
-    terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+    delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
     TaskTest::Start(
         [](const delivery::Record& record) {
           return delivery::HttpReply{422, record.offset % 2 == 1, {}};
@@ -177,7 +177,7 @@ class TaskWithDeadLetters : public TaskLogTest {
   }
 };
 
-TEST_F(TaskWithDeadLetters, CommitsADroppedRecordOnlyOnceItIsInTheQueue) {
+TEST_F(TaskWithDeadLetters, CommitsADroppedRecordOnlyAfterItsDeadLetterIsAcknowledged) {
   letters_.Cork(true);
   Start();
   for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
@@ -190,13 +190,13 @@ TEST_F(TaskWithDeadLetters, CommitsADroppedRecordOnlyOnceItIsInTheQueue) {
   EXPECT_EQ(letters_.produced.at(0).second.attempts, 1);
 }
 
-TEST_F(TaskWithDeadLetters, DropsNothingWhileTheQueueFails) {
+TEST_F(TaskWithDeadLetters, DropsNothingWhileDeadLettersFail) {
   letters_.failures_to_come = 1;
   Start();
   for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 3));
   EXPECT_EQ(letters_.produced.size(), 2u);
-  // It was not sent to the endpoint again for that.
+  // The retry of the dead letter caused no request.
   EXPECT_EQ(endpoint_.received.size(), 3u);
   const std::string text = registry_.Render();
   EXPECT_NE(text.find(R"(dead_letter_records_total{connector="c",outcome="failed"} 1)"),
@@ -204,14 +204,14 @@ TEST_F(TaskWithDeadLetters, DropsNothingWhileTheQueueFails) {
       << text;
 }
 
-TEST_F(TaskWithDeadLetters, GoesOnWhenAsManyFailedOnesComeAtOnceAsThereMayBeRequests) {
+TEST_F(TaskWithDeadLetters, ContinuesAfterAsManyFailedDeadLettersAtOnceAsMaxInFlight) {
   letters_.failures_to_come = 1;
   Start(1);
   for (int64_t offset = 0; offset < 3; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   EXPECT_TRUE(AwaitCommitted(kFirst, 3));
 }
 
-TEST_F(TaskWithDeadLetters, StopsAtARecordWhoseDeadLetterIsRefusedForGood) {
+TEST_F(TaskWithDeadLetters, StopsAtARecordWhoseDeadLetterIsRefusedPermanently) {
   letters_.failure = {"dead letter topic d: Broker: Message size too large", true};
   letters_.failures_to_come = 100;
   Start();
@@ -235,7 +235,7 @@ TEST_F(TaskWithDeadLetters, StopsAtARecordWhoseDeadLetterIsRefusedForGood) {
       << text;
 }
 
-TEST_F(TaskWithDeadLetters, ShowsWhyARecordWaitsForTheQueueUntilItIsThere) {
+TEST_F(TaskWithDeadLetters, ReportsWhyADeadLetterFailsUntilItSucceeds) {
   letters_.failures_to_come = 1;
   Start();
   source_.Send(Records{MakeRecord(kFirst, 1)});
@@ -248,7 +248,7 @@ TEST_F(TaskWithDeadLetters, ShowsWhyARecordWaitsForTheQueueUntilItIsThere) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 2));
 }
 
-TEST_F(TaskWithDeadLetters, ShowsNoProblemOfAPartitionThatIsLost) {
+TEST_F(TaskWithDeadLetters, ReportsNoDeadLetterProblemOfALostPartition) {
   letters_.failures_to_come = 100;
   Start();
   source_.Send(Records{MakeRecord(kFirst, 1)});
@@ -259,7 +259,7 @@ TEST_F(TaskWithDeadLetters, ShowsNoProblemOfAPartitionThatIsLost) {
       AwaitStatus([](const TaskStatus& status) { return status.dead_letter_problem.empty(); }));
 }
 
-TEST_F(TaskWithDeadLetters, TheLineOfADropSaysWhereTheRecordWent) {
+TEST_F(TaskWithDeadLetters, LogsADropWithTheOutcomeDeadLetter) {
   Start();
   source_.Send(Records{MakeRecord(kFirst, 1)});
   ASSERT_TRUE(AwaitCommitted(kFirst, 2));
@@ -269,7 +269,7 @@ TEST_F(TaskWithDeadLetters, TheLineOfADropSaysWhereTheRecordWent) {
   EXPECT_NE(lines[0].find(" outcome=dead_letter "), std::string::npos) << lines[0];
 }
 
-TEST_F(TaskLogTest, TheLineOfADropSaysThatTheRecordWentNowhere) {
+TEST_F(TaskLogTest, LogsADropWithTheOutcomeDropped) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kDropMessage;
   Start([](const delivery::Record&) { return delivery::HttpReply{422, true, {}}; }, policy);
@@ -280,7 +280,7 @@ TEST_F(TaskLogTest, TheLineOfADropSaysThatTheRecordWentNowhere) {
   EXPECT_NE(lines[0].find(" outcome=dropped "), std::string::npos) << lines[0];
 }
 
-TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
+TEST_F(TaskWithDeadLetters, EndsWhileADeadLetterIsInFlight) {
   letters_.Cork(true);
   Start();
   source_.Send(Records{MakeRecord(kFirst, 1)});
@@ -290,7 +290,7 @@ TEST_F(TaskWithDeadLetters, EndsWhileTheQueueDoesNotAnswer) {
   EXPECT_FALSE(source_.committed.contains(kFirst));
 }
 
-TEST_F(TaskLogTest, ARecordOfTheFutureWaitsForItsDelayOnlyAndIsWarnedOfOnceAPartition) {
+TEST_F(TaskLogTest, LogsARecordFromTheFutureOnceForEachPartitionAndDelaysItFromReading) {
   delivery::Policy policy;
   policy.request_delay = 1ms;
   Start(Good, policy);
@@ -300,7 +300,7 @@ TEST_F(TaskLogTest, ARecordOfTheFutureWaitsForItsDelayOnlyAndIsWarnedOfOnceAPart
     source_.Send(Records{std::move(record)});
   }
   EXPECT_TRUE(AwaitCommitted(kFirst, 3));
-  // Its age is not known; it is not that of a number that wrapped around.
+  // No age is recorded, instead of one that overflowed.
   EXPECT_NE(registry_.Render().find(R"(record_age_seconds_sum{connector="c"} 0)"),
             std::string::npos);
   const auto lines = Logged("record timestamp is in the future, the delay counts from reading");
@@ -310,7 +310,7 @@ TEST_F(TaskLogTest, ARecordOfTheFutureWaitsForItsDelayOnlyAndIsWarnedOfOnceAPart
       << lines[0];
 }
 
-TEST_F(TaskTest, PollsOnWhileARecordWaits) {
+TEST_F(TaskTest, PollsWhileARecordWaits) {
   delivery::Policy policy;
   policy.request_retry_backoff = {600s};
   Start(
@@ -328,7 +328,7 @@ TEST_F(TaskTest, PollsOnWhileARecordWaits) {
   EXPECT_TRUE(source_.committed.empty());
 }
 
-TEST_F(TaskTest, FinishesWhatIsInFlightBeforeItLeaves) {
+TEST_F(TaskTest, FinishesAttemptsInFlightBeforeItLeaves) {
   endpoint_.Cork(true);
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -343,7 +343,7 @@ TEST_F(TaskTest, FinishesWhatIsInFlightBeforeItLeaves) {
   EXPECT_EQ(endpoint_.received.size(), 1u);
 }
 
-TEST_F(TaskTest, EndsARequestThatOutlastsTheGrace) {
+TEST_F(TaskTest, AbortsARequestThatOutlastsTheGrace) {
   endpoint_.Cork(true);
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -374,7 +374,7 @@ TEST_F(TaskTest, StopsByItsStrategyWithTheRecordUncommitted) {
   EXPECT_EQ(endpoint_.received.size(), 3u);
 }
 
-TEST_F(TaskTest, CommitsBeforeARevokedPartitionGoesAndFencesIt) {
+TEST_F(TaskTest, CommitsARevokedPartitionAndThenFencesIt) {
   endpoint_.Cork(true);
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -390,7 +390,7 @@ TEST_F(TaskTest, CommitsBeforeARevokedPartitionGoesAndFencesIt) {
   EXPECT_TRUE(AwaitCommitted(kSecond, 1));
 }
 
-TEST_F(TaskTest, NeverCommitsWhatIsLost) {
+TEST_F(TaskTest, NeverCommitsALostPartition) {
   endpoint_.Cork(true);
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -403,7 +403,7 @@ TEST_F(TaskTest, NeverCommitsWhatIsLost) {
   EXPECT_TRUE(source_.committed.empty());
 }
 
-TEST_F(TaskTest, RepeatsACommitThatFailed) {
+TEST_F(TaskTest, RetriesAFailedCommit) {
   source_.commit_failures_to_come = 2;
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -411,7 +411,7 @@ TEST_F(TaskTest, RepeatsACommitThatFailed) {
   EXPECT_EQ(task_->status().state, TaskState::kRunning);
 }
 
-TEST_F(TaskTest, MakesABrokenConsumerAnew) {
+TEST_F(TaskTest, RecreatesAFailedConsumer) {
   Start(Good);
   ASSERT_TRUE(AwaitState(TaskState::kRunning));
   source_.Send(SourceError{ErrorClass::kFatal, "_FATAL", "broken"});
@@ -421,10 +421,10 @@ TEST_F(TaskTest, MakesABrokenConsumerAnew) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
 }
 
-// With the growing back-off of a broken one this would take two minutes.
-TEST_F(TaskTest, ReplacesAnObsoleteConsumerAtOnceHoweverOften) {
+// With the back-off of a failed consumer this would take two minutes.
+TEST_F(TaskTest, RecreatesAnObsoleteConsumerWithoutBackOff) {
   int made = 0;
-  terms_.make_source = [&] {
+  settings_.make_source = [&] {
     const std::lock_guard lock(source_.mutex);
     ++made;
     source_.changed.notify_all();
@@ -440,7 +440,7 @@ TEST_F(TaskTest, ReplacesAnObsoleteConsumerAtOnceHoweverOften) {
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
 }
 
-TEST_F(TaskTest, TellsWhyNoBrokerAnswersUntilOneDoes) {
+TEST_F(TaskTest, ReportsWhyNoBrokerAnswersUntilOneDoes) {
   Start(Good);
   source_.Send(SourceError{ErrorClass::kUnreachable, "_ALL_BROKERS_DOWN", "1/1 brokers are down"});
   EXPECT_TRUE(AwaitStatus([&](const TaskStatus& status) {
@@ -451,10 +451,10 @@ TEST_F(TaskTest, TellsWhyNoBrokerAnswersUntilOneDoes) {
 }
 
 TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
-  terms_.make_source = []() -> std::unique_ptr<RecordSource> {
+  settings_.make_source = []() -> std::unique_ptr<RecordSource> {
     throw std::runtime_error("No such property");
   };
-  task_ = std::make_unique<Task>(TaskIdentity{"c", 0}, terms_,
+  task_ = std::make_unique<Task>(TaskIdentity{"c", 0}, NewSettings(),
                                  std::make_unique<testing::FakeEndpoint>(endpoint_, Good), clock_,
                                  metrics_, [this] { NotifyStatus(); });
   EXPECT_TRUE(
@@ -462,9 +462,9 @@ TEST_F(TaskTest, FailsWithTheReasonWhenTheConsumerCannotBeMade) {
   EXPECT_EQ(task_->status().trace, "No such property");
 }
 
-TEST_F(TaskTest, TriesAgainWhenAConsumerThatBrokeCannotBeMadeAnewAtOnce) {
+TEST_F(TaskTest, RetriesWhenAFailedConsumerCannotBeRecreatedAtOnce) {
   int made = 0;
-  terms_.make_source = [&]() -> std::unique_ptr<RecordSource> {
+  settings_.make_source = [&]() -> std::unique_ptr<RecordSource> {
     if (++made == 2) throw std::runtime_error("no thread is to be had");
     return std::make_unique<testing::FakeSource>(source_);
   };
@@ -478,7 +478,7 @@ TEST_F(TaskTest, TriesAgainWhenAConsumerThatBrokeCannotBeMadeAnewAtOnce) {
   EXPECT_EQ(made, 3);
 }
 
-TEST_F(TaskTest, AFatalErrorCutsRequestsAndCommitsNothingMore) {
+TEST_F(TaskTest, CancelsRequestsAndCommitsNothingAfterAFatalError) {
   endpoint_.Cork(true);
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -489,7 +489,7 @@ TEST_F(TaskTest, AFatalErrorCutsRequestsAndCommitsNothingMore) {
   EXPECT_EQ(source_.committed.count(kFirst), 0u);
 }
 
-TEST_F(TaskTest, ANewDefinitionReachesAWaitingRecordAtOnceAndTheGroupDoesNotNotice) {
+TEST_F(TaskTest, RetriesAWaitingRecordAtOnceUnderNewSettingsWithoutLeavingTheGroup) {
   delivery::Policy policy;
   policy.retry_backoff = {600s};
   std::atomic<bool> good{false};
@@ -498,16 +498,16 @@ TEST_F(TaskTest, ANewDefinitionReachesAWaitingRecordAtOnceAndTheGroupDoesNotNoti
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   ASSERT_TRUE(AwaitWaiting(1));
   good = true;
-  terms_.policy.retry_after_max = 1s;
-  terms_.credentials = Credentials{"user", "new"};
-  task_->Reconfigure(terms_);
+  delivery_.policy.retry_after_max = 1s;
+  settings_.credentials = Credentials{"user", "new"};
+  Reconfigure();
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
   EXPECT_FALSE(source_.left);
   EXPECT_EQ(source_.revokes_completed, 0);
 }
 
-TEST_F(TaskTest, AnAttemptOfTheOldDefinitionDoesNotEndWhatTheNewOneHasNotTried) {
+TEST_F(TaskTest, DoesNotGiveUpARecordBeforeAnAttemptUnderTheNewSettings) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kStopTask;
   policy.max_in_flight = 1;
@@ -522,77 +522,76 @@ TEST_F(TaskTest, AnAttemptOfTheOldDefinitionDoesNotEndWhatTheNewOneHasNotTried) 
   source_.Send(Records{MakeRecord(kFirst, 0)});
   source_.Send(Records{MakeRecord(kSecond, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
-  terms_.policy.max_in_flight = 2;
-  task_->Reconfigure(terms_);
+  delivery_.policy.max_in_flight = 2;
+  Reconfigure();
   ASSERT_TRUE(endpoint_.AwaitReceived(2));  // the new terms are there
   endpoint_.Cork(false);
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_EQ(task_->status().state, TaskState::kRunning);
 }
 
-TEST_F(TaskTest, ADefinitionThatComesAfterTheStopIsKnownToHaveComeTooLate) {
+TEST_F(TaskTest, ReportsSettingsThatCameAfterTheStop) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kStopTask;
   Start([](const delivery::Record&) { return delivery::HttpReply{500, {}, {}}; }, policy);
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(AwaitState(TaskState::kFailed));
   EXPECT_FALSE(task_->status().overtaken);
-  task_->Reconfigure(terms_);
+  Reconfigure();
   EXPECT_TRUE(AwaitStatus([](const TaskStatus& status) { return status.overtaken; }));
 }
 
-TEST_F(TaskTest, CredentialsThatWereNotRenewedYetAreNotLostToTheNextChange) {
+TEST_F(TaskTest, KeepsCredentialsToRenewWhenAnotherChangeFollows) {
   std::promise<void> go_on;
   std::promise<void> making;
-  terms_.make_source = [&, gate = go_on.get_future().share()] {
+  settings_.make_source = [&, gate = go_on.get_future().share()] {
     making.set_value();
     gate.wait();  // meanwhile nobody adopts anything
     return std::make_unique<testing::FakeSource>(source_);
   };
   Start(Good);
   making.get_future().wait();
-  terms_.credentials = Credentials{"user", "new"};
-  task_->Reconfigure(terms_);
-  terms_.credentials.reset();
-  task_->Reconfigure(terms_);
+  settings_.credentials = Credentials{"user", "new"};
+  Reconfigure();
+  settings_.credentials.reset();
+  Reconfigure();
   go_on.set_value();
   EXPECT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
 }
 
-TEST_F(TaskTest, RenewedCredentialsAloneHurryNoRecord) {
+TEST_F(TaskTest, RetriesNoRecordEarlyWhenOnlyCredentialsChange) {
   delivery::Policy policy;
   policy.retry_backoff = {600s};
   Start([](const delivery::Record&) { return delivery::HttpReply{200, true, {}}; }, policy);
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   ASSERT_TRUE(AwaitWaiting(1));
-  terms_.credentials = Credentials{"user", "new"};
-  terms_.attempt_anew = false;
-  task_->Reconfigure(terms_);
+  settings_.credentials = Credentials{"user", "new"};
+  task_->Reconfigure(settings_);
   ASSERT_TRUE(source_.Await([](auto& log) { return log.credentials.password == "new"; }));
   source_.Send(Records{MakeRecord(kSecond, 0)});
   ASSERT_TRUE(endpoint_.AwaitReceived(2));
   EXPECT_EQ(endpoint_.received.back().first, kSecond);
 }
 
-TEST_F(TaskTest, ARecordAtADeadLetterQueueThatIsGoneIsSentToTheEndpointAgain) {
+TEST_F(TaskTest, AttemptsARecordAgainWhoseDeadLetterQueueWasRemoved) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kDropMessage;
-  terms_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
   letters_.Cork(true);
   Start([](const delivery::Record&) { return delivery::HttpReply{500, {}, {}}; }, policy);
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(letters_.AwaitProduced(1));
-  terms_.dead_letters = nullptr;
-  terms_.policy.strategy = delivery::Strategy::kStopTask;
-  task_->Reconfigure(terms_);
+  delivery_.dead_letters = nullptr;
+  delivery_.policy.strategy = delivery::Strategy::kStopTask;
+  Reconfigure();
   // It was not dropped yet, so the new strategy decides about it.
   EXPECT_TRUE(AwaitState(TaskState::kFailed));
   EXPECT_EQ(endpoint_.received.size(), 2u);
   EXPECT_EQ(source_.committed.count(kFirst), 0u);
 }
 
-TEST_F(TaskTest, MoreOrFewerRequestsAtOnceApplyToWhatBeginsAfterwards) {
+TEST_F(TaskTest, AppliesANewMaxInFlightToNewAttempts) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.max_in_flight = 1;
@@ -600,11 +599,11 @@ TEST_F(TaskTest, MoreOrFewerRequestsAtOnceApplyToWhatBeginsAfterwards) {
   Start(Good, policy);
   for (int64_t offset = 0; offset < 20; ++offset) source_.Send(Records{MakeRecord(kFirst, offset)});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
-  terms_.policy.max_in_flight = 4;
-  task_->Reconfigure(terms_);
+  delivery_.policy.max_in_flight = 4;
+  Reconfigure();
   ASSERT_TRUE(endpoint_.AwaitReceived(4));
-  terms_.policy.max_in_flight = 2;
-  task_->Reconfigure(terms_);
+  delivery_.policy.max_in_flight = 2;
+  Reconfigure();
   endpoint_.Cork(false);
   EXPECT_TRUE(AwaitCommitted(kFirst, 20));
   const std::lock_guard lock(endpoint_.mutex);
@@ -612,7 +611,7 @@ TEST_F(TaskTest, MoreOrFewerRequestsAtOnceApplyToWhatBeginsAfterwards) {
   EXPECT_EQ(endpoint_.received.size(), 20u);
 }
 
-TEST_F(TaskTest, ShowsTheLagOfWhatIsCommittedAndOfItsPartitionsOnly) {
+TEST_F(TaskTest, ReportsTheLagOfAssignedPartitionsOnly) {
   const auto await_lag = [this](int partition, std::optional<int> records) {
     const std::string series = "consumer_lag_records{connector=\"c\",partition=\"" +
                                std::to_string(partition) + "\",topic=\"t\"} ";
@@ -640,18 +639,18 @@ TEST_F(TaskTest, ShowsTheLagOfWhatIsCommittedAndOfItsPartitionsOnly) {
   EXPECT_TRUE(await_lag(1, std::nullopt));
 }
 
-// Whoever owns the partition next would repeat it.
+// The next owner would repeat what is not committed.
 class LastCommitTest : public TaskTest {
  protected:
   void DeliverOne() {
-    terms_.offset_flush_interval = 3600s;
+    settings_.offset_flush_interval = 3600s;
     Start(Good);
     source_.Send(Records{MakeRecord(kFirst, 0)});
     ASSERT_TRUE(endpoint_.AwaitReceived(1));
   }
 };
 
-TEST_F(LastCommitTest, TriesItsLastCommitAgainWhileThereIsTime) {
+TEST_F(LastCommitTest, RetriesTheLastCommitUntilTheGraceEnds) {
   DeliverOne();
   source_.FailCommits(1);
   task_->RequestStop(60s);
@@ -660,7 +659,7 @@ TEST_F(LastCommitTest, TriesItsLastCommitAgainWhileThereIsTime) {
   EXPECT_FALSE(task_->status().cut_off);
 }
 
-TEST_F(LastCommitTest, TriesTheCommitOfARevocationAgain) {
+TEST_F(LastCommitTest, RetriesTheCommitOfARevocation) {
   DeliverOne();
   source_.FailCommits(1);
   source_.Send(Revoked{{kFirst}, false});
@@ -668,7 +667,7 @@ TEST_F(LastCommitTest, TriesTheCommitOfARevocationAgain) {
   EXPECT_EQ(source_.committed[kFirst], 1);
 }
 
-TEST_F(LastCommitTest, TriesItsLastCommitNoMoreOnceTheGroupTakesNothingOfIt) {
+TEST_F(LastCommitTest, DoesNotRetryTheLastCommitOnceTheGroupExcludesTheMember) {
   DeliverOne();
   source_.FailCommits(1, {.text = "unknown member", .excluded = true});
   task_->RequestStop(60s);
@@ -677,8 +676,8 @@ TEST_F(LastCommitTest, TriesItsLastCommitNoMoreOnceTheGroupTakesNothingOfIt) {
   EXPECT_TRUE(task_->status().cut_off);
 }
 
-TEST_F(TaskTest, CommitsItsLastOffsetWithoutTheMetadataThatTheBrokerDoesNotTake) {
-  terms_.offset_flush_interval = 3600s;
+TEST_F(TaskTest, CommitsTheLastOffsetWithoutMetadataThatTheBrokerRefuses) {
+  settings_.offset_flush_interval = 3600s;
   source_.takes_metadata = false;
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
@@ -696,9 +695,9 @@ TEST_F(TaskTest, CommitsItsLastOffsetWithoutTheMetadataThatTheBrokerDoesNotTake)
   EXPECT_EQ(source_.committed[kFirst], 5);
 }
 
-// What a member remembers of a partition is what it could not commit.
-TEST_F(TaskTest, BelievesNothingOfATopicThatWasMadeAnewMeanwhile) {
-  terms_.offset_flush_interval = 3600s;
+// The member remembers finished offsets of the old topic that it could not commit.
+TEST_F(TaskTest, SkipsNoRecordOfATopicThatWasRecreatedMeanwhile) {
+  settings_.offset_flush_interval = 3600s;
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;
   policy.retry_backoff = {3600s};
@@ -715,16 +714,16 @@ TEST_F(TaskTest, BelievesNothingOfATopicThatWasMadeAnewMeanwhile) {
   ASSERT_TRUE(AwaitWaiting(1));
   source_.Send(Revoked{{kFirst}, false});
   ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 2; }));
-  // Another member has read four records of the new one.
+  // Another member has committed four records of the new topic.
   source_.Send(Assigned{{kFirst}, {{kFirst, 4}}});
   for (int64_t o = 4; o < 15; ++o) source_.Send(Records{MakeRecord(kFirst, o)});
   EXPECT_TRUE(endpoint_.AwaitReceived(31));
 }
 
-TEST_F(TaskTest, CommitsWhereItBeganWhenThatWouldBeElsewhereNextTime) {
+TEST_F(TaskTest, CommitsTheStartPositionWhenItMayDifferNextTime) {
   delivery::Policy policy;
   policy.retry_backoff = {3600s};
-  terms_.offset_flush_interval = 3600s;
+  settings_.offset_flush_interval = 3600s;
   Start([](const delivery::Record&) { return delivery::HttpReply{200, true, {}}; }, policy);
   source_.Send(Assigned{{kSecond}, {}, {{kSecond, 7}}});
   source_.Send(Records{MakeRecord(kSecond, 7)});
@@ -735,7 +734,7 @@ TEST_F(TaskTest, CommitsWhereItBeganWhenThatWouldBeElsewhereNextTime) {
   EXPECT_FALSE(source_.committed.contains(kFirst));  // of which nothing is known
 }
 
-// The answer is there, and then the partition is lost before it has been looked at.
+// The partition is lost after the endpoint answered and before the answer is handled.
 class LateAnswerTest : public TaskLogTest {
  protected:
   void AnswerWhenLost(const delivery::HttpReply& reply) {
@@ -778,24 +777,24 @@ TEST_F(LateAnswerTest, DoesNotCountAsADropAndIsNotLogged) {
 
 TEST_F(TaskTest, CountsA2xxWithoutTheIndicatorOnlyWhereItIsRequired) {
   std::atomic<int> told{0};
-  terms_.on_missing_indicator = [&told] { ++told; };
+  delivery_.on_missing_indicator = [&told] { ++told; };
   delivery::Policy policy;
   policy.retry_backoff = {600s};
   Start([](const delivery::Record&) { return delivery::HttpReply{204, {}, {}}; }, policy);
   source_.Send(Records{MakeRecord(kFirst, 0)});
   ASSERT_TRUE(AwaitWaiting(1));
   EXPECT_EQ(told, 1);
-  terms_.policy.indicator = delivery::IndicatorRule::kOptional;
-  task_->Reconfigure(terms_);
+  delivery_.policy.indicator = delivery::IndicatorRule::kOptional;
+  Reconfigure();
   ASSERT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_EQ(told, 1);
   EXPECT_NE(registry_.Render().find("responses_without_indicator_total{connector=\"c\"} 1\n"),
             std::string::npos);
 }
 
-// While a join holds up the commit after it.
-TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
-  terms_.offset_flush_interval = 50ms;
+// A commit that was overtaken is answered while a later one waits.
+TEST_F(TaskTest, IgnoresTheLateResultOfAnEarlierCommit) {
+  settings_.offset_flush_interval = 50ms;
   source_.holds_commits = true;
   Start(Good);
   source_.Send(Records{MakeRecord(kSecond, 0)});
@@ -821,8 +820,8 @@ TEST_F(TaskTest, LetsALateAnswerEndNoCommitButItsOwn) {
   EXPECT_EQ(source_.committed[kSecond], 2);
 }
 
-TEST_F(TaskTest, CommitsAtOnceWhereReadingStartsAndCountsWhatIsLost) {
-  terms_.offset_flush_interval = 60s;
+TEST_F(TaskTest, CommitsTheStartPositionAtOnceAndCountsLostRecords) {
+  settings_.offset_flush_interval = 60s;
   Start(Good);
   ASSERT_TRUE(AwaitState(TaskState::kRunning));
   source_.Send(Revoked{{kFirst}, false});
@@ -840,7 +839,7 @@ TEST_F(TaskTest, CommitsAtOnceWhereReadingStartsAndCountsWhatIsLost) {
   }
 }
 
-TEST_F(TaskTest, GoesOnInAnotherLogFromItsStart) {
+TEST_F(TaskTest, ContinuesAtTheStartOfARecreatedTopic) {
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 40), MakeRecord(kSecond, 7)});
   ASSERT_TRUE(AwaitCommitted(kFirst, 41));
@@ -856,7 +855,7 @@ TEST_F(TaskTest, GoesOnInAnotherLogFromItsStart) {
   EXPECT_TRUE(AwaitCommitted(kSecond, 8));
 }
 
-TEST_F(TaskTest, CommitsLaterWhatWasWithheld) {
+TEST_F(TaskTest, CommitsWithheldPositionsLater) {
   source_.holds_commits = true;
   Start(Good);
   source_.Send(Records{MakeRecord(kFirst, 0)});
@@ -874,7 +873,7 @@ TEST_F(TaskTest, CommitsLaterWhatWasWithheld) {
   EXPECT_FALSE(source_.committed.contains(kFirst)) << "committed twice";
 }
 
-TEST_F(TaskTest, FailsWhereItMayNotStart) {
+TEST_F(TaskTest, FailsWithoutAStartOffset) {
   Start(Good);
   ASSERT_TRUE(AwaitState(TaskState::kRunning));
   source_.Send(SourceError{ErrorClass::kNoOffset, "AUTO_OFFSET_RESET", "t[0]@3: gone"});
@@ -882,7 +881,7 @@ TEST_F(TaskTest, FailsWhereItMayNotStart) {
   EXPECT_EQ(task_->status().trace, "t[0]@3: gone");
 }
 
-TEST_F(TaskTest, CountsWhatItDid) {
+TEST_F(TaskTest, CountsRecordsRequestsAndPartitions) {
   delivery::Policy policy;
   policy.retry_backoff = {1ms};
   Start(

@@ -68,7 +68,7 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
 }
 
 std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& config,
-                                                rest::ConnectWorker& worker,
+                                                connect::Worker& worker,
                                                 metrics::Registry& registry,
                                                 const base::Clock& clock) {
   if (!config.rest_listen) return nullptr;

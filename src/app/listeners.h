@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "config/process_config.h"
+#include "connect/worker.h"
 #include "metrics/registry.h"
 #include "reconcile/reconciler.h"
-#include "rest/connect_worker.h"
 #include "rest/http_server.h"
 
 namespace khs::app {
@@ -19,7 +19,7 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
 
 // The REST API, for those whom its doors let in; likewise.
 std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& config,
-                                                rest::ConnectWorker& worker,
+                                                connect::Worker& worker,
                                                 metrics::Registry& registry,
                                                 const base::Clock& clock);
 

@@ -177,7 +177,7 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   reconcile::Reconciler reconciler(
       std::move(settings), std::move(connections), DefinitionCheck(),
       [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
-  reconcile::Worker worker(reconciler, MakeGroupAccess(cluster, memories));
+  reconcile::ReconcilerWorker worker(reconciler, MakeGroupAccess(cluster, memories));
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForRest(config, worker, registry, clock);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },

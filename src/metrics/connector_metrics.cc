@@ -12,6 +12,7 @@
 namespace khs::metrics {
 namespace {
 
+using connect::RunState;
 using prometheus::Counter;
 using prometheus::Gauge;
 using prometheus::Histogram;
@@ -23,9 +24,8 @@ const Buckets kRequestBuckets{.001, .0025, .005, .01, .025, .05, .1, .25,
 const Buckets kDeliveryBuckets{.001, .0025, .005, .01, .025, .05, .1,  .25, .5,  1,
                                2.5,  5,     10,   30,  60,   120, 300, 900, 3600};
 
-constexpr std::array kStates{ConnectorState::kUnassigned, ConnectorState::kRunning,
-                             ConnectorState::kPaused,     ConnectorState::kStopped,
-                             ConnectorState::kFailed,     ConnectorState::kRestarting};
+constexpr std::array kStates{RunState::kUnassigned, RunState::kRunning, RunState::kPaused,
+                             RunState::kStopped,    RunState::kFailed,  RunState::kRestarting};
 constexpr std::array kDropReasons{delivery::DropReason::kResponseError,
                                   delivery::DropReason::kRetriesExhausted,
                                   delivery::DropReason::kTombstone};
@@ -58,25 +58,14 @@ size_t CodeClass(const delivery::Reply& reply) {
   return static_cast<size_t>(http->status / 100 - 1);
 }
 
-}  // namespace
-
-std::string_view Label(ConnectorState state) {
-  switch (state) {
-    case ConnectorState::kUnassigned:
-      return "unassigned";
-    case ConnectorState::kRunning:
-      return "running";
-    case ConnectorState::kPaused:
-      return "paused";
-    case ConnectorState::kStopped:
-      return "stopped";
-    case ConnectorState::kFailed:
-      return "failed";
-    case ConnectorState::kRestarting:
-      break;
-  }
-  return "restarting";
+// Kafka Connect's name in lower case.
+std::string Label(RunState state) {
+  std::string label(connect::Name(state));
+  for (char& c : label) c = static_cast<char>(c + ('a' - 'A'));
+  return label;
 }
+
+}  // namespace
 
 std::string_view Label(RestartReason reason) {
   switch (reason) {
@@ -199,7 +188,7 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
     restarts[i] = Own(all.connector_restarts, {{"reason", std::string(Label(kRestartReasons[i]))}});
   }
   for (size_t i = 0; i < kStates.size(); ++i) {
-    states[i] = Own(all.connector_state, {{"state", std::string(Label(kStates[i]))}});
+    states[i] = Own(all.connector_state, {{"state", Label(kStates[i])}});
   }
   for (size_t i = 0; i < kErrorReasons.size(); ++i) {
     retries[i] = Own(all.retries, {{"reason", std::string(Label(kErrorReasons[i]))}});
@@ -325,7 +314,7 @@ void ConnectorMetrics::Restarted(RestartReason reason) {
   series_->restarts[static_cast<size_t>(reason)]->Increment();
 }
 
-void ConnectorMetrics::SetState(ConnectorState state) {
+void ConnectorMetrics::SetState(RunState state) {
   for (size_t i = 0; i < kStates.size(); ++i) series_->states[i]->Set(kStates[i] == state ? 1 : 0);
 }
 

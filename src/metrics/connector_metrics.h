@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/topic_partition.h"
+#include "connect/states.h"
 #include "delivery/decision.h"
 #include "delivery/loss.h"
 #include "delivery/reply.h"
@@ -15,10 +16,6 @@
 namespace khs::metrics {
 
 class Registry;
-
-// Kafka Connect's states of a connector, and UNASSIGNED before its start.
-enum class ConnectorState { kUnassigned, kRunning, kPaused, kStopped, kFailed, kRestarting };
-std::string_view Label(ConnectorState state);
 
 // Why a connector was stopped and started again.
 enum class RestartReason { kConfig, kSecret, kApi, kError };
@@ -68,7 +65,7 @@ class ConnectorMetrics {
   // The labels of `connector_info`, which follow the definition.
   void SetIdentity(const Identity& identity);
   void Restarted(RestartReason reason);
-  void SetState(ConnectorState state);
+  void SetState(connect::RunState state);
   void SetInvalid(bool invalid);
   void SetTasksStopped(size_t count);
   void TaskStopped(bool by_strategy);

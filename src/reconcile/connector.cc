@@ -11,6 +11,8 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::RunState;
+
 // A stop by strategy waits for what is in flight, as long as the endpoint's own timeouts let it.
 constexpr std::chrono::minutes kSiblingGrace{10};
 
@@ -31,20 +33,20 @@ std::string HostOf(const config::EndpointConfig& endpoint) {
   return url.substr(start, url.find_first_of("/?#", start) - start);
 }
 
-rest::RunState RunStateOf(task::TaskState state) {
+RunState RunStateOf(task::TaskState state) {
   switch (state) {
     case task::TaskState::kRunning:
     case task::TaskState::kStopping:
-      return rest::RunState::kRunning;
+      return RunState::kRunning;
     case task::TaskState::kPaused:
-      return rest::RunState::kPaused;
+      return RunState::kPaused;
     case task::TaskState::kFailed:
-      return rest::RunState::kFailed;
+      return RunState::kFailed;
     case task::TaskState::kJoining:
     case task::TaskState::kEnded:
       break;
   }
-  return rest::RunState::kUnassigned;
+  return RunState::kUnassigned;
 }
 
 // Of SASL, as the consumer of this definition has them.
@@ -243,8 +245,8 @@ std::optional<std::string> Connector::unready() const {
   return std::nullopt;
 }
 
-std::vector<rest::TaskStatus> Connector::tasks() const {
-  std::vector<rest::TaskStatus> tasks;
+std::vector<connect::TaskStatus> Connector::tasks() const {
+  std::vector<connect::TaskStatus> tasks;
   if (!trace_.empty()) return tasks;  // it has none, for whoever looks
   std::string stopped_by;
   for (size_t id = 0; id < tasks_.size(); ++id) {
@@ -253,8 +255,8 @@ std::vector<rest::TaskStatus> Connector::tasks() const {
     tasks.push_back({static_cast<int>(id), RunStateOf(status.state), status.trace});
   }
   if (health_ != Health::kFailed && health_ != Health::kOvertaken) return tasks;
-  for (rest::TaskStatus& task : tasks) {
-    task.state = rest::RunState::kFailed;
+  for (connect::TaskStatus& task : tasks) {
+    task.state = RunState::kFailed;
     if (task.trace.empty()) task.trace = stopped_by;
   }
   return tasks;

@@ -10,11 +10,11 @@
 
 #include "base/clock.h"
 #include "config/connector_config.h"
+#include "connect/worker.h"
 #include "metrics/connector_metrics.h"
 #include "reconcile/descriptor_budget.h"
 #include "reconcile/desired.h"
 #include "reconcile/difference.h"
-#include "rest/connect_worker.h"
 #include "task/task.h"
 
 namespace khs::reconcile {
@@ -75,7 +75,7 @@ class Connector {
   // Why the connector is not at work yet; nothing when it is, or when it has FAILED for good.
   std::optional<std::string> unready() const;
   // As Kafka Connect shows them: one that stops by its strategy takes all others with it.
-  std::vector<rest::TaskStatus> tasks() const;
+  std::vector<connect::TaskStatus> tasks() const;
   // What an operator should know though the connector runs, one sentence each.
   std::vector<std::string> warnings() const;
   // Why it can't start; of a task that failed, its own trace says it.

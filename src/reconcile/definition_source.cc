@@ -263,7 +263,8 @@ void DefinitionSource::Adopt(std::vector<Definition> candidates, Look& look) {
   if (changed) desired_ = Advance(std::move(desired_), std::move(definitions));
   for (auto& [name, wanted] : desired_) {
     const auto stored = store_.connectors().find(name);
-    wanted.state = stored != store_.connectors().end() ? stored->second.target : Target::kStarted;
+    wanted.state = stored != store_.connectors().end() ? stored->second.target
+                                                       : connect::TargetState::kStarted;
   }
 }
 

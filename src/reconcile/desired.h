@@ -53,7 +53,7 @@ struct Wanted {
   std::map<std::string, std::string> target_written;
   std::string target_place;
   uint64_t target_generation = 0;
-  Target state = Target::kStarted;
+  connect::TargetState state = connect::TargetState::kStarted;
 };
 using Desired = std::map<std::string, Wanted>;
 

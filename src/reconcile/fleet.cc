@@ -10,6 +10,7 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::TargetState;
 using State = Standing::State;
 
 // For descriptors that others close, of which nobody tells.
@@ -215,7 +216,7 @@ void Fleet::Execute(const Step& step, const Desired& desired) {
       break;
     case Action::kShow: {
       Entry& entry = EntryOf(step.name, wanted);
-      entry.was_stopped = wanted.state != Target::kStarted;
+      entry.was_stopped = wanted.state != TargetState::kStarted;
       entry.refused.reset();
       Observed(entry, wanted);
       break;
@@ -225,8 +226,8 @@ void Fleet::Execute(const Step& step, const Desired& desired) {
         Observed(entry, wanted);
         entry.refused.reset();
       } else {
-        const bool stays = entry.was_stopped && wanted.state == Target::kPaused;
-        entry.was_stopped = wanted.state == Target::kStopped || stays;
+        const bool stays = entry.was_stopped && wanted.state == TargetState::kPaused;
+        entry.was_stopped = wanted.state == TargetState::kStopped || stays;
       }
       break;
     case Action::kForget:
@@ -234,7 +235,7 @@ void Fleet::Execute(const Step& step, const Desired& desired) {
   }
   Entry& entry = *entries_.at(step.name);
   if (entry.connector && !entry.ending) {
-    entry.connector->SetPaused(wanted.state == Target::kPaused);
+    entry.connector->SetPaused(wanted.state == TargetState::kPaused);
   }
 }
 
@@ -276,7 +277,7 @@ void Fleet::Start(const std::string& name, const Wanted& wanted) {
   if (!IsAdmitted(name, wanted)) return;
   entry.connector =
       std::make_unique<Connector>(*wanted.target, connections_, clock_, *entry.metrics,
-                                  wanted.state == Target::kPaused, on_change_);
+                                  wanted.state == TargetState::kPaused, on_change_);
   Observe(entry, clock_.Read().monotonic);
   Log().Info("connector started", {{"connector", name}, {"from", wanted.target_place}});
 }

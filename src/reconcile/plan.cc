@@ -3,6 +3,7 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::TargetState;
 using State = Standing::State;
 
 Action WithoutDefinition(const Standing& standing) {
@@ -14,9 +15,10 @@ Step WithDefinition(const std::string& name, const Wanted& wanted, const Standin
                     base::MonotonicTime now) {
   if (standing.state == State::kEnding) return {name, Action::kKeep};
   const bool is_there = standing.state != State::kNothing;
-  if (wanted.state == Target::kStopped) return {name, is_there ? Action::kStop : Action::kShow};
+  if (wanted.state == TargetState::kStopped)
+    return {name, is_there ? Action::kStop : Action::kShow};
   // Kafka Connect makes no tasks for a stopped connector that is paused.
-  const bool stays = standing.was_stopped && wanted.state == Target::kPaused;
+  const bool stays = standing.was_stopped && wanted.state == TargetState::kPaused;
   if (!is_there) return {name, wanted.target && !stays ? Action::kStart : Action::kShow};
   if (!wanted.target) return {name, Action::kKeep};
   const Difference difference = Compare(*standing.config, *wanted.target);

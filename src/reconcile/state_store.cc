@@ -20,16 +20,20 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::TargetState;
+
 namespace fs = std::filesystem;
 
 constexpr std::string_view kEnding = ".toml";
 constexpr std::string_view kTemporary = ".new";
 constexpr std::string_view kDamaged = ".damaged";
 constexpr size_t kLongestStem = 180;
-constexpr std::array<std::pair<std::string_view, Target>, 3> kTargets{
-    {{"started", Target::kStarted}, {"paused", Target::kPaused}, {"stopped", Target::kStopped}}};
+constexpr std::array<std::pair<std::string_view, TargetState>, 3> kTargets{
+    {{"started", TargetState::kStarted},
+     {"paused", TargetState::kPaused},
+     {"stopped", TargetState::kStopped}}};
 
-std::string NameOf(Target target) {
+std::string NameOf(TargetState target) {
   for (const auto& [name, value] : kTargets) {
     if (value == target) return std::string(name);
   }

@@ -7,16 +7,14 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connect/states.h"
 
 namespace khs::reconcile {
-
-// How a connector should be.
-enum class Target { kStarted, kPaused, kStopped };
 
 // What the REST API made of one connector: its definition, unless a file has that, and its target.
 struct StoredConnector {
   std::optional<std::map<std::string, std::string>> config;  // as submitted, with its name
-  Target target = Target::kStarted;
+  connect::TargetState target = connect::TargetState::kStarted;
 
   bool operator==(const StoredConnector&) const = default;
 };

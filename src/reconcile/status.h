@@ -6,16 +6,16 @@
 #include <string>
 
 #include "config/connector_config.h"
+#include "connect/worker.h"
 #include "metrics/connector_metrics.h"
 #include "reconcile/desired.h"
-#include "rest/connect_worker.h"
 
 namespace khs::reconcile {
 
 // A connector as it stands, for whoever shows it.
 struct ConnectorView {
-  rest::ConnectorStatus status;
-  rest::ConnectorInfo info;
+  connect::ConnectorStatus status;
+  connect::ConnectorInfo info;
   Origin origin = Origin::kFile;
   bool invalid = false;                           // the newest definition is rejected
   std::optional<config::ConnectorConfig> target;  // that it runs by, or would

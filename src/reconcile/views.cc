@@ -5,52 +5,35 @@
 namespace khs::reconcile {
 namespace {
 
-using metrics::ConnectorState;
-
-rest::RunState ShownState(ConnectorState state) {
-  switch (state) {
-    case ConnectorState::kUnassigned:
-      return rest::RunState::kUnassigned;
-    case ConnectorState::kRunning:
-      return rest::RunState::kRunning;
-    case ConnectorState::kPaused:
-      return rest::RunState::kPaused;
-    case ConnectorState::kStopped:
-      return rest::RunState::kStopped;
-    case ConnectorState::kRestarting:
-      return rest::RunState::kRestarting;
-    case ConnectorState::kFailed:
-      break;
-  }
-  return rest::RunState::kFailed;
-}
+using connect::RunState;
+using connect::TargetState;
 
 }  // namespace
 
-metrics::ConnectorState StateOf(const Entry& entry, const Wanted* wanted) {
-  const Target target = wanted != nullptr ? wanted->state : Target::kStopped;
+RunState StateOf(const Entry& entry, const Wanted* wanted) {
+  const TargetState target = wanted != nullptr ? wanted->state : TargetState::kStopped;
   if (entry.ending) {
-    if (wanted == nullptr) return ConnectorState::kUnassigned;
+    if (wanted == nullptr) return RunState::kUnassigned;
     // It is stopped when it has left its group, and not before.
-    if (target == Target::kStopped) return ConnectorState::kRunning;
-    const bool stays = target == Target::kPaused && entry.was_stopped;
-    return stays ? ConnectorState::kPaused : ConnectorState::kRestarting;
+    if (target == TargetState::kStopped) return RunState::kRunning;
+    const bool stays = target == TargetState::kPaused && entry.was_stopped;
+    return stays ? RunState::kPaused : RunState::kRestarting;
   }
   if (!entry.connector) {
-    if (target == Target::kStopped) return ConnectorState::kStopped;
-    return entry.was_stopped ? ConnectorState::kPaused : ConnectorState::kFailed;
+    if (target == TargetState::kStopped) return RunState::kStopped;
+    return entry.was_stopped ? RunState::kPaused : RunState::kFailed;
   }
   switch (entry.connector->health()) {
     case Connector::Health::kStarting:
-      return ConnectorState::kUnassigned;
+      return RunState::kUnassigned;
     case Connector::Health::kRunning:
-      return target == Target::kPaused ? ConnectorState::kPaused : ConnectorState::kRunning;
+      return target == TargetState::kPaused ? RunState::kPaused : RunState::kRunning;
     case Connector::Health::kFailed:
     case Connector::Health::kOvertaken:
     case Connector::Health::kCannotStart:
       break;
   }
-  return ConnectorState::kFailed;
+  return RunState::kFailed;
 }
 
 ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry* entry) {
@@ -58,8 +41,8 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   view.origin = wanted.newest.origin;
   view.invalid = !wanted.newest.config;
   view.target = wanted.target;
-  view.is_to_stop = wanted.state == Target::kStopped;
-  rest::ConnectorStatus& status = view.status;
+  view.is_to_stop = wanted.state == TargetState::kStopped;
+  connect::ConnectorStatus& status = view.status;
   status.name = view.info.name = name;
   status.origin = view.origin == Origin::kFile ? "file" : "rest";
   if (view.origin == Origin::kFile) status.file = wanted.newest.file;
@@ -74,7 +57,7 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   if (entry == nullptr) return view;
   view.stopped = view.is_to_stop && !entry->connector;
   status.observed_generation = entry->generation;
-  status.state = ShownState(StateOf(*entry, &wanted));
+  status.state = StateOf(*entry, &wanted);
   if (entry->refused) status.trace += entry->refused->why;
   if (!entry->connector) return view;
   status.trace += entry->connector->trace();
@@ -84,14 +67,13 @@ ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry*
   // replaced because of another definition.
   const bool only_tasks =
       !status.tasks.empty() &&
-      (status.state == rest::RunState::kUnassigned || status.state == rest::RunState::kFailed ||
-       (status.state == rest::RunState::kRestarting && !entry->restart_asked));
+      (status.state == RunState::kUnassigned || status.state == RunState::kFailed ||
+       (status.state == RunState::kRestarting && !entry->restart_asked));
   if (only_tasks) {
-    status.state =
-        wanted.state == Target::kPaused ? rest::RunState::kPaused : rest::RunState::kRunning;
+    status.state = wanted.state == TargetState::kPaused ? RunState::kPaused : RunState::kRunning;
   }
-  for (rest::TaskStatus& task : status.tasks) {
-    if (entry->ending && !entry->was_stopped) task.state = rest::RunState::kRestarting;
+  for (connect::TaskStatus& task : status.tasks) {
+    if (entry->ending && !entry->was_stopped) task.state = RunState::kRestarting;
     view.info.tasks.push_back(task.id);
   }
   return view;

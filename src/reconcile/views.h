@@ -10,7 +10,7 @@
 namespace khs::reconcile {
 
 // How a connector is, by what runs under its name and what should; null: it should not be.
-metrics::ConnectorState StateOf(const Entry& entry, const Wanted* wanted);
+connect::RunState StateOf(const Entry& entry, const Wanted* wanted);
 
 // What is shown of it; null: nothing stands under its name yet.
 ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry* entry);

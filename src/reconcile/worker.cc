@@ -10,8 +10,10 @@
 namespace khs::reconcile {
 namespace {
 
-using rest::Refusal;
-using Kind = Refusal::Kind;
+using connect::CallError;
+using connect::RunState;
+using connect::TargetState;
+using Kind = CallError::Kind;
 using Written = std::map<std::string, std::string>;
 using Hands = Reconciler::Hands;
 
@@ -24,28 +26,23 @@ constexpr std::chrono::seconds kStopBound{5};
 constexpr std::chrono::seconds kGroupBound{5};
 constexpr std::chrono::milliseconds kGroupPause{200};
 
-Target TargetOf(rest::TargetState state) {
-  if (state == rest::TargetState::kPaused) return Target::kPaused;
-  return state == rest::TargetState::kStopped ? Target::kStopped : Target::kStarted;
-}
-
 const Wanted* Find(const Hands& hands, const std::string& name) {
   const auto found = hands.source.desired().find(name);
   return found == hands.source.desired().end() ? nullptr : &found->second;
 }
 
 // A file is the truth about what it defines.
-std::optional<Refusal> DefinedByFile(const std::string& name, const Wanted* wanted) {
+std::optional<CallError> DefinedByFile(const std::string& name, const Wanted* wanted) {
   if (wanted == nullptr || wanted->newest.origin != Origin::kFile) return std::nullopt;
-  return Refusal{
+  return CallError{
       Kind::kFileDefined,
       "Connector " + name + " is defined by the file " + wanted->newest.file + ": change it there",
       {}};
 }
 
-std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
-                               const Written& written) {
-  Refusal refusal{Kind::kInvalid, {}, {}};
+std::optional<CallError> Examine(const Hands& hands, const std::string& name,
+                                 const Written& written) {
+  CallError refusal{Kind::kInvalid, {}, {}};
   for (const config::Problem& problem : hands.source.Examine(name, written)) {
     if (problem.severity != config::Severity::kError) continue;
     refusal.problems.push_back(config::Sentence(problem));
@@ -59,24 +56,24 @@ std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
   return refusal;
 }
 
-std::optional<Refusal> Store(Hands& hands, const std::string& name, StoredConnector connector) {
+std::optional<CallError> Store(Hands& hands, const std::string& name, StoredConnector connector) {
   if (auto failure = hands.store.Put(name, std::move(connector))) {
-    return Refusal{Kind::kCannotStore, std::move(*failure), {}};
+    return CallError{Kind::kCannotStore, std::move(*failure), {}};
   }
   return std::nullopt;
 }
 
 // Of a connector that is to be made.
-std::optional<Refusal> JudgeCount(const Hands& hands) {
+std::optional<CallError> JudgeCount(const Hands& hands) {
   const auto& connectors = hands.store.connectors();
   const auto count = std::count_if(connectors.begin(), connectors.end(),
                                    [](const auto& each) { return each.second.config.has_value(); });
   constexpr size_t kMost = watch::kMaxDefinitionFiles;
   if (static_cast<size_t>(count) < kMost) return std::nullopt;
-  return Refusal{Kind::kTooMany,
-                 "There are " + std::to_string(count) +
-                     " connectors made through REST, and no more are possible: delete one first",
-                 {}};
+  return CallError{Kind::kTooMany,
+                   "There are " + std::to_string(count) +
+                       " connectors made through REST, and no more are possible: delete one first",
+                   {}};
 }
 
 // What is kept of a connector; nothing of one that a file defines and nobody has paused.
@@ -86,7 +83,7 @@ StoredConnector StoredOf(const Hands& hands, const std::string& name) {
 }
 
 // A definition takes the place of the one that was, if there was one. Its target stays.
-std::optional<Refusal> Define(Hands& hands, const std::string& name, Written written) {
+std::optional<CallError> Define(Hands& hands, const std::string& name, Written written) {
   written["name"] = name;
   if (auto refusal = Examine(hands, name, written)) return refusal;
   StoredConnector stored = StoredOf(hands, name);
@@ -94,90 +91,91 @@ std::optional<Refusal> Define(Hands& hands, const std::string& name, Written wri
     if (auto refusal = JudgeCount(hands)) return refusal;
   }
   // What stayed behind of a file that was removed while nobody looked is not its.
-  if (Find(hands, name) == nullptr) stored.target = Target::kStarted;
+  if (Find(hands, name) == nullptr) stored.target = TargetState::kStarted;
   stored.config = std::move(written);
   return Store(hands, name, std::move(stored));
 }
 
-Refusal Draining() { return {Kind::kUnavailable, "the process is draining", {}}; }
+CallError Draining() { return {Kind::kUnavailable, "the process is draining", {}}; }
 
-bool HasFailed(const rest::ConnectorStatus& status) {
-  return status.state == rest::RunState::kFailed ||
+bool HasFailed(const connect::ConnectorStatus& status) {
+  return status.state == RunState::kFailed ||
          std::any_of(status.tasks.begin(), status.tasks.end(),
-                     [](const auto& task) { return task.state == rest::RunState::kFailed; });
+                     [](const auto& task) { return task.state == RunState::kFailed; });
 }
 
 }  // namespace
 
-Worker::Worker(Reconciler& reconciler, GroupAccess groups)
+ReconcilerWorker::ReconcilerWorker(Reconciler& reconciler, GroupAccess groups)
     : reconciler_(reconciler), groups_(std::move(groups)) {}
 
-rest::Outcome<rest::Done> Worker::Carry(
-    const std::function<std::optional<Refusal>(Hands&)>& order) {
-  std::optional<Refusal> refusal;
+connect::Result<void> ReconcilerWorker::Carry(
+    const std::function<std::optional<CallError>(Hands&)>& order) {
+  std::optional<CallError> refusal;
   if (!reconciler_.Carry([&](Hands& hands) { refusal = order(hands); })) {
-    return base::Unexpected<Refusal>(Draining());
+    return base::Unexpected<CallError>(Draining());
   }
-  if (refusal) return base::Unexpected<Refusal>(std::move(*refusal));
-  return rest::Done{};
+  if (refusal) return base::Unexpected<CallError>(std::move(*refusal));
+  return {};
 }
 
-std::vector<std::string> Worker::Names() const {
+std::vector<std::string> ReconcilerWorker::Names() const {
   std::vector<std::string> names;
   const auto status = reconciler_.status();
   for (const auto& [name, view] : status->connectors) names.push_back(name);
   return names;
 }
 
-std::optional<rest::ConnectorInfo> Worker::Info(const std::string& name) const {
+std::optional<connect::ConnectorInfo> ReconcilerWorker::Info(const std::string& name) const {
   const auto status = reconciler_.status();
   const auto found = status->connectors.find(name);
   if (found == status->connectors.end()) return std::nullopt;
   return found->second.info;
 }
 
-std::optional<rest::ConnectorStatus> Worker::Status(const std::string& name) const {
+std::optional<connect::ConnectorStatus> ReconcilerWorker::Status(const std::string& name) const {
   const auto status = reconciler_.status();
   const auto found = status->connectors.find(name);
   if (found == status->connectors.end()) return std::nullopt;
   return found->second.status;
 }
 
-rest::Outcome<rest::ConnectorInfo> Worker::Create(const std::string& name,
-                                                  const rest::ConfigMap& config,
-                                                  rest::TargetState initial) {
-  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
+connect::Result<connect::ConnectorInfo> ReconcilerWorker::Create(const std::string& name,
+                                                                 const connect::ConfigMap& config,
+                                                                 TargetState initial) {
+  const auto done = Carry([&](Hands& hands) -> std::optional<CallError> {
     Written written = config;
     written["name"] = name;
     if (auto refusal = Examine(hands, name, written)) return refusal;
     if (Find(hands, name) != nullptr || StoredOf(hands, name).config) {
-      return Refusal{Kind::kExists, {}, {}};
+      return CallError{Kind::kExists, {}, {}};
     }
     if (auto refusal = JudgeCount(hands)) return refusal;
-    return Store(hands, name, {std::move(written), TargetOf(initial)});
+    return Store(hands, name, {std::move(written), initial});
   });
-  if (!done) return base::Unexpected<Refusal>(done.error());
-  return Info(name).value_or(rest::ConnectorInfo{name, config, {}});
+  if (!done) return base::Unexpected<CallError>(done.error());
+  return Info(name).value_or(connect::ConnectorInfo{name, config, {}});
 }
 
-rest::Outcome<Worker::Stored> Worker::Put(const std::string& name, const rest::ConfigMap& config) {
+connect::Result<ReconcilerWorker::Stored> ReconcilerWorker::Put(const std::string& name,
+                                                                const connect::ConfigMap& config) {
   Stored stored;
-  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
+  const auto done = Carry([&](Hands& hands) -> std::optional<CallError> {
     const Wanted* wanted = Find(hands, name);
     if (auto refusal = DefinedByFile(name, wanted)) return refusal;
     stored.created = wanted == nullptr;
     return Define(hands, name, config);
   });
-  if (!done) return base::Unexpected<Refusal>(done.error());
-  stored.info = Info(name).value_or(rest::ConnectorInfo{name, config, {}});
+  if (!done) return base::Unexpected<CallError>(done.error());
+  stored.info = Info(name).value_or(connect::ConnectorInfo{name, config, {}});
   return stored;
 }
 
-rest::Outcome<rest::ConnectorInfo> Worker::Patch(const std::string& name,
-                                                 const rest::ConfigPatch& patch) {
-  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
+connect::Result<connect::ConnectorInfo> ReconcilerWorker::Patch(const std::string& name,
+                                                                const connect::ConfigPatch& patch) {
+  const auto done = Carry([&](Hands& hands) -> std::optional<CallError> {
     const Wanted* wanted = Find(hands, name);
-    if (wanted == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+    if (wanted == nullptr) return CallError{Kind::kNotFound, {}, {}};
     if (auto refusal = DefinedByFile(name, wanted)) return refusal;
     Written written = StoredOf(hands, name).config.value_or(Written{});
     for (const auto& [key, value] : patch) {
@@ -189,17 +187,17 @@ rest::Outcome<rest::ConnectorInfo> Worker::Patch(const std::string& name,
     }
     return Define(hands, name, std::move(written));
   });
-  if (!done) return base::Unexpected<Refusal>(done.error());
-  return Info(name).value_or(rest::ConnectorInfo{name, {}, {}});
+  if (!done) return base::Unexpected<CallError>(done.error());
+  return Info(name).value_or(connect::ConnectorInfo{name, {}, {}});
 }
 
-rest::Outcome<rest::Done> Worker::Delete(const std::string& name) {
-  return Carry([&](Hands& hands) -> std::optional<Refusal> {
+connect::Result<void> ReconcilerWorker::Delete(const std::string& name) {
+  return Carry([&](Hands& hands) -> std::optional<CallError> {
     const Wanted* wanted = Find(hands, name);
-    if (wanted == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+    if (wanted == nullptr) return CallError{Kind::kNotFound, {}, {}};
     if (auto refusal = DefinedByFile(name, wanted)) return refusal;
     if (auto failure = hands.store.Remove(name)) {
-      return Refusal{Kind::kCannotStore, std::move(*failure), {}};
+      return CallError{Kind::kCannotStore, std::move(*failure), {}};
     }
     // Nothing of it is left to one of its name that comes while it drains.
     const auto entry = hands.entries.find(name);
@@ -208,27 +206,28 @@ rest::Outcome<rest::Done> Worker::Delete(const std::string& name) {
   });
 }
 
-rest::Outcome<rest::Done> Worker::SetTarget(const std::string& name, rest::TargetState target) {
-  auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
-    if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+connect::Result<void> ReconcilerWorker::SetTargetState(const std::string& name,
+                                                       TargetState target) {
+  auto done = Carry([&](Hands& hands) -> std::optional<CallError> {
+    if (Find(hands, name) == nullptr) return CallError{Kind::kNotFound, {}, {}};
     StoredConnector stored = StoredOf(hands, name);
-    const Target before = std::exchange(stored.target, TargetOf(target));
+    const TargetState before = std::exchange(stored.target, target);
     if (before == stored.target) return std::nullopt;
     // Of one that a file defines there is nothing to keep but that it does not run.
-    if (!stored.config && stored.target == Target::kStarted) {
+    if (!stored.config && stored.target == TargetState::kStarted) {
       if (auto failure = hands.store.Remove(name)) {
-        return Refusal{Kind::kCannotStore, std::move(*failure), {}};
+        return CallError{Kind::kCannotStore, std::move(*failure), {}};
       }
       return std::nullopt;
     }
     return Store(hands, name, std::move(stored));
   });
   // Who is told of a stop goes on to what needs a stopped connector.
-  if (done && target == rest::TargetState::kStopped) WaitForStop(name);
+  if (done && target == TargetState::kStopped) WaitForStop(name);
   return done;
 }
 
-void Worker::WaitForStop(const std::string& name) const {
+void ReconcilerWorker::WaitForStop(const std::string& name) const {
   (void)reconciler_.AwaitStatus(
       [&name](const reconcile::Status& status) {
         const auto found = status.connectors.find(name);
@@ -238,44 +237,43 @@ void Worker::WaitForStop(const std::string& name) const {
       kStopBound);
 }
 
-rest::Outcome<rest::ConnectorStatus> Worker::Restart(const std::string& name, bool include_tasks,
-                                                     bool only_failed) {
+connect::Result<connect::ConnectorStatus> ReconcilerWorker::Restart(const std::string& name,
+                                                                    bool include_tasks,
+                                                                    bool only_failed) {
   const auto before = Status(name);
-  if (!before) return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+  if (!before) return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
   // Without its tasks there is nothing to a connector that could be restarted.
   const bool restarts =
-      include_tasks ? !only_failed || HasFailed(*before) : before->state == rest::RunState::kFailed;
-  const auto done = Carry([&](Hands& hands) -> std::optional<Refusal> {
-    if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+      include_tasks ? !only_failed || HasFailed(*before) : before->state == RunState::kFailed;
+  const auto done = Carry([&](Hands& hands) -> std::optional<CallError> {
+    if (Find(hands, name) == nullptr) return CallError{Kind::kNotFound, {}, {}};
     if (restarts) hands.restarts.insert(name);
     return std::nullopt;
   });
-  if (!done) return base::Unexpected<Refusal>(done.error());
-  rest::ConnectorStatus status = *before;
-  const auto selected = [&](rest::RunState state) {
-    return !only_failed || state == rest::RunState::kFailed;
-  };
-  if (selected(status.state)) status.state = rest::RunState::kRestarting;
-  for (rest::TaskStatus& task : status.tasks) {
-    if (include_tasks && selected(task.state)) task.state = rest::RunState::kRestarting;
+  if (!done) return base::Unexpected<CallError>(done.error());
+  connect::ConnectorStatus status = *before;
+  const auto selected = [&](RunState state) { return !only_failed || state == RunState::kFailed; };
+  if (selected(status.state)) status.state = RunState::kRestarting;
+  for (connect::TaskStatus& task : status.tasks) {
+    if (include_tasks && selected(task.state)) task.state = RunState::kRestarting;
   }
   return status;
 }
 
-rest::Outcome<rest::Done> Worker::RestartTask(const std::string& name, int task) {
+connect::Result<void> ReconcilerWorker::RestartTask(const std::string& name, int task) {
   const auto status = Status(name);
-  if (!status) return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+  if (!status) return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
   const bool is_there = std::any_of(status->tasks.begin(), status->tasks.end(),
                                     [task](const auto& each) { return each.id == task; });
-  if (!is_there) return base::Unexpected<Refusal>({Kind::kNoSuchTask, {}, {}});
-  return Carry([&](Hands& hands) -> std::optional<Refusal> {
-    if (Find(hands, name) == nullptr) return Refusal{Kind::kNotFound, {}, {}};
+  if (!is_there) return base::Unexpected<CallError>({Kind::kNoSuchTask, {}, {}});
+  return Carry([&](Hands& hands) -> std::optional<CallError> {
+    if (Find(hands, name) == nullptr) return CallError{Kind::kNotFound, {}, {}};
     hands.restarts.insert(name);
     return std::nullopt;
   });
 }
 
-std::vector<std::string> Worker::ActiveTopics(const std::string& name) const {
+std::vector<std::string> ReconcilerWorker::ActiveTopics(const std::string& name) const {
   std::vector<std::string> topics;
   (void)reconciler_.Carry([&](Hands& hands) {
     const auto found = hands.entries.find(name);
@@ -286,45 +284,46 @@ std::vector<std::string> Worker::ActiveTopics(const std::string& name) const {
   return topics;
 }
 
-void Worker::ResetActiveTopics(const std::string& name) {
+void ReconcilerWorker::ResetActiveTopics(const std::string& name) {
   (void)reconciler_.Carry([&](Hands& hands) {
     const auto found = hands.entries.find(name);
     if (found != hands.entries.end()) found->second->metrics->ResetActiveTopics();
   });
 }
 
-rest::Outcome<std::vector<rest::PartitionOffset>> Worker::Offsets(const std::string& name) {
-  if (reconciler_.readiness().draining) return base::Unexpected<Refusal>(Draining());
+connect::Result<std::vector<connect::PartitionOffset>> ReconcilerWorker::Offsets(
+    const std::string& name) {
+  if (reconciler_.readiness().draining) return base::Unexpected<CallError>(Draining());
   const auto status = reconciler_.status();
   const auto found = status->connectors.find(name);
   if (found == status->connectors.end())
-    return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+    return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
   // Of one that was never valid nobody knows the group.
-  if (!found->second.target) return std::vector<rest::PartitionOffset>{};
+  if (!found->second.target) return std::vector<connect::PartitionOffset>{};
   return groups_.list(*found->second.target);
 }
 
-rest::Outcome<config::ConnectorConfig> Worker::Stopped(const std::string& name) const {
+connect::Result<config::ConnectorConfig> ReconcilerWorker::Stopped(const std::string& name) const {
   WaitForStop(name);
-  if (reconciler_.readiness().draining) return base::Unexpected<Refusal>(Draining());
+  if (reconciler_.readiness().draining) return base::Unexpected<CallError>(Draining());
   const auto status = reconciler_.status();
   const auto found = status->connectors.find(name);
   if (found == status->connectors.end()) {
-    return base::Unexpected<Refusal>({Kind::kNotFound, {}, {}});
+    return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
   }
   const ConnectorView& view = found->second;
   if (!view.is_to_stop || !view.target) {
-    return base::Unexpected<Refusal>({Kind::kNotStopped, {}, {}});
+    return base::Unexpected<CallError>({Kind::kNotStopped, {}, {}});
   }
-  if (!view.stopped) return base::Unexpected<Refusal>({Kind::kStillActive, {}, {}});
+  if (!view.stopped) return base::Unexpected<CallError>({Kind::kStillActive, {}, {}});
   return *view.target;
 }
 
-rest::Outcome<rest::Done> Worker::ChangeOffsets(
+connect::Result<void> ReconcilerWorker::ChangeOffsets(
     const std::string& name,
-    const std::function<rest::Outcome<rest::Done>(const config::ConnectorConfig&)>& change) const {
+    const std::function<connect::Result<void>(const config::ConnectorConfig&)>& change) const {
   const auto config = Stopped(name);
-  if (!config) return base::Unexpected<Refusal>(config.error());
+  if (!config) return base::Unexpected<CallError>(config.error());
   const auto deadline = std::chrono::steady_clock::now() + kGroupBound;
   while (true) {
     auto done = change(*config);
@@ -334,20 +333,20 @@ rest::Outcome<rest::Done> Worker::ChangeOffsets(
   }
 }
 
-rest::Outcome<rest::Done> Worker::AwaitStopped(const std::string& name) {
-  return Stopped(name).map([](const config::ConnectorConfig&) { return rest::Done{}; });
+connect::Result<void> ReconcilerWorker::AwaitStopped(const std::string& name) {
+  return Stopped(name).map([](const config::ConnectorConfig&) {});
 }
 
-rest::Outcome<rest::Done> Worker::AlterOffsets(const std::string& name,
-                                               const std::vector<rest::PartitionOffset>& offsets) {
+connect::Result<void> ReconcilerWorker::AlterOffsets(
+    const std::string& name, const std::vector<connect::PartitionOffset>& offsets) {
   return ChangeOffsets(name, [&](const auto& config) { return groups_.alter(config, offsets); });
 }
 
-rest::Outcome<rest::Done> Worker::ResetOffsets(const std::string& name) {
+connect::Result<void> ReconcilerWorker::ResetOffsets(const std::string& name) {
   return ChangeOffsets(name, [&](const auto& config) { return groups_.reset(config); });
 }
 
-std::vector<std::string> Worker::Reload() {
+std::vector<std::string> ReconcilerWorker::Reload() {
   (void)reconciler_.Carry([](Hands& hands) { hands.look = true; });
   (void)reconciler_.AwaitStatus([](const reconcile::Status& status) { return status.settled; },
                                 kReloadBound);

@@ -8,29 +8,14 @@
 namespace khs::rest {
 namespace {
 
-const char* const kJsonType = "application/json";
+using connect::CallError;
+using connect::RunState;
 
-std::string_view StateName(RunState state) {
-  switch (state) {
-    case RunState::kUnassigned:
-      return "UNASSIGNED";
-    case RunState::kRunning:
-      return "RUNNING";
-    case RunState::kPaused:
-      return "PAUSED";
-    case RunState::kStopped:
-      return "STOPPED";
-    case RunState::kFailed:
-      return "FAILED";
-    case RunState::kRestarting:
-      return "RESTARTING";
-  }
-  return "UNASSIGNED";
-}
+const char* const kJsonType = "application/json";
 
 void WriteState(JsonText& text, RunState state, const std::string& trace,
                 const std::string& worker_id) {
-  text.Key("state").String(StateName(state)).Key("worker_id").String(worker_id);
+  text.Key("state").String(connect::Name(state)).Key("worker_id").String(worker_id);
   if (!trace.empty()) text.Key("trace").String(trace);
 }
 
@@ -87,37 +72,37 @@ Response InvalidConfig(const std::vector<std::string>& messages) {
   return Error(400, text);
 }
 
-Response Refuse(const Refusal& refusal, const std::string& name, std::string_view not_found) {
+Response Refuse(const CallError& refusal, const std::string& name, std::string_view not_found) {
   switch (refusal.kind) {
-    case Refusal::Kind::kNotFound:
+    case CallError::Kind::kNotFound:
       return Error(404, not_found);
-    case Refusal::Kind::kNoSuchTask:
+    case CallError::Kind::kNoSuchTask:
       return Error(404, OrElse(refusal.message, "Unknown task of connector " + name));
-    case Refusal::Kind::kExists:
+    case CallError::Kind::kExists:
       return Error(409, "Connector " + name + " already exists");
-    case Refusal::Kind::kInvalid:
+    case CallError::Kind::kInvalid:
       if (refusal.problems.empty()) {
         return Error(400, OrElse(refusal.message, "The request is invalid"));
       }
       return InvalidConfig(refusal.problems);
-    case Refusal::Kind::kTooMany:
+    case CallError::Kind::kTooMany:
       return Error(403, OrElse(refusal.message, "There are too many connectors"));
-    case Refusal::Kind::kFileDefined:
+    case CallError::Kind::kFileDefined:
       return Error(403, OrElse(refusal.message, "Connector " + name + " is defined by a file"));
-    case Refusal::Kind::kNotStopped:
+    case CallError::Kind::kNotStopped:
       return Error(400, fmt::format("Connectors must be in the STOPPED state before their offsets "
                                     "can be modified. This can be done for the specified connector "
                                     "by issuing a 'PUT' request to the '/connectors/{}/stop' "
                                     "endpoint",
                                     name));
-    case Refusal::Kind::kStillActive:
+    case CallError::Kind::kStillActive:
       return Error(
           500, OrElse(refusal.message, "The consumer group of connector " + name + " is active"));
-    case Refusal::Kind::kCannotStore:
+    case CallError::Kind::kCannotStore:
       return Error(500, OrElse(refusal.message, "Connector " + name + " could not be stored"));
-    case Refusal::Kind::kFailed:
+    case CallError::Kind::kFailed:
       return Error(500, OrElse(refusal.message, "The broker refuses the call"));
-    case Refusal::Kind::kUnavailable:
+    case CallError::Kind::kUnavailable:
       return Error(503, OrElse(refusal.message, "Currently unavailable; try again"));
   }
   return HttpError(500, "Internal Server Error");
@@ -125,7 +110,7 @@ Response Refuse(const Refusal& refusal, const std::string& name, std::string_vie
 
 std::string NotFoundText(const std::string& name) { return "Connector " + name + " not found"; }
 
-void WriteConfig(JsonText& text, const ConfigMap& config) {
+void WriteConfig(JsonText& text, const connect::ConfigMap& config) {
   text.BeginObject();
   for (const auto& [key, value] : config) text.Key(key).String(value);
   text.EndObject();
@@ -137,7 +122,7 @@ void WriteStrings(JsonText& text, const std::vector<std::string>& strings) {
   text.EndArray();
 }
 
-void WriteInfo(JsonText& text, const ConnectorInfo& info) {
+void WriteInfo(JsonText& text, const connect::ConnectorInfo& info) {
   text.BeginObject().Key("name").String(info.name).Key("config");
   WriteConfig(text, info.config);
   text.Key("tasks").BeginArray();
@@ -147,17 +132,19 @@ void WriteInfo(JsonText& text, const ConnectorInfo& info) {
   text.EndArray().Key("type").String("sink").EndObject();
 }
 
-void WriteTaskStatus(JsonText& text, const TaskStatus& task, const std::string& worker_id) {
+void WriteTaskStatus(JsonText& text, const connect::TaskStatus& task,
+                     const std::string& worker_id) {
   text.BeginObject().Key("id").Number(task.id);
   WriteState(text, task.state, task.trace, worker_id);
   text.EndObject();
 }
 
-void WriteStatus(JsonText& text, const ConnectorStatus& status, const std::string& worker_id) {
+void WriteStatus(JsonText& text, const connect::ConnectorStatus& status,
+                 const std::string& worker_id) {
   text.BeginObject().Key("name").String(status.name).Key("connector").BeginObject();
   WriteState(text, status.state, status.trace, worker_id);
   text.EndObject().Key("tasks").BeginArray();
-  for (const TaskStatus& task : status.tasks) WriteTaskStatus(text, task, worker_id);
+  for (const connect::TaskStatus& task : status.tasks) WriteTaskStatus(text, task, worker_id);
   text.EndArray().Key("type").String("sink");
   // Beyond Kafka Connect, last.
   text.Key("origin").String(status.origin);

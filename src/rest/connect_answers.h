@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "config/problem.h"
+#include "connect/worker.h"
 #include "rest/connect_api.h"
-#include "rest/connect_worker.h"
 #include "rest/json_text.h"
 #include "rest/message.h"
 
@@ -26,16 +26,18 @@ std::optional<Response> UnknownClass(std::string_view java_class);
 // A definition that is not valid, one message an error.
 Response InvalidConfig(const std::vector<std::string>& messages);
 // `not_found` is the endpoint's own wording.
-Response Refuse(const Refusal& refusal, const std::string& name, std::string_view not_found);
+Response Refuse(const connect::CallError& refusal, const std::string& name,
+                std::string_view not_found);
 
 // What most endpoints say of an unknown connector.
 std::string NotFoundText(const std::string& name);
 
 // Kafka Connect's shapes.
-void WriteInfo(JsonText& text, const ConnectorInfo& info);
-void WriteStatus(JsonText& text, const ConnectorStatus& status, const std::string& worker_id);
-void WriteTaskStatus(JsonText& text, const TaskStatus& task, const std::string& worker_id);
-void WriteConfig(JsonText& text, const ConfigMap& config);
+void WriteInfo(JsonText& text, const connect::ConnectorInfo& info);
+void WriteStatus(JsonText& text, const connect::ConnectorStatus& status,
+                 const std::string& worker_id);
+void WriteTaskStatus(JsonText& text, const connect::TaskStatus& task, const std::string& worker_id);
+void WriteConfig(JsonText& text, const connect::ConfigMap& config);
 void WriteStrings(JsonText& text, const std::vector<std::string>& strings);
 
 }  // namespace khs::rest

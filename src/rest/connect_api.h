@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/flat.h"
-#include "rest/connect_worker.h"
+#include "connect/worker.h"
 
 namespace khs::rest {
 
@@ -24,7 +24,7 @@ LoggerControl ProcessLoggers(const base::Clock& clock);
 
 // All that the API is answered from. Used from several threads at once.
 struct ConnectApi {
-  ConnectWorker& worker;
+  connect::Worker& worker;
   LoggerControl loggers;
   std::string version;    // of this program, as its plugin's
   std::string commit;     // what `GET /` shows as such: version and revision

@@ -18,6 +18,7 @@ namespace {
 using config::Entry;
 using config::FlatConfig;
 using config::ValueKind;
+using connect::TargetState;
 
 const char* const kBody = "body";
 constexpr std::string_view kTaskClass = "nz.ac.auckland.kafka.http.sink.HttpSinkTask";
@@ -59,8 +60,8 @@ std::optional<Response> JudgeNulls(const FlatConfig& entries, const FlatConfig& 
 }
 
 // A definition with its name in it, as the worker takes it, or why it is not even shown to it.
-base::Expected<ConfigMap, Response> Accept(const ConnectApi& api, const std::string& name,
-                                           FlatConfig entries) {
+base::Expected<connect::ConfigMap, Response> Accept(const ConnectApi& api, const std::string& name,
+                                                    FlatConfig entries) {
   using Rejected = base::Unexpected<Response>;
   if (auto answer = JudgeName(entries, name)) return Rejected(std::move(*answer));
   if (FindEntry(entries, "name") == nullptr) {
@@ -69,7 +70,7 @@ base::Expected<ConfigMap, Response> Accept(const ConnectApi& api, const std::str
   }
   if (auto answer = JudgeClass(entries)) return Rejected(std::move(*answer));
   if (auto answer = JudgeNulls(entries, api.defaults)) return Rejected(std::move(*answer));
-  ConfigMap config;
+  connect::ConfigMap config;
   for (Entry& entry : entries) config.emplace(std::move(entry.key), std::move(entry.text));
   return config;
 }
@@ -86,7 +87,7 @@ std::optional<TargetState> ParseInitialState(const std::optional<std::string>& t
   return std::nullopt;
 }
 
-Response InfoAnswer(int status, const ConnectorInfo& info) {
+Response InfoAnswer(int status, const connect::ConnectorInfo& info) {
   JsonText text;
   WriteInfo(text, info);
   return Json(status, std::move(text));
@@ -102,7 +103,7 @@ std::string Authority(const Call& call) {
   return usable ? host->second : call.api.worker_id;
 }
 
-Response CreatedAnswer(const Call& call, const ConnectorInfo& info) {
+Response CreatedAnswer(const Call& call, const connect::ConnectorInfo& info) {
   Response response = InfoAnswer(201, info);
   response.headers["Location"] =
       call.api.scheme + "://" + Authority(call) + "/connectors/" + PercentEncodeSegment(info.name);
@@ -202,7 +203,7 @@ Response PatchConfig(const Call& call) {
     const bool is_there = call.api.worker.Status(call.name()).has_value();
     return is_there ? std::move(*rejected) : Error(404, NotFoundText(call.name()));
   }
-  ConfigPatch patch;
+  connect::ConfigPatch patch;
   for (const Entry& entry : *entries) {
     // A connector keeps its name.
     if (entry.key == "name") continue;

@@ -8,6 +8,8 @@
 namespace khs::rest {
 namespace {
 
+using connect::TargetState;
+
 // As Java reads an int; what is none is no task's path.
 std::optional<int> TaskOf(const Call& call) {
   std::string_view text = call.segments.at(1);
@@ -22,8 +24,8 @@ std::string TaskName(const std::string& connector, int id) {
   return connector + '-' + std::to_string(id);
 }
 
-Response SetTarget(const Call& call, TargetState target, int status) {
-  const auto done = call.api.worker.SetTarget(call.name(), target);
+Response ChangeTargetState(const Call& call, TargetState state, int status) {
+  const auto done = call.api.worker.SetTargetState(call.name(), state);
   return done ? Empty(status)
               : Refuse(done.error(), call.name(), "Unknown connector " + call.name());
 }
@@ -43,7 +45,7 @@ Response GetTaskStatus(const Call& call) {
   if (!id) return HttpError(404, "Not Found");
   const auto status = call.api.worker.Status(call.name());
   if (status) {
-    for (const TaskStatus& task : status->tasks) {
+    for (const connect::TaskStatus& task : status->tasks) {
       if (task.id != *id) continue;
       JsonText text;
       WriteTaskStatus(text, task, call.api.worker_id);
@@ -75,17 +77,23 @@ Response RestartTask(const Call& call) {
   if (!id) return HttpError(404, "Not Found");
   const auto done = call.api.worker.RestartTask(call.name(), *id);
   if (done) return Empty(204);
-  if (done.error().kind == Refusal::Kind::kNoSuchTask) {
+  if (done.error().kind == connect::CallError::Kind::kNoSuchTask) {
     return Error(404, "Unknown task: " + TaskName(call.name(), *id));
   }
   return Refuse(done.error(), call.name(), "Unknown connector: " + call.name());
 }
 
-Response PauseConnector(const Call& call) { return SetTarget(call, TargetState::kPaused, 202); }
+Response PauseConnector(const Call& call) {
+  return ChangeTargetState(call, TargetState::kPaused, 202);
+}
 
-Response ResumeConnector(const Call& call) { return SetTarget(call, TargetState::kStarted, 202); }
+Response ResumeConnector(const Call& call) {
+  return ChangeTargetState(call, TargetState::kStarted, 202);
+}
 
-Response StopConnector(const Call& call) { return SetTarget(call, TargetState::kStopped, 204); }
+Response StopConnector(const Call& call) {
+  return ChangeTargetState(call, TargetState::kStopped, 204);
+}
 
 Response GetTopics(const Call& call) {
   JsonText text;

@@ -5,9 +5,11 @@
 namespace khs::rest {
 namespace {
 
+using connect::CallError;
+
 // `verb` is what was tried, as Kafka Connect words it.
-Response RefuseChange(Refusal refusal, const std::string& name, const std::string& verb) {
-  if (refusal.kind == Refusal::Kind::kStillActive) {
+Response RefuseChange(CallError refusal, const std::string& name, const std::string& verb) {
+  if (refusal.kind == CallError::Kind::kStillActive) {
     refusal.message = "Failed to " + verb + " consumer group offsets for connector " + name +
                       " either because its tasks haven't stopped completely yet or the connector "
                       "was resumed before the request to " +
@@ -33,7 +35,7 @@ Response GetOffsets(const Call& call) {
   if (!offsets) return Refuse(offsets.error(), call.name(), NotFoundText(call.name()));
   JsonText text;
   text.BeginObject().Key("offsets").BeginArray();
-  for (const PartitionOffset& offset : *offsets) {
+  for (const connect::PartitionOffset& offset : *offsets) {
     if (!offset.offset) continue;
     text.BeginObject().Key("partition").BeginObject();
     text.Key("kafka_partition").Number(offset.partition).Key("kafka_topic").String(offset.topic);

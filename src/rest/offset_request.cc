@@ -95,7 +95,7 @@ std::string FailedToParse(const char* what, const char* title,
          " values for sink connectors need to be integers.";
 }
 
-base::Expected<PartitionOffset, std::string> JudgeOffset(const SentOffset& sent) {
+base::Expected<connect::PartitionOffset, std::string> JudgeOffset(const SentOffset& sent) {
   if (sent.partition == SentOffset::Part::kMissing) {
     return Failure("The partition for a sink connector offset cannot be null or missing");
   }
@@ -111,7 +111,7 @@ base::Expected<PartitionOffset, std::string> JudgeOffset(const SentOffset& sent)
   if (!sent.partition_number) {
     return Failure("Kafka partitions must be valid numbers and may not be null");
   }
-  PartitionOffset offset{*sent.topic, 0, std::nullopt};
+  connect::PartitionOffset offset{*sent.topic, 0, std::nullopt};
   if (!ParseWhole(*sent.partition_number, offset.partition)) {
     return Failure(FailedToParse("partition", "Partition", sent.partition_number));
   }
@@ -158,9 +158,9 @@ base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_vie
   return offsets;
 }
 
-base::Expected<std::vector<PartitionOffset>, std::string> JudgeOffsets(
+base::Expected<std::vector<connect::PartitionOffset>, std::string> JudgeOffsets(
     const std::vector<SentOffset>& sent) {
-  std::vector<PartitionOffset> offsets;
+  std::vector<connect::PartitionOffset> offsets;
   std::set<std::pair<std::string, std::int32_t>> seen;
   for (const SentOffset& one : sent) {
     auto offset = JudgeOffset(one);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "rest/connect_worker.h"
+#include "connect/worker.h"
 
 namespace khs::rest {
 
@@ -27,7 +27,7 @@ struct SentOffset {
 base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_view body);
 
 // The error is Kafka's wording, of the first that is wrong.
-base::Expected<std::vector<PartitionOffset>, std::string> JudgeOffsets(
+base::Expected<std::vector<connect::PartitionOffset>, std::string> JudgeOffsets(
     const std::vector<SentOffset>& sent);
 
 }  // namespace khs::rest

@@ -79,8 +79,8 @@ TEST_F(ConnectorMetricsTest, CountRequestsByClass) {
 
 TEST_F(ConnectorMetricsTest, ShowOneStateAtATime) {
   const auto metrics = Make("c");
-  metrics->SetState(ConnectorState::kRunning);
-  metrics->SetState(ConnectorState::kFailed);
+  metrics->SetState(connect::RunState::kRunning);
+  metrics->SetState(connect::RunState::kFailed);
   EXPECT_TRUE(Shows(R"(connector_state{connector="c",state="failed"} 1)"));
   EXPECT_TRUE(Shows(R"(connector_state{connector="c",state="running"} 0)"));
 }

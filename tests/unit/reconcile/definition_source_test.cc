@@ -197,10 +197,10 @@ TEST_F(DefinitionSourceTest, JudgesWhatIsMadeThroughRestLikeAFile) {
   const std::map<std::string, std::string> good{{"topics", "t"},
                                                 {"callback.request.url", "http://r/"}};
   EXPECT_TRUE(Source().Examine("r", good).empty());
-  EXPECT_FALSE(store_.Put("r", {good, Target::kPaused}));
+  EXPECT_FALSE(store_.Put("r", {good, connect::TargetState::kPaused}));
   Source().Refresh();
   EXPECT_EQ(At("r").newest.origin, Origin::kRest);
-  EXPECT_EQ(At("r").state, Target::kPaused);
+  EXPECT_EQ(At("r").state, connect::TargetState::kPaused);
   ASSERT_TRUE(At("r").target);
   // A file of its name that comes later is the one that is wrong.
   Write("r");

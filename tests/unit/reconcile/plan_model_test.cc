@@ -21,6 +21,7 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::TargetState;
 using namespace std::chrono_literals;
 using State = Standing::State;
 using testing::Broken;
@@ -141,8 +142,8 @@ class World {
       }
     } else if (roll < 44) {
       const std::string name(1, "abcr"[dice_.Below(4)]);
-      const auto target =
-          std::vector{Target::kStarted, Target::kPaused, Target::kStopped}[dice_.Below(3)];
+      const auto target = std::vector{TargetState::kStarted, TargetState::kPaused,
+                                      TargetState::kStopped}[dice_.Below(3)];
       schedule_.Tell([&] { return fmt::format("{} shall be {}", name, static_cast<int>(target)); });
       if (desired_.contains(name)) targets_[name] = target;
     } else if (roll < 60) {
@@ -372,10 +373,10 @@ class World {
       return step.action == Action::kKeep ? step.name + " is kept"
                                           : step.name + ": " + Text(step.action);
     });
-    const bool runs_well = working && wanted != nullptr && wanted->state != Target::kStopped &&
+    const bool runs_well = working && wanted != nullptr && wanted->state != TargetState::kStopped &&
                            (!wanted->target || wanted->target == entries_[step.name].runs->config);
     if (runs_well && step.action != Action::kKeep) Fail(step.name + " is touched for nothing");
-    if (working && wanted != nullptr && wanted->state != Target::kStopped && wanted->target &&
+    if (working && wanted != nullptr && wanted->state != TargetState::kStopped && wanted->target &&
         !runs_well) {
       const bool needs = NeedsConsumer(entries_[step.name].runs->config, *wanted->target);
       if (step.action != (needs ? Action::kRestart : Action::kApply)) {
@@ -407,13 +408,13 @@ class World {
       case Action::kKeep:
         if (!is_there) Fail("there is nothing to keep of " + step.name);
         if (ending && wanted != nullptr) {
-          const bool stays = entry.was_stopped && wanted->state == Target::kPaused;
-          entry.was_stopped = wanted->state == Target::kStopped || stays;
+          const bool stays = entry.was_stopped && wanted->state == TargetState::kPaused;
+          entry.was_stopped = wanted->state == TargetState::kStopped || stays;
         }
         break;
       case Action::kShow:
         if (is_there || wanted == nullptr) Fail("there is nothing to show of " + step.name);
-        entry.was_stopped = wanted->state != Target::kStarted;
+        entry.was_stopped = wanted->state != TargetState::kStarted;
         break;
       case Action::kForget:
         if (is_there || wanted != nullptr) Fail(step.name + " is forgotten");
@@ -423,7 +424,7 @@ class World {
     }
     const auto after = entries_.find(step.name);
     if (after == entries_.end() || !after->second.runs || wanted == nullptr) return;
-    after->second.runs->paused = wanted->state == Target::kPaused;
+    after->second.runs->paused = wanted->state == TargetState::kPaused;
   }
 
   static bool NeedsConsumer(const config::ConnectorConfig& from,
@@ -438,7 +439,7 @@ class World {
   }
 
   void Start(const std::string& name, const Wanted& wanted) {
-    if (wanted.state == Target::kStopped) Fail(name + " is started though it is stopped");
+    if (wanted.state == TargetState::kStopped) Fail(name + " is started though it is stopped");
     if (wanted.target->name != name) Fail(name + " runs by another's definition");
     Entry& entry = entries_[name];
     entry.was_stopped = false;
@@ -470,13 +471,13 @@ class World {
     }
     for (const auto& [name, wanted] : desired_) {
       const Entry& entry = entries_.at(name);
-      const bool stays = wanted.state == Target::kPaused && entry.was_stopped;
-      const bool runs = wanted.target && wanted.state != Target::kStopped && !stays;
+      const bool stays = wanted.state == TargetState::kPaused && entry.was_stopped;
+      const bool runs = wanted.target && wanted.state != TargetState::kStopped && !stays;
       if (entry.runs.has_value() != runs) Fail(name + (runs ? " does not run" : " runs"));
       if (!runs) continue;
       if (entry.runs->ending || entry.runs->cannot_start) Fail(name + " does not come to work");
       if (!(entry.runs->config == *wanted.target)) Fail(name + " runs by another definition");
-      const bool paused = wanted.state == Target::kPaused;
+      const bool paused = wanted.state == TargetState::kPaused;
       if (entry.runs->paused != paused) Fail(name + (paused ? " is not paused" : " is paused"));
     }
     for (const auto& [name, places] : claims) {
@@ -495,7 +496,7 @@ class World {
   std::vector<Place> seen_;
   std::optional<base::MonotonicTime> doubted_since_;
   VanishGuard guard_{kVanishWait};
-  std::map<std::string, Target> targets_;
+  std::map<std::string, TargetState> targets_;
   Desired desired_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, StartBackoff> backoffs_;

@@ -7,6 +7,7 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::TargetState;
 using namespace std::chrono_literals;
 using State = Standing::State;
 
@@ -93,7 +94,7 @@ TEST(Plan, ForgetsWhatHasEndedAndIsWantedNoMore) {
   EXPECT_EQ(ActionFor(std::nullopt, State::kFailed), Action::kStop);
 }
 
-Wanted WithState(Target state) {
+Wanted WithState(TargetState state) {
   Wanted wanted = Running(Config());
   wanted.state = state;
   return wanted;
@@ -101,19 +102,19 @@ Wanted WithState(Target state) {
 
 TEST(Plan, StopsWhatIsToBeStoppedAndStartsNothing) {
   for (const State state : {State::kWorking, State::kFailed, State::kCannotStart}) {
-    EXPECT_EQ(ActionFor(WithState(Target::kStopped), state), Action::kStop);
+    EXPECT_EQ(ActionFor(WithState(TargetState::kStopped), state), Action::kStop);
   }
-  EXPECT_EQ(ActionFor(WithState(Target::kStopped), State::kNothing), Action::kShow);
-  EXPECT_EQ(ActionFor(WithState(Target::kStopped), State::kEnding), Action::kKeep);
+  EXPECT_EQ(ActionFor(WithState(TargetState::kStopped), State::kNothing), Action::kShow);
+  EXPECT_EQ(ActionFor(WithState(TargetState::kStopped), State::kEnding), Action::kKeep);
 }
 
 TEST(Plan, APausedConnectorRunsUnlessItWasStoppedBefore) {
-  EXPECT_EQ(ActionFor(WithState(Target::kPaused), State::kNothing), Action::kStart);
-  EXPECT_EQ(ActionFor(WithState(Target::kPaused), State::kWorking), Action::kKeep);
+  EXPECT_EQ(ActionFor(WithState(TargetState::kPaused), State::kNothing), Action::kStart);
+  EXPECT_EQ(ActionFor(WithState(TargetState::kPaused), State::kWorking), Action::kKeep);
   const Actual stopped{{"a", {State::kNothing, nullptr, {}, true}}};
-  EXPECT_EQ(MakePlan({{"a", WithState(Target::kPaused)}}, stopped, kNow).at(0).action,
+  EXPECT_EQ(MakePlan({{"a", WithState(TargetState::kPaused)}}, stopped, kNow).at(0).action,
             Action::kShow);
-  EXPECT_EQ(MakePlan({{"a", WithState(Target::kStarted)}}, stopped, kNow).at(0).action,
+  EXPECT_EQ(MakePlan({{"a", WithState(TargetState::kStarted)}}, stopped, kNow).at(0).action,
             Action::kStart);
 }
 

@@ -7,6 +7,7 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::RunState;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
@@ -48,7 +49,7 @@ TEST_F(ReconcilerTest, RefusesWhatThereAreNoDescriptorsForAndStartsItWhenThereAr
   ASSERT_TRUE(AwaitRunning("b"));
   ASSERT_TRUE(AwaitShown("connectors_refused 1"));
   ASSERT_TRUE(Await([&] { return View("c") && !View("c")->status.trace.empty(); }));
-  EXPECT_EQ(View("c")->status.state, rest::RunState::kFailed);
+  EXPECT_EQ(View("c")->status.state, RunState::kFailed);
   EXPECT_TRUE(View("c")->status.tasks.empty());
   EXPECT_NE(View("c")->status.trace.find("the limit is 100, of which 25 are reserved"),
             std::string::npos)
@@ -74,9 +75,9 @@ TEST_F(ReconcilerTest, RefusesMoreTasksThatThereAreNoDescriptorsForAndAddsThemWh
   ASSERT_TRUE(Await([&] { return View("a") && !View("a")->status.trace.empty(); }));
   EXPECT_NE(View("a")->status.trace.find("the last good one goes on"), std::string::npos)
       << View("a")->status.trace;
-  EXPECT_EQ(View("a")->status.state, rest::RunState::kRunning);
+  EXPECT_EQ(View("a")->status.state, RunState::kRunning);
   EXPECT_LT(View("a")->status.observed_generation, View("a")->status.generation);
-  EXPECT_EQ(View("b")->status.state, rest::RunState::kRunning);
+  EXPECT_EQ(View("b")->status.state, RunState::kRunning);
   EXPECT_EQ(Urls().size(), 2u);
   fs::remove(directory_ / "b.toml");
   ASSERT_TRUE(AwaitMade(3));
@@ -173,7 +174,7 @@ TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsWhyTheNewestIsRejected)
   const ConnectorView view = *View("a");
   EXPECT_EQ(view.status.generation, 2u);
   EXPECT_EQ(view.status.observed_generation, 1u);
-  EXPECT_EQ(view.status.state, rest::RunState::kRunning);
+  EXPECT_EQ(view.status.state, RunState::kRunning);
   EXPECT_NE(view.status.trace.find("a.toml:2:1: error: callback.request.url:"), std::string::npos)
       << view.status.trace;
   Write("a", "http://three/");

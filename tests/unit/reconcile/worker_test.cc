@@ -13,10 +13,10 @@ namespace khs::reconcile {
 namespace {
 
 using namespace std::chrono_literals;
-using rest::ConfigMap;
-using rest::RunState;
-using rest::TargetState;
-using Kind = rest::Refusal::Kind;
+using connect::ConfigMap;
+using connect::RunState;
+using connect::TargetState;
+using Kind = connect::CallError::Kind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -30,7 +30,7 @@ class WorkerTest : public ReconcilerTest {
     GroupAccess access;
     access.list = [this](const config::ConnectorConfig& config) {
       groups_.insert(config.subscription.group);
-      return rest::Outcome<GroupAccess::Offsets>(GroupAccess::Offsets{{"t", 0, 7}});
+      return connect::Result<GroupAccess::Offsets>(GroupAccess::Offsets{{"t", 0, 7}});
     };
     access.alter = [this](const config::ConnectorConfig&, const GroupAccess::Offsets& offsets) {
       altered_ = offsets.size();
@@ -41,10 +41,10 @@ class WorkerTest : public ReconcilerTest {
     access.broker_answers = [] { return true; };
     worker_.emplace(*reconciler_, std::move(access));
   }
-  rest::Outcome<rest::Done> AnswerOfGroup() {
-    if (active_for_ == 0) return rest::Done{};
+  connect::Result<void> AnswerOfGroup() {
+    if (active_for_ == 0) return {};
     --active_for_;
-    return base::Unexpected<rest::Refusal>({Kind::kStillActive, {}, {}});
+    return base::Unexpected<connect::CallError>({Kind::kStillActive, {}, {}});
   }
   // As after the process ended and another began.
   void StartAnew() {
@@ -74,7 +74,7 @@ class WorkerTest : public ReconcilerTest {
   std::set<std::string> groups_;
   size_t altered_ = 0;
   int active_for_ = 0;  // so many calls find members in the group
-  std::optional<Worker> worker_;
+  std::optional<ReconcilerWorker> worker_;
 };
 
 TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
@@ -154,7 +154,7 @@ TEST_F(WorkerTest, AnOrderWaitsUntilTheDefinitionsAreKnown) {
   Start();
   EXPECT_EQ(worker_->Put("f", Good()).error().kind, Kind::kFileDefined);
   EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
-  EXPECT_TRUE(worker_->SetTarget("f", TargetState::kPaused));
+  EXPECT_TRUE(worker_->SetTargetState("f", TargetState::kPaused));
 }
 
 TEST_F(WorkerTest, ARefusalNamesTheConnectorAndItsFile) {
@@ -233,23 +233,23 @@ TEST_F(WorkerTest, APauseStaysInTheGroupAndAStopLeavesIt) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
   ASSERT_TRUE(AwaitState("r", RunState::kPaused));
   ASSERT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kPaused; }));
   EXPECT_FALSE(FirstLog().left);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
   EXPECT_EQ(Urls().size(), 1u);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
   ASSERT_TRUE(AwaitState("r", RunState::kStopped));
   EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
   EXPECT_THAT(worker_->Info("r")->tasks, IsEmpty());
   EXPECT_TRUE(FirstLog().Await([](auto& log) { return log.left; }));
   // Kafka Connect makes no tasks for a stopped one that is paused.
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
   EXPECT_EQ(StateOf("r"), RunState::kPaused);
   EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
   EXPECT_EQ(Urls().size(), 2u);
 }
@@ -259,8 +259,8 @@ TEST_F(WorkerTest, TargetsOutliveTheProcessAlsoOfWhatAFileDefines) {
   Write("g", "http://g/");
   Start();
   ASSERT_TRUE(AwaitRunning("f"));
-  ASSERT_TRUE(worker_->SetTarget("f", TargetState::kStopped));
-  ASSERT_TRUE(worker_->SetTarget("g", TargetState::kPaused));
+  ASSERT_TRUE(worker_->SetTargetState("f", TargetState::kStopped));
+  ASSERT_TRUE(worker_->SetTargetState("g", TargetState::kPaused));
   ASSERT_TRUE(AwaitState("f", RunState::kStopped));
   StartAnew();
   EXPECT_TRUE(AwaitState("f", RunState::kStopped));
@@ -300,10 +300,10 @@ TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
   ASSERT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kFailed; }));
   EXPECT_EQ(StateOf("r"), RunState::kRunning);  // in Kafka Connect's words
   EXPECT_THAT(worker_->Status("r")->tasks.at(0).trace, HasSubstr("t[0]@0"));
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
   EXPECT_EQ(StateOf("r"), RunState::kPaused);
   EXPECT_EQ(worker_->Status("r")->tasks.at(0).state, RunState::kFailed);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
   EXPECT_EQ(StateOf("r"), RunState::kRunning);
   good_ = true;
   const auto status = worker_->Restart("r", true, true);
@@ -325,7 +325,7 @@ TEST_F(WorkerTest, OffsetsAreChangedOfStoppedConnectorsOnly) {
   EXPECT_EQ(worker_->AlterOffsets("r", {{"t", 0, 1}}).error().kind, Kind::kNotStopped);
   EXPECT_EQ(worker_->AwaitStopped("r").error().kind, Kind::kNotStopped);
   EXPECT_EQ(worker_->AlterOffsets("nobody", {}).error().kind, Kind::kNotFound);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
   EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
   EXPECT_EQ(altered_, 1u);
   EXPECT_TRUE(worker_->ResetOffsets("r"));
@@ -338,17 +338,17 @@ TEST_F(WorkerTest, WhatWasAnsweredIsSeenByTheNextCall) {
     SCOPED_TRACE(round);
     ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
     ASSERT_TRUE(AwaitState("r", RunState::kRunning));
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
     EXPECT_EQ(StateOf("r"), RunState::kPaused);
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
     EXPECT_EQ(StateOf("r"), RunState::kRunning);
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
     EXPECT_EQ(StateOf("r"), RunState::kStopped);
     EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
     EXPECT_TRUE(worker_->ResetOffsets("r"));
     ASSERT_TRUE(worker_->Put("r", Good("http://other/")));
     EXPECT_EQ(worker_->Info("r")->config.at("callback.request.url"), "http://other/");
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
     EXPECT_EQ(worker_->Status("r")->tasks.size(), 1u);
     ASSERT_TRUE(worker_->Delete("r"));
     EXPECT_FALSE(worker_->Status("r"));
@@ -365,7 +365,7 @@ TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
   FirstLog().Send(task::Records{record});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   std::thread caller([this] {
-    EXPECT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    EXPECT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
     EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
     EXPECT_EQ(StateOf("r"), RunState::kStopped);
   });
@@ -410,9 +410,9 @@ TEST_F(WorkerTest, ManyCallersAtOnceLeaveWhatTheLastOfEachWanted) {
       for (int i = 0; i < 5; ++i) {
         const std::string name = "c" + std::to_string(caller) + "-" + std::to_string(i);
         EXPECT_TRUE(worker_->Create(name, Good(), TargetState::kStarted));
-        EXPECT_TRUE(worker_->SetTarget(name, TargetState::kPaused));
+        EXPECT_TRUE(worker_->SetTargetState(name, TargetState::kPaused));
         EXPECT_TRUE(worker_->Status(name));
-        EXPECT_TRUE(worker_->SetTarget(name, TargetState::kStarted));
+        EXPECT_TRUE(worker_->SetTargetState(name, TargetState::kStarted));
         if (i % 2 == 0) {
           EXPECT_TRUE(worker_->Delete(name));
         }
@@ -444,7 +444,7 @@ TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsThereMayBeFiles) {
   for (size_t i = 0; i < watch::kMaxDefinitionFiles; ++i) {
     const std::string name = "r" + std::to_string(i);
     config["name"] = name;
-    ASSERT_FALSE(store.Put(name, {config, Target::kStopped}));
+    ASSERT_FALSE(store.Put(name, {config, connect::TargetState::kStopped}));
   }
   Start();
   const auto created = worker_->Create("more", Good(), TargetState::kStopped);

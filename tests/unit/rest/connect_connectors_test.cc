@@ -7,6 +7,8 @@
 namespace khs::rest {
 namespace {
 
+using connect::CallError;
+using connect::TargetState;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -61,12 +63,12 @@ TEST_F(ConnectConnectorsTest, KeepNumbersAsTheyAreWrittenInEveryCall) {
   const std::string sent =
       R"({"callback.request.url":"http://h/","topics":"a","request.delay.sec":1.0,)"
       R"("retry.after.max.sec":1e2,"forward.kafka.headers":true})";
-  const ConfigMap shown = {{"callback.request.url", "http://h/"},
-                           {"name", "orders"},
-                           {"topics", "a"},
-                           {"request.delay.sec", "1.0"},
-                           {"retry.after.max.sec", "1e2"},
-                           {"forward.kafka.headers", "true"}};
+  const connect::ConfigMap shown = {{"callback.request.url", "http://h/"},
+                                    {"name", "orders"},
+                                    {"topics", "a"},
+                                    {"request.delay.sec", "1.0"},
+                                    {"retry.after.max.sec", "1e2"},
+                                    {"forward.kafka.headers", "true"}};
   EXPECT_EQ(Ask("POST", "/connectors", Create(R"("orders")", sent)).status, 201);
   EXPECT_EQ(worker_.connectors.at("orders").config, shown);
   EXPECT_EQ(Ask("PUT", "/connectors/orders/config", sent).status, 200);
@@ -152,7 +154,7 @@ TEST_F(ConnectConnectorsTest, TakeNumbersAndBooleansAsStrings) {
                                  R"("request.delay.sec":0.5})"))
                 .status,
             201);
-  const ConfigMap& config = worker_.connectors.at("n").config;
+  const connect::ConfigMap& config = worker_.connectors.at("n").config;
   EXPECT_EQ(config.at("tasks.max"), "2");
   EXPECT_EQ(config.at("forward.kafka.headers"), "true");
   EXPECT_EQ(config.at("request.delay.sec"), "0.5");
@@ -359,15 +361,15 @@ TEST_F(ConnectConnectorsTest, AreChangedByTheirFileWhenTheyHaveOne) {
 }
 
 TEST_F(ConnectConnectorsTest, AreNotAcknowledgedWhenTheyCannotBeStored) {
-  worker_.refuse = {Refusal::Kind::kCannotStore, "No space left on device", {}};
+  worker_.refuse = {CallError::Kind::kCannotStore, "No space left on device", {}};
   EXPECT_THAT(Ask("POST", "/connectors", Create(R"("n")", kBareConfig)),
               Fails(500, "No space left on device"));
-  worker_.refuse = {Refusal::Kind::kTooMany, "no more are possible", {}};
+  worker_.refuse = {CallError::Kind::kTooMany, "no more are possible", {}};
   EXPECT_THAT(Ask("POST", "/connectors", Create(R"("n")", kBareConfig)),
               Fails(403, "no more are possible"));
-  worker_.refuse = {Refusal::Kind::kUnavailable, "draining", {}};
+  worker_.refuse = {CallError::Kind::kUnavailable, "draining", {}};
   EXPECT_THAT(Ask("PUT", "/connectors/n/config", kBareConfig), Fails(503, "draining"));
-  worker_.refuse = {Refusal::Kind::kUnavailable, {}, {}};
+  worker_.refuse = {CallError::Kind::kUnavailable, {}, {}};
   EXPECT_EQ(Ask("PUT", "/connectors/n/config", kBareConfig).status, 503);
   EXPECT_TRUE(worker_.connectors.empty());
 }

@@ -11,7 +11,7 @@
 
 namespace khs::rest {
 
-inline const ConfigMap kGoodConfig = {
+inline const connect::ConfigMap kGoodConfig = {
     {"callback.request.url", "http://h/"}, {"name", "orders"}, {"topics", "a"}};
 
 // Asks the router, with a worker that has no connectors yet.

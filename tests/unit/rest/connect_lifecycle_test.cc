@@ -7,6 +7,7 @@
 namespace khs::rest {
 namespace {
 
+using connect::TargetState;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 

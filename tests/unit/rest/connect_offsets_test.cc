@@ -7,6 +7,9 @@
 namespace khs::rest {
 namespace {
 
+using connect::CallError;
+using connect::TargetState;
+
 constexpr const char* kPath = "/connectors/orders/offsets";
 constexpr const char* kNotStopped =
     "Connectors must be in the STOPPED state before their offsets can be modified. This can be "
@@ -29,7 +32,7 @@ TEST_F(ConnectOffsetsTest, AreShownInAnyState) {
                            R"("offset":{"kafka_offset":5}},{"partition":{"kafka_partition":1,)"
                            R"("kafka_topic":"a"},"offset":{"kafka_offset":7000000000}}]})"));
   EXPECT_THAT(Ask("GET", "/connectors/x/offsets"), Fails(404, "Connector x not found"));
-  worker_.refuse = {Refusal::Kind::kUnavailable, "no broker answers", {}};
+  worker_.refuse = {CallError::Kind::kUnavailable, "no broker answers", {}};
   EXPECT_THAT(Ask("GET", kPath), Fails(503, "no broker answers"));
 }
 
@@ -156,13 +159,13 @@ TEST_F(ConnectOffsetsTest, AreNotChangedWhileTheGroupIsActive) {
            " its offsets could be successfully completed. If the connector is in a stopped state, "
            "this operation can be safely retried.";
   };
-  worker_.refuse = {Refusal::Kind::kStillActive, {}, {}};
+  worker_.refuse = {CallError::Kind::kStillActive, {}, {}};
   EXPECT_THAT(Ask("DELETE", kPath), Fails(500, text("reset")));
-  worker_.refuse = {Refusal::Kind::kStillActive, {}, {}};
+  worker_.refuse = {CallError::Kind::kStillActive, {}, {}};
   EXPECT_THAT(
       Ask("PATCH", kPath, R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":0}}]})"),
       Fails(500, text("alter")));
-  worker_.refuse = {Refusal::Kind::kInvalid, "there is no partition 7 of a", {}};
+  worker_.refuse = {CallError::Kind::kInvalid, "there is no partition 7 of a", {}};
   EXPECT_THAT(
       Ask("PATCH", kPath, R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":7}}]})"),
       Fails(400, "there is no partition 7 of a"));

@@ -131,7 +131,7 @@ TEST_F(ConnectRouterTest, AnswersHeadAsGetButNeverActsOnIt) {
   EXPECT_EQ(Ask("HEAD", "/connectors/b").status, 404);
   EXPECT_EQ(Ask("HEAD", "/connectors").body, Ask("GET", "/connectors").body);
   EXPECT_EQ(Ask("HEAD", "/connectors/a/pause").status, 405);
-  EXPECT_EQ(worker_.connectors["a"].target, TargetState::kStarted);
+  EXPECT_EQ(worker_.connectors["a"].target, connect::TargetState::kStarted);
 }
 
 TEST_F(ConnectRouterTest, TakesBodiesOfJsonOnly) {
@@ -147,7 +147,7 @@ TEST_F(ConnectRouterTest, TakesBodiesOfJsonOnly) {
               Fails(415, message));
   EXPECT_THAT(Ask("PUT", "/connectors/a/pause", "", {{"content-type", "application/jsonx"}}),
               Fails(415, message));
-  EXPECT_EQ(worker_.connectors["a"].target, TargetState::kStarted);
+  EXPECT_EQ(worker_.connectors["a"].target, connect::TargetState::kStarted);
 
   EXPECT_EQ(Ask("PUT", "/connectors/a/pause").status, 202);
   EXPECT_EQ(Ask("PUT", "/connectors/a/pause", "{}").status, 202);

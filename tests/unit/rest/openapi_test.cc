@@ -102,7 +102,7 @@ TEST_F(OpenApiTest, StatesWhatTheRouterRefusesInABody) {
                 .status,
             400);
 
-  Add("stopped").target = TargetState::kStopped;
+  Add("stopped").target = connect::TargetState::kStopped;
   const auto change = Schema("OffsetsToSet");
   EXPECT_FALSE(change->getValue<bool>("additionalProperties"));
   EXPECT_EQ(Ask("PATCH", "/connectors/stopped/offsets", R"({"offsets":[],"more":1})").status, 400);

@@ -90,7 +90,7 @@ reconcile::Reconciler::Settings SettingsOf(const config::ProcessConfig& config,
 // The properties of `kafka.*`, when librdkafka takes them, before anything starts.
 std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
   const watch::SecretFiles files(settings.secrets_dirs);
-  reconcile::SecretLook secrets(files, settings.environment);
+  reconcile::SecretSnapshot secrets(files, settings.environment);
   const auto resolved = config::ResolveProperties(
       settings.kafka,
       [&secrets](const config::SecretReference& reference) { return secrets.Read(reference); });

@@ -13,7 +13,7 @@ namespace {
 
 using connect::RunState;
 
-// A stop by strategy waits for what is in flight, as long as the endpoint's own timeouts let it.
+// How long the other tasks may finish what is in flight after one has stopped at a record.
 constexpr std::chrono::minutes kSiblingGrace{10};
 
 constexpr const char* kOptionalIndicator =
@@ -24,7 +24,7 @@ const base::Logger& Log() {
   return logger;
 }
 
-// Scheme, path and credentials are nobody's label.
+// The host and port, for a label: without scheme, path and credentials.
 std::string HostOf(const config::EndpointConfig& endpoint) {
   if (endpoint.host_is_secret) return std::string(base::kHidden);
   const std::string& url = endpoint.url.Reveal();
@@ -49,7 +49,7 @@ RunState RunStateOf(task::TaskState state) {
   return RunState::kUnassigned;
 }
 
-// Of SASL, as the consumer of this definition has them.
+// The SASL credentials of the consumer of this definition.
 task::Credentials CredentialsOf(const config::ConnectorConfig& config) {
   const auto find = [&config](const char* property) -> std::string {
     const auto& own = config.subscription.consumer_properties;
@@ -83,11 +83,11 @@ Connector::Connector(const config::ConnectorConfig& config, const Connections& c
   try {
     StartTasks();
   } catch (const std::exception& error) {
-    // The tasks that were made end by themselves.
+    // The tasks that were created end by themselves.
     std::erase_if(tasks_, [](const Running& running) { return !running.task; });
     RequestStop(std::chrono::milliseconds(0));
     trace_ = base::Describe(error);
-    health_ = Health::kCannotStart;
+    phase_ = Phase::kCannotStart;
     metrics_.SetTasksStopped(static_cast<size_t>(config.tasks_max));
     metrics_.TaskStopped(false);
     Log().Error("connector cannot start", {{"connector", config.name}, {"error", trace_}});
@@ -105,7 +105,7 @@ task::TaskTerms Connector::TermsOf(int task, task::Route route,
           {},
           std::move(dead_letters),
           true,
-          // The first of all tasks is logged.
+          // Only the first task that notices it logs it.
           [missing = indicator_missing_, name = config_.name,
            consequence = OutcomeWithoutIndicator(), on_change = on_change_] {
             if (missing->exchange(true)) return;
@@ -209,11 +209,11 @@ void Connector::Observe() {
   if (by_strategy) {
     RequestStop(kSiblingGrace);
     failed = tasks_.size();
-    health_ = overtaken ? Health::kOvertaken : Health::kFailed;
-  } else if (failed > 0 && health_ != Health::kFailed) {
-    health_ = Health::kCannotStart;
-  } else if (running > 0 && health_ == Health::kStarting) {
-    health_ = Health::kRunning;
+    phase_ = overtaken ? Phase::kSuperseded : Phase::kFailed;
+  } else if (failed > 0 && phase_ != Phase::kFailed) {
+    phase_ = Phase::kCannotStart;
+  } else if (running > 0 && phase_ == Phase::kStarting) {
+    phase_ = Phase::kRunning;
   }
   metrics_.SetTasksStopped(failed);
 }
@@ -247,14 +247,14 @@ std::optional<std::string> Connector::unready() const {
 
 std::vector<connect::TaskStatus> Connector::tasks() const {
   std::vector<connect::TaskStatus> tasks;
-  if (!trace_.empty()) return tasks;  // it has none, for whoever looks
+  if (!trace_.empty()) return tasks;  // a connector that can't start shows no tasks
   std::string stopped_by;
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const task::TaskStatus status = tasks_[id].task->status();
     if (status.by_strategy) stopped_by = status.trace;
     tasks.push_back({static_cast<int>(id), RunStateOf(status.state), status.trace});
   }
-  if (health_ != Health::kFailed && health_ != Health::kOvertaken) return tasks;
+  if (phase_ != Phase::kFailed && phase_ != Phase::kSuperseded) return tasks;
   for (connect::TaskStatus& task : tasks) {
     task.state = RunState::kFailed;
     if (task.trace.empty()) task.trace = stopped_by;

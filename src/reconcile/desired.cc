@@ -69,31 +69,31 @@ Definitions SortByName(std::vector<Definition> candidates, const NamesByPlace& k
 Desired Advance(Desired before, Definitions now) {
   Desired desired;
   for (auto& [name, definition] : now) {
-    Wanted wanted;
+    DesiredConnector connector;
     if (const auto known = before.find(name); known != before.end()) {
-      wanted = std::move(known->second);
-      if (wanted.newest == definition) {
-        desired.emplace(name, std::move(wanted));
+      connector = std::move(known->second);
+      if (connector.newest == definition) {
+        desired.emplace(name, std::move(connector));
         continue;
       }
-      ++wanted.generation;
+      ++connector.generation;
     }
     if (definition.config) {
-      wanted.target = definition.config;
-      wanted.target_written = definition.written;
-      wanted.target_place = definition.Place();
-      wanted.target_generation = wanted.generation;
+      connector.config = definition.config;
+      connector.config_written = definition.written;
+      connector.config_place = definition.Place();
+      connector.config_generation = connector.generation;
     }
-    wanted.newest = std::move(definition);
-    desired.emplace(name, std::move(wanted));
+    connector.newest = std::move(definition);
+    desired.emplace(name, std::move(connector));
   }
   return desired;
 }
 
 NamesByPlace NamesIn(const Desired& desired) {
   NamesByPlace names;
-  for (const auto& [name, wanted] : desired) {
-    if (wanted.target) names[wanted.target_place] = name;
+  for (const auto& [name, connector] : desired) {
+    if (connector.config) names[connector.config_place] = name;
   }
   return names;
 }

@@ -43,21 +43,21 @@ using NamesByPlace = std::map<std::string, std::string>;
 // the list; the other becomes an invalid definition under its stem.
 Definitions SortByName(std::vector<Definition> definitions, const NamesByPlace& known);
 
-// What should be of one connector.
-struct Wanted {
+// What one connector should be.
+struct DesiredConnector {
   Definition newest;
-  uint64_t generation = 1;  // of the newest; one more with each change of it
-  // What is to run: the newest definition, or while that is invalid the last that was not. Absent
-  // when none ever was.
-  std::optional<config::ConnectorConfig> target;
-  std::map<std::string, std::string> target_written;
-  std::string target_place;
-  uint64_t target_generation = 0;
-  connect::TargetState state = connect::TargetState::kStarted;
+  uint64_t generation = 1;  // of `newest`; every change of it adds one
+  // What should run: the newest definition that is valid, with its keys as they were written, its
+  // place and its generation. Absent when none ever was valid.
+  std::optional<config::ConnectorConfig> config;
+  std::map<std::string, std::string> config_written;
+  std::string config_place;
+  uint64_t config_generation = 0;
+  connect::TargetState target_state = connect::TargetState::kStarted;
 };
-using Desired = std::map<std::string, Wanted>;
+using Desired = std::map<std::string, DesiredConnector>;
 
-// What should be after another look. Pure.
+// The desired connectors after another scan of the definitions. Pure.
 Desired Advance(Desired before, Definitions now);
 
 NamesByPlace NamesIn(const Desired& desired);

@@ -100,7 +100,7 @@ base::Expected<std::pair<std::string, StoredConnector>, std::string> Parse(
     } else if (entry.key == "target") {
       for (const auto& [word, target] : kTargets) {
         if (entry.text != word) continue;
-        connector.target = target;
+        connector.target_state = target;
         has_target = true;
       }
     } else if (entry.key.starts_with(kConfig)) {
@@ -178,7 +178,7 @@ std::optional<StateStore::Failure> StateStore::Put(const std::string& name,
                                                    StoredConnector connector) {
   if (!directory_.empty()) {
     const std::string text =
-        config::WriteToml({{"name", name}, {"target", NameOf(connector.target)}}, "config",
+        config::WriteToml({{"name", name}, {"target", NameOf(connector.target_state)}}, "config",
                           connector.config.value_or(std::map<std::string, std::string>{}));
     std::optional<std::string> why;
     if (text.size() > watch::kMaxDefinitionBytes) {

@@ -14,7 +14,7 @@ namespace khs::reconcile {
 // What the REST API made of one connector: its definition, unless a file has that, and its target.
 struct StoredConnector {
   std::optional<std::map<std::string, std::string>> config;  // as submitted, with its name
-  connect::TargetState target = connect::TargetState::kStarted;
+  connect::TargetState target_state = connect::TargetState::kStarted;
 
   bool operator==(const StoredConnector&) const = default;
 };

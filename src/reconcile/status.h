@@ -18,14 +18,14 @@ struct ConnectorView {
   connect::ConnectorInfo info;
   Origin origin = Origin::kFile;
   bool invalid = false;                           // the newest definition is rejected
-  std::optional<config::ConnectorConfig> target;  // that it runs by, or would
-  bool is_to_stop = false;                        // its target is STOPPED
-  bool stopped = false;                           // and nothing of it runs any more
+  std::optional<config::ConnectorConfig> config;  // that it runs by, or would run by
+  connect::TargetState target_state = connect::TargetState::kStarted;
+  bool stopped = false;  // its target state is STOPPED, and nothing of it runs any more
 };
 
 struct Status {
   std::map<std::string, ConnectorView> connectors;  // by name
-  std::string look_error;  // why the definitions could not be read; empty when they could
+  std::string scan_error;  // why the definitions could not be read; empty when they could
   bool settled = false;    // the last look left nothing undecided
 };
 

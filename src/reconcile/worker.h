@@ -11,23 +11,23 @@
 
 namespace khs::reconcile {
 
-// A connector's group at the broker; the tests bring their own. Each call may take some seconds.
-// Any thread.
+// Functions for the consumer group of a connector at the broker. Tests bring their own. A call may
+// take some seconds. Any thread may call them.
 struct GroupAccess {
   using Offsets = std::vector<connect::PartitionOffset>;
   std::function<connect::Result<Offsets>(const config::ConnectorConfig&)> list;
-  // Those without an offset are deleted.
+  // Deletes the commits of partitions without an offset.
   std::function<connect::Result<void>(const config::ConnectorConfig&, const Offsets&)> alter;
   std::function<connect::Result<void>(const config::ConnectorConfig&)> reset;
-  std::function<std::string()> cluster_id;  // empty: no broker has told it yet
-  std::function<bool()> broker_answers;     // when one was last asked
+  std::function<std::string()> cluster_id;  // empty while unknown
+  std::function<bool()> broker_answers;     // at the last try
 };
 
 // What the REST API acts on. It reads what the reconciler has published, and changes something only
-// by an order to it.
+// by an command to it.
 class ReconcilerWorker final : public connect::Worker {
  public:
-  // `reconciler` outlives it.
+  // `reconciler` must outlive this object.
   ReconcilerWorker(Reconciler& reconciler, GroupAccess groups);
 
   std::vector<std::string> Names() const override;
@@ -42,7 +42,7 @@ class ReconcilerWorker final : public connect::Worker {
                                                 const connect::ConfigPatch& patch) override;
   connect::Result<void> Delete(const std::string& name) override;
   connect::Result<void> SetTargetState(const std::string& name,
-                                       connect::TargetState target) override;
+                                       connect::TargetState state) override;
   connect::Result<connect::ConnectorStatus> Restart(const std::string& name, bool include_tasks,
                                                     bool only_failed) override;
   connect::Result<void> RestartTask(const std::string& name, int task) override;
@@ -63,17 +63,18 @@ class ReconcilerWorker final : public connect::Worker {
   bool BrokerAnswers() const override { return groups_.broker_answers(); }
 
  private:
-  using Hands = Reconciler::Hands;
+  using CommandContext = Reconciler::CommandContext;
 
-  // Runs an order; what it refuses is the answer.
-  connect::Result<void> Carry(
-      const std::function<std::optional<connect::CallError>(Hands&)>& order);
-  // The definition of a stopped connector, whose offsets may be changed. Waits for one that is
-  // being stopped.
-  connect::Result<config::ConnectorConfig> Stopped(const std::string& name) const;
-  // Waits, within a bound, until nothing runs of a connector that is to stop.
+  // Runs a command on the reconciler's thread and returns its error.
+  connect::Result<void> Execute(
+      const std::function<std::optional<connect::CallError>(CommandContext&)>& command);
+  // The definition of a stopped connector, whose offsets may be changed. Waits for a connector that
+  // is stopping.
+  connect::Result<config::ConnectorConfig> StoppedConfig(const std::string& name) const;
+  // Waits until a connector whose target state is STOPPED has stopped, or until the timeout.
   void WaitForStop(const std::string& name) const;
-  // Changes the offsets of a stopped connector; again, within a bound, while its group has members.
+  // Changes the offsets of a stopped connector. Retries until the timeout while its group has
+  // members.
   connect::Result<void> ChangeOffsets(
       const std::string& name,
       const std::function<connect::Result<void>(const config::ConnectorConfig&)>& change) const;

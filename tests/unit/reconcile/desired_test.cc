@@ -86,18 +86,18 @@ TEST(Definitions, OneMadeThroughRestKeepsItsNameAlsoWhileItIsInvalid) {
 TEST(Desired, KeepsTheLastGoodDefinitionAndCountsGenerations) {
   Desired desired = Advance({}, {{"a", Valid("a")}});
   EXPECT_EQ(desired.at("a").generation, 1u);
-  EXPECT_EQ(desired.at("a").target_generation, 1u);
+  EXPECT_EQ(desired.at("a").config_generation, 1u);
   desired = Advance(desired, {{"a", Invalid("a")}});
   EXPECT_FALSE(desired.at("a").newest.config);
-  ASSERT_TRUE(desired.at("a").target);
+  ASSERT_TRUE(desired.at("a").config);
   EXPECT_EQ(desired.at("a").generation, 2u);
-  EXPECT_EQ(desired.at("a").target_generation, 1u);
+  EXPECT_EQ(desired.at("a").config_generation, 1u);
   EXPECT_EQ(NamesIn(desired), (NamesByPlace{{"/d/a.toml", "a"}}));
   desired = Advance(desired, {{"a", Invalid("a")}});
   EXPECT_EQ(desired.at("a").generation, 2u);
   desired = Advance(desired, {{"a", Valid("a", "", 2)}});
-  EXPECT_EQ(desired.at("a").target_generation, 3u);
-  EXPECT_EQ(desired.at("a").target->tasks_max, 2);
+  EXPECT_EQ(desired.at("a").config_generation, 3u);
+  EXPECT_EQ(desired.at("a").config->tasks_max, 2);
 }
 
 TEST(Desired, OtherLinesOfTheSameKeysAreNoChange) {
@@ -112,7 +112,7 @@ TEST(Desired, ForgetsTheLastGoodDefinitionOfWhatWasRemoved) {
   desired = Advance(desired, {});
   EXPECT_TRUE(desired.empty());
   desired = Advance(desired, {{"a", Invalid("a")}});
-  EXPECT_FALSE(desired.at("a").target);
+  EXPECT_FALSE(desired.at("a").config);
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST_F(ReconcilerTest, HasNotStartedUntilTheDirectoryWasReadOnceAndSaysWhy) {
   fs::create_directory(directory_);
   ASSERT_TRUE(Await([this] { return reconciler_->readiness().starting().empty(); }));
   fs::remove(directory_);
-  EXPECT_TRUE(Await([this] { return !reconciler_->status()->look_error.empty(); }));
+  EXPECT_TRUE(Await([this] { return !reconciler_->status()->scan_error.empty(); }));
   EXPECT_EQ(reconciler_->readiness().starting(), "");  // it was read, and what runs goes on
 }
 

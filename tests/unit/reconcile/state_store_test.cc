@@ -159,8 +159,8 @@ TEST_F(StateStoreTest, ADiskThatTakesNoMoreKeepsWhatWasThere) {
   // Whatever may be written: not over a directory.
   fs::create_directory(root_ / (StateFileName("a") + ".new"));
   EXPECT_TRUE(store.Put("a", {kConfig, TargetState::kStopped}));
-  EXPECT_EQ(store.connectors().at("a").target, TargetState::kStarted);
-  EXPECT_EQ(LoadAnew().at("a").target, TargetState::kStarted);
+  EXPECT_EQ(store.connectors().at("a").target_state, TargetState::kStarted);
+  EXPECT_EQ(LoadAnew().at("a").target_state, TargetState::kStarted);
 }
 
 TEST(StateStore, WithoutADirectoryKeepsItInMemory) {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "reconcile/look_schedule.h"
+#include "reconcile/scan_schedule.h"
 #include "reconcile/start_backoff.h"
 #include "reconcile/vanish_guard.h"
 
@@ -12,15 +12,15 @@ namespace {
 using namespace std::chrono_literals;
 const base::MonotonicTime kStart{1h};
 
-TEST(LookSchedule, LooksAtOnceAndThenEveryInterval) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, LooksAtOnceAndThenEveryInterval) {
+  ScanSchedule schedule(250ms, 30s);
   EXPECT_LE(schedule.due(), kStart);
   schedule.Begin(kStart);
   EXPECT_EQ(schedule.due(), kStart + 30s);
 }
 
-TEST(LookSchedule, WaitsForQuietAfterChangesButNotForEver) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, WaitsForQuietAfterChangesButNotForEver) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
   base::MonotonicTime now = kStart;
   for (; now < kStart + 2s; now += 200ms) {
@@ -31,8 +31,8 @@ TEST(LookSchedule, WaitsForQuietAfterChangesButNotForEver) {
   EXPECT_EQ(schedule.due(), kStart + 2500ms);
 }
 
-TEST(LookSchedule, WaitsLongestWhileSomebodyIsInTheMiddleOfWriting) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, WaitsLongestWhileSomebodyIsInTheMiddleOfWriting) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
   schedule.Changed(kStart, true);
   EXPECT_EQ(schedule.due(), kStart + 2500ms);
@@ -40,16 +40,16 @@ TEST(LookSchedule, WaitsLongestWhileSomebodyIsInTheMiddleOfWriting) {
   EXPECT_EQ(schedule.due(), kStart + 1250ms);
 }
 
-TEST(LookSchedule, AChangeDuringALookAsksForAnother) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, AChangeDuringALookAsksForAnother) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Changed(kStart, false);
   schedule.Begin(kStart + 250ms);
   schedule.Changed(kStart + 251ms, false);
   EXPECT_EQ(schedule.due(), kStart + 501ms);
 }
 
-TEST(LookSchedule, DoesWhatIsAskedForAtTheEarliestTimeAsked) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, DoesWhatIsAskedForAtTheEarliestTimeAsked) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
   schedule.Ask(kStart + 10s);
   schedule.Ask(kStart + 1s);

@@ -149,7 +149,7 @@ TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
   EXPECT_EQ(worker_->Patch("nobody", {}).error().kind, Kind::kNotFound);
 }
 
-TEST_F(WorkerTest, AnOrderWaitsUntilTheDefinitionsAreKnown) {
+TEST_F(WorkerTest, ACommandWaitsUntilTheDefinitionsAreKnown) {
   Write("f", "http://f/");
   Start();
   EXPECT_EQ(worker_->Put("f", Good()).error().kind, Kind::kFileDefined);
@@ -369,7 +369,7 @@ TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
     EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
     EXPECT_EQ(StateOf("r"), RunState::kStopped);
   });
-  ASSERT_TRUE(Await([&] { return View("r")->is_to_stop; }));
+  ASSERT_TRUE(Await([&] { return View("r")->target_state == TargetState::kStopped; }));
   EXPECT_EQ(StateOf("r"), RunState::kRunning);
   endpoint_.Cork(false);
   caller.join();
@@ -426,7 +426,7 @@ TEST_F(WorkerTest, ManyCallersAtOnceLeaveWhatTheLastOfEachWanted) {
   }
 }
 
-TEST_F(WorkerTest, AProcessThatDrainsTakesNoOrders) {
+TEST_F(WorkerTest, ADrainingProcessRunsNoCommands) {
   Start();
   EXPECT_TRUE(worker_->Drain());
   EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kUnavailable);

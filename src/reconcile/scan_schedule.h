@@ -11,9 +11,9 @@ namespace khs::reconcile {
 
 // When to look at the definitions: some quiet time after an event, at once when somebody asks, when
 // a look wants another, and every now and then in any case. Pure.
-class LookSchedule {
+class ScanSchedule {
  public:
-  LookSchedule(std::chrono::milliseconds debounce, std::chrono::milliseconds rescan_interval)
+  ScanSchedule(std::chrono::milliseconds debounce, std::chrono::milliseconds rescan_interval)
       : debounce_(debounce), rescan_interval_(rescan_interval) {}
 
   void Changed(base::MonotonicTime now, bool writing) { debounce_.Note(now, writing); }

@@ -37,8 +37,8 @@ constexpr std::array kErrorReasons{
     delivery::ErrorReason::kIo};
 constexpr std::array kRestartReasons{RestartReason::kConfig, RestartReason::kSecret,
                                      RestartReason::kApi, RestartReason::kError};
-// What librdkafka says when brokers can't be reached, or refuse the credentials. The series of
-// these exist from the start; those of other codes with the first error of their kind.
+// librdkafka's codes for unreachable brokers and refused credentials. Their series exist from the
+// start; those of other codes from the first error on.
 constexpr std::array kCommonErrors{"_TRANSPORT",
                                    "_RESOLVE",
                                    "_ALL_BROKERS_DOWN",
@@ -49,7 +49,8 @@ constexpr std::array kCommonErrors{"_TRANSPORT",
                                    "GROUP_AUTHORIZATION_FAILED",
                                    "UNKNOWN_TOPIC_OR_PART",
                                    "_MAX_POLL_EXCEEDED"};
-// By status / 100 - 1; 1xx is never final, so its place counts what had no answer.
+// Indexed by status / 100 - 1. A 1xx is never final, so its index counts attempts without an
+// answer.
 constexpr std::array kCodeClasses{"none", "2xx", "3xx", "4xx", "5xx"};
 
 size_t CodeClass(const delivery::Reply& reply) {
@@ -91,7 +92,7 @@ struct ConnectorMetrics::Series {
   Series(const Series&) = delete;
   Series& operator=(const Series&) = delete;
 
-  // A series with the connector's label and these, which goes when this object goes.
+  // A series with the connector's label and `labels`, removed by the destructor.
   template <class Metric, class... Args>
   Metric* Own(prometheus::Family<Metric>& family, Labels labels = {}, const Args&... args) {
     labels.emplace("connector", connector);
@@ -108,7 +109,7 @@ struct ConnectorMetrics::Series {
     std::array<Counter*, kDropReasons.size()> dropped;
     bool active = false;  // a record came since the last reset
   };
-  // With the lock held, or before anybody else knows of this.
+  // Requires the lock, except in the constructor.
   Counter& ErrorSeries(const std::string& code, bool fatal) {
     Counter*& counter = kafka_errors[{code, fatal}];
     if (counter == nullptr) {
@@ -116,7 +117,7 @@ struct ConnectorMetrics::Series {
     }
     return *counter;
   }
-  // With the lock held. Valid for good.
+  // Requires the lock. The reference stays valid.
   OfTopic& TopicSeries(const std::string& topic);
   void SetInfo(const Identity& identity);
 

@@ -72,13 +72,13 @@ bool Reconciler::Run() {
     if (drain_requested_) continue;  // nothing starts any more; only this thread writes it
     const base::MonotonicTime now = clock_.Read().monotonic;
     if (events.changed) schedule_.Changed(now, events.writing);
-    if (events.rescan) schedule_.Ask(now);
+    if (events.rescan) schedule_.Request(now);
     ScanIfDue(now, watcher.get());
     // Commands need to know the definitions.
     std::deque<PendingCommand> commands;
     if (started_) commands = TakeCommands();
     if (ExecuteCommands(commands)) {
-      schedule_.Ask(now);
+      schedule_.Request(now);
       ScanIfDue(now, watcher.get());
     }
     ReportProblems();
@@ -166,7 +166,7 @@ void Reconciler::ScanIfDue(base::MonotonicTime now, watch::Watcher* watcher) {
     const DefinitionSource::ScanResult result = source_.Scan(now);
     settled_ = result.outcome.has_value();
     started_ = started_ || result.outcome || ++scans_ >= kMaxScansBeforeStart;
-    if (result.scan_again_at) schedule_.Ask(*result.scan_again_at);
+    if (result.scan_again_at) schedule_.Request(*result.scan_again_at);
     ReportScan(result);
   }
   if (watcher == nullptr || source_.watched() == watched_) return;

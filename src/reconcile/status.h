@@ -12,12 +12,12 @@
 
 namespace khs::reconcile {
 
-// A connector as it stands, for whoever shows it.
+// The published status of a connector.
 struct ConnectorView {
   connect::ConnectorStatus status;
   connect::ConnectorInfo info;
   Origin origin = Origin::kFile;
-  bool invalid = false;                           // the newest definition is rejected
+  bool invalid = false;                           // the newest definition is invalid
   std::optional<config::ConnectorConfig> config;  // that it runs by, or would run by
   connect::TargetState target_state = connect::TargetState::kStarted;
   bool stopped = false;  // its target state is STOPPED, and nothing of it runs any more
@@ -26,7 +26,7 @@ struct ConnectorView {
 struct Status {
   std::map<std::string, ConnectorView> connectors;  // by name
   std::string scan_error;  // why the definitions could not be read; empty when they could
-  bool settled = false;    // the last look left nothing undecided
+  bool settled = false;    // nothing was still changing at the last scan
 };
 
 }  // namespace khs::reconcile

@@ -19,8 +19,8 @@ void WriteState(JsonText& text, RunState state, const std::string& trace,
   if (!trace.empty()) text.Key("trace").String(trace);
 }
 
-std::string OrElse(std::string message, std::string otherwise) {
-  return message.empty() ? std::move(otherwise) : std::move(message);
+std::string ValueOr(std::string message, std::string fallback) {
+  return message.empty() ? std::move(fallback) : std::move(message);
 }
 
 }  // namespace
@@ -72,23 +72,23 @@ Response InvalidConfig(const std::vector<std::string>& messages) {
   return Error(400, text);
 }
 
-Response Refuse(const CallError& refusal, const std::string& name, std::string_view not_found) {
-  switch (refusal.kind) {
+Response ErrorOf(const CallError& error, const std::string& name, std::string_view not_found) {
+  switch (error.kind) {
     case CallError::Kind::kNotFound:
       return Error(404, not_found);
     case CallError::Kind::kNoSuchTask:
-      return Error(404, OrElse(refusal.message, "Unknown task of connector " + name));
+      return Error(404, ValueOr(error.message, "Unknown task of connector " + name));
     case CallError::Kind::kExists:
       return Error(409, "Connector " + name + " already exists");
     case CallError::Kind::kInvalid:
-      if (refusal.problems.empty()) {
-        return Error(400, OrElse(refusal.message, "The request is invalid"));
+      if (error.problems.empty()) {
+        return Error(400, ValueOr(error.message, "The request is invalid"));
       }
-      return InvalidConfig(refusal.problems);
+      return InvalidConfig(error.problems);
     case CallError::Kind::kTooMany:
-      return Error(403, OrElse(refusal.message, "There are too many connectors"));
+      return Error(403, ValueOr(error.message, "There are too many connectors"));
     case CallError::Kind::kFileDefined:
-      return Error(403, OrElse(refusal.message, "Connector " + name + " is defined by a file"));
+      return Error(403, ValueOr(error.message, "Connector " + name + " is defined by a file"));
     case CallError::Kind::kNotStopped:
       return Error(400, fmt::format("Connectors must be in the STOPPED state before their offsets "
                                     "can be modified. This can be done for the specified connector "
@@ -97,13 +97,13 @@ Response Refuse(const CallError& refusal, const std::string& name, std::string_v
                                     name));
     case CallError::Kind::kStillActive:
       return Error(
-          500, OrElse(refusal.message, "The consumer group of connector " + name + " is active"));
+          500, ValueOr(error.message, "The consumer group of connector " + name + " is active"));
     case CallError::Kind::kCannotStore:
-      return Error(500, OrElse(refusal.message, "Connector " + name + " could not be stored"));
+      return Error(500, ValueOr(error.message, "Connector " + name + " could not be stored"));
     case CallError::Kind::kFailed:
-      return Error(500, OrElse(refusal.message, "The broker refuses the call"));
+      return Error(500, ValueOr(error.message, "The broker refuses the call"));
     case CallError::Kind::kUnavailable:
-      return Error(503, OrElse(refusal.message, "Currently unavailable; try again"));
+      return Error(503, ValueOr(error.message, "Currently unavailable; try again"));
   }
   return HttpError(500, "Internal Server Error");
 }
@@ -146,7 +146,7 @@ void WriteStatus(JsonText& text, const connect::ConnectorStatus& status,
   text.EndObject().Key("tasks").BeginArray();
   for (const connect::TaskStatus& task : status.tasks) WriteTaskStatus(text, task, worker_id);
   text.EndArray().Key("type").String("sink");
-  // Beyond Kafka Connect, last.
+  // Fields that Kafka Connect doesn't have come last.
   text.Key("origin").String(status.origin);
   if (!status.file.empty()) text.Key("file").String(status.file);
   text.Key("generation").Number(static_cast<std::int64_t>(status.generation));

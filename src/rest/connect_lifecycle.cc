@@ -10,7 +10,7 @@ namespace {
 
 using connect::TargetState;
 
-// As Java reads an int; what is none is no task's path.
+// Parses the task id as Java parses an int.
 std::optional<int> TaskOf(const Call& call) {
   std::string_view text = call.segments.at(1);
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
@@ -27,7 +27,7 @@ std::string TaskName(const std::string& connector, int id) {
 Response ChangeTargetState(const Call& call, TargetState state, int status) {
   const auto done = call.api.worker.SetTargetState(call.name(), state);
   return done ? Empty(status)
-              : Refuse(done.error(), call.name(), "Unknown connector " + call.name());
+              : ErrorOf(done.error(), call.name(), "Unknown connector " + call.name());
 }
 
 }  // namespace
@@ -60,11 +60,11 @@ Response RestartConnector(const Call& call) {
   const bool include_tasks = query.IsTrue("includeTasks");
   const bool only_failed = query.IsTrue("onlyFailed");
   const bool is_plain = !include_tasks && !only_failed;
-  // Whoever restarts a stopped connector means its tasks, so a plain restart takes what has FAILED.
+  // A plain restart also restarts failed tasks: that is what callers expect of a failed connector.
   const auto status = is_plain ? call.api.worker.Restart(call.name(), true, true)
                                : call.api.worker.Restart(call.name(), include_tasks, only_failed);
   if (!status) {
-    return Refuse(status.error(), call.name(), "Unknown connector: " + call.name());
+    return ErrorOf(status.error(), call.name(), "Unknown connector: " + call.name());
   }
   if (is_plain) return Empty(204);
   JsonText text;
@@ -80,7 +80,7 @@ Response RestartTask(const Call& call) {
   if (done.error().kind == connect::CallError::Kind::kNoSuchTask) {
     return Error(404, "Unknown task: " + TaskName(call.name(), *id));
   }
-  return Refuse(done.error(), call.name(), "Unknown connector: " + call.name());
+  return ErrorOf(done.error(), call.name(), "Unknown connector: " + call.name());
 }
 
 Response PauseConnector(const Call& call) {

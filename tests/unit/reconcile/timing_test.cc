@@ -1,4 +1,4 @@
-// The pure parts that decide when.
+// Tests of the pure classes that compute due times.
 
 #include <gtest/gtest.h>
 
@@ -12,14 +12,14 @@ namespace {
 using namespace std::chrono_literals;
 const base::MonotonicTime kStart{1h};
 
-TEST(ScanSchedule, LooksAtOnceAndThenEveryInterval) {
+TEST(ScanSchedule, ScansAtOnceAndThenEveryInterval) {
   ScanSchedule schedule(250ms, 30s);
   EXPECT_LE(schedule.due(), kStart);
   schedule.Begin(kStart);
   EXPECT_EQ(schedule.due(), kStart + 30s);
 }
 
-TEST(ScanSchedule, WaitsForQuietAfterChangesButNotForEver) {
+TEST(ScanSchedule, WaitsForQuietAfterChangesButNotForever) {
   ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
   base::MonotonicTime now = kStart;
@@ -31,7 +31,7 @@ TEST(ScanSchedule, WaitsForQuietAfterChangesButNotForEver) {
   EXPECT_EQ(schedule.due(), kStart + 2500ms);
 }
 
-TEST(ScanSchedule, WaitsLongestWhileSomebodyIsInTheMiddleOfWriting) {
+TEST(ScanSchedule, WaitsLongestWhileAFileIsBeingWritten) {
   ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
   schedule.Changed(kStart, true);
@@ -40,7 +40,7 @@ TEST(ScanSchedule, WaitsLongestWhileSomebodyIsInTheMiddleOfWriting) {
   EXPECT_EQ(schedule.due(), kStart + 1250ms);
 }
 
-TEST(ScanSchedule, AChangeDuringALookAsksForAnother) {
+TEST(ScanSchedule, AChangeDuringAScanCausesAnother) {
   ScanSchedule schedule(250ms, 30s);
   schedule.Changed(kStart, false);
   schedule.Begin(kStart + 250ms);
@@ -48,18 +48,18 @@ TEST(ScanSchedule, AChangeDuringALookAsksForAnother) {
   EXPECT_EQ(schedule.due(), kStart + 501ms);
 }
 
-TEST(ScanSchedule, DoesWhatIsAskedForAtTheEarliestTimeAsked) {
+TEST(ScanSchedule, ScansAtTheEarliestRequestedTime) {
   ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
-  schedule.Ask(kStart + 10s);
-  schedule.Ask(kStart + 1s);
-  schedule.Ask(kStart + 5s);
+  schedule.Request(kStart + 10s);
+  schedule.Request(kStart + 1s);
+  schedule.Request(kStart + 5s);
   EXPECT_EQ(schedule.due(), kStart + 1s);
   schedule.Begin(kStart + 1s);
   EXPECT_EQ(schedule.due(), kStart + 31s);
 }
 
-TEST(VanishGuard, BelievesWhatIsGoneOnlyWhenALaterLookAgrees) {
+TEST(VanishGuard, AcceptsARemovalOnlyAfterALaterScan) {
   VanishGuard guard(60s);
   EXPECT_TRUE(guard.Believe(true, true, kStart));
   EXPECT_FALSE(guard.Believe(true, false, kStart));
@@ -69,7 +69,7 @@ TEST(VanishGuard, BelievesWhatIsGoneOnlyWhenALaterLookAgrees) {
   EXPECT_FALSE(guard.due());
 }
 
-TEST(VanishGuard, BeginsAnewWhenSomethingCameBack) {
+TEST(VanishGuard, StartsOverWhenADefinitionReturns) {
   VanishGuard guard(60s);
   EXPECT_FALSE(guard.Believe(true, false, kStart));
   EXPECT_TRUE(guard.Believe(true, true, kStart + 30s));
@@ -77,13 +77,13 @@ TEST(VanishGuard, BeginsAnewWhenSomethingCameBack) {
   EXPECT_EQ(guard.due(), kStart + 121s);
 }
 
-TEST(VanishGuard, HasNothingToSayWhereThereWasNothing) {
+TEST(VanishGuard, AcceptsAnEmptyDirectoryThatWasEmpty) {
   VanishGuard guard(60s);
   EXPECT_TRUE(guard.Believe(false, false, kStart));
   EXPECT_FALSE(guard.due());
 }
 
-TEST(StartBackoff, DoublesUpToFiveMinutesAndBeginsAnewAfterAReset) {
+TEST(StartBackoff, DoublesUpToFiveMinutesAndStartsOverAfterAReset) {
   StartBackoff backoff;
   std::chrono::milliseconds expected = 1s;
   for (int i = 0; i < 12; ++i) {
@@ -96,7 +96,7 @@ TEST(StartBackoff, DoublesUpToFiveMinutesAndBeginsAnewAfterAReset) {
   EXPECT_EQ(backoff.due(), kStart + 1s);
 }
 
-TEST(StartBackoff, IsAFifthMoreOrLess) {
+TEST(StartBackoff, HasAJitterOfAFifth) {
   StartBackoff early;
   early.Failed(kStart, 0);
   EXPECT_EQ(early.due(), kStart + 800ms);

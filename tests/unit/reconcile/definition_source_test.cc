@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 using metrics::ReloadOutcome;
 
-// Looks at a real directory, at times that the test makes up.
+// Scans a real directory at times that the test chooses.
 class DefinitionSourceTest : public testing::Test {
  protected:
   DefinitionSourceTest() {
@@ -40,7 +40,7 @@ class DefinitionSourceTest : public testing::Test {
     now_ += time;
     return Source().Scan(now_);
   }
-  // A file and then what it refers to.
+  // Scans until files and then secrets have settled.
   void Settle() {
     int scans = 0;
     while (!ScanAfter(100ms).outcome) ASSERT_LT(++scans, 5);
@@ -70,7 +70,7 @@ class DefinitionSourceTest : public testing::Test {
   std::optional<DefinitionSource> source_;
 };
 
-TEST_F(DefinitionSourceTest, BelievesAPlainFileAtTheSecondLook) {
+TEST_F(DefinitionSourceTest, AcceptsAPlainFileAtTheSecondScan) {
   Write("a");
   const auto first = ScanAfter(0ms);
   EXPECT_FALSE(first.outcome);
@@ -81,7 +81,7 @@ TEST_F(DefinitionSourceTest, BelievesAPlainFileAtTheSecondLook) {
   EXPECT_EQ(checks_, 1);
 }
 
-TEST_F(DefinitionSourceTest, WhatComesBackWhileAllIsDoubtedIsLookedAtAgainSoon) {
+TEST_F(DefinitionSourceTest, RescansSoonWhenVanishedDefinitionsReturn) {
   Write("a");
   Settle();
   fs::rename(root_ / "connectors/a.toml", root_ / "away");
@@ -96,7 +96,7 @@ TEST_F(DefinitionSourceTest, WhatComesBackWhileAllIsDoubtedIsLookedAtAgainSoon) 
   EXPECT_EQ(At("a").config->tasks_max, 2);
 }
 
-TEST_F(DefinitionSourceTest, WhatComesBackInTheLastMomentIsNotBelievedToBeGone) {
+TEST_F(DefinitionSourceTest, KeepsDefinitionsThatReturnJustBeforeTheDeadline) {
   Write("a");
   Settle();
   fs::remove(root_ / "connectors/a.toml");
@@ -107,7 +107,7 @@ TEST_F(DefinitionSourceTest, WhatComesBackInTheLastMomentIsNotBelievedToBeGone) 
   EXPECT_EQ(Source().desired().count("a"), 1u);
   ScanAfter(100ms);
   EXPECT_EQ(Source().desired().count("a"), 1u);
-  // And what stays away is.
+  // Definitions that stay away are removed.
   fs::remove(root_ / "connectors/a.toml");
   ScanAfter(1s);
   ScanAfter(100ms);
@@ -117,7 +117,7 @@ TEST_F(DefinitionSourceTest, WhatComesBackInTheLastMomentIsNotBelievedToBeGone) 
   EXPECT_TRUE(Source().desired().empty());
 }
 
-TEST_F(DefinitionSourceTest, ADirectoryThatCannotBeReadKeepsTheDoubtsThatWere) {
+TEST_F(DefinitionSourceTest, AnUnreadableDirectoryKeepsTheVanishDeadline) {
   Write("a");
   Settle();
   fs::remove(root_ / "connectors/a.toml");
@@ -130,7 +130,7 @@ TEST_F(DefinitionSourceTest, ADirectoryThatCannotBeReadKeepsTheDoubtsThatWere) {
   EXPECT_EQ(failed.scan_again_at, due);
 }
 
-TEST_F(DefinitionSourceTest, AHalfWrittenSecretIsNotBelieved) {
+TEST_F(DefinitionSourceTest, IgnoresAHalfWrittenSecret) {
   WriteFile("token", "whole");
   Write("a", "callback.request.headers = { T = \"" + Reference("token") + "\" }\n");
   Settle();
@@ -147,7 +147,7 @@ TEST_F(DefinitionSourceTest, AHalfWrittenSecretIsNotBelieved) {
   EXPECT_EQ(At("a").newest.written.at("callback.request.headers").find("half"), std::string::npos);
 }
 
-TEST_F(DefinitionSourceTest, ASecretOfTheProcessThatIsGoneFreezesNothing) {
+TEST_F(DefinitionSourceTest, AMissingProcessSecretBlocksNoOtherChange) {
   WriteFile("password", "p");
   settings_.kafka = {{"sasl.password", Reference("password")}};
   Write("a");
@@ -165,7 +165,7 @@ TEST_F(DefinitionSourceTest, ASecretOfTheProcessThatIsGoneFreezesNothing) {
   EXPECT_EQ(At("a").config->kafka.at("sasl.password").Reveal(), "p");
 }
 
-TEST_F(DefinitionSourceTest, AHalfWrittenSecretOfTheProcessThatIsThenGoneIsNotBelieved) {
+TEST_F(DefinitionSourceTest, IgnoresAHalfWrittenProcessSecretThatDisappears) {
   WriteFile("password", "whole");
   settings_.kafka = {{"sasl.password", Reference("password")}};
   Write("a");
@@ -178,7 +178,7 @@ TEST_F(DefinitionSourceTest, AHalfWrittenSecretOfTheProcessThatIsThenGoneIsNotBe
   EXPECT_EQ(At("a").config->kafka.at("sasl.password").Reveal(), "whole");
 }
 
-TEST_F(DefinitionSourceTest, AnObjectionStandsWhereItsKeyStands) {
+TEST_F(DefinitionSourceTest, ReportsAnObjectionAtThePositionOfItsKey) {
   Write("a");
   Settle();
   objections_ = {{"tasks.max", "not today"}};
@@ -191,7 +191,7 @@ TEST_F(DefinitionSourceTest, AnObjectionStandsWhereItsKeyStands) {
             (root_ / "connectors/a.toml").string() + ":3:1");
 }
 
-TEST_F(DefinitionSourceTest, JudgesWhatIsMadeThroughRestLikeAFile) {
+TEST_F(DefinitionSourceTest, ValidatesRestDefinitionsLikeFiles) {
   Settle();
   EXPECT_FALSE(Source().Validate("r", {{"topics", "t"}}).empty());
   const std::map<std::string, std::string> good{{"topics", "t"},
@@ -202,7 +202,7 @@ TEST_F(DefinitionSourceTest, JudgesWhatIsMadeThroughRestLikeAFile) {
   EXPECT_EQ(At("r").newest.origin, Origin::kRest);
   EXPECT_EQ(At("r").target_state, connect::TargetState::kPaused);
   ASSERT_TRUE(At("r").config);
-  // A file of its name that comes later is the one that is wrong.
+  // A later file of the same name is invalid.
   Write("r");
   ScanAfter(1s);
   ScanAfter(100ms);
@@ -210,7 +210,7 @@ TEST_F(DefinitionSourceTest, JudgesWhatIsMadeThroughRestLikeAFile) {
   EXPECT_EQ(Source().desired().size(), 2u);
 }
 
-TEST_F(DefinitionSourceTest, TellsOfAHundredObjectionsAndHowManyMoreThereAre) {
+TEST_F(DefinitionSourceTest, ReportsAHundredObjectionsAndCountsTheRest) {
   objections_.assign(150, {"", "not today"});
   Write("a");
   ScanAfter(0ms);

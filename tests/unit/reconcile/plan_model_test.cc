@@ -36,7 +36,7 @@ const char* Text(Action action) {
   return kTexts[static_cast<size_t>(action)];
 }
 
-// A definition as far as it matters: what needs another consumer, and what does not.
+// A simplified definition: keys that need a new consumer, and others.
 struct Draft {
   std::string name;
   std::map<std::string, int> consumer;
@@ -70,7 +70,7 @@ config::ConnectorConfig ConfigOf(Draft draft) {
   return config;
 }
 
-// A file of the directory, or what REST has made.
+// A file of the directory, or a definition from REST.
 struct Place {
   Origin origin = Origin::kFile;
   std::string stem;
@@ -100,7 +100,7 @@ Definition DefinitionOf(const Place& place) {
   return definition;
 }
 
-// What runs under a name.
+// The running tasks of a connector.
 struct Runs {
   config::ConnectorConfig config;
   std::map<std::string, std::string> written;
@@ -165,7 +165,7 @@ class World {
     const auto roll = dice_.Below(100);
     if (!place.draft || roll < 10) {
       place.draft = Draft{place.stem, {}, {}};
-      // A file may say another name than its own.
+      // The name in a file may differ from the file name.
       const bool other = place.origin == Origin::kFile && dice_.Percent(20);
       if (other) place.draft->name = std::string(1, "abcr"[dice_.Below(4)]);
       place.valid = dice_.Percent(85);
@@ -194,7 +194,7 @@ class World {
     });
   }
 
-  // Something becomes of a connector by itself.
+  // A connector ends, fails or cannot start.
   void Happen() {
     if (entries_.empty()) return;
     auto entry = entries_.begin();
@@ -240,7 +240,7 @@ class World {
     });
   }
 
-  // Every file gone at once is believed a while later.
+  // Accepts the removal of all files only after the vanish wait.
   void See() {
     const bool has = HasFiles(places_);
     const bool doubted = HasFiles(seen_) && !has;
@@ -285,7 +285,7 @@ class World {
     for (const Definition& candidate : candidates) {
       const auto last = known.find(candidate.Place());
       if (!candidate.config) {
-        // The connector that it defined goes on.
+        // The connector that it defined keeps running.
         if (last == known.end()) continue;
         const Definition& holder = now.at(last->second);
         if (holder.Place() != candidate.Place() && holder.origin != Origin::kRest) {
@@ -296,7 +296,7 @@ class World {
       const std::string& name = candidate.config->name;
       if (!now.contains(name) || now.at(name).Place().empty()) Fail(name + " is lost");
       const bool is_rest = candidate.origin == Origin::kRest;
-      // What REST has made was there first, at any time.
+      // A definition from REST always wins.
       const auto& holder = now.at(name);
       if (is_rest && holder.Place() != candidate.Place()) Fail("a file takes it from REST");
       if (holder.origin == Origin::kRest) continue;
@@ -487,7 +487,7 @@ class World {
     }
   }
 
-  // It may end at once, or later.
+  // Returns whether the connector ended at once.
   bool Drain(Entry& entry) {
     entry.runs->draining = true;
     if (dice_.Percent(50)) entry.runs.reset();
@@ -518,7 +518,7 @@ class World {
     entry.runs->paused = paused;
   }
 
-  // Nothing changes any more, what drains ends, and what can't start can.
+  // From now on nothing changes, drains end, and starts succeed.
   void Settle() {
     schedule_.Tell([] { return "from here on nothing changes"; });
     Scan();
@@ -577,7 +577,7 @@ class World {
   std::map<std::string, int> failures_;  // in a row
 };
 
-TEST(PlanModel, MakesTheWorldAsItShouldBeAndDisturbsNothingElse) {
+TEST(PlanModel, ConvergesAndDisturbsNothingElse) {
   testing::Explore(20'000, 60, [](Schedule& schedule) { World(schedule).Play(); });
 }
 

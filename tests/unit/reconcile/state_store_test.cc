@@ -40,7 +40,7 @@ const Written kConfig{{"name", "a"},
                       {"callback.request.headers", "{\"A\":\"tab\\t and \\\"quotes\\\"\"}"},
                       {"odd", "line\nbreak, \\ and \x01 and \xc3\xa9 '''"}};
 
-TEST_F(StateStoreTest, ReadsBackWhatWasPut) {
+TEST_F(StateStoreTest, LoadsWhatWasStored) {
   StateStore store(root_);
   EXPECT_TRUE(store.Load().empty());
   EXPECT_FALSE(store.Put("a", {kConfig, TargetState::kPaused}));
@@ -54,7 +54,7 @@ TEST_F(StateStoreTest, ReadsBackWhatWasPut) {
   EXPECT_FALSE(store.Remove("of a file"));
 }
 
-TEST_F(StateStoreTest, AnyNameHasAFileOfItsOwnInTheDirectory) {
+TEST_F(StateStoreTest, EveryNameHasItsOwnFileInTheDirectory) {
   const std::vector<std::string> names{"../x",
                                        "a/b",
                                        "a",
@@ -87,7 +87,7 @@ TEST_F(StateStoreTest, AnyNameHasAFileOfItsOwnInTheDirectory) {
   EXPECT_EQ(there, names.size());
 }
 
-TEST_F(StateStoreTest, SetsADamagedFileAsideAndReadsTheOthers) {
+TEST_F(StateStoreTest, RenamesADamagedFileAndLoadsTheOthers) {
   StateStore store(root_);
   EXPECT_FALSE(store.Put("good", {kConfig, TargetState::kStarted}));
   std::ofstream(root_ / "half.toml") << "name = \"ha";
@@ -102,7 +102,7 @@ TEST_F(StateStoreTest, SetsADamagedFileAsideAndReadsTheOthers) {
   EXPECT_TRUE(troubles_.empty());
 }
 
-TEST_F(StateStoreTest, NoValueCanEndItsOwnText) {
+TEST_F(StateStoreTest, EscapesValues) {
   StateStore store(root_);
   for (const char* value : {"\n'''\n", "\nfirst", "a\nb", "'''", "\"\"\"\n", "\t", "\\", "'"}) {
     EXPECT_FALSE(store.Put("a", {Written{{"k", value}}, TargetState::kStarted})) << value;
@@ -111,7 +111,7 @@ TEST_F(StateStoreTest, NoValueCanEndItsOwnText) {
   }
 }
 
-TEST_F(StateStoreTest, WhatCouldNotBeReadBackIsRefused) {
+TEST_F(StateStoreTest, RefusesWhatCouldNotBeLoadedAgain) {
   StateStore store(root_);
   EXPECT_TRUE(store.Put("a", {Written{{"k", std::string(2u << 20, 'x')}}, TargetState::kStarted}));
   std::string deep = "a";
@@ -123,7 +123,7 @@ TEST_F(StateStoreTest, WhatCouldNotBeReadBackIsRefused) {
   }
 }
 
-TEST_F(StateStoreTest, ACopyUnderAnotherNameIsNoConnector) {
+TEST_F(StateStoreTest, IgnoresACopyUnderAnotherFileName) {
   StateStore store(root_);
   EXPECT_FALSE(store.Put("a", {kConfig, TargetState::kStarted}));
   fs::copy_file(root_ / StateFileName("a"), root_ / "copy.toml");
@@ -133,10 +133,10 @@ TEST_F(StateStoreTest, ACopyUnderAnotherNameIsNoConnector) {
   EXPECT_TRUE(LoadAnew().empty());
 }
 
-TEST_F(StateStoreTest, TellsAtOnceThatNothingCanBeStored) {
+TEST_F(StateStoreTest, ReportsAReadOnlyDirectoryAtOnce) {
   ASSERT_EQ(::chmod(root_.c_str(), 0555), 0);
   const uid_t user = ::geteuid();
-  // Root may write everywhere.
+  // Root ignores permissions.
   ASSERT_EQ(::seteuid(user == 0 ? 65532 : user), 0);
   LoadAnew();
   ASSERT_EQ(::seteuid(user), 0);
@@ -153,17 +153,17 @@ TEST_F(StateStoreTest, AFullDiskChangesNothing) {
   EXPECT_TRUE(store.connectors().empty());
 }
 
-TEST_F(StateStoreTest, ADiskThatTakesNoMoreKeepsWhatWasThere) {
+TEST_F(StateStoreTest, AFailedWriteKeepsThePreviousState) {
   StateStore store(root_);
   EXPECT_FALSE(store.Put("a", {kConfig, TargetState::kStarted}));
-  // Whatever may be written: not over a directory.
+  // A rename over a directory always fails.
   fs::create_directory(root_ / (StateFileName("a") + ".new"));
   EXPECT_TRUE(store.Put("a", {kConfig, TargetState::kStopped}));
   EXPECT_EQ(store.connectors().at("a").target_state, TargetState::kStarted);
   EXPECT_EQ(LoadAnew().at("a").target_state, TargetState::kStarted);
 }
 
-TEST(StateStore, WithoutADirectoryKeepsItInMemory) {
+TEST(StateStore, KeepsTheStateInMemoryWithoutADirectory) {
   StateStore store("");
   EXPECT_TRUE(store.Load().empty());
   EXPECT_FALSE(store.Put("a", {kConfig, TargetState::kStarted}));

@@ -46,8 +46,8 @@ class WorkerTest : public ReconcilerTest {
     --active_for_;
     return base::Unexpected<connect::CallError>({Kind::kStillActive, {}, {}});
   }
-  // As after the process ended and another began.
-  void StartAnew() {
+  // Simulates a restart of the process.
+  void RestartProcess() {
     reconciler_->RequestStop();
     runner_.join();
     worker_.reset();
@@ -61,7 +61,7 @@ class WorkerTest : public ReconcilerTest {
     const auto status = worker_->Status(name);
     return status ? status->state : RunState::kUnassigned;
   }
-  // Of the connector and of all its tasks.
+  // Waits for the state of the connector and all its tasks.
   bool AwaitState(const std::string& name, RunState state) {
     return Await([&] {
       const auto status = worker_->Status(name);
@@ -77,7 +77,7 @@ class WorkerTest : public ReconcilerTest {
   std::optional<ReconcilerWorker> worker_;
 };
 
-TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
+TEST_F(WorkerTest, ACreatedConnectorRunsAndSurvivesARestart) {
   Start();
   const auto info = worker_->Create("r", Good(), TargetState::kStarted);
   ASSERT_TRUE(info);
@@ -86,14 +86,14 @@ TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
   EXPECT_THAT(info->tasks, ElementsAre(0));
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
   EXPECT_TRUE(AwaitShown(R"(origin="rest")"));
-  StartAnew();
+  RestartProcess();
   EXPECT_THAT(worker_->Names(), ElementsAre("r"));
   EXPECT_EQ(worker_->Info("r")->config, info->config);
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
 }
 
-// Clients of Kafka Connect's API look for the class in every configuration.
-TEST_F(WorkerTest, ShowsTheClassThatHoldsWithoutBeingWritten) {
+// Clients of Kafka Connect's API expect the class in every configuration.
+TEST_F(WorkerTest, ShowsTheDefaultClass) {
   Write("f", "http://f/");
   Write("own", "http://own/", "connector.class = \"HttpSinkConnector\"\n");
   std::ofstream(directory_ / "broken.toml") << "topics = ";
@@ -111,7 +111,7 @@ TEST_F(WorkerTest, ShowsTheClassThatHoldsWithoutBeingWritten) {
             (ConfigMap{{"connector.class", "HttpSink"}, {"name", "broken"}}));
 }
 
-TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
+TEST_F(WorkerTest, APutOfTheShownConfigChangesNothing) {
   Start();
   ConfigMap config = Good();
   config["request.delay.sec"] = "0.0";
@@ -122,7 +122,7 @@ TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
   config["name"] = "r";
   EXPECT_EQ(info->config, config);
   EXPECT_EQ(worker_->Put("r", info->config)->info.config, config);
-  StartAnew();
+  RestartProcess();
   EXPECT_EQ(worker_->Info("r")->config, config);
   EXPECT_EQ(worker_->Put("r", config)->info.config, config);
   EXPECT_EQ(worker_->Status("r")->generation, 1u);
@@ -130,7 +130,7 @@ TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
   EXPECT_EQ(Urls().size(), 2u);
 }
 
-TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
+TEST_F(WorkerTest, RejectsInvalidAndExistingConnectors) {
   Write("f", "http://f/");
   Start();
   ASSERT_TRUE(AwaitRunning("f"));
@@ -157,7 +157,7 @@ TEST_F(WorkerTest, ACommandWaitsUntilTheDefinitionsAreKnown) {
   EXPECT_TRUE(worker_->SetTargetState("f", TargetState::kPaused));
 }
 
-TEST_F(WorkerTest, ARefusalNamesTheConnectorAndItsFile) {
+TEST_F(WorkerTest, AnErrorNamesTheConnectorAndItsFile) {
   Write("f", "http://f/", "name = \"orders\"\n");
   Start();
   EXPECT_EQ(worker_->Delete("orders").error().message, "Connector orders is defined by the file " +
@@ -165,7 +165,7 @@ TEST_F(WorkerTest, ARefusalNamesTheConnectorAndItsFile) {
                                                            ": change it there");
 }
 
-TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
+TEST_F(WorkerTest, AppliesAChangeAndDeletesAtOnce) {
   Start();
   ASSERT_TRUE(worker_->Put("r", Good()));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
@@ -177,11 +177,11 @@ TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
   ASSERT_TRUE(worker_->Delete("r"));
   EXPECT_FALSE(worker_->Status("r"));
   EXPECT_THAT(worker_->Names(), IsEmpty());
-  StartAnew();
+  RestartProcess();
   EXPECT_THAT(worker_->Names(), IsEmpty());
 }
 
-TEST_F(WorkerTest, MoreTasksJoinThoseThatRun) {
+TEST_F(WorkerTest, AdditionalTasksJoinTheRunningOnes) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
@@ -196,7 +196,7 @@ TEST_F(WorkerTest, MoreTasksJoinThoseThatRun) {
   EXPECT_EQ(worker_->Status("r")->observed_generation, 2u);
 }
 
-TEST_F(WorkerTest, ATaskThatCannotBeAddedIsTriedAgain) {
+TEST_F(WorkerTest, RetriesToAddATask) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
@@ -211,7 +211,7 @@ TEST_F(WorkerTest, ATaskThatCannotBeAddedIsTriedAgain) {
   EXPECT_EQ(worker_->Status("r")->observed_generation, 2u);
 }
 
-TEST_F(WorkerTest, AConnectorRunsWhileItsTasksAreReplaced) {
+TEST_F(WorkerTest, AConnectorIsRunningWhileItsTasksRestart) {
   endpoint_.Cork(true);
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
@@ -229,7 +229,7 @@ TEST_F(WorkerTest, AConnectorRunsWhileItsTasksAreReplaced) {
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
 }
 
-TEST_F(WorkerTest, APauseStaysInTheGroupAndAStopLeavesIt) {
+TEST_F(WorkerTest, APausedConnectorStaysInItsGroupAndAStoppedOneLeaves) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
@@ -245,7 +245,7 @@ TEST_F(WorkerTest, APauseStaysInTheGroupAndAStopLeavesIt) {
   EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
   EXPECT_THAT(worker_->Info("r")->tasks, IsEmpty());
   EXPECT_TRUE(FirstLog().Await([](auto& log) { return log.left; }));
-  // Kafka Connect makes no tasks for a stopped one that is paused.
+  // Kafka Connect makes no tasks for a stopped connector that is paused.
   ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
   EXPECT_EQ(StateOf("r"), RunState::kPaused);
   EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
@@ -254,7 +254,7 @@ TEST_F(WorkerTest, APauseStaysInTheGroupAndAStopLeavesIt) {
   EXPECT_EQ(Urls().size(), 2u);
 }
 
-TEST_F(WorkerTest, TargetsOutliveTheProcessAlsoOfWhatAFileDefines) {
+TEST_F(WorkerTest, TargetStatesSurviveARestartAlsoForFiles) {
   Write("f", "http://f/");
   Write("g", "http://g/");
   Start();
@@ -262,17 +262,17 @@ TEST_F(WorkerTest, TargetsOutliveTheProcessAlsoOfWhatAFileDefines) {
   ASSERT_TRUE(worker_->SetTargetState("f", TargetState::kStopped));
   ASSERT_TRUE(worker_->SetTargetState("g", TargetState::kPaused));
   ASSERT_TRUE(AwaitState("f", RunState::kStopped));
-  StartAnew();
+  RestartProcess();
   EXPECT_TRUE(AwaitState("f", RunState::kStopped));
   EXPECT_TRUE(AwaitState("g", RunState::kPaused));
-  // Who makes one of that name again means a new one.
+  // A later connector of the same name is a new one.
   std::filesystem::remove(directory_ / "f.toml");
   ASSERT_TRUE(Await([&] { return !worker_->Status("f"); }));
   Write("f", "http://f/");
   EXPECT_TRUE(AwaitState("f", RunState::kRunning));
 }
 
-TEST_F(WorkerTest, CreatesInTheStateThatIsAskedFor) {
+TEST_F(WorkerTest, CreatesInTheInitialState) {
   Start();
   ASSERT_TRUE(worker_->Create("p", Good(), TargetState::kPaused));
   EXPECT_TRUE(AwaitState("p", RunState::kPaused));
@@ -285,7 +285,7 @@ TEST_F(WorkerTest, CreatesInTheStateThatIsAskedFor) {
   EXPECT_EQ(worker_->Status("s")->observed_generation, 2u);
 }
 
-TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
+TEST_F(WorkerTest, ARestartRestartsFailedTasksOnly) {
   good_ = false;
   ConfigMap config = Good();
   config["exception.strategy"] = "STOP_TASK";
@@ -317,7 +317,7 @@ TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
   EXPECT_TRUE(AwaitMade(3));
 }
 
-TEST_F(WorkerTest, OffsetsAreChangedOfStoppedConnectorsOnly) {
+TEST_F(WorkerTest, ChangesOffsetsOfStoppedConnectorsOnly) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   EXPECT_EQ(worker_->Offsets("r")->size(), 1u);
@@ -331,8 +331,7 @@ TEST_F(WorkerTest, OffsetsAreChangedOfStoppedConnectorsOnly) {
   EXPECT_TRUE(worker_->ResetOffsets("r"));
 }
 
-// Each answer holds for whatever is asked next.
-TEST_F(WorkerTest, WhatWasAnsweredIsSeenByTheNextCall) {
+TEST_F(WorkerTest, TheNextCallSeesTheResultOfTheLast) {
   Start();
   for (int round = 0; round < 25; ++round) {
     SCOPED_TRACE(round);
@@ -355,7 +354,7 @@ TEST_F(WorkerTest, WhatWasAnsweredIsSeenByTheNextCall) {
   }
 }
 
-TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
+TEST_F(WorkerTest, ChangesOffsetsAsSoonAsAStoppedConnectorHasDrained) {
   endpoint_.Cork(true);
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
@@ -375,7 +374,7 @@ TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
   caller.join();
 }
 
-TEST_F(WorkerTest, OffsetsWaitForTheGroupToHaveNoMembers) {
+TEST_F(WorkerTest, WaitsForTheGroupToBeEmptyBeforeItChangesOffsets) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStopped));
   active_for_ = 2;
@@ -385,7 +384,7 @@ TEST_F(WorkerTest, OffsetsWaitForTheGroupToHaveNoMembers) {
   EXPECT_EQ(active_for_, 0);
 }
 
-TEST_F(WorkerTest, ADiskThatTakesNothingChangesNothing) {
+TEST_F(WorkerTest, AFailedWriteChangesNothing) {
   settings_.state_dir = "/dev/full/state";
   Start();
   const auto refused = worker_->Create("r", Good(), TargetState::kStarted);
@@ -395,14 +394,14 @@ TEST_F(WorkerTest, ADiskThatTakesNothingChangesNothing) {
   EXPECT_THAT(worker_->Names(), IsEmpty());
 }
 
-TEST_F(WorkerTest, AReloadAnswersWhatIsWrong) {
+TEST_F(WorkerTest, AReloadReturnsTheProblems) {
   Start();
   EXPECT_THAT(worker_->Reload(), IsEmpty());
   Write("bad", "not a url");
   EXPECT_THAT(worker_->Reload(), ElementsAre(HasSubstr("bad.toml:2:1: error:")));
 }
 
-TEST_F(WorkerTest, ManyCallersAtOnceLeaveWhatTheLastOfEachWanted) {
+TEST_F(WorkerTest, ConcurrentCallersGetWhatEachAskedForLast) {
   Start();
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 8; ++caller) {
@@ -437,7 +436,7 @@ TEST_F(WorkerTest, ADrainingProcessRunsNoCommands) {
   worker_.reset();
 }
 
-TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsThereMayBeFiles) {
+TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsFilesAreAllowed) {
   std::filesystem::create_directory(root_ / "state");
   StateStore store(root_ / "state");
   ConfigMap config = Good();

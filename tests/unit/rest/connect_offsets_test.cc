@@ -65,7 +65,7 @@ TEST_F(ConnectOffsetsTest, AreReset) {
   EXPECT_THAT(Ask("DELETE", "/connectors/x/offsets"), Fails(404, "Connector x not found"));
 }
 
-TEST_F(ConnectOffsetsTest, AreRefusedInConnectsOrder) {
+TEST_F(ConnectOffsetsTest, AreRejectedInKafkaConnectsOrder) {
   const std::string empty = "Partitions / offsets need to be provided for an alter offsets request";
   for (const char* body : {"{}", R"({"offsets":null})", R"({"offsets":[]})"}) {
     EXPECT_THAT(Ask("PATCH", kPath, body), Fails(400, empty)) << body;
@@ -80,7 +80,7 @@ TEST_F(ConnectOffsetsTest, AreRefusedInConnectsOrder) {
               Fails(400, "The partition for a sink connector offset cannot be null or missing"));
 }
 
-TEST_F(ConnectOffsetsTest, AreToldWhatIsWrongWithThem) {
+TEST_F(ConnectOffsetsTest, ReportWhatIsInvalid) {
   AddStopped();
   const std::string keys =
       "The partition for a sink connector offset must contain the keys 'kafka_topic' and "
@@ -131,7 +131,7 @@ TEST_F(ConnectOffsetsTest, AreToldWhatIsWrongWithThem) {
   EXPECT_TRUE(worker_.connectors.at("orders").offsets.empty());
 }
 
-TEST_F(ConnectOffsetsTest, NeedABodyOfTheirForm) {
+TEST_F(ConnectOffsetsTest, NeedAValidBody) {
   AddStopped();
   const std::string good =
       R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":0},"offset":null}]})";
@@ -171,7 +171,7 @@ TEST_F(ConnectOffsetsTest, AreNotChangedWhileTheGroupIsActive) {
       Fails(400, "there is no partition 7 of a"));
 }
 
-TEST_F(ConnectOffsetsTest, AreOfTopicsThatKafkaCanHave) {
+TEST_F(ConnectOffsetsTest, NeedValidTopicNames) {
   AddStopped();
   for (const std::string& topic : {std::string(), std::string("."), std::string(".."),
                                    std::string("a\\n"), std::string("\u00fc"), std::string("a b"),
@@ -185,7 +185,7 @@ TEST_F(ConnectOffsetsTest, AreOfTopicsThatKafkaCanHave) {
   }
 }
 
-TEST_F(ConnectOffsetsTest, AreRefusedOfAPartitionThatIsGivenTwice) {
+TEST_F(ConnectOffsetsTest, RejectDuplicatePartitions) {
   FakeWorker::Connector& orders = AddStopped();
   const std::string entry = R"({"partition":{"kafka_topic":"a","kafka_partition":)";
   EXPECT_THAT(Ask("PATCH", kPath,
@@ -194,7 +194,7 @@ TEST_F(ConnectOffsetsTest, AreRefusedOfAPartitionThatIsGivenTwice) {
   EXPECT_TRUE(orders.offsets.empty());
 }
 
-TEST_F(ConnectOffsetsTest, AreTenThousandAtMostAtATime) {
+TEST_F(ConnectOffsetsTest, AreTenThousandAtMostPerRequest) {
   FakeWorker::Connector& orders = AddStopped();
   const auto body = [](int count) {
     std::string text = R"({"offsets":[)";
@@ -210,8 +210,8 @@ TEST_F(ConnectOffsetsTest, AreTenThousandAtMostAtATime) {
               Fails(400, "At most 10000 offsets are taken at a time, and 10001 are given"));
 }
 
-// A tree of these would take 360 times the body's size.
-TEST_F(ConnectOffsetsTest, OfTooManyValuesAreRefusedBeforeTheyAreRead) {
+// As a tree, these values would need 360 times the body's size.
+TEST_F(ConnectOffsetsTest, RejectBodiesOfTooManyValuesEarly) {
   std::string text = R"({"offsets":[{})";
   for (int i = 0; i < 300'000; ++i) text += ",{}";
   EXPECT_THAT(Ask("PATCH", kPath, text + "]}"),

@@ -13,7 +13,7 @@
 
 namespace khs::rest {
 
-// A worker whose connectors run as soon as they are to, with as many tasks as `tasks.max` says.
+// A worker whose connectors start at once, with `tasks.max` tasks.
 class FakeWorker final : public connect::Worker {
  public:
   struct Connector {

@@ -22,13 +22,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Collected {
+struct Input {
   std::vector<watch::DefinitionFile> files;
   config::Problems problems;  // of directories
 };
 
-// What the process would not read of a directory, and that it would find nothing there.
-config::Problems JudgeDirectory(const fs::path& path, const watch::Snapshot& snapshot) {
+// Reports the files of a directory that the process ignores, and a directory without definitions.
+config::Problems CheckDirectory(const fs::path& path, const watch::Snapshot& snapshot) {
   config::Problems problems;
   const auto add = [&](const fs::path& place, const std::string& message,
                        config::Severity severity) {
@@ -47,14 +47,13 @@ config::Problems JudgeDirectory(const fs::path& path, const watch::Snapshot& sna
   return problems;
 }
 
-// Everything that the paths name, in their order and each file once; a directory stands for its
-// definitions.
-Collected Collect(const std::vector<std::string>& paths) {
-  Collected collected;
+// Reads the files of the paths in their order, each once. A directory stands for its definitions.
+Input ReadInput(const std::vector<std::string>& paths) {
+  Input input;
   std::set<fs::path> seen;
   const auto add = [&](watch::DefinitionFile file) {
     if (!seen.insert(fs::absolute(file.path).lexically_normal()).second) return;
-    collected.files.push_back(std::move(file));
+    input.files.push_back(std::move(file));
   };
   for (const std::string& path : paths) {
     std::error_code none;
@@ -63,16 +62,16 @@ Collected Collect(const std::vector<std::string>& paths) {
       continue;
     }
     watch::Snapshot snapshot = watch::ReadDirectory(path);
-    const config::Problems problems = JudgeDirectory(path, snapshot);
-    collected.problems.insert(collected.problems.end(), problems.begin(), problems.end());
+    const config::Problems problems = CheckDirectory(path, snapshot);
+    input.problems.insert(input.problems.end(), problems.begin(), problems.end());
     if (!snapshot.error.empty()) add({path, {}, {}, snapshot.error});
     for (watch::DefinitionFile& file : snapshot.files) add(std::move(file));
   }
-  return collected;
+  return input;
 }
 
-// What librdkafka says of the properties of one family that are handed to it.
-config::Problems CheckFamily(const std::string& file, const config::FlatConfig& entries,
+// Checks the librdkafka properties with one prefix.
+config::Problems CheckPrefix(const std::string& file, const config::FlatConfig& entries,
                              std::string_view prefix, config::PropertySource source) {
   config::SecretResolver secrets(nullptr);
   kafka::Properties written;
@@ -101,8 +100,8 @@ config::Problems CheckClientProperties(const watch::DefinitionFile& file) {
   const auto entries = config::ReadToml(file.path, file.content, config::KeepsHeaderTable);
   if (!entries) return {};
   using enum config::PropertySource;
-  config::Problems problems = CheckFamily(file.path, *entries, "kafka.", kProcess);
-  for (auto& problem : CheckFamily(file.path, *entries, "consumer.override.", kConnector)) {
+  config::Problems problems = CheckPrefix(file.path, *entries, "kafka.", kProcess);
+  for (auto& problem : CheckPrefix(file.path, *entries, "consumer.override.", kConnector)) {
     problems.push_back(std::move(problem));
   }
   return problems;
@@ -114,8 +113,8 @@ bool HasErrors(const config::Problems& problems) {
   });
 }
 
-config::CheckedFile CheckOne(const watch::DefinitionFile& file,
-                             const config::CheckContext& context) {
+config::CheckedFile CheckOneFile(const watch::DefinitionFile& file,
+                                 const config::CheckContext& context) {
   if (!file.error.empty()) {
     config::CheckedFile unreadable;
     unreadable.problems.push_back({file.path, {}, {}, "cannot be read: " + file.error});
@@ -132,13 +131,13 @@ config::CheckedFile CheckOne(const watch::DefinitionFile& file,
 }  // namespace
 
 int Check(const std::vector<std::string>& paths) {
-  const auto [files, of_directories] = Collect(paths);
+  const auto [files, directory_problems] = ReadInput(paths);
   config::CheckContext context;
   context.environment = ReadEnvironment();
   std::vector<config::CheckedFile> checked(files.size());
-  // sidecar.toml first, wherever it stands: its defaults belong to the connectors.
+  // Apply sidecar.toml first, at any position: connectors use its defaults.
   for (size_t i = 0; i < files.size(); ++i) {
-    checked[i] = CheckOne(files[i], context);
+    checked[i] = CheckOneFile(files[i], context);
     if (checked[i].role != config::FileRole::kProcess || !checked[i].process) continue;
     context.defaults = checked[i].process->defaults;
     context.defaults_file = files[i].path;
@@ -146,11 +145,11 @@ int Check(const std::vector<std::string>& paths) {
   std::vector<config::NamedDefinition> names;
   for (size_t i = 0; i < files.size(); ++i) {
     if (checked[i].role == config::FileRole::kProcess) continue;
-    if (!context.defaults.empty()) checked[i] = CheckOne(files[i], context);
+    if (!context.defaults.empty()) checked[i] = CheckOneFile(files[i], context);
     if (checked[i].connector) names.push_back(*checked[i].connector);
   }
 
-  config::Problems problems = of_directories;
+  config::Problems problems = directory_problems;
   for (const config::CheckedFile& file : checked) {
     problems.insert(problems.end(), file.problems.begin(), file.problems.end());
   }

@@ -7,9 +7,9 @@
 namespace khs::app {
 namespace {
 
-constexpr std::chrono::seconds kAnswerWithin{3};
-constexpr std::chrono::seconds kRetry{5};
-constexpr std::chrono::seconds kAgain{10};
+constexpr std::chrono::seconds kTimeout{3};
+constexpr std::chrono::seconds kRetryInterval{5};
+constexpr std::chrono::seconds kPollInterval{10};
 
 }  // namespace
 
@@ -35,14 +35,14 @@ size_t ClusterWatch::brokers() const {
 
 void ClusterWatch::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    auto cluster = kafka::DescribeCluster(properties_, kAnswerWithin, stop);
+    auto cluster = kafka::DescribeCluster(properties_, kTimeout, stop);
     std::unique_lock lock(mutex_);
     answers_ = cluster.has_value();
     if (cluster) {
       id_ = std::move(cluster->id);
       if (cluster->brokers > 0) brokers_ = cluster->brokers;
     }
-    stopped_.wait_for(lock, stop, answers_ ? kAgain : kRetry, [] { return false; });
+    stopped_.wait_for(lock, stop, answers_ ? kPollInterval : kRetryInterval, [] { return false; });
   }
 }
 

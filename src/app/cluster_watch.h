@@ -11,8 +11,8 @@
 
 namespace khs::app {
 
-// Asks the brokers now and then who they are, on a thread of its own, so that nobody who wants to
-// know has to wait for them.
+// Polls the brokers for the id and the size of their cluster, on a thread of its own, so that
+// callers do not wait for brokers.
 class ClusterWatch {
  public:
   explicit ClusterWatch(kafka::Properties properties);
@@ -20,21 +20,21 @@ class ClusterWatch {
   ClusterWatch(const ClusterWatch&) = delete;
   ClusterWatch& operator=(const ClusterWatch&) = delete;
 
-  // Any thread.
+  // Any thread may call these.
   std::string id() const;  // empty until a broker has answered
-  bool answers() const;    // the last time
-  size_t brokers() const;  // how many the cluster has; 0 until one has answered
+  bool answers() const;    // whether a broker answered the last poll
+  size_t brokers() const;  // of the cluster; 0 until one has answered
 
  private:
   void Run(const std::stop_token& stop);
 
   const kafka::Properties properties_;
-  mutable std::mutex mutex_;  // guards what follows, up to the thread
+  mutable std::mutex mutex_;  // guards the members up to the thread
   std::condition_variable_any stopped_;
   std::string id_;
   bool answers_ = false;
   size_t brokers_ = 0;
-  std::jthread thread_;  // last: it uses all of the above
+  std::jthread thread_;  // last: it uses the members above
 };
 
 }  // namespace khs::app

@@ -6,13 +6,13 @@
 
 namespace khs::app {
 
-// What a process ends with (contract, section 1).
+// Exit codes of the process.
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 
 struct RunOptions {
-  std::optional<std::string> config_file;  // absent: the default place, if there is one
+  std::optional<std::string> config_file;  // absent: the default file, if it exists
   bool embedded_broker = false;
 };
 

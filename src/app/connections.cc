@@ -12,8 +12,8 @@
 namespace khs::app {
 namespace {
 
-// Of a task's bound, what librdkafka may use.
-constexpr size_t kPrefetchShare = 8;
+// librdkafka may prefetch this fraction of delivery.queue.max.bytes.
+constexpr size_t kPrefetchDivisor = 8;
 
 kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
   kafka::Properties properties = config.subscription.consumer_properties;
@@ -30,7 +30,8 @@ kafka::Properties WithOwnInstanceId(kafka::Properties properties, int task) {
   return properties;
 }
 
-// A list of topics to leave out is about what the consumer's regular expression finds.
+// `topic.blacklist` excludes topics from the consumer's regular expression; producers don't need
+// it.
 kafka::Properties ProducerProperties(const config::ConnectorConfig& config) {
   kafka::Properties properties = config.kafka;
   properties.erase("topic.blacklist");
@@ -43,7 +44,7 @@ kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config,
           config.subscription.topics_regex,
           config.subscription.group,
           config.subscription.excluded_topics,
-          config.policy.queue_max_bytes / kPrefetchShare,
+          config.policy.queue_max_bytes / kPrefetchDivisor,
           kafka::ClientOwner{config.name, task}};
 }
 
@@ -93,12 +94,12 @@ std::vector<reconcile::Objection> DefinitionCheck::operator()(
   try {
     (void)MakeRoute(config, nullptr);
   } catch (const std::exception& error) {
-    objections.push_back({"", error.what()});  // which names the key
+    objections.push_back({"", error.what()});  // the message names the key
   }
   return objections;
 }
 
-// Most connectors have the same properties.
+// Remembers the last success, since most connectors have the same properties.
 std::optional<std::string> DefinitionCheck::TryConsumer(const config::ConnectorConfig& config) {
   const Tried tried{ConsumerProperties(config), config.kafka_files};
   if (tried == last_tried_) return std::nullopt;

@@ -14,20 +14,20 @@
 
 namespace khs::app {
 
-// The real ones: librdkafka and HTTP. What is passed by reference outlives what they make.
+// Connections through librdkafka and HTTP. The arguments must outlive everything that they create.
 reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories);
 
-// What librdkafka and TLS say of a definition, without any network. One thread.
+// Checks a definition with librdkafka and TLS, without any network. One thread.
 class DefinitionCheck {
  public:
   std::vector<reconcile::Objection> operator()(const config::ConnectorConfig& config);
 
  private:
-  using Tried = std::pair<kafka::Properties, size_t>;  // and the fingerprint of their files
+  using Tried = std::pair<kafka::Properties, size_t>;  // with the fingerprint of their files
 
   std::optional<std::string> TryConsumer(const config::ConnectorConfig& config);
 
-  std::optional<Tried> last_tried_;  // with success
+  std::optional<Tried> last_tried_;  // the last that succeeded
 };
 
 }  // namespace khs::app

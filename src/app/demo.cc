@@ -23,41 +23,41 @@ namespace khs::app {
 namespace {
 
 constexpr int kPartitions = 3;
-constexpr std::chrono::milliseconds kBetweenRecords{700};
-constexpr std::chrono::seconds kEndBound{15};
+constexpr std::chrono::milliseconds kRecordInterval{700};
+constexpr std::chrono::seconds kShutdownTimeout{15};
 
 constexpr const char* kDefinition = R"(topics = ["orders"]
 callback.request.url = "http://127.0.0.1:{}/orders"
 retry.backoff.sec = [0.5, 1]
 )";
 
-void Say(const std::string& line) {
+void Print(const std::string& line) {
   std::fputs((line + '\n').c_str(), stdout);
   std::fflush(stdout);
 }
 
-// Ends when Ctrl-C is pressed, and tells everybody who waits.
-class End {
+// An event that Ctrl-C sets. Any thread may use it.
+class StopEvent {
  public:
-  void Announce() {
+  void Set() {
     const std::lock_guard lock(mutex_);
-    announced_ = true;
+    is_set_ = true;
     changed_.notify_all();
   }
-  // False when the time passed and the end is not there.
+  // Returns false on a timeout.
   bool Await(std::chrono::milliseconds timeout) {
     std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, timeout, [this] { return announced_; });
+    return changed_.wait_for(lock, timeout, [this] { return is_set_; });
   }
 
  private:
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool announced_ = false;
+  bool is_set_ = false;
 };
 
-// The endpoint of the demo: every fourth order asks for one retry, every ninth for retries without
-// end, which the connector's strategy drops when its back-off list is used up.
+// The endpoint of the demo. Every fourth order asks for one retry. Every ninth always asks for one,
+// so the connector drops it once its back-off list is exhausted.
 class Receiver {
  public:
   rest::Response Answer(const rest::Request& request) {
@@ -77,7 +77,7 @@ class Receiver {
     const bool never = number % 9 == 5;
     const bool retry = never || (number % 4 == 3 && attempt == 1);
     const char* outcome = retry ? "asks for a retry" : "delivered       ";
-    Say(fmt::format("  {}  {:<12} attempt {}  {}", outcome, place, attempt, request.body));
+    Print(fmt::format("  {}  {:<12} attempt {}  {}", outcome, place, attempt, request.body));
     return {200, "application/json", retry ? R"({"retry":true})" : R"({"retry":false})", {}};
   }
 
@@ -86,21 +86,21 @@ class Receiver {
   std::map<std::string, int> attempts_;
 };
 
-void ProduceUntil(End& end, const std::string& bootstrap_servers) {
+void ProduceUntil(StopEvent& stop, const std::string& bootstrap_servers) {
   kafka::Producer producer({{"bootstrap.servers", bootstrap_servers}, {"linger.ms", "0"}});
   static constexpr std::array kItems{"tea", "coffee", "bread", "honey", "salt"};
-  for (size_t n = 1; !end.Await(kBetweenRecords); ++n) {
+  for (size_t n = 1; !stop.Await(kRecordInterval); ++n) {
     const std::string key = fmt::format("order-{}", n);
     const std::string value =
         fmt::format(R"({{"order":{},"item":"{}"}})", n, kItems[n % kItems.size()]);
     producer.Produce("orders", static_cast<int>(n % kPartitions), key, value);
   }
-  producer.Flush(kBetweenRecords);
+  producer.Flush(kRecordInterval);
 }
 
-int Play(Signals& signals) {
-  // Declared in the order of use: each outlives what comes after it.
-  End end;
+int RunDemo(Signals& signals) {
+  // Each object outlives the ones declared after it.
+  StopEvent stop;
   Receiver receiver;
   const base::SystemClock clock;
   kafka::EmbeddedBroker broker;
@@ -113,17 +113,17 @@ int Play(Signals& signals) {
   const auto parsed = config::ParseConnectorToml({"orders.toml", "orders"}, definition);
   if (!parsed.config) throw std::logic_error(config::Format(parsed.problems.front()));
 
-  const auto listening = signals.Listen([&end] { end.Announce(); }, [] {}, kEndBound);
-  Say(fmt::format("embedded broker: {}", broker.bootstrap_servers()));
-  Say("This connector delivers every record of the topic \"orders\"; Ctrl-C ends the demo:\n\n" +
-      definition + "\nJoining the group takes about three seconds.");
+  const auto listening = signals.Listen([&stop] { stop.Set(); }, [] {}, kShutdownTimeout);
+  Print(fmt::format("embedded broker: {}", broker.bootstrap_servers()));
+  Print("This connector delivers every record of the topic \"orders\"; Ctrl-C ends the demo:\n\n" +
+        definition + "\nJoining the group takes about three seconds.");
   config::ConnectorConfig config = *parsed.config;
   config.kafka["bootstrap.servers"] = broker.bootstrap_servers();
   kafka::GroupHistories histories;
   const reconcile::Connections connections = MakeConnections(clock, histories);
   metrics::ConnectorMetrics metrics(registry, reconcile::IdentityOf(config));
   reconcile::Connector connector(config, connections, clock, metrics, false, [] {});
-  ProduceUntil(end, broker.bootstrap_servers());
+  ProduceUntil(stop, broker.bootstrap_servers());
   connector.RequestStop(std::chrono::seconds(5));
   return kExitOk;
 }
@@ -132,10 +132,10 @@ int Play(Signals& signals) {
 
 int Demo() {
   Signals signals;
-  // Drops are warnings; what is less the receiver shows.
+  // Drops are warnings; the receiver prints everything else.
   base::ConfigureLog(base::LogLevel::kWarn, base::LogFormat::kLogfmt);
   try {
-    return Play(signals);
+    return RunDemo(signals);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "demo: %s\n", error.what());
     return kExitFailed;

@@ -6,7 +6,7 @@
 namespace khs::app {
 namespace {
 
-// The process bounds its drain itself; this only ends a call that nobody answers.
+// The process limits its drain itself; this ends a call that is never answered.
 constexpr std::chrono::minutes kTimeout{10};
 
 }  // namespace

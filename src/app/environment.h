@@ -4,7 +4,7 @@
 
 namespace khs::app {
 
-// Every variable of the process.
+// Reads every environment variable of the process.
 config::Environment ReadEnvironment();
 
 }  // namespace khs::app

@@ -15,8 +15,8 @@ namespace {
 
 using reconcile::GroupAccess;
 
-// Somebody waits for the answer to a REST call.
-constexpr std::chrono::seconds kWithin{15};
+// A REST call waits for the answer.
+constexpr std::chrono::seconds kTimeout{15};
 
 kafka::GroupOffsets OffsetsFor(const config::ConnectorConfig& config) {
   kafka::Properties properties = config.subscription.consumer_properties;
@@ -24,77 +24,77 @@ kafka::GroupOffsets OffsetsFor(const config::ConnectorConfig& config) {
   return kafka::GroupOffsets(std::move(properties), config.name);
 }
 
-base::Unexpected<rest::Refusal> Refused(const kafka::AdminError& error) {
-  using Kind = rest::Refusal::Kind;
+base::Unexpected<connect::CallError> ToCallError(const kafka::AdminError& error) {
+  using Kind = connect::CallError::Kind;
   Kind kind = Kind::kUnavailable;
   if (error.kind == kafka::AdminError::Kind::kStillActive) kind = Kind::kStillActive;
   if (error.kind == kafka::AdminError::Kind::kNoPartition) kind = Kind::kInvalid;
   if (error.kind == kafka::AdminError::Kind::kFailed) kind = Kind::kFailed;
-  return base::Unexpected<rest::Refusal>({kind, error.text, {}});
+  return base::Unexpected<connect::CallError>({kind, error.text, {}});
 }
 
-// Each call may take as long as the brokers don't answer, and a thread of the REST API with it.
-constexpr std::ptrdiff_t kMostAtOnce = 4;
-using Turns = std::counting_semaphore<kMostAtOnce>;
+// A call holds a thread of the REST API until the brokers answer or the timeout is over.
+constexpr std::ptrdiff_t kMaxConcurrentCalls = 4;
+using CallSlots = std::counting_semaphore<kMaxConcurrentCalls>;
 
-// Whoever finds no turn is told to come again.
-template <class Result>
-rest::Outcome<Result> InTurn(Turns& turns, const std::function<rest::Outcome<Result>()>& call) {
-  if (!turns.try_acquire()) {
-    return base::Unexpected<rest::Refusal>(
-        {rest::Refusal::Kind::kUnavailable, "too many calls ask the brokers for offsets", {}});
+// Makes the call if a slot is free.
+template <class T>
+connect::Result<T> CallInSlot(CallSlots& slots, const std::function<connect::Result<T>()>& call) {
+  if (!slots.try_acquire()) {
+    return base::Unexpected<connect::CallError>(
+        {connect::CallError::Kind::kUnavailable, "too many calls ask the brokers for offsets", {}});
   }
   struct Release {
-    Turns& turns;
-    ~Release() { turns.release(); }
+    CallSlots& slots;
+    ~Release() { slots.release(); }
   };
-  const Release release{turns};
+  const Release release{slots};
   return call();
 }
 
-rest::Outcome<rest::Done> Answer(const base::Expected<void, kafka::AdminError>& done) {
-  if (!done) return Refused(done.error());
-  return rest::Done{};
+connect::Result<void> ToResult(const base::Expected<void, kafka::AdminError>& done) {
+  if (!done) return ToCallError(done.error());
+  return {};
 }
 
 }  // namespace
 
 GroupAccess MakeGroupAccess(const ClusterWatch& cluster, kafka::GroupHistories& histories) {
   GroupAccess access;
-  const auto turns = std::make_shared<Turns>(kMostAtOnce);
+  const auto slots = std::make_shared<CallSlots>(kMaxConcurrentCalls);
   const auto list =
-      [](const config::ConnectorConfig& config) -> rest::Outcome<GroupAccess::Offsets> {
-    const auto committed = OffsetsFor(config).List(config.subscription.group, kWithin);
-    if (!committed) return Refused(committed.error());
+      [](const config::ConnectorConfig& config) -> connect::Result<GroupAccess::Offsets> {
+    const auto committed = OffsetsFor(config).List(config.subscription.group, kTimeout);
+    if (!committed) return ToCallError(committed.error());
     GroupAccess::Offsets offsets;
     for (const kafka::GroupOffset& each : *committed) {
       offsets.push_back({each.topic_partition.topic, each.topic_partition.partition, each.offset});
     }
     return offsets;
   };
-  // What is known of the group's commits is of no use from then on, also if only some are changed.
+  // The remembered commits are invalid afterwards, also when only some offsets change.
   const auto alter = [&histories](const config::ConnectorConfig& config,
                                   const GroupAccess::Offsets& offsets) {
     histories.Get(config.subscription.group)->ForgetCommits();
     std::vector<kafka::GroupOffset> changes;
-    for (const rest::PartitionOffset& each : offsets) {
+    for (const connect::PartitionOffset& each : offsets) {
       changes.push_back({{each.topic, each.partition}, each.offset});
     }
-    return Answer(OffsetsFor(config).Alter(config.subscription.group, changes, kWithin));
+    return ToResult(OffsetsFor(config).Alter(config.subscription.group, changes, kTimeout));
   };
   const auto reset = [&histories](const config::ConnectorConfig& config) {
     histories.Get(config.subscription.group)->Clear();
-    return Answer(OffsetsFor(config).Reset(config.subscription.group, kWithin));
+    return ToResult(OffsetsFor(config).Reset(config.subscription.group, kTimeout));
   };
-  access.list = [turns, list](const config::ConnectorConfig& config) {
-    return InTurn<GroupAccess::Offsets>(*turns, [&] { return list(config); });
+  access.list = [slots, list](const config::ConnectorConfig& config) {
+    return CallInSlot<GroupAccess::Offsets>(*slots, [&] { return list(config); });
   };
-  access.alter = [turns, alter](const config::ConnectorConfig& config,
+  access.alter = [slots, alter](const config::ConnectorConfig& config,
                                 const GroupAccess::Offsets& offsets) {
-    return InTurn<rest::Done>(*turns, [&] { return alter(config, offsets); });
+    return CallInSlot<void>(*slots, [&] { return alter(config, offsets); });
   };
-  access.reset = [turns, reset](const config::ConnectorConfig& config) {
-    return InTurn<rest::Done>(*turns, [&] { return reset(config); });
+  access.reset = [slots, reset](const config::ConnectorConfig& config) {
+    return CallInSlot<void>(*slots, [&] { return reset(config); });
   };
   access.cluster_id = [&cluster] { return cluster.id(); };
   access.broker_answers = [&cluster] { return cluster.answers(); };

@@ -7,7 +7,7 @@ namespace khs::app {
 
 class ClusterWatch;
 
-// The real one: librdkafka's admin client. What is passed by reference outlives what is answered.
+// Group access through librdkafka's admin client. The arguments must outlive the result.
 reconcile::GroupAccess MakeGroupAccess(const ClusterWatch& cluster,
                                        kafka::GroupHistories& histories);
 

@@ -29,22 +29,22 @@ std::vector<std::string> Unready(const reconcile::Reconciler& reconciler) {
   return readiness.waiting_for;
 }
 
-// Of few descriptors callers may not have more than their share.
-rest::Limits LimitsOfCallers() {
+// Callers get a sixteenth of the file descriptors at most.
+rest::Limits ConnectionLimits() {
   rest::Limits limits;
   limits.connections = std::clamp<size_t>(base::MaxDescriptors() / 16, 16, limits.connections);
   return limits;
 }
 
-rest::HttpServer::Terms DoorsOf(const config::RestAccess& access) {
-  rest::HttpServer::Terms doors;
-  doors.limits = LimitsOfCallers();
+rest::HttpServer::Terms AccessTermsOf(const config::RestAccess& access) {
+  rest::HttpServer::Terms terms;
+  terms.limits = ConnectionLimits();
   const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
   if (!credentials.empty()) {
-    doors.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
+    terms.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
   }
-  doors.tls = {access.certificate_file, access.key_file, access.client_ca_file};
-  return doors;
+  terms.tls = {access.certificate_file, access.key_file, access.client_ca_file};
+  return terms;
 }
 
 }  // namespace
@@ -57,7 +57,7 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
                       [&reconciler] { return reconciler.readiness().starting(); },
                       [&reconciler] { return Unready(reconciler); }};
   rest::HttpServer::Terms terms;
-  terms.limits = LimitsOfCallers();
+  terms.limits = ConnectionLimits();
   auto server = std::make_unique<rest::HttpServer>(
       config.metrics_listen->host, config.metrics_listen->port,
       [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); },
@@ -68,7 +68,7 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
 }
 
 std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& config,
-                                                rest::ConnectWorker& worker,
+                                                connect::Worker& worker,
                                                 metrics::Registry& registry,
                                                 const base::Clock& clock) {
   if (!config.rest_listen) return nullptr;
@@ -81,14 +81,14 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                              address.host + ":" + std::to_string(address.port),
                              tls ? "https" : "http",
                              config.defaults};
-  rest::HttpServer::Terms terms = DoorsOf(config.rest_access);
+  rest::HttpServer::Terms terms = AccessTermsOf(config.rest_access);
   terms.on_answer = [&registry](const std::string& method, int status) {
     registry.RestRequested(method, status);
   };
   auto server = std::make_unique<rest::HttpServer>(
       address.host, address.port,
       [api](const rest::Request& request) {
-        // Before the definitions are known, an answer would be wrong about them.
+        // Before the definitions are known, an answer about connectors would be wrong.
         const bool too_early = request.path.starts_with("/connectors") && !api.worker.Started();
         return too_early ? rest::ErrorResponse(503, "Worker is still starting up.")
                          : rest::RouteConnect(api, request);

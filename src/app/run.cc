@@ -33,14 +33,14 @@ namespace khs::app {
 namespace {
 
 constexpr const char* kDefaultConfigFile = "/etc/kafka-http-sink/sidecar.toml";
-// Topics that the embedded broker makes for a connector.
+// Partitions of the topics that the embedded broker creates for connectors.
 constexpr int kEmbeddedPartitions = 4;
-// Of its consumers, instead of those for real brokers.
+// Timeouts of consumers of the embedded broker.
 constexpr const char* kEmbeddedSessionMs = "4000";
 constexpr const char* kEmbeddedHeartbeatMs = "1000";
-// Of the end, beyond the grace: the reconciler's own margin, and what all else takes.
-constexpr std::chrono::seconds kEndMargin{10};
-// Of malloc's.
+// How long the shutdown may exceed the grace before the process is ended.
+constexpr std::chrono::seconds kShutdownMargin{10};
+// Limit of glibc's malloc.
 constexpr int kMaxArenas = 2;
 
 const base::Logger& Log() {
@@ -87,10 +87,10 @@ reconcile::Reconciler::Settings SettingsOf(const config::ProcessConfig& config,
   return settings;
 }
 
-// The properties of `kafka.*`, when librdkafka takes them, before anything starts.
+// The resolved properties of `kafka.*`; nothing when librdkafka rejects them.
 std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
   const watch::SecretFiles files(settings.secrets_dirs);
-  reconcile::SecretLook secrets(files, settings.environment);
+  reconcile::SecretSnapshot secrets(files, settings.environment);
   const auto resolved = config::ResolveProperties(
       settings.kafka,
       [&secrets](const config::SecretReference& reference) { return secrets.Read(reference); });
@@ -100,13 +100,13 @@ std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::S
     return std::nullopt;
   }
   const kafka::Properties& properties = *resolved;
-  bool good = true;
+  bool valid = true;
   for (const kafka::PropertyProblem& problem : kafka::CheckProperties(properties)) {
-    good = false;
+    valid = false;
     Log().Fatal("configuration rejected",
                 {{"key", "kafka." + problem.property}, {"error", problem.message}});
   }
-  if (!good) return std::nullopt;
+  if (!valid) return std::nullopt;
   if (const auto error = kafka::TryClient(properties)) {
     Log().Fatal("configuration rejected", {{"key", "kafka.*"}, {"error", *error}});
     return std::nullopt;
@@ -114,8 +114,8 @@ std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::S
   return *resolved;
 }
 
-// Makes the topics that the connectors name before their consumers ask for them.
-void MakeTopics(kafka::EmbeddedBroker& broker, const config::ProcessConfig& config) {
+// Creates the topics of the connectors before their consumers need them.
+void CreateTopics(kafka::EmbeddedBroker& broker, const config::ProcessConfig& config) {
   for (const watch::DefinitionFile& file : watch::ReadDirectory(config.connectors_dir).files) {
     const auto result =
         config::ParseConnectorToml({file.path, file.stem}, file.content, config.defaults);
@@ -126,9 +126,9 @@ void MakeTopics(kafka::EmbeddedBroker& broker, const config::ProcessConfig& conf
   }
 }
 
-// When the last member leaves, librdkafka's mock cluster begins a rebalance that waits for others
-// as long as the session timeout, less a second; whoever joins meanwhile waits for its end. So the
-// session is short there, unless somebody has set it.
+// Shortens the session for the embedded broker, unless the configuration sets it. When the last
+// member leaves, librdkafka's mock cluster begins a rebalance that lasts almost a session timeout,
+// and new members wait for its end.
 void ShortenSession(config::ProcessConfig& config) {
   const std::map<std::string, std::string> properties{
       {"session.timeout.ms", kEmbeddedSessionMs}, {"heartbeat.interval.ms", kEmbeddedHeartbeatMs}};
@@ -147,19 +147,19 @@ void ShortenSession(config::ProcessConfig& config) {
 
 reconcile::DescriptorUse UseOfDescriptors(const ClusterWatch& cluster) {
   const size_t limit = base::MaxDescriptors();
-  // Where they can't be counted, what the connectors need still is.
+  // When the open descriptors can't be counted, the connectors' needs still are.
   return {limit, base::ReservedDescriptors(limit), cluster.brokers(),
           [] { return base::OpenDescriptors().value_or(0); }};
 }
 
 int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& signals) {
-  // Declared in the order of use: each outlives what comes after it.
+  // Each object outlives the ones declared after it.
   std::optional<kafka::EmbeddedBroker> broker;
   if (options.embedded_broker) {
     broker.emplace();
     config.kafka["bootstrap.servers"] = broker->bootstrap_servers();
     ShortenSession(config);
-    MakeTopics(*broker, config);
+    CreateTopics(*broker, config);
     std::printf("embedded broker: %s\n", broker->bootstrap_servers().c_str());
     std::fflush(stdout);
   }
@@ -177,20 +177,20 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   reconcile::Reconciler reconciler(
       std::move(settings), std::move(connections), DefinitionCheck(),
       [&random] { return std::generate_canonical<double, 32>(random); }, clock, registry);
-  reconcile::Worker worker(reconciler, MakeGroupAccess(cluster, histories));
+  reconcile::ReconcilerWorker worker(reconciler, MakeGroupAccess(cluster, histories));
   const auto probes = ListenForProbes(config, registry, reconciler);
   const auto control = ListenForRest(config, worker, registry, clock);
   const auto listening = signals.Listen([&reconciler] { reconciler.RequestStop(); },
                                         [&reconciler] { reconciler.RequestRescan(); },
-                                        config.shutdown_grace + kEndMargin);
+                                        config.shutdown_grace + kShutdownMargin);
 
   if (config.state_dir.empty()) {
-    Log().Info("state.dir is empty: what REST makes is kept in memory only");
+    Log().Info("state.dir is empty, connectors created through REST are kept in memory only");
   }
   Log().Info("started", {{"version", kVersion}, {"connectors_dir", config.connectors_dir}});
   if (!reconciler.Run()) {
-    Log().Fatal("connectors did not end within their grace; the process ends without them");
-    std::_Exit(kExitFailed);  // their threads would be waited for
+    Log().Fatal("connectors did not end within the grace, exiting without them");
+    std::_Exit(kExitFailed);  // a normal exit would wait for their threads
   }
   Log().Info("stopped");
   return kExitOk;
@@ -199,7 +199,7 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
 }  // namespace
 
 int Run(const RunOptions& options) {
-  // glibc's default is eight heaps a processor, each of which keeps what its threads once needed.
+  // glibc's default is eight arenas a processor, and each keeps the memory that its threads freed.
   (void)::mallopt(M_ARENA_MAX, kMaxArenas);
   Signals signals;
   base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);

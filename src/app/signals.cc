@@ -26,16 +26,15 @@ sigset_t OurSignals() {
   return set;
 }
 
-// 0 when something else woke the thread. Past the deadline the process ends here.
+// Returns 0 when something else woke the thread. Exits the process at the deadline.
 int NextSignal(const std::optional<Clock::time_point>& deadline) {
   const sigset_t set = OurSignals();
   int signal = 0;
   if (!deadline) return sigwait(&set, &signal) == 0 ? signal : 0;
   const auto left = *deadline - Clock::now();
   if (left <= Clock::duration::zero()) {
-    ::alarm(1);  // for when it is stuck in its log
-    Log().Fatal(
-        "the process did not end in its time and is ended; what was not committed is repeated");
+    ::alarm(1);  // in case the log hangs
+    Log().Fatal("shutdown timed out, exiting; records that were not committed will be repeated");
     ::alarm(0);
     _exit(kExitFailed);
   }
@@ -50,7 +49,7 @@ int NextSignal(const std::optional<Clock::time_point>& deadline) {
 Signals::Signals() {
   const sigset_t set = OurSignals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  // A connection that the peer closed is an error of the write, not the end of the process.
+  // A write to a closed connection must fail and not end the process.
   ::signal(SIGPIPE, SIG_IGN);
 }
 
@@ -61,16 +60,16 @@ Signals::~Signals() {
 }
 
 Signals::Listening Signals::Listen(std::function<void()> stop, std::function<void()> reload,
-                                   std::chrono::milliseconds bound) {
+                                   std::chrono::milliseconds timeout) {
   {
     const std::lock_guard lock(mutex_);
     stop_ = std::move(stop);
     reload_ = std::move(reload);
   }
-  thread_ = std::jthread([this, bound](std::stop_token end) {
+  thread_ = std::jthread([this, timeout](std::stop_token end) {
     while (!end.stop_requested()) {
       const int signal = NextSignal(deadline_);
-      if (signal > 0) Handle(signal, bound);
+      if (signal > 0) Handle(signal, timeout);
     }
   });
   return Listening(*this);
@@ -82,10 +81,10 @@ void Signals::Forget() {
   reload_ = nullptr;
 }
 
-void Signals::Handle(int signal, std::chrono::milliseconds bound) {
+void Signals::Handle(int signal, std::chrono::milliseconds timeout) {
   const bool stop = signal == SIGTERM || signal == SIGINT;
   if (stop && deadline_) _exit(kExitFailed);
-  if (stop) deadline_ = Clock::now() + bound;
+  if (stop) deadline_ = Clock::now() + timeout;
   const std::lock_guard lock(mutex_);
   if (stop && stop_) stop_();
   if (signal == SIGHUP && reload_) reload_();

@@ -8,8 +8,8 @@
 
 namespace khs::app {
 
-// Delivers SIGTERM, SIGINT and SIGHUP to functions, on a thread of its own. Made before any other
-// thread, since it blocks these signals for the threads that come after it.
+// Handles SIGTERM, SIGINT and SIGHUP on a thread of its own. Create it before any other thread,
+// since it blocks these signals for later threads.
 class Signals {
  public:
   Signals();
@@ -17,9 +17,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  // `stop` for the first SIGTERM or SIGINT; a second one ends the process at once with status 1,
-  // and so does the end of `bound` after the first, whatever the process is stuck in. Until what is
-  // returned ends, the functions are called; afterwards only a second SIGTERM counts.
+  // Calls `stop` on the first SIGTERM or SIGINT, and `reload` on SIGHUP, while the returned object
+  // exists. A second SIGTERM or SIGINT exits the process at once with status 1, and so does
+  // `timeout` after the first, wherever the process hangs.
   class Listening {
    public:
     explicit Listening(Signals& signals) : signals_(signals) {}
@@ -31,18 +31,18 @@ class Signals {
     Signals& signals_;
   };
   [[nodiscard]] Listening Listen(std::function<void()> stop, std::function<void()> reload,
-                                 std::chrono::milliseconds bound);
+                                 std::chrono::milliseconds timeout);
 
  private:
   void Forget();
-  void Handle(int signal, std::chrono::milliseconds bound);
+  void Handle(int signal, std::chrono::milliseconds timeout);
 
   std::mutex mutex_;  // guards the functions
   std::function<void()> stop_;
   std::function<void()> reload_;
-  // When the process has to have ended, since it was told to. The thread's own.
+  // When the process must have exited. Used by the thread only.
   std::optional<std::chrono::steady_clock::time_point> deadline_;
-  std::jthread thread_;  // last: it uses all of the above
+  std::jthread thread_;  // last: it uses the members above
 };
 
 }  // namespace khs::app

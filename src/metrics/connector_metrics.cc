@@ -12,6 +12,7 @@
 namespace khs::metrics {
 namespace {
 
+using connect::RunState;
 using prometheus::Counter;
 using prometheus::Gauge;
 using prometheus::Histogram;
@@ -23,9 +24,8 @@ const Buckets kRequestBuckets{.001, .0025, .005, .01, .025, .05, .1, .25,
 const Buckets kDeliveryBuckets{.001, .0025, .005, .01, .025, .05, .1,  .25, .5,  1,
                                2.5,  5,     10,   30,  60,   120, 300, 900, 3600};
 
-constexpr std::array kStates{ConnectorState::kUnassigned, ConnectorState::kRunning,
-                             ConnectorState::kPaused,     ConnectorState::kStopped,
-                             ConnectorState::kFailed,     ConnectorState::kRestarting};
+constexpr std::array kStates{RunState::kUnassigned, RunState::kRunning, RunState::kPaused,
+                             RunState::kStopped,    RunState::kFailed,  RunState::kRestarting};
 constexpr std::array kDropReasons{delivery::DropReason::kResponseError,
                                   delivery::DropReason::kRetriesExhausted,
                                   delivery::DropReason::kTombstone};
@@ -37,8 +37,8 @@ constexpr std::array kErrorReasons{
     delivery::ErrorReason::kIo};
 constexpr std::array kRestartReasons{RestartReason::kConfig, RestartReason::kSecret,
                                      RestartReason::kApi, RestartReason::kError};
-// What librdkafka says when brokers can't be reached, or refuse the credentials. The series of
-// these exist from the start; those of other codes with the first error of their kind.
+// librdkafka's codes for unreachable brokers and refused credentials. Their series exist from the
+// start; those of other codes from the first error on.
 constexpr std::array kCommonErrors{"_TRANSPORT",
                                    "_RESOLVE",
                                    "_ALL_BROKERS_DOWN",
@@ -49,7 +49,8 @@ constexpr std::array kCommonErrors{"_TRANSPORT",
                                    "GROUP_AUTHORIZATION_FAILED",
                                    "UNKNOWN_TOPIC_OR_PART",
                                    "_MAX_POLL_EXCEEDED"};
-// By status / 100 - 1; 1xx is never final, so its place counts what had no answer.
+// Indexed by status / 100 - 1. A 1xx is never final, so its index counts attempts without an
+// answer.
 constexpr std::array kCodeClasses{"none", "2xx", "3xx", "4xx", "5xx"};
 
 size_t CodeClass(const delivery::Reply& reply) {
@@ -58,25 +59,14 @@ size_t CodeClass(const delivery::Reply& reply) {
   return static_cast<size_t>(http->status / 100 - 1);
 }
 
-}  // namespace
-
-std::string_view Label(ConnectorState state) {
-  switch (state) {
-    case ConnectorState::kUnassigned:
-      return "unassigned";
-    case ConnectorState::kRunning:
-      return "running";
-    case ConnectorState::kPaused:
-      return "paused";
-    case ConnectorState::kStopped:
-      return "stopped";
-    case ConnectorState::kFailed:
-      return "failed";
-    case ConnectorState::kRestarting:
-      break;
-  }
-  return "restarting";
+// Kafka Connect's name in lower case.
+std::string Label(RunState state) {
+  std::string label(connect::Name(state));
+  for (char& c : label) c = static_cast<char>(c + ('a' - 'A'));
+  return label;
 }
+
+}  // namespace
 
 std::string_view Label(RestartReason reason) {
   switch (reason) {
@@ -102,7 +92,7 @@ struct ConnectorMetrics::Series {
   Series(const Series&) = delete;
   Series& operator=(const Series&) = delete;
 
-  // A series with the connector's label and these, which goes when this object goes.
+  // A series with the connector's label and `labels`, removed by the destructor.
   template <class Metric, class... Args>
   Metric* Own(prometheus::Family<Metric>& family, Labels labels = {}, const Args&... args) {
     labels.emplace("connector", connector);
@@ -119,7 +109,7 @@ struct ConnectorMetrics::Series {
     std::array<Counter*, kDropReasons.size()> dropped;
     bool active = false;  // a record came since the last reset
   };
-  // With the lock held, or before anybody else knows of this.
+  // Requires the lock, except in the constructor.
   Counter& ErrorSeries(const std::string& code, bool fatal) {
     Counter*& counter = kafka_errors[{code, fatal}];
     if (counter == nullptr) {
@@ -127,7 +117,7 @@ struct ConnectorMetrics::Series {
     }
     return *counter;
   }
-  // With the lock held. Valid for good.
+  // Requires the lock. The reference stays valid.
   OfTopic& TopicSeries(const std::string& topic);
   void SetInfo(const Identity& identity);
 
@@ -199,7 +189,7 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
     restarts[i] = Own(all.connector_restarts, {{"reason", std::string(Label(kRestartReasons[i]))}});
   }
   for (size_t i = 0; i < kStates.size(); ++i) {
-    states[i] = Own(all.connector_state, {{"state", std::string(Label(kStates[i]))}});
+    states[i] = Own(all.connector_state, {{"state", Label(kStates[i])}});
   }
   for (size_t i = 0; i < kErrorReasons.size(); ++i) {
     retries[i] = Own(all.retries, {{"reason", std::string(Label(kErrorReasons[i]))}});
@@ -325,7 +315,7 @@ void ConnectorMetrics::Restarted(RestartReason reason) {
   series_->restarts[static_cast<size_t>(reason)]->Increment();
 }
 
-void ConnectorMetrics::SetState(ConnectorState state) {
+void ConnectorMetrics::SetState(RunState state) {
   for (size_t i = 0; i < kStates.size(); ++i) series_->states[i]->Set(kStates[i] == state ? 1 : 0);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/topic_partition.h"
+#include "connect/states.h"
 #include "delivery/decision.h"
 #include "delivery/loss.h"
 #include "delivery/reply.h"
@@ -16,16 +17,12 @@ namespace khs::metrics {
 
 class Registry;
 
-// Kafka Connect's states of a connector, and UNASSIGNED before its start.
-enum class ConnectorState { kUnassigned, kRunning, kPaused, kStopped, kFailed, kRestarting };
-std::string_view Label(ConnectorState state);
-
-// Why a connector was stopped and started again.
+// Why a connector was restarted.
 enum class RestartReason { kConfig, kSecret, kApi, kError };
 std::string_view Label(RestartReason reason);
 
-// The series of one connector: all of them exist at 0 from construction, and go with the object.
-// Those of a topic from AddTopic or its first record on. Any thread.
+// The series of one connector. Its job is to count. All series exist at 0 from construction, those
+// of a topic from AddTopic or the first record on, and the destructor removes them. Any thread.
 class ConnectorMetrics {
  public:
   struct Identity {
@@ -40,44 +37,44 @@ class ConnectorMetrics {
   ConnectorMetrics(const ConnectorMetrics&) = delete;
   ConnectorMetrics& operator=(const ConnectorMetrics&) = delete;
 
-  // Makes the series of a topic at 0, before its first record.
+  // Creates the series of a topic at 0, before its first record.
   void AddTopic(const std::string& topic);
   void Consumed(const std::string& topic, size_t bytes);
-  // Those of which a record came since the start or the last reset, in order.
+  // The topics of which a record came since the start or the last reset, sorted.
   std::vector<std::string> ActiveTopics() const;
   void ResetActiveTopics();
-  // The record's way from being read, and its age when its timestamp is known.
+  // `since_read` is the time since the record was read; `age` is absent without a timestamp.
   void Delivered(const std::string& topic, std::chrono::duration<double> since_read,
                  std::optional<std::chrono::duration<double>> age);
   void Dropped(const std::string& topic, delivery::DropReason reason,
                std::chrono::duration<double> since_read);
   void Lost(const std::string& topic, delivery::LossReason reason, int64_t records);
   void Retried(delivery::ErrorReason reason);
-  // One attempt that came to an end.
+  // An attempt ended.
   void Requested(const delivery::Reply& reply, std::chrono::duration<double> duration);
-  // It was not a delivery.
+  // An attempt ended without a delivery.
   void AttemptFailed();
   void HeadersLeftOut(int count);
-  // A request was sent again because a connection ended when it was used again.
+  // A request was sent again because its kept connection had closed.
   void Resent();
   // A 2xx lacked the retry indicator, which the definition requires.
   void LackedIndicator();
-  // One attempt to produce a dead letter.
+  // An attempt to produce a dead letter ended.
   void DeadLetter(bool produced);
 
-  // The labels of `connector_info`, which follow the definition.
+  // Sets the labels of `connector_info`.
   void SetIdentity(const Identity& identity);
   void Restarted(RestartReason reason);
-  void SetState(ConnectorState state);
+  void SetState(connect::RunState state);
   void SetInvalid(bool invalid);
   void SetTasksStopped(size_t count);
   void TaskStopped(bool by_strategy);
-  // Gauges of which every task adds its own part.
+  // Gauges that add up the values of all tasks.
   void AddInFlight(int change);
   void AddBuffered(long records, long bytes, long waiting_retry);
   void AddAssigned(long change);
-  // Records between what is committed of a partition and the end of its log; nothing when that is
-  // not known, or the partition not assigned.
+  // The records between the commit of a partition and the end of its log; nothing when unknown or
+  // when the partition is not assigned.
   void SetLag(const base::TopicPartition& partition, std::optional<int64_t> records);
   void Rebalanced();
   void CommitEnded(bool ok);

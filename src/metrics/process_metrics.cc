@@ -18,7 +18,7 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 
-// What stands behind the name in /proc/self/stat, which may hold anything; the first is field 3.
+// The fields of /proc/self/stat after the process name, from field 3 on.
 class Stat {
  public:
   Stat() {
@@ -29,7 +29,7 @@ class Stat {
     std::istringstream fields(text.substr(name_end + 1));
     fields_.assign(std::istream_iterator<std::string>(fields), {});
   }
-  // Numbered as in proc(5).
+  // Field numbers as in proc(5).
   std::optional<double> Field(size_t number) const {
     if (number < 3 || number - 3 >= fields_.size()) return std::nullopt;
     return std::stod(fields_[number - 3]);

@@ -6,8 +6,8 @@
 
 namespace khs::metrics {
 
-// Prometheus' usual `process_*`, read from /proc as they are now; what can't be read is left out.
-// Any thread; private to the room.
+// Reads Prometheus' standard `process_*` metrics from /proc, without those that can't be read. Any
+// thread. Private to the room.
 // https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics
 std::vector<prometheus::MetricFamily> CollectProcess();
 

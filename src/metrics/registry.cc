@@ -122,7 +122,7 @@ Registry::Families::Families(const BuildInfo& build)
   for (size_t i = 0; i < kReloadOutcomes.size(); ++i) {
     reloads[i] = &config_reloads.Add({{"outcome", kNames[i]}});
   }
-  // What the API answers when all is well; the rest comes with the first of its kind.
+  // The series of usual answers exist from the start, others from their first answer on.
   for (const auto& [method, code] : {std::pair{"GET", "200"},
                                      {"POST", "201"},
                                      {"PUT", "200"},
@@ -161,7 +161,7 @@ void Registry::SetWatchMode(bool inotify) {
 void Registry::WatchFailed() { families_->config_watch_errors.Increment(); }
 
 void Registry::RestRequested(std::string_view method, int code) {
-  // What a client makes up must not become a series.
+  // A client must not be able to create series.
   constexpr std::array<std::string_view, 7> kMethods{"GET",   "HEAD",   "POST",   "PUT",
                                                      "PATCH", "DELETE", "OPTIONS"};
   const bool known = std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();

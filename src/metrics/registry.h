@@ -12,15 +12,15 @@ struct BuildInfo {
   std::string librdkafka;
 };
 
-// How a look at the definitions ended.
+// The result of a scan of the definitions.
 enum class ReloadOutcome {
-  kChanged,    // and all of them are valid
-  kUnchanged,  // likewise
+  kChanged,    // all are valid
+  kUnchanged,  // all are valid
   kPartial,    // some are invalid
   kFailed,     // they could not be read
 };
 
-// Every metric of the process. Outlives what it hands out. Any thread.
+// All metrics of the process. Owned by `app`; must outlive every ConnectorMetrics. Any thread.
 class Registry {
  public:
   explicit Registry(const BuildInfo& build);
@@ -28,16 +28,16 @@ class Registry {
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 
-  // What a scrape gets: Prometheus' text format 0.0.4.
+  // The response to a scrape, in Prometheus' text format 0.0.4.
   std::string Render() const;
 
   void SetConfigFiles(size_t valid, size_t invalid);
-  // Connectors that do not run because there are no file descriptors for them.
+  // The number of connectors for which there are too few file descriptors.
   void SetConnectorsRefused(size_t count);
   void Reloaded(ReloadOutcome outcome);
   void SetWatchMode(bool inotify);
   void WatchFailed();
-  // The REST API answered a request. Methods that it knows nothing of count as `other`.
+  // The REST API answered a request. Unknown methods count as `other`.
   void RestRequested(std::string_view method, int code);
 
  private:

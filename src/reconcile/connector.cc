@@ -11,7 +11,9 @@
 namespace khs::reconcile {
 namespace {
 
-// A stop by strategy waits for what is in flight, as long as the endpoint's own timeouts let it.
+using connect::RunState;
+
+// How long the other tasks may finish what is in flight after one has stopped at a record.
 constexpr std::chrono::minutes kSiblingGrace{10};
 
 constexpr const char* kOptionalIndicator =
@@ -22,7 +24,7 @@ const base::Logger& Log() {
   return logger;
 }
 
-// Scheme, path and credentials are nobody's label.
+// The host and port, for a label: without scheme, path and credentials.
 std::string HostOf(const config::EndpointConfig& endpoint) {
   if (endpoint.host_is_secret) return std::string(base::kHidden);
   const std::string& url = endpoint.url.Reveal();
@@ -31,23 +33,23 @@ std::string HostOf(const config::EndpointConfig& endpoint) {
   return url.substr(start, url.find_first_of("/?#", start) - start);
 }
 
-rest::RunState RunStateOf(task::TaskState state) {
+RunState RunStateOf(task::TaskState state) {
   switch (state) {
     case task::TaskState::kRunning:
     case task::TaskState::kStopping:
-      return rest::RunState::kRunning;
+      return RunState::kRunning;
     case task::TaskState::kPaused:
-      return rest::RunState::kPaused;
+      return RunState::kPaused;
     case task::TaskState::kFailed:
-      return rest::RunState::kFailed;
+      return RunState::kFailed;
     case task::TaskState::kJoining:
     case task::TaskState::kEnded:
       break;
   }
-  return rest::RunState::kUnassigned;
+  return RunState::kUnassigned;
 }
 
-// Of SASL, as the consumer of this definition has them.
+// The SASL credentials of the consumer of this definition.
 task::Credentials CredentialsOf(const config::ConnectorConfig& config) {
   const auto find = [&config](const char* property) -> std::string {
     const auto& own = config.subscription.consumer_properties;
@@ -81,11 +83,11 @@ Connector::Connector(const config::ConnectorConfig& config, const Connections& c
   try {
     StartTasks();
   } catch (const std::exception& error) {
-    // The tasks that were made end by themselves.
+    // The tasks that were created end by themselves.
     std::erase_if(tasks_, [](const Running& running) { return !running.task; });
     RequestStop(std::chrono::milliseconds(0));
     trace_ = base::Describe(error);
-    health_ = Health::kCannotStart;
+    phase_ = Phase::kCannotStart;
     metrics_.SetTasksStopped(static_cast<size_t>(config.tasks_max));
     metrics_.TaskStopped(false);
     Log().Error("connector cannot start", {{"connector", config.name}, {"error", trace_}});
@@ -96,7 +98,7 @@ Connector::~Connector() = default;
 
 std::shared_ptr<const task::DeliverySettings> Connector::DeliverySettingsOf(
     task::Route route, std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
-  // The first of all tasks is logged.
+  // Only the first task that notices it logs it.
   auto on_missing_indicator = [missing = indicator_missing_, name = config_.name,
                                consequence = OutcomeWithoutIndicator(), on_change = on_change_] {
     if (missing->exchange(true)) return;
@@ -211,11 +213,11 @@ void Connector::Observe() {
   if (by_strategy) {
     RequestStop(kSiblingGrace);
     failed = tasks_.size();
-    health_ = overtaken ? Health::kOvertaken : Health::kFailed;
-  } else if (failed > 0 && health_ != Health::kFailed) {
-    health_ = Health::kCannotStart;
-  } else if (running > 0 && health_ == Health::kStarting) {
-    health_ = Health::kRunning;
+    phase_ = overtaken ? Phase::kSuperseded : Phase::kFailed;
+  } else if (failed > 0 && phase_ != Phase::kFailed) {
+    phase_ = Phase::kCannotStart;
+  } else if (running > 0 && phase_ == Phase::kStarting) {
+    phase_ = Phase::kRunning;
   }
   metrics_.SetTasksStopped(failed);
 }
@@ -247,18 +249,18 @@ std::optional<std::string> Connector::unready() const {
   return std::nullopt;
 }
 
-std::vector<rest::TaskStatus> Connector::tasks() const {
-  std::vector<rest::TaskStatus> tasks;
-  if (!trace_.empty()) return tasks;  // it has none, for whoever looks
+std::vector<connect::TaskStatus> Connector::tasks() const {
+  std::vector<connect::TaskStatus> tasks;
+  if (!trace_.empty()) return tasks;  // a connector that can't start shows no tasks
   std::string stopped_by;
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const task::TaskStatus status = tasks_[id].task->status();
     if (status.by_strategy) stopped_by = status.trace;
     tasks.push_back({static_cast<int>(id), RunStateOf(status.state), status.trace});
   }
-  if (health_ != Health::kFailed && health_ != Health::kOvertaken) return tasks;
-  for (rest::TaskStatus& task : tasks) {
-    task.state = rest::RunState::kFailed;
+  if (phase_ != Phase::kFailed && phase_ != Phase::kSuperseded) return tasks;
+  for (connect::TaskStatus& task : tasks) {
+    task.state = RunState::kFailed;
     if (task.trace.empty()) task.trace = stopped_by;
   }
   return tasks;

@@ -10,44 +10,39 @@
 
 #include "base/clock.h"
 #include "config/connector_config.h"
+#include "connect/worker.h"
 #include "metrics/connector_metrics.h"
 #include "reconcile/descriptor_budget.h"
 #include "reconcile/desired.h"
 #include "reconcile/difference.h"
-#include "rest/connect_worker.h"
+#include "reconcile/phase.h"
 #include "task/task.h"
 
 namespace khs::reconcile {
 
-// How a connector reaches Kafka and its endpoint; the tests bring their own.
+// Factories for what connects a connector to Kafka and its endpoint. Tests bring their own.
 struct Connections {
-  // Of a task.
+  // The consumer of one task.
   std::function<std::unique_ptr<task::RecordSource>(const config::ConnectorConfig&, int task)>
       make_source;
+  // The endpoint client of one task.
   std::function<std::unique_ptr<task::Endpoint>(const config::ConnectorConfig&)> make_endpoint;
-  // Of a task's endpoint, whose connections stay of use where the one before (null: none) leads to
-  // the same place. Throws std::exception when the definition can't be used.
+  // The route of one task. It keeps the connections of the route `before` (null: none) where both
+  // lead to the same origin. Throws std::exception when the definition can't be used.
   std::function<task::Route(const config::ConnectorConfig&, const task::Route* before)> make_route;
-  // Of a task; null when the connector has none.
+  // The dead letter queue of one task; null when the connector has none.
   std::function<std::shared_ptr<task::DeadLetterQueue>(const config::ConnectorConfig&, int task)>
       make_dead_letters;
-  // What the process has of file descriptors; null: as many as anybody needs.
+  // The file descriptors of the process; null: unlimited.
   std::function<DescriptorUse()> descriptors = nullptr;
 };
 
-// The tasks of a definition that can run. The reconciler's thread alone.
+// A running connector: its job is to start, change and stop the tasks of one definition, and to
+// summarize their states. Owned by the fleet, and used by the reconciler's thread only.
 class Connector {
  public:
-  enum class Health {
-    kStarting,
-    kRunning,
-    kFailed,       // it stopped by its strategy, and stays so
-    kOvertaken,    // likewise, but a new definition had come by then
-    kCannotStart,  // what it needs was not there; another start may help
-  };
-
-  // Starts the tasks. `on_change` is called from their threads and must only enqueue; what is
-  // passed by reference outlives the connector.
+  // Starts the tasks. Their threads call `on_change`, which must only enqueue. Arguments passed by
+  // reference must outlive the connector.
   Connector(const config::ConnectorConfig& config, const Connections& connections,
             const base::Clock& clock, metrics::ConnectorMetrics& metrics, bool paused,
             std::function<void()> on_change);
@@ -55,34 +50,35 @@ class Connector {
 
   const config::ConnectorConfig& config() const { return config_; }
 
-  // Goes on by a definition that needs no other consumer, and starts the tasks that it has more.
-  // Throws std::exception when it can't be used, and then nothing changes. When a further task
-  // can't be started, config() has as many as there are, and the next Apply tries again.
+  // Switches the running tasks to a definition that needs no other consumer, and starts additional
+  // tasks. Throws std::exception and changes nothing when the definition can't be used. When an
+  // additional task can't be started, config() says how many there are, and the next Apply retries.
   void Apply(const config::ConnectorConfig& config, const Difference& difference);
 
-  // Looks at the tasks after one of them changed: a stop by strategy halts all of them, until the
-  // connector is made anew.
+  // Updates the phase from the states of the tasks. A task that stops at a record stops all others.
   void Observe();
-  Health health() const { return health_; }
+  // kStarting, kRunning, kFailed, kSuperseded or kCannotStart.
+  Phase phase() const { return phase_; }
 
-  // A paused one stays in its group and delivers nothing.
+  // A paused connector stays in its group and delivers nothing.
   void SetPaused(bool paused);
+  bool paused() const { return paused_; }
   void RequestStop(std::chrono::milliseconds grace);
   bool ended() const;
-  // The stop ended requests, or could not commit; records will be repeated.
+  // Whether the stop aborted requests or failed to commit, so that records will be repeated.
   bool cut_off() const;
 
-  // Why the connector is not at work yet; nothing when it is, or when it has FAILED for good.
+  // Why the connector is not ready yet; nothing when it is, or when it has failed for good.
   std::optional<std::string> unready() const;
-  // As Kafka Connect shows them: one that stops by its strategy takes all others with it.
-  std::vector<rest::TaskStatus> tasks() const;
-  // What an operator should know though the connector runs, one sentence each.
+  // The tasks as Kafka Connect shows them: when one stops at a record, all of them are FAILED.
+  std::vector<connect::TaskStatus> tasks() const;
+  // What an operator should know although the connector runs, one sentence each.
   std::vector<std::string> warnings() const;
-  // Why it can't start; of a task that failed, its own trace says it.
+  // Why the connector can't start; a failed task has a trace of its own.
   const std::string& trace() const { return trace_; }
 
  private:
-  // Those that are missing; throws std::exception when one can't be started.
+  // Starts the missing tasks. Throws std::exception when one can't be started.
   void StartTasks();
   std::shared_ptr<const task::DeliverySettings> DeliverySettingsOf(
       task::Route route, std::shared_ptr<task::DeadLetterQueue> dead_letters) const;
@@ -97,10 +93,10 @@ class Connector {
   const std::function<void()> on_change_;
   std::vector<bool> failure_reported_;  // by task
   bool paused_;
-  Health health_ = Health::kStarting;
+  Phase phase_ = Phase::kStarting;
   std::string trace_;
-  // Whether a 2xx without the required retry indicator was answered to this definition. Shared by
-  // its tasks; another definition has another one.
+  // Whether the endpoint answered a 2xx without the required retry indicator. The tasks of one
+  // definition share the flag; each definition has a new one.
   std::shared_ptr<std::atomic<bool>> indicator_missing_ = std::make_shared<std::atomic<bool>>();
 
   struct Running {
@@ -111,7 +107,7 @@ class Connector {
   std::vector<Running> tasks_;  // last: they count into metrics_
 };
 
-// `target_host` and the other labels of a definition.
+// The metric labels of a definition.
 metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config,
                                                Origin origin = Origin::kFile);
 

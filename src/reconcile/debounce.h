@@ -8,14 +8,14 @@
 
 namespace khs::reconcile {
 
-// When to look after events that say "look again": once it was quiet for a while and nobody is in
-// the middle of writing, but not put off for ever. Pure.
+// The time of a scan after change events: when it was quiet for a while and no file is being
+// written, but not delayed forever. Pure.
 class Debounce {
  public:
-  // At most ten times `quiet` in total.
+  // The total delay is ten times `quiet` at most.
   explicit Debounce(std::chrono::milliseconds quiet) : quiet_(quiet) {}
 
-  // An event. `writing`: a file was written to and not closed yet.
+  // Records an event. `writing`: a file was written to and is not closed yet.
   void Note(base::MonotonicTime now, bool writing) {
     if (!pending_) first_ = now;
     pending_ = true;
@@ -23,14 +23,14 @@ class Debounce {
     writing_ = writing;
   }
 
-  // None while there is nothing to look for.
+  // None without an event.
   std::optional<base::MonotonicTime> due() const {
     if (!pending_) return std::nullopt;
     const base::MonotonicTime latest = first_ + 10 * quiet_;
     return writing_ ? latest : std::min(latest, last_ + quiet_);
   }
 
-  // About to look.
+  // Call this before a scan.
   void Reset() { pending_ = false; }
 
  private:

@@ -16,16 +16,17 @@ namespace {
 
 using metrics::ReloadOutcome;
 
-// A secret that is replaced more often than this while it is read is taken as it was read.
-constexpr int kMostUnstableLooks = 20;
+// After so many scans in a row that read different secrets, the last one counts.
+constexpr int kMaxUnstableScans = 20;
 
 const base::Logger& Log() {
   static const base::Logger logger("reconcile");
   return logger;
 }
 
-// The files that a client's properties name, and whose replacement needs another client.
-size_t FingerprintOf(const std::map<std::string, base::Secret>& properties, SecretLook& secrets) {
+// A fingerprint of the files that client properties name. New content needs a new client.
+size_t FingerprintOf(const std::map<std::string, base::Secret>& properties,
+                     SecretSnapshot& secrets) {
   constexpr std::array<std::string_view, 5> kFiles{"ssl.ca.location", "ssl.certificate.location",
                                                    "ssl.key.location", "ssl.keystore.location",
                                                    "ssl.crl.location"};
@@ -38,7 +39,7 @@ size_t FingerprintOf(const std::map<std::string, base::Secret>& properties, Secr
   return all;
 }
 
-size_t FingerprintOf(const config::TlsConfig& tls, SecretLook& secrets) {
+size_t FingerprintOf(const config::TlsConfig& tls, SecretSnapshot& secrets) {
   size_t all = 0;
   for (const std::string& file : {tls.ca_location, tls.certificate_location, tls.key_location}) {
     if (!file.empty()) all = all * 31 + secrets.Fingerprint(file);
@@ -46,7 +47,7 @@ size_t FingerprintOf(const config::TlsConfig& tls, SecretLook& secrets) {
   return all;
 }
 
-// By the table's key, or of one of librdkafka's properties by a name that Java has for it.
+// Finds a key as it was written: librdkafka's properties may be written under Java's names.
 auto FindWritten(const std::map<std::string, config::Position>& positions, const std::string& key) {
   constexpr std::string_view kPrefix = "consumer.override.";
   const auto exact = positions.find(key);
@@ -73,12 +74,13 @@ bool AllValid(const Definitions& definitions) {
 
 }  // namespace
 
-// Judges definitions by what everything they refer to is at one look.
-class DefinitionSource::Judge {
+// Parses definitions with the secrets and files of one scan.
+class DefinitionSource::Parser {
  public:
-  Judge(const Settings& settings, SecretLook& secrets) : settings_(settings), secrets_(secrets) {}
+  Parser(const Settings& settings, SecretSnapshot& secrets)
+      : settings_(settings), secrets_(secrets) {}
 
-  // The clients' properties of the process; or which secret of theirs is not to be had, and why.
+  // The client properties of the process, or which of their secrets can't be read and why.
   base::Expected<KafkaProperties, std::string> ResolveKafka() const {
     auto kafka = config::ResolveProperties(settings_.kafka, read_);
     if (kafka) return std::move(*kafka);
@@ -86,32 +88,32 @@ class DefinitionSource::Judge {
                                          kafka.error().message);
   }
 
-  // Before anything else.
+  // Call this before parsing.
   void UseKafka(const KafkaProperties& kafka) {
     kafka_ = kafka;
     kafka_files_ = FingerprintOf(kafka_, secrets_);
   }
 
-  Definition OfFile(const watch::DefinitionFile& file) const {
+  Definition ParseFile(const watch::DefinitionFile& file) const {
     if (!file.error.empty()) {
       return Unreadable(file, {{file.path, {}, {}, "cannot be read: " + file.error}});
     }
     auto entries = config::ReadToml(file.path, file.content, config::KeepsHeaderTable);
     if (!entries) return Unreadable(file, std::move(entries.error()));
-    return Of(Origin::kFile, file.path, file.stem, *entries);
+    return Parse(Origin::kFile, file.path, file.stem, *entries);
   }
 
-  Definition OfRest(const std::string& name,
-                    const std::map<std::string, std::string>& written) const {
+  Definition ParseSubmitted(const std::string& name,
+                            const std::map<std::string, std::string>& written) const {
     config::FlatConfig entries;
     for (const auto& [key, value] : written)
       entries.push_back({key, value, config::ValueKind::kString, {}});
-    return Of(Origin::kRest, "REST", name, entries);
+    return Parse(Origin::kRest, "REST", name, entries);
   }
 
  private:
-  // Clients of Kafka Connect's API look for a name and a class in every configuration, so those
-  // that hold without being written are in it.
+  // Clients of Kafka Connect's API expect a name and a class in every configuration, so it contains
+  // the defaults.
   static Definition Begin(Origin origin, const std::string& file, const std::string& stem) {
     return {origin,
             file,
@@ -128,8 +130,8 @@ class DefinitionSource::Judge {
     return definition;
   }
 
-  Definition Of(Origin origin, const std::string& file, const std::string& stem,
-                const config::FlatConfig& entries) const {
+  Definition Parse(Origin origin, const std::string& file, const std::string& stem,
+                   const config::FlatConfig& entries) const {
     Definition definition = Begin(origin, file, stem);
     for (const config::Entry& entry : entries) {
       definition.written[entry.key] = entry.text;
@@ -149,7 +151,7 @@ class DefinitionSource::Judge {
   }
 
   const Settings& settings_;
-  SecretLook& secrets_;
+  SecretSnapshot& secrets_;
   const config::ReadSecret read_ = [this](const config::SecretReference& reference) {
     return secrets_.Read(reference);
   };
@@ -166,28 +168,28 @@ DefinitionSource::DefinitionSource(Settings settings, CheckDefinition check,
       guard_(settings_.vanish_wait),
       watched_{settings_.directory} {}
 
-// False when nothing can be said of the files now, but what was said before.
-bool DefinitionSource::ReadFiles(base::MonotonicTime now, Look& look) {
-  const auto look_again_at = [&look](std::optional<base::MonotonicTime> time) {
-    if (time) look.look_again = std::min(look.look_again.value_or(*time), *time);
+// False while the previous files remain valid.
+bool DefinitionSource::ReadDirectory(base::MonotonicTime now, ScanResult& result) {
+  const auto scan_again_at = [&result](std::optional<base::MonotonicTime> time) {
+    if (time) result.scan_again_at = std::min(result.scan_again_at.value_or(*time), *time);
   };
   watch::Settler::Settled settled = settler_.Look(watch::ReadDirectory(settings_.directory));
-  if (settled.look_again) look_again_at(now + watch::kSettleTime);
+  if (settled.look_again) scan_again_at(now + watch::kSettleTime);
   if (!settled.snapshot.error.empty()) {
-    look_again_at(guard_.due());
-    look.outcome = ReloadOutcome::kFailed;
-    look.error = look.directory_error = settled.snapshot.error;
+    scan_again_at(guard_.due());
+    result.outcome = ReloadOutcome::kFailed;
+    result.error = result.directory_error = settled.snapshot.error;
     return false;
   }
-  look.ignored = std::move(settled.snapshot.ignored);
+  result.ignored = std::move(settled.snapshot.ignored);
   const bool has_some = !settled.snapshot.files.empty();
-  // Of what is undecided the guard has nothing to say yet: it may be coming back.
+  // The guard decides settled scans only: files that are being written may come back.
   if (has_some || !settled.look_again) {
     const bool doubted_before = guard_.due().has_value();
     if (!guard_.Believe(!files_.empty(), has_some, now)) {
-      look_again_at(guard_.due());
+      scan_again_at(guard_.due());
       if (!doubted_before) {
-        Log().Warn("every definition is gone at once; what runs goes on until a later look agrees",
+        Log().Warn("all definitions vanished at once, keeping the connectors until confirmed",
                    {{"directory", settings_.directory.string()},
                     {"wait_ms", settings_.vanish_wait.count()}});
       }
@@ -198,93 +200,94 @@ bool DefinitionSource::ReadFiles(base::MonotonicTime now, Look& look) {
   return !settled.look_again;
 }
 
-DefinitionSource::Look DefinitionSource::LookAgain(base::MonotonicTime now) {
-  Look look;
-  if (ReadFiles(now, look)) look.outcome = ReloadOutcome::kUnchanged;
-  SecretLook secrets(secret_files_, settings_.environment);
-  auto believed_kafka = kafka_;
-  auto definitions = JudgeAll(secrets, look);
-  // A secret may be in the middle of being written, or one of a volume be newer than another: what
-  // two looks in a row have read is believed.
+DefinitionSource::ScanResult DefinitionSource::Scan(base::MonotonicTime now) {
+  ScanResult result;
+  if (ReadDirectory(now, result)) result.outcome = ReloadOutcome::kUnchanged;
+  SecretSnapshot secrets(secret_files_, settings_.environment);
+  auto previous_kafka = kafka_;
+  auto definitions = ParseAll(secrets, result);
+  // A secret may be half written, or newer than another of its volume, so secrets count once two
+  // scans in a row have read the same.
   const bool same = secrets.contents() == last_secrets_;
   last_secrets_ = secrets.contents();
-  if (!same && ++unstable_looks_ < kMostUnstableLooks) {
-    look.look_again =
-        std::min(look.look_again.value_or(now + watch::kSettleTime), now + watch::kSettleTime);
-    look.outcome.reset();
-    kafka_ = std::move(believed_kafka);
-    return look;
+  if (!same && ++unstable_scans_ < kMaxUnstableScans) {
+    result.scan_again_at =
+        std::min(result.scan_again_at.value_or(now + watch::kSettleTime), now + watch::kSettleTime);
+    result.outcome.reset();
+    kafka_ = std::move(previous_kafka);
+    return result;
   }
-  unstable_looks_ = 0;
-  believed_secrets_ = last_secrets_;
-  Adopt(std::move(definitions), look);
-  return look;
+  unstable_scans_ = 0;
+  settled_secrets_ = last_secrets_;
+  Adopt(std::move(definitions), result);
+  return result;
 }
 
 void DefinitionSource::Refresh() {
-  SecretLook secrets(secret_files_, settings_.environment);
-  secrets.Recall(believed_secrets_);
-  Look look;
-  Adopt(JudgeAll(secrets, look), look);
+  SecretSnapshot secrets(secret_files_, settings_.environment);
+  secrets.Preload(settled_secrets_);
+  ScanResult result;
+  Adopt(ParseAll(secrets, result), result);
 }
 
-std::vector<Definition> DefinitionSource::JudgeAll(SecretLook& secrets, Look& look) {
-  Judge judge(settings_, secrets);
-  if (auto kafka = judge.ResolveKafka()) {
+std::vector<Definition> DefinitionSource::ParseAll(SecretSnapshot& secrets, ScanResult& result) {
+  Parser parser(settings_, secrets);
+  if (auto kafka = parser.ResolveKafka()) {
     kafka_ = std::move(*kafka);
   } else {
-    // What was resolved last goes on.
-    look.outcome = ReloadOutcome::kFailed;
-    look.error = kafka.error();
+    // Keep the properties that were resolved last.
+    result.outcome = ReloadOutcome::kFailed;
+    result.error = kafka.error();
   }
   std::vector<Definition> definitions;
   if (kafka_) {
-    judge.UseKafka(*kafka_);
-    // First those made through REST: they were there when a file of the same name came.
+    parser.UseKafka(*kafka_);
+    // REST's first: they existed when a file of the same name came.
     for (const auto& [name, stored] : store_.connectors()) {
-      if (stored.config) definitions.push_back(judge.OfRest(name, *stored.config));
+      if (stored.config) definitions.push_back(parser.ParseSubmitted(name, *stored.config));
     }
-    for (const watch::DefinitionFile& file : files_) definitions.push_back(judge.OfFile(file));
+    for (const watch::DefinitionFile& file : files_) definitions.push_back(parser.ParseFile(file));
   }
   watched_ = {settings_.directory};
   watched_.insert(watched_.end(), secrets.files().begin(), secrets.files().end());
   return definitions;
 }
 
-void DefinitionSource::Adopt(std::vector<Definition> candidates, Look& look) {
+void DefinitionSource::Adopt(std::vector<Definition> candidates, ScanResult& result) {
   if (!kafka_) return;
   Definitions definitions = SortByName(std::move(candidates), NamesIn(desired_));
   Check(definitions);
   const bool changed = !SameDefinitions(desired_, definitions);
-  if (look.outcome == ReloadOutcome::kUnchanged) {
-    if (changed) look.outcome = ReloadOutcome::kChanged;
-    if (!AllValid(definitions)) look.outcome = ReloadOutcome::kPartial;
+  if (result.outcome == ReloadOutcome::kUnchanged) {
+    if (changed) result.outcome = ReloadOutcome::kChanged;
+    if (!AllValid(definitions)) result.outcome = ReloadOutcome::kPartial;
   }
   if (changed) desired_ = Advance(std::move(desired_), std::move(definitions));
-  for (auto& [name, wanted] : desired_) {
+  for (auto& [name, desired] : desired_) {
     const auto stored = store_.connectors().find(name);
-    wanted.state = stored != store_.connectors().end() ? stored->second.target : Target::kStarted;
+    desired.target_state = stored != store_.connectors().end() ? stored->second.target_state
+                                                               : connect::TargetState::kStarted;
   }
 }
 
-config::Problems DefinitionSource::Examine(
+config::Problems DefinitionSource::Validate(
     const std::string& name, const std::map<std::string, std::string>& written) const {
-  SecretLook secrets(secret_files_, settings_.environment);
-  Judge judge(settings_, secrets);
-  const auto kafka = judge.ResolveKafka();
+  SecretSnapshot secrets(secret_files_, settings_.environment);
+  Parser parser(settings_, secrets);
+  const auto kafka = parser.ResolveKafka();
   if (!kafka) return {{"REST", {}, {}, kafka.error()}};
-  judge.UseKafka(*kafka);
-  Definition definition = judge.OfRest(name, written);
+  parser.UseKafka(*kafka);
+  Definition definition = parser.ParseSubmitted(name, written);
   Check(definition);
   if (definition.config) return {};  // warnings at most
   return std::move(definition.problems);
 }
 
-// Only what is new: loading certificates for hundreds of connectors takes its time.
+// Checks changed definitions only, since loading hundreds of certificates takes long.
 void DefinitionSource::Check(Definitions& definitions) const {
   for (auto& [name, definition] : definitions) {
     const auto known = desired_.find(name);
-    if (known != desired_.end() && known->second.target == definition.config) continue;
+    if (known != desired_.end() && known->second.config == definition.config) continue;
     Check(definition);
   }
 }

@@ -12,7 +12,7 @@
 #include "config/connector_config.h"
 #include "metrics/registry.h"
 #include "reconcile/desired.h"
-#include "reconcile/secret_look.h"
+#include "reconcile/secret_snapshot.h"
 #include "reconcile/state_store.h"
 #include "reconcile/vanish_guard.h"
 #include "watch/secret_files.h"
@@ -20,16 +20,17 @@
 
 namespace khs::reconcile {
 
-// What is wrong with a definition that only who is to use it can tell: a client's property, a file
-// of TLS. The key may be empty.
+// A problem that only the user of a definition can find: in a client property, or in a TLS file.
+// The key may be empty.
 struct Objection {
   std::string key;
   std::string message;
 };
 using CheckDefinition = std::function<std::vector<Objection>(const config::ConnectorConfig&)>;
 
-// The directory of definitions, with the secrets that they refer to, look by look. The reconciler's
-// thread alone.
+// The definitions of the directory and of the store, with the secrets that they refer to. Its job
+// is to read them and to keep the desired connectors. Owned by the reconciler, and used by its
+// thread only.
 class DefinitionSource {
  public:
   struct Settings {
@@ -38,43 +39,43 @@ class DefinitionSource {
     std::string defaults_file;
     std::map<std::string, std::string> kafka;  // for every client; may refer to secrets
     std::vector<std::filesystem::path> secrets_dirs;
-    SecretLook::Environment environment;
-    // How long all definitions must be gone before that is believed.
+    SecretSnapshot::Environment environment;
+    // How long all definitions must be gone before their connectors are removed.
     std::chrono::milliseconds vanish_wait{60'000};
   };
 
-  // What was made through REST, and the targets, are the store's, which outlives this.
+  // The store has REST's definitions and the target states. It must outlive this object.
   DefinitionSource(Settings settings, CheckDefinition check, const StateStore& store);
 
-  struct Look {
-    // How it ended; none while something is undecided. What is decided counts all the same.
+  struct ScanResult {
+    // None while something is still changing. What has settled counts anyway.
     std::optional<metrics::ReloadOutcome> outcome;
-    std::string error;                              // why nothing could be read
-    std::string directory_error;                    // likewise of the directory alone
-    watch::IgnoredEntries ignored;                  // what of the directory is no definition
-    std::optional<base::MonotonicTime> look_again;  // earlier than otherwise
+    std::string error;              // why nothing could be read
+    std::string directory_error;    // why the directory could not be read
+    watch::IgnoredEntries ignored;  // entries of the directory that are not definitions
+    std::optional<base::MonotonicTime> scan_again_at;  // before the next regular scan
   };
-  Look LookAgain(base::MonotonicTime now);
+  // Reads the directory, the store and the secrets.
+  ScanResult Scan(base::MonotonicTime now);
 
-  // Judges anew what was made through REST; of the directory as it was at the last look.
+  // Parses the store's definitions again, with the directory and the secrets of the last scan.
   void Refresh();
 
-  // What is wrong with a definition that somebody wants to make through REST, as it would be found
-  // by the next look.
-  config::Problems Examine(const std::string& name,
-                           const std::map<std::string, std::string>& written) const;
+  // The problems that the next scan would find in a definition submitted through REST.
+  config::Problems Validate(const std::string& name,
+                            const std::map<std::string, std::string>& written) const;
 
   const Desired& desired() const { return desired_; }
-  // What has to be watched for changes: the directory, and files that definitions refer to.
+  // The paths to watch: the directory, and the files that definitions refer to.
   const std::vector<std::filesystem::path>& watched() const { return watched_; }
 
  private:
-  class Judge;
+  class Parser;
   using KafkaProperties = std::map<std::string, base::Secret>;
 
-  bool ReadFiles(base::MonotonicTime now, Look& look);
-  std::vector<Definition> JudgeAll(SecretLook& secrets, Look& look);
-  void Adopt(std::vector<Definition> candidates, Look& look);
+  bool ReadDirectory(base::MonotonicTime now, ScanResult& result);
+  std::vector<Definition> ParseAll(SecretSnapshot& secrets, ScanResult& result);
+  void Adopt(std::vector<Definition> candidates, ScanResult& result);
   void Check(Definitions& definitions) const;
   void Check(Definition& definition) const;
 
@@ -84,11 +85,11 @@ class DefinitionSource {
   const watch::SecretFiles secret_files_;
   watch::Settler settler_;
   VanishGuard guard_;
-  std::vector<watch::DefinitionFile> files_;  // as they are believed to be
-  std::optional<KafkaProperties> kafka_;      // as they were resolved last
-  SecretLook::Contents believed_secrets_;
-  SecretLook::Contents last_secrets_;  // as the last look read them
-  int unstable_looks_ = 0;             // in a row, of which each read others
+  std::vector<watch::DefinitionFile> files_;  // the settled ones
+  std::optional<KafkaProperties> kafka_;      // resolved last
+  SecretSnapshot::Contents settled_secrets_;
+  SecretSnapshot::Contents last_secrets_;  // of the last scan
+  int unstable_scans_ = 0;                 // in a row
   Desired desired_;
   std::vector<std::filesystem::path> watched_;
 };

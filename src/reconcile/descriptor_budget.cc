@@ -5,26 +5,26 @@
 namespace khs::reconcile {
 namespace {
 
-// As long as no broker has answered.
+// The number of brokers until one has answered.
 constexpr size_t kAssumedBrokers = 3;
-// epoll, eventfd and a connection.
-constexpr size_t kOfEndpoint = 3;
+// An endpoint client has epoll, an eventfd and a connection.
+constexpr size_t kEndpointDescriptors = 3;
 
-// Measured on librdkafka 2.0 and 2.8. Each broker has a pipe, and so have the two of a client that
-// stand for itself and for the group's coordinator; one name of bootstrap.servers may stay beside
-// the brokers that it led to. Connections are open to the brokers, the coordinator, and to the one
-// that was asked first.
-size_t OfKafkaClient(size_t brokers) { return 2 * (brokers + 3) + brokers + 2; }
+// Measured with librdkafka 2.0 and 2.8. A pipe (two descriptors) for each broker, for the client,
+// for the group's coordinator and for a name of bootstrap.servers; a connection to each broker, to
+// the coordinator and to the bootstrap broker.
+size_t KafkaClientDescriptors(size_t brokers) { return 2 * (brokers + 3) + brokers + 2; }
 
 }  // namespace
 
 size_t DescriptorsOf(const config::ConnectorConfig& config, size_t brokers) {
   const size_t known = brokers > 0 ? brokers : kAssumedBrokers;
-  size_t of_task = OfKafkaClient(known) + kOfEndpoint;
-  if (!config.dead_letters.topic.empty()) of_task += OfKafkaClient(known);
-  // One with properties of its own also asks for the ends of its logs by a client of its own.
+  size_t per_task = KafkaClientDescriptors(known) + kEndpointDescriptors;
+  if (!config.dead_letters.topic.empty()) per_task += KafkaClientDescriptors(known);
+  // Consumers with their own properties also need their own client for log end offsets.
   const bool shares = config.subscription.consumer_properties.empty();
-  return of_task * static_cast<size_t>(config.tasks_max) + (shares ? 0 : OfKafkaClient(known));
+  return per_task * static_cast<size_t>(config.tasks_max) +
+         (shares ? 0 : KafkaClientDescriptors(known));
 }
 
 void DescriptorBudget::Begin(const DescriptorUse& use) {
@@ -32,16 +32,16 @@ void DescriptorBudget::Begin(const DescriptorUse& use) {
   open_.reset();
   counted_ = 0;
   admitted_ = 0;
-  any_ = false;
+  has_connectors_ = false;
 }
 
 void DescriptorBudget::Count(const config::ConnectorConfig& config) {
   counted_ += DescriptorsOf(config, use_.brokers);
-  any_ = true;
+  has_connectors_ = true;
 }
 
 void DescriptorBudget::EndCount() {
-  if (!any_) base_ = Open();
+  if (!has_connectors_) base_ = Open();
 }
 
 size_t DescriptorBudget::Open() {

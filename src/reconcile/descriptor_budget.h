@@ -10,55 +10,54 @@
 
 namespace khs::reconcile {
 
-// What the system and the brokers say of this process.
+// The file descriptors of the process.
 struct DescriptorUse {
   size_t limit = 0;
-  size_t reserved = 0;           // of the limit, not for connectors (base/descriptors.h)
-  size_t brokers = 0;            // of the cluster; 0: not known yet
-  std::function<size_t()> open;  // counts those that are open, which takes its time
+  size_t reserved = 0;  // part of the limit that connectors must not use (base/descriptors.h)
+  size_t brokers = 0;   // of the cluster; 0 while unknown
+  std::function<size_t()> open;  // counts the open ones, which is slow
 };
 
-// How many file descriptors a connector needs: what its Kafka clients hold, and one connection of
-// each task to its endpoint. More connections are made only where there is room. Pure.
+// The file descriptors that a connector needs: those of its Kafka clients, and one connection of
+// each task to its endpoint. Further connections use what is free. Pure.
 size_t DescriptorsOf(const config::ConnectorConfig& config, size_t brokers);
 
-// Decides which connectors may run with the file descriptors that there are. A connector counts by
-// what it needs from the moment it is started, since it opens that only by and by. The
-// reconciler's thread.
+// Decides which connectors may run with the available file descriptors. A connector's need counts
+// from its start on, because it opens its descriptors gradually. Used by the reconciler's thread.
 class DescriptorBudget {
  public:
-  // Begins a pass over all connectors, none of which is counted yet.
+  // Begins a pass over all connectors.
   void Begin(const DescriptorUse& use);
-  // Counts one that runs, or still ends.
+  // Counts a connector that runs or drains.
   void Count(const config::ConnectorConfig& config);
-  // Those that were counted are all, so this is what the process needs without connectors.
+  // Ends the pass. Without connectors, what is open is the base need of the process.
   void EndCount();
 
-  // Counts another one; nothing when it fits, or why it does not, and then it is not counted.
+  // Counts another connector if it fits. Otherwise returns why not.
   std::optional<std::string> Admit(const config::ConnectorConfig& config);
-  // The same for a new definition of one that is counted by its old one.
+  // The same for a new definition of a connector that is counted already.
   std::optional<std::string> AdmitChange(const config::ConnectorConfig& before,
                                          const config::ConnectorConfig& after);
-  // Those that are counted need more than there is: the limit fell, or the brokers are more.
+  // Whether the counted connectors need too much: the limit fell, or brokers were added.
   bool exceeded() const { return base_ + counted_ > Usable(); }
   bool knows_brokers() const { return use_.brokers > 0; }
-  // Counts one less.
+  // Removes a connector from the count.
   void Release(const config::ConnectorConfig& config);
 
  private:
   size_t Usable() const { return use_.limit - use_.reserved; }
   size_t Taken() { return std::max(Open() + admitted_, base_ + counted_); }
   size_t Open();
-  // Counts so many more, when there is room for them.
+  // Counts `need` descriptors if they fit.
   bool Take(size_t need);
   std::string Shortage(size_t need);
 
   DescriptorUse use_;
-  std::optional<size_t> open_;  // once somebody has to know
-  size_t base_ = 0;             // were open when no connector ran
-  bool any_ = false;
+  std::optional<size_t> open_;  // counted when first needed
+  size_t base_ = 0;             // open while no connector ran
+  bool has_connectors_ = false;
   size_t counted_ = 0;
-  size_t admitted_ = 0;  // in this pass, so not open yet
+  size_t admitted_ = 0;  // in this pass, and not open yet
 };
 
 }  // namespace khs::reconcile

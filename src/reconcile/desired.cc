@@ -11,8 +11,8 @@ std::string NameOf(const Definition& definition, const NamesByPlace& known) {
   return last != known.end() ? last->second : definition.stem;
 }
 
-// The second of two definitions of one name. It stands for the connector that its place defined
-// last, which goes on, or else under its own name where that is free.
+// Adds the second of two definitions of one name: under the name that its place defined last, whose
+// connector keeps running, or else under its default name.
 void AddRejected(Definitions& definitions, Definition definition, const NamesByPlace& known) {
   const auto last = known.find(definition.Place());
   std::string name =
@@ -27,14 +27,13 @@ void AddRejected(Definitions& definitions, Definition definition, const NamesByP
 Definitions SortByName(std::vector<Definition> candidates, const NamesByPlace& known) {
   struct Claim {
     std::string name;
-    int rank;  // 0: its place defines the connector already; 1: it would; 2: it is invalid
+    int rank;  // 0: its place defined the connector before; 1: it is new; 2: it is invalid
   };
   std::vector<Claim> claims;
   for (const Definition& candidate : candidates) {
     std::string name = NameOf(candidate, known);
     const auto last = known.find(candidate.Place());
-    // What REST has made was there when a file of its name came, for REST would have refused it
-    // otherwise; also when nothing is known yet.
+    // A definition from REST is older than a file of the same name: REST rejects existing names.
     const bool is_old =
         candidate.origin == Origin::kRest || (last != known.end() && last->second == name);
     claims.push_back({std::move(name), is_old ? 0 : candidate.config ? 1 : 2});
@@ -69,31 +68,31 @@ Definitions SortByName(std::vector<Definition> candidates, const NamesByPlace& k
 Desired Advance(Desired before, Definitions now) {
   Desired desired;
   for (auto& [name, definition] : now) {
-    Wanted wanted;
+    DesiredConnector connector;
     if (const auto known = before.find(name); known != before.end()) {
-      wanted = std::move(known->second);
-      if (wanted.newest == definition) {
-        desired.emplace(name, std::move(wanted));
+      connector = std::move(known->second);
+      if (connector.newest == definition) {
+        desired.emplace(name, std::move(connector));
         continue;
       }
-      ++wanted.generation;
+      ++connector.generation;
     }
     if (definition.config) {
-      wanted.target = definition.config;
-      wanted.target_written = definition.written;
-      wanted.target_place = definition.Place();
-      wanted.target_generation = wanted.generation;
+      connector.config = definition.config;
+      connector.config_written = definition.written;
+      connector.config_place = definition.Place();
+      connector.config_generation = connector.generation;
     }
-    wanted.newest = std::move(definition);
-    desired.emplace(name, std::move(wanted));
+    connector.newest = std::move(definition);
+    desired.emplace(name, std::move(connector));
   }
   return desired;
 }
 
 NamesByPlace NamesIn(const Desired& desired) {
   NamesByPlace names;
-  for (const auto& [name, wanted] : desired) {
-    if (wanted.target) names[wanted.target_place] = name;
+  for (const auto& [name, connector] : desired) {
+    if (connector.config) names[connector.config_place] = name;
   }
   return names;
 }

@@ -10,14 +10,14 @@ bool IsCredential(const std::string& property) {
   return property == "sasl.username" || property == "sasl.password";
 }
 
-// Those of the connector count before those of the process.
+// The connector's properties override those of the process.
 auto ConsumerProperties(const config::ConnectorConfig& config) {
   auto all = config.subscription.consumer_properties;
   all.insert(config.kafka.begin(), config.kafka.end());
   return all;
 }
 
-// Of two sets with the same keys; what can be renewed is then made equal.
+// Copies credentials that differ to `from`, and returns whether any did.
 template <class Properties>
 bool TakeCredentials(Properties& from, const Properties& to) {
   bool differ = false;

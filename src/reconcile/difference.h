@@ -4,14 +4,14 @@
 
 namespace khs::reconcile {
 
-// What a connector's new definition asks for, from the smallest disturbance to the largest. Pure.
+// What a new definition of a connector changes. Pure.
 struct Difference {
-  bool restart = false;       // another consumer is needed: drain, commit, start anew
+  bool restart = false;       // a new consumer is needed: drain, commit and start again
   bool endpoint = false;      // URL, method, headers, timeouts, TLS
   bool terms = false;         // strategy, delays, in flight, commit interval
-  bool dead_letters = false;  // another queue, or another way to it
-  bool credentials = false;   // SASL's
-  bool more_tasks = false;    // those that run go on
+  bool dead_letters = false;  // the topic, or the producer's properties
+  bool credentials = false;   // of SASL
+  bool more_tasks = false;    // the running ones continue
 
   bool any() const {
     return restart || endpoint || terms || dead_letters || credentials || more_tasks;

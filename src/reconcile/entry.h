@@ -10,25 +10,30 @@
 #include "base/clock.h"
 #include "metrics/connector_metrics.h"
 #include "reconcile/connector.h"
+#include "reconcile/phase.h"
 #include "reconcile/start_backoff.h"
 
 namespace khs::reconcile {
 
-// A name and what runs under it.
+// A connector's name and what runs under it. Owned by the fleet.
 struct Entry {
   explicit Entry(std::unique_ptr<metrics::ConnectorMetrics> its_metrics)
       : metrics(std::move(its_metrics)) {}
 
+  Phase phase() const {
+    if (!connector) return Phase::kAbsent;
+    return draining ? Phase::kDraining : connector->phase();
+  }
+
   const std::unique_ptr<metrics::ConnectorMetrics> metrics;
-  bool ending = false;
-  bool restart_asked = false;                  // why it ends: a call asked for it
-  bool was_stopped = false;                    // by its target, since it last ran
+  bool draining = false;
+  bool restart_requested = false;              // it drains because a caller asked for a restart
+  bool stays_stopped = false;                  // see ObservedConnector
   uint64_t generation = 0;                     // of the definition that it runs by
-  std::map<std::string, std::string> written;  // that definition
+  std::map<std::string, std::string> written;  // the keys of that definition
   StartBackoff backoff;
   bool failure_counted = false;
-  // There is no connector though there should be, or it does not run by its new definition, because
-  // there are not enough file descriptors.
+  // There are too few file descriptors for the connector, or for its new definition.
   struct RefusedStart {
     std::string why;
     base::MonotonicTime since;

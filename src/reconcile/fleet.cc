@@ -10,30 +10,22 @@
 namespace khs::reconcile {
 namespace {
 
-using State = Standing::State;
-
-// For descriptors that others close, of which nobody tells.
-constexpr std::chrono::seconds kRetryRefused{2};
-// Within so much they usually have told how many they are.
-constexpr std::chrono::seconds kBrokersAnswer{5};
+// How often refused starts are retried: nothing tells when others close descriptors.
+constexpr std::chrono::seconds kRefusedRetryInterval{2};
+// The number of brokers is usually known after this time.
+constexpr std::chrono::seconds kBrokerDiscovery{5};
 
 const base::Logger& Log() {
   static const base::Logger logger("reconcile");
   return logger;
 }
 
-State StandingOf(const Connector& connector) {
-  switch (connector.health()) {
-    case Connector::Health::kFailed:
-      return State::kFailed;
-    case Connector::Health::kCannotStart:
-    case Connector::Health::kOvertaken:
-      return State::kCannotStart;
-    case Connector::Health::kStarting:
-    case Connector::Health::kRunning:
-      break;
-  }
-  return State::kWorking;
+// The labels of a connector, also while it has no valid definition.
+metrics::ConnectorMetrics::Identity LabelsOf(const std::string& name,
+                                             const DesiredConnector& desired) {
+  const Origin origin = desired.newest.origin;
+  if (desired.config) return IdentityOf(*desired.config, origin);
+  return {name, "", "", origin == Origin::kFile ? "file" : "rest"};
 }
 
 }  // namespace
@@ -52,25 +44,25 @@ Fleet::Fleet(Connections connections, StateStore& store, std::function<double()>
 base::MonotonicTime Fleet::NextStart() const {
   base::MonotonicTime due = retry_refused_;
   for (const auto& [name, entry] : entries_) {
-    const bool waits = entry->connector && !entry->ending &&
-                       entry->connector->health() == Connector::Health::kCannotStart;
-    if (waits) due = std::min(due, entry->backoff.due());
+    if (entry->phase() == Phase::kCannotStart) due = std::min(due, entry->backoff.due());
   }
   return due;
 }
 
-void Fleet::Reconcile(const Desired& desired, base::MonotonicTime now) {
+void Fleet::Reconcile(const Desired& desired, const std::set<std::string>& restart_requests,
+                      base::MonotonicTime now) {
   for (const auto& [name, entry] : entries_) {
-    Reap(*entry);
-    Observe(*entry, now);
+    ReleaseEnded(*entry);
+    UpdateBackoff(*entry, now);
   }
   CountDescriptors();
-  StopWhatExceeds();
-  for (const Step& step : MakePlan(desired, CurrentState(), now)) Execute(step, desired);
-  RestartAsOrdered(desired);
-  ShowStates(desired);
+  StopOverBudget();
+  for (const Step& step : MakePlan(desired, Observe(), restart_requests, now)) {
+    Execute(step, desired);
+  }
+  PublishStates(desired);
   registry_.SetConnectorsRefused(refused());
-  retry_refused_ = refused() > 0 ? now + kRetryRefused : base::MonotonicTime::max();
+  retry_refused_ = refused() > 0 ? now + kRefusedRetryInterval : base::MonotonicTime::max();
 }
 
 size_t Fleet::refused() const {
@@ -79,7 +71,7 @@ size_t Fleet::refused() const {
   }));
 }
 
-// What has ended has closed its descriptors by now.
+// Connectors that have ended have closed their descriptors.
 void Fleet::CountDescriptors() {
   if (!connections_.descriptors) return;
   budget_.Begin(connections_.descriptors());
@@ -89,237 +81,207 @@ void Fleet::CountDescriptors() {
   budget_.EndCount();
 }
 
-// As long as there is not enough for all, those that come first run. What is stopped is refused
-// when it is to be started again.
-void Fleet::StopWhatExceeds() {
+// Stops the last connectors by name until the rest fits. Their next start is refused.
+void Fleet::StopOverBudget() {
   if (!connections_.descriptors) return;
   for (auto each = entries_.rbegin(); each != entries_.rend() && budget_.exceeded(); ++each) {
     Entry& entry = *each->second;
     if (!entry.connector) continue;
     budget_.Release(entry.connector->config());
-    if (entry.ending) continue;
+    if (entry.draining) continue;
     Log().Error("connector stopped, there are not enough file descriptors",
                 {{"connector", each->first}});
-    Stop(entry);
+    Drain(entry);
   }
 }
 
-bool Fleet::IsAdmitted(const std::string& name, const Wanted& wanted) {
+bool Fleet::IsAdmitted(const std::string& name, const DesiredConnector& desired) {
   if (!connections_.descriptors) return true;
-  std::optional<Entry::RefusedStart>& refused = entries_.at(name)->refused;
-  const Entry& entry = *entries_.at(name);
-  auto why = entry.connector ? budget_.AdmitChange(entry.connector->config(), *wanted.target)
-                             : budget_.Admit(*wanted.target);
+  Entry& entry = *entries_.at(name);
+  auto why = entry.connector ? budget_.AdmitChange(entry.connector->config(), *desired.config)
+                             : budget_.Admit(*desired.config);
   if (!why) {
-    refused.reset();
+    entry.refused.reset();
     return true;
   }
   const base::MonotonicTime now = clock_.Monotonic();
-  if (!refused) refused = {{}, now};
-  refused->why = std::move(*why);
+  if (!entry.refused) entry.refused = {{}, now};
+  entry.refused->why = std::move(*why);
   // There may be fewer brokers than assumed.
-  const bool is_certain = budget_.knows_brokers() || now - refused->since >= kBrokersAnswer;
-  if (is_certain && !std::exchange(refused->is_logged, true)) {
+  const bool is_certain = budget_.knows_brokers() || now - entry.refused->since >= kBrokerDiscovery;
+  if (is_certain && !std::exchange(entry.refused->is_logged, true)) {
     Log().Error(entry.connector ? "new definition refused, there are not enough file descriptors"
                                 : "connector refused, there are not enough file descriptors",
-                {{"connector", name}, {"error", refused->why}});
+                {{"connector", name}, {"error", entry.refused->why}});
   }
   return false;
 }
 
-void Fleet::RestartAsOrdered(const Desired& desired) {
-  for (const std::string& name : std::exchange(restarts_, {})) {
-    const auto wanted = desired.find(name);
-    const auto entry = entries_.find(name);
-    const bool runs = entry != entries_.end() && entry->second->connector && !entry->second->ending;
-    if (!runs || wanted == desired.end()) continue;
-    entry->second->backoff.Reset();
-    Restart(name, wanted->second, metrics::RestartReason::kApi);
-  }
-}
-
-// What has drained has ended: its threads are joined without waiting.
-void Fleet::Reap(Entry& entry) {
-  if (!entry.ending || !entry.connector->ended()) return;
+// Destroys a drained connector. Its threads have ended, so this does not wait.
+void Fleet::ReleaseEnded(Entry& entry) {
+  if (!entry.draining || !entry.connector->ended()) return;
   entry.connector.reset();
-  entry.ending = false;
+  entry.draining = false;
 }
 
-void Fleet::Observe(Entry& entry, base::MonotonicTime now) {
+void Fleet::UpdateBackoff(Entry& entry, base::MonotonicTime now) {
   if (!entry.connector) return;
   entry.connector->Observe();
-  switch (entry.connector->health()) {
-    case Connector::Health::kRunning:
-      entry.backoff.Reset();
-      break;
-    case Connector::Health::kCannotStart:
-      if (!std::exchange(entry.failure_counted, true)) entry.backoff.Failed(now, chance_());
-      break;
-    case Connector::Health::kStarting:
-    case Connector::Health::kFailed:
-    case Connector::Health::kOvertaken:
-      break;
+  if (entry.connector->phase() == Phase::kRunning) {
+    entry.backoff.Reset();
+  } else if (entry.connector->phase() == Phase::kCannotStart &&
+             !std::exchange(entry.failure_counted, true)) {
+    entry.backoff.Failed(now, chance_());
   }
 }
 
-Actual Fleet::CurrentState() const {
-  Actual actual;
+Observed Fleet::Observe() const {
+  Observed all;
   for (const auto& [name, entry] : entries_) {
-    Standing standing;
-    standing.was_stopped = entry->was_stopped;
+    ObservedConnector observed;
+    observed.phase = entry->phase();
+    observed.stays_stopped = entry->stays_stopped;
     if (entry->connector) {
-      standing.state = entry->ending ? State::kEnding : StandingOf(*entry->connector);
-      standing.config = &entry->connector->config();
-      const bool is_overtaken = entry->connector->health() == Connector::Health::kOvertaken;
-      if (!is_overtaken) standing.retry_at = entry->backoff.due();
+      observed.config = &entry->connector->config();
+      observed.written = &entry->written;
+      observed.retry_at = entry->backoff.due();
+      observed.paused = entry->connector->paused();
     }
-    actual.emplace(name, standing);
+    all.emplace(name, observed);
   }
-  return actual;
+  return all;
 }
 
 void Fleet::Execute(const Step& step, const Desired& desired) {
-  const auto found = desired.find(step.name);
-  if (found == desired.end()) {
-    if (step.action == Action::kStop) {
-      Log().Info("connector is removed", {{"connector", step.name}});
-      Stop(*entries_.at(step.name));
-    }
-    const bool is_there = step.action == Action::kKeep || entries_.at(step.name)->connector;
-    if (!is_there) Forget(step.name);
+  if (step.action == Action::kRemove) {
+    Remove(step.name);
     return;
   }
-  const Wanted& wanted = found->second;
+  if (step.action == Action::kAwaitEnd) {
+    entries_.at(step.name)->stays_stopped = step.stays_stopped;
+    return;
+  }
+  const DesiredConnector& connector = desired.at(step.name);
+  Entry& entry = FindOrAdd(step.name, connector);
+  entry.stays_stopped = step.stays_stopped;
   switch (step.action) {
     case Action::kStart:
-      Start(step.name, wanted);
+      Start(step.name, connector, step.paused);
       break;
     case Action::kApply:
-      Apply(step.name, wanted, step.difference);
+      Apply(step.name, connector, step.difference);
       break;
-    case Action::kRestart: {
-      Entry& entry = *entries_.at(step.name);
-      metrics::RestartReason reason = metrics::RestartReason::kError;
-      if (step.difference.any()) {
-        entry.backoff.Reset();
-        reason = entry.written == wanted.target_written ? metrics::RestartReason::kSecret
-                                                        : metrics::RestartReason::kConfig;
-      }
-      Restart(step.name, wanted, reason);
+    case Action::kRestart:
+      Restart(step, connector);
       break;
-    }
+    case Action::kPause:
+      entry.connector->SetPaused(true);
+      break;
+    case Action::kResume:
+      entry.connector->SetPaused(false);
+      break;
     case Action::kStop:
       Log().Info("connector stops", {{"connector", step.name}});
-      entries_.at(step.name)->was_stopped = true;
-      Stop(*entries_.at(step.name));
+      Drain(entry);
       break;
-    case Action::kShow: {
-      Entry& entry = EntryOf(step.name, wanted);
-      entry.was_stopped = wanted.state != Target::kStarted;
-      entry.refused.reset();
-      Observed(entry, wanted);
-      break;
-    }
+    case Action::kPublishStatus:
+      entry.metrics->SetIdentity(LabelsOf(step.name, connector));
+      [[fallthrough]];
     case Action::kKeep:
-      if (Entry& entry = *entries_.at(step.name); !entry.ending) {
-        Observed(entry, wanted);
-        entry.refused.reset();
-      } else {
-        const bool stays = entry.was_stopped && wanted.state == Target::kPaused;
-        entry.was_stopped = wanted.state == Target::kStopped || stays;
-      }
+      RecordDefinition(entry, connector);
+      entry.refused.reset();
       break;
-    case Action::kForget:
+    case Action::kRemove:
+    case Action::kAwaitEnd:
       break;
-  }
-  Entry& entry = *entries_.at(step.name);
-  if (entry.connector && !entry.ending) {
-    entry.connector->SetPaused(wanted.state == Target::kPaused);
   }
 }
 
-// It runs by this generation now, were it only that a comment has changed.
-void Fleet::Observed(Entry& entry, const Wanted& wanted) {
-  entry.generation = wanted.target_generation;
-  entry.written = wanted.target_written;
+// The connector runs by this generation now, even if only a comment has changed.
+void Fleet::RecordDefinition(Entry& entry, const DesiredConnector& desired) {
+  entry.generation = desired.config_generation;
+  entry.written = desired.config_written;
 }
 
-Entry& Fleet::EntryOf(const std::string& name, const Wanted& wanted) {
-  const metrics::ConnectorMetrics::Identity nothing{
-      name, "", "", wanted.newest.origin == Origin::kFile ? "file" : "rest"};
-  const auto identity = wanted.target ? IdentityOf(*wanted.target, wanted.newest.origin) : nothing;
+Entry& Fleet::FindOrAdd(const std::string& name, const DesiredConnector& desired) {
   std::unique_ptr<Entry>& entry = entries_[name];
   if (!entry) {
-    entry =
-        std::make_unique<Entry>(std::make_unique<metrics::ConnectorMetrics>(registry_, identity));
-  } else {
-    entry->metrics->SetIdentity(identity);
+    entry = std::make_unique<Entry>(
+        std::make_unique<metrics::ConnectorMetrics>(registry_, LabelsOf(name, desired)));
   }
   return *entry;
 }
 
-// Its target goes with it: who makes one of that name again means a new one.
-void Fleet::Forget(const std::string& name) {
+void Fleet::Start(const std::string& name, const DesiredConnector& desired, bool paused) {
+  Entry& entry = *entries_.at(name);
+  entry.metrics->SetIdentity(LabelsOf(name, desired));
+  RecordDefinition(entry, desired);
+  entry.failure_counted = false;
+  entry.restart_requested = false;
+  if (!IsAdmitted(name, desired)) return;
+  entry.connector = std::make_unique<Connector>(*desired.config, connections_, clock_,
+                                                *entry.metrics, paused, on_change_);
+  UpdateBackoff(entry, clock_.Monotonic());
+  Log().Info("connector started", {{"connector", name}, {"from", desired.config_place}});
+}
+
+void Fleet::Apply(const std::string& name, const DesiredConnector& desired,
+                  const Difference& difference) {
+  if (!IsAdmitted(name, desired)) return;
+  Entry& entry = *entries_.at(name);
+  try {
+    entry.connector->Apply(*desired.config, difference);
+  } catch (const std::exception& error) {
+    // The definition was checked before, so a file must have changed since. That causes a new scan.
+    Log().Error("new definition cannot be applied, keeping the previous one",
+                {{"connector", name}, {"error", std::string(error.what())}});
+    return;
+  }
+  entry.metrics->SetIdentity(LabelsOf(name, desired));
+  RecordDefinition(entry, desired);
+  Log().Info("definition applied without a restart",
+             {{"connector", name}, {"from", desired.config_place}});
+}
+
+void Fleet::Restart(const Step& step, const DesiredConnector& desired) {
+  Entry& entry = *entries_.at(step.name);
+  const metrics::RestartReason reason = *step.restart_reason;
+  if (reason != metrics::RestartReason::kError) entry.backoff.Reset();
+  entry.metrics->Restarted(reason);
+  entry.restart_requested = reason == metrics::RestartReason::kApi;
+  Log().Info("connector restarts", {{"connector", step.name}, {"reason", metrics::Label(reason)}});
+  Drain(entry);
+  if (!entry.connector) Start(step.name, desired, step.paused);
+}
+
+void Fleet::Drain(Entry& entry) {
+  entry.refused.reset();
+  entry.connector->RequestStop(grace_);
+  entry.draining = true;
+  ReleaseEnded(entry);
+}
+
+// Also removes the stored target state: a later connector of this name is a new one.
+void Fleet::Remove(const std::string& name) {
+  Entry& entry = *entries_.at(name);
+  if (entry.connector) {
+    Log().Info("connector removed", {{"connector", name}});
+    Drain(entry);
+    if (entry.connector) return;
+  }
   entries_.erase(name);
   if (const auto failure = store_.Remove(name)) {
-    Log().Error("target of a removed connector stays behind",
+    Log().Error("cannot delete the stored state of a removed connector",
                 {{"connector", name}, {"error", *failure}});
   }
 }
 
-void Fleet::Start(const std::string& name, const Wanted& wanted) {
-  Entry& entry = EntryOf(name, wanted);
-  Observed(entry, wanted);
-  entry.failure_counted = false;
-  entry.restart_asked = false;
-  entry.was_stopped = false;
-  if (!IsAdmitted(name, wanted)) return;
-  entry.connector =
-      std::make_unique<Connector>(*wanted.target, connections_, clock_, *entry.metrics,
-                                  wanted.state == Target::kPaused, on_change_);
-  Observe(entry, clock_.Monotonic());
-  Log().Info("connector started", {{"connector", name}, {"from", wanted.target_place}});
-}
-
-void Fleet::Apply(const std::string& name, const Wanted& wanted, const Difference& difference) {
-  if (!IsAdmitted(name, wanted)) return;
-  Entry& entry = *entries_.at(name);
-  try {
-    entry.connector->Apply(*wanted.target, difference);
-  } catch (const std::exception& error) {
-    // It was checked before: a file must have changed since, which brings another look.
-    Log().Error("new definition cannot be used; the last good one goes on",
-                {{"connector", name}, {"error", std::string(error.what())}});
-    return;
-  }
-  EntryOf(name, wanted);  // its labels follow
-  Observed(entry, wanted);
-  Log().Info("definition applied without a restart",
-             {{"connector", name}, {"from", wanted.target_place}});
-}
-
-void Fleet::Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason) {
-  Entry& entry = *entries_.at(name);
-  entry.metrics->Restarted(reason);
-  entry.restart_asked = reason == metrics::RestartReason::kApi;
-  Log().Info("connector restarts", {{"connector", name}, {"reason", metrics::Label(reason)}});
-  Stop(entry);
-  if (!entry.connector) Start(name, wanted);
-}
-
-void Fleet::Stop(Entry& entry) {
-  entry.refused.reset();
-  entry.connector->RequestStop(grace_);
-  entry.ending = true;
-  Reap(entry);
-}
-
-void Fleet::ShowStates(const Desired& desired) {
+void Fleet::PublishStates(const Desired& desired) {
   for (const auto& [name, entry] : entries_) {
     const auto found = desired.find(name);
-    const Wanted* wanted = found == desired.end() ? nullptr : &found->second;
-    entry->metrics->SetInvalid(wanted != nullptr && !wanted->newest.config);
-    entry->metrics->SetState(StateOf(*entry, wanted));
+    const DesiredConnector* connector = found == desired.end() ? nullptr : &found->second;
+    entry->metrics->SetInvalid(connector != nullptr && !connector->newest.config);
+    entry->metrics->SetState(StateOf(*entry, connector));
   }
 }
 

@@ -16,54 +16,53 @@
 
 namespace khs::reconcile {
 
-// Every name and what runs under it: carries out the plan, and waits for nothing. The reconciler's
-// thread alone.
+// All connectors by name. Its job is to execute the plan without waiting for anything. Owned by the
+// reconciler, and used by the reconciler's thread only.
 class Fleet {
  public:
   using Entries = std::map<std::string, std::unique_ptr<Entry>>;
 
-  // `on_change` is called from the tasks' threads, and must only enqueue. What is passed by
-  // reference outlives the fleet.
+  // The tasks' threads call `on_change`, which must only enqueue. Arguments passed by reference
+  // must outlive the fleet.
   Fleet(Connections connections, StateStore& store, std::function<double()> chance,
         std::chrono::milliseconds grace, const base::Clock& clock, metrics::Registry& registry,
         std::function<void()> on_change);
 
   const Entries& entries() const { return entries_; }
-  // Those to be stopped and started again with the next Reconcile.
-  std::set<std::string>& restarts() { return restarts_; }
 
-  // Looks at what runs, and makes it what is desired.
-  void Reconcile(const Desired& desired, base::MonotonicTime now);
-  // When a connector that could not start is to be started again; never (max) when there is none.
+  // Observes what runs, plans, and executes the plan.
+  void Reconcile(const Desired& desired, const std::set<std::string>& restart_requests,
+                 base::MonotonicTime now);
+  // When the next failed or refused start is due; max when there is none.
   base::MonotonicTime NextStart() const;
-  // How many do not run because there are no file descriptors for them.
+  // The number of connectors for which there are too few file descriptors.
   size_t refused() const;
 
-  // All of them, for good, within the grace.
+  // Stops every connector for good, within the grace.
   void RequestStop();
   bool ended() const;
-  // The stop ended requests, or could not commit; records will be repeated.
+  // Whether the stop aborted requests or failed to commit, so that records will be repeated.
   bool cut_off() const;
-  // Of what has ended.
+  // Destroys the connectors, which must have ended.
   void Clear() { entries_.clear(); }
 
  private:
-  void Observe(Entry& entry, base::MonotonicTime now);
-  void Reap(Entry& entry);
-  Actual CurrentState() const;
+  void ReleaseEnded(Entry& entry);
+  void UpdateBackoff(Entry& entry, base::MonotonicTime now);
+  Observed Observe() const;
   void Execute(const Step& step, const Desired& desired);
-  void RestartAsOrdered(const Desired& desired);
-  void Observed(Entry& entry, const Wanted& wanted);
-  Entry& EntryOf(const std::string& name, const Wanted& wanted);
-  void Forget(const std::string& name);
+  Entry& FindOrAdd(const std::string& name, const DesiredConnector& desired);
+  void RecordDefinition(Entry& entry, const DesiredConnector& desired);
   void CountDescriptors();
-  void StopWhatExceeds();
-  bool IsAdmitted(const std::string& name, const Wanted& wanted);
-  void Start(const std::string& name, const Wanted& wanted);
-  void Apply(const std::string& name, const Wanted& wanted, const Difference& difference);
-  void Restart(const std::string& name, const Wanted& wanted, metrics::RestartReason reason);
-  void Stop(Entry& entry);
-  void ShowStates(const Desired& desired);
+  void StopOverBudget();
+  bool IsAdmitted(const std::string& name, const DesiredConnector& desired);
+  void Start(const std::string& name, const DesiredConnector& desired, bool paused);
+  void Apply(const std::string& name, const DesiredConnector& desired,
+             const Difference& difference);
+  void Restart(const Step& step, const DesiredConnector& desired);
+  void Drain(Entry& entry);
+  void Remove(const std::string& name);
+  void PublishStates(const Desired& desired);
 
   const Connections connections_;
   StateStore& store_;
@@ -72,10 +71,9 @@ class Fleet {
   const base::Clock& clock_;
   metrics::Registry& registry_;
   const std::function<void()> on_change_;
-  std::set<std::string> restarts_;
   DescriptorBudget budget_;
   base::MonotonicTime retry_refused_ = base::MonotonicTime::max();
-  Entries entries_;  // last: they use the rest
+  Entries entries_;  // last: the connectors use the members above
 };
 
 }  // namespace khs::reconcile

@@ -2,52 +2,61 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "metrics/connector_metrics.h"
 #include "reconcile/desired.h"
 #include "reconcile/difference.h"
+#include "reconcile/phase.h"
 
 namespace khs::reconcile {
 
-// What is there for one connector.
-struct Standing {
-  enum class State {
-    kNothing,      // but its name: it was never valid, or it has just ended
-    kWorking,      // or about to
-    kEnding,       // it drains
-    kFailed,       // it stopped, and stays so
-    kCannotStart,  // what it needs was not there
-  };
-  State state = State::kNothing;
-  const config::ConnectorConfig* config = nullptr;  // that it runs by; of all but kNothing
-  base::MonotonicTime retry_at;                     // of kCannotStart
-  bool was_stopped = false;                         // of kNothing: because that was its target
+// What exists of one connector.
+struct ObservedConnector {
+  Phase phase = Phase::kAbsent;
+  // The definition that it runs by, and its keys as they were written; null when kAbsent.
+  const config::ConnectorConfig* config = nullptr;
+  const std::map<std::string, std::string>* written = nullptr;
+  base::MonotonicTime retry_at = {};  // of kCannotStart
+  bool paused = false;                // its tasks are paused
+  // It was stopped by its target state, and that has not been STARTED since. Kafka Connect makes no
+  // tasks for a stopped connector that is paused.
+  bool stays_stopped = false;
 };
-using Actual = std::map<std::string, Standing>;
+using Observed = std::map<std::string, ObservedConnector>;
 
 enum class Action {
   kStart,
-  kApply,    // the difference, to what runs
-  kRestart,  // drain; it is started when it has ended
-  kStop,     // drain
-  kKeep,     // nothing changes
-  kShow,     // nothing is to run, but its name stands for something: a definition that was never
-             // valid, or one whose target is not to run
-  kForget,   // it is gone
+  kApply,          // apply the difference to the running tasks
+  kRestart,        // drain, and start again as soon as it has ended
+  kPause,          // pause the running tasks
+  kResume,         // resume them
+  kStop,           // drain, because the target state is STOPPED
+  kRemove,         // drain if it runs, and remove the name as soon as it has ended
+  kAwaitEnd,       // it drains: wait
+  kKeep,           // it runs as desired
+  kPublishStatus,  // nothing runs and nothing should: show why
 };
 
 struct Step {
   std::string name;
   Action action;
-  Difference difference = {};
+  Difference difference = {};                                           // of kApply and kRestart
+  std::optional<metrics::RestartReason> restart_reason = std::nullopt;  // of kRestart
+  bool paused = false;         // of kStart and kRestart: the tasks start paused
+  bool stays_stopped = false;  // ObservedConnector::stays_stopped after this step
 
   bool operator==(const Step&) const = default;
 };
 
-// Pure and level-triggered: looks at what should be and at what is, never at what happened.
-// Definitions are compared as they were understood, so a comment or a touched file changes nothing.
-std::vector<Step> MakePlan(const Desired& desired, const Actual& actual, base::MonotonicTime now);
+// The whole decision, pure and level-triggered: it compares what should run with what runs and does
+// not know what happened. `restart_requests` are the connectors that a caller wants restarted; a
+// request counts for this plan only. The steps of a connector stand in the order of execution.
+// Definitions are compared as they were parsed, so comments and touched files change nothing.
+std::vector<Step> MakePlan(const Desired& desired, const Observed& observed,
+                           const std::set<std::string>& restart_requests, base::MonotonicTime now);
 
 }  // namespace khs::reconcile

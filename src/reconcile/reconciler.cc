@@ -10,17 +10,16 @@
 namespace khs::reconcile {
 namespace {
 
-// What a drain may take beyond the grace, for leaving groups whose broker does not answer.
+// How long a drain may exceed the grace: leaving a group takes longer when no broker answers.
 constexpr std::chrono::seconds kDrainMargin{5};
-// After so many looks whatever is still being written is no reason to seem not started.
-constexpr int kLooksToStart = 5;
+// After so many scans the process counts as started even if files are still being written.
+constexpr int kMaxScansBeforeStart = 5;
 
 const base::Logger& Log() {
   static const base::Logger logger("reconcile");
   return logger;
 }
 
-// Each is somebody's to mend.
 void LogProblem(const std::string& connector, const config::Problem& problem) {
   const bool warning = problem.severity == config::Severity::kWarning;
   Log().LogEach(warning ? base::LogLevel::kWarn : base::LogLevel::kError,
@@ -45,95 +44,95 @@ Reconciler::Reconciler(Settings settings, Connections connections, CheckDefiniti
       fleet_(std::move(connections), store_, std::move(chance), settings_.shutdown_grace, clock,
              registry, [this] {
                const std::lock_guard lock(mutex_);
-               requests_.task_changed = true;
+               events_.task_changed = true;
                changed_.notify_all();
              }) {}
 
 Reconciler::~Reconciler() = default;
 
 bool Reconciler::Run() {
-  for (const std::string& trouble : store_.Load()) {
-    Log().Error("state.dir has a trouble; all else goes on", {{"error", trouble}});
+  for (const std::string& error : store_.Load()) {
+    Log().Error("cannot load part of state.dir, continuing without it", {{"error", error}});
   }
-  // However it ends, nobody waits for an order in vain.
+  // Releases the callers however Run ends.
   struct Closing {
     Reconciler& reconciler;
     ~Closing() { reconciler.Close(); }
   };
   const Closing closing{*this};
-  // Before the first look, which therefore misses nothing.
+  // Created before the first scan, so that no change is missed.
   const std::unique_ptr<watch::Watcher> watcher = MakeWatcher();
   while (true) {
-    Requests requests = Await();
-    if (requests.stop || requests.drain) {
+    const Events events = AwaitEvents();
+    if (events.stop || events.drain) {
       const bool ended = StopAll();
-      Publish(true);  // before the end as well: somebody may wait for a drain
-      if (requests.stop) return ended;
+      Publish(true);  // also before the end: a caller may wait for a drain
+      if (events.stop) return ended;
     }
-    if (drain_requested_) continue;  // nothing starts any more; written by this thread alone
+    if (drain_requested_) continue;  // nothing starts any more; only this thread writes it
     const base::MonotonicTime now = clock_.Monotonic();
-    if (requests.changed) schedule_.Changed(now, requests.writing);
-    if (requests.look) schedule_.Ask(now);
-    LookIfDue(now, watcher.get());
-    // Before the definitions are known nobody can tell what an order would meet.
-    std::deque<Waiting> orders;
-    if (started_) orders = TakeOrders();
-    if (CarryOut(orders)) {
-      schedule_.Ask(now);
-      LookIfDue(now, watcher.get());
+    if (events.changed) schedule_.Changed(now, events.writing);
+    if (events.rescan) schedule_.Request(now);
+    ScanIfDue(now, watcher.get());
+    // Commands need to know the definitions.
+    std::deque<PendingCommand> commands;
+    if (started_) commands = TakeCommands();
+    if (ExecuteCommands(commands)) {
+      schedule_.Request(now);
+      ScanIfDue(now, watcher.get());
     }
     ReportProblems();
-    fleet_.Reconcile(source_.desired(), now);
+    fleet_.Reconcile(source_.desired(), std::exchange(restart_requests_, {}), now);
     Publish();
-    for (auto& [order, done] : orders) done.set_value(true);
+    for (auto& [command, done] : commands) done.set_value(true);
   }
 }
 
-std::deque<Reconciler::Waiting> Reconciler::TakeOrders() {
+std::deque<Reconciler::PendingCommand> Reconciler::TakeCommands() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(orders_, {});
+  return std::exchange(commands_, {});
 }
 
 void Reconciler::Close() {
-  std::deque<Waiting> orders;
+  std::deque<PendingCommand> commands;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    orders.swap(orders_);
+    commands.swap(commands_);
     changed_.notify_all();
   }
-  for (auto& [order, done] : orders) done.set_value(false);
+  for (auto& [command, done] : commands) done.set_value(false);
 }
 
-// Whether one of them wants another look.
-bool Reconciler::CarryOut(std::deque<Waiting>& orders) {
-  Hands hands{source_, fleet_.entries(), store_, fleet_.restarts()};
-  for (auto& [order, done] : orders) {
-    order(hands);
-    source_.Refresh();  // the next order sees what this one has made
+// Returns whether a command wants a scan.
+bool Reconciler::ExecuteCommands(std::deque<PendingCommand>& commands) {
+  CommandContext context{source_, fleet_.entries(), store_, restart_requests_};
+  for (auto& [command, done] : commands) {
+    command(context);
+    source_.Refresh();  // the next command sees the result
   }
-  return hands.look;
+  return context.scan;
 }
 
 std::unique_ptr<watch::Watcher> Reconciler::MakeWatcher() {
   watch::Watcher::Listener listener{
       [this](watch::Watcher::Activity activity) {
         const std::lock_guard lock(mutex_);
-        requests_.changed = true;
-        requests_.writing = activity == watch::Watcher::Activity::kWriting;
+        events_.changed = true;
+        events_.writing = activity == watch::Watcher::Activity::kWriting;
         changed_.notify_all();
       },
       [this](watch::Watcher::Mode mode) {
         const bool inotify = mode == watch::Watcher::Mode::kInotify;
         registry_.SetWatchMode(inotify);
         Log().Log(inotify ? base::LogLevel::kInfo : base::LogLevel::kWarn,
-                  inotify ? "definitions are watched by inotify"
-                          : "inotify is not to be had; definitions are polled until it is",
+                  inotify ? "watching the definitions with inotify"
+                          : "inotify unavailable, polling instead",
                   {{"directory", settings_.definitions.directory.string()}});
       },
       [this](const std::string& error) {
         registry_.WatchFailed();
-        Log().Warn("watching the definitions meets trouble", {{"error", error}});
+        Log().Warn("cannot watch connector definitions", {{"error", error}});
       }};
   try {
     return std::make_unique<watch::Watcher>(source_.watched(), std::move(listener),
@@ -141,113 +140,113 @@ std::unique_ptr<watch::Watcher> Reconciler::MakeWatcher() {
   } catch (const std::exception& error) {
     registry_.WatchFailed();
     Log().Error(
-        "definitions cannot be watched; they are read again from time to time",
+        "cannot watch connector definitions, rescanning periodically",
         {{"error", std::string(error.what())}, {"every_ms", settings_.rescan_interval.count()}});
     return nullptr;
   }
 }
 
-Reconciler::Requests Reconciler::Await() {
+Reconciler::Events Reconciler::AwaitEvents() {
   const base::MonotonicTime until = NextDue();
   std::unique_lock lock(mutex_);
   changed_.wait_until(lock, until,
-                      [this] { return requests_.any() || (started_ && !orders_.empty()); });
-  return std::exchange(requests_, Requests{});
+                      [this] { return events_.any() || (started_ && !commands_.empty()); });
+  return std::exchange(events_, Events{});
 }
 
-// The next thing that only time brings.
+// When the loop must continue without an event.
 base::MonotonicTime Reconciler::NextDue() const {
   if (drain_requested_) return clock_.Monotonic() + settings_.rescan_interval;
   return std::min(schedule_.due(), fleet_.NextStart());
 }
 
-void Reconciler::LookIfDue(base::MonotonicTime now, watch::Watcher* watcher) {
+void Reconciler::ScanIfDue(base::MonotonicTime now, watch::Watcher* watcher) {
   if (now >= schedule_.due()) {
     schedule_.Begin(now);
-    const DefinitionSource::Look look = source_.LookAgain(now);
-    undecided_ = !look.outcome;
-    started_ = started_ || look.outcome || ++looks_ >= kLooksToStart;
-    if (look.look_again) schedule_.Ask(*look.look_again);
-    ReportLook(look);
+    const DefinitionSource::ScanResult result = source_.Scan(now);
+    settled_ = result.outcome.has_value();
+    started_ = started_ || result.outcome || ++scans_ >= kMaxScansBeforeStart;
+    if (result.scan_again_at) schedule_.Request(*result.scan_again_at);
+    ReportScan(result);
   }
   if (watcher == nullptr || source_.watched() == watched_) return;
   watched_ = source_.watched();
   watcher->Watch(watched_);
 }
 
-void Reconciler::ReportLook(const DefinitionSource::Look& look) {
-  if (look.error != look_error_) {
-    look_error_ = look.error;
-    if (look.error.empty()) {
+void Reconciler::ReportScan(const DefinitionSource::ScanResult& result) {
+  if (result.error != scan_error_) {
+    scan_error_ = result.error;
+    if (result.error.empty()) {
       Log().Info("definitions can be read again");
     } else {
-      // Not the same as an empty directory.
-      Log().Error("definitions cannot be read; what runs goes on",
-                  {{"directory", settings_.definitions.directory.string()}, {"error", look.error}});
+      Log().Error(
+          "definitions cannot be read, keeping the connectors as they are",
+          {{"directory", settings_.definitions.directory.string()}, {"error", result.error}});
     }
   }
-  directory_was_read_ = directory_was_read_ || look.directory_error.empty();
+  directory_was_read_ = directory_was_read_ || result.directory_error.empty();
   directory_unread_ = directory_was_read_ ? std::string()
                                           : settings_.definitions.directory.string() +
-                                                " cannot be read: " + look.directory_error;
-  ReportIgnored(look.ignored);
-  if (look.outcome) registry_.Reloaded(*look.outcome);
+                                                " cannot be read: " + result.directory_error;
+  ReportIgnored(result.ignored);
+  if (result.outcome) registry_.Reloaded(*result.outcome);
 }
 
-// Each once for as long as it is there.
+// Logs each ignored file once for as long as it exists.
 void Reconciler::ReportIgnored(const watch::IgnoredEntries& ignored) {
-  std::string news;
+  std::string added;
   for (const std::string& name : ignored.names) {
     if (std::binary_search(ignored_.begin(), ignored_.end(), name)) continue;
-    news += (news.empty() ? "" : ", ") + name;
+    added += (added.empty() ? "" : ", ") + name;
   }
   ignored_ = ignored.names;
-  if (news.empty()) return;
+  if (added.empty()) return;
   Log().Warn("files in the directory are ignored, only *.toml is read",
              {{"directory", settings_.definitions.directory.string()},
-              {"ignored", news},
+              {"ignored", added},
               {"ignored_total", ignored.count}});
 }
 
 void Reconciler::ReportProblems() {
   std::map<std::string, config::Problems> now;
   size_t invalid = 0;
-  for (const auto& [name, wanted] : source_.desired()) {
-    const Definition& definition = wanted.newest;
+  for (const auto& [name, desired] : source_.desired()) {
+    const Definition& definition = desired.newest;
     if (!definition.config) ++invalid;
     if (definition.problems.empty()) continue;
     now.emplace(name, definition.problems);
-    const auto said = reported_.find(name);
-    if (said != reported_.end() && said->second == definition.problems) continue;
+    const auto logged = reported_.find(name);
+    if (logged != reported_.end() && logged->second == definition.problems) continue;
     for (const config::Problem& problem : definition.problems) LogProblem(name, problem);
-    if (definition.config || !wanted.target) continue;
-    Log().Warn("newest definition is invalid; the last good one goes on",
+    if (definition.config || !desired.config) continue;
+    Log().Warn("newest definition is invalid, running the last good one",
                {{"connector", name}, {"file", definition.file}});
   }
   reported_ = std::move(now);
   registry_.SetConfigFiles(source_.desired().size() - invalid, invalid);
 }
 
-// False when some did not end though their grace is over.
+// Returns false when some connector did not end within the grace.
 bool Reconciler::StopAll() {
-  std::deque<Waiting> orders;
+  std::deque<PendingCommand> commands;
   const bool again = drain_requested_;
   {
     const std::lock_guard lock(mutex_);
     drain_requested_ = true;
     readiness_.draining = true;
-    orders.swap(orders_);
+    commands.swap(commands_);
   }
-  for (auto& [order, done] : orders) done.set_value(false);
+  for (auto& [command, done] : commands) done.set_value(false);
   fleet_.RequestStop();
-  // What did not end within a drain's grace gets no second one.
+  // After a drain, connectors get no second grace.
   const auto grace = again ? std::chrono::milliseconds(0) : settings_.shutdown_grace;
   const auto deadline = clock_.Monotonic() + grace + kDrainMargin;
   bool in_time = true;
   while (!fleet_.ended() && in_time) {
     std::unique_lock lock(mutex_);
-    in_time = changed_.wait_until(lock, deadline, [&] { return requests_.task_changed; });
-    requests_.task_changed = false;
+    in_time = changed_.wait_until(lock, deadline, [&] { return events_.task_changed; });
+    events_.task_changed = false;
   }
   const bool cut_off = !in_time || fleet_.cut_off();
   if (in_time) fleet_.Clear();
@@ -262,16 +261,16 @@ void Reconciler::Publish(bool drained) {
   readiness.directory_unread = directory_unread_;
   const Fleet::Entries& entries = fleet_.entries();
   for (const auto& [name, entry] : entries) {
-    if (!entry->connector || entry->ending) continue;
+    if (!entry->connector || entry->draining) continue;
     if (auto why = entry->connector->unready()) readiness.waiting_for.push_back(std::move(*why));
   }
   auto status = std::make_shared<Status>();
-  status->look_error = look_error_;
-  status->settled = !undecided_;
-  for (const auto& [name, wanted] : source_.desired()) {
+  status->scan_error = scan_error_;
+  status->settled = settled_;
+  for (const auto& [name, desired] : source_.desired()) {
     const auto entry = entries.find(name);
     status->connectors.emplace(
-        name, ViewOf(name, wanted, entry == entries.end() ? nullptr : entry->second.get()));
+        name, ViewOf(name, desired, entry == entries.end() ? nullptr : entry->second.get()));
   }
   const std::lock_guard lock(mutex_);
   readiness.draining = drain_requested_;
@@ -281,45 +280,45 @@ void Reconciler::Publish(bool drained) {
   changed_.notify_all();
 }
 
-bool Reconciler::Carry(Order order) {
+bool Reconciler::Execute(Command command) {
   std::future<bool> done;
   {
     const std::lock_guard lock(mutex_);
-    if (closed_ || drain_requested_ || requests_.drain || requests_.stop) return false;
-    orders_.emplace_back(std::move(order), std::promise<bool>());
-    done = orders_.back().second.get_future();
+    if (closed_ || drain_requested_ || events_.drain || events_.stop) return false;
+    commands_.emplace_back(std::move(command), std::promise<bool>());
+    done = commands_.back().second.get_future();
     changed_.notify_all();
   }
   return done.get();
 }
 
 std::shared_ptr<const Status> Reconciler::AwaitStatus(
-    const std::function<bool(const Status&)>& is_so, std::chrono::milliseconds timeout) {
+    const std::function<bool(const Status&)>& condition, std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  bool is_now = false;
+  bool holds = false;
   (void)changed_.wait_for(lock, timeout, [&] {
-    is_now = is_so(*status_);
-    return is_now || closed_ || drain_requested_;
+    holds = condition(*status_);
+    return holds || closed_ || drain_requested_;
   });
-  return is_now ? status_ : nullptr;
+  return holds ? status_ : nullptr;
 }
 
 void Reconciler::RequestRescan() {
   const std::lock_guard lock(mutex_);
-  requests_.look = true;
+  events_.rescan = true;
   changed_.notify_all();
 }
 
 void Reconciler::RequestStop() {
   const std::lock_guard lock(mutex_);
-  requests_.stop = true;
+  events_.stop = true;
   changed_.notify_all();
 }
 
 bool Reconciler::Drain() {
   std::unique_lock lock(mutex_);
   if (!drain_requested_) {
-    requests_.drain = true;
+    events_.drain = true;
     changed_.notify_all();
   }
   const bool drained =

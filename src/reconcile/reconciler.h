@@ -17,39 +17,40 @@
 #include "metrics/registry.h"
 #include "reconcile/definition_source.h"
 #include "reconcile/fleet.h"
-#include "reconcile/look_schedule.h"
+#include "reconcile/scan_schedule.h"
 #include "reconcile/state_store.h"
 #include "reconcile/status.h"
 #include "watch/watcher.h"
 
 namespace khs::reconcile {
 
-// What the probes ask for.
+// What the probes show.
 struct Readiness {
-  bool started = false;  // the definitions were looked at, and what can run was started
-  // Why the directory has not been read yet since the process started; empty once it has.
+  bool started = false;  // the definitions were read, and what can run was started
+  // Why the directory could not be read since the process started; empty once it was read.
   std::string directory_unread;
   bool draining = false;
-  std::vector<std::string> waiting_for;  // why it is not ready
+  std::vector<std::string> waiting_for;  // why the process is not ready
 
   // Why the start is not complete; empty when it is.
   std::string starting() const { return started ? directory_unread : "starting"; }
   bool ready() const { return starting().empty() && !draining && waiting_for.empty(); }
 };
 
-// Makes what runs equal to what the directory and the REST API say. Everybody else only asks: Run's
-// thread alone starts, changes and stops connectors, and never waits for one of them.
+// The control loop. Its job is to make what runs equal to what the directory and the REST API
+// define. Only the thread of Run starts, changes and stops connectors, and it never waits for one
+// of them. Other threads send requests and commands. Owned by `app`.
 class Reconciler {
  public:
-  // What an order may read and change, on Run's thread.
-  struct Hands {
+  // What a command may read and change, on the thread of Run.
+  struct CommandContext {
     const DefinitionSource& source;
     const Fleet::Entries& entries;
     StateStore& store;
-    std::set<std::string>& restarts;  // connectors to be stopped and started again
-    bool look = false;                // at the directory, before the order is answered
+    std::set<std::string>& restart_requests;  // connectors to restart
+    bool scan = false;                        // scan the definitions before the command returns
   };
-  using Order = std::function<void(Hands&)>;
+  using Command = std::function<void(CommandContext&)>;
 
   struct Settings {
     DefinitionSource::Settings definitions;
@@ -60,56 +61,57 @@ class Reconciler {
     watch::Watcher::Settings watcher = {};
   };
 
-  // What is passed by reference outlives the reconciler. `chance` answers something random from 0
-  // to 1.
+  // Arguments passed by reference must outlive the reconciler. `chance` returns random numbers
+  // from 0 to 1.
   Reconciler(Settings settings, Connections connections, CheckDefinition check,
              std::function<double()> chance, const base::Clock& clock, metrics::Registry& registry);
   ~Reconciler();
 
-  // Until RequestStop; returns when every connector has drained, or its grace is over. False when
-  // some have not ended even then: their threads hang, and the process should end without them.
+  // Runs until RequestStop, and returns when every connector has drained or the grace is over.
+  // Returns false when some connector has not ended even then: its threads hang, and the process
+  // should exit without them.
   bool Run();
 
-  // Any thread, from here on.
+  // Any thread may call what follows.
 
-  // Runs an order, looks at the definitions, reconciles, and returns when all that can be seen in
-  // the status. Orders take place one after the other. False when nothing is done because the
-  // process ends or drains.
-  bool Carry(Order order);
-  // Waits until the published status is as `is_so` wants it, and answers that status; null after
-  // the time, or when the process ends or drains first. `is_so` must not call the reconciler.
-  std::shared_ptr<const Status> AwaitStatus(const std::function<bool(const Status&)>& is_so,
+  // Runs a command, reconciles, and returns when the status shows the result. Commands run one
+  // after the other, once the definitions are known. Returns false without running it when the
+  // process drains or ends.
+  bool Execute(Command command);
+  // Waits until `condition` holds for the published status, and returns that status. Returns null
+  // on a timeout, and when the process drains or ends. `condition` must not call the reconciler.
+  std::shared_ptr<const Status> AwaitStatus(const std::function<bool(const Status&)>& condition,
                                             std::chrono::milliseconds timeout);
   void RequestRescan();
   // Ends Run.
   void RequestStop();
-  // Stops every connector while the process goes on, and waits for it, at most as long as the
-  // shutdown's grace and a little. False when requests had to be ended or the time was over first.
-  // A second call waits for the same end.
+  // Stops every connector while the process goes on, and waits for it, a little longer than the
+  // shutdown grace at most. Returns false on a timeout, or when requests had to be aborted. Later
+  // calls wait for the same drain.
   bool Drain();
   Readiness readiness() const;
   std::shared_ptr<const Status> status() const;
 
  private:
-  using Waiting = std::pair<Order, std::promise<bool>>;
-  struct Requests {
-    bool look = false;
+  using PendingCommand = std::pair<Command, std::promise<bool>>;
+  struct Events {
+    bool rescan = false;
     bool changed = false;
-    bool writing = false;  // of the last change
+    bool writing = false;  // the last change was to a file that is still being written
     bool task_changed = false;
     bool drain = false;
     bool stop = false;
 
-    bool any() const { return look || changed || task_changed || drain || stop; }
+    bool any() const { return rescan || changed || task_changed || drain || stop; }
   };
-  Requests Await();
-  std::deque<Waiting> TakeOrders();
-  bool CarryOut(std::deque<Waiting>& orders);
+  Events AwaitEvents();
+  std::deque<PendingCommand> TakeCommands();
+  bool ExecuteCommands(std::deque<PendingCommand>& commands);
   void Close();
   base::MonotonicTime NextDue() const;
   std::unique_ptr<watch::Watcher> MakeWatcher();
-  void LookIfDue(base::MonotonicTime now, watch::Watcher* watcher);
-  void ReportLook(const DefinitionSource::Look& look);
+  void ScanIfDue(base::MonotonicTime now, watch::Watcher* watcher);
+  void ReportScan(const DefinitionSource::ScanResult& result);
   void ReportIgnored(const watch::IgnoredEntries& ignored);
   void ReportProblems();
 
@@ -120,24 +122,25 @@ class Reconciler {
   const base::Clock& clock_;
   metrics::Registry& registry_;
 
-  // Run's thread only.
+  // Used by the thread of Run only.
   StateStore store_;
   DefinitionSource source_;
-  std::vector<std::filesystem::path> watched_;  // as the watcher was told
-  bool undecided_ = true;                       // after the last look
-  LookSchedule schedule_;
-  int looks_ = 0;
+  std::vector<std::filesystem::path> watched_;  // as set in the watcher
+  bool settled_ = false;                        // nothing was still changing at the last scan
+  std::set<std::string> restart_requests_;      // for the next plan
+  ScanSchedule schedule_;
+  int scans_ = 0;
   bool started_ = false;
   std::string directory_unread_;  // as in Readiness
   bool directory_was_read_ = false;
-  std::vector<std::string> ignored_;                  // names that were said
-  std::string look_error_;                            // said once until it changes
-  std::map<std::string, config::Problems> reported_;  // by connector: likewise
+  std::vector<std::string> ignored_;                  // already logged
+  std::string scan_error_;                            // already logged
+  std::map<std::string, config::Problems> reported_;  // by connector, already logged
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members up to the fleet
   std::condition_variable changed_;
-  Requests requests_;
-  std::deque<Waiting> orders_;  // until the definitions are known
+  Events events_;
+  std::deque<PendingCommand> commands_;
   Readiness readiness_;
   std::shared_ptr<const Status> status_ = std::make_shared<Status>();
   bool drain_requested_ = false;
@@ -145,7 +148,7 @@ class Reconciler {
   bool cut_off_ = false;
   bool closed_ = false;  // Run has returned
 
-  Fleet fleet_;  // Run's thread only; last: its tasks ask for what stands above
+  Fleet fleet_;  // used by the thread of Run only; last: its tasks use the members above
 };
 
 }  // namespace khs::reconcile

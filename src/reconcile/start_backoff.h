@@ -7,11 +7,11 @@
 
 namespace khs::reconcile {
 
-// When a connector that could not start is started again: after 1 s, doubled with every failure in
-// a row up to 5 min, and a fifth more or less, so that many do not come at once. Pure.
+// The back-off of a connector that cannot start: 1 s, doubled with every failure in a row up to 5
+// min, with a jitter of a fifth. Pure.
 class StartBackoff {
  public:
-  // `chance` is random, from 0 to 1.
+  // `chance` is a random number from 0 to 1.
   void Failed(base::MonotonicTime now, double chance) {
     constexpr std::chrono::milliseconds kFirst{1'000};
     constexpr std::chrono::milliseconds kLongest{300'000};
@@ -20,7 +20,7 @@ class StartBackoff {
     due_ =
         now + std::chrono::duration_cast<std::chrono::milliseconds>(delay * (0.8 + 0.4 * chance));
   }
-  // It has started, or its definition is another now.
+  // Call this after a successful start or for a new definition.
   void Reset() { failures_ = 0; }
 
   int failures() const { return failures_; }

@@ -20,16 +20,20 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::TargetState;
+
 namespace fs = std::filesystem;
 
 constexpr std::string_view kEnding = ".toml";
 constexpr std::string_view kTemporary = ".new";
 constexpr std::string_view kDamaged = ".damaged";
 constexpr size_t kLongestStem = 180;
-constexpr std::array<std::pair<std::string_view, Target>, 3> kTargets{
-    {{"started", Target::kStarted}, {"paused", Target::kPaused}, {"stopped", Target::kStopped}}};
+constexpr std::array<std::pair<std::string_view, TargetState>, 3> kTargets{
+    {{"started", TargetState::kStarted},
+     {"paused", TargetState::kPaused},
+     {"stopped", TargetState::kStopped}}};
 
-std::string NameOf(Target target) {
+std::string NameOf(TargetState target) {
   for (const auto& [name, value] : kTargets) {
     if (value == target) return std::string(name);
   }
@@ -48,8 +52,7 @@ std::optional<std::string> WriteAll(int fd, std::string_view text) {
   return std::nullopt;
 }
 
-// What was renamed or removed in a directory is lasting only when the directory is. To be opened
-// before anything is changed.
+// A rename or removal is durable only after an fsync of the directory. Open it before any change.
 base::UniqueFd OpenDirectory(const fs::path& directory) {
   return base::UniqueFd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
@@ -96,7 +99,7 @@ base::Expected<std::pair<std::string, StoredConnector>, std::string> Parse(
     } else if (entry.key == "target") {
       for (const auto& [word, target] : kTargets) {
         if (entry.text != word) continue;
-        connector.target = target;
+        connector.target_state = target;
         has_target = true;
       }
     } else if (entry.key.starts_with(kConfig)) {
@@ -129,34 +132,34 @@ std::string StateFileName(const std::string& connector) {
 StateStore::StateStore(fs::path directory) : directory_(std::move(directory)) {}
 
 std::vector<std::string> StateStore::Load() {
-  std::vector<std::string> troubles;
-  if (directory_.empty()) return troubles;
+  std::vector<std::string> errors;
+  if (directory_.empty()) return errors;
   std::error_code error;
   fs::create_directories(directory_, error);
   fs::directory_iterator entry(directory_, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     const fs::path& file = entry->path();
     if (file.extension() == kTemporary) {
-      (void)::unlink(file.c_str());  // a change that never counted
+      (void)::unlink(file.c_str());  // an interrupted change
     } else if (file.extension() == kEnding) {
-      if (auto trouble = LoadOne(file)) troubles.push_back(std::move(*trouble));
+      if (auto problem = LoadOne(file)) errors.push_back(std::move(*problem));
     }
   }
   if (error) {
-    troubles.push_back(directory_.string() + ": " + error.message());
+    errors.push_back(directory_.string() + ": " + error.message());
   } else if (::faccessat(AT_FDCWD, directory_.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    troubles.push_back(directory_.string() + ": nothing can be stored here: " + Why());
+    errors.push_back(directory_.string() + ": nothing can be stored here: " + Why());
   }
-  return troubles;
+  return errors;
 }
 
 std::optional<std::string> StateStore::LoadOne(const fs::path& file) {
   const watch::DefinitionFile read = watch::ReadDefinition(file);
-  // Of what can't be read now the next start may read more: it stays where it is.
+  // The next start may be able to read it, so the file stays.
   if (!read.error.empty()) return file.string() + ": " + read.error;
   auto parsed = Parse(file.string(), read.content);
   if (parsed && StateFileName(parsed->first) != file.filename()) {
-    // A copy, of which a later change would know nothing.
+    // A copy of another file; later changes would not reach it.
     parsed = base::Unexpected<std::string>(file.string() + ": error: its name belongs to " +
                                            StateFileName(parsed->first));
   }
@@ -174,7 +177,7 @@ std::optional<StateStore::Failure> StateStore::Put(const std::string& name,
                                                    StoredConnector connector) {
   if (!directory_.empty()) {
     const std::string text =
-        config::WriteToml({{"name", name}, {"target", NameOf(connector.target)}}, "config",
+        config::WriteToml({{"name", name}, {"target", NameOf(connector.target_state)}}, "config",
                           connector.config.value_or(std::map<std::string, std::string>{}));
     std::optional<std::string> why;
     if (text.size() > watch::kMaxDefinitionBytes) {

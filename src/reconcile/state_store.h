@@ -7,39 +7,38 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connect/states.h"
 
 namespace khs::reconcile {
 
-// How a connector should be.
-enum class Target { kStarted, kPaused, kStopped };
-
-// What the REST API made of one connector: its definition, unless a file has that, and its target.
+// The stored state of a connector: its definition unless a file defines it, and its target state.
 struct StoredConnector {
-  std::optional<std::map<std::string, std::string>> config;  // as submitted, with its name
-  Target target = Target::kStarted;
+  std::optional<std::map<std::string, std::string>> config;  // as submitted, with the name
+  connect::TargetState target_state = connect::TargetState::kStarted;
 
   bool operator==(const StoredConnector&) const = default;
 };
 
-// Keeps that in a directory, a TOML file a connector. A change is on the disk, whole and durably,
-// before it counts: temporary file, fsync, rename, fsync of the directory. One thread.
+// The store of `state.dir`. It keeps a TOML file for each connector that REST created, paused or
+// stopped. A change is durable before it counts: temporary file, fsync, rename, fsync of the
+// directory. Owned by the reconciler. One thread.
 class StateStore {
  public:
   using Connectors = std::map<std::string, StoredConnector>;
-  using Failure = std::string;  // what can't be stored, where and why
+  using Failure = std::string;  // what failed, where and why
 
-  // Without a directory it is kept in memory only.
+  // An empty directory keeps the state in memory only.
   explicit StateStore(std::filesystem::path directory);
 
-  // Reads what is there; once, before anything else. What can't be read is set aside, under its
-  // name and `.damaged`, and told; also that nothing can be written.
+  // Reads the directory. Call this once, before anything else. Returns the errors. Renames invalid
+  // files to `.damaged`.
   std::vector<std::string> Load();
 
   const Connectors& connectors() const { return connectors_; }
 
-  // Nothing, or why nothing has changed.
+  // Returns an error if nothing has changed.
   std::optional<Failure> Put(const std::string& name, StoredConnector connector);
-  // A name that is not there is no failure.
+  // Removing an unknown name is no error.
   std::optional<Failure> Remove(const std::string& name);
 
  private:
@@ -49,8 +48,7 @@ class StateStore {
   Connectors connectors_;
 };
 
-// A file's name for any name of a connector: different ones have different files, whatever is in
-// them and however long they are.
+// The file name for any connector name: different names of any length have different files.
 std::string StateFileName(const std::string& connector);
 
 }  // namespace khs::reconcile

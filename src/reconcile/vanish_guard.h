@@ -7,14 +7,14 @@
 
 namespace khs::reconcile {
 
-// Every definition gone at once is more likely a volume that lost its content than an intention:
-// it is believed when it is still so a while later. Pure.
+// Delays the removal of all definitions at once, since a lost volume is a likelier cause than an
+// intention. Pure.
 class VanishGuard {
  public:
   explicit VanishGuard(std::chrono::milliseconds wait) : wait_(wait) {}
 
-  // A look: whether there were definitions, and whether there are now. False: what was seen is not
-  // to be believed yet.
+  // Call this for each scan: whether there were definitions before, and whether there are now.
+  // Returns false while their removal must not take effect.
   bool Believe(bool had_some, bool has_some, base::MonotonicTime now) {
     if (has_some || !had_some) {
       due_.reset();
@@ -26,7 +26,7 @@ class VanishGuard {
     return true;
   }
 
-  // When to look again; none when nothing is in doubt.
+  // When to scan again; none when nothing is in doubt.
   std::optional<base::MonotonicTime> due() const { return due_; }
 
  private:

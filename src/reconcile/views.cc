@@ -5,93 +5,75 @@
 namespace khs::reconcile {
 namespace {
 
-using metrics::ConnectorState;
-
-rest::RunState ShownState(ConnectorState state) {
-  switch (state) {
-    case ConnectorState::kUnassigned:
-      return rest::RunState::kUnassigned;
-    case ConnectorState::kRunning:
-      return rest::RunState::kRunning;
-    case ConnectorState::kPaused:
-      return rest::RunState::kPaused;
-    case ConnectorState::kStopped:
-      return rest::RunState::kStopped;
-    case ConnectorState::kRestarting:
-      return rest::RunState::kRestarting;
-    case ConnectorState::kFailed:
-      break;
-  }
-  return rest::RunState::kFailed;
-}
+using connect::RunState;
+using connect::TargetState;
 
 }  // namespace
 
-metrics::ConnectorState StateOf(const Entry& entry, const Wanted* wanted) {
-  const Target target = wanted != nullptr ? wanted->state : Target::kStopped;
-  if (entry.ending) {
-    if (wanted == nullptr) return ConnectorState::kUnassigned;
-    // It is stopped when it has left its group, and not before.
-    if (target == Target::kStopped) return ConnectorState::kRunning;
-    const bool stays = target == Target::kPaused && entry.was_stopped;
-    return stays ? ConnectorState::kPaused : ConnectorState::kRestarting;
-  }
-  if (!entry.connector) {
-    if (target == Target::kStopped) return ConnectorState::kStopped;
-    return entry.was_stopped ? ConnectorState::kPaused : ConnectorState::kFailed;
-  }
-  switch (entry.connector->health()) {
-    case Connector::Health::kStarting:
-      return ConnectorState::kUnassigned;
-    case Connector::Health::kRunning:
-      return target == Target::kPaused ? ConnectorState::kPaused : ConnectorState::kRunning;
-    case Connector::Health::kFailed:
-    case Connector::Health::kOvertaken:
-    case Connector::Health::kCannotStart:
+RunState StateOf(const Entry& entry, const DesiredConnector* desired) {
+  const TargetState target_state =
+      desired != nullptr ? desired->target_state : TargetState::kStopped;
+  switch (entry.phase()) {
+    case Phase::kAbsent:
+      if (target_state == TargetState::kStopped) return RunState::kStopped;
+      return entry.stays_stopped ? RunState::kPaused : RunState::kFailed;
+    case Phase::kStarting:
+      return RunState::kUnassigned;
+    case Phase::kRunning:
+      return target_state == TargetState::kPaused ? RunState::kPaused : RunState::kRunning;
+    case Phase::kDraining:
+      if (desired == nullptr) return RunState::kUnassigned;
+      // A connector is STOPPED only once it has left its group.
+      if (target_state == TargetState::kStopped) return RunState::kRunning;
+      return target_state == TargetState::kPaused && entry.stays_stopped ? RunState::kPaused
+                                                                         : RunState::kRestarting;
+    case Phase::kFailed:
+    case Phase::kSuperseded:
+    case Phase::kCannotStart:
       break;
   }
-  return ConnectorState::kFailed;
+  return RunState::kFailed;
 }
 
-ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry* entry) {
+ConnectorView ViewOf(const std::string& name, const DesiredConnector& desired, const Entry* entry) {
   ConnectorView view;
-  view.origin = wanted.newest.origin;
-  view.invalid = !wanted.newest.config;
-  view.target = wanted.target;
-  view.is_to_stop = wanted.state == Target::kStopped;
-  rest::ConnectorStatus& status = view.status;
+  view.origin = desired.newest.origin;
+  view.invalid = !desired.newest.config;
+  view.config = desired.config;
+  view.target_state = desired.target_state;
+  connect::ConnectorStatus& status = view.status;
   status.name = view.info.name = name;
   status.origin = view.origin == Origin::kFile ? "file" : "rest";
-  if (view.origin == Origin::kFile) status.file = wanted.newest.file;
-  status.generation = wanted.generation;
-  view.info.config = wanted.newest.written;
+  if (view.origin == Origin::kFile) status.file = desired.newest.file;
+  status.generation = desired.generation;
+  view.info.config = desired.newest.written;
   view.info.config["name"] = name;
   if (view.invalid) {
-    for (const config::Problem& problem : wanted.newest.problems) {
+    for (const config::Problem& problem : desired.newest.problems) {
       status.trace += config::Format(problem) + '\n';
     }
   }
   if (entry == nullptr) return view;
-  view.stopped = view.is_to_stop && !entry->connector;
+  view.stopped = view.target_state == TargetState::kStopped && !entry->connector;
   status.observed_generation = entry->generation;
-  status.state = ShownState(StateOf(*entry, &wanted));
+  status.state = StateOf(*entry, &desired);
   if (entry->refused) status.trace += entry->refused->why;
   if (!entry->connector) return view;
   status.trace += entry->connector->trace();
   status.tasks = entry->connector->tasks();
   status.warnings = entry->connector->warnings();
-  // In Kafka Connect's words a connector runs while its tasks join their group, have failed, or are
-  // replaced because of another definition.
+  // Kafka Connect shows a connector as RUNNING while its tasks join their group, have failed, or
+  // are restarted because of a new definition.
   const bool only_tasks =
       !status.tasks.empty() &&
-      (status.state == rest::RunState::kUnassigned || status.state == rest::RunState::kFailed ||
-       (status.state == rest::RunState::kRestarting && !entry->restart_asked));
+      (status.state == RunState::kUnassigned || status.state == RunState::kFailed ||
+       (status.state == RunState::kRestarting && !entry->restart_requested));
   if (only_tasks) {
     status.state =
-        wanted.state == Target::kPaused ? rest::RunState::kPaused : rest::RunState::kRunning;
+        desired.target_state == TargetState::kPaused ? RunState::kPaused : RunState::kRunning;
   }
-  for (rest::TaskStatus& task : status.tasks) {
-    if (entry->ending && !entry->was_stopped) task.state = rest::RunState::kRestarting;
+  for (connect::TaskStatus& task : status.tasks) {
+    if (entry->draining && !entry->stays_stopped) task.state = RunState::kRestarting;
     view.info.tasks.push_back(task.id);
   }
   return view;

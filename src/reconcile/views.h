@@ -9,10 +9,10 @@
 
 namespace khs::reconcile {
 
-// How a connector is, by what runs under its name and what should; null: it should not be.
-metrics::ConnectorState StateOf(const Entry& entry, const Wanted* wanted);
+// The state to show of a connector. `desired` is null when no definition has its name.
+connect::RunState StateOf(const Entry& entry, const DesiredConnector* desired);
 
-// What is shown of it; null: nothing stands under its name yet.
-ConnectorView ViewOf(const std::string& name, const Wanted& wanted, const Entry* entry);
+// The view of a connector. `entry` is null before the first plan that has its name.
+ConnectorView ViewOf(const std::string& name, const DesiredConnector& desired, const Entry* entry);
 
 }  // namespace khs::reconcile

@@ -8,34 +8,19 @@
 namespace khs::rest {
 namespace {
 
-const char* const kJsonType = "application/json";
+using connect::CallError;
+using connect::RunState;
 
-std::string_view StateName(RunState state) {
-  switch (state) {
-    case RunState::kUnassigned:
-      return "UNASSIGNED";
-    case RunState::kRunning:
-      return "RUNNING";
-    case RunState::kPaused:
-      return "PAUSED";
-    case RunState::kStopped:
-      return "STOPPED";
-    case RunState::kFailed:
-      return "FAILED";
-    case RunState::kRestarting:
-      return "RESTARTING";
-  }
-  return "UNASSIGNED";
-}
+const char* const kJsonType = "application/json";
 
 void WriteState(JsonText& text, RunState state, const std::string& trace,
                 const std::string& worker_id) {
-  text.Key("state").String(StateName(state)).Key("worker_id").String(worker_id);
+  text.Key("state").String(connect::Name(state)).Key("worker_id").String(worker_id);
   if (!trace.empty()) text.Key("trace").String(trace);
 }
 
-std::string OrElse(std::string message, std::string otherwise) {
-  return message.empty() ? std::move(otherwise) : std::move(message);
+std::string ValueOr(std::string message, std::string fallback) {
+  return message.empty() ? std::move(fallback) : std::move(message);
 }
 
 }  // namespace
@@ -87,45 +72,45 @@ Response InvalidConfig(const std::vector<std::string>& messages) {
   return Error(400, text);
 }
 
-Response Refuse(const Refusal& refusal, const std::string& name, std::string_view not_found) {
-  switch (refusal.kind) {
-    case Refusal::Kind::kNotFound:
+Response ErrorOf(const CallError& error, const std::string& name, std::string_view not_found) {
+  switch (error.kind) {
+    case CallError::Kind::kNotFound:
       return Error(404, not_found);
-    case Refusal::Kind::kNoSuchTask:
-      return Error(404, OrElse(refusal.message, "Unknown task of connector " + name));
-    case Refusal::Kind::kExists:
+    case CallError::Kind::kNoSuchTask:
+      return Error(404, ValueOr(error.message, "Unknown task of connector " + name));
+    case CallError::Kind::kExists:
       return Error(409, "Connector " + name + " already exists");
-    case Refusal::Kind::kInvalid:
-      if (refusal.problems.empty()) {
-        return Error(400, OrElse(refusal.message, "The request is invalid"));
+    case CallError::Kind::kInvalid:
+      if (error.problems.empty()) {
+        return Error(400, ValueOr(error.message, "The request is invalid"));
       }
-      return InvalidConfig(refusal.problems);
-    case Refusal::Kind::kTooMany:
-      return Error(403, OrElse(refusal.message, "There are too many connectors"));
-    case Refusal::Kind::kFileDefined:
-      return Error(403, OrElse(refusal.message, "Connector " + name + " is defined by a file"));
-    case Refusal::Kind::kNotStopped:
+      return InvalidConfig(error.problems);
+    case CallError::Kind::kTooMany:
+      return Error(403, ValueOr(error.message, "There are too many connectors"));
+    case CallError::Kind::kFileDefined:
+      return Error(403, ValueOr(error.message, "Connector " + name + " is defined by a file"));
+    case CallError::Kind::kNotStopped:
       return Error(400, fmt::format("Connectors must be in the STOPPED state before their offsets "
                                     "can be modified. This can be done for the specified connector "
                                     "by issuing a 'PUT' request to the '/connectors/{}/stop' "
                                     "endpoint",
                                     name));
-    case Refusal::Kind::kStillActive:
+    case CallError::Kind::kStillActive:
       return Error(
-          500, OrElse(refusal.message, "The consumer group of connector " + name + " is active"));
-    case Refusal::Kind::kCannotStore:
-      return Error(500, OrElse(refusal.message, "Connector " + name + " could not be stored"));
-    case Refusal::Kind::kFailed:
-      return Error(500, OrElse(refusal.message, "The broker refuses the call"));
-    case Refusal::Kind::kUnavailable:
-      return Error(503, OrElse(refusal.message, "Currently unavailable; try again"));
+          500, ValueOr(error.message, "The consumer group of connector " + name + " is active"));
+    case CallError::Kind::kCannotStore:
+      return Error(500, ValueOr(error.message, "Connector " + name + " could not be stored"));
+    case CallError::Kind::kFailed:
+      return Error(500, ValueOr(error.message, "The broker refuses the call"));
+    case CallError::Kind::kUnavailable:
+      return Error(503, ValueOr(error.message, "Currently unavailable; try again"));
   }
   return HttpError(500, "Internal Server Error");
 }
 
 std::string NotFoundText(const std::string& name) { return "Connector " + name + " not found"; }
 
-void WriteConfig(JsonText& text, const ConfigMap& config) {
+void WriteConfig(JsonText& text, const connect::ConfigMap& config) {
   text.BeginObject();
   for (const auto& [key, value] : config) text.Key(key).String(value);
   text.EndObject();
@@ -137,7 +122,7 @@ void WriteStrings(JsonText& text, const std::vector<std::string>& strings) {
   text.EndArray();
 }
 
-void WriteInfo(JsonText& text, const ConnectorInfo& info) {
+void WriteInfo(JsonText& text, const connect::ConnectorInfo& info) {
   text.BeginObject().Key("name").String(info.name).Key("config");
   WriteConfig(text, info.config);
   text.Key("tasks").BeginArray();
@@ -147,19 +132,21 @@ void WriteInfo(JsonText& text, const ConnectorInfo& info) {
   text.EndArray().Key("type").String("sink").EndObject();
 }
 
-void WriteTaskStatus(JsonText& text, const TaskStatus& task, const std::string& worker_id) {
+void WriteTaskStatus(JsonText& text, const connect::TaskStatus& task,
+                     const std::string& worker_id) {
   text.BeginObject().Key("id").Number(task.id);
   WriteState(text, task.state, task.trace, worker_id);
   text.EndObject();
 }
 
-void WriteStatus(JsonText& text, const ConnectorStatus& status, const std::string& worker_id) {
+void WriteStatus(JsonText& text, const connect::ConnectorStatus& status,
+                 const std::string& worker_id) {
   text.BeginObject().Key("name").String(status.name).Key("connector").BeginObject();
   WriteState(text, status.state, status.trace, worker_id);
   text.EndObject().Key("tasks").BeginArray();
-  for (const TaskStatus& task : status.tasks) WriteTaskStatus(text, task, worker_id);
+  for (const connect::TaskStatus& task : status.tasks) WriteTaskStatus(text, task, worker_id);
   text.EndArray().Key("type").String("sink");
-  // Beyond Kafka Connect, last.
+  // Fields that Kafka Connect doesn't have come last.
   text.Key("origin").String(status.origin);
   if (!status.file.empty()) text.Key("file").String(status.file);
   text.Key("generation").Number(static_cast<std::int64_t>(status.generation));

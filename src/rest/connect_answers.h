@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "config/problem.h"
+#include "connect/worker.h"
 #include "rest/connect_api.h"
-#include "rest/connect_worker.h"
 #include "rest/json_text.h"
 #include "rest/message.h"
 
@@ -17,25 +17,27 @@ Response Json(int status, JsonText text);
 Response Empty(int status);
 // Kafka Connect's error body.
 Response Error(int status, std::string_view message);
-// Of HTTP itself: `HTTP 404 Not Found`.
+// Kafka Connect's answer of the HTTP layer: `HTTP 404 Not Found`.
 Response HttpError(int status, std::string_view reason);
-// A body that is not what it should be, each problem with its place in it.
+// The answer to an invalid body: each problem with its place.
 Response BadBody(const config::Problems& problems);
-// Absent for a class that there is; Kafka Connect's answer otherwise.
+// Kafka Connect's answer for an unknown class; absent for a known one.
 std::optional<Response> UnknownClass(std::string_view java_class);
-// A definition that is not valid, one message an error.
+// The answer to an invalid definition, with a message for each error.
 Response InvalidConfig(const std::vector<std::string>& messages);
-// `not_found` is the endpoint's own wording.
-Response Refuse(const Refusal& refusal, const std::string& name, std::string_view not_found);
+// The answer to a failed call. `not_found` is the endpoint's text for an unknown connector.
+Response ErrorOf(const connect::CallError& error, const std::string& name,
+                 std::string_view not_found);
 
-// What most endpoints say of an unknown connector.
+// Most endpoints' text for an unknown connector.
 std::string NotFoundText(const std::string& name);
 
-// Kafka Connect's shapes.
-void WriteInfo(JsonText& text, const ConnectorInfo& info);
-void WriteStatus(JsonText& text, const ConnectorStatus& status, const std::string& worker_id);
-void WriteTaskStatus(JsonText& text, const TaskStatus& task, const std::string& worker_id);
-void WriteConfig(JsonText& text, const ConfigMap& config);
+// These write Kafka Connect's JSON.
+void WriteInfo(JsonText& text, const connect::ConnectorInfo& info);
+void WriteStatus(JsonText& text, const connect::ConnectorStatus& status,
+                 const std::string& worker_id);
+void WriteTaskStatus(JsonText& text, const connect::TaskStatus& task, const std::string& worker_id);
+void WriteConfig(JsonText& text, const connect::ConfigMap& config);
 void WriteStrings(JsonText& text, const std::vector<std::string>& strings);
 
 }  // namespace khs::rest

@@ -7,27 +7,27 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "config/flat.h"
-#include "rest/connect_worker.h"
+#include "connect/worker.h"
 
 namespace khs::rest {
 
-// What `/admin/loggers` acts on; see base/log.h.
+// Functions for `/admin/loggers`; see base/log.h.
 struct LoggerControl {
   std::function<std::vector<base::LoggerState>()> list;
-  // Answers which loggers it was set for; none: there is no such logger.
+  // Returns the loggers that it changed; none when the logger is unknown.
   std::function<std::vector<std::string>(const std::string&, base::LogLevel)> set;
 };
 
-// The process's own loggers. Makes those of the rooms, so that they are listed before their first
-// line. `clock` must outlive what is answered.
+// The loggers of the process. Creates those of the rooms, so that they are listed before their
+// first line. `clock` must outlive the result.
 LoggerControl ProcessLoggers(const base::Clock& clock);
 
-// All that the API is answered from. Used from several threads at once.
+// Everything that the API answers from. Several threads use it at once.
 struct ConnectApi {
-  ConnectWorker& worker;
+  connect::Worker& worker;
   LoggerControl loggers;
-  std::string version;    // of this program, as its plugin's
-  std::string commit;     // what `GET /` shows as such: version and revision
+  std::string version;    // of this program and its plugin
+  std::string commit;     // that `GET /` shows: version and revision
   std::string worker_id;  // `host:port` of the listener
   std::string scheme = "http";
   config::FlatConfig defaults;  // of `defaults.*`, as in ProcessConfig

@@ -18,6 +18,7 @@ namespace {
 using config::Entry;
 using config::FlatConfig;
 using config::ValueKind;
+using connect::TargetState;
 
 const char* const kBody = "body";
 constexpr std::string_view kTaskClass = "nz.ac.auckland.kafka.http.sink.HttpSinkTask";
@@ -29,22 +30,22 @@ const Entry* FindEntry(const FlatConfig& entries, std::string_view key) {
   return found == entries.end() ? nullptr : &*found;
 }
 
-std::optional<Response> JudgeName(const FlatConfig& entries, const std::string& name) {
+std::optional<Response> CheckName(const FlatConfig& entries, const std::string& name) {
   const Entry* entry = FindEntry(entries, "name");
   if (entry == nullptr || entry->text == name) return std::nullopt;
   return Error(400, "Connector name configuration (" + entry->text +
                         ") doesn't match connector name in the URL (" + name + ")");
 }
 
-// Which has an answer of its own, before everything else that may be wrong with a definition.
-std::optional<Response> JudgeClass(const FlatConfig& entries) {
+// An unknown class has its own answer, before other problems of the definition.
+std::optional<Response> CheckClass(const FlatConfig& entries) {
   const Entry* entry = FindEntry(entries, "connector.class");
   if (entry == nullptr || entry->text.find("${") != std::string::npos) return std::nullopt;
   return UnknownClass(entry->text);
 }
 
-// The whole validation, because the worker can't be given a null.
-std::optional<Response> JudgeNulls(const FlatConfig& entries, const FlatConfig& defaults) {
+// Validates a definition with nulls, which the worker can't take.
+std::optional<Response> CheckNulls(const FlatConfig& entries, const FlatConfig& defaults) {
   const bool has_null = std::any_of(entries.begin(), entries.end(), [](const Entry& entry) {
     return entry.kind == ValueKind::kNull;
   });
@@ -58,18 +59,19 @@ std::optional<Response> JudgeNulls(const FlatConfig& entries, const FlatConfig& 
   return InvalidConfig(messages);
 }
 
-// A definition with its name in it, as the worker takes it, or why it is not even shown to it.
-base::Expected<ConfigMap, Response> Accept(const ConnectApi& api, const std::string& name,
-                                           FlatConfig entries) {
+// The definition with its name, as the worker takes it, or the answer that rejects it.
+base::Expected<connect::ConfigMap, Response> ReadDefinition(const ConnectApi& api,
+                                                            const std::string& name,
+                                                            FlatConfig entries) {
   using Rejected = base::Unexpected<Response>;
-  if (auto answer = JudgeName(entries, name)) return Rejected(std::move(*answer));
+  if (auto answer = CheckName(entries, name)) return Rejected(std::move(*answer));
   if (FindEntry(entries, "name") == nullptr) {
     std::erase_if(entries, [](const Entry& entry) { return entry.key == "name"; });
     entries.push_back({"name", name, ValueKind::kString, {}});
   }
-  if (auto answer = JudgeClass(entries)) return Rejected(std::move(*answer));
-  if (auto answer = JudgeNulls(entries, api.defaults)) return Rejected(std::move(*answer));
-  ConfigMap config;
+  if (auto answer = CheckClass(entries)) return Rejected(std::move(*answer));
+  if (auto answer = CheckNulls(entries, api.defaults)) return Rejected(std::move(*answer));
+  connect::ConfigMap config;
   for (Entry& entry : entries) config.emplace(std::move(entry.key), std::move(entry.text));
   return config;
 }
@@ -86,13 +88,13 @@ std::optional<TargetState> ParseInitialState(const std::optional<std::string>& t
   return std::nullopt;
 }
 
-Response InfoAnswer(int status, const ConnectorInfo& info) {
+Response InfoAnswer(int status, const connect::ConnectorInfo& info) {
   JsonText text;
   WriteInfo(text, info);
   return Json(status, std::move(text));
 }
 
-// The listener's own address where the caller names none that could stand in a URL.
+// The caller's Host, or the listener's address when a URL can't contain that.
 std::string Authority(const Call& call) {
   const auto host = call.request.headers.find("host");
   const bool usable = host != call.request.headers.end() && !host->second.empty() &&
@@ -102,14 +104,14 @@ std::string Authority(const Call& call) {
   return usable ? host->second : call.api.worker_id;
 }
 
-Response CreatedAnswer(const Call& call, const ConnectorInfo& info) {
+Response CreatedAnswer(const Call& call, const connect::ConnectorInfo& info) {
   Response response = InfoAnswer(201, info);
   response.headers["Location"] =
       call.api.scheme + "://" + Authority(call) + "/connectors/" + PercentEncodeSegment(info.name);
   return response;
 }
 
-// Absent when a part that was asked for is not there: the connector has just been deleted.
+// Absent when the connector has just been deleted.
 std::optional<JsonText> Expanded(const ConnectApi& api, const std::string& name, bool with_status,
                                  bool with_info) {
   JsonText text;
@@ -158,10 +160,10 @@ Response CreateConnector(const Call& call) {
     return Error(400, "Invalid value " + config::Shown(*definition->initial_state) +
                           " for initial_state: String must be one of: RUNNING, PAUSED, STOPPED");
   }
-  const auto config = Accept(call.api, name, std::move(definition->config));
+  const auto config = ReadDefinition(call.api, name, std::move(definition->config));
   if (!config) return config.error();
   const auto info = call.api.worker.Create(name, *config, *initial);
-  if (!info) return Refuse(info.error(), name, NotFoundText(name));
+  if (!info) return ErrorOf(info.error(), name, NotFoundText(name));
   return CreatedAnswer(call, *info);
 }
 
@@ -172,7 +174,7 @@ Response GetConnector(const Call& call) {
 
 Response DeleteConnector(const Call& call) {
   const auto done = call.api.worker.Delete(call.name());
-  return done ? Empty(204) : Refuse(done.error(), call.name(), NotFoundText(call.name()));
+  return done ? Empty(204) : ErrorOf(done.error(), call.name(), NotFoundText(call.name()));
 }
 
 Response GetConfig(const Call& call) {
@@ -186,31 +188,31 @@ Response GetConfig(const Call& call) {
 Response PutConfig(const Call& call) {
   auto entries = config::ReadJsonConfig(kBody, call.request.body);
   if (!entries) return BadBody(entries.error());
-  const auto config = Accept(call.api, call.name(), std::move(*entries));
+  const auto config = ReadDefinition(call.api, call.name(), std::move(*entries));
   if (!config) return config.error();
   const auto stored = call.api.worker.Put(call.name(), *config);
-  if (!stored) return Refuse(stored.error(), call.name(), NotFoundText(call.name()));
+  if (!stored) return ErrorOf(stored.error(), call.name(), NotFoundText(call.name()));
   return stored->created ? CreatedAnswer(call, stored->info) : InfoAnswer(200, stored->info);
 }
 
 Response PatchConfig(const Call& call) {
   const auto entries = config::ReadJsonConfig(kBody, call.request.body);
   if (!entries) return BadBody(entries.error());
-  auto rejected = JudgeName(*entries, call.name());
-  if (!rejected) rejected = JudgeClass(*entries);
+  auto rejected = CheckName(*entries, call.name());
+  if (!rejected) rejected = CheckClass(*entries);
   if (rejected) {
     const bool is_there = call.api.worker.Status(call.name()).has_value();
     return is_there ? std::move(*rejected) : Error(404, NotFoundText(call.name()));
   }
-  ConfigPatch patch;
+  connect::ConfigPatch patch;
   for (const Entry& entry : *entries) {
-    // A connector keeps its name.
+    // The name can't change.
     if (entry.key == "name") continue;
     patch[entry.key] =
         entry.kind == ValueKind::kNull ? std::nullopt : std::optional<std::string>(entry.text);
   }
   const auto info = call.api.worker.Patch(call.name(), patch);
-  if (!info) return Refuse(info.error(), call.name(), NotFoundText(call.name()));
+  if (!info) return ErrorOf(info.error(), call.name(), NotFoundText(call.name()));
   return InfoAnswer(200, *info);
 }
 

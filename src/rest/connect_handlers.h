@@ -8,13 +8,13 @@
 
 namespace khs::rest {
 
-// A request on its way to its handler.
+// A request for a handler.
 struct Call {
   const ConnectApi& api;
   const Request& request;
-  std::vector<std::string> segments;  // that the path's `{...}` stand for, decoded
+  std::vector<std::string> segments;  // the decoded values of the path's `{...}`
 
-  // Of the connector, plugin or logger.
+  // The name of the connector, plugin or logger.
   const std::string& name() const { return segments.front(); }
 };
 

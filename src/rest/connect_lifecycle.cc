@@ -8,7 +8,9 @@
 namespace khs::rest {
 namespace {
 
-// As Java reads an int; what is none is no task's path.
+using connect::TargetState;
+
+// Parses the task id as Java parses an int.
 std::optional<int> TaskOf(const Call& call) {
   std::string_view text = call.segments.at(1);
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
@@ -22,10 +24,10 @@ std::string TaskName(const std::string& connector, int id) {
   return connector + '-' + std::to_string(id);
 }
 
-Response SetTarget(const Call& call, TargetState target, int status) {
-  const auto done = call.api.worker.SetTarget(call.name(), target);
+Response ChangeTargetState(const Call& call, TargetState state, int status) {
+  const auto done = call.api.worker.SetTargetState(call.name(), state);
   return done ? Empty(status)
-              : Refuse(done.error(), call.name(), "Unknown connector " + call.name());
+              : ErrorOf(done.error(), call.name(), "Unknown connector " + call.name());
 }
 
 }  // namespace
@@ -43,7 +45,7 @@ Response GetTaskStatus(const Call& call) {
   if (!id) return HttpError(404, "Not Found");
   const auto status = call.api.worker.Status(call.name());
   if (status) {
-    for (const TaskStatus& task : status->tasks) {
+    for (const connect::TaskStatus& task : status->tasks) {
       if (task.id != *id) continue;
       JsonText text;
       WriteTaskStatus(text, task, call.api.worker_id);
@@ -58,11 +60,11 @@ Response RestartConnector(const Call& call) {
   const bool include_tasks = query.IsTrue("includeTasks");
   const bool only_failed = query.IsTrue("onlyFailed");
   const bool is_plain = !include_tasks && !only_failed;
-  // Whoever restarts a stopped connector means its tasks, so a plain restart takes what has FAILED.
+  // A plain restart also restarts failed tasks: that is what callers expect of a failed connector.
   const auto status = is_plain ? call.api.worker.Restart(call.name(), true, true)
                                : call.api.worker.Restart(call.name(), include_tasks, only_failed);
   if (!status) {
-    return Refuse(status.error(), call.name(), "Unknown connector: " + call.name());
+    return ErrorOf(status.error(), call.name(), "Unknown connector: " + call.name());
   }
   if (is_plain) return Empty(204);
   JsonText text;
@@ -75,17 +77,23 @@ Response RestartTask(const Call& call) {
   if (!id) return HttpError(404, "Not Found");
   const auto done = call.api.worker.RestartTask(call.name(), *id);
   if (done) return Empty(204);
-  if (done.error().kind == Refusal::Kind::kNoSuchTask) {
+  if (done.error().kind == connect::CallError::Kind::kNoSuchTask) {
     return Error(404, "Unknown task: " + TaskName(call.name(), *id));
   }
-  return Refuse(done.error(), call.name(), "Unknown connector: " + call.name());
+  return ErrorOf(done.error(), call.name(), "Unknown connector: " + call.name());
 }
 
-Response PauseConnector(const Call& call) { return SetTarget(call, TargetState::kPaused, 202); }
+Response PauseConnector(const Call& call) {
+  return ChangeTargetState(call, TargetState::kPaused, 202);
+}
 
-Response ResumeConnector(const Call& call) { return SetTarget(call, TargetState::kStarted, 202); }
+Response ResumeConnector(const Call& call) {
+  return ChangeTargetState(call, TargetState::kStarted, 202);
+}
 
-Response StopConnector(const Call& call) { return SetTarget(call, TargetState::kStopped, 204); }
+Response StopConnector(const Call& call) {
+  return ChangeTargetState(call, TargetState::kStopped, 204);
+}
 
 Response GetTopics(const Call& call) {
   JsonText text;

@@ -15,7 +15,7 @@ namespace {
 using base::LoggerState;
 using base::LogLevel;
 
-// The rooms that log.
+// The rooms that have a logger.
 constexpr std::array<const char*, 5> kRooms = {"app", "kafka", "reconcile", "rest", "task"};
 
 constexpr std::array<std::pair<std::string_view, LogLevel>, 7> kLevels = {
@@ -97,7 +97,7 @@ Response PutLogger(const Call& call) {
   if (!level) return Error(400, "invalid log level '" + sent->value.text + "'.");
   const std::vector<std::string> affected = call.api.loggers.set(call.name(), *level);
   if (affected.empty()) return Error(404, "Logger " + call.name() + " not found.");
-  // There is one worker, so it is the cluster.
+  // The cluster is this one worker.
   const Query query(call.request.query);
   if (config::EqualsIgnoringCase(query.First("scope").value_or(""), "cluster")) return Empty(204);
   JsonText text;

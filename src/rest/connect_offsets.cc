@@ -5,17 +5,19 @@
 namespace khs::rest {
 namespace {
 
-// `verb` is what was tried, as Kafka Connect words it.
-Response RefuseChange(Refusal refusal, const std::string& name, const std::string& verb) {
-  if (refusal.kind == Refusal::Kind::kStillActive) {
-    refusal.message = "Failed to " + verb + " consumer group offsets for connector " + name +
-                      " either because its tasks haven't stopped completely yet or the connector "
-                      "was resumed before the request to " +
-                      verb +
-                      " its offsets could be successfully completed. If the connector is in a "
-                      "stopped state, this operation can be safely retried.";
+using connect::CallError;
+
+// `verb` is "alter" or "reset", for Kafka Connect's message.
+Response OffsetsError(CallError error, const std::string& name, const std::string& verb) {
+  if (error.kind == CallError::Kind::kStillActive) {
+    error.message = "Failed to " + verb + " consumer group offsets for connector " + name +
+                    " either because its tasks haven't stopped completely yet or the connector "
+                    "was resumed before the request to " +
+                    verb +
+                    " its offsets could be successfully completed. If the connector is in a "
+                    "stopped state, this operation can be safely retried.";
   }
-  return Refuse(refusal, name, NotFoundText(name));
+  return ErrorOf(error, name, NotFoundText(name));
 }
 
 Response Changed(const char* how) {
@@ -30,10 +32,10 @@ Response Changed(const char* how) {
 
 Response GetOffsets(const Call& call) {
   const auto offsets = call.api.worker.Offsets(call.name());
-  if (!offsets) return Refuse(offsets.error(), call.name(), NotFoundText(call.name()));
+  if (!offsets) return ErrorOf(offsets.error(), call.name(), NotFoundText(call.name()));
   JsonText text;
   text.BeginObject().Key("offsets").BeginArray();
-  for (const PartitionOffset& offset : *offsets) {
+  for (const connect::PartitionOffset& offset : *offsets) {
     if (!offset.offset) continue;
     text.BeginObject().Key("partition").BeginObject();
     text.Key("kafka_partition").Number(offset.partition).Key("kafka_topic").String(offset.topic);
@@ -50,18 +52,18 @@ Response PatchOffsets(const Call& call) {
   if (sent->empty()) {
     return Error(400, "Partitions / offsets need to be provided for an alter offsets request");
   }
-  // Kafka Connect looks at the connector before it looks at each offset.
+  // Kafka Connect checks the connector before each offset.
   const auto stopped = call.api.worker.AwaitStopped(call.name());
-  if (!stopped) return RefuseChange(stopped.error(), call.name(), "alter");
-  const auto offsets = JudgeOffsets(*sent);
+  if (!stopped) return OffsetsError(stopped.error(), call.name(), "alter");
+  const auto offsets = ParseOffsets(*sent);
   if (!offsets) return Error(400, offsets.error());
   const auto done = call.api.worker.AlterOffsets(call.name(), *offsets);
-  return done ? Changed("altered") : RefuseChange(done.error(), call.name(), "alter");
+  return done ? Changed("altered") : OffsetsError(done.error(), call.name(), "alter");
 }
 
 Response DeleteOffsets(const Call& call) {
   const auto done = call.api.worker.ResetOffsets(call.name());
-  return done ? Changed("reset") : RefuseChange(done.error(), call.name(), "reset");
+  return done ? Changed("reset") : OffsetsError(done.error(), call.name(), "reset");
 }
 
 }  // namespace khs::rest

@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 2> kConverters = {
     "org.apache.kafka.connect.storage.StringConverter",
     "org.apache.kafka.connect.converters.ByteArrayConverter"};
 
-// Kafka Connect's own groups; the others are the plugin's.
+// Groups that Kafka Connect defines; the plugin defines the others.
 constexpr std::array<std::string_view, 4> kFrameworkGroups = {"Common", "Transforms", "Predicates",
                                                               "Error Handling"};
 
@@ -41,7 +41,7 @@ bool IsConnector(std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// Connect's alias of a class.
+// Kafka Connect's alias of a class.
 std::string_view WithoutSuffix(std::string_view name) {
   constexpr std::string_view kSuffix = "Connector";
   if (name.ends_with(kSuffix) && name.size() > kSuffix.size()) name.remove_suffix(kSuffix.size());
@@ -70,7 +70,7 @@ std::string_view Width(KeyType type) {
   return "NONE";
 }
 
-// `tasks.max` is shown as "Tasks max".
+// Makes "Tasks max" of `tasks.max`.
 std::string DisplayName(std::string_view key) {
   std::string name(key);
   std::replace(name.begin(), name.end(), '.', ' ');
@@ -78,10 +78,10 @@ std::string DisplayName(std::string_view key) {
   return name;
 }
 
-// A key's place among those of its group, counted from 1.
+// The position of a key in its group, from 1.
 using Orders = std::map<std::string_view, std::int64_t>;
 
-// Connect's ConfigKeyInfo. An unknown key has one too: clients rely on it.
+// Kafka Connect's ConfigKeyInfo. Clients expect one for unknown keys too.
 void WriteKeyInfo(JsonText& text, const std::string& name, const KeyDefinition* key,
                   Orders& orders) {
   const KeyDefinition unknown{.importance = config::Importance::kLow,
@@ -91,7 +91,7 @@ void WriteKeyInfo(JsonText& text, const std::string& name, const KeyDefinition* 
   const KeyType type = is_password ? KeyType::kPassword : shown.type;
   text.BeginObject().Key("name").String(name);
   text.Key("type").String(config::Upper(config::TypeName(type)));
-  // A file has a name anyway; what comes through here must be given one.
+  // A file's name is a default; a REST definition needs an explicit name.
   text.Key("required").Boolean(shown.required || name == "name").Key("default_value");
   shown.default_value ? text.String(*shown.default_value) : text.Null();
   text.Key("importance").String(config::Upper(config::ImportanceName(shown.importance)));

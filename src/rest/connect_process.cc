@@ -5,7 +5,7 @@
 namespace khs::rest {
 namespace {
 
-// Whose API this is: clients use what it has by this.
+// The Kafka version of this API. Clients choose features by it.
 constexpr std::string_view kKafkaVersion = "3.9.0";
 
 Response Health(int status, std::string_view word, std::string_view message) {

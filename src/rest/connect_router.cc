@@ -90,7 +90,7 @@ std::vector<const Route*> RoutesOf(const Segments& path) {
   return routes;
 }
 
-// What stands where the pattern has a parameter; absent when an escape is broken.
+// The path's values for the parameters of the pattern; absent when an escape is invalid.
 std::optional<std::vector<std::string>> Parameters(const Route& route, const Segments& path) {
   std::vector<std::string> parameters;
   const Segments pattern = *SplitPath(route.path);
@@ -135,7 +135,8 @@ std::string_view Header(const Request& request, const std::string& name) {
   return found == request.headers.end() ? std::string_view() : std::string_view(found->second);
 }
 
-// A body that can't be read as it was sent. The headers say what can (RFC 9110, 15.5.16).
+// The answer to a body in an unsupported format. Its headers list the supported ones (RFC 9110,
+// 15.5.16).
 std::optional<Response> UnsupportedBody(const Request& request) {
   if (!ReadsBody(request.method)) return std::nullopt;
   const std::string_view type = Header(request, "content-type");

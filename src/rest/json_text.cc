@@ -6,8 +6,8 @@
 namespace khs::rest {
 
 void JsonText::BeginValue() {
-  if (comma_is_due_) text_ += ',';
-  comma_is_due_ = true;
+  if (needs_comma_) text_ += ',';
+  needs_comma_ = true;
 }
 
 JsonText& JsonText::Scalar(std::string_view text) {
@@ -19,13 +19,13 @@ JsonText& JsonText::Scalar(std::string_view text) {
 JsonText& JsonText::Open(char bracket) {
   BeginValue();
   text_ += bracket;
-  comma_is_due_ = false;
+  needs_comma_ = false;
   return *this;
 }
 
 JsonText& JsonText::Close(char bracket) {
   text_ += bracket;
-  comma_is_due_ = true;
+  needs_comma_ = true;
   return *this;
 }
 
@@ -37,7 +37,7 @@ JsonText& JsonText::EndArray() { return Close(']'); }
 JsonText& JsonText::Key(std::string_view key) {
   String(key);
   text_ += ':';
-  comma_is_due_ = false;
+  needs_comma_ = false;
   return *this;
 }
 

@@ -7,22 +7,22 @@
 
 namespace khs::rest {
 
-// Writes JSON in the order of the calls, with a comma wherever one is due. What it is given may be
-// any bytes: text that is not UTF-8 is written with escapes.
+// A JSON writer. It writes values in the order of the calls and adds commas. Text may contain any
+// bytes; what is not UTF-8 is escaped.
 class JsonText {
  public:
   JsonText& BeginObject();
   JsonText& EndObject();
   JsonText& BeginArray();
   JsonText& EndArray();
-  // Within an object, before each value.
+  // Call this before each value of an object.
   JsonText& Key(std::string_view key);
 
   JsonText& String(std::string_view value);
   JsonText& Number(std::int64_t value);
   JsonText& Boolean(bool value);
   JsonText& Null();
-  // A value that is JSON already.
+  // Writes a value that is JSON already.
   JsonText& Raw(std::string_view json) { return Scalar(json); }
 
   std::string Take() { return std::move(text_); }
@@ -34,7 +34,7 @@ class JsonText {
   JsonText& Close(char bracket);
 
   std::string text_;
-  bool comma_is_due_ = false;
+  bool needs_comma_ = false;
 };
 
 }  // namespace khs::rest

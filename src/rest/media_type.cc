@@ -8,7 +8,7 @@
 namespace khs::rest {
 namespace {
 
-// `q=0`, `q=0.000`: what is not acceptable.
+// Whether a weight is zero (`q=0`, `q=0.000`), which means not acceptable.
 bool IsRefused(std::string_view parameters) {
   while (!parameters.empty()) {
     const size_t end = std::min(parameters.find(';'), parameters.size());
@@ -25,7 +25,7 @@ bool IsRefused(std::string_view parameters) {
 bool IsJson(std::string_view content_type) {
   const std::string type =
       config::Lower(config::Trim(content_type.substr(0, content_type.find(';'))));
-  // Java's clients send a wildcard where they have nothing to say.
+  // Java's clients send a wildcard by default.
   return type == "application/json" || type == "application/*" || type == "*/*";
 }
 

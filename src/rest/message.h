@@ -8,11 +8,11 @@ namespace khs::rest {
 
 struct Request {
   std::string method;
-  std::string path;                            // without the query, percent-encoded as sent
-  std::string query;                           // what follows the `?`, as sent
+  std::string path;                            // without the query, as sent
+  std::string query;                           // after the `?`, as sent
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  bool from_loopback = false;  // the caller is on this machine, or in this pod
+  bool from_loopback = false;  // the caller is on this machine or in this pod
 };
 
 struct Response {
@@ -22,10 +22,10 @@ struct Response {
   std::map<std::string, std::string> headers;
 };
 
-// Called from several threads at once.
+// Several threads may call it at once.
 using Handler = std::function<Response(const Request&)>;
 
-// The method is empty when the request was refused before it could be read.
+// The method is empty when the request was rejected before it was parsed.
 using AnswerObserver = std::function<void(const std::string& method, int status)>;
 
 }  // namespace khs::rest

@@ -22,7 +22,7 @@ using Failure = base::Unexpected<std::string>;
 
 constexpr size_t kMostOffsets = 10'000;
 
-// The last of that key, as Kafka Connect takes it; null when there is none.
+// The last member with the key, as in Kafka Connect; null without one.
 const JsonValue* Find(const JsonValue& object, std::string_view key) {
   const JsonValue* found = nullptr;
   for (const JsonMember& member : object.members) {
@@ -37,7 +37,7 @@ SentOffset::Part PartOf(const JsonValue* value) {
                                           : SentOffset::Part::kNotObject;
 }
 
-// A scalar as text, which is how Connect takes "10" and 10 alike.
+// A scalar as text: Kafka Connect takes "10" and 10 alike.
 void ReadMember(const JsonValue& object, std::string_view key, bool& has,
                 std::optional<std::string>& text) {
   const JsonValue* value = Find(object, key);
@@ -46,7 +46,7 @@ void ReadMember(const JsonValue& object, std::string_view key, bool& has,
   text = value->IsScalar() ? value->text : "{...}";
 }
 
-// What is wrong when there are other members than the known ones; empty when there are none.
+// The error message for unknown members; empty without any.
 std::string JudgeFields(const JsonValue& object, std::initializer_list<std::string_view> known) {
   for (const JsonMember& member : object.members) {
     if (std::find(known.begin(), known.end(), member.key) == known.end()) {
@@ -95,7 +95,7 @@ std::string FailedToParse(const char* what, const char* title,
          " values for sink connectors need to be integers.";
 }
 
-base::Expected<PartitionOffset, std::string> JudgeOffset(const SentOffset& sent) {
+base::Expected<connect::PartitionOffset, std::string> ParseOffset(const SentOffset& sent) {
   if (sent.partition == SentOffset::Part::kMissing) {
     return Failure("The partition for a sink connector offset cannot be null or missing");
   }
@@ -111,7 +111,7 @@ base::Expected<PartitionOffset, std::string> JudgeOffset(const SentOffset& sent)
   if (!sent.partition_number) {
     return Failure("Kafka partitions must be valid numbers and may not be null");
   }
-  PartitionOffset offset{*sent.topic, 0, std::nullopt};
+  connect::PartitionOffset offset{*sent.topic, 0, std::nullopt};
   if (!ParseWhole(*sent.partition_number, offset.partition)) {
     return Failure(FailedToParse("partition", "Partition", sent.partition_number));
   }
@@ -158,12 +158,12 @@ base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_vie
   return offsets;
 }
 
-base::Expected<std::vector<PartitionOffset>, std::string> JudgeOffsets(
+base::Expected<std::vector<connect::PartitionOffset>, std::string> ParseOffsets(
     const std::vector<SentOffset>& sent) {
-  std::vector<PartitionOffset> offsets;
+  std::vector<connect::PartitionOffset> offsets;
   std::set<std::pair<std::string, std::int32_t>> seen;
   for (const SentOffset& one : sent) {
-    auto offset = JudgeOffset(one);
+    auto offset = ParseOffset(one);
     if (!offset) return Failure(std::move(offset.error()));
     if (!seen.emplace(offset->topic, offset->partition).second) {
       return Failure("The partition " + std::to_string(offset->partition) + " of the topic " +

@@ -4,7 +4,7 @@
 
 namespace khs::rest {
 
-// openapi.json.
+// The content of openapi.json.
 std::string_view OpenApiDocument();
 
 }  // namespace khs::rest

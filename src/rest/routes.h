@@ -9,15 +9,15 @@
 
 namespace khs::rest {
 
-// What the read-only listener shows; each function is called for the request that needs it.
+// Functions for the metrics and probes listener.
 struct Probes {
   std::function<std::string()> metrics;   // Prometheus' text format
-  std::function<std::string()> starting;  // why the start is not complete; empty: it is
-  // Why the process is not ready; empty: it is.
+  std::function<std::string()> starting;  // why the start is not complete; empty when it is
+  // Why the process is not ready; empty when it is.
   std::function<std::vector<std::string>()> unready;
 };
 
-// `/metrics`, `/livez`, `/readyz`, `/startupz`.
+// Answers `/metrics`, `/livez`, `/readyz` and `/startupz`.
 Response RouteProbes(const Probes& probes, const Request& request);
 
 }  // namespace khs::rest

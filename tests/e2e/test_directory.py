@@ -25,7 +25,7 @@ def test_startupz_is_503_and_says_why_until_the_directory_is_there(lonely_sideca
     sidecar.connectors.mkdir()  # and empty, as an optional ConfigMap that is not there
     sidecar.wait_for_probe("/startupz")
     sidecar.wait_for_probe("/readyz")
-    assert len(sidecar.log.find("definitions cannot be read;")) == 1
+    assert len(sidecar.log.find("definitions cannot be read,")) == 1
 
 
 def test_what_is_not_read_is_named_once_and_again_when_it_comes_back(lonely_sidecar):

@@ -25,12 +25,12 @@ using rest::Response;
 
 // A worker with a connector of each kind.
 void Fill(rest::FakeWorker& worker) {
-  const rest::ConfigMap config = {
+  const connect::ConfigMap config = {
       {"callback.request.url", "http://h/"}, {"name", "orders"}, {"topics", "a"}};
   worker.connectors["orders"].config = config;
   worker.connectors["orders"].failed = {0};
   worker.connectors["stopped"].config = config;
-  worker.connectors["stopped"].target = rest::TargetState::kStopped;
+  worker.connectors["stopped"].target = connect::TargetState::kStopped;
   worker.connectors["stopped"].offsets = {{"a", 0, 7}};
   worker.connectors["filed"].config = config;
   worker.connectors["filed"].file = "/c/filed.toml";
@@ -114,7 +114,7 @@ void CheckStored(const rest::ConnectApi& api, const rest::FakeWorker& worker) {
     FUZZ_CHECK(shown.status == 200);
     const auto config = config::ReadJsonConfig("REST", shown.body);
     FUZZ_CHECK(config.has_value());
-    rest::ConfigMap read;
+    connect::ConfigMap read;
     for (const config::Entry& entry : *config) read.emplace(entry.key, entry.text);
     FUZZ_CHECK(read == connector.config);
   }

@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 using ::testing::ExitedWithCode;
 
-// A process whose main thread never hears of its end.
+// A process whose main thread hangs during the shutdown.
 [[noreturn]] void BeStuck(milliseconds bound, bool is_told_again) {
   Signals signals;
   const auto listening = signals.Listen([] {}, [] {}, bound);
@@ -24,12 +24,11 @@ using ::testing::ExitedWithCode;
   while (true) ::pause();
 }
 
-TEST(SignalsDeathTest, EndAProcessThatIsStuckAfterItsBound) {
-  EXPECT_EXIT(BeStuck(milliseconds(100), false), ExitedWithCode(kExitFailed),
-              "did not end in its time");
+TEST(SignalsDeathTest, ExitAHangingProcessAfterTheTimeout) {
+  EXPECT_EXIT(BeStuck(milliseconds(100), false), ExitedWithCode(kExitFailed), "shutdown timed out");
 }
 
-TEST(SignalsDeathTest, EndAProcessAtOnceAtTheSecondOfThem) {
+TEST(SignalsDeathTest, ExitAtOnceAtTheSecondSignal) {
   EXPECT_EXIT(BeStuck(std::chrono::hours(1), true), ExitedWithCode(kExitFailed), "");
 }
 

@@ -24,7 +24,7 @@ class ConnectorMetricsTest : public testing::Test {
   Registry registry_{{"1.2.3", "abc", "2.0.2"}};
 };
 
-TEST_F(ConnectorMetricsTest, BeginAtZero) {
+TEST_F(ConnectorMetricsTest, StartAtZero) {
   const auto metrics = Make("c");
   for (
       const char* line : {
@@ -41,7 +41,7 @@ TEST_F(ConnectorMetricsTest, BeginAtZero) {
   }
 }
 
-TEST_F(ConnectorMetricsTest, GoWithTheirConnectorAndLeaveTheOthers) {
+TEST_F(ConnectorMetricsTest, AreRemovedWithTheirConnectorOnly) {
   auto gone = Make("gone");
   const auto stays = Make("stays");
   gone->AddTopic("t");
@@ -53,7 +53,7 @@ TEST_F(ConnectorMetricsTest, GoWithTheirConnectorAndLeaveTheOthers) {
   EXPECT_TRUE(Shows(R"(records_delivered_total{connector="stays",topic="t"} 0)"));
 }
 
-TEST_F(ConnectorMetricsTest, TellOfEachTopicHowManyOfItsRecordsWereDroppedFromZeroOn) {
+TEST_F(ConnectorMetricsTest, CountDroppedRecordsOfEachTopicFromZero) {
   const auto metrics = Make("c");
   metrics->AddTopic("a");
   metrics->AddTopic("b");
@@ -79,13 +79,13 @@ TEST_F(ConnectorMetricsTest, CountRequestsByClass) {
 
 TEST_F(ConnectorMetricsTest, ShowOneStateAtATime) {
   const auto metrics = Make("c");
-  metrics->SetState(ConnectorState::kRunning);
-  metrics->SetState(ConnectorState::kFailed);
+  metrics->SetState(connect::RunState::kRunning);
+  metrics->SetState(connect::RunState::kFailed);
   EXPECT_TRUE(Shows(R"(connector_state{connector="c",state="failed"} 1)"));
   EXPECT_TRUE(Shows(R"(connector_state{connector="c",state="running"} 0)"));
 }
 
-TEST_F(ConnectorMetricsTest, KnowTheTopicsThatRecordsCameFrom) {
+TEST_F(ConnectorMetricsTest, TrackActiveTopics) {
   const auto metrics = Make("c");
   metrics->AddTopic("assigned");
   EXPECT_TRUE(metrics->ActiveTopics().empty());
@@ -96,7 +96,7 @@ TEST_F(ConnectorMetricsTest, KnowTheTopicsThatRecordsCameFrom) {
   EXPECT_EQ(metrics->ActiveTopics(), (std::vector<std::string>{"a", "b"}));
 }
 
-TEST_F(ConnectorMetricsTest, ForgetTheTopicsUntilTheNextRecordAndNothingElse) {
+TEST_F(ConnectorMetricsTest, ResetActiveTopicsOnly) {
   const auto metrics = Make("c");
   metrics->Consumed("a", 1);
   metrics->Consumed("b", 1);
@@ -108,7 +108,7 @@ TEST_F(ConnectorMetricsTest, ForgetTheTopicsUntilTheNextRecordAndNothingElse) {
   EXPECT_TRUE(Shows(R"(records_consumed_total{connector="c",topic="b"} 2)"));
 }
 
-TEST_F(ConnectorMetricsTest, ShowThatErrorsOfTheBrokersHaveNotHappened) {
+TEST_F(ConnectorMetricsTest, HaveBrokerErrorSeriesAtZero) {
   const auto metrics = Make("c");
   EXPECT_TRUE(Shows(R"(kafka_errors_total{code="_TRANSPORT",connector="c",fatal="false"} 0)"));
   metrics->KafkaError("_TRANSPORT", false);
@@ -128,8 +128,8 @@ TEST_F(ConnectorMetricsTest, ShowALagOnlyWhileItIsKnown) {
   EXPECT_EQ(registry_.Render().find("consumer_lag_records{"), std::string::npos);
 }
 
-// A thousand connectors come and go: no series stays, and no memory (AddressSanitizer looks too).
-TEST_F(ConnectorMetricsTest, LeaveNothingBehindHoweverManyCameAndWent) {
+// A thousand connectors come and go and leave no series and no memory.
+TEST_F(ConnectorMetricsTest, LeaveNothingBehindAfterManyConnectors) {
   const auto cycle = [this](int number) {
     const auto metrics = Make("c" + std::to_string(number));
     for (const char* topic : {"a", "b"}) metrics->Consumed(topic, 1);
@@ -150,7 +150,7 @@ TEST_F(ConnectorMetricsTest, LeaveNothingBehindHoweverManyCameAndWent) {
   EXPECT_EQ(without_process(registry_.Render()), without_process(before));
 }
 
-TEST_F(ConnectorMetricsTest, CountRestRequestsOfMethodsThatAClientCannotMakeUp) {
+TEST_F(ConnectorMetricsTest, CountUnknownRestMethodsAsOther) {
   registry_.RestRequested("GET", 200);
   registry_.RestRequested("GET", 200);
   registry_.RestRequested("PUT", 409);
@@ -161,12 +161,12 @@ TEST_F(ConnectorMetricsTest, CountRestRequestsOfMethodsThatAClientCannotMakeUp) 
   EXPECT_TRUE(Shows(R"(rest_requests_total{code="405",method="other"} 2)"));
 }
 
-TEST_F(ConnectorMetricsTest, CountRestRequestsFromZeroOn) {
+TEST_F(ConnectorMetricsTest, CountRestRequestsFromZero) {
   EXPECT_TRUE(Shows(R"(rest_requests_total{code="200",method="GET"} 0)"));
   EXPECT_TRUE(Shows(R"(rest_requests_total{code="201",method="POST"} 0)"));
 }
 
-TEST_F(ConnectorMetricsTest, KeepToTheirLineWhateverAName) {
+TEST_F(ConnectorMetricsTest, EscapeNamesInLabels) {
   const auto metrics = Make("a\"b\\c\n# TYPE x counter");
   EXPECT_TRUE(Shows(R"(tasks_stopped{connector="a\"b\\c\n# TYPE x counter"} 0)"));
   EXPECT_EQ(registry_.Render().find("\n# TYPE x"), std::string::npos);

@@ -61,7 +61,7 @@ TEST_F(ProcessMetrics, CountThreads) {
   one.join();
 }
 
-TEST_F(ProcessMetrics, TellProcessorTimeMemoryAndStart) {
+TEST_F(ProcessMetrics, ReportCpuTimeMemoryAndStart) {
   const double cpu = Value("process_cpu_seconds_total").value_or(-1);
   EXPECT_GE(cpu, 0);
   EXPECT_GE(Value("process_cpu_seconds_total"), cpu);

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 using metrics::ReloadOutcome;
 
-// Looks at a real directory, at times that the test makes up.
+// Scans a real directory at times that the test chooses.
 class DefinitionSourceTest : public testing::Test {
  protected:
   DefinitionSourceTest() {
@@ -36,14 +36,14 @@ class DefinitionSourceTest : public testing::Test {
     }
     return *source_;
   }
-  DefinitionSource::Look LookAfter(std::chrono::milliseconds time) {
+  DefinitionSource::ScanResult ScanAfter(std::chrono::milliseconds time) {
     now_ += time;
-    return Source().LookAgain(now_);
+    return Source().Scan(now_);
   }
-  // A file and then what it refers to.
+  // Scans until files and then secrets have settled.
   void Settle() {
-    int looks = 0;
-    while (!LookAfter(100ms).outcome) ASSERT_LT(++looks, 5);
+    int scans = 0;
+    while (!ScanAfter(100ms).outcome) ASSERT_LT(++scans, 5);
   }
   void Write(const std::string& stem, const std::string& more = "") {
     std::ofstream(root_ / "connectors" / (stem + ".toml"))
@@ -56,9 +56,9 @@ class DefinitionSourceTest : public testing::Test {
   std::string Reference(const std::string& name) {
     return "${file:" + (root_ / name).string() + "}";
   }
-  const Wanted& At(const std::string& name) { return Source().desired().at(name); }
+  const DesiredConnector& At(const std::string& name) { return Source().desired().at(name); }
   std::string HeaderOf(const std::string& name) {
-    return At(name).target->endpoint.headers.at(0).second.Reveal();
+    return At(name).config->endpoint.headers.at(0).second.Reveal();
   }
 
   fs::path root_;
@@ -70,84 +70,84 @@ class DefinitionSourceTest : public testing::Test {
   std::optional<DefinitionSource> source_;
 };
 
-TEST_F(DefinitionSourceTest, BelievesAPlainFileAtTheSecondLook) {
+TEST_F(DefinitionSourceTest, AcceptsAPlainFileAtTheSecondScan) {
   Write("a");
-  const auto first = LookAfter(0ms);
+  const auto first = ScanAfter(0ms);
   EXPECT_FALSE(first.outcome);
-  EXPECT_EQ(first.look_again, now_ + 100ms);
+  EXPECT_EQ(first.scan_again_at, now_ + 100ms);
   EXPECT_TRUE(Source().desired().empty());
-  EXPECT_EQ(LookAfter(100ms).outcome, ReloadOutcome::kChanged);
-  EXPECT_EQ(LookAfter(30s).outcome, ReloadOutcome::kUnchanged);
+  EXPECT_EQ(ScanAfter(100ms).outcome, ReloadOutcome::kChanged);
+  EXPECT_EQ(ScanAfter(30s).outcome, ReloadOutcome::kUnchanged);
   EXPECT_EQ(checks_, 1);
 }
 
-TEST_F(DefinitionSourceTest, WhatComesBackWhileAllIsDoubtedIsLookedAtAgainSoon) {
+TEST_F(DefinitionSourceTest, RescansSoonWhenVanishedDefinitionsReturn) {
   Write("a");
   Settle();
   fs::rename(root_ / "connectors/a.toml", root_ / "away");
-  LookAfter(1s);
-  const auto doubted = LookAfter(100ms);
-  EXPECT_EQ(doubted.look_again, now_ + 60s);
+  ScanAfter(1s);
+  const auto doubted = ScanAfter(100ms);
+  EXPECT_EQ(doubted.scan_again_at, now_ + 60s);
   fs::rename(root_ / "away", root_ / "connectors/a.toml");
   Write("a", "tasks.max = 2\n");
-  const auto soon = LookAfter(10s);
-  EXPECT_EQ(soon.look_again, now_ + 100ms);
-  LookAfter(100ms);
-  EXPECT_EQ(At("a").target->tasks_max, 2);
+  const auto soon = ScanAfter(10s);
+  EXPECT_EQ(soon.scan_again_at, now_ + 100ms);
+  ScanAfter(100ms);
+  EXPECT_EQ(At("a").config->tasks_max, 2);
 }
 
-TEST_F(DefinitionSourceTest, WhatComesBackInTheLastMomentIsNotBelievedToBeGone) {
+TEST_F(DefinitionSourceTest, KeepsDefinitionsThatReturnJustBeforeTheDeadline) {
   Write("a");
   Settle();
   fs::remove(root_ / "connectors/a.toml");
-  LookAfter(1s);
-  LookAfter(100ms);
+  ScanAfter(1s);
+  ScanAfter(100ms);
   Write("a");
-  LookAfter(60s);
+  ScanAfter(60s);
   EXPECT_EQ(Source().desired().count("a"), 1u);
-  LookAfter(100ms);
+  ScanAfter(100ms);
   EXPECT_EQ(Source().desired().count("a"), 1u);
-  // And what stays away is.
+  // Definitions that stay away are removed.
   fs::remove(root_ / "connectors/a.toml");
-  LookAfter(1s);
-  LookAfter(100ms);
-  LookAfter(59s);
+  ScanAfter(1s);
+  ScanAfter(100ms);
+  ScanAfter(59s);
   EXPECT_EQ(Source().desired().count("a"), 1u);
-  LookAfter(1s);
+  ScanAfter(1s);
   EXPECT_TRUE(Source().desired().empty());
 }
 
-TEST_F(DefinitionSourceTest, ADirectoryThatCannotBeReadKeepsTheDoubtsThatWere) {
+TEST_F(DefinitionSourceTest, AnUnreadableDirectoryKeepsTheVanishDeadline) {
   Write("a");
   Settle();
   fs::remove(root_ / "connectors/a.toml");
-  LookAfter(1s);
-  LookAfter(100ms);
+  ScanAfter(1s);
+  ScanAfter(100ms);
   const auto due = now_ + 60s;
   fs::rename(root_ / "connectors", root_ / "away");
-  const auto failed = LookAfter(10s);
+  const auto failed = ScanAfter(10s);
   EXPECT_EQ(failed.outcome, ReloadOutcome::kFailed);
-  EXPECT_EQ(failed.look_again, due);
+  EXPECT_EQ(failed.scan_again_at, due);
 }
 
-TEST_F(DefinitionSourceTest, AHalfWrittenSecretIsNotBelieved) {
+TEST_F(DefinitionSourceTest, IgnoresAHalfWrittenSecret) {
   WriteFile("token", "whole");
   Write("a", "callback.request.headers = { T = \"" + Reference("token") + "\" }\n");
   Settle();
   ASSERT_EQ(HeaderOf("a"), "whole");
   WriteFile("token", "ha");
-  const auto look = LookAfter(1s);
-  EXPECT_EQ(look.look_again, now_ + 100ms);
+  const auto result = ScanAfter(1s);
+  EXPECT_EQ(result.scan_again_at, now_ + 100ms);
   EXPECT_EQ(HeaderOf("a"), "whole");
   WriteFile("token", "half and half");
-  LookAfter(100ms);
+  ScanAfter(100ms);
   EXPECT_EQ(HeaderOf("a"), "whole");
-  LookAfter(100ms);
+  ScanAfter(100ms);
   EXPECT_EQ(HeaderOf("a"), "half and half");
   EXPECT_EQ(At("a").newest.written.at("callback.request.headers").find("half"), std::string::npos);
 }
 
-TEST_F(DefinitionSourceTest, ASecretOfTheProcessThatIsGoneFreezesNothing) {
+TEST_F(DefinitionSourceTest, AMissingProcessSecretBlocksNoOtherChange) {
   WriteFile("password", "p");
   settings_.kafka = {{"sasl.password", Reference("password")}};
   Write("a");
@@ -156,65 +156,65 @@ TEST_F(DefinitionSourceTest, ASecretOfTheProcessThatIsGoneFreezesNothing) {
   ASSERT_EQ(Source().desired().size(), 2u);
   WriteFile("password", "");
   fs::remove(root_ / "connectors/b.toml");
-  LookAfter(1s);
-  LookAfter(100ms);
-  const auto look = LookAfter(100ms);
-  EXPECT_EQ(look.outcome, ReloadOutcome::kFailed);
-  EXPECT_NE(look.error.find("kafka.sasl.password"), std::string::npos) << look.error;
+  ScanAfter(1s);
+  ScanAfter(100ms);
+  const auto result = ScanAfter(100ms);
+  EXPECT_EQ(result.outcome, ReloadOutcome::kFailed);
+  EXPECT_NE(result.error.find("kafka.sasl.password"), std::string::npos) << result.error;
   EXPECT_EQ(Source().desired().size(), 1u);
-  EXPECT_EQ(At("a").target->kafka.at("sasl.password").Reveal(), "p");
+  EXPECT_EQ(At("a").config->kafka.at("sasl.password").Reveal(), "p");
 }
 
-TEST_F(DefinitionSourceTest, AHalfWrittenSecretOfTheProcessThatIsThenGoneIsNotBelieved) {
+TEST_F(DefinitionSourceTest, IgnoresAHalfWrittenProcessSecretThatDisappears) {
   WriteFile("password", "whole");
   settings_.kafka = {{"sasl.password", Reference("password")}};
   Write("a");
   Settle();
   WriteFile("password", "ha");
-  EXPECT_FALSE(LookAfter(1s).outcome);
+  EXPECT_FALSE(ScanAfter(1s).outcome);
   WriteFile("password", "");
-  LookAfter(100ms);
-  EXPECT_EQ(LookAfter(100ms).outcome, ReloadOutcome::kFailed);
-  EXPECT_EQ(At("a").target->kafka.at("sasl.password").Reveal(), "whole");
+  ScanAfter(100ms);
+  EXPECT_EQ(ScanAfter(100ms).outcome, ReloadOutcome::kFailed);
+  EXPECT_EQ(At("a").config->kafka.at("sasl.password").Reveal(), "whole");
 }
 
-TEST_F(DefinitionSourceTest, AnObjectionStandsWhereItsKeyStands) {
+TEST_F(DefinitionSourceTest, ReportsAnObjectionAtThePositionOfItsKey) {
   Write("a");
   Settle();
   objections_ = {{"tasks.max", "not today"}};
   Write("a", "tasks.max = 2\n");
-  LookAfter(1s);
-  EXPECT_EQ(LookAfter(100ms).outcome, ReloadOutcome::kPartial);
+  ScanAfter(1s);
+  EXPECT_EQ(ScanAfter(100ms).outcome, ReloadOutcome::kPartial);
   EXPECT_FALSE(At("a").newest.config);
-  EXPECT_EQ(At("a").target->tasks_max, 1);
+  EXPECT_EQ(At("a").config->tasks_max, 1);
   EXPECT_EQ(config::Place(At("a").newest.problems.at(0)),
             (root_ / "connectors/a.toml").string() + ":3:1");
 }
 
-TEST_F(DefinitionSourceTest, JudgesWhatIsMadeThroughRestLikeAFile) {
+TEST_F(DefinitionSourceTest, ValidatesRestDefinitionsLikeFiles) {
   Settle();
-  EXPECT_FALSE(Source().Examine("r", {{"topics", "t"}}).empty());
+  EXPECT_FALSE(Source().Validate("r", {{"topics", "t"}}).empty());
   const std::map<std::string, std::string> good{{"topics", "t"},
                                                 {"callback.request.url", "http://r/"}};
-  EXPECT_TRUE(Source().Examine("r", good).empty());
-  EXPECT_FALSE(store_.Put("r", {good, Target::kPaused}));
+  EXPECT_TRUE(Source().Validate("r", good).empty());
+  EXPECT_FALSE(store_.Put("r", {good, connect::TargetState::kPaused}));
   Source().Refresh();
   EXPECT_EQ(At("r").newest.origin, Origin::kRest);
-  EXPECT_EQ(At("r").state, Target::kPaused);
-  ASSERT_TRUE(At("r").target);
-  // A file of its name that comes later is the one that is wrong.
+  EXPECT_EQ(At("r").target_state, connect::TargetState::kPaused);
+  ASSERT_TRUE(At("r").config);
+  // A later file of the same name is invalid.
   Write("r");
-  LookAfter(1s);
-  LookAfter(100ms);
+  ScanAfter(1s);
+  ScanAfter(100ms);
   EXPECT_EQ(At("r").newest.origin, Origin::kRest);
   EXPECT_EQ(Source().desired().size(), 2u);
 }
 
-TEST_F(DefinitionSourceTest, TellsOfAHundredObjectionsAndHowManyMoreThereAre) {
+TEST_F(DefinitionSourceTest, ReportsAHundredObjectionsAndCountsTheRest) {
   objections_.assign(150, {"", "not today"});
   Write("a");
-  LookAfter(0ms);
-  LookAfter(100ms);
+  ScanAfter(0ms);
+  ScanAfter(100ms);
   const config::Problems& problems = At("a").newest.problems;
   ASSERT_EQ(problems.size(), 101u);
   EXPECT_EQ(problems.back().message, "and 50 more");

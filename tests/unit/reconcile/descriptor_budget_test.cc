@@ -16,7 +16,7 @@ DescriptorUse Use(size_t open, size_t brokers) {
   return {100, 25, brokers, [open] { return open; }};
 }
 
-TEST(Descriptors, OfAConnectorGrowWithItsTasksClientsAndBrokers) {
+TEST(Descriptors, GrowWithTasksClientsAndBrokers) {
   const size_t one = DescriptorsOf(Make(), 1);
   EXPECT_EQ(one, 14u);
   EXPECT_EQ(DescriptorsOf(Make(3), 1), 3 * one);
@@ -40,8 +40,8 @@ TEST(DescriptorBudget, AdmitsWhatFitsBelowTheReserve) {
   EXPECT_FALSE(budget.exceeded());
 }
 
-// It has opened next to nothing so far.
-TEST(DescriptorBudget, CountsWhatHasJustStartedByWhatItWillNeed) {
+// The connector has opened almost nothing yet.
+TEST(DescriptorBudget, CountsTheFutureNeedOfNewConnectors) {
   DescriptorBudget budget;
   budget.Begin(Use(40, 1));
   budget.EndCount();
@@ -52,7 +52,7 @@ TEST(DescriptorBudget, CountsWhatHasJustStartedByWhatItWillNeed) {
   EXPECT_TRUE(budget.Admit(Make()));
 }
 
-TEST(DescriptorBudget, CountsWhatIsOpenWhereThatIsMore) {
+TEST(DescriptorBudget, CountsOpenDescriptorsWhenTheyExceedTheNeed) {
   DescriptorBudget budget;
   budget.Begin(Use(10, 1));
   budget.EndCount();
@@ -64,7 +64,7 @@ TEST(DescriptorBudget, CountsWhatIsOpenWhereThatIsMore) {
   EXPECT_TRUE(budget.Admit(Make()));
 }
 
-TEST(DescriptorBudget, AdmitsAChangeByWhatItNeedsMore) {
+TEST(DescriptorBudget, AdmitsAChangeByItsAdditionalNeed) {
   DescriptorBudget budget;
   budget.Begin(Use(40, 1));  // 35 are left, 14 a task
   budget.EndCount();
@@ -80,7 +80,7 @@ TEST(DescriptorBudget, AdmitsAChangeByWhatItNeedsMore) {
   EXPECT_FALSE(budget.AdmitChange(Make(2), Make()));
 }
 
-TEST(DescriptorBudget, IsExceededWhenTheBrokersBecomeMore) {
+TEST(DescriptorBudget, IsExceededWhenBrokersAreAdded) {
   DescriptorBudget budget;
   budget.Begin(Use(40, 1));
   budget.EndCount();
@@ -94,7 +94,7 @@ TEST(DescriptorBudget, IsExceededWhenTheBrokersBecomeMore) {
   EXPECT_TRUE(budget.Admit(Make()));
 }
 
-TEST(DescriptorBudget, SaysWhatIsMissingAndWhatToDo) {
+TEST(DescriptorBudget, ReportsTheShortageAndTheRemedy) {
   DescriptorBudget budget;
   budget.Begin(Use(70, 1));
   budget.EndCount();

@@ -28,20 +28,20 @@ Definition FromRest(const std::string& name) {
   return definition;
 }
 
-TEST(Definitions, AreNamedByTheirFileOrByTheirName) {
+TEST(Definitions, AreNamedByTheirFileOrTheirNameKey) {
   const Definitions now = SortByName({Valid("a"), Valid("b", "other")}, {});
   ASSERT_EQ(now.size(), 2u);
   EXPECT_TRUE(now.at("a").config.has_value());
   EXPECT_EQ(now.at("other").file, "/d/b.toml");
 }
 
-TEST(Definitions, AnInvalidFileConcernsTheConnectorThatItDefinedBefore) {
+TEST(Definitions, AnInvalidFileKeepsTheNameThatItDefinedBefore) {
   const Definitions now = SortByName({Invalid("b")}, {{"/d/b.toml", "other"}});
   ASSERT_EQ(now.count("other"), 1u);
   EXPECT_FALSE(now.at("other").config.has_value());
 }
 
-TEST(Definitions, OfTwoOfANameTheRunningOneStaysAndTheOtherNamesBoth) {
+TEST(Definitions, TheRunningOneOfTwoWithTheSameNameWinsAndTheErrorNamesBothFiles) {
   const auto both = [] { return std::vector{Valid("a", "x"), Valid("b", "x")}; };
   EXPECT_EQ(SortByName(both(), {}).at("x").file, "/d/a.toml");
   const Definitions now = SortByName(both(), {{"/d/b.toml", "x"}});
@@ -52,7 +52,7 @@ TEST(Definitions, OfTwoOfANameTheRunningOneStaysAndTheOtherNamesBoth) {
   EXPECT_NE(rejected.problems.back().message.find("/d/b.toml"), std::string::npos);
 }
 
-TEST(Definitions, AFileThatTakesANameThatIsTakenKeepsItsOwnConnectorGoing) {
+TEST(Definitions, AFileThatClaimsATakenNameKeepsItsPreviousConnector) {
   const Definitions now =
       SortByName({Valid("a", "y"), Valid("b", "y")}, {{"/d/a.toml", "x"}, {"/d/b.toml", "y"}});
   ASSERT_EQ(now.count("x"), 1u);
@@ -61,14 +61,14 @@ TEST(Definitions, AFileThatTakesANameThatIsTakenKeepsItsOwnConnectorGoing) {
   EXPECT_TRUE(now.at("y").config.has_value());
 }
 
-TEST(Definitions, AnInvalidFileTakesNoValidDefinitionsName) {
+TEST(Definitions, AnInvalidFileNeverReplacesAValidDefinition) {
   const Definitions now = SortByName({Invalid("a"), Valid("c", "a")}, {});
   EXPECT_EQ(now.at("a").file, "/d/c.toml");
   EXPECT_TRUE(now.at("a").config.has_value());
   EXPECT_EQ(now.size(), 2u);
 }
 
-TEST(Definitions, OneMadeThroughRestStaysWhenAFileOfItsNameComes) {
+TEST(Definitions, ARestDefinitionWinsOverALaterFile) {
   const Definitions now = SortByName({FromRest("a"), Valid("a")}, {{"REST a", "a"}});
   EXPECT_EQ(now.at("a").origin, Origin::kRest);
   ASSERT_EQ(now.size(), 2u);
@@ -76,7 +76,7 @@ TEST(Definitions, OneMadeThroughRestStaysWhenAFileOfItsNameComes) {
   EXPECT_NE(rejected.problems.back().message.find("defined by REST"), std::string::npos);
 }
 
-TEST(Definitions, OneMadeThroughRestKeepsItsNameAlsoWhileItIsInvalid) {
+TEST(Definitions, AnInvalidRestDefinitionKeepsItsName) {
   Definition invalid = FromRest("a");
   invalid.config.reset();
   const Definitions now = SortByName({invalid, Valid("a")}, {});
@@ -86,33 +86,33 @@ TEST(Definitions, OneMadeThroughRestKeepsItsNameAlsoWhileItIsInvalid) {
 TEST(Desired, KeepsTheLastGoodDefinitionAndCountsGenerations) {
   Desired desired = Advance({}, {{"a", Valid("a")}});
   EXPECT_EQ(desired.at("a").generation, 1u);
-  EXPECT_EQ(desired.at("a").target_generation, 1u);
+  EXPECT_EQ(desired.at("a").config_generation, 1u);
   desired = Advance(desired, {{"a", Invalid("a")}});
   EXPECT_FALSE(desired.at("a").newest.config);
-  ASSERT_TRUE(desired.at("a").target);
+  ASSERT_TRUE(desired.at("a").config);
   EXPECT_EQ(desired.at("a").generation, 2u);
-  EXPECT_EQ(desired.at("a").target_generation, 1u);
+  EXPECT_EQ(desired.at("a").config_generation, 1u);
   EXPECT_EQ(NamesIn(desired), (NamesByPlace{{"/d/a.toml", "a"}}));
   desired = Advance(desired, {{"a", Invalid("a")}});
   EXPECT_EQ(desired.at("a").generation, 2u);
   desired = Advance(desired, {{"a", Valid("a", "", 2)}});
-  EXPECT_EQ(desired.at("a").target_generation, 3u);
-  EXPECT_EQ(desired.at("a").target->tasks_max, 2);
+  EXPECT_EQ(desired.at("a").config_generation, 3u);
+  EXPECT_EQ(desired.at("a").config->tasks_max, 2);
 }
 
-TEST(Desired, OtherLinesOfTheSameKeysAreNoChange) {
+TEST(Desired, IgnoresMovedKeys) {
   Definition moved = Valid("a");
   moved.positions = {{"tasks.max", {7, 1}}};
   const Desired desired = Advance(Advance({}, {{"a", Valid("a")}}), {{"a", moved}});
   EXPECT_EQ(desired.at("a").generation, 1u);
 }
 
-TEST(Desired, ForgetsTheLastGoodDefinitionOfWhatWasRemoved) {
+TEST(Desired, DropsTheLastGoodDefinitionOfARemovedConnector) {
   Desired desired = Advance({}, {{"a", Valid("a")}});
   desired = Advance(desired, {});
   EXPECT_TRUE(desired.empty());
   desired = Advance(desired, {{"a", Invalid("a")}});
-  EXPECT_FALSE(desired.at("a").target);
+  EXPECT_FALSE(desired.at("a").config);
 }
 
 }  // namespace

@@ -23,11 +23,11 @@ Difference After(const std::function<void(ConnectorConfig&)>& change) {
   return Compare(Base(), changed);
 }
 
-TEST(Difference, IsNoneBetweenEquals) {
+TEST(Difference, IsEmptyForEqualDefinitions) {
   EXPECT_FALSE(After([](auto&) {}).any());
 }
 
-TEST(Difference, OfTheWayToTheEndpointNeedsNoOtherConsumer) {
+TEST(Difference, OfTheEndpointNeedsNoNewConsumer) {
   const Difference endpoint{.endpoint = true};
   EXPECT_EQ(After([](auto& c) { c.endpoint.url = "http://other/"; }), endpoint);
   EXPECT_EQ(After([](auto& c) { c.endpoint.method = "PUT"; }), endpoint);
@@ -36,7 +36,7 @@ TEST(Difference, OfTheWayToTheEndpointNeedsNoOtherConsumer) {
   EXPECT_EQ(After([](auto& c) { c.endpoint.tls.content = 1; }), endpoint);
 }
 
-TEST(Difference, OfTheTermsNeedsNoOtherConsumer) {
+TEST(Difference, OfTheTermsNeedsNoNewConsumer) {
   const Difference terms{.terms = true};
   EXPECT_EQ(After([](auto& c) { c.policy.strategy = delivery::Strategy::kStopTask; }), terms);
   EXPECT_EQ(After([](auto& c) { c.policy.retry_backoff = {1s}; }), terms);
@@ -52,7 +52,7 @@ TEST(Difference, OfTheTermsNeedsNoOtherConsumer) {
 TEST(Difference, OfCredentialsRenewsThem) {
   EXPECT_EQ(After([](auto& c) { c.kafka["sasl.password"] = "new"; }),
             (Difference{.dead_letters = true, .credentials = true}));
-  // Those of the connector count before the process's, so nothing changes for this consumer.
+  // The connector's properties override the process's, so this consumer does not change.
   ConnectorConfig own = Base();
   own.subscription.consumer_properties["sasl.password"] = "mine";
   ConnectorConfig renewed = own;
@@ -62,11 +62,11 @@ TEST(Difference, OfCredentialsRenewsThem) {
   EXPECT_TRUE(Compare(own, renewed).credentials);
 }
 
-TEST(Difference, OfMoreTasksLeavesThoseThatRunAlone) {
+TEST(Difference, OfMoreTasksKeepsTheRunningOnes) {
   EXPECT_EQ(After([](auto& c) { c.tasks_max = 2; }), (Difference{.more_tasks = true}));
 }
 
-TEST(Difference, OfWhatAConsumerIsMadeOfNeedsAnother) {
+TEST(Difference, OfConsumerPropertiesNeedsANewConsumer) {
   const auto restarts = [](const auto& change) { return After(change).restart; };
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.topics = {"t"}; }));
   EXPECT_TRUE(restarts([](auto& c) { c.subscription.topics_regex = "t"; }));

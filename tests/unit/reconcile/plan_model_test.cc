@@ -1,5 +1,6 @@
-// Definitions that come, change, break, clash and go, while connectors drain, fail and can't start:
-// the plan is carried out on a world that knows what a step does.
+// Definitions come, change, break, clash and go, and callers pause, resume, stop and restart, while
+// connectors drain, fail and can't start. The plan is executed on a model that knows what a step
+// does.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -21,8 +22,8 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::TargetState;
 using namespace std::chrono_literals;
-using State = Standing::State;
 using testing::Broken;
 using testing::Dice;
 using testing::Schedule;
@@ -30,12 +31,12 @@ using testing::Schedule;
 constexpr auto kVanishWait = 60s;
 
 const char* Text(Action action) {
-  static constexpr const char* kTexts[] = {"start", "apply", "restart", "stop",
-                                           "keep",  "show",  "forget"};
+  static constexpr const char* kTexts[] = {"start", "apply",  "restart",   "pause", "resume",
+                                           "stop",  "remove", "await end", "keep",  "publish"};
   return kTexts[static_cast<size_t>(action)];
 }
 
-// A definition as far as it matters: what needs another consumer, and what does not.
+// A simplified definition: keys that need a new consumer, and others.
 struct Draft {
   std::string name;
   std::map<std::string, int> consumer;
@@ -69,7 +70,7 @@ config::ConnectorConfig ConfigOf(Draft draft) {
   return config;
 }
 
-// A file of the directory, or what REST has made.
+// A file of the directory, or a definition from REST.
 struct Place {
   Origin origin = Origin::kFile;
   std::string stem;
@@ -99,18 +100,20 @@ Definition DefinitionOf(const Place& place) {
   return definition;
 }
 
-// What runs under a name.
+// The running tasks of a connector.
 struct Runs {
   config::ConnectorConfig config;
-  bool ending = false;
+  std::map<std::string, std::string> written;
+  bool draining = false;
   bool failed = false;
+  bool superseded = false;
   bool cannot_start = false;
   bool paused = false;
   StartBackoff backoff;
 };
 struct Entry {
   std::optional<Runs> runs;
-  bool was_stopped = false;
+  bool stays_stopped = false;
 };
 
 class World {
@@ -141,16 +144,20 @@ class World {
       }
     } else if (roll < 44) {
       const std::string name(1, "abcr"[dice_.Below(4)]);
-      const auto target =
-          std::vector{Target::kStarted, Target::kPaused, Target::kStopped}[dice_.Below(3)];
+      const auto target = std::vector{TargetState::kStarted, TargetState::kPaused,
+                                      TargetState::kStopped}[dice_.Below(3)];
       schedule_.Tell([&] { return fmt::format("{} shall be {}", name, static_cast<int>(target)); });
       if (desired_.contains(name)) targets_[name] = target;
-    } else if (roll < 60) {
+    } else if (roll < 50) {
+      const std::string name(1, "abcr"[dice_.Below(4)]);
+      schedule_.Tell([&] { return name + " is asked to restart"; });
+      if (desired_.contains(name)) restart_requests_.insert(name);
+    } else if (roll < 66) {
       Happen();
-    } else if (roll < 70) {
+    } else if (roll < 75) {
       Pass(std::chrono::milliseconds(dice_.Between(1, 90'000)));
     } else {
-      Look();
+      Scan();
     }
   }
 
@@ -158,7 +165,7 @@ class World {
     const auto roll = dice_.Below(100);
     if (!place.draft || roll < 10) {
       place.draft = Draft{place.stem, {}, {}};
-      // A file may say another name than its own.
+      // The name in a file may differ from the file name.
       const bool other = place.origin == Origin::kFile && dice_.Percent(20);
       if (other) place.draft->name = std::string(1, "abcr"[dice_.Below(4)]);
       place.valid = dice_.Percent(85);
@@ -187,7 +194,7 @@ class World {
     });
   }
 
-  // Something becomes of a connector by itself.
+  // A connector ends, fails or cannot start.
   void Happen() {
     if (entries_.empty()) return;
     auto entry = entries_.begin();
@@ -195,12 +202,13 @@ class World {
     auto& [name, it] = *entry;
     if (!it.runs) return;
     if (dice_.Percent(20) && !it.runs->cannot_start) BeginAnew(name);  // it works
-    if (it.runs->ending) {
+    if (it.runs->draining) {
       schedule_.Tell([&] { return name + " has ended"; });
       it.runs.reset();
     } else if (dice_.Percent(40) && !it.runs->cannot_start) {
       schedule_.Tell([&] { return name + " fails"; });
       it.runs->failed = true;
+      it.runs->superseded = it.runs->superseded || dice_.Percent(20);
     } else if (dice_.Percent(50) && !it.runs->failed) {
       if (!std::exchange(it.runs->cannot_start, true)) CannotStart(name, *it.runs);
     }
@@ -232,7 +240,7 @@ class World {
     });
   }
 
-  // Every file gone at once is believed a while later.
+  // Accepts the removal of all files only after the vanish wait.
   void See() {
     const bool has = HasFiles(places_);
     const bool doubted = HasFiles(seen_) && !has;
@@ -241,14 +249,14 @@ class World {
     const bool expected = !doubted || now_ - *doubted_since_ >= kVanishWait;
     const bool believed = guard_.Believe(HasFiles(seen_), has, now_);
     if (believed != expected) Fail("what vanished is believed at once, or never");
-    if (believed != !guard_.due()) Fail("whether to look again");
+    if (believed != !guard_.due()) Fail("whether to scan again");
     for (size_t i = 0; i < places_.size(); ++i) {
       if (believed || places_[i].origin == Origin::kRest) seen_[i] = places_[i];
     }
     if (believed) doubted_since_.reset();
   }
 
-  void Look() {
+  void Scan() {
     See();
     std::vector<Definition> candidates;
     for (const Origin origin : {Origin::kRest, Origin::kFile}) {
@@ -261,7 +269,7 @@ class World {
     const Desired before = desired_;
     desired_ = Advance(desired_, now);
     VerifyAdvance(before, now);
-    for (auto& [name, wanted] : desired_) wanted.state = targets_[name];
+    for (auto& [name, desired] : desired_) desired.target_state = targets_[name];
     Reconcile();
   }
 
@@ -277,7 +285,7 @@ class World {
     for (const Definition& candidate : candidates) {
       const auto last = known.find(candidate.Place());
       if (!candidate.config) {
-        // The connector that it defined goes on.
+        // The connector that it defined keeps running.
         if (last == known.end()) continue;
         const Definition& holder = now.at(last->second);
         if (holder.Place() != candidate.Place() && holder.origin != Origin::kRest) {
@@ -288,7 +296,7 @@ class World {
       const std::string& name = candidate.config->name;
       if (!now.contains(name) || now.at(name).Place().empty()) Fail(name + " is lost");
       const bool is_rest = candidate.origin == Origin::kRest;
-      // What REST has made was there first, at any time.
+      // A definition from REST always wins.
       const auto& holder = now.at(name);
       if (is_rest && holder.Place() != candidate.Place()) Fail("a file takes it from REST");
       if (holder.origin == Origin::kRest) continue;
@@ -302,128 +310,188 @@ class World {
   void VerifyAdvance(const Desired& before, const Definitions& now) {
     if (desired_.size() != now.size()) Fail("names come or go");
     for (const auto& [name, definition] : now) {
-      const Wanted& wanted = desired_.at(name);
-      if (!(wanted.newest == definition)) Fail(name + " is not the newest");
+      const DesiredConnector& connector = desired_.at(name);
+      if (!(connector.newest == definition)) Fail(name + " is not the newest");
       const auto known = before.find(name);
       const bool is_new = known == before.end();
       const bool changed = is_new || !(known->second.newest == definition);
       const uint64_t generation = is_new ? 1 : known->second.generation + (changed ? 1 : 0);
-      if (wanted.generation != generation) Fail(name + " is of another generation");
+      if (connector.generation != generation) Fail(name + " is of another generation");
       if (definition.config) {
-        if (wanted.target != definition.config) Fail(name + " is not to run as it is defined");
-        if (changed && wanted.target_generation != generation) Fail("its generation");
+        if (connector.config != definition.config) Fail(name + " is not to run as it is defined");
+        if (changed && connector.config_generation != generation) Fail("its generation");
         continue;
       }
-      const auto last_good = is_new ? std::nullopt : known->second.target;
-      if (wanted.target != last_good) Fail(name + " does not go on by its last good definition");
+      const auto last_good = is_new ? std::nullopt : known->second.config;
+      if (connector.config != last_good) Fail(name + " does not go on by its last good definition");
     }
   }
 
-  Actual Present() const {
-    Actual actual;
+  Observed Present() const {
+    Observed all;
     for (const auto& [name, entry] : entries_) {
-      Standing standing;
-      standing.was_stopped = entry.was_stopped;
+      ObservedConnector observed;
+      observed.stays_stopped = entry.stays_stopped;
       if (entry.runs) {
-        standing.config = &entry.runs->config;
-        standing.retry_at = entry.runs->backoff.due();
-        standing.state = entry.runs->ending         ? State::kEnding
-                         : entry.runs->cannot_start ? State::kCannotStart
-                         : entry.runs->failed       ? State::kFailed
-                                                    : State::kWorking;
+        observed.config = &entry.runs->config;
+        observed.written = &entry.runs->written;
+        observed.retry_at = entry.runs->backoff.due();
+        observed.paused = entry.runs->paused;
+        observed.phase = entry.runs->draining       ? Phase::kDraining
+                         : entry.runs->cannot_start ? Phase::kCannotStart
+                         : entry.runs->superseded   ? Phase::kSuperseded
+                         : entry.runs->failed       ? Phase::kFailed
+                                                    : Phase::kRunning;
       }
-      actual.emplace(name, standing);
+      all.emplace(name, observed);
     }
-    return actual;
+    return all;
   }
 
   std::vector<Step> Reconcile() {
-    const auto steps = MakePlan(desired_, Present(), now_);
-    std::set<std::string> names;
+    const std::set<std::string> to_restart = RunningRestartRequests();
+    const auto steps = MakePlan(desired_, Present(), std::exchange(restart_requests_, {}), now_);
+    std::map<std::string, Action> first;
     for (const Step& step : steps) {
-      if (!names.insert(step.name).second) Fail("two steps for " + step.name);
-      Carry(step);
+      const bool switches = step.action == Action::kPause || step.action == Action::kResume;
+      if (!first.emplace(step.name, step.action).second && !switches) {
+        Fail("two steps for " + step.name);
+      }
+      Execute(step, to_restart.contains(step.name));
     }
-    std::set<std::string> expected;
-    for (const auto& [name, wanted] : desired_) expected.insert(name);
-    for (const auto& [name, entry] : entries_) expected.insert(name);
-    if (!std::includes(names.begin(), names.end(), expected.begin(), expected.end())) {
-      Fail("a name is passed over");
+    for (const std::string& name : to_restart) {
+      if (first[name] != Action::kRestart) Fail(name + " is not restarted as requested");
     }
-    for (const Step& step : MakePlan(desired_, Present(), now_)) VerifyRests(step);
+    for (const auto& [name, connector] : desired_) {
+      if (!first.contains(name)) Fail(name + " has no step");
+    }
+    for (const auto& [name, entry] : entries_) {
+      if (!first.contains(name)) Fail(name + " has no step");
+    }
+    for (const auto& [name, entry] : entries_) VerifyPaused(name, entry);
+    for (const Step& step : MakePlan(desired_, Present(), {}, now_)) VerifyRests(step);
     return steps;
+  }
+
+  // A request counts for connectors that run and should run.
+  std::set<std::string> RunningRestartRequests() const {
+    std::set<std::string> names;
+    for (const std::string& name : restart_requests_) {
+      const auto entry = entries_.find(name);
+      const auto desired = desired_.find(name);
+      const bool runs =
+          entry != entries_.end() && entry->second.runs && !entry->second.runs->draining;
+      const bool should_run = desired != desired_.end() && desired->second.config &&
+                              desired->second.target_state != TargetState::kStopped;
+      if (runs && should_run) names.insert(name);
+    }
+    return names;
+  }
+
+  void VerifyPaused(const std::string& name, const Entry& entry) {
+    const auto desired = desired_.find(name);
+    if (desired == desired_.end() || !entry.runs || entry.runs->draining) return;
+    const bool paused = desired->second.target_state == TargetState::kPaused;
+    if (entry.runs->paused != paused) Fail(name + (paused ? " is not paused" : " is paused"));
   }
 
   // Level-triggered: once the steps are done, nothing more is to be done until something happens.
   void VerifyRests(const Step& step) {
-    const bool rests = step.action == Action::kKeep || step.action == Action::kShow;
+    const bool rests = step.action == Action::kKeep || step.action == Action::kPublishStatus ||
+                       step.action == Action::kAwaitEnd;
     if (!rests) Fail(fmt::format("{} is not at rest: {}", step.name, Text(step.action)));
   }
 
-  // Does what the fleet does, where that may be done at all.
-  void Carry(const Step& step) {
-    const auto found = desired_.find(step.name);
-    const Wanted* wanted = found == desired_.end() ? nullptr : &found->second;
-    const bool is_there = entries_.contains(step.name) && entries_[step.name].runs;
-    const bool ending = is_there && entries_[step.name].runs->ending;
-    const bool working = is_there && !ending && !entries_[step.name].runs->failed &&
-                         !entries_[step.name].runs->cannot_start;
-    schedule_.Tell([&] {
-      return step.action == Action::kKeep ? step.name + " is kept"
-                                          : step.name + ": " + Text(step.action);
-    });
-    const bool runs_well = working && wanted != nullptr && wanted->state != Target::kStopped &&
-                           (!wanted->target || wanted->target == entries_[step.name].runs->config);
-    if (runs_well && step.action != Action::kKeep) Fail(step.name + " is touched for nothing");
-    if (working && wanted != nullptr && wanted->state != Target::kStopped && wanted->target &&
-        !runs_well) {
-      const bool needs = NeedsConsumer(entries_[step.name].runs->config, *wanted->target);
-      if (step.action != (needs ? Action::kRestart : Action::kApply)) {
-        Fail(step.name + (needs ? " needs another consumer" : " needs no other consumer"));
-      }
+  void VerifyLeastDisturbance(const Step& step, const Runs& runs, const DesiredConnector& desired,
+                              bool restart_requested) {
+    if (step.action == Action::kPause || step.action == Action::kResume) return;
+    const bool changed = desired.config && !(*desired.config == runs.config);
+    const bool needs_consumer = changed && NeedsConsumer(runs.config, *desired.config);
+    const Action least = needs_consumer || restart_requested ? Action::kRestart
+                         : changed                           ? Action::kApply
+                                                             : Action::kKeep;
+    if (step.action != least) {
+      Fail(fmt::format("{}: {} instead of {}", step.name, Text(step.action), Text(least)));
     }
+  }
+
+  void VerifyRestartReason(const Step& step, const Runs& runs, const DesiredConnector& desired,
+                           bool restart_requested) {
+    if (!step.restart_reason) Fail(step.name + " restarts for no reason");
+    using metrics::RestartReason;
+    const RestartReason reason = *step.restart_reason;
+    const bool defined = reason == RestartReason::kConfig || reason == RestartReason::kSecret;
+    if (defined && *desired.config == runs.config) Fail(step.name + " has the same definition");
+    if (reason == RestartReason::kApi && !restart_requested) Fail("nobody asked for a restart");
+    const bool broken = runs.cannot_start || runs.superseded;
+    if (reason == RestartReason::kError && !broken) Fail(step.name + " has no error");
+  }
+
+  // Does what the fleet does, and verifies that the step is possible.
+  void Execute(const Step& step, bool restart_requested) {
+    const auto found = desired_.find(step.name);
+    const DesiredConnector* desired = found == desired_.end() ? nullptr : &found->second;
+    const bool is_there = entries_.contains(step.name) && entries_[step.name].runs;
+    const bool draining = is_there && entries_[step.name].runs->draining;
+    const bool runs = is_there && !draining;
+    schedule_.Tell([&] { return step.name + ": " + Text(step.action); });
     Entry& entry = entries_[step.name];
+    if (runs && desired != nullptr && desired->target_state != TargetState::kStopped &&
+        !entry.runs->failed && !entry.runs->cannot_start) {
+      VerifyLeastDisturbance(step, *entry.runs, *desired, restart_requested);
+    }
+    if (step.action != Action::kRemove) entry.stays_stopped = step.stays_stopped;
     switch (step.action) {
       case Action::kStart:
         if (is_there) Fail("two run as " + step.name);
-        Start(step.name, *wanted);
+        Start(step.name, *desired, step.paused);
         break;
       case Action::kApply:
-        if (!working || !step.difference.any()) Fail("nothing can be applied to " + step.name);
-        entry.runs->config = *wanted->target;
+        if (!runs || !step.difference.any()) Fail("nothing can be applied to " + step.name);
+        entry.runs->config = *desired->config;
+        entry.runs->written = desired->config_written;
         break;
       case Action::kRestart:
+        if (!runs) Fail(step.name + " is to restart, and does not run");
+        VerifyRestartReason(step, *entry.runs, *desired, restart_requested);
+        if (step.restart_reason != metrics::RestartReason::kError) BeginAnew(step.name);
+        if (Drain(entry)) Start(step.name, *desired, step.paused);
+        break;
+      case Action::kPause:
+      case Action::kResume:
+        if (!runs) Fail(step.name + " does not run");
+        if (entry.runs->paused == (step.action == Action::kPause)) Fail("it is so already");
+        entry.runs->paused = step.action == Action::kPause;
+        break;
       case Action::kStop:
-        if (!is_there || ending) Fail(step.name + " is to end, and does not run");
-        if (step.action == Action::kStop) entry.was_stopped = true;
-        if (step.difference.any()) BeginAnew(step.name);
-        entry.runs->ending = true;
-        // It may have ended at once, or drain.
-        if (!dice_.Percent(50)) break;
-        entry.runs.reset();
-        if (wanted == nullptr) entries_.erase(step.name);
-        if (step.action == Action::kRestart) Start(step.name, *wanted);
-        break;
-      case Action::kKeep:
-        if (!is_there) Fail("there is nothing to keep of " + step.name);
-        if (ending && wanted != nullptr) {
-          const bool stays = entry.was_stopped && wanted->state == Target::kPaused;
-          entry.was_stopped = wanted->state == Target::kStopped || stays;
+        if (!runs || desired == nullptr || desired->target_state != TargetState::kStopped) {
+          Fail(step.name + " is stopped");
         }
+        Drain(entry);
         break;
-      case Action::kShow:
-        if (is_there || wanted == nullptr) Fail("there is nothing to show of " + step.name);
-        entry.was_stopped = wanted->state != Target::kStarted;
-        break;
-      case Action::kForget:
-        if (is_there || wanted != nullptr) Fail(step.name + " is forgotten");
+      case Action::kRemove:
+        if (draining || desired != nullptr) Fail(step.name + " is removed");
+        if (runs && !Drain(entry)) break;
         targets_.erase(step.name);
         entries_.erase(step.name);
-        return;
+        break;
+      case Action::kAwaitEnd:
+        if (!draining) Fail(step.name + " does not drain");
+        break;
+      case Action::kKeep:
+        if (!runs) Fail(step.name + " does not run");
+        break;
+      case Action::kPublishStatus:
+        if (is_there || desired == nullptr) Fail(step.name + " has no status to publish");
+        break;
     }
-    const auto after = entries_.find(step.name);
-    if (after == entries_.end() || !after->second.runs || wanted == nullptr) return;
-    after->second.runs->paused = wanted->state == Target::kPaused;
+  }
+
+  // Returns whether the connector ended at once.
+  bool Drain(Entry& entry) {
+    entry.runs->draining = true;
+    if (dice_.Percent(50)) entry.runs.reset();
+    return !entry.runs;
   }
 
   static bool NeedsConsumer(const config::ConnectorConfig& from,
@@ -437,24 +505,28 @@ class World {
            from.policy.queue_max_bytes != to.policy.queue_max_bytes;
   }
 
-  void Start(const std::string& name, const Wanted& wanted) {
-    if (wanted.state == Target::kStopped) Fail(name + " is started though it is stopped");
-    if (wanted.target->name != name) Fail(name + " runs by another's definition");
+  void Start(const std::string& name, const DesiredConnector& desired, bool paused) {
+    if (desired.target_state == TargetState::kStopped) {
+      Fail(name + " is started though it is stopped");
+    }
+    if (desired.config->name != name) Fail(name + " runs by another's definition");
     Entry& entry = entries_[name];
-    entry.was_stopped = false;
+    if (entry.stays_stopped) Fail(name + " is started though it stays stopped");
     entry.runs.emplace();
-    entry.runs->config = *wanted.target;
+    entry.runs->config = *desired.config;
+    entry.runs->written = desired.config_written;
+    entry.runs->paused = paused;
   }
 
-  // Nothing changes any more, what drains ends, and what can't start can.
+  // From now on nothing changes, drains end, and starts succeed.
   void Settle() {
     schedule_.Tell([] { return "from here on nothing changes"; });
-    Look();
+    Scan();
     Pass(kVanishWait);
     for (int round = 0; round < 3; ++round) {
-      Look();
+      Scan();
       for (auto& [name, entry] : entries_) {
-        if (entry.runs && entry.runs->ending) entry.runs.reset();
+        if (entry.runs && entry.runs->draining) entry.runs.reset();
       }
       Pass(400s);
     }
@@ -468,21 +540,23 @@ class World {
     for (const Place& place : places_) {
       if (place.draft && place.valid) claims[place.draft->name].insert(place.Id());
     }
-    for (const auto& [name, wanted] : desired_) {
+    for (const auto& [name, connector] : desired_) {
       const Entry& entry = entries_.at(name);
-      const bool stays = wanted.state == Target::kPaused && entry.was_stopped;
-      const bool runs = wanted.target && wanted.state != Target::kStopped && !stays;
+      const bool stays = connector.target_state == TargetState::kPaused && entry.stays_stopped;
+      const bool runs =
+          connector.config && connector.target_state != TargetState::kStopped && !stays;
       if (entry.runs.has_value() != runs) Fail(name + (runs ? " does not run" : " runs"));
       if (!runs) continue;
-      if (entry.runs->ending || entry.runs->cannot_start) Fail(name + " does not come to work");
-      if (!(entry.runs->config == *wanted.target)) Fail(name + " runs by another definition");
-      const bool paused = wanted.state == Target::kPaused;
+      if (entry.runs->draining || entry.runs->cannot_start) Fail(name + " does not come to work");
+      if (!(entry.runs->config == *connector.config)) Fail(name + " runs by another definition");
+      const bool paused = connector.target_state == TargetState::kPaused;
       if (entry.runs->paused != paused) Fail(name + (paused ? " is not paused" : " is paused"));
     }
     for (const auto& [name, places] : claims) {
       if (!desired_.contains(name)) Fail(name + " is defined, and is not there");
-      const Wanted& wanted = desired_.at(name);
-      if (!wanted.target && wanted.newest.origin != Origin::kRest) Fail(name + " has no target");
+      const DesiredConnector& connector = desired_.at(name);
+      if (!connector.config && connector.newest.origin != Origin::kRest)
+        Fail(name + " has no definition to run");
     }
   }
 
@@ -495,14 +569,15 @@ class World {
   std::vector<Place> seen_;
   std::optional<base::MonotonicTime> doubted_since_;
   VanishGuard guard_{kVanishWait};
-  std::map<std::string, Target> targets_;
+  std::map<std::string, TargetState> targets_;
+  std::set<std::string> restart_requests_;
   Desired desired_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, StartBackoff> backoffs_;
   std::map<std::string, int> failures_;  // in a row
 };
 
-TEST(PlanModel, MakesTheWorldAsItShouldBeAndDisturbsNothingElse) {
+TEST(PlanModel, ConvergesAndDisturbsNothingElse) {
   testing::Explore(20'000, 60, [](Schedule& schedule) { World(schedule).Play(); });
 }
 

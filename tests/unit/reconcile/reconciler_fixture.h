@@ -15,8 +15,8 @@
 
 namespace khs::reconcile {
 
-// A reconciler on a real directory, whose connectors reach fakes. What is waited for is seen in the
-// metrics or in what the fakes were told.
+// A reconciler on a real directory, whose connectors use fakes. Tests wait for metrics or for calls
+// of the fakes.
 class ReconcilerTest : public ::testing::Test {
  protected:
   ReconcilerTest() {
@@ -83,7 +83,7 @@ class ReconcilerTest : public ::testing::Test {
         [] { return 0.0; }, clock_, registry_);
     runner_ = std::thread([this] { reconciler_->Run(); });
   }
-  // In one step, as an editor does that saves well.
+  // Writes the file atomically.
   void Write(const std::string& stem, const std::string& url, const std::string& more = "") {
     std::ofstream(root_ / "new") << "topics = \"t\"\ncallback.request.url = \"" << url << "\"\n"
                                  << more;

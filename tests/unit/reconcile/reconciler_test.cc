@@ -7,10 +7,11 @@
 namespace khs::reconcile {
 namespace {
 
+using connect::RunState;
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
-TEST_F(ReconcilerTest, FollowsTheDirectoryWithoutBeingAsked) {
+TEST_F(ReconcilerTest, FollowsTheDirectory) {
   Write("a", "http://one/");
   Write("b", "http://b/");
   Start();
@@ -24,7 +25,7 @@ TEST_F(ReconcilerTest, FollowsTheDirectoryWithoutBeingAsked) {
   EXPECT_TRUE(AwaitShown(R"(config_watch_mode{mode="inotify"} 1)"));
 }
 
-TEST_F(ReconcilerTest, HasNotStartedUntilTheDirectoryWasReadOnceAndSaysWhy) {
+TEST_F(ReconcilerTest, IsNotStartedBeforeTheDirectoryWasReadAndSaysWhy) {
   fs::remove(directory_);
   Start();
   ASSERT_TRUE(Await([this] { return reconciler_->readiness().started; }));  // REST answers
@@ -34,12 +35,12 @@ TEST_F(ReconcilerTest, HasNotStartedUntilTheDirectoryWasReadOnceAndSaysWhy) {
   fs::create_directory(directory_);
   ASSERT_TRUE(Await([this] { return reconciler_->readiness().starting().empty(); }));
   fs::remove(directory_);
-  EXPECT_TRUE(Await([this] { return !reconciler_->status()->look_error.empty(); }));
+  EXPECT_TRUE(Await([this] { return !reconciler_->status()->scan_error.empty(); }));
   EXPECT_EQ(reconciler_->readiness().starting(), "");  // it was read, and what runs goes on
 }
 
-// Each needs 14 of 35.
-TEST_F(ReconcilerTest, RefusesWhatThereAreNoDescriptorsForAndStartsItWhenThereAre) {
+// Each connector needs 14 of 35 descriptors.
+TEST_F(ReconcilerTest, RefusesAConnectorWithoutDescriptorsAndStartsItLater) {
   descriptors_.limit = 100;
   descriptors_.reserved = 25;
   for (const char* name : {"a", "b", "c"}) Write(name, "http://one/");
@@ -48,7 +49,7 @@ TEST_F(ReconcilerTest, RefusesWhatThereAreNoDescriptorsForAndStartsItWhenThereAr
   ASSERT_TRUE(AwaitRunning("b"));
   ASSERT_TRUE(AwaitShown("connectors_refused 1"));
   ASSERT_TRUE(Await([&] { return View("c") && !View("c")->status.trace.empty(); }));
-  EXPECT_EQ(View("c")->status.state, rest::RunState::kFailed);
+  EXPECT_EQ(View("c")->status.state, RunState::kFailed);
   EXPECT_TRUE(View("c")->status.tasks.empty());
   EXPECT_NE(View("c")->status.trace.find("the limit is 100, of which 25 are reserved"),
             std::string::npos)
@@ -61,8 +62,8 @@ TEST_F(ReconcilerTest, RefusesWhatThereAreNoDescriptorsForAndStartsItWhenThereAr
   EXPECT_EQ(View("c")->status.trace, "");
 }
 
-// And not, for its sake, another connector.
-TEST_F(ReconcilerTest, RefusesMoreTasksThatThereAreNoDescriptorsForAndAddsThemWhenThereAre) {
+// It does not stop another connector for it.
+TEST_F(ReconcilerTest, RefusesMoreTasksWithoutDescriptorsAndAddsThemLater) {
   descriptors_.limit = 100;
   descriptors_.reserved = 25;
   for (const char* name : {"a", "b"}) Write(name, "http://one/");
@@ -74,9 +75,9 @@ TEST_F(ReconcilerTest, RefusesMoreTasksThatThereAreNoDescriptorsForAndAddsThemWh
   ASSERT_TRUE(Await([&] { return View("a") && !View("a")->status.trace.empty(); }));
   EXPECT_NE(View("a")->status.trace.find("the last good one goes on"), std::string::npos)
       << View("a")->status.trace;
-  EXPECT_EQ(View("a")->status.state, rest::RunState::kRunning);
+  EXPECT_EQ(View("a")->status.state, RunState::kRunning);
   EXPECT_LT(View("a")->status.observed_generation, View("a")->status.generation);
-  EXPECT_EQ(View("b")->status.state, rest::RunState::kRunning);
+  EXPECT_EQ(View("b")->status.state, RunState::kRunning);
   EXPECT_EQ(Urls().size(), 2u);
   fs::remove(directory_ / "b.toml");
   ASSERT_TRUE(AwaitMade(3));
@@ -85,7 +86,7 @@ TEST_F(ReconcilerTest, RefusesMoreTasksThatThereAreNoDescriptorsForAndAddsThemWh
   EXPECT_TRUE(Await([&] { return View("a")->status.trace.empty(); }));
 }
 
-TEST_F(ReconcilerTest, ForgetsAChangeThatItRefusedWhenItIsTakenBack) {
+TEST_F(ReconcilerTest, DropsARefusedChangeThatIsReverted) {
   descriptors_.limit = 100;
   descriptors_.reserved = 25;
   Write("a", "http://one/");
@@ -98,7 +99,7 @@ TEST_F(ReconcilerTest, ForgetsAChangeThatItRefusedWhenItIsTakenBack) {
   EXPECT_TRUE(AwaitRunning("a"));
 }
 
-TEST_F(ReconcilerTest, ForgetsThatItRefusedOneThatIsGone) {
+TEST_F(ReconcilerTest, DropsTheRefusalOfARemovedConnector) {
   descriptors_.limit = 60;
   descriptors_.reserved = 15;
   Write("a", "http://one/");
@@ -110,7 +111,7 @@ TEST_F(ReconcilerTest, ForgetsThatItRefusedOneThatIsGone) {
   EXPECT_TRUE(AwaitShown("connector=\"a\"", false));
 }
 
-TEST_F(ReconcilerTest, StopsTheLastOnesWhenTheLimitFalls) {
+TEST_F(ReconcilerTest, StopsTheLastConnectorsWhenTheLimitFalls) {
   descriptors_.limit = 100;
   descriptors_.reserved = 25;
   Write("a", "http://one/");
@@ -137,7 +138,7 @@ TEST_F(ReconcilerTest, HasStartedWithAnEmptyDirectory) {
   EXPECT_EQ(reconciler_->readiness().starting(), "");
 }
 
-TEST_F(ReconcilerTest, AppliesWhatNeedsNoOtherConsumerToTheOneThatRuns) {
+TEST_F(ReconcilerTest, AppliesAChangeThatNeedsNoNewConsumer) {
   Write("a", "http://one/");
   Start();
   ASSERT_TRUE(AwaitRunning("a"));
@@ -149,7 +150,7 @@ TEST_F(ReconcilerTest, AppliesWhatNeedsNoOtherConsumerToTheOneThatRuns) {
   EXPECT_FALSE(FirstLog().left);
 }
 
-TEST_F(ReconcilerTest, RestartsForWhatNeedsAnotherConsumer) {
+TEST_F(ReconcilerTest, RestartsForAChangeThatNeedsANewConsumer) {
   Write("a", "http://one/");
   Start();
   ASSERT_TRUE(AwaitRunning("a"));
@@ -160,7 +161,7 @@ TEST_F(ReconcilerTest, RestartsForWhatNeedsAnotherConsumer) {
   EXPECT_TRUE(AwaitRunning("a"));
 }
 
-TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsWhyTheNewestIsRejected) {
+TEST_F(ReconcilerTest, RunsTheLastGoodDefinitionAndShowsWhyTheNewestIsInvalid) {
   Write("a", "http://one/");
   Start();
   ASSERT_TRUE(AwaitRunning("a"));
@@ -173,7 +174,7 @@ TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsWhyTheNewestIsRejected)
   const ConnectorView view = *View("a");
   EXPECT_EQ(view.status.generation, 2u);
   EXPECT_EQ(view.status.observed_generation, 1u);
-  EXPECT_EQ(view.status.state, rest::RunState::kRunning);
+  EXPECT_EQ(view.status.state, RunState::kRunning);
   EXPECT_NE(view.status.trace.find("a.toml:2:1: error: callback.request.url:"), std::string::npos)
       << view.status.trace;
   Write("a", "http://three/");
@@ -182,7 +183,7 @@ TEST_F(ReconcilerTest, KeepsTheLastGoodDefinitionAndShowsWhyTheNewestIsRejected)
   EXPECT_TRUE(Await([&] { return View("a")->status.observed_generation == 3; }));
 }
 
-TEST_F(ReconcilerTest, RejectsWhatOnlyTheClientsCanJudgeBeforeAnythingStops) {
+TEST_F(ReconcilerTest, RejectsWhatOnlyClientsCanCheckBeforeItStopsAnything) {
   Write("a", "http://one/");
   Start();
   ASSERT_TRUE(AwaitRunning("a"));
@@ -196,7 +197,7 @@ TEST_F(ReconcilerTest, RejectsWhatOnlyTheClientsCanJudgeBeforeAnythingStops) {
   EXPECT_EQ(Urls().size(), 1u);
 }
 
-TEST_F(ReconcilerTest, ShowsANewInvalidDefinitionAsFailedUntilItIsMended) {
+TEST_F(ReconcilerTest, ShowsANewInvalidDefinitionAsFailedUntilItIsFixed) {
   Write("a", "nonsense");
   Start();
   ASSERT_TRUE(AwaitShown(R"(connector_state{connector="a",state="failed"} 1)"));
@@ -205,7 +206,7 @@ TEST_F(ReconcilerTest, ShowsANewInvalidDefinitionAsFailedUntilItIsMended) {
   EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 0)"));
 }
 
-TEST_F(ReconcilerTest, ADefinitionThatChangedRevivesAConnectorThatStopped) {
+TEST_F(ReconcilerTest, AChangedDefinitionRestartsAFailedConnector) {
   good_ = false;
   Write("a", "http://one/", "exception.strategy = \"STOP_TASK\"\n");
   Start();
@@ -221,7 +222,7 @@ TEST_F(ReconcilerTest, ADefinitionThatChangedRevivesAConnectorThatStopped) {
   EXPECT_TRUE(AwaitShown(R"(tasks_stopped{connector="a"} 0)"));
 }
 
-TEST_F(ReconcilerTest, OneThatDrainsSlowlyHoldsUpNobodyElse) {
+TEST_F(ReconcilerTest, ASlowDrainDelaysNoOtherConnector) {
   settings_.shutdown_grace = 60s;
   endpoint_.Cork(true);
   Write("slow", "http://one/");
@@ -236,7 +237,7 @@ TEST_F(ReconcilerTest, OneThatDrainsSlowlyHoldsUpNobodyElse) {
   Write("b", "http://b/");
   EXPECT_TRUE(AwaitRunning("b"));
   EXPECT_FALSE(FirstLog().left);
-  // And changes its mind while it drains.
+  // The definition changes again during the drain.
   Write("slow", "http://two/");
   ASSERT_TRUE(Await([&] { return View("slow")->status.generation == 3; }));
   endpoint_.Cork(false);
@@ -245,7 +246,7 @@ TEST_F(ReconcilerTest, OneThatDrainsSlowlyHoldsUpNobodyElse) {
   EXPECT_EQ(Urls().size(), 3u);
 }
 
-TEST_F(ReconcilerTest, AStartThatFailsIsTriedAgain) {
+TEST_F(ReconcilerTest, RetriesAFailedStart) {
   fail_sources_ = true;
   Write("a", "http://one/");
   Start();
@@ -258,7 +259,7 @@ TEST_F(ReconcilerTest, AStartThatFailsIsTriedAgain) {
   EXPECT_TRUE(AwaitShown(R"(connector_restarts_total{connector="a",reason="error"} 1)"));
 }
 
-TEST_F(ReconcilerTest, BelievesThatEverythingIsGoneOnlyAfterAWhile) {
+TEST_F(ReconcilerTest, RemovesAllConnectorsOnlyAfterTheVanishWait) {
   settings_.definitions.vanish_wait = 400ms;
   Write("a", "http://one/");
   Start();
@@ -275,7 +276,7 @@ TEST_F(ReconcilerTest, BelievesThatEverythingIsGoneOnlyAfterAWhile) {
   EXPECT_TRUE(AwaitShown("connector_state", false));
 }
 
-TEST_F(ReconcilerTest, KeepsWhatRunsWhenTheDirectoryCannotBeRead) {
+TEST_F(ReconcilerTest, KeepsConnectorsWhenTheDirectoryCannotBeRead) {
   Write("a", "http://one/");
   Start();
   ASSERT_TRUE(AwaitRunning("a"));
@@ -287,7 +288,7 @@ TEST_F(ReconcilerTest, KeepsWhatRunsWhenTheDirectoryCannotBeRead) {
   EXPECT_EQ(Urls(), (std::vector<std::string>{"a http://one/", "b http://b/"}));
 }
 
-TEST_F(ReconcilerTest, ASecretThatChangedIsAppliedLikeAnEdit) {
+TEST_F(ReconcilerTest, AppliesAChangedSecretLikeAnEdit) {
   WriteSecret("path", "first");
   Write("a", "http://one/" + InSecrets("path"));
   Start();
@@ -296,7 +297,7 @@ TEST_F(ReconcilerTest, ASecretThatChangedIsAppliedLikeAnEdit) {
   WriteSecret("path", "second");
   EXPECT_TRUE(AwaitApplied("http://one/second"));
   EXPECT_EQ(Urls().size(), 1u);
-  // An empty one keeps the last good.
+  // An empty file keeps the last good definition.
   WriteSecret("path", "");
   EXPECT_TRUE(AwaitShown(R"(connector_invalid{connector="a"} 1)"));
   EXPECT_TRUE(AwaitShown(R"(connector_state{connector="a",state="running"} 1)"));
@@ -304,7 +305,7 @@ TEST_F(ReconcilerTest, ASecretThatChangedIsAppliedLikeAnEdit) {
   EXPECT_TRUE(AwaitApplied("http://one/third"));
 }
 
-TEST_F(ReconcilerTest, ASecretOfTheConsumerRestartsItForThatReason) {
+TEST_F(ReconcilerTest, RestartsForAChangedSecretOfTheConsumer) {
   WriteSecret("id", "first");
   Write("a", "http://one/", "consumer.override.client.id = \"" + InSecrets("id") + "\"\n");
   Start();
@@ -327,7 +328,7 @@ TEST_F(ReconcilerTest, RenewsCredentialsWithoutLeavingTheGroup) {
   EXPECT_EQ(Urls().size(), 1u);
 }
 
-TEST_F(ReconcilerTest, DrainsOnceForEveryCallerAndStartsNothingAfterwards) {
+TEST_F(ReconcilerTest, DrainsOnceForAllCallersAndStartsNothingAfterwards) {
   Write("a", "http://one/");
   Start();
   ASSERT_TRUE(AwaitMade(1));

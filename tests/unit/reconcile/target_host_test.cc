@@ -12,9 +12,9 @@ std::string Shown(bool host_is_secret) {
   return IdentityOf(config).target_host;
 }
 
-TEST(TargetHost, IsShownWithoutTheRestOfTheUrl) { EXPECT_EQ(Shown(false), "canary-host:8080"); }
+TEST(TargetHost, IsTheHostOfTheUrlOnly) { EXPECT_EQ(Shown(false), "canary-host:8080"); }
 
-TEST(TargetHost, IsHiddenWhenItCameFromASecret) { EXPECT_EQ(Shown(true), "***"); }
+TEST(TargetHost, IsHiddenWhenItComesFromASecret) { EXPECT_EQ(Shown(true), "***"); }
 
 }  // namespace
 }  // namespace khs::reconcile

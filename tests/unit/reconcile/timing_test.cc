@@ -1,8 +1,8 @@
-// The pure parts that decide when.
+// Tests of the pure classes that compute due times.
 
 #include <gtest/gtest.h>
 
-#include "reconcile/look_schedule.h"
+#include "reconcile/scan_schedule.h"
 #include "reconcile/start_backoff.h"
 #include "reconcile/vanish_guard.h"
 
@@ -12,15 +12,15 @@ namespace {
 using namespace std::chrono_literals;
 const base::MonotonicTime kStart{1h};
 
-TEST(LookSchedule, LooksAtOnceAndThenEveryInterval) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, ScansAtOnceAndThenEveryInterval) {
+  ScanSchedule schedule(250ms, 30s);
   EXPECT_LE(schedule.due(), kStart);
   schedule.Begin(kStart);
   EXPECT_EQ(schedule.due(), kStart + 30s);
 }
 
-TEST(LookSchedule, WaitsForQuietAfterChangesButNotForEver) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, WaitsForQuietAfterChangesButNotForever) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
   base::MonotonicTime now = kStart;
   for (; now < kStart + 2s; now += 200ms) {
@@ -31,8 +31,8 @@ TEST(LookSchedule, WaitsForQuietAfterChangesButNotForEver) {
   EXPECT_EQ(schedule.due(), kStart + 2500ms);
 }
 
-TEST(LookSchedule, WaitsLongestWhileSomebodyIsInTheMiddleOfWriting) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, WaitsLongestWhileAFileIsBeingWritten) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
   schedule.Changed(kStart, true);
   EXPECT_EQ(schedule.due(), kStart + 2500ms);
@@ -40,26 +40,26 @@ TEST(LookSchedule, WaitsLongestWhileSomebodyIsInTheMiddleOfWriting) {
   EXPECT_EQ(schedule.due(), kStart + 1250ms);
 }
 
-TEST(LookSchedule, AChangeDuringALookAsksForAnother) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, AChangeDuringAScanCausesAnother) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Changed(kStart, false);
   schedule.Begin(kStart + 250ms);
   schedule.Changed(kStart + 251ms, false);
   EXPECT_EQ(schedule.due(), kStart + 501ms);
 }
 
-TEST(LookSchedule, DoesWhatIsAskedForAtTheEarliestTimeAsked) {
-  LookSchedule schedule(250ms, 30s);
+TEST(ScanSchedule, ScansAtTheEarliestRequestedTime) {
+  ScanSchedule schedule(250ms, 30s);
   schedule.Begin(kStart);
-  schedule.Ask(kStart + 10s);
-  schedule.Ask(kStart + 1s);
-  schedule.Ask(kStart + 5s);
+  schedule.Request(kStart + 10s);
+  schedule.Request(kStart + 1s);
+  schedule.Request(kStart + 5s);
   EXPECT_EQ(schedule.due(), kStart + 1s);
   schedule.Begin(kStart + 1s);
   EXPECT_EQ(schedule.due(), kStart + 31s);
 }
 
-TEST(VanishGuard, BelievesWhatIsGoneOnlyWhenALaterLookAgrees) {
+TEST(VanishGuard, AcceptsARemovalOnlyAfterALaterScan) {
   VanishGuard guard(60s);
   EXPECT_TRUE(guard.Believe(true, true, kStart));
   EXPECT_FALSE(guard.Believe(true, false, kStart));
@@ -69,7 +69,7 @@ TEST(VanishGuard, BelievesWhatIsGoneOnlyWhenALaterLookAgrees) {
   EXPECT_FALSE(guard.due());
 }
 
-TEST(VanishGuard, BeginsAnewWhenSomethingCameBack) {
+TEST(VanishGuard, StartsOverWhenADefinitionReturns) {
   VanishGuard guard(60s);
   EXPECT_FALSE(guard.Believe(true, false, kStart));
   EXPECT_TRUE(guard.Believe(true, true, kStart + 30s));
@@ -77,13 +77,13 @@ TEST(VanishGuard, BeginsAnewWhenSomethingCameBack) {
   EXPECT_EQ(guard.due(), kStart + 121s);
 }
 
-TEST(VanishGuard, HasNothingToSayWhereThereWasNothing) {
+TEST(VanishGuard, AcceptsAnEmptyDirectoryThatWasEmpty) {
   VanishGuard guard(60s);
   EXPECT_TRUE(guard.Believe(false, false, kStart));
   EXPECT_FALSE(guard.due());
 }
 
-TEST(StartBackoff, DoublesUpToFiveMinutesAndBeginsAnewAfterAReset) {
+TEST(StartBackoff, DoublesUpToFiveMinutesAndStartsOverAfterAReset) {
   StartBackoff backoff;
   std::chrono::milliseconds expected = 1s;
   for (int i = 0; i < 12; ++i) {
@@ -96,7 +96,7 @@ TEST(StartBackoff, DoublesUpToFiveMinutesAndBeginsAnewAfterAReset) {
   EXPECT_EQ(backoff.due(), kStart + 1s);
 }
 
-TEST(StartBackoff, IsAFifthMoreOrLess) {
+TEST(StartBackoff, HasAJitterOfAFifth) {
   StartBackoff early;
   early.Failed(kStart, 0);
   EXPECT_EQ(early.due(), kStart + 800ms);

@@ -20,7 +20,7 @@ class WarningsTest : public ReconcilerTest {
     if (capturing_) ::testing::internal::GetCapturedStderr();
   }
 
-  // Ends the reconciler. The lines of the log that warn of a missing indicator.
+  // Stops the reconciler and returns the log lines about a missing indicator.
   std::vector<std::string> Logged() {
     reconciler_->RequestStop();
     runner_.join();
@@ -45,7 +45,7 @@ class WarningsTest : public ReconcilerTest {
   bool capturing_ = true;
 };
 
-TEST_F(WarningsTest, AMissingIndicatorIsLoggedOnceAConnectorAndAgainForAnotherDefinition) {
+TEST_F(WarningsTest, AMissingIndicatorIsLoggedOncePerConnectorAndDefinition) {
   flagged_ = false;
   Write("f", "http://f/", "tasks.max = 2\nretry.backoff.sec = [300, 300]\n");
   Start();
@@ -62,7 +62,7 @@ TEST_F(WarningsTest, AMissingIndicatorIsLoggedOnceAConnectorAndAgainForAnotherDe
   ASSERT_TRUE(AwaitAnswered(2));
   ASSERT_TRUE(Await([this] { return !Warnings().empty(); }));
   EXPECT_THAT(Warnings(), ElementsAre(HasSubstr("response.retry.indicator = \"optional\"")));
-  // What waits is tried at once under another definition.
+  // A new definition retries waiting records at once.
   Write("f", "http://f/", "tasks.max = 2\nretry.backoff.sec = [60]\n");
   ASSERT_TRUE(AwaitAnswered(4));
   EXPECT_TRUE(Await([this] {

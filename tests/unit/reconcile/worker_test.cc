@@ -13,10 +13,10 @@ namespace khs::reconcile {
 namespace {
 
 using namespace std::chrono_literals;
-using rest::ConfigMap;
-using rest::RunState;
-using rest::TargetState;
-using Kind = rest::Refusal::Kind;
+using connect::ConfigMap;
+using connect::RunState;
+using connect::TargetState;
+using Kind = connect::CallError::Kind;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -30,7 +30,7 @@ class WorkerTest : public ReconcilerTest {
     GroupAccess access;
     access.list = [this](const config::ConnectorConfig& config) {
       groups_.insert(config.subscription.group);
-      return rest::Outcome<GroupAccess::Offsets>(GroupAccess::Offsets{{"t", 0, 7}});
+      return connect::Result<GroupAccess::Offsets>(GroupAccess::Offsets{{"t", 0, 7}});
     };
     access.alter = [this](const config::ConnectorConfig&, const GroupAccess::Offsets& offsets) {
       altered_ = offsets.size();
@@ -41,13 +41,13 @@ class WorkerTest : public ReconcilerTest {
     access.broker_answers = [] { return true; };
     worker_.emplace(*reconciler_, std::move(access));
   }
-  rest::Outcome<rest::Done> AnswerOfGroup() {
-    if (active_for_ == 0) return rest::Done{};
+  connect::Result<void> AnswerOfGroup() {
+    if (active_for_ == 0) return {};
     --active_for_;
-    return base::Unexpected<rest::Refusal>({Kind::kStillActive, {}, {}});
+    return base::Unexpected<connect::CallError>({Kind::kStillActive, {}, {}});
   }
-  // As after the process ended and another began.
-  void StartAnew() {
+  // Simulates a restart of the process.
+  void RestartProcess() {
     reconciler_->RequestStop();
     runner_.join();
     worker_.reset();
@@ -61,7 +61,7 @@ class WorkerTest : public ReconcilerTest {
     const auto status = worker_->Status(name);
     return status ? status->state : RunState::kUnassigned;
   }
-  // Of the connector and of all its tasks.
+  // Waits for the state of the connector and all its tasks.
   bool AwaitState(const std::string& name, RunState state) {
     return Await([&] {
       const auto status = worker_->Status(name);
@@ -74,10 +74,10 @@ class WorkerTest : public ReconcilerTest {
   std::set<std::string> groups_;
   size_t altered_ = 0;
   int active_for_ = 0;  // so many calls find members in the group
-  std::optional<Worker> worker_;
+  std::optional<ReconcilerWorker> worker_;
 };
 
-TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
+TEST_F(WorkerTest, ACreatedConnectorRunsAndSurvivesARestart) {
   Start();
   const auto info = worker_->Create("r", Good(), TargetState::kStarted);
   ASSERT_TRUE(info);
@@ -86,14 +86,14 @@ TEST_F(WorkerTest, WhatIsCreatedRunsAndIsThereAfterARestart) {
   EXPECT_THAT(info->tasks, ElementsAre(0));
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
   EXPECT_TRUE(AwaitShown(R"(origin="rest")"));
-  StartAnew();
+  RestartProcess();
   EXPECT_THAT(worker_->Names(), ElementsAre("r"));
   EXPECT_EQ(worker_->Info("r")->config, info->config);
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
 }
 
-// Clients of Kafka Connect's API look for the class in every configuration.
-TEST_F(WorkerTest, ShowsTheClassThatHoldsWithoutBeingWritten) {
+// Clients of Kafka Connect's API expect the class in every configuration.
+TEST_F(WorkerTest, ShowsTheDefaultClass) {
   Write("f", "http://f/");
   Write("own", "http://own/", "connector.class = \"HttpSinkConnector\"\n");
   std::ofstream(directory_ / "broken.toml") << "topics = ";
@@ -111,7 +111,7 @@ TEST_F(WorkerTest, ShowsTheClassThatHoldsWithoutBeingWritten) {
             (ConfigMap{{"connector.class", "HttpSink"}, {"name", "broken"}}));
 }
 
-TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
+TEST_F(WorkerTest, APutOfTheShownConfigChangesNothing) {
   Start();
   ConfigMap config = Good();
   config["request.delay.sec"] = "0.0";
@@ -122,7 +122,7 @@ TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
   config["name"] = "r";
   EXPECT_EQ(info->config, config);
   EXPECT_EQ(worker_->Put("r", info->config)->info.config, config);
-  StartAnew();
+  RestartProcess();
   EXPECT_EQ(worker_->Info("r")->config, config);
   EXPECT_EQ(worker_->Put("r", config)->info.config, config);
   EXPECT_EQ(worker_->Status("r")->generation, 1u);
@@ -130,7 +130,7 @@ TEST_F(WorkerTest, APutOfWhatIsShownChangesNothing) {
   EXPECT_EQ(Urls().size(), 2u);
 }
 
-TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
+TEST_F(WorkerTest, RejectsInvalidAndExistingConnectors) {
   Write("f", "http://f/");
   Start();
   ASSERT_TRUE(AwaitRunning("f"));
@@ -149,15 +149,15 @@ TEST_F(WorkerTest, RefusesWhatIsInvalidOrThereAlready) {
   EXPECT_EQ(worker_->Patch("nobody", {}).error().kind, Kind::kNotFound);
 }
 
-TEST_F(WorkerTest, AnOrderWaitsUntilTheDefinitionsAreKnown) {
+TEST_F(WorkerTest, ACommandWaitsUntilTheDefinitionsAreKnown) {
   Write("f", "http://f/");
   Start();
   EXPECT_EQ(worker_->Put("f", Good()).error().kind, Kind::kFileDefined);
   EXPECT_EQ(worker_->Create("f", Good(), TargetState::kStarted).error().kind, Kind::kExists);
-  EXPECT_TRUE(worker_->SetTarget("f", TargetState::kPaused));
+  EXPECT_TRUE(worker_->SetTargetState("f", TargetState::kPaused));
 }
 
-TEST_F(WorkerTest, ARefusalNamesTheConnectorAndItsFile) {
+TEST_F(WorkerTest, AnErrorNamesTheConnectorAndItsFile) {
   Write("f", "http://f/", "name = \"orders\"\n");
   Start();
   EXPECT_EQ(worker_->Delete("orders").error().message, "Connector orders is defined by the file " +
@@ -165,7 +165,7 @@ TEST_F(WorkerTest, ARefusalNamesTheConnectorAndItsFile) {
                                                            ": change it there");
 }
 
-TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
+TEST_F(WorkerTest, AppliesAChangeAndDeletesAtOnce) {
   Start();
   ASSERT_TRUE(worker_->Put("r", Good()));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
@@ -177,11 +177,11 @@ TEST_F(WorkerTest, AChangeIsAppliedAndADeletionIsAtOnce) {
   ASSERT_TRUE(worker_->Delete("r"));
   EXPECT_FALSE(worker_->Status("r"));
   EXPECT_THAT(worker_->Names(), IsEmpty());
-  StartAnew();
+  RestartProcess();
   EXPECT_THAT(worker_->Names(), IsEmpty());
 }
 
-TEST_F(WorkerTest, MoreTasksJoinThoseThatRun) {
+TEST_F(WorkerTest, AdditionalTasksJoinTheRunningOnes) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
@@ -196,7 +196,7 @@ TEST_F(WorkerTest, MoreTasksJoinThoseThatRun) {
   EXPECT_EQ(worker_->Status("r")->observed_generation, 2u);
 }
 
-TEST_F(WorkerTest, ATaskThatCannotBeAddedIsTriedAgain) {
+TEST_F(WorkerTest, RetriesToAddATask) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
@@ -211,7 +211,7 @@ TEST_F(WorkerTest, ATaskThatCannotBeAddedIsTriedAgain) {
   EXPECT_EQ(worker_->Status("r")->observed_generation, 2u);
 }
 
-TEST_F(WorkerTest, AConnectorRunsWhileItsTasksAreReplaced) {
+TEST_F(WorkerTest, AConnectorIsRunningWhileItsTasksRestart) {
   endpoint_.Cork(true);
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
@@ -229,50 +229,50 @@ TEST_F(WorkerTest, AConnectorRunsWhileItsTasksAreReplaced) {
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
 }
 
-TEST_F(WorkerTest, APauseStaysInTheGroupAndAStopLeavesIt) {
+TEST_F(WorkerTest, APausedConnectorStaysInItsGroupAndAStoppedOneLeaves) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
   ASSERT_TRUE(AwaitState("r", RunState::kPaused));
   ASSERT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kPaused; }));
   EXPECT_FALSE(FirstLog().left);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
   ASSERT_TRUE(AwaitState("r", RunState::kRunning));
   EXPECT_EQ(Urls().size(), 1u);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
   ASSERT_TRUE(AwaitState("r", RunState::kStopped));
   EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
   EXPECT_THAT(worker_->Info("r")->tasks, IsEmpty());
   EXPECT_TRUE(FirstLog().Await([](auto& log) { return log.left; }));
-  // Kafka Connect makes no tasks for a stopped one that is paused.
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  // Kafka Connect makes no tasks for a stopped connector that is paused.
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
   EXPECT_EQ(StateOf("r"), RunState::kPaused);
   EXPECT_THAT(worker_->Status("r")->tasks, IsEmpty());
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
   EXPECT_TRUE(AwaitState("r", RunState::kRunning));
   EXPECT_EQ(Urls().size(), 2u);
 }
 
-TEST_F(WorkerTest, TargetsOutliveTheProcessAlsoOfWhatAFileDefines) {
+TEST_F(WorkerTest, TargetStatesSurviveARestartAlsoForFiles) {
   Write("f", "http://f/");
   Write("g", "http://g/");
   Start();
   ASSERT_TRUE(AwaitRunning("f"));
-  ASSERT_TRUE(worker_->SetTarget("f", TargetState::kStopped));
-  ASSERT_TRUE(worker_->SetTarget("g", TargetState::kPaused));
+  ASSERT_TRUE(worker_->SetTargetState("f", TargetState::kStopped));
+  ASSERT_TRUE(worker_->SetTargetState("g", TargetState::kPaused));
   ASSERT_TRUE(AwaitState("f", RunState::kStopped));
-  StartAnew();
+  RestartProcess();
   EXPECT_TRUE(AwaitState("f", RunState::kStopped));
   EXPECT_TRUE(AwaitState("g", RunState::kPaused));
-  // Who makes one of that name again means a new one.
+  // A later connector of the same name is a new one.
   std::filesystem::remove(directory_ / "f.toml");
   ASSERT_TRUE(Await([&] { return !worker_->Status("f"); }));
   Write("f", "http://f/");
   EXPECT_TRUE(AwaitState("f", RunState::kRunning));
 }
 
-TEST_F(WorkerTest, CreatesInTheStateThatIsAskedFor) {
+TEST_F(WorkerTest, CreatesInTheInitialState) {
   Start();
   ASSERT_TRUE(worker_->Create("p", Good(), TargetState::kPaused));
   EXPECT_TRUE(AwaitState("p", RunState::kPaused));
@@ -285,7 +285,7 @@ TEST_F(WorkerTest, CreatesInTheStateThatIsAskedFor) {
   EXPECT_EQ(worker_->Status("s")->observed_generation, 2u);
 }
 
-TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
+TEST_F(WorkerTest, ARestartRestartsFailedTasksOnly) {
   good_ = false;
   ConfigMap config = Good();
   config["exception.strategy"] = "STOP_TASK";
@@ -300,10 +300,10 @@ TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
   ASSERT_TRUE(Await([&] { return worker_->Status("r")->tasks.at(0).state == RunState::kFailed; }));
   EXPECT_EQ(StateOf("r"), RunState::kRunning);  // in Kafka Connect's words
   EXPECT_THAT(worker_->Status("r")->tasks.at(0).trace, HasSubstr("t[0]@0"));
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
   EXPECT_EQ(StateOf("r"), RunState::kPaused);
   EXPECT_EQ(worker_->Status("r")->tasks.at(0).state, RunState::kFailed);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
   EXPECT_EQ(StateOf("r"), RunState::kRunning);
   good_ = true;
   const auto status = worker_->Restart("r", true, true);
@@ -317,7 +317,7 @@ TEST_F(WorkerTest, ARestartRevivesWhatHasFailedAndLeavesTheRestAlone) {
   EXPECT_TRUE(AwaitMade(3));
 }
 
-TEST_F(WorkerTest, OffsetsAreChangedOfStoppedConnectorsOnly) {
+TEST_F(WorkerTest, ChangesOffsetsOfStoppedConnectorsOnly) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
   EXPECT_EQ(worker_->Offsets("r")->size(), 1u);
@@ -325,37 +325,36 @@ TEST_F(WorkerTest, OffsetsAreChangedOfStoppedConnectorsOnly) {
   EXPECT_EQ(worker_->AlterOffsets("r", {{"t", 0, 1}}).error().kind, Kind::kNotStopped);
   EXPECT_EQ(worker_->AwaitStopped("r").error().kind, Kind::kNotStopped);
   EXPECT_EQ(worker_->AlterOffsets("nobody", {}).error().kind, Kind::kNotFound);
-  ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
   EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
   EXPECT_EQ(altered_, 1u);
   EXPECT_TRUE(worker_->ResetOffsets("r"));
 }
 
-// Each answer holds for whatever is asked next.
-TEST_F(WorkerTest, WhatWasAnsweredIsSeenByTheNextCall) {
+TEST_F(WorkerTest, TheNextCallSeesTheResultOfTheLast) {
   Start();
   for (int round = 0; round < 25; ++round) {
     SCOPED_TRACE(round);
     ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
     ASSERT_TRUE(AwaitState("r", RunState::kRunning));
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kPaused));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kPaused));
     EXPECT_EQ(StateOf("r"), RunState::kPaused);
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
     EXPECT_EQ(StateOf("r"), RunState::kRunning);
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
     EXPECT_EQ(StateOf("r"), RunState::kStopped);
     EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
     EXPECT_TRUE(worker_->ResetOffsets("r"));
     ASSERT_TRUE(worker_->Put("r", Good("http://other/")));
     EXPECT_EQ(worker_->Info("r")->config.at("callback.request.url"), "http://other/");
-    ASSERT_TRUE(worker_->SetTarget("r", TargetState::kStarted));
+    ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStarted));
     EXPECT_EQ(worker_->Status("r")->tasks.size(), 1u);
     ASSERT_TRUE(worker_->Delete("r"));
     EXPECT_FALSE(worker_->Status("r"));
   }
 }
 
-TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
+TEST_F(WorkerTest, ChangesOffsetsAsSoonAsAStoppedConnectorHasDrained) {
   endpoint_.Cork(true);
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
@@ -365,17 +364,17 @@ TEST_F(WorkerTest, OffsetsAreChangedAsSoonAsAStoppedConnectorHasDrained) {
   FirstLog().Send(task::Records{record});
   ASSERT_TRUE(endpoint_.AwaitReceived(1));
   std::thread caller([this] {
-    EXPECT_TRUE(worker_->SetTarget("r", TargetState::kStopped));
+    EXPECT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
     EXPECT_TRUE(worker_->AlterOffsets("r", {{"t", 0, 1}}));
     EXPECT_EQ(StateOf("r"), RunState::kStopped);
   });
-  ASSERT_TRUE(Await([&] { return View("r")->is_to_stop; }));
+  ASSERT_TRUE(Await([&] { return View("r")->target_state == TargetState::kStopped; }));
   EXPECT_EQ(StateOf("r"), RunState::kRunning);
   endpoint_.Cork(false);
   caller.join();
 }
 
-TEST_F(WorkerTest, OffsetsWaitForTheGroupToHaveNoMembers) {
+TEST_F(WorkerTest, WaitsForTheGroupToBeEmptyBeforeItChangesOffsets) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStopped));
   active_for_ = 2;
@@ -385,7 +384,7 @@ TEST_F(WorkerTest, OffsetsWaitForTheGroupToHaveNoMembers) {
   EXPECT_EQ(active_for_, 0);
 }
 
-TEST_F(WorkerTest, ADiskThatTakesNothingChangesNothing) {
+TEST_F(WorkerTest, AFailedWriteChangesNothing) {
   settings_.state_dir = "/dev/full/state";
   Start();
   const auto refused = worker_->Create("r", Good(), TargetState::kStarted);
@@ -395,14 +394,14 @@ TEST_F(WorkerTest, ADiskThatTakesNothingChangesNothing) {
   EXPECT_THAT(worker_->Names(), IsEmpty());
 }
 
-TEST_F(WorkerTest, AReloadAnswersWhatIsWrong) {
+TEST_F(WorkerTest, AReloadReturnsTheProblems) {
   Start();
   EXPECT_THAT(worker_->Reload(), IsEmpty());
   Write("bad", "not a url");
   EXPECT_THAT(worker_->Reload(), ElementsAre(HasSubstr("bad.toml:2:1: error:")));
 }
 
-TEST_F(WorkerTest, ManyCallersAtOnceLeaveWhatTheLastOfEachWanted) {
+TEST_F(WorkerTest, ConcurrentCallersGetWhatEachAskedForLast) {
   Start();
   std::vector<std::thread> callers;
   for (int caller = 0; caller < 8; ++caller) {
@@ -410,9 +409,9 @@ TEST_F(WorkerTest, ManyCallersAtOnceLeaveWhatTheLastOfEachWanted) {
       for (int i = 0; i < 5; ++i) {
         const std::string name = "c" + std::to_string(caller) + "-" + std::to_string(i);
         EXPECT_TRUE(worker_->Create(name, Good(), TargetState::kStarted));
-        EXPECT_TRUE(worker_->SetTarget(name, TargetState::kPaused));
+        EXPECT_TRUE(worker_->SetTargetState(name, TargetState::kPaused));
         EXPECT_TRUE(worker_->Status(name));
-        EXPECT_TRUE(worker_->SetTarget(name, TargetState::kStarted));
+        EXPECT_TRUE(worker_->SetTargetState(name, TargetState::kStarted));
         if (i % 2 == 0) {
           EXPECT_TRUE(worker_->Delete(name));
         }
@@ -426,7 +425,7 @@ TEST_F(WorkerTest, ManyCallersAtOnceLeaveWhatTheLastOfEachWanted) {
   }
 }
 
-TEST_F(WorkerTest, AProcessThatDrainsTakesNoOrders) {
+TEST_F(WorkerTest, ADrainingProcessRunsNoCommands) {
   Start();
   EXPECT_TRUE(worker_->Drain());
   EXPECT_EQ(worker_->Create("r", Good(), TargetState::kStarted).error().kind, Kind::kUnavailable);
@@ -437,14 +436,14 @@ TEST_F(WorkerTest, AProcessThatDrainsTakesNoOrders) {
   worker_.reset();
 }
 
-TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsThereMayBeFiles) {
+TEST_F(WorkerTest, KeepsAtMostAsManyConnectorsAsFilesAreAllowed) {
   std::filesystem::create_directory(root_ / "state");
   StateStore store(root_ / "state");
   ConfigMap config = Good();
   for (size_t i = 0; i < watch::kMaxDefinitionFiles; ++i) {
     const std::string name = "r" + std::to_string(i);
     config["name"] = name;
-    ASSERT_FALSE(store.Put(name, {config, Target::kStopped}));
+    ASSERT_FALSE(store.Put(name, {config, connect::TargetState::kStopped}));
   }
   Start();
   const auto created = worker_->Create("more", Good(), TargetState::kStopped);

@@ -7,6 +7,8 @@
 namespace khs::rest {
 namespace {
 
+using connect::CallError;
+using connect::TargetState;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
@@ -32,7 +34,7 @@ TEST_F(ConnectConnectorsTest, AreListedByName) {
   EXPECT_THAT(Ask("GET", "/connectors"), Answers(200, R"(["a\"","b"])"));
 }
 
-TEST_F(ConnectConnectorsTest, AreListedWithWhatIsAskedFor) {
+TEST_F(ConnectConnectorsTest, AreListedWithExpandedParts) {
   Add("orders");
   const std::string status =
       R"({"name":"orders","connector":{"state":"RUNNING","worker_id":"127.0.0.1:8083"},)"
@@ -57,16 +59,16 @@ TEST_F(ConnectConnectorsTest, AreCreatedWithTheirLocation) {
   EXPECT_EQ(worker_.connectors.at("orders").config, kGoodConfig);
 }
 
-TEST_F(ConnectConnectorsTest, KeepNumbersAsTheyAreWrittenInEveryCall) {
+TEST_F(ConnectConnectorsTest, KeepNumbersAsWritten) {
   const std::string sent =
       R"({"callback.request.url":"http://h/","topics":"a","request.delay.sec":1.0,)"
       R"("retry.after.max.sec":1e2,"forward.kafka.headers":true})";
-  const ConfigMap shown = {{"callback.request.url", "http://h/"},
-                           {"name", "orders"},
-                           {"topics", "a"},
-                           {"request.delay.sec", "1.0"},
-                           {"retry.after.max.sec", "1e2"},
-                           {"forward.kafka.headers", "true"}};
+  const connect::ConfigMap shown = {{"callback.request.url", "http://h/"},
+                                    {"name", "orders"},
+                                    {"topics", "a"},
+                                    {"request.delay.sec", "1.0"},
+                                    {"retry.after.max.sec", "1e2"},
+                                    {"forward.kafka.headers", "true"}};
   EXPECT_EQ(Ask("POST", "/connectors", Create(R"("orders")", sent)).status, 201);
   EXPECT_EQ(worker_.connectors.at("orders").config, shown);
   EXPECT_EQ(Ask("PUT", "/connectors/orders/config", sent).status, 200);
@@ -116,14 +118,14 @@ TEST_F(ConnectConnectorsTest, HaveALocationThatLeadsToThem) {
   EXPECT_EQ(response.headers.at("Location"), "https://127.0.0.1:8083/connectors/n");
 }
 
-TEST_F(ConnectConnectorsTest, AreNamedByPostWithoutBlanksAtTheEnds) {
+TEST_F(ConnectConnectorsTest, AreCreatedWithTrimmedNames) {
   EXPECT_EQ(Ask("POST", "/connectors", Create(R"(" orders\t")", kBareConfig)).status, 201);
   EXPECT_TRUE(worker_.connectors.contains("orders"));
   EXPECT_EQ(Ask("PUT", "/connectors/%20orders/config", kBareConfig).status, 201);
   EXPECT_TRUE(worker_.connectors.contains(" orders"));
 }
 
-TEST_F(ConnectConnectorsTest, StartInTheStateAskedFor) {
+TEST_F(ConnectConnectorsTest, StartInTheInitialState) {
   const struct {
     const char* state;
     TargetState target;
@@ -152,15 +154,15 @@ TEST_F(ConnectConnectorsTest, TakeNumbersAndBooleansAsStrings) {
                                  R"("request.delay.sec":0.5})"))
                 .status,
             201);
-  const ConfigMap& config = worker_.connectors.at("n").config;
+  const connect::ConfigMap& config = worker_.connectors.at("n").config;
   EXPECT_EQ(config.at("tasks.max"), "2");
   EXPECT_EQ(config.at("forward.kafka.headers"), "true");
   EXPECT_EQ(config.at("request.delay.sec"), "0.5");
 }
 
-TEST_F(ConnectConnectorsTest, AreRefusedInConnectsOrder) {
+TEST_F(ConnectConnectorsTest, AreRejectedInKafkaConnectsOrder) {
   Add("n");
-  // Everything is wrong, then one thing less each time.
+  // Everything is invalid at first, and one problem less each time.
   EXPECT_THAT(
       Ask("POST", "/connectors",
           Create(R"("n")", R"({"name":"m","connector.class":"X","tasks.max":"0"})")),
@@ -207,7 +209,7 @@ TEST_F(ConnectConnectorsTest, AcceptEverySpellingOfTheirClass) {
   EXPECT_EQ(Ask("PUT", "/connectors/n/config", R"({"connector.class":""})").status, 400);
 }
 
-TEST_F(ConnectConnectorsTest, RefuseWhatIsNoDefinition) {
+TEST_F(ConnectConnectorsTest, RejectInvalidDefinitions) {
   const struct {
     const char* body;
     const char* message;
@@ -265,7 +267,7 @@ TEST_F(ConnectConnectorsTest, NameTheNearestKnownKey) {
                     "`/connector-plugins/{connectorType}/config/validate`"));
 }
 
-TEST_F(ConnectConnectorsTest, AreToldThatANullIsNoValue) {
+TEST_F(ConnectConnectorsTest, RejectNullValues) {
   EXPECT_THAT(
       Ask("PUT", "/connectors/n/config",
           R"({"callback.request.url":"http://h/","topics":"a","tasks.max":null,"name":null})"),
@@ -280,7 +282,7 @@ TEST_F(ConnectConnectorsTest, AreToldThatANullIsNoValue) {
             201);
 }
 
-TEST_F(ConnectConnectorsTest, AreShownOneByOne) {
+TEST_F(ConnectConnectorsTest, AreShown) {
   Add("orders");
   EXPECT_THAT(Ask("GET", "/connectors/orders"), Answers(200, kInfo));
   EXPECT_THAT(Ask("GET", "/connectors/orders/config"),
@@ -348,7 +350,7 @@ TEST_F(ConnectConnectorsTest, AreDeletedOnce) {
   EXPECT_EQ(Ask("GET", "/connectors/orders/status").status, 404);
 }
 
-TEST_F(ConnectConnectorsTest, AreChangedByTheirFileWhenTheyHaveOne) {
+TEST_F(ConnectConnectorsTest, AreReadOnlyWhenAFileDefinesThem) {
   Add("orders").file = "/etc/c/orders.toml";
   const std::string message = "Connector orders is defined by /etc/c/orders.toml: change that file";
   EXPECT_THAT(Ask("PUT", "/connectors/orders/config", kBareConfig), Fails(403, message));
@@ -359,15 +361,15 @@ TEST_F(ConnectConnectorsTest, AreChangedByTheirFileWhenTheyHaveOne) {
 }
 
 TEST_F(ConnectConnectorsTest, AreNotAcknowledgedWhenTheyCannotBeStored) {
-  worker_.refuse = {Refusal::Kind::kCannotStore, "No space left on device", {}};
+  worker_.refuse = {CallError::Kind::kCannotStore, "No space left on device", {}};
   EXPECT_THAT(Ask("POST", "/connectors", Create(R"("n")", kBareConfig)),
               Fails(500, "No space left on device"));
-  worker_.refuse = {Refusal::Kind::kTooMany, "no more are possible", {}};
+  worker_.refuse = {CallError::Kind::kTooMany, "no more are possible", {}};
   EXPECT_THAT(Ask("POST", "/connectors", Create(R"("n")", kBareConfig)),
               Fails(403, "no more are possible"));
-  worker_.refuse = {Refusal::Kind::kUnavailable, "draining", {}};
+  worker_.refuse = {CallError::Kind::kUnavailable, "draining", {}};
   EXPECT_THAT(Ask("PUT", "/connectors/n/config", kBareConfig), Fails(503, "draining"));
-  worker_.refuse = {Refusal::Kind::kUnavailable, {}, {}};
+  worker_.refuse = {CallError::Kind::kUnavailable, {}, {}};
   EXPECT_EQ(Ask("PUT", "/connectors/n/config", kBareConfig).status, 503);
   EXPECT_TRUE(worker_.connectors.empty());
 }

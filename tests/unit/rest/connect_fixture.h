@@ -11,10 +11,10 @@
 
 namespace khs::rest {
 
-inline const ConfigMap kGoodConfig = {
+inline const connect::ConfigMap kGoodConfig = {
     {"callback.request.url", "http://h/"}, {"name", "orders"}, {"topics", "a"}};
 
-// Asks the router, with a worker that has no connectors yet.
+// Sends requests to the router, with a worker that has no connectors at first.
 class ConnectTest : public testing::Test {
  protected:
   using Headers = std::map<std::string, std::string>;
@@ -37,7 +37,7 @@ class ConnectTest : public testing::Test {
     };
   }
 
-  // `target` with its query. A body is sent as JSON unless the headers say otherwise.
+  // `target` includes the query. The body is JSON unless the headers say otherwise.
   Response Ask(const std::string& method, const std::string& target, const std::string& body = {},
                Headers headers = {}) {
     headers.try_emplace("host", "10.1.1.1:80");
@@ -73,7 +73,7 @@ class ConnectTest : public testing::Test {
   ConnectApi api_{worker_, {}, "0.1.0", "0.1.0-abc", "127.0.0.1:8083", "http", {}};
 };
 
-// Kafka Connect's error body, to the byte; the message needs no escapes.
+// Kafka Connect's exact error body. The message must not need escapes.
 inline std::string ErrorBody(int status, const std::string& message) {
   return R"({"error_code":)" + std::to_string(status) + R"(,"message":")" + message + R"("})";
 }
@@ -84,7 +84,7 @@ MATCHER_P2(Fails, status, message, "") {
          arg.content_type == "application/json";
 }
 
-// Of JSON, or without a body and therefore without its type.
+// Matches a JSON answer, or one without a body and content type.
 MATCHER_P2(Answers, status, body, "") {
   *result_listener << arg.status << ' ' << arg.body;
   const std::string type = std::string(body).empty() ? "" : "application/json";

@@ -7,12 +7,13 @@
 namespace khs::rest {
 namespace {
 
+using connect::TargetState;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 class ConnectLifecycleTest : public ConnectTest {};
 
-TEST_F(ConnectLifecycleTest, ShowsConnectorAndTasksInConnectsShape) {
+TEST_F(ConnectLifecycleTest, ShowsConnectorAndTasksLikeKafkaConnect) {
   FakeWorker::Connector& orders = Add("orders");
   orders.config["tasks.max"] = "2";
   orders.failed = {1};
@@ -29,14 +30,14 @@ TEST_F(ConnectLifecycleTest, ShowsConnectorAndTasksInConnectsShape) {
   EXPECT_THAT(Ask("GET", "/connectors/x/status"), Fails(404, "No status found for connector x"));
 }
 
-TEST_F(ConnectLifecycleTest, ShowsWhyADefinitionIsRejected) {
+TEST_F(ConnectLifecycleTest, ShowsWhyADefinitionIsInvalid) {
   Add("orders").trace = "orders.toml:1:1: error: topics: x";
   EXPECT_THAT(Ask("GET", "/connectors/orders/status").body,
               HasSubstr(R"("connector":{"state":"FAILED","worker_id":"127.0.0.1:8083",)"
                         R"("trace":"orders.toml:1:1: error: topics: x"},"tasks":[])"));
 }
 
-TEST_F(ConnectLifecycleTest, KeepsATraceThatIsNotUtf8Valid) {
+TEST_F(ConnectLifecycleTest, EscapesATraceThatIsNotUtf8) {
   Add("orders").trace = "HTTP 500: \xff\xfe";
   const Response response = Ask("GET", "/connectors/orders/status");
   EXPECT_EQ(response.status, 200);
@@ -57,7 +58,7 @@ TEST_F(ConnectLifecycleTest, ShowsATask) {
               Fails(404, "No status found for task x-0"));
 }
 
-TEST_F(ConnectLifecycleTest, KnowsOnlyIntegersAsTasks) {
+TEST_F(ConnectLifecycleTest, AcceptsOnlyIntegersAsTaskIds) {
   Add("orders");
   for (const char* task : {"x", "0x0", "1.0", "99999999999", "-", "+", "+-1", "%20", "0%00"}) {
     const std::string path = std::string("/connectors/orders/tasks/") + task;
@@ -89,7 +90,7 @@ TEST_F(ConnectLifecycleTest, PausesResumesAndStops) {
   EXPECT_THAT(Ask("GET", "/connectors/orders/status").body, HasSubstr(R"("tasks":[])"));
 }
 
-TEST_F(ConnectLifecycleTest, RestartsWhatHasFailedWhenNothingElseIsSaid) {
+TEST_F(ConnectLifecycleTest, RestartsWhatHasFailedByDefault) {
   FakeWorker::Connector& orders = Add("orders");
   for (const char* query : {"", "?includeTasks=false", "?onlyFailed=yes&includeTasks=1"}) {
     orders.failed = {0};
@@ -99,7 +100,7 @@ TEST_F(ConnectLifecycleTest, RestartsWhatHasFailedWhenNothingElseIsSaid) {
   EXPECT_THAT(Ask("POST", "/connectors/x/restart"), Fails(404, "Unknown connector: x"));
 }
 
-TEST_F(ConnectLifecycleTest, ShowsWhatRestartsWhenAsked) {
+TEST_F(ConnectLifecycleTest, ShowsWhatRestarts) {
   FakeWorker::Connector& orders = Add("orders");
   orders.config["tasks.max"] = "2";
   orders.failed = {1};
@@ -129,7 +130,7 @@ TEST_F(ConnectLifecycleTest, RestartsATask) {
   EXPECT_THAT(Ask("POST", "/connectors/x/tasks/0/restart"), Fails(404, "Unknown connector: x"));
 }
 
-TEST_F(ConnectLifecycleTest, ShowsAndForgetsActiveTopics) {
+TEST_F(ConnectLifecycleTest, ShowsAndResetsActiveTopics) {
   Add("orders").topics = {"a", "b"};
   EXPECT_THAT(Ask("GET", "/connectors/orders/topics"),
               Answers(200, R"({"orders":{"topics":["a","b"]}})"));

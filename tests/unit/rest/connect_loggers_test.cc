@@ -40,7 +40,7 @@ TEST_F(ConnectLoggersTest, AreSet) {
               Fails(404, "Logger x not found."));
 }
 
-TEST_F(ConnectLoggersTest, KnowLog4jsLevels) {
+TEST_F(ConnectLoggersTest, AcceptLog4jLevels) {
   for (const char* level : {"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF"}) {
     const std::string body = R"({"level":")" + std::string(level) + "\"}";
     EXPECT_EQ(Ask("PUT", "/admin/loggers/task", body).status, 200) << level;
@@ -65,7 +65,7 @@ TEST_F(ConnectLoggersTest, NeedALevel) {
   EXPECT_EQ(loggers_.at("task").level, base::LogLevel::kWarn);
 }
 
-TEST_F(ConnectLoggersTest, AreTheProcessesOwn) {
+TEST_F(ConnectLoggersTest, AreThoseOfTheProcess) {
   const base::SystemClock clock;
   api_.loggers = ProcessLoggers(clock);
   EXPECT_EQ(Ask("GET", "/admin/loggers/reconcile").status, 200);
@@ -76,7 +76,7 @@ TEST_F(ConnectLoggersTest, AreTheProcessesOwn) {
   base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
 }
 
-TEST(ProcessLoggers, AreThoseOfEveryRoomThatLogs) {
+TEST(ProcessLoggers, CoverEveryRoomThatLogs) {
   std::set<std::string> rooms{"root"};
   const std::regex logger("Logger logger\\(\"([^\"]*)\"\\)");
   for (const auto& entry : std::filesystem::recursive_directory_iterator(KHS_SRC_DIR)) {

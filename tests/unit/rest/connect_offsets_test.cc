@@ -7,6 +7,9 @@
 namespace khs::rest {
 namespace {
 
+using connect::CallError;
+using connect::TargetState;
+
 constexpr const char* kPath = "/connectors/orders/offsets";
 constexpr const char* kNotStopped =
     "Connectors must be in the STOPPED state before their offsets can be modified. This can be "
@@ -29,7 +32,7 @@ TEST_F(ConnectOffsetsTest, AreShownInAnyState) {
                            R"("offset":{"kafka_offset":5}},{"partition":{"kafka_partition":1,)"
                            R"("kafka_topic":"a"},"offset":{"kafka_offset":7000000000}}]})"));
   EXPECT_THAT(Ask("GET", "/connectors/x/offsets"), Fails(404, "Connector x not found"));
-  worker_.refuse = {Refusal::Kind::kUnavailable, "no broker answers", {}};
+  worker_.refuse = {CallError::Kind::kUnavailable, "no broker answers", {}};
   EXPECT_THAT(Ask("GET", kPath), Fails(503, "no broker answers"));
 }
 
@@ -62,7 +65,7 @@ TEST_F(ConnectOffsetsTest, AreReset) {
   EXPECT_THAT(Ask("DELETE", "/connectors/x/offsets"), Fails(404, "Connector x not found"));
 }
 
-TEST_F(ConnectOffsetsTest, AreRefusedInConnectsOrder) {
+TEST_F(ConnectOffsetsTest, AreRejectedInKafkaConnectsOrder) {
   const std::string empty = "Partitions / offsets need to be provided for an alter offsets request";
   for (const char* body : {"{}", R"({"offsets":null})", R"({"offsets":[]})"}) {
     EXPECT_THAT(Ask("PATCH", kPath, body), Fails(400, empty)) << body;
@@ -77,7 +80,7 @@ TEST_F(ConnectOffsetsTest, AreRefusedInConnectsOrder) {
               Fails(400, "The partition for a sink connector offset cannot be null or missing"));
 }
 
-TEST_F(ConnectOffsetsTest, AreToldWhatIsWrongWithThem) {
+TEST_F(ConnectOffsetsTest, ReportWhatIsInvalid) {
   AddStopped();
   const std::string keys =
       "The partition for a sink connector offset must contain the keys 'kafka_topic' and "
@@ -128,7 +131,7 @@ TEST_F(ConnectOffsetsTest, AreToldWhatIsWrongWithThem) {
   EXPECT_TRUE(worker_.connectors.at("orders").offsets.empty());
 }
 
-TEST_F(ConnectOffsetsTest, NeedABodyOfTheirForm) {
+TEST_F(ConnectOffsetsTest, NeedAValidBody) {
   AddStopped();
   const std::string good =
       R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":0},"offset":null}]})";
@@ -156,19 +159,19 @@ TEST_F(ConnectOffsetsTest, AreNotChangedWhileTheGroupIsActive) {
            " its offsets could be successfully completed. If the connector is in a stopped state, "
            "this operation can be safely retried.";
   };
-  worker_.refuse = {Refusal::Kind::kStillActive, {}, {}};
+  worker_.refuse = {CallError::Kind::kStillActive, {}, {}};
   EXPECT_THAT(Ask("DELETE", kPath), Fails(500, text("reset")));
-  worker_.refuse = {Refusal::Kind::kStillActive, {}, {}};
+  worker_.refuse = {CallError::Kind::kStillActive, {}, {}};
   EXPECT_THAT(
       Ask("PATCH", kPath, R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":0}}]})"),
       Fails(500, text("alter")));
-  worker_.refuse = {Refusal::Kind::kInvalid, "there is no partition 7 of a", {}};
+  worker_.refuse = {CallError::Kind::kInvalid, "there is no partition 7 of a", {}};
   EXPECT_THAT(
       Ask("PATCH", kPath, R"({"offsets":[{"partition":{"kafka_topic":"a","kafka_partition":7}}]})"),
       Fails(400, "there is no partition 7 of a"));
 }
 
-TEST_F(ConnectOffsetsTest, AreOfTopicsThatKafkaCanHave) {
+TEST_F(ConnectOffsetsTest, NeedValidTopicNames) {
   AddStopped();
   for (const std::string& topic : {std::string(), std::string("."), std::string(".."),
                                    std::string("a\\n"), std::string("\u00fc"), std::string("a b"),
@@ -182,7 +185,7 @@ TEST_F(ConnectOffsetsTest, AreOfTopicsThatKafkaCanHave) {
   }
 }
 
-TEST_F(ConnectOffsetsTest, AreRefusedOfAPartitionThatIsGivenTwice) {
+TEST_F(ConnectOffsetsTest, RejectDuplicatePartitions) {
   FakeWorker::Connector& orders = AddStopped();
   const std::string entry = R"({"partition":{"kafka_topic":"a","kafka_partition":)";
   EXPECT_THAT(Ask("PATCH", kPath,
@@ -191,7 +194,7 @@ TEST_F(ConnectOffsetsTest, AreRefusedOfAPartitionThatIsGivenTwice) {
   EXPECT_TRUE(orders.offsets.empty());
 }
 
-TEST_F(ConnectOffsetsTest, AreTenThousandAtMostAtATime) {
+TEST_F(ConnectOffsetsTest, AreTenThousandAtMostPerRequest) {
   FakeWorker::Connector& orders = AddStopped();
   const auto body = [](int count) {
     std::string text = R"({"offsets":[)";
@@ -207,8 +210,8 @@ TEST_F(ConnectOffsetsTest, AreTenThousandAtMostAtATime) {
               Fails(400, "At most 10000 offsets are taken at a time, and 10001 are given"));
 }
 
-// A tree of these would take 360 times the body's size.
-TEST_F(ConnectOffsetsTest, OfTooManyValuesAreRefusedBeforeTheyAreRead) {
+// As a tree, these values would need 360 times the body's size.
+TEST_F(ConnectOffsetsTest, RejectBodiesOfTooManyValuesEarly) {
   std::string text = R"({"offsets":[{})";
   for (int i = 0; i < 300'000; ++i) text += ",{}";
   EXPECT_THAT(Ask("PATCH", kPath, text + "]}"),

@@ -29,7 +29,7 @@ std::vector<std::string> Strings(const Poco::JSON::Array& array) {
 
 class ConnectPluginsTest : public ConnectTest {
  protected:
-  // Of a validation: each key's entry, all of which must be complete.
+  // Returns the entry of each key of a validation, and checks that it is complete.
   std::map<std::string, Poco::JSON::Object::Ptr> Validate(const std::string& body,
                                                           int* error_count = nullptr) {
     const Response response = Ask("PUT", kValidate, body);
@@ -134,7 +134,7 @@ TEST_F(ConnectPluginsTest, HaveTheFrameworkKeysThatClientsExpect) {
   EXPECT_LT(place("delivery.ordering"), place("name"));
 }
 
-TEST_F(ConnectPluginsTest, AreKnownOrNot) {
+TEST_F(ConnectPluginsTest, RejectUnknownClasses) {
   EXPECT_THAT(Ask("GET", "/connector-plugins/Foo/config"), Fails(404, "Unknown plugin Foo."));
   EXPECT_THAT(Ask("GET", "/connector-plugins/StringConverter/config"), Answers(200, "[]"));
   EXPECT_THAT(Ask("GET",
@@ -143,7 +143,7 @@ TEST_F(ConnectPluginsTest, AreKnownOrNot) {
               Answers(200, "[]"));
 }
 
-TEST_F(ConnectPluginsTest, FindNothingWrongWithAGoodDefinition) {
+TEST_F(ConnectPluginsTest, AcceptAValidDefinition) {
   int errors = -1;
   const auto entries = Validate(
       R"({"name":"n","topics":"a","callback.request.url":"http://h/","connector.class":"HttpSink"})",
@@ -155,7 +155,7 @@ TEST_F(ConnectPluginsTest, FindNothingWrongWithAGoodDefinition) {
   EXPECT_TRUE(worker_.connectors.empty());
 }
 
-TEST_F(ConnectPluginsTest, AnswerInConnectsShape) {
+TEST_F(ConnectPluginsTest, AnswerLikeKafkaConnect) {
   const Response response = Ask("PUT", kValidate, R"({"connector.class":"HttpSinkConnector"})");
   EXPECT_EQ(response.body.find(R"({"name":"HttpSinkConnector","error_count":4,"groups":["Common",)"
                                R"("Transforms","Predicates","Error Handling","Endpoint",)"
@@ -170,7 +170,7 @@ TEST_F(ConnectPluginsTest, AnswerInConnectsShape) {
                         R"("visible":true}})"));
 }
 
-TEST_F(ConnectPluginsTest, SayWhatIsWrongKeyByKey) {
+TEST_F(ConnectPluginsTest, ReportErrorsPerKey) {
   int errors = 0;
   const auto entries = Validate(
       R"({"callback.request.url":"http://h/","tasks.max":"0","topics":"a","topics.regex":"b",)"
@@ -204,7 +204,7 @@ TEST_F(ConnectPluginsTest, HideCredentials) {
   EXPECT_EQ(ValueOf(entries.at("consumer.override.auto.offset.reset")), "latest");
 }
 
-TEST_F(ConnectPluginsTest, KnowTheProcessesDefaults) {
+TEST_F(ConnectPluginsTest, ApplyTheDefaultsOfTheProcess) {
   api_.defaults = {{"callback.request.url", "http://d/", config::ValueKind::kString, {1, 1}}};
   int errors = -1;
   const auto entries = Validate(R"({"name":"n","topics":"a"})", &errors);
@@ -212,7 +212,7 @@ TEST_F(ConnectPluginsTest, KnowTheProcessesDefaults) {
   EXPECT_EQ(ValueOf(entries.at("callback.request.url")), "http://d/");
 }
 
-TEST_F(ConnectPluginsTest, ValidateTheClassThatIsAskedFor) {
+TEST_F(ConnectPluginsTest, ValidateTheRequestedClass) {
   const struct {
     const char* plugin;
     const char* java_class;

@@ -13,7 +13,7 @@ using ::testing::HasSubstr;
 
 class ConnectRouterTest : public ConnectTest {};
 
-TEST_F(ConnectRouterTest, AnswersUnknownPathsWithConnectsErrorBody) {
+TEST_F(ConnectRouterTest, AnswersUnknownPathsWithKafkaConnectsErrorBody) {
   Add("a");
   for (const char* path : {"/x",
                            "//",
@@ -42,7 +42,7 @@ TEST_F(ConnectRouterTest, AnswersUnknownPathsWithConnectsErrorBody) {
   }
 }
 
-TEST_F(ConnectRouterTest, TakesASlashAtTheEndAsNone) {
+TEST_F(ConnectRouterTest, IgnoresATrailingSlash) {
   Add("a");
   for (const char* path : {"/connectors/", "/connectors/a/", "/connectors/a/status/",
                            "/connector-plugins/", "/admin/loggers/", "/health/"}) {
@@ -51,13 +51,13 @@ TEST_F(ConnectRouterTest, TakesASlashAtTheEndAsNone) {
   EXPECT_EQ(Ask("GET", "/connectors/").body, Ask("GET", "/connectors").body);
 }
 
-TEST_F(ConnectRouterTest, TakesAWholeUrlAsProxiesAreSentIt) {
+TEST_F(ConnectRouterTest, AcceptsAnAbsoluteUrlAsTarget) {
   EXPECT_THAT(Ask("GET", "http://h:1/connectors"), Answers(200, "[]"));
   EXPECT_EQ(Ask("GET", "http://h:1").status, 200);
   EXPECT_EQ(Ask("GET", "HTTPS://h:1/health").status, 200);
 }
 
-TEST_F(ConnectRouterTest, DecodesNamesAfterThePathWasTakenApart) {
+TEST_F(ConnectRouterTest, DecodesNamesAfterSplittingThePath) {
   const struct {
     const char* path;
     std::string name;
@@ -79,7 +79,7 @@ TEST_F(ConnectRouterTest, DecodesNamesAfterThePathWasTakenApart) {
   }
 }
 
-TEST_F(ConnectRouterTest, RefusesBrokenEscapes) {
+TEST_F(ConnectRouterTest, RejectsInvalidEscapes) {
   for (const char* path :
        {"/connectors/%zz", "/connectors/%", "/connectors/%4", "/connectors/a%", "/connectors/%FF",
         "/connectors/%C0%AF", "/connectors/%ED%A0%80", "/connectors/%+1"}) {
@@ -87,7 +87,7 @@ TEST_F(ConnectRouterTest, RefusesBrokenEscapes) {
   }
 }
 
-TEST_F(ConnectRouterTest, KeepsItsAnswersJsonWhateverANameHolds) {
+TEST_F(ConnectRouterTest, AnswersValidJsonForAnyName) {
   EXPECT_THAT(Ask("GET", "/connectors/%00"), Fails(404, "Connector \\u0000 not found"));
   EXPECT_THAT(Ask("GET", "/connectors/%22%5C%0a"), Fails(404, "Connector \\\"\\\\\\n not found"));
   const std::string name(60'000, 'x');
@@ -98,7 +98,7 @@ TEST_F(ConnectRouterTest, KeepsItsAnswersJsonWhateverANameHolds) {
   EXPECT_EQ(Ask("GET", "/connectors/" + std::string(10'000, '%')).status, 400);
 }
 
-TEST_F(ConnectRouterTest, NamesTheAllowedMethodsOfAPath) {
+TEST_F(ConnectRouterTest, ListsTheAllowedMethodsOfAPath) {
   const struct {
     const char* path;
     const char* allowed;
@@ -125,16 +125,16 @@ TEST_F(ConnectRouterTest, NamesTheAllowedMethodsOfAPath) {
   EXPECT_EQ(Ask("get", "/connectors").status, 405);
 }
 
-TEST_F(ConnectRouterTest, AnswersHeadAsGetButNeverActsOnIt) {
+TEST_F(ConnectRouterTest, AnswersHeadLikeGetWithoutSideEffects) {
   Add("a");
   EXPECT_EQ(Ask("HEAD", "/connectors/a").status, 200);
   EXPECT_EQ(Ask("HEAD", "/connectors/b").status, 404);
   EXPECT_EQ(Ask("HEAD", "/connectors").body, Ask("GET", "/connectors").body);
   EXPECT_EQ(Ask("HEAD", "/connectors/a/pause").status, 405);
-  EXPECT_EQ(worker_.connectors["a"].target, TargetState::kStarted);
+  EXPECT_EQ(worker_.connectors["a"].target, connect::TargetState::kStarted);
 }
 
-TEST_F(ConnectRouterTest, TakesBodiesOfJsonOnly) {
+TEST_F(ConnectRouterTest, AcceptsOnlyJsonBodies) {
   Add("a");
   const std::string message = "HTTP 415 Unsupported Media Type: send application/json";
   EXPECT_THAT(Ask("POST", "/connectors", "{}", {{"content-type", "text/plain"}}),
@@ -147,7 +147,7 @@ TEST_F(ConnectRouterTest, TakesBodiesOfJsonOnly) {
               Fails(415, message));
   EXPECT_THAT(Ask("PUT", "/connectors/a/pause", "", {{"content-type", "application/jsonx"}}),
               Fails(415, message));
-  EXPECT_EQ(worker_.connectors["a"].target, TargetState::kStarted);
+  EXPECT_EQ(worker_.connectors["a"].target, connect::TargetState::kStarted);
 
   EXPECT_EQ(Ask("PUT", "/connectors/a/pause").status, 202);
   EXPECT_EQ(Ask("PUT", "/connectors/a/pause", "{}").status, 202);
@@ -159,7 +159,7 @@ TEST_F(ConnectRouterTest, TakesBodiesOfJsonOnly) {
   EXPECT_EQ(Ask("GET", "/connectors", "", {{"content-type", "text/plain"}}).status, 200);
 }
 
-TEST_F(ConnectRouterTest, SaysWhatItTakesInsteadOfWhatItDoesNot) {
+TEST_F(ConnectRouterTest, ListsTheSupportedFormats) {
   Add("a");
   const Response type = Ask("PUT", "/connectors/a/config", "{}", {{"content-type", "text/plain"}});
   EXPECT_EQ(type.headers.at("Accept"), "application/json");
@@ -205,7 +205,7 @@ TEST_F(ConnectRouterTest, AnswersInJsonOnly) {
               Fails(406, "HTTP 406 Not Acceptable"));
 }
 
-TEST_F(ConnectRouterTest, LooksForThePathThenTheMethodThenTheBodysTypeThenTheAnswers) {
+TEST_F(ConnectRouterTest, ChecksPathThenMethodThenContentTypeThenAccept) {
   const Headers bad = {{"content-type", "text/plain"}, {"accept", "text/html"}};
   EXPECT_EQ(Ask("POST", "/x", "x", bad).status, 404);
   EXPECT_EQ(Ask("POST", "/health", "x", bad).status, 405);
@@ -231,7 +231,7 @@ TEST_F(ConnectRouterTest, AnswersAnExceptionAsJson) {
   EXPECT_THAT(Ask("GET", "/admin/loggers"), Fails(500, "HTTP 500 Internal Server Error"));
 }
 
-TEST_F(ConnectRouterTest, TellsItsVersionsAndTheCluster) {
+TEST_F(ConnectRouterTest, ShowsItsVersionsAndTheCluster) {
   EXPECT_THAT(
       Ask("GET", "/"),
       Answers(200, R"({"version":"3.9.0","commit":"0.1.0-abc","kafka_cluster_id":"cluster-1"})"));
@@ -239,7 +239,7 @@ TEST_F(ConnectRouterTest, TellsItsVersionsAndTheCluster) {
   EXPECT_THAT(Ask("GET", "/").body, HasSubstr(R"("kafka_cluster_id":null})"));
 }
 
-TEST_F(ConnectRouterTest, TellsItsHealth) {
+TEST_F(ConnectRouterTest, ShowsItsHealth) {
   EXPECT_THAT(Ask("GET", "/health"),
               Answers(200, R"({"status":"healthy","message":"Worker has completed startup and is )"
                            R"(ready to handle requests."})"));
@@ -256,7 +256,7 @@ TEST_F(ConnectRouterTest, TellsItsHealth) {
               HasSubstr(R"({"status":"starting","message":"Worker is still starting up. )"));
 }
 
-TEST_F(ConnectRouterTest, ReloadsAndDrainsForCallersOnThisMachineOnly) {
+TEST_F(ConnectRouterTest, ReloadsAndDrainsForLocalCallersOnly) {
   EXPECT_THAT(Ask("POST", "/-/reload"), Answers(200, R"({"problems":[]})"));
   worker_.reload_problems = {"a.toml:1:1: error: x: Unknown key"};
   EXPECT_THAT(Ask("POST", "/-/reload"),

@@ -9,26 +9,26 @@
 #include <vector>
 
 #include "config/connector_config.h"
-#include "rest/connect_worker.h"
+#include "connect/worker.h"
 
 namespace khs::rest {
 
-// A worker whose connectors run as soon as they are to, with as many tasks as `tasks.max` says.
-class FakeWorker final : public ConnectWorker {
+// A worker whose connectors start at once, with `tasks.max` tasks.
+class FakeWorker final : public connect::Worker {
  public:
   struct Connector {
-    ConfigMap config;
-    TargetState target = TargetState::kStarted;
+    connect::ConfigMap config;
+    connect::TargetState target = connect::TargetState::kStarted;
     std::vector<int> failed;  // tasks
     std::string file;         // that defines it
     std::string trace;        // FAILED by this
-    std::vector<PartitionOffset> offsets;
+    std::vector<connect::PartitionOffset> offsets;
     std::vector<std::string> topics;
     uint64_t generation = 1;
   };
 
   std::map<std::string, Connector> connectors;
-  std::optional<Refusal> refuse;  // what the next change answers
+  std::optional<connect::CallError> refuse;  // what the next change answers
   std::vector<std::string> reload_problems;
   std::string cluster = "cluster-1";
   bool started = true;
@@ -42,21 +42,21 @@ class FakeWorker final : public ConnectWorker {
     return names;
   }
 
-  std::optional<ConnectorInfo> Info(const std::string& name) const override {
+  std::optional<connect::ConnectorInfo> Info(const std::string& name) const override {
     const auto found = connectors.find(name);
     if (found == connectors.end()) return std::nullopt;
-    ConnectorInfo info{name, found->second.config, {}};
-    for (const TaskStatus& task : Tasks(found->second)) info.tasks.push_back(task.id);
+    connect::ConnectorInfo info{name, found->second.config, {}};
+    for (const connect::TaskStatus& task : Tasks(found->second)) info.tasks.push_back(task.id);
     return info;
   }
 
-  std::optional<ConnectorStatus> Status(const std::string& name) const override {
+  std::optional<connect::ConnectorStatus> Status(const std::string& name) const override {
     const auto found = connectors.find(name);
     if (found == connectors.end()) return std::nullopt;
     const Connector& connector = found->second;
-    ConnectorStatus status;
+    connect::ConnectorStatus status;
     status.name = name;
-    status.state = connector.trace.empty() ? StateOf(connector) : RunState::kFailed;
+    status.state = connector.trace.empty() ? StateOf(connector) : connect::RunState::kFailed;
     status.trace = connector.trace;
     status.tasks = Tasks(connector);
     status.origin = connector.file.empty() ? "rest" : "file";
@@ -66,18 +66,19 @@ class FakeWorker final : public ConnectWorker {
     return status;
   }
 
-  Outcome<ConnectorInfo> Create(const std::string& name, const ConfigMap& config,
-                                TargetState initial) override {
+  connect::Result<connect::ConnectorInfo> Create(const std::string& name,
+                                                 const connect::ConfigMap& config,
+                                                 connect::TargetState initial) override {
     if (auto refusal = Judge(config)) return Refused(*refusal);
-    if (connectors.contains(name)) return Refused({Refusal::Kind::kExists, {}, {}});
+    if (connectors.contains(name)) return Refused({connect::CallError::Kind::kExists, {}, {}});
     connectors[name].config = config;
     connectors[name].target = initial;
-    ConnectorInfo info = *Info(name);
+    connect::ConnectorInfo info = *Info(name);
     info.tasks.clear();  // as in Connect, they come later
     return info;
   }
 
-  Outcome<Stored> Put(const std::string& name, const ConfigMap& config) override {
+  connect::Result<Stored> Put(const std::string& name, const connect::ConfigMap& config) override {
     if (auto refusal = Judge(config)) return Refused(*refusal);
     if (auto refusal = FileDefined(name)) return Refused(*refusal);
     const bool created = !connectors.contains(name);
@@ -86,9 +87,10 @@ class FakeWorker final : public ConnectWorker {
     return Stored{created, *Info(name)};
   }
 
-  Outcome<ConnectorInfo> Patch(const std::string& name, const ConfigPatch& patch) override {
+  connect::Result<connect::ConnectorInfo> Patch(const std::string& name,
+                                                const connect::ConfigPatch& patch) override {
     if (auto refusal = Missing(name)) return Refused(*refusal);
-    ConfigMap config = connectors[name].config;
+    connect::ConfigMap config = connectors[name].config;
     for (const auto& [key, value] : patch) {
       config.erase(key);
       if (value) config.emplace(key, *value);
@@ -98,41 +100,43 @@ class FakeWorker final : public ConnectWorker {
     return stored->info;
   }
 
-  Outcome<Done> Delete(const std::string& name) override {
+  connect::Result<void> Delete(const std::string& name) override {
     if (auto refusal = Missing(name)) return Refused(*refusal);
     if (auto refusal = FileDefined(name)) return Refused(*refusal);
     connectors.erase(name);
-    return Done{};
+    return {};
   }
 
-  Outcome<Done> SetTarget(const std::string& name, TargetState target) override {
+  connect::Result<void> SetTargetState(const std::string& name,
+                                       connect::TargetState target) override {
     if (auto refusal = Missing(name)) return Refused(*refusal);
     connectors[name].target = target;
-    return Done{};
+    return {};
   }
 
-  Outcome<ConnectorStatus> Restart(const std::string& name, bool include_tasks,
-                                   bool only_failed) override {
+  connect::Result<connect::ConnectorStatus> Restart(const std::string& name, bool include_tasks,
+                                                    bool only_failed) override {
     if (auto refusal = Missing(name)) return Refused(*refusal);
-    ConnectorStatus status = *Status(name);
-    if (!only_failed || status.state == RunState::kFailed) status.state = RunState::kRestarting;
-    for (TaskStatus& task : status.tasks) {
-      if (!include_tasks || (only_failed && task.state != RunState::kFailed)) continue;
-      task.state = RunState::kRestarting;
+    connect::ConnectorStatus status = *Status(name);
+    if (!only_failed || status.state == connect::RunState::kFailed)
+      status.state = connect::RunState::kRestarting;
+    for (connect::TaskStatus& task : status.tasks) {
+      if (!include_tasks || (only_failed && task.state != connect::RunState::kFailed)) continue;
+      task.state = connect::RunState::kRestarting;
       task.trace.clear();
     }
     if (include_tasks) connectors[name].failed.clear();
     return status;
   }
 
-  Outcome<Done> RestartTask(const std::string& name, int task) override {
+  connect::Result<void> RestartTask(const std::string& name, int task) override {
     if (auto refusal = Missing(name)) return Refused(*refusal);
     const auto tasks = Tasks(connectors[name]);
     if (task < 0 || task >= static_cast<int>(tasks.size())) {
-      return Refused({Refusal::Kind::kNoSuchTask, {}, {}});
+      return Refused({connect::CallError::Kind::kNoSuchTask, {}, {}});
     }
     std::erase(connectors[name].failed, task);
-    return Done{};
+    return {};
   }
 
   std::vector<std::string> ActiveTopics(const std::string& name) const override {
@@ -144,27 +148,27 @@ class FakeWorker final : public ConnectWorker {
     if (connectors.contains(name)) connectors[name].topics.clear();
   }
 
-  Outcome<std::vector<PartitionOffset>> Offsets(const std::string& name) override {
+  connect::Result<std::vector<connect::PartitionOffset>> Offsets(const std::string& name) override {
     if (auto refusal = Missing(name)) return Refused(*refusal);
     return connectors[name].offsets;
   }
 
-  Outcome<Done> AwaitStopped(const std::string& name) override {
+  connect::Result<void> AwaitStopped(const std::string& name) override {
     if (auto refusal = NotStopped(name)) return Refused(*refusal);
-    return Done{};
+    return {};
   }
 
-  Outcome<Done> AlterOffsets(const std::string& name,
-                             const std::vector<PartitionOffset>& offsets) override {
+  connect::Result<void> AlterOffsets(
+      const std::string& name, const std::vector<connect::PartitionOffset>& offsets) override {
     if (auto refusal = NotStopped(name)) return Refused(*refusal);
     connectors[name].offsets = offsets;
-    return Done{};
+    return {};
   }
 
-  Outcome<Done> ResetOffsets(const std::string& name) override {
+  connect::Result<void> ResetOffsets(const std::string& name) override {
     if (auto refusal = NotStopped(name)) return Refused(*refusal);
     connectors[name].offsets.clear();
-    return Done{};
+    return {};
   }
 
   std::vector<std::string> Reload() override {
@@ -180,27 +184,28 @@ class FakeWorker final : public ConnectWorker {
   bool BrokerAnswers() const override { return broker_answers; }
 
  private:
-  using Maybe = std::optional<Refusal>;
+  using Maybe = std::optional<connect::CallError>;
 
-  static base::Unexpected<Refusal> Refused(Refusal refusal) {
-    return base::Unexpected<Refusal>(std::move(refusal));
+  static base::Unexpected<connect::CallError> Refused(connect::CallError refusal) {
+    return base::Unexpected<connect::CallError>(std::move(refusal));
   }
 
-  static RunState StateOf(const Connector& connector) {
+  static connect::RunState StateOf(const Connector& connector) {
     switch (connector.target) {
-      case TargetState::kStarted:
-        return RunState::kRunning;
-      case TargetState::kPaused:
-        return RunState::kPaused;
-      case TargetState::kStopped:
+      case connect::TargetState::kStarted:
+        return connect::RunState::kRunning;
+      case connect::TargetState::kPaused:
+        return connect::RunState::kPaused;
+      case connect::TargetState::kStopped:
         break;
     }
-    return RunState::kStopped;
+    return connect::RunState::kStopped;
   }
 
-  static std::vector<TaskStatus> Tasks(const Connector& connector) {
-    std::vector<TaskStatus> tasks;
-    if (connector.target == TargetState::kStopped || !connector.trace.empty()) return tasks;
+  static std::vector<connect::TaskStatus> Tasks(const Connector& connector) {
+    std::vector<connect::TaskStatus> tasks;
+    if (connector.target == connect::TargetState::kStopped || !connector.trace.empty())
+      return tasks;
     const auto max = connector.config.find("tasks.max");
     int count = 1;  // also for a number that is a reference to a secret
     if (max != connector.config.end()) {
@@ -209,7 +214,8 @@ class FakeWorker final : public ConnectWorker {
     }
     for (int id = 0; id < count; ++id) {
       const bool failed = std::count(connector.failed.begin(), connector.failed.end(), id) > 0;
-      tasks.push_back({id, failed ? RunState::kFailed : StateOf(connector), failed ? "boom" : ""});
+      tasks.push_back(
+          {id, failed ? connect::RunState::kFailed : StateOf(connector), failed ? "boom" : ""});
     }
     return tasks;
   }
@@ -219,31 +225,31 @@ class FakeWorker final : public ConnectWorker {
   Maybe Missing(const std::string& name) {
     if (auto refusal = TakeRefusal()) return refusal;
     if (connectors.contains(name)) return std::nullopt;
-    return Refusal{Refusal::Kind::kNotFound, {}, {}};
+    return connect::CallError{connect::CallError::Kind::kNotFound, {}, {}};
   }
 
   Maybe NotStopped(const std::string& name) {
     if (auto refusal = Missing(name)) return refusal;
-    if (connectors[name].target == TargetState::kStopped) return std::nullopt;
-    return Refusal{Refusal::Kind::kNotStopped, {}, {}};
+    if (connectors[name].target == connect::TargetState::kStopped) return std::nullopt;
+    return connect::CallError{connect::CallError::Kind::kNotStopped, {}, {}};
   }
 
   Maybe FileDefined(const std::string& name) {
     const auto found = connectors.find(name);
     if (found == connectors.end() || found->second.file.empty()) return std::nullopt;
-    return Refusal{
-        Refusal::Kind::kFileDefined,
+    return connect::CallError{
+        connect::CallError::Kind::kFileDefined,
         "Connector " + name + " is defined by " + found->second.file + ": change that file",
         {}};
   }
 
-  Maybe Judge(const ConfigMap& config) {
+  Maybe Judge(const connect::ConfigMap& config) {
     if (auto refusal = TakeRefusal()) return refusal;
     config::FlatConfig entries;
     for (const auto& [key, value] : config) {
       entries.push_back({key, value, config::ValueKind::kString, {}});
     }
-    Refusal refusal{Refusal::Kind::kInvalid, {}, {}};
+    connect::CallError refusal{connect::CallError::Kind::kInvalid, {}, {}};
     for (const auto& problem : config::ParseConnector({"REST", "unnamed"}, entries).problems) {
       if (problem.severity == config::Severity::kError) {
         refusal.problems.push_back(config::Sentence(problem));

@@ -45,7 +45,7 @@ class OpenApiTest : public ConnectTest {
   }
 };
 
-TEST_F(OpenApiTest, DocumentsWhatIsRoutedAndNothingElse) {
+TEST_F(OpenApiTest, DocumentsEveryRouteAndNoOther) {
   Calls routed;
   for (const ConnectRoute& route : ConnectRoutes()) routed.emplace(route.method, route.path);
   EXPECT_EQ(Documented(), routed);
@@ -64,8 +64,8 @@ TEST_F(OpenApiTest, DocumentsCallsThatTheRouterAnswers) {
   }
 }
 
-// Whoever adds a key to the table of definitions adds it to ConnectorKey in openapi.json.
-TEST_F(OpenApiTest, NamesEveryKeyOfAConnectorAndRefusesOthers) {
+// A new key of the definition table must be added to ConnectorKey in openapi.json.
+TEST_F(OpenApiTest, ListsEveryConnectorKeyAndRejectsOthers) {
   const auto alternatives = Schema("ConnectorKey")->getArray("anyOf");
   std::set<std::string> documented;
   for (const auto& key : *alternatives->getObject(0)->getArray("enum")) {
@@ -92,7 +92,7 @@ TEST_F(OpenApiTest, NamesEveryKeyOfAConnectorAndRefusesOthers) {
   }
 }
 
-TEST_F(OpenApiTest, StatesWhatTheRouterRefusesInABody) {
+TEST_F(OpenApiTest, StatesWhatTheRouterRejectsInABody) {
   EXPECT_FALSE(Schema("Create")->getValue<bool>("additionalProperties"));
   EXPECT_EQ(Ask("POST", "/connectors", R"({"name":"a","config":{},"more":1})").status, 400);
   EXPECT_EQ(
@@ -102,7 +102,7 @@ TEST_F(OpenApiTest, StatesWhatTheRouterRefusesInABody) {
                 .status,
             400);
 
-  Add("stopped").target = TargetState::kStopped;
+  Add("stopped").target = connect::TargetState::kStopped;
   const auto change = Schema("OffsetsToSet");
   EXPECT_FALSE(change->getValue<bool>("additionalProperties"));
   EXPECT_EQ(Ask("PATCH", "/connectors/stopped/offsets", R"({"offsets":[],"more":1})").status, 400);
@@ -127,7 +127,7 @@ TEST_F(OpenApiTest, StatesWhatTheRouterRefusesInABody) {
   EXPECT_EQ(StatusOfOffsets(of_topic(std::string(longest + 1, 'x'))), 400);
 }
 
-TEST_F(OpenApiTest, IsServedAsItIs) {
+TEST_F(OpenApiTest, IsServedUnchanged) {
   EXPECT_THAT(Ask("GET", "/openapi.json"), Answers(200, std::string(OpenApiDocument())));
   EXPECT_EQ(Document()->getValue<std::string>("openapi"), "3.1.0");
 }

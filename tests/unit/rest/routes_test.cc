@@ -27,13 +27,13 @@ TEST_F(ProbesTest, ShowMetricsInPrometheusFormat) {
   EXPECT_EQ(response.body, "metric 1\n");
 }
 
-TEST_F(ProbesTest, AreAliveWhateverElseIsWrong) {
+TEST_F(ProbesTest, AreAliveInAnyState) {
   starting_ = "starting";
   unready_ = {"x"};
   EXPECT_EQ(Ask("GET", "/livez").status, 200);
 }
 
-TEST_F(ProbesTest, HaveStartedOnceTheDirectoryWasReadAndSayWhyNotBefore) {
+TEST_F(ProbesTest, AreStartedOnceTheDirectoryWasReadAndSayWhyNotBefore) {
   EXPECT_EQ(Ask("GET", "/startupz").status, 200);
   starting_ = "/connectors cannot be read: No such file or directory";
   const Response response = Ask("GET", "/startupz");
@@ -41,7 +41,7 @@ TEST_F(ProbesTest, HaveStartedOnceTheDirectoryWasReadAndSayWhyNotBefore) {
   EXPECT_EQ(response.body, "/connectors cannot be read: No such file or directory\n");
 }
 
-TEST_F(ProbesTest, SayWhyTheyAreNotReady) {
+TEST_F(ProbesTest, SayWhyTheProcessIsNotReady) {
   EXPECT_EQ(Ask("GET", "/readyz").status, 200);
   unready_ = {"connector a: no broker answers"};
   const Response response = Ask("GET", "/readyz");

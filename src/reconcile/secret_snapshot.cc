@@ -1,4 +1,4 @@
-#include "reconcile/secret_look.h"
+#include "reconcile/secret_snapshot.h"
 
 #include <sys/stat.h>
 
@@ -10,7 +10,7 @@
 namespace khs::reconcile {
 namespace {
 
-// Of a directory of certificates, or of a file that is too large to be read: that it is another.
+// Detects a replaced directory of certificates, or a replaced file that is too large to read.
 size_t FingerprintOfKind(const std::string& file) {
   struct stat info {};
   if (::stat(file.c_str(), &info) != 0) return 0;
@@ -31,7 +31,7 @@ size_t FingerprintOf(const std::string& file) {
 
 }  // namespace
 
-SecretLook::Content SecretLook::Read(const config::SecretReference& reference) {
+SecretSnapshot::Content SecretSnapshot::Read(const config::SecretReference& reference) {
   using Kind = config::SecretReference::Kind;
   if (reference.kind == Kind::kEnvironment) {
     const auto found = environment_.find(reference.place);
@@ -48,7 +48,7 @@ SecretLook::Content SecretLook::Read(const config::SecretReference& reference) {
   return contents_.secrets.emplace(file.string(), files_.Read(file)).first->second;
 }
 
-size_t SecretLook::Fingerprint(const std::string& file) {
+size_t SecretSnapshot::Fingerprint(const std::string& file) {
   paths_.insert(file);
   const auto known = contents_.fingerprints.find(file);
   if (known != contents_.fingerprints.end()) return known->second;

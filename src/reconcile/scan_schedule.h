@@ -9,35 +9,37 @@
 
 namespace khs::reconcile {
 
-// When to look at the definitions: some quiet time after an event, at once when somebody asks, when
-// a look wants another, and every now and then in any case. Pure.
-class LookSchedule {
+// The time of the next scan of the definitions: after an event once it is quiet, when one is
+// requested, and periodically. Pure.
+class ScanSchedule {
  public:
-  LookSchedule(std::chrono::milliseconds debounce, std::chrono::milliseconds rescan_interval)
+  ScanSchedule(std::chrono::milliseconds debounce, std::chrono::milliseconds rescan_interval)
       : debounce_(debounce), rescan_interval_(rescan_interval) {}
 
   void Changed(base::MonotonicTime now, bool writing) { debounce_.Note(now, writing); }
 
   base::MonotonicTime due() const {
     base::MonotonicTime due = next_rescan_;
-    if (asked_) due = std::min(due, *asked_);
+    if (requested_) due = std::min(due, *requested_);
     if (const auto quiet = debounce_.due()) due = std::min(due, *quiet);
     return due;
   }
 
-  // About to look. What happens from here on asks for another look.
+  // Call this before a scan: later events need another one.
   void Begin(base::MonotonicTime now) {
-    asked_.reset();
+    requested_.reset();
     debounce_.Reset();
     next_rescan_ = now + rescan_interval_;
   }
-  void Ask(base::MonotonicTime time) { asked_ = asked_ ? std::min(*asked_, time) : time; }
+  void Request(base::MonotonicTime time) {
+    requested_ = requested_ ? std::min(*requested_, time) : time;
+  }
 
  private:
   Debounce debounce_;
   const std::chrono::milliseconds rescan_interval_;
-  std::optional<base::MonotonicTime> asked_;
-  base::MonotonicTime next_rescan_{};  // the first look is due at once
+  std::optional<base::MonotonicTime> requested_;
+  base::MonotonicTime next_rescan_{};  // the first scan is due at once
 };
 
 }  // namespace khs::reconcile

@@ -14,22 +14,22 @@
 
 namespace khs::reconcile {
 
-// What the secrets and the files beside the definitions were at one look. Every one is read once,
-// so all connectors see the same.
-class SecretLook {
+// The secrets and TLS files that definitions refer to. Each is read once, so all definitions of a
+// scan see the same content. Used by the reconciler's thread.
+class SecretSnapshot {
  public:
   using Content = base::Expected<std::string, std::string>;
   using Environment = std::map<std::string, std::string>;
 
-  // Both outlive it.
-  SecretLook(const watch::SecretFiles& files, const Environment& environment)
+  // The arguments must outlive this object.
+  SecretSnapshot(const watch::SecretFiles& files, const Environment& environment)
       : files_(files), environment_(environment) {}
 
   Content Read(const config::SecretReference& reference);
-  // Of the content of any file; 0 when it can't be read.
+  // A hash of a file's content; 0 when it can't be read.
   size_t Fingerprint(const std::string& file);
 
-  // All of it, to be compared with another look's.
+  // Everything that was read, for comparison with another scan.
   struct Contents {
     std::map<std::string, Content> secrets;      // by file
     std::map<std::string, size_t> fingerprints;  // by file
@@ -37,10 +37,10 @@ class SecretLook {
     bool operator==(const Contents&) const = default;
   };
   const Contents& contents() const { return contents_; }
-  // Reads nothing anew that is in there.
-  void Recall(Contents contents) { contents_ = std::move(contents); }
+  // Uses this content instead of reading the files again.
+  void Preload(Contents contents) { contents_ = std::move(contents); }
 
-  // The files that were read, or should have been.
+  // The files that were read, or could not be.
   const std::set<std::filesystem::path>& files() const { return paths_; }
 
  private:

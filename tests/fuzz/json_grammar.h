@@ -19,7 +19,6 @@ class JsonGrammar {
 
   std::vector<Member> members;  // of the object at the top
   bool has_escapes = false;
-  int deepest = 0;
 
   // Absent for what is not JSON.
   static std::optional<JsonGrammar> Read(std::string_view text) {
@@ -119,7 +118,6 @@ class JsonGrammar {
 
   bool Value(int level) {
     if (level > kMostLevels) return false;
-    deepest = std::max(deepest, level);
     if (Take("{")) return Object(level);
     if (Take("[")) return Array(level);
     if (Take("true") || Take("false") || Take("null")) return true;

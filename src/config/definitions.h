@@ -44,7 +44,4 @@ const KeyDefinition* FindKey(std::span<const KeyDefinition> keys, std::string_vi
 std::optional<std::string> NearestKey(std::span<const KeyDefinition> keys,
                                       std::string_view unknown);
 
-// The reference's tables, as they stand in etc/README.md.
-std::string RenderReference(std::span<const KeyDefinition> keys);
-
 }  // namespace khs::config

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace khs::config {
@@ -15,9 +14,6 @@ struct JavaProperty {
 
 // By name. What needs more than another name is judged by ToLibrdkafka.
 std::span<const JavaProperty> JavaProperties();
-
-// The table of the reference.
-std::string RenderJavaProperties();
 
 // Null when there is none of that name.
 const JavaProperty* FindJavaProperty(std::string_view name);

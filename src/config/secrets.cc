@@ -224,10 +224,4 @@ Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties
   return std::move(translated.values);
 }
 
-SecretReferences ReferencesIn(const std::map<std::string, std::string>& properties) {
-  SecretResolver resolver(nullptr);
-  for (const auto& [property, text] : properties) (void)resolver.Resolve(text);
-  return resolver.references();
-}
-
 }  // namespace khs::config

@@ -83,7 +83,4 @@ struct PropertyProblem {
 base::Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties(
     const std::map<std::string, std::string>& properties, const ReadSecret& read);
 
-// What the properties refer to, each once.
-SecretReferences ReferencesIn(const std::map<std::string, std::string>& properties);
-
 }  // namespace khs::config

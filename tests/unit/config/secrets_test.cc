@@ -154,9 +154,6 @@ TEST(ResolveProperties, GivesSecretsOrNamesTheKey) {
   EXPECT_EQ(bad.error().message, "the secret ${env:Q} cannot be read: it is not there");
   EXPECT_EQ(ResolveProperties({{"a", "${env:N}"}}, read).error().message,
             "a NUL character cannot be part of it");
-  EXPECT_THAT(ReferencesIn({{"a", "${env:P}"}, {"b", "${env:P}${env:Q}"}}),
-              ElementsAre(SecretReference{Kind::kEnvironment, "P", ""},
-                          SecretReference{Kind::kEnvironment, "Q", ""}));
 }
 
 TEST(ConnectorSecrets, AreUsedInEveryKindOfValue) {

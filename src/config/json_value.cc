@@ -48,7 +48,7 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
   bool Key(const char* string, rapidjson::SizeType length, bool) {
     const std::string_view key(string, length);
     if (!CheckString(key)) return false;
-    if (key.find('\0') != std::string_view::npos) return Refuse("A key holds \\u0000");
+    if (key.find('\0') != std::string_view::npos) return Reject("A key holds \\u0000");
     open_.back()->members.push_back({std::string(key), PositionOf(TokenStart()), {}});
     token_end_ = input_.Tell();
     return true;
@@ -68,7 +68,7 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
   }
 
  private:
-  bool Refuse(std::string message) {
+  bool Reject(std::string message) {
     error_ = {PositionOf(TokenStart()), std::move(message)};
     return false;
   }
@@ -92,17 +92,17 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
 
   // The reader accepts half of a surrogate pair in an escape.
   bool CheckString(std::string_view string) {
-    return base::IsUtf8(string) || Refuse(InvalidJson("half of a surrogate pair is missing"));
+    return base::IsUtf8(string) || Reject(InvalidJson("half of a surrogate pair is missing"));
   }
 
-  // Null when the value is refused.
+  // Adds a value to the innermost open one. Returns null if it is rejected.
   JsonValue* Add(JsonKind kind) {
     if (open_.empty() && kind != JsonKind::kObject) {
       error_ = {{1, 1}, "A JSON object is expected"};
       return nullptr;
     }
     if (++values_ > kMaxValues) {
-      Refuse(fmt::format("More than {} values are not taken", kMaxValues));
+      Reject(fmt::format("More than {} values are not taken", kMaxValues));
       return nullptr;
     }
     JsonValue* value = &root_;
@@ -126,7 +126,7 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
   bool Open(JsonKind kind) {
     JsonValue* value = Add(kind);
     if (!value) return false;
-    if (open_.size() == kMaxDepth) return Refuse(InvalidJson("it is nested too deep"));
+    if (open_.size() == kMaxDepth) return Reject(InvalidJson("it is nested too deep"));
     open_.push_back(value);
     token_end_ = TokenStart() + 1;
     return true;

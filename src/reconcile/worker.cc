@@ -48,7 +48,7 @@ std::optional<Refusal> Examine(const Hands& hands, const std::string& name,
   Refusal refusal{Kind::kInvalid, {}, {}};
   for (const config::Problem& problem : hands.source.Examine(name, written)) {
     if (problem.severity != config::Severity::kError) continue;
-    refusal.problems.push_back(config::Sentence(problem));
+    refusal.problems.push_back(config::MessageWithKey(problem));
     // Kafka Connect finds it with both keys.
     const bool of_both = problem.key.starts_with("topics") &&
                          refusal.problems.back().find("topics.regex") != std::string::npos &&

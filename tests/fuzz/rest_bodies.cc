@@ -1,5 +1,5 @@
-// A call of the REST API: the first line is `METHOD TARGET`, the rest its body. Whatever comes, the
-// answer is one of HTTP's and JSON, and what was stored is what was sent.
+// A call of the REST API: the first line is `METHOD TARGET`, the rest its body. Every
+// response is a valid HTTP response with JSON, and a stored connector is the one that was sent.
 #include <map>
 #include <optional>
 #include <string>
@@ -59,7 +59,8 @@ Request ToRequest(std::string_view line, std::string_view body) {
 
 // Each key, or the error, has a position within the body.
 void CheckPositions(std::string_view body) {
-  if (body.starts_with("\xef\xbb\xbf") || body.find('\0') != body.npos) return;  // not as it came
+  if (body.starts_with("\xef\xbb\xbf") || body.find('\0') != body.npos)
+    return;  // converted before it is parsed
   const auto object = config::ParseJsonObject(body);
   if (!object) FUZZ_CHECK(IsWithin(body, object.error().position));
   if (!object) return;
@@ -72,7 +73,7 @@ bool IsJson(const std::string& text) {
   return config::ParseJsonObject("{\"any\":" + text + "}").has_value();
 }
 
-// An error names its status in Kafka Connect's body.
+// An error has its status in Kafka Connect's body.
 void CheckAnswer(const Request& request, const Response& response) {
   FUZZ_CHECK(response.status >= 200 && response.status < 600 && response.status != 500);
   for (const auto& [name, value] : response.headers) {
@@ -84,7 +85,7 @@ void CheckAnswer(const Request& request, const Response& response) {
   FUZZ_CHECK(response.body.starts_with("{\"error_code\":" + std::to_string(response.status) + ','));
 }
 
-// Nothing in it could end a line of the answer's head.
+// No header contains a line end.
 void CheckWire(const Response& response) {
   FUZZ_CHECK(request::IsFieldValue(response.content_type));
   for (const auto& [name, value] : response.headers) {
@@ -92,7 +93,7 @@ void CheckWire(const Response& response) {
   }
 }
 
-// What GET shows is what the worker has, and PUT takes it back unchanged.
+// GET returns the stored configuration.
 void CheckStored(const rest::ConnectApi& api, const rest::FakeWorker& worker) {
   for (const auto& [name, connector] : worker.connectors) {
     Request request =

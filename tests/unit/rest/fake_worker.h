@@ -246,7 +246,7 @@ class FakeWorker final : public ConnectWorker {
     Refusal refusal{Refusal::Kind::kInvalid, {}, {}};
     for (const auto& problem : config::ParseConnector({"REST", "unnamed"}, entries).problems) {
       if (problem.severity == config::Severity::kError) {
-        refusal.problems.push_back(config::Sentence(problem));
+        refusal.problems.push_back(config::MessageWithKey(problem));
       }
     }
     if (refusal.problems.empty()) return std::nullopt;

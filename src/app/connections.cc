@@ -26,7 +26,7 @@ kafka::Properties WithOwnInstanceId(kafka::Properties properties, int task) {
   const auto found = properties.find("group.instance.id");
   if (found == properties.end() || task == 0) return properties;
   const std::string id = found->second.Reveal() + '-' + std::to_string(task);
-  found->second = found->second.is_referred() ? base::Secret::FromReference(id) : id;
+  found->second = found->second.is_from_reference() ? base::Secret::FromReference(id) : id;
   return properties;
 }
 

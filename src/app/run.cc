@@ -203,7 +203,7 @@ int Run(const RunOptions& options) {
   (void)::mallopt(M_ARENA_MAX, kMaxArenas);
   Signals signals;
   base::ConfigureLog(base::LogLevel::kInfo, base::LogFormat::kLogfmt);
-  const base::RepeatReporter repeats;
+  const base::SuppressionReporter repeats;
   auto config = LoadConfig(options);
   if (!config) return kExitFailed;
   const base::RaisedLimit descriptors = base::RaiseMaxDescriptors();

@@ -4,21 +4,21 @@
 
 namespace khs::base {
 
-// For intervals and deadlines: never jumps.
+// For intervals and deadlines. It never jumps.
 using MonotonicTime = std::chrono::steady_clock::time_point;
-// For record timestamps and HTTP dates: may jump when the machine's clock is set.
+// For record timestamps and HTTP dates. It jumps when the machine's clock is set.
 using WallTime = std::chrono::system_clock::time_point;
 
-// Both clocks read at one moment, as pure code takes the time.
+// Both clocks, read at the same moment. Pure code takes the time as an argument of this type.
 struct Now {
   MonotonicTime monotonic;
   WallTime wall;
 };
 
+// The source of the current time. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
-  // Any thread.
   virtual Now Read() const = 0;
   // Reads one clock only, where the time of day is not needed. Any thread.
   virtual MonotonicTime Monotonic() const { return Read().monotonic; }

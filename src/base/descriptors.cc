@@ -22,7 +22,7 @@ size_t ToSize(rlim_t limit) {
   return limit == RLIM_INFINITY ? std::numeric_limits<size_t>::max() : static_cast<size_t>(limit);
 }
 
-bool Reaches(Claim claim, int descriptor) {
+bool IsAllowed(Claim claim, int descriptor) {
   const size_t limit = MaxDescriptors();
   const size_t left_to_others = claim == Claim::kMore ? limit / 8 : 0;
   return static_cast<size_t>(descriptor) < limit - ReservedDescriptors(limit) - left_to_others;
@@ -32,7 +32,6 @@ bool Reaches(Claim claim, int descriptor) {
 
 size_t MaxDescriptors() {
   rlimit limit{};
-  // It has no reason to fail.
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::numeric_limits<size_t>::max();
   return ToSize(limit.rlim_cur);
 }
@@ -46,7 +45,7 @@ std::optional<size_t> OpenDescriptors() {
   size_t count = 0;
   for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) ++count;
   if (error || count == 0) return std::nullopt;
-  return count - 1;  // less the one that looks
+  return count - 1;  // without the iterator's own
 }
 
 RaisedLimit RaiseMaxDescriptors() {
@@ -54,24 +53,24 @@ RaisedLimit RaiseMaxDescriptors() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
     limit.rlim_cur = limit.rlim_max;
-    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // what came of it is told
+    (void)::setrlimit(RLIMIT_NOFILE, &limit);  // the caller logs the result
   }
   return {before, MaxDescriptors()};
 }
 
-bool IsReserved(int descriptor) { return !Reaches(Claim::kNeeded, descriptor); }
+bool IsReserved(int descriptor) { return !IsAllowed(Claim::kNeeded, descriptor); }
 
 int OpenSocket(int domain, int type, int protocol, Claim claim) {
   const int descriptor = ::socket(domain, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-  if (descriptor < 0 || Reaches(claim, descriptor)) return descriptor;
+  if (descriptor < 0 || IsAllowed(claim, descriptor)) return descriptor;
   ::close(descriptor);
   errno = EMFILE;
   return -1;
 }
 
-bool DescriptorsAreFew() {
+bool IsNearDescriptorLimit() {
   const UniqueFd probe(::eventfd(0, EFD_CLOEXEC));
-  return !probe || !Reaches(Claim::kMore, probe.get());
+  return !probe || !IsAllowed(Claim::kMore, probe.get());
 }
 
 bool IsDescriptorShortage(int error) { return error == EMFILE || error == ENFILE; }

@@ -5,46 +5,46 @@
 
 namespace khs::base {
 
-// The system gives each new file descriptor the lowest number that is free, below the process's
-// limit. The highest numbers are the reserve: for listeners, reading the directory and files, the
-// state directory, and what libraries open for a moment. Connections to brokers and endpoints,
-// which can be without number, are not made in the reserve. Any thread.
+// File descriptors, as shared by all rooms. The system gives each new descriptor the lowest free
+// number below the process's limit. The highest numbers are a reserve for listeners, definition and
+// state files, and files that libraries open briefly. Connections to brokers and endpoints, whose
+// number is unbounded, may not use the reserve. All functions are thread-safe.
 //
-//   0 ......................... | .... kForTheFirst .... | ..... reserve ..... | limit
-//   every connection              the only one of a        listeners, files
-//                                 client, and brokers
+//   0 ....................... | ........ limit / 8 ........ | ...... reserve ...... | limit
+//   every connection            connections with              listeners, files
+//                               Claim::kNeeded only
 
-// The limit, which may be changed from outside while the process runs.
+// Returns the soft limit, which may change while the process runs.
 size_t MaxDescriptors();
 
-// How many of that limit are the reserve: 100, but at most a quarter. Pure.
+// Returns the size of the reserve: 100, but at most a quarter of the limit. Pure.
 size_t ReservedDescriptors(size_t limit);
 
-// How many are open; nothing when /proc can't be read.
+// Returns the number of open descriptors; nullopt when /proc cannot be read.
 std::optional<size_t> OpenDescriptors();
 
 struct RaisedLimit {
   size_t before;
   size_t now;
 };
-// Raises the soft limit to the hard one, as far as the system lets it.
+// Raises the soft limit to the hard limit, if the system allows it.
 RaisedLimit RaiseMaxDescriptors();
 
-// Whether all descriptors outside of the reserve were in use when this one was given.
+// Returns whether a descriptor is in the reserve: all others were in use when it was opened.
 bool IsReserved(int descriptor);
 
 enum class Claim {
-  kNeeded,  // without it nothing goes on
-  kMore,    // there is one already, so another one leaves an eighth of the limit to others
+  kNeeded,  // the client has no other connection
+  kMore,    // an additional connection, which leaves an eighth of the limit to others
 };
-// As socket(2), never blocking and closed on exec; -1 with EMFILE instead of what the claim does
-// not reach.
+// Opens a socket like socket(2), non-blocking and close-on-exec. Returns -1 with EMFILE when the
+// claim does not allow the descriptor that the system assigned.
 int OpenSocket(int domain, int type, int protocol, Claim claim);
 
-// Whether a socket with Claim::kMore could not be opened now.
-bool DescriptorsAreFew();
+// Returns whether a socket with Claim::kMore could not be opened now.
+bool IsNearDescriptorLimit();
 
-// Whether an errno says that this process or the system has no more descriptors.
+// Returns whether an errno means that the process or the system is out of descriptors.
 bool IsDescriptorShortage(int error);
 
 }  // namespace khs::base

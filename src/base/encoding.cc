@@ -22,7 +22,7 @@ std::string Base64Encode(std::string_view bytes) {
 
 Expected<std::string, std::string> Base64Decode(std::string_view text) {
   std::istringstream in{std::string(text)};
-  // A stream swallows what its buffer throws unless it is told not to.
+  // Without this the stream swallows exceptions of its buffer.
   Poco::Base64Decoder decoder(in);
   decoder.exceptions(std::ios::badbit);
   std::string bytes;
@@ -31,7 +31,7 @@ Expected<std::string, std::string> Base64Decode(std::string_view text) {
   } catch (const std::exception&) {
     return Unexpected<std::string>("not base64");
   }
-  // The decoder passes over what follows the padding and over white space.
+  // The decoder skips white space and whatever follows the padding.
   if (Base64Encode(bytes) != text) return Unexpected<std::string>("not base64");
   return bytes;
 }

@@ -8,15 +8,14 @@
 
 namespace khs::base {
 
-// RFC 4648, with padding and without line breaks.
+// Base64 of RFC 4648, with padding and without line breaks.
 std::string Base64Encode(std::string_view bytes);
-// The error says that it is no base64.
 Expected<std::string, std::string> Base64Decode(std::string_view text);
 
-// In lower-case hexadecimal digits. Names things; protects nothing.
+// Returns the MD5 in lower-case hexadecimal digits. Only for names: MD5 is not secure.
 std::string Md5Hex(std::string_view bytes);
 
-// As in zlib.
+// The CRC-32 of zlib.
 uint32_t Crc32(std::string_view bytes);
 
 }  // namespace khs::base

@@ -14,7 +14,7 @@
 #include <memory>
 #include <mutex>
 
-#include "base/log_repeats.h"
+#include "base/log_rate_limiter.h"
 #include "base/utf8.h"
 
 namespace khs::base {
@@ -46,8 +46,7 @@ spdlog::level::level_enum ToSpdlog(LogLevel level) {
   return static_cast<spdlog::level::level_enum>(level);
 }
 
-// One character of a text that is UTF-8 or not, so that it changes neither the line nor a terminal
-// that shows it.
+// Appends one character, escaped if it could end the line or control a terminal.
 void AppendCharacter(std::string& out, std::string_view sequence, char32_t character) {
   switch (character) {
     case '"':
@@ -74,8 +73,8 @@ void AppendCharacter(std::string& out, std::string_view sequence, char32_t chara
   }
 }
 
-// JSON's escapes serve logfmt's quoted values as well: a line stays one line whatever is in a
-// value. Bytes that are not UTF-8 become U+FFFD.
+// Appends a quoted value with JSON's escapes, for logfmt too. Bytes that are not UTF-8 become
+// U+FFFD.
 void AppendQuoted(std::string& out, std::string_view text) {
   constexpr std::string_view kReplacement = "\xef\xbf\xbd";
   out += '"';
@@ -116,8 +115,8 @@ void AppendJson(std::string& out, std::string_view key, std::string_view value, 
   }
 }
 
-// Every logger by name. A line asks its own logger's level, which is an atomic; the lock is for the
-// list.
+// Owns all loggers, by name. Thread-safe. Writing a line takes no lock: each logger's level is an
+// atomic, and the mutex only guards the map.
 class Registry {
  public:
   std::shared_ptr<spdlog::logger> Find(const std::string& name) {
@@ -189,52 +188,52 @@ class Registry {
   std::map<std::string, Named, std::less<>> loggers_;
 };
 
-// Loggers are made, and used, before and after everything else.
+// A function-local static, because loggers are used during static initialization and destruction.
 Registry& TheRegistry() {
   static Registry registry;
   return registry;
 }
 
-// The events of all loggers.
-class Repeats {
+// The rate limiter of all loggers. Thread-safe.
+class SharedRateLimiter {
  public:
-  LogRepeats::Admission Admit(const LogEvent& event, LogLevel level) {
+  LogRateLimiter::Admission Admit(const LogEvent& event, LogLevel level) {
     const MonotonicTime now = std::chrono::steady_clock::now();
-    bool begins = false;
-    LogRepeats::Admission admission;
+    bool is_first_pending = false;
+    LogRateLimiter::Admission admission;
     {
       const std::lock_guard lock(mutex_);
-      const bool pending = repeats_.pending();
-      admission = repeats_.Admit(event, static_cast<int>(level), now);
-      begins = !pending && repeats_.pending();
+      const bool pending = limiter_.pending();
+      admission = limiter_.Admit(event, static_cast<int>(level), now);
+      is_first_pending = !pending && limiter_.pending();
     }
-    if (begins) left_out_.notify_all();
+    if (is_first_pending) suppressed_.notify_all();
     return admission;
   }
 
-  // What is to be told now; waits while there is nothing.
-  std::vector<LogRepeats::Summary> AwaitDue(const std::stop_token& stop) {
-    constexpr std::chrono::seconds kLook{1};
+  // Waits until a line was suppressed, then for a second, and returns the summaries that are due.
+  std::vector<LogRateLimiter::Summary> WaitForDue(const std::stop_token& stop) {
+    constexpr std::chrono::seconds kCheckInterval{1};
     std::unique_lock lock(mutex_);
-    left_out_.wait(lock, stop, [this] { return repeats_.pending(); });
-    left_out_.wait_for(lock, stop, kLook, [] { return false; });
-    return repeats_.TakeDue(std::chrono::steady_clock::now());
+    suppressed_.wait(lock, stop, [this] { return limiter_.pending(); });
+    suppressed_.wait_for(lock, stop, kCheckInterval, [] { return false; });
+    return limiter_.TakeDue(std::chrono::steady_clock::now());
   }
 
-  std::vector<LogRepeats::Summary> TakeAll() {
+  std::vector<LogRateLimiter::Summary> TakeAll() {
     const std::lock_guard lock(mutex_);
-    return repeats_.TakeAll();
+    return limiter_.TakeAll();
   }
 
  private:
   std::mutex mutex_;
-  std::condition_variable_any left_out_;
-  LogRepeats repeats_;
+  std::condition_variable_any suppressed_;
+  LogRateLimiter limiter_;
 };
 
-Repeats& TheRepeats() {
-  static Repeats repeats;
-  return repeats;
+SharedRateLimiter& TheRateLimiter() {
+  static SharedRateLimiter limiter;
+  return limiter;
 }
 
 std::string_view ValueOf(LogFields fields, std::string_view key) {
@@ -255,12 +254,12 @@ std::optional<std::string_view> NotEmpty(const std::string& text) {
   return text.empty() ? std::nullopt : std::optional<std::string_view>(text);
 }
 
-void Tell(const std::vector<LogRepeats::Summary>& summaries) {
-  for (const LogRepeats::Summary& summary : summaries) {
+void LogSummaries(const std::vector<LogRateLimiter::Summary>& summaries) {
+  for (const LogRateLimiter::Summary& summary : summaries) {
     const auto backend = TheRegistry().Find(summary.logger);
     const auto level = static_cast<LogLevel>(summary.level);
     if (!backend->should_log(ToSpdlog(level))) continue;
-    Write(*backend, level, "repeated lines were left out",
+    Write(*backend, level, "repeated lines suppressed",
           {{"event", summary.message},
            {"connector", NotEmpty(summary.connector)},
            {"facility", NotEmpty(summary.facility)}},
@@ -270,7 +269,7 @@ void Tell(const std::vector<LogRepeats::Summary>& summaries) {
 
 }  // namespace
 
-// JSON has no word for what is not finite.
+// JSON has no number for infinity and NaN.
 LogField::LogField(std::string_view key_in, double number)
     : key(key_in), value(fmt::format("{}", number)), quoted(!std::isfinite(number)) {}
 
@@ -300,9 +299,8 @@ bool Logger::Writes(LogLevel level) const { return backend_->should_log(ToSpdlog
 
 void Logger::Log(LogLevel level, std::string_view message, LogFields fields) const {
   if (!Writes(level)) return;
-  // Whoever asks for details gets all.
   if (Writes(LogLevel::kDebug)) return Write(*backend_, level, message, fields, 0);
-  const LogRepeats::Admission admission = TheRepeats().Admit(
+  const LogRateLimiter::Admission admission = TheRateLimiter().Admit(
       {backend_->name(), message, ValueOf(fields, "connector"), ValueOf(fields, "facility")},
       level);
   if (admission.write) Write(*backend_, level, message, fields, admission.suppressed);
@@ -312,15 +310,15 @@ void Logger::LogEach(LogLevel level, std::string_view message, LogFields fields)
   if (Writes(level)) Write(*backend_, level, message, fields, 0);
 }
 
-RepeatReporter::RepeatReporter()
+SuppressionReporter::SuppressionReporter()
     : thread_([](const std::stop_token& stop) {
-        while (!stop.stop_requested()) Tell(TheRepeats().AwaitDue(stop));
+        while (!stop.stop_requested()) LogSummaries(TheRateLimiter().WaitForDue(stop));
       }) {}
 
-RepeatReporter::~RepeatReporter() {
+SuppressionReporter::~SuppressionReporter() {
   thread_.request_stop();
   thread_.join();
-  Tell(TheRepeats().TakeAll());
+  LogSummaries(TheRateLimiter().TakeAll());
 }
 
 void ConfigureLog(LogLevel level, LogFormat format) {

@@ -21,10 +21,10 @@ namespace khs::base {
 enum class LogLevel { kTrace, kDebug, kInfo, kWarn, kError, kFatal, kOff };
 enum class LogFormat { kLogfmt, kJson };
 
-// One key=value of a log line. Holds a copy of the value, so temporaries are fine. What is absent
-// is left out of the line. Names that mean the same in every room: connector, task, topic,
-// partition, offset, attempt, status (HTTP's), reason (one of few words), error (what somebody
-// said).
+// One key=value of a log line. Holds a copy of the value, so temporaries are fine. An absent
+// optional is omitted from the line. These keys mean the same in every room: connector, task,
+// topic, partition, offset, attempt, status (of HTTP), reason (one of a few words), error (the
+// message of a library or the system).
 struct LogField {
   LogField(std::string_view key_in, std::string_view text) : key(key_in), value(text) {}
   LogField(std::string_view key_in, const std::string& text) : key(key_in), value(text) {}
@@ -36,10 +36,10 @@ struct LogField {
       : key(key_in), value(std::to_string(number)), quoted(false) {}
   LogField(std::string_view key_in, double number);
   template <class T>
-  LogField(std::string_view key_in, const std::optional<T>& perhaps)
+  LogField(std::string_view key_in, const std::optional<T>& optional)
       : LogField(key_in, std::string_view()) {
-    if (perhaps) {
-      *this = LogField(key_in, *perhaps);
+    if (optional) {
+      *this = LogField(key_in, *optional);
     } else {
       absent = true;
     }
@@ -53,18 +53,17 @@ struct LogField {
 
 using LogFields = std::initializer_list<LogField>;
 
-// A named logger, one a room. Lines go to stderr, one write each, in the format that ConfigureLog
-// set: a constant message, then fields. Any thread.
+// A named logger; each room has one. Writes lines to stderr, one write(2) each, in the format set
+// by ConfigureLog: a constant message, then fields. Thread-safe.
 //
-// An event that comes again and again is not written every time (LogRepeats): the lines that are
-// left out are counted in the field `suppressed` of its next line. A logger at debug or trace
-// writes every line.
+// Repeated events are rate limited (LogRateLimiter): the field `suppressed` of the event's next
+// line counts the lines that were not written. A logger at level debug or trace writes every line.
 class Logger {
  public:
   explicit Logger(const std::string& name);
 
   void Log(LogLevel level, std::string_view message, LogFields fields = {}) const;
-  // However often: for what must be accounted for one by one.
+  // Logs without a rate limit, for events that must each appear in the log.
   void LogEach(LogLevel level, std::string_view message, LogFields fields = {}) const;
   void Trace(std::string_view message, LogFields fields = {}) const {
     Log(LogLevel::kTrace, message, fields);
@@ -85,48 +84,47 @@ class Logger {
     LogEach(LogLevel::kFatal, message, fields);
   }
 
-  // Whether a line of this level would be written, but for repeats.
+  // Returns whether the level is enabled.
   bool Writes(LogLevel level) const;
 
  private:
   std::shared_ptr<spdlog::logger> backend_;
 };
 
-// The level and format of every logger. Any thread; takes effect with the next line.
+// Sets the level and format of every logger, from the next line on. Thread-safe.
 void ConfigureLog(LogLevel level, LogFormat format);
 
-// Stands for all loggers, those to come included.
+// The name that stands for all loggers, including future ones.
 constexpr std::string_view kRootLogger = "root";
 
 struct LoggerState {
   std::string name;
   LogLevel level = LogLevel::kInfo;
-  std::optional<WallTime> changed;  // when SetLogLevel last set it
+  std::optional<WallTime> changed;  // by SetLogLevel
 };
 
-// `root`, and every logger that was made so far, by name. Any thread.
+// Returns `root` and every logger created so far, ordered by name. Thread-safe.
 std::vector<LoggerState> Loggers();
 
-// From the next line on. Answers the names of the loggers that it was set for, in order: of all for
-// `root`, none when there is no such logger. Any thread.
+// Sets the level of one logger, or of all for `root`, from the next line on. Returns the ordered
+// names of the changed loggers; none when the logger is unknown. Thread-safe.
 std::vector<std::string> SetLogLevel(std::string_view name, LogLevel level, WallTime now);
 
-// Tells what was left out of events that have ended, as lines of their own, while it lives; and at
-// its end of all others. One a process.
-class RepeatReporter {
+// Logs a summary of suppressed lines for events that have stopped, on its own thread; for all other
+// events when it is destroyed. One per process, owned by app.
+class SuppressionReporter {
  public:
-  RepeatReporter();
-  ~RepeatReporter();
-  RepeatReporter(const RepeatReporter&) = delete;
-  RepeatReporter& operator=(const RepeatReporter&) = delete;
+  SuppressionReporter();
+  ~SuppressionReporter();
+  SuppressionReporter(const SuppressionReporter&) = delete;
+  SuppressionReporter& operator=(const SuppressionReporter&) = delete;
 
  private:
   std::jthread thread_;
 };
 
-// A line as it is written, without its time: exposed because the escaping is what can go wrong.
-// Whatever bytes are in a value, the line is one line of UTF-8, and in JSON the inside of an
-// object.
+// Renders a line as it is written, without its time; public for tests of the escaping. The result
+// is a single line of UTF-8 for any bytes in a value. In JSON it is the inside of an object.
 std::string RenderLogLine(LogFormat format, LogLevel level, std::string_view logger,
                           std::string_view message, LogFields fields, uint64_t suppressed = 0);
 

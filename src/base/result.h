@@ -4,8 +4,8 @@
 
 namespace khs::base {
 
-// A value, or the reason why there is none. Input errors travel this way; an exception means that
-// an object cannot work at all.
+// A value, or the error that prevented it. Errors of input are returned this way; an exception
+// means that an object cannot work at all.
 template <class T, class E>
 using Expected = tl::expected<T, E>;
 

@@ -12,24 +12,23 @@ namespace khs::base {
 
 constexpr std::string_view kHidden = "***";
 
-// A text that must not be seen: a credential, or what may hold one. It prints as `***` wherever it
-// is printed, and has to be revealed on purpose by who hands it to the library that needs it.
+// A text that is or may contain a credential. It prints as `***`; code that passes it to a library
+// calls Reveal.
 class Secret {
  public:
   Secret() = default;
-  // As a definition holds it: whoever reads the definition knows it. Implicit, because every text
-  // may become a secret and none may come back unnoticed.
+  // A text written in the definition itself. The conversion is implicit in this direction only.
   Secret(std::string text) : text_(std::move(text)) {}  // NOLINT(google-explicit-constructor)
   Secret(const char* text) : text_(text) {}             // NOLINT(google-explicit-constructor)
-  // From outside of the definition: not even a message about it may quote it.
+  // The value of a reference to a secret, which no message may quote.
   static Secret FromReference(std::string text) {
     Secret secret(std::move(text));
-    secret.is_referred_ = true;
+    secret.is_from_reference_ = true;
     return secret;
   }
 
   const std::string& Reveal() const { return text_; }
-  bool is_referred() const { return is_referred_; }
+  bool is_from_reference() const { return is_from_reference_; }
 
   bool operator==(const Secret&) const = default;
   auto operator<=>(const Secret&) const = default;
@@ -38,7 +37,7 @@ class Secret {
 
  private:
   std::string text_;
-  bool is_referred_ = false;
+  bool is_from_reference_ = false;
 };
 
 }  // namespace khs::base

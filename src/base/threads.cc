@@ -9,7 +9,7 @@ namespace khs::base {
 std::error_code TryThreads(size_t count) {
   std::mutex all_started;
   std::vector<std::jthread> threads;
-  // Released before the threads are joined, which wait for it.
+  // Destroyed before `threads`, whose destructor joins the threads that wait for this lock.
   // cppcheck-suppress localMutex
   const std::lock_guard lock(all_started);
   try {

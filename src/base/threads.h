@@ -7,13 +7,13 @@
 
 namespace khs::base {
 
-// Whether so many more threads can be started: starts them and ends them again, some 30 us each.
-// The system's error when they can't. For libraries that don't survive a thread that they can't
-// start. Any thread.
+// Checks that `count` more threads can be started, by starting and ending them (about 30 us each).
+// Returns the system's error if they cannot. Call it before a library that aborts the process when
+// it cannot start a thread. Thread-safe.
 std::error_code TryThreads(size_t count);
 
-// What an exception says; of one that says that there are no more threads also which limits to look
-// at, which its own words leave out.
+// Returns the exception's message. If a thread could not be started, it also names the limits to
+// check.
 std::string Describe(const std::exception& error);
 
 }  // namespace khs::base

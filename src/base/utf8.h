@@ -8,22 +8,22 @@ namespace khs::base {
 
 bool IsUtf8(std::string_view text);
 
-// One character of a text; of what is no UTF-8 one byte.
+// One character of a text, or one byte that is not UTF-8.
 struct Utf8Character {
   size_t length = 1;            // in bytes
-  char32_t character = 0xfffd;  // which stands for what is not valid
+  char32_t character = 0xfffd;  // U+FFFD for an invalid byte
   bool valid = false;
 };
-// `at` lies within the text.
+// Returns the character at offset `at`, which must be within the text.
 Utf8Character Utf8At(std::string_view text, size_t at);
 
-// Control characters, and what breaks or reorders a line where it is shown.
+// Returns whether a character controls, breaks or reorders the line in which it is shown.
 bool IsUnprintable(char32_t character);
 
-// C0, DEL and C1, which are Java's ISO control characters; the text is UTF-8.
+// Returns whether UTF-8 text contains C0, DEL or C1 characters (Java's isISOControl).
 bool HasControlCharacter(std::string_view text);
 
-// On one line whatever is in it: what is unprintable, and bytes that are not UTF-8, become escapes.
+// Returns the text on one line, with unprintable characters and bytes that are not UTF-8 escaped.
 std::string Printable(std::string_view text);
 
 }  // namespace khs::base

@@ -11,37 +11,37 @@
 
 namespace khs::config {
 
-// What `check` needs besides the file system's walk, which is its caller's.
+// Validation of one file for the command `check`. The caller walks the file system.
 
 enum class FileRole { kProcess, kConnector };
 
-// sidecar.toml by its name, or by most of its keys.
+// Recognizes sidecar.toml by its file name, or by the majority of its keys.
 FileRole GuessRole(std::string_view file, const FlatConfig& config);
 
 // A connector's name and where it was found.
 struct NamedDefinition {
   std::string name;
   std::string file;
-  Position position;  // of `name`, or the file as a whole
+  Position position;  // of the key `name`, or line 0
 };
 
-// A problem for every definition whose name an earlier one has, naming both places.
+// Returns a problem for each definition whose name is already taken; it names both places.
 Problems FindDuplicateNames(const std::vector<NamedDefinition>& definitions);
 
 struct CheckContext {
-  Environment environment;  // overrides sidecar.toml, as it will when running
-  FlatConfig defaults;      // of a sidecar.toml that was checked before
+  Environment environment;  // overrides sidecar.toml, as in `run`
+  FlatConfig defaults;      // of the sidecar.toml that was checked before
   std::string defaults_file;
 };
 
 struct CheckedFile {
   FileRole role = FileRole::kConnector;
   Problems problems;
-  std::optional<NamedDefinition> connector;  // also of one with errors, when its name can be told
+  std::optional<NamedDefinition> connector;  // also with errors, if its name is known
   std::optional<ProcessConfig> process;      // of a sidecar.toml without errors
 };
 
-// Everything that is wrong with a file's text. `*.json` holds a connector as REST takes it.
+// Validates a file's text. A `*.json` file is a connector in the format of the REST API.
 CheckedFile CheckFile(const std::string& file, std::string_view text,
                       const CheckContext& context = {});
 

@@ -16,7 +16,7 @@ namespace {
 
 using base::Secret;
 
-// Aliases of librdkafka's own, of which the second name is used.
+// librdkafka's aliases and the canonical name of each.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kAliases = {{
     {"auto.commit.enable", "enable.auto.commit"},
     {"compression.type", "compression.codec"},
@@ -30,12 +30,13 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kAliases
     {"sasl.mechanisms", "sasl.mechanism"},
 }};
 
-// A value that was derived from another one: no message may quote it when that was a secret's.
+// Returns a value derived from another one, which is a secret if the original is.
 Secret Derived(const Secret& from, std::string text) {
-  return from.is_referred() ? Secret::FromReference(std::move(text)) : Secret(std::move(text));
+  return from.is_from_reference() ? Secret::FromReference(std::move(text))
+                                  : Secret(std::move(text));
 }
 
-// Java takes a PEM whose line breaks have become blanks, as in a variable. OpenSSL does not.
+// Restores the line breaks of a PEM in which they are blanks. Java accepts that, OpenSSL does not.
 std::string WithLineBreaks(std::string_view pem) {
   constexpr std::string_view kDashes = "-----";
   if (pem.find('\n') != std::string_view::npos) return std::string(pem);
@@ -59,24 +60,25 @@ std::string WithLineBreaks(std::string_view pem) {
   return text.empty() ? std::string(pem) : text;
 }
 
-// The class without its package.
+// Returns the class name without its package.
 std::string_view ClassName(std::string_view text) {
   text = Trim(text);
   return text.substr(text.rfind('.') + 1);
 }
 
-class Translation {
+// Translates one set of properties; see ToLibrdkafka.
+class Translator {
  public:
-  Translation(const std::map<std::string, Secret>& written, PropertySource source, bool is_complete)
+  Translator(const std::map<std::string, Secret>& written, PropertySource source, bool is_complete)
       : written_(written), source_(source), is_complete_(is_complete) {}
 
   ClientProperties Run() {
     TranslateStores();
     TranslateJaas();
     TranslateAssignors();
-    JudgeJavaValues();
+    ValidateJavaValues();
     for (const auto& [name, value] : written_) {
-      if (!done_.contains(name)) Take(name, value, name);
+      if (!done_.contains(name)) Set(name, value, name);
     }
     return std::move(result_);
   }
@@ -87,44 +89,45 @@ class Translation {
     return found == written_.end() ? nullptr : &found->second;
   }
 
-  void Refuse(const std::string& name, std::string why) {
+  void Reject(const std::string& name, std::string why) {
     result_.errors.push_back({name, std::move(why)});
     done_.insert(name);
   }
 
-  // `value` as librdkafka's property `name`, which was written as `from`.
-  void Take(const std::string& name, const Secret& value, const std::string& from) {
+  // Validates `value` as librdkafka's property `name` and stores it. `from` is the written name.
+  void Set(const std::string& name, const Secret& value, const std::string& from) {
     done_.insert(from);
     if (name != from && written_.contains(name)) {
-      Refuse(from, "Sets " + name + ", which is given too: keep one of them");
+      Reject(from, "Sets " + name + ", which is given too: keep one of them");
       return;
     }
-    PropertyRuling ruling = JudgeClientProperty(name, value.Reveal(), source_);
-    switch (ruling.kind) {
-      case PropertyRuling::Kind::kTaken:
+    PropertyValidation validation = ValidateClientProperty(name, value.Reveal(), source_);
+    switch (validation.kind) {
+      case PropertyValidation::Kind::kAccepted:
         result_.values[name] = value;
         break;
-      case PropertyRuling::Kind::kBounded:
-        result_.warnings.push_back({from, "Counts as " + ruling.text});
-        result_.values[name] = Derived(value, std::move(ruling.text));
+      case PropertyValidation::Kind::kClamped:
+        result_.warnings.push_back({from, "Counts as " + validation.text});
+        result_.values[name] = Derived(value, std::move(validation.text));
         break;
-      case PropertyRuling::Kind::kRefused:
-        Refuse(from, std::move(ruling.text));
+      case PropertyValidation::Kind::kRejected:
+        Reject(from, std::move(validation.text));
         break;
-      case PropertyRuling::Kind::kWithoutEffect:
+      case PropertyValidation::Kind::kIgnored:
         break;
     }
   }
 
-  void TakeAs(const std::string& from, std::initializer_list<const char*> names,
-              bool is_pem = false) {
+  // Stores the value of `from` under each of librdkafka's `names`.
+  void SetFrom(const std::string& from, std::initializer_list<const char*> names,
+               bool is_pem = false) {
     const Secret* value = Find(from);
     if (value == nullptr) return;
     const Secret text = is_pem ? Derived(*value, WithLineBreaks(value->Reveal())) : *value;
-    for (const char* name : names) Take(name, text, from);
+    for (const char* name : names) Set(name, text, from);
   }
 
-  // In lower case; empty when it is not written.
+  // Returns a store's type in lower case; empty if it is not set.
   std::string StoreType(const std::string& name) {
     const Secret* type = Find(name);
     done_.insert(name);
@@ -133,12 +136,12 @@ class Translation {
 
   void TranslateStores() {
     const std::string trust = StoreType("ssl.truststore.type");
-    TakeAs("ssl.truststore.certificates", {"ssl.ca.pem"}, true);
+    SetFrom("ssl.truststore.certificates", {"ssl.ca.pem"}, true);
     done_.insert("ssl.truststore.password");
     if (trust == "pem") {
-      TakeAs("ssl.truststore.location", {"ssl.ca.location"});
+      SetFrom("ssl.truststore.location", {"ssl.ca.location"});
     } else if (Find("ssl.truststore.location") != nullptr && (is_complete_ || !trust.empty())) {
-      Refuse("ssl.truststore.location",
+      Reject("ssl.truststore.location",
              "Java's trust stores cannot be read: write the CA certificates as PEM (keytool -list "
              "-rfc) into a file, and its name as ssl.ca.location, or as this with "
              "ssl.truststore.type=PEM");
@@ -146,13 +149,13 @@ class Translation {
     done_.insert("ssl.truststore.location");
 
     const std::string key = StoreType("ssl.keystore.type");
-    TakeAs("ssl.keystore.key", {"ssl.key.pem"}, true);
-    TakeAs("ssl.keystore.certificate.chain", {"ssl.certificate.pem"}, true);
+    SetFrom("ssl.keystore.key", {"ssl.key.pem"}, true);
+    SetFrom("ssl.keystore.certificate.chain", {"ssl.certificate.pem"}, true);
     if (key == "pem") {
-      TakeAs("ssl.keystore.location", {"ssl.certificate.location", "ssl.key.location"});
+      SetFrom("ssl.keystore.location", {"ssl.certificate.location", "ssl.key.location"});
       done_.insert("ssl.keystore.password");
     } else if (!key.empty() && key != "pkcs12") {
-      Refuse("ssl.keystore.type",
+      Reject("ssl.keystore.type",
              "Can only be PKCS12 or PEM: convert the key store with keytool -importkeystore "
              "-deststoretype PKCS12");
     }
@@ -165,36 +168,36 @@ class Translation {
     done_.insert(from);
     const auto module = ParseJaas(value->Reveal());
     if (!module) {
-      Refuse(from, "Is not one login module: CLASS required KEY=\"VALUE\" ... ;");
+      Reject(from, "Is not one login module: CLASS required KEY=\"VALUE\" ... ;");
       return;
     }
     const auto option = [&module = *module](const char* name) {
       const auto found = module.options.find(name);
       return found == module.options.end() ? std::string() : found->second;
     };
-    const auto take = [&](const char* name, const std::string& text) {
-      if (!text.empty()) Take(name, Derived(*value, text), from);
+    const auto set = [&](const char* name, const std::string& text) {
+      if (!text.empty()) Set(name, Derived(*value, text), from);
     };
     if (module->name == "PlainLoginModule" || module->name == "ScramLoginModule") {
       if (option("username").empty() || option("password").empty() ||
           EqualsIgnoringCase(option("tokenauth"), "true")) {
-        Refuse(from, "Needs username and password; delegation tokens are not supported");
+        Reject(from, "Needs username and password; delegation tokens are not supported");
         return;
       }
-      take("sasl.username", option("username"));
-      take("sasl.password", option("password"));
+      set("sasl.username", option("username"));
+      set("sasl.password", option("password"));
     } else if (module->name == "Krb5LoginModule" && !option("keyTab").empty()) {
-      take("sasl.kerberos.keytab", option("keyTab"));
-      take("sasl.kerberos.principal", option("principal"));
-      take("sasl.kerberos.service.name", option("serviceName"));
+      set("sasl.kerberos.keytab", option("keyTab"));
+      set("sasl.kerberos.principal", option("principal"));
+      set("sasl.kerberos.service.name", option("serviceName"));
     } else {
-      Refuse(from,
+      Reject(from,
              "Can only be a PlainLoginModule, a ScramLoginModule, or a Krb5LoginModule with a "
              "keyTab: write librdkafka's sasl.username and sasl.password, or sasl.kerberos.*");
     }
   }
 
-  // Java's classes, of which librdkafka has the names that they use in the group.
+  // Replaces the names of Java's classes by the names of their protocols, which librdkafka uses.
   void TranslateAssignors() {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kClasses = {{
         {"RangeAssignor", "range"},
@@ -211,22 +214,23 @@ class Translation {
           std::find_if(kClasses.begin(), kClasses.end(),
                        [&](const auto& entry) { return entry.first == ClassName(one); });
       if (known == kClasses.end()) {
-        Refuse(name,
+        Reject(name,
                "Of Java's assignors there are RangeAssignor, RoundRobinAssignor and "
                "CooperativeStickyAssignor");
         return;
       }
-      // Java's default lists both kinds, to be moved from one to the other. librdkafka takes one.
+      // Java's default lists eager and cooperative assignors, for a migration between them.
+      // librdkafka accepts only one kind.
       const bool is_cooperative = known->second == "cooperative-sticky";
       if (names.empty()) is_first_cooperative = is_cooperative;
       if (is_cooperative != is_first_cooperative) continue;
       names += (names.empty() ? "" : ",") + std::string(known->second);
     }
-    Take(name, Derived(*value, names), name);
+    Set(name, Derived(*value, names), name);
   }
 
-  void JudgeJavaValues() {
-    // Classes of Java that would change what is delivered, or who may.
+  void ValidateJavaValues() {
+    // Java classes that would change records or credentials.
     constexpr std::array<std::pair<const char*, const char*>, 5> kClasses = {{
         {"interceptor.classes", "interceptors could change or hold back records"},
         {"sasl.client.callback.handler.class", "write sasl.username and sasl.password instead"},
@@ -239,7 +243,7 @@ class Translation {
       if (value == nullptr) continue;
       done_.insert(name);
       if (!Trim(value->Reveal()).empty()) {
-        Refuse(name, std::string("Java classes do not run here: ") + advice + ", or leave it out");
+        Reject(name, std::string("Java classes do not run here: ") + advice + ", or leave it out");
       }
     }
     for (const char* name : {"key.deserializer", "value.deserializer"}) {
@@ -248,31 +252,31 @@ class Translation {
       done_.insert(name);
       const std::string_view type = ClassName(value->Reveal());
       if (type != "ByteArrayDeserializer" && type != "StringDeserializer") {
-        Refuse(name,
+        Reject(name,
                "Can only be ByteArrayDeserializer or StringDeserializer: the bytes of a record are "
                "sent unchanged; leave it out");
       }
     }
-    JudgeTlsValues();
+    ValidateTlsValues();
   }
 
-  void JudgeTlsValues() {
+  void ValidateTlsValues() {
     if (const Secret* value = Find("ssl.endpoint.identification.algorithm")) {
       const bool is_off = Trim(value->Reveal()).empty();
-      Take("ssl.endpoint.identification.algorithm", is_off ? Derived(*value, "none") : *value,
-           "ssl.endpoint.identification.algorithm");
+      Set("ssl.endpoint.identification.algorithm", is_off ? Derived(*value, "none") : *value,
+          "ssl.endpoint.identification.algorithm");
     }
     if (const Secret* value = Find("ssl.enabled.protocols")) {
       done_.insert("ssl.enabled.protocols");
       const auto protocols = SplitList(value->Reveal());
       if (std::find(protocols.begin(), protocols.end(), "TLSv1.2") == protocols.end()) {
-        Refuse("ssl.enabled.protocols",
+        Reject("ssl.enabled.protocols",
                "librdkafka offers TLS 1.2 and 1.3, and cannot be limited further: leave it out");
       }
     }
     const Secret* suites = Find("ssl.cipher.suites");
     if (suites != nullptr && suites->Reveal().find("TLS_") != std::string::npos) {
-      Refuse("ssl.cipher.suites",
+      Reject("ssl.cipher.suites",
              "Needs OpenSSL's names with colons between them, such as "
              "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-AES128-GCM-SHA256");
     }
@@ -281,7 +285,7 @@ class Translation {
   const std::map<std::string, Secret>& written_;
   const PropertySource source_;
   const bool is_complete_;
-  std::set<std::string> done_;  // of `written_`
+  std::set<std::string> done_;  // keys of `written_`
   ClientProperties result_;
 };
 
@@ -298,7 +302,7 @@ std::string_view LibrdkafkaName(std::string_view name) {
 
 ClientProperties ToLibrdkafka(const std::map<std::string, Secret>& written, PropertySource source,
                               bool is_complete) {
-  return Translation(written, source, is_complete).Run();
+  return Translator(written, source, is_complete).Run();
 }
 
 }  // namespace khs::config

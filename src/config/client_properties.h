@@ -10,23 +10,23 @@
 
 namespace khs::config {
 
-// Where client properties are written. A connector may not make this process run code.
+// Where client properties are written. Those of connectors must not make the process run code.
 enum class PropertySource { kProcess, kConnector };  // `kafka.*`, `consumer.override.*`
 
-// librdkafka's name of a property that is written with the name of Kafka's Java client, or with an
-// alias of librdkafka's own; otherwise the name itself. Where librdkafka has two, always the same.
+// Translates the name of a property in Kafka's Java client, or an alias in librdkafka, to
+// librdkafka's canonical name. Returns other names unchanged.
 std::string_view LibrdkafkaName(std::string_view name);
 
 struct ClientProperties {
-  std::map<std::string, base::Secret> values;  // as librdkafka takes them
+  std::map<std::string, base::Secret> values;  // with librdkafka's names and values
   std::vector<PropertyProblem> errors;         // by the name in `written`
   std::vector<PropertyProblem> warnings;
 };
 
-// Translates what is written for Kafka's Java client, leaves out what has no effect, and judges
-// what librdkafka would take though it ends or blocks the process, or breaks what the program
-// promises. `written` is by LibrdkafkaName. `is_complete`: false when some properties are missing
-// from it because their secrets were not read. No message quotes a value.
+// Translates properties of Kafka's Java client, drops those without effect, and rejects values with
+// which librdkafka would end or block the process or break its delivery guarantees. The keys of
+// `written` are canonical names. `is_complete` is false if properties are missing because their
+// secrets were not read. Messages quote no values.
 ClientProperties ToLibrdkafka(const std::map<std::string, base::Secret>& written,
                               PropertySource source, bool is_complete = true);
 

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "config/client_properties.h"
-#include "config/connector_judge.h"
 #include "config/connector_keys.h"
+#include "config/connector_rules.h"
 #include "config/internal_topics.h"
 #include "config/problem_list.h"
 #include "config/settings.h"
@@ -12,14 +12,14 @@
 namespace khs::config {
 namespace {
 
-// Connect counts a blank value as none.
+// Returns a setting with a value; like Kafka Connect, a blank value counts as not set.
 const Setting* FindSet(const Settings& settings, std::string_view key) {
   const Setting* setting = FindSetting(settings, key);
   return setting && !Trim(setting->written.entry.text).empty() ? setting : nullptr;
 }
 
-void JudgeSubscription(const Settings& settings, const ConnectorSource& source, Position whole,
-                       ProblemList& problems) {
+void ValidateSubscription(const Settings& settings, const ConnectorSource& source, Position whole,
+                          ProblemList& problems) {
   const Setting* topics = FindSet(settings, "topics");
   const Setting* regex = FindSet(settings, "topics.regex");
   if (topics && regex) {
@@ -31,7 +31,7 @@ void JudgeSubscription(const Settings& settings, const ConnectorSource& source, 
   }
 }
 
-void JudgeClientCertificate(const Settings& settings, ProblemList& problems) {
+void ValidateClientCertificate(const Settings& settings, ProblemList& problems) {
   const Setting* certificate = FindSet(settings, "ssl.certificate.location");
   const Setting* key = FindSet(settings, "ssl.key.location");
   if (certificate && !key) {
@@ -45,7 +45,7 @@ void JudgeClientCertificate(const Settings& settings, ProblemList& problems) {
   }
 }
 
-void JudgeProxy(const Settings& settings, ProblemList& problems) {
+void ValidateProxy(const Settings& settings, ProblemList& problems) {
   const Setting* host = FindSet(settings, "http.proxy.host");
   if (host && !FindSet(settings, "http.proxy.port")) {
     problems.Add(ProblemWith(*host, "A proxy has a port: set http.proxy.port as well"));
@@ -58,7 +58,7 @@ void JudgeProxy(const Settings& settings, ProblemList& problems) {
   }
 }
 
-// Makes librdkafka's properties of what was written for the consumer.
+// Translates `consumer.override.*` to librdkafka's properties.
 void TranslateConsumerProperties(const Settings& settings, bool is_complete,
                                  SubscriptionConfig& subscription, ProblemList& problems) {
   const auto report = [&](const PropertyProblem& problem, Severity severity) {
@@ -83,19 +83,19 @@ std::vector<std::string> ExcludedTopics(const ConnectorConfig& config) {
   return topics;
 }
 
-// What is valid and will still not do what its author thinks. A default for every connector is not
-// meant for each of them, so only the connector's own keys are looked at. What the draft lacks has
-// its type's default there, which warns of nothing but for the strategy.
-void WarnOfSurprises(const Settings& settings, const std::string& file,
-                     const Judge<ConnectorDraft>& judge, const ConnectorConfig& config,
-                     ProblemList& problems) {
+// Warns of valid settings that are probably not intended. Checks only the connector's own keys,
+// because a default need not make sense for each connector. Keys with unresolved secrets have their
+// type's default in the draft, which causes no warning except for the strategy.
+void WarnOfUnintendedSettings(const Settings& settings, const std::string& file,
+                              const RowApplier<ConnectorDraft>& applier,
+                              const ConnectorConfig& config, ProblemList& problems) {
   const auto warn = [&](const Setting* setting, std::string message) {
     if (setting == nullptr || setting->written.file != file) return;
     problems.Add(ProblemWith(*setting, std::move(message), Severity::kWarning));
   };
   const bool backs_off = config.policy.strategy.backs_off;
   const bool stops = config.policy.strategy.then == delivery::Strategy::Then::kStop;
-  if (judge.HasJudged("exception.strategy") && backs_off &&
+  if (applier.IsResolved("exception.strategy") && backs_off &&
       !FindSet(settings, "retry.backoff.sec")) {
     warn(FindSetting(settings, "retry.backoff.sec"),
          std::string("Without delays nothing is retried: the first response error ") +
@@ -114,7 +114,7 @@ void WarnOfSurprises(const Settings& settings, const std::string& file,
 
 }  // namespace
 
-void JudgeDefaults(const std::vector<Written>& defaults, ProblemList& problems) {
+void ValidateDefaults(const std::vector<WrittenEntry>& defaults, ProblemList& problems) {
   Settings settings = Resolve(KeyTable::kConnector, defaults, problems);
   std::erase_if(settings, [&](const Setting& setting) {
     const bool own =
@@ -131,7 +131,7 @@ void JudgeDefaults(const std::vector<Written>& defaults, ProblemList& problems) 
   }
   SecretResolver secrets(nullptr);
   ConnectorDraft draft{secrets};
-  Judge(ConnectorRows(), draft, problems).Apply(settings, Completeness::kPartial);
+  RowApplier(ConnectorRows(), draft, problems).Apply(settings, Completeness::kPartial);
   ConnectorConfig& config = draft.config;
   TranslateConsumerProperties(settings, secrets.is_complete(), config.subscription, problems);
 }
@@ -141,30 +141,32 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
                                const ReadSecret* read_secret) {
   ProblemList problems(source.file);
   const Position whole = WholeFile(definition);
-  Settings settings = Resolve(KeyTable::kConnector, WrittenIn(source.file, definition), problems);
-  settings = Overlay(
-      std::move(settings),
-      Resolve(KeyTable::kConnector, WrittenIn(defaults_file, defaults, "defaults."), problems));
+  Settings settings =
+      Resolve(KeyTable::kConnector, ToWrittenEntries(source.file, definition), problems);
+  settings = Overlay(std::move(settings),
+                     Resolve(KeyTable::kConnector,
+                             ToWrittenEntries(defaults_file, defaults, "defaults."), problems));
   if (!FindSetting(settings, "name")) {
     const Entry stem{"name", source.default_name, ValueKind::kString, whole};
-    const Settings name = Resolve(KeyTable::kConnector, WrittenIn(source.file, {stem}), problems);
+    const Settings name =
+        Resolve(KeyTable::kConnector, ToWrittenEntries(source.file, {stem}), problems);
     settings = Overlay(std::move(settings), name);
   }
 
   SecretResolver secrets(read_secret);
   ConnectorDraft draft{secrets};
-  Judge judge(ConnectorRows(), draft, problems);
-  judge.SetPlace(source.file, whole);
-  judge.Apply(settings, Completeness::kWhole);
+  RowApplier applier(ConnectorRows(), draft, problems);
+  applier.SetPlace(source.file, whole);
+  applier.Apply(settings, Completeness::kWhole);
   TranslateConsumerProperties(settings, secrets.is_complete(), draft.config.subscription, problems);
-  JudgeSubscription(settings, source, whole, problems);
-  JudgeClientCertificate(settings, problems);
-  JudgeProxy(settings, problems);
+  ValidateSubscription(settings, source, whole, problems);
+  ValidateClientCertificate(settings, problems);
+  ValidateProxy(settings, problems);
 
   ConnectorResult result;
   result.references = secrets.references();
   if (!problems.HasErrors()) {
-    WarnOfSurprises(settings, source.file, judge, draft.config, problems);
+    WarnOfUnintendedSettings(settings, source.file, applier, draft.config, problems);
   }
   if (!problems.HasErrors() && secrets.is_complete()) {
     ConnectorConfig& config = draft.config;

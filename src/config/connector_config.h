@@ -17,19 +17,19 @@
 namespace khs::config {
 
 struct TlsConfig {
-  std::string ca_location;  // empty: the system's
+  std::string ca_location;  // empty: the system's CAs
   std::string certificate_location;
   std::string key_location;
   bool verify = true;
-  size_t content = 0;  // of the files, as a fingerprint: they may be replaced under their names
+  size_t content = 0;  // a hash of the files' content, because files may be replaced in place
   base::Secret key_password = {};  // empty: the key is not encrypted
 
   bool operator==(const TlsConfig&) const = default;
 };
 
-// What a connector's requests go through.
+// The HTTP proxy of a connector's requests.
 struct ProxyConfig {
-  std::string host;  // empty: they go straight to the endpoint
+  std::string host;  // empty: no proxy
   uint16_t port = 0;
   base::Secret user = {};
   base::Secret password = {};
@@ -37,13 +37,13 @@ struct ProxyConfig {
   bool operator==(const ProxyConfig&) const = default;
 };
 
-// Where a connector's records go and how a request to it looks.
+// A connector's endpoint, and the form of its requests.
 struct EndpointConfig {
   base::Secret url;
-  bool host_is_secret = false;  // host and port of the URL are not to be shown either
+  bool host_is_secret = false;  // the URL's host and port must not be shown
   std::string method = "POST";  // upper case
   std::vector<std::pair<std::string, base::Secret>> headers;
-  // What is sent as Content-Type when the headers above have none.
+  // The Content-Type if `headers` has none.
   std::string default_content_type;
   std::chrono::milliseconds connect_timeout{60'000};
   std::chrono::milliseconds read_timeout{60'000};
@@ -55,33 +55,35 @@ struct EndpointConfig {
   bool operator==(const EndpointConfig&) const = default;
 };
 
-// What a connector consumes.
+// The topics and consumer group of a connector.
 struct SubscriptionConfig {
-  std::vector<std::string> topics;  // empty when there is a regular expression
+  std::vector<std::string> topics;  // empty if topics_regex is set
   std::string topics_regex;
-  // What topics_regex never matches: Kafka's internal topics and the connector's own dead letter
-  // topic. Empty when there is no regular expression.
+  // Topics that topics_regex must not match: Kafka's internal topics and the connector's own dead
+  // letter topic. Empty if topics_regex is not set.
   std::vector<std::string> excluded_topics;
   std::string group;
-  // Of `consumer.override.*`, without the prefix and without group.id.
+  // `consumer.override.*` without the prefix, and without group.id.
   std::map<std::string, base::Secret> consumer_properties;
 
   bool operator==(const SubscriptionConfig&) const = default;
 };
 
-// Where dropped records go.
+// The dead letter queue.
 struct DeadLetterConfig {
-  std::string topic;            // empty: nowhere
-  bool context_headers = true;  // that say where they come from and why
+  std::string topic;            // empty: none
+  bool context_headers = true;  // headers with the record's origin and the error
 
   bool operator==(const DeadLetterConfig&) const = default;
 };
 
+// The validated configuration of a connector.
 struct ConnectorConfig {
   std::string name;
-  // The process's `kafka.*`, below `consumer.override.*`. Not judged here: see ResolveProperties.
+  // The process's `kafka.*`, which `consumer.override.*` overrides. Filled in by the caller with
+  // the result of ResolveProperties.
   std::map<std::string, base::Secret> kafka;
-  size_t kafka_files = 0;  // a fingerprint of the files that the clients' properties name
+  size_t kafka_files = 0;  // a hash of the files that the clients' properties name
   int tasks_max = 1;
   SubscriptionConfig subscription;
   EndpointConfig endpoint;
@@ -92,29 +94,28 @@ struct ConnectorConfig {
   bool operator==(const ConnectorConfig&) const = default;
 };
 
-// Where a definition comes from.
+// The origin of a definition.
 struct ConnectorSource {
   std::string file;          // for problems
   std::string default_name;  // the file's stem
 };
 
 struct ConnectorResult {
-  // Absent when a problem is an error, or when there was nothing to read its secrets with.
+  // Absent if a problem is an error, or if its secrets were not read.
   std::optional<ConnectorConfig> config;
   Problems problems;            // errors and warnings, in the order of the file
-  SecretReferences references;  // of the definition and of the defaults that it uses, errors or not
+  SecretReferences references;  // of the definition and the defaults it uses, also with errors
 };
 
-// Judges a definition against the table of keys. `defaults` (of `defaults.*`, without the prefix)
-// stand in for keys that the definition does not set; a problem with a default's value names where
-// the default was written, `defaults_file` and its position. No problem quotes what `read_secret`
-// answers; with null the references to secrets are judged by their syntax.
+// Parses and validates a definition. `defaults` (`defaults.*` without the prefix) apply to keys
+// that the definition does not set; a problem with a default has its position in `defaults_file`.
+// Problems never quote secrets. Without `read_secret` only the syntax of references is validated.
 ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& definition,
                                const FlatConfig& defaults = {},
                                const std::string& defaults_file = {},
                                const ReadSecret* read_secret = nullptr);
 
-// ReadToml and ParseConnector.
+// Calls ReadToml and ParseConnector.
 ConnectorResult ParseConnectorToml(const ConnectorSource& source, std::string_view text,
                                    const FlatConfig& defaults = {},
                                    const std::string& defaults_file = {},

@@ -8,61 +8,61 @@
 
 namespace khs::config {
 
-// A connector's configuration on its way, with what only the finished whole needs.
+// A connector's configuration while its rows are applied, with state that is needed until then.
 struct ConnectorDraft {
   static constexpr References kReferences = References::kResolved;
 
   SecretResolver& secrets;
   ConnectorConfig config = {};
   std::string header_separator = "|";
-  bool knows_header_separator = true;  // false: it is a secret that was not read
+  bool knows_header_separator = true;  // false: it has a secret that was not read
   bool has_request_retry = false;
 };
 
-// What the rows of the connector table do with their values.
-Verdict TakeName(const Value& value, ConnectorDraft& draft);
-Verdict TakeConnectorClass(const Value& value, ConnectorDraft& draft);
-Verdict TakeTopics(const Value& value, ConnectorDraft& draft);
-Verdict TakeTopicsRegex(const Value& value, ConnectorDraft& draft);
-Verdict TakeTasksMax(const Value& value, ConnectorDraft& draft);
-Verdict TakeConverter(const Value& value, ConnectorDraft& draft);
-Verdict TakeValueConverter(const Value& value, ConnectorDraft& draft);
-Verdict TakeUrl(const Value& value, ConnectorDraft& draft);
-Verdict TakeMethod(const Value& value, ConnectorDraft& draft);
-Verdict TakeHeaderSeparator(const Value& value, ConnectorDraft& draft);
-Verdict TakeHeaders(const Value& value, ConnectorDraft& draft);
-Verdict TakeConnectTimeout(const Value& value, ConnectorDraft& draft);
-Verdict TakeReadTimeout(const Value& value, ConnectorDraft& draft);
-Verdict TakeProxyHost(const Value& value, ConnectorDraft& draft);
-Verdict TakeProxyPort(const Value& value, ConnectorDraft& draft);
-Verdict TakeProxyUser(const Value& value, ConnectorDraft& draft);
-Verdict TakeProxyPassword(const Value& value, ConnectorDraft& draft);
-Verdict TakeConnectionMaxAge(const Value& value, ConnectorDraft& draft);
-Verdict TakeIndicatorRule(const Value& value, ConnectorDraft& draft);
-Verdict TakeStrategy(const Value& value, ConnectorDraft& draft);
-Verdict TakeRetryBackoff(const Value& value, ConnectorDraft& draft);
-Verdict TakeRequestRetryBackoff(const Value& value, ConnectorDraft& draft);
-Verdict TakeRetryAfterMax(const Value& value, ConnectorDraft& draft);
-Verdict TakeRequestDelay(const Value& value, ConnectorDraft& draft);
-Verdict TakeNullValues(const Value& value, ConnectorDraft& draft);
-Verdict TakeForwardHeaders(const Value& value, ConnectorDraft& draft);
-Verdict TakeOrdering(const Value& value, ConnectorDraft& draft);
-Verdict TakeMaxInFlight(const Value& value, ConnectorDraft& draft);
-Verdict TakeQueueMaxBytes(const Value& value, ConnectorDraft& draft);
-Verdict TakeOffsetFlushInterval(const Value& value, ConnectorDraft& draft);
-Verdict TakeConsumerProperty(const Value& value, ConnectorDraft& draft);
-Verdict TakeDeadLetterTopic(const Value& value, ConnectorDraft& draft);
-Verdict TakeDeadLetterHeaders(const Value& value, ConnectorDraft& draft);
-Verdict TakeCaLocation(const Value& value, ConnectorDraft& draft);
-Verdict TakeCertificateLocation(const Value& value, ConnectorDraft& draft);
-Verdict TakeKeyLocation(const Value& value, ConnectorDraft& draft);
-Verdict TakeKeyPassword(const Value& value, ConnectorDraft& draft);
-Verdict TakeVerification(const Value& value, ConnectorDraft& draft);
+// The functions of the connector table: each validates a value and stores it in the draft.
+Outcome SetName(const Value& value, ConnectorDraft& draft);
+Outcome ValidateConnectorClass(const Value& value, ConnectorDraft& draft);
+Outcome SetTopics(const Value& value, ConnectorDraft& draft);
+Outcome SetTopicsRegex(const Value& value, ConnectorDraft& draft);
+Outcome SetTasksMax(const Value& value, ConnectorDraft& draft);
+Outcome ValidateConverter(const Value& value, ConnectorDraft& draft);
+Outcome SetValueConverter(const Value& value, ConnectorDraft& draft);
+Outcome SetUrl(const Value& value, ConnectorDraft& draft);
+Outcome SetMethod(const Value& value, ConnectorDraft& draft);
+Outcome SetHeaderSeparator(const Value& value, ConnectorDraft& draft);
+Outcome SetHeaders(const Value& value, ConnectorDraft& draft);
+Outcome SetConnectTimeout(const Value& value, ConnectorDraft& draft);
+Outcome SetReadTimeout(const Value& value, ConnectorDraft& draft);
+Outcome SetProxyHost(const Value& value, ConnectorDraft& draft);
+Outcome SetProxyPort(const Value& value, ConnectorDraft& draft);
+Outcome SetProxyUser(const Value& value, ConnectorDraft& draft);
+Outcome SetProxyPassword(const Value& value, ConnectorDraft& draft);
+Outcome SetConnectionMaxAge(const Value& value, ConnectorDraft& draft);
+Outcome SetIndicatorRule(const Value& value, ConnectorDraft& draft);
+Outcome SetStrategy(const Value& value, ConnectorDraft& draft);
+Outcome SetRetryBackoff(const Value& value, ConnectorDraft& draft);
+Outcome SetRequestRetryBackoff(const Value& value, ConnectorDraft& draft);
+Outcome SetRetryAfterMax(const Value& value, ConnectorDraft& draft);
+Outcome SetRequestDelay(const Value& value, ConnectorDraft& draft);
+Outcome SetNullValues(const Value& value, ConnectorDraft& draft);
+Outcome SetForwardHeaders(const Value& value, ConnectorDraft& draft);
+Outcome SetOrdering(const Value& value, ConnectorDraft& draft);
+Outcome SetMaxInFlight(const Value& value, ConnectorDraft& draft);
+Outcome SetQueueMaxBytes(const Value& value, ConnectorDraft& draft);
+Outcome SetOffsetFlushInterval(const Value& value, ConnectorDraft& draft);
+Outcome SetConsumerProperty(const Value& value, ConnectorDraft& draft);
+Outcome SetDeadLetterTopic(const Value& value, ConnectorDraft& draft);
+Outcome SetDeadLetterHeaders(const Value& value, ConnectorDraft& draft);
+Outcome SetCaLocation(const Value& value, ConnectorDraft& draft);
+Outcome SetCertificateLocation(const Value& value, ConnectorDraft& draft);
+Outcome SetKeyLocation(const Value& value, ConnectorDraft& draft);
+Outcome SetKeyPassword(const Value& value, ConnectorDraft& draft);
+Outcome SetVerification(const Value& value, ConnectorDraft& draft);
 
-// Connect's own keys, of which only the form is judged.
-Verdict JudgeErrorTolerance(const Value& value, ConnectorDraft& draft);
-Verdict JudgeReloadAction(const Value& value, ConnectorDraft& draft);
-Verdict JudgeReplicationFactor(const Value& value, ConnectorDraft& draft);
-Verdict JudgeTransforms(const Value& value, ConnectorDraft& draft);
+// Validate keys of Kafka Connect that have no effect here.
+Outcome ValidateErrorTolerance(const Value& value, ConnectorDraft& draft);
+Outcome ValidateReloadAction(const Value& value, ConnectorDraft& draft);
+Outcome ValidateReplicationFactor(const Value& value, ConnectorDraft& draft);
+Outcome ValidateTransforms(const Value& value, ConnectorDraft& draft);
 
 }  // namespace khs::config

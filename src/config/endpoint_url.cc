@@ -12,7 +12,7 @@
 namespace khs::config {
 namespace {
 
-// The text between `://` and the path.
+// Returns the text between `://` and the path.
 std::string_view Authority(std::string_view url) {
   const size_t start = url.find("://") + 3;
   return url.substr(start, HostEnd(url) - start);
@@ -23,7 +23,7 @@ bool IsHostCharacter(char c) {
          c == '.' || c == '_';
 }
 
-// Poco takes anything for a host, and `host:` for one with a port.
+// Stricter than Poco, which accepts any host, and `host:` without a port.
 bool IsHostAndPort(std::string_view authority) {
   std::string_view port;
   if (authority.starts_with('[')) {
@@ -44,7 +44,7 @@ bool IsHostAndPort(std::string_view authority) {
                           port.substr(1).find_first_not_of("0123456789") == std::string_view::npos);
 }
 
-// The ASCII form of a name with other letters; empty when it has none.
+// Returns the ASCII form of an internationalized name; empty if it has none.
 std::string PunycodeOf(std::string_view host) {
   char* ascii = nullptr;
   if (::idn2_to_ascii_8z(std::string(host).c_str(), &ascii, IDN2_NONTRANSITIONAL) != IDN2_OK) {
@@ -58,7 +58,7 @@ bool IsAscii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
 }
 
-std::string JudgeInternationalHost(std::string_view url, bool is_hidden) {
+std::string ValidateInternationalHost(std::string_view url, bool is_hidden) {
   const std::string_view authority = Authority(url);
   const std::string_view host = authority.substr(0, authority.find(':'));
   if (IsAscii(host)) return {};
@@ -78,12 +78,12 @@ size_t HostEnd(std::string_view url) {
   return std::min(url.find_first_of("/?#", url.find("://") + 3), url.size());
 }
 
-std::string JudgeEndpointUrl(std::string_view url, bool is_hidden) {
+std::string ValidateEndpointUrl(std::string_view url, bool is_hidden) {
   const std::string lower = Lower(url);
   if (!lower.starts_with("http://") && !lower.starts_with("https://")) {
     return "an absolute URL is needed, which begins with http:// or https://";
   }
-  if (std::string problem = JudgeInternationalHost(url, is_hidden); !problem.empty()) {
+  if (std::string problem = ValidateInternationalHost(url, is_hidden); !problem.empty()) {
     return problem;
   }
   const bool printable =

@@ -6,13 +6,13 @@
 
 namespace khs::config {
 
-// What is wrong with `callback.request.url`; empty when nothing is. A hidden one is not quoted.
-std::string JudgeEndpointUrl(std::string_view url, bool is_hidden);
+// Returns what is wrong with `callback.request.url`; empty if it is valid. Quotes no hidden URL.
+std::string ValidateEndpointUrl(std::string_view url, bool is_hidden);
 
-// A host's name or address, without brackets or a port.
+// Returns whether a text is a host name or address, without brackets and port.
 bool IsHost(std::string_view host);
 
-// Where host and port end in a URL.
+// Returns the offset at which host and port end in a URL.
 size_t HostEnd(std::string_view url);
 
 }  // namespace khs::config

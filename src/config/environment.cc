@@ -29,13 +29,13 @@ bool IsNumber(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// Whether `name` is `rest`, or ends in `_` + `rest`.
+// Returns whether `name` is `rest` or ends in `_` + `rest`.
 bool EndsInWord(std::string_view name, std::string_view rest) {
   return name == rest || (name.ends_with(rest) && name[name.size() - rest.size() - 1] == '_');
 }
 
-// kubelet tells every pod about each Service in variables named after it; a Service may well be
-// called kafka-http-sink, or kafka-http-sink-metrics. `name` is without our prefix.
+// Returns whether kubelet defined the variable for a Service called kafka-http-sink or
+// kafka-http-sink-metrics, for example. `name` is without the prefix.
 bool IsServiceVariable(std::string_view name) {
   for (const std::string_view end : {"SERVICE_HOST", "SERVICE_PORT", "PORT"}) {
     if (EndsInWord(name, end)) return true;
@@ -59,7 +59,7 @@ bool IsServiceVariable(std::string_view name) {
   return false;
 }
 
-// The key of one table that a variable's name stands for; families come last.
+// Finds the key of a variable in one table. Exact keys take precedence over families.
 std::optional<std::string> KeyOf(std::span<const KeyDefinition> keys, std::string_view name,
                                  bool with_families) {
   for (const KeyDefinition& definition : keys) {
@@ -103,9 +103,9 @@ std::string UnknownVariable(std::string_view name) {
 
 std::string VariableName(std::string_view key) { return std::string(kPrefix) + Upcase(key); }
 
-std::vector<Written> ReadEnvironment(const Environment& environment, ProblemList& problems) {
+std::vector<WrittenEntry> ReadEnvironment(const Environment& environment, ProblemList& problems) {
   const std::string file(kEnvironmentFile);
-  std::vector<Written> written;
+  std::vector<WrittenEntry> written;
   for (const auto& [variable, value] : environment) {
     if (!variable.starts_with(kPrefix)) continue;
     const std::string_view name = std::string_view(variable).substr(kPrefix.size());

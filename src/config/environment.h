@@ -12,11 +12,11 @@ namespace khs::config {
 
 constexpr std::string_view kEnvironmentFile = "environment";
 
-// `kafka.bootstrap.servers` -> KAFKA_HTTP_SINK_KAFKA_BOOTSTRAP_SERVERS.
+// Returns KAFKA_HTTP_SINK_KAFKA_BOOTSTRAP_SERVERS for `kafka.bootstrap.servers`.
 std::string VariableName(std::string_view key);
 
-// The keys of sidecar.toml that the variables of our prefix stand for. Unknown ones become
-// problems, except those that Kubernetes makes for a Service of our name.
-std::vector<Written> ReadEnvironment(const Environment& environment, ProblemList& problems);
+// Returns the keys of sidecar.toml that are set by variables with the prefix KAFKA_HTTP_SINK_.
+// Unknown variables are problems, except those that Kubernetes defines for a Service of that name.
+std::vector<WrittenEntry> ReadEnvironment(const Environment& environment, ProblemList& problems);
 
 }  // namespace khs::config

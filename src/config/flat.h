@@ -10,21 +10,20 @@
 
 namespace khs::config {
 
-// What the value was where it was written. A definition from REST or the environment has strings
-// only, or null.
+// The type of a value as written. Values of REST and the environment are strings or null.
 enum class ValueKind {
   kString,
   kInteger,
   kFloat,
   kBoolean,
   kList,       // of strings and numbers
-  kTable,      // one that is kept whole, or an empty one
+  kTable,      // a table that is not flattened, or an empty one
   kOther,      // a date or a time
-  kMixedList,  // a list that holds something else than strings and numbers
+  kMixedList,  // a list with other elements than strings and numbers
   kNull,       // JSON only
 };
 
-// One key with its value as a flat string, which is what Kafka Connect's API shows: a list is
+// A key with its value as a flat string, as in Kafka Connect's API: the elements of a list are
 // joined by commas, a table becomes a JSON object.
 struct Entry {
   std::string key;  // dotted, as written
@@ -35,23 +34,21 @@ struct Entry {
   bool operator==(const Entry&) const = default;
 };
 
-// In the order of the file.
+// All entries of a file, in its order.
 using FlatConfig = std::vector<Entry>;
 
-// Which keys keep a table whole (`callback.request.headers`) instead of flattening it.
+// Returns whether the table of a key stays one value (`callback.request.headers`).
 using KeepsTable = bool (*)(std::string_view dotted_key);
 
-// For connector files and sidecar.toml alike.
+// The KeepsTable of connector files and sidecar.toml.
 bool KeepsHeaderTable(std::string_view dotted_key);
 
-// Dotted keys, nested tables and quoted keys all flatten to the same dotted name. Only the syntax
-// is judged here; on a syntax error, a key that is given twice, or text that is not UTF-8 there are
-// problems and no configuration.
+// Parses TOML. Dotted keys, nested tables and quoted keys all flatten to the same dotted name.
+// Fails with problems on a syntax error, a repeated key, or text that is not UTF-8.
 base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::string_view text,
                                               KeepsTable keeps_table);
 
-// A file of strings, and of tables of strings, that ReadToml reads back: `values` at the top,
-// `table` under its name. All texts are UTF-8.
+// Writes a TOML file of strings: `values` at the top, `table` under its name. All texts are UTF-8.
 std::string WriteToml(const std::map<std::string, std::string>& values,
                       const std::string& table_name,
                       const std::map<std::string, std::string>& table);

@@ -11,13 +11,13 @@
 namespace khs::config {
 namespace {
 
-// They frame the request or govern the connection, which is the HTTP client's business.
+// The HTTP client sets these: they frame the request or control the connection.
 constexpr std::array<std::string_view, 9> kReservedNames = {
     "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE",
     "Trailer",        "Proxy-Connection",  "Expect"};
 
-// More than servers take.
-constexpr size_t kMostHeaders = 100;
+// Servers usually accept fewer.
+constexpr size_t kMaxHeaders = 100;
 
 bool IsToken(std::string_view name) {
   constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
@@ -34,14 +34,14 @@ bool IsFieldValue(std::string_view value) {
   });
 }
 
-// `host` or `host:port`; a list or a path would make two readers understand two hosts.
+// Returns whether a value is `host` or `host:port`.
 bool IsHost(const std::string& value) {
   return ParseListenAddress(value) || ParseListenAddress(value + ":0");
 }
 
 using Reason = base::Unexpected<std::string>;
 
-// A header as it was written, references and all.
+// A header as written, before references are resolved.
 struct Field {
   std::string name;
   std::string value;
@@ -49,13 +49,13 @@ struct Field {
 using Fields = std::vector<Field>;
 
 std::string Named(std::string_view name, bool is_hidden) {
-  return is_hidden ? "a header" : "the header " + Shown(name);
+  return is_hidden ? "a header" : "the header " + Abbreviate(name);
 }
 
-// What is wrong with the name of a header; empty when nothing is. `seen` has those before it.
-std::string JudgeName(const std::string& name, std::set<std::string>& seen, bool is_hidden) {
+// Returns what is wrong with a header's name; empty if it is valid. Adds it to `seen`.
+std::string ValidateName(const std::string& name, std::set<std::string>& seen, bool is_hidden) {
   if (!IsToken(name)) {
-    return (is_hidden ? "a name" : '"' + Shown(name) + '"') +
+    return (is_hidden ? "a name" : '"' + Abbreviate(name) + '"') +
            " is not a header name that HTTP allows";
   }
   const std::string shown = Named(name, is_hidden);
@@ -85,8 +85,7 @@ base::Expected<Fields, std::string> SplitJson(std::string_view text, bool is_hid
   return fields;
 }
 
-// Where `wanted` is in the text outside of references, which a hidden one has none of; npos when it
-// is not there.
+// Finds `wanted` outside of references. A hidden text has no references.
 size_t Find(std::string_view text, std::string_view wanted, bool is_hidden) {
   if (is_hidden) return text.find(wanted);
   for (size_t at = 0; at < text.size(); ++at) {
@@ -123,10 +122,10 @@ bool IsOneReference(std::string_view text) {
   return parts && parts->size() == 1 && std::holds_alternative<SecretReference>(parts->front());
 }
 
-// Hidden fields came from a secret as a whole, names included; nothing in them is a reference.
-// Goes on after a secret that cannot be had, so that all that are needed become known.
-base::Expected<Headers, std::string> Take(const Fields& fields, bool is_hidden,
-                                          SecretResolver& secrets) {
+// Resolves and validates the fields. Hidden fields are the content of a secret, so they have no
+// references. Continues after an unreadable secret, so that the resolver knows all references.
+base::Expected<Headers, std::string> ResolveFields(const Fields& fields, bool is_hidden,
+                                                   SecretResolver& secrets) {
   Headers headers;
   std::string problem;
   const auto note = [&problem](std::string reason) {
@@ -134,7 +133,7 @@ base::Expected<Headers, std::string> Take(const Fields& fields, bool is_hidden,
   };
   std::set<std::string> seen;
   for (const auto& [name, text] : fields) {
-    note(JudgeName(name, seen, is_hidden));
+    note(ValidateName(name, seen, is_hidden));
     auto value = is_hidden ? ResolvedText{text, 0} : secrets.Resolve(text);
     if (!value) {
       note(Named(name, is_hidden) + ": " + value.error());
@@ -166,11 +165,11 @@ base::Expected<Headers, std::string> ParseHeaders(std::string_view text, std::st
                           ? SplitJson(whole.text, is_hidden)
                           : SplitLegacy(whole.text, separator, is_hidden);
   if (!fields) return Reason(fields.error());
-  if (fields->size() > kMostHeaders) {
-    return Reason("at most " + std::to_string(kMostHeaders) + " headers are possible, and " +
+  if (fields->size() > kMaxHeaders) {
+    return Reason("at most " + std::to_string(kMaxHeaders) + " headers are possible, and " +
                   std::to_string(fields->size()) + " are given");
   }
-  return Take(*fields, is_hidden, secrets);
+  return ResolveFields(*fields, is_hidden, secrets);
 }
 
 }  // namespace khs::config

@@ -6,8 +6,8 @@
 
 namespace khs::config {
 
-// Topics that hold Kafka's own state. A connector that consumed them would feed itself: each of its
-// commits is a record of __consumer_offsets.
+// Kafka's internal topics. A connector must not consume them: each of its commits would add a
+// record to __consumer_offsets, for example.
 constexpr std::array<std::string_view, 5> kInternalTopics = {
     "__consumer_offsets", "__transaction_state", "__share_group_state", "__cluster_metadata",
     "__remote_log_metadata"};

@@ -18,7 +18,7 @@ bool IsBlank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 bool IsQuote(char c) { return c == '"' || c == '\''; }
 bool EndsWord(char c) { return IsBlank(c) || IsQuote(c) || c == ';' || c == '='; }
 
-// Nothing when a quotation does not end.
+// Returns nullopt if a closing quote is missing.
 std::optional<std::vector<Token>> Split(std::string_view text) {
   std::vector<Token> tokens;
   for (size_t at = 0; at < text.size();) {

@@ -7,13 +7,14 @@
 
 namespace khs::config {
 
-// What `sasl.jaas.config` of Kafka's Java client holds.
+// The value of `sasl.jaas.config` of Kafka's Java client.
 struct LoginModule {
-  std::string name;                            // of the class, without its package
-  std::map<std::string, std::string> options;  // credentials among them
+  std::string name;                            // the class name without its package
+  std::map<std::string, std::string> options;  // may contain credentials
 };
 
-// `CLASS FLAG KEY=VALUE ... ;` with values that may be quoted. Nothing when it is not exactly one.
+// Parses `CLASS FLAG KEY=VALUE ... ;`, where values may be quoted. Returns nullopt unless the text
+// is exactly one module.
 std::optional<LoginModule> ParseJaas(std::string_view text);
 
 }  // namespace khs::config

@@ -72,18 +72,6 @@ bool Names(const JavaProperty& property, std::string_view name) {
 
 std::span<const JavaProperty> JavaProperties() { return kProperties; }
 
-std::string RenderJavaProperties() {
-  std::string table = "| Java's name | here |\n|---|---|\n";
-  for (const JavaProperty& property : kProperties) {
-    table += "| `" + std::string(property.name) + "` | ";
-    table += property.librdkafka.empty() ? "accepted without effect"
-                                         : '`' + std::string(property.librdkafka) + '`';
-    if (!property.note.empty()) table += ", " + std::string(property.note);
-    table += " |\n";
-  }
-  return table;
-}
-
 const JavaProperty* FindJavaProperty(std::string_view name) {
   const auto* const found =
       std::find_if(std::begin(kProperties), std::end(kProperties),

@@ -12,12 +12,12 @@
 namespace khs::config {
 namespace {
 
-// Turns a body into a configuration, and collects what is wrong with its form.
+// Converts a JSON body to a configuration and collects the problems.
 class Reader {
  public:
   explicit Reader(const std::string& file) : file_(file), problems_(file) {}
 
-  // The members of the whole; none when it is no JSON object.
+  // Returns the members of the object; none if it is invalid.
   std::vector<JsonMember> Read(std::string_view text) {
     auto object = ParseJsonObject(text);
     if (object) return std::move(object->members);
@@ -29,15 +29,15 @@ class Reader {
     problems_.Add({file_, position, std::move(key), std::move(message)});
   }
 
-  // By key of one object: where it was given first, and whether a second was told.
+  // For each key of an object: its first position, and whether its repetition was reported.
   using Seen = std::map<std::string, std::pair<Position, bool>>;
 
-  // False when the key was given before, which is told once.
+  // Returns false for a repeated key and reports it once.
   bool IsFirst(Seen& seen, const JsonMember& member) {
     const auto [known, is_first] = seen.try_emplace(member.key, member.position, false);
     if (is_first) return true;
-    auto& [first, is_told] = known->second;
-    if (!std::exchange(is_told, true)) {
+    auto& [first, is_reported] = known->second;
+    if (!std::exchange(is_reported, true)) {
       Report(member.position, member.key,
              "Is already given at line " + std::to_string(first.line) + ", column " +
                  std::to_string(first.column) + ": keep one of them");
@@ -76,7 +76,7 @@ class Reader {
   ProblemList problems_;
 };
 
-// A number or a boolean is taken for its text, as in Kafka Connect.
+// Accepts a number or a boolean as text, like Kafka Connect.
 void ReadField(Reader& reader, const JsonMember& member, std::optional<std::string>& field) {
   if (member.value.IsScalar()) {
     field = member.value.text;
@@ -130,8 +130,8 @@ base::Expected<FlatConfig, Problems> ReadJson(const std::string& file, std::stri
   } else if (name->text != *definition->name) {
     return base::Unexpected<Problems>(
         {{file, name->position, "name",
-          "Connector name configuration (" + Shown(name->text) +
-              ") doesn't match the connector's name (" + Shown(*definition->name) + ")"}});
+          "Connector name configuration (" + Abbreviate(name->text) +
+              ") doesn't match the connector's name (" + Abbreviate(*definition->name) + ")"}});
   }
   return config;
 }

@@ -10,24 +10,24 @@
 
 namespace khs::config {
 
-// `{"name":…,"config":{…},"initial_state":…}`, which creates a connector through REST.
+// `{"name":…,"config":{…},"initial_state":…}`, the body that creates a connector through REST.
 struct JsonDefinition {
   std::optional<std::string> name;
   std::optional<std::string> initial_state;
-  FlatConfig config;  // as sent: without the name above
+  FlatConfig config;  // as sent, without `name`
 };
 
-// Numbers and booleans become strings as they are written, as in Kafka Connect; null is kept as a
-// kind; nested values, unknown fields and keys that are given twice are problems. Any encoding that
-// ParseJsonObject takes.
+// Parses the body that creates a connector. Numbers and booleans become strings as written, like in
+// Kafka Connect; null is a kind of its own. Nested values, unknown fields and repeated keys are
+// problems. Accepts the encodings of ParseJsonObject.
 base::Expected<JsonDefinition, Problems> ReadJsonDefinition(const std::string& file,
                                                             std::string_view text);
 
-// ReadJsonDefinition as a definition to judge: `name` joins the configuration when that has none.
-// Two names that differ are a problem.
+// Like ReadJsonDefinition, but returns the configuration with the body's `name`. Two different
+// names are a problem.
 base::Expected<FlatConfig, Problems> ReadJson(const std::string& file, std::string_view text);
 
-// The bare configuration, `{"connector.class":…,…}`, as REST takes it for PUT.
+// Parses a bare configuration, `{"connector.class":…,…}`, as in `PUT /connectors/NAME/config`.
 base::Expected<FlatConfig, Problems> ReadJsonConfig(const std::string& file, std::string_view text);
 
 }  // namespace khs::config

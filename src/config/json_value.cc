@@ -1,53 +1,84 @@
 #include "config/json_value.h"
 
 #include <fmt/format.h>
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
 
-#include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <optional>
 #include <utility>
 
+#include "base/utf8.h"
 #include "config/unicode.h"
 
 namespace khs::config {
 namespace {
 
-constexpr int kDeepest = 32;
-constexpr size_t kMostValues = 100'000;
+constexpr size_t kMaxDepth = 32;
+constexpr size_t kMaxValues = 100'000;
 
-// By recursive descent. Once something is wrong every function returns false.
-class Parser {
+std::string InvalidJson(std::string_view reason) {
+  if (reason.ends_with('.')) reason.remove_suffix(1);
+  return fmt::format("Not valid JSON: {}", reason);
+}
+
+// Builds the tree out of the events of rapidjson::Reader, which stops when a function returns
+// false.
+class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeBuilder> {
  public:
-  explicit Parser(std::string_view text) : text_(text) {}
+  TreeBuilder(std::string_view text, const rapidjson::MemoryStream& input)
+      : text_(text), input_(input) {}
 
-  base::Expected<JsonValue, JsonFault> Parse() {
-    JsonValue value;
-    if (ReadValue(value, 1)) {
-      if (value.kind != JsonKind::kObject) {
-        fault_ = {{1, 1}, "A JSON object is expected"};
-      } else if (at_ < text_.size()) {
-        (void)Fail("nothing may follow the object");
-      }
+  bool Null() { return AddScalar(JsonKind::kNull, {}); }
+  bool Bool(bool value) { return AddScalar(JsonKind::kBoolean, value ? "true" : "false"); }
+  bool RawNumber(const char* digits, rapidjson::SizeType length, bool) {
+    return AddScalar(JsonKind::kNumber, {digits, length});
+  }
+  bool String(const char* string, rapidjson::SizeType length, bool) {
+    return CheckString({string, length}) && AddScalar(JsonKind::kString, {string, length});
+  }
+  bool StartObject() { return Open(JsonKind::kObject); }
+  bool StartArray() { return Open(JsonKind::kArray); }
+  bool EndObject(rapidjson::SizeType) { return Close(); }
+  bool EndArray(rapidjson::SizeType) { return Close(); }
+
+  bool Key(const char* string, rapidjson::SizeType length, bool) {
+    const std::string_view key(string, length);
+    if (!CheckString(key)) return false;
+    if (key.find('\0') != std::string_view::npos) return Reject("A key holds \\u0000");
+    open_.back()->members.push_back({std::string(key), PositionOf(TokenStart()), {}});
+    token_end_ = input_.Tell();
+    return true;
+  }
+
+  base::Expected<JsonValue, JsonError> Finish(const rapidjson::ParseResult& result) {
+    if (!error_ && result.Code() == rapidjson::kParseErrorNumberTooBig) {
+      error_ = {PositionOf(result.Offset()), "The number is too big: write it as a string"};
+    } else if (!error_ && result.IsError()) {
+      error_ = {PositionOf(result.Offset()), InvalidJson(GetParseError_En(result.Code()))};
+    } else if (!error_ && input_.Tell() < text_.size()) {
+      // The reader takes a zero byte for the end of the text.
+      error_ = {PositionOf(input_.Tell()), InvalidJson("a zero byte follows the object")};
     }
-    if (fault_) return base::Unexpected<JsonFault>(std::move(*fault_));
-    return value;
+    if (error_) return base::Unexpected<JsonError>(std::move(*error_));
+    return std::move(root_);
   }
 
  private:
-  bool Fail(std::string_view what) {
-    if (!fault_) fault_ = {Here(), fmt::format("Not valid JSON: {}", what)};
+  bool Reject(std::string message) {
+    error_ = {PositionOf(TokenStart()), std::move(message)};
     return false;
   }
 
-  bool Refuse(Position position, std::string message) {
-    if (!fault_) fault_ = {position, std::move(message)};
-    return false;
-  }
+  // The reader tells where a token ends, but not where it starts.
+  size_t TokenStart() const { return text_.find_first_not_of(" \t\r\n,:", token_end_); }
 
-  // Of the next character.
-  Position Here() {
-    for (; counted_ < at_; ++counted_) {
+  // Offsets must not decrease from call to call.
+  Position PositionOf(size_t offset) {
+    for (; counted_ < offset; ++counted_) {
       const char c = text_[counted_];
       if (c == '\n') {
         ++position_.line;
@@ -59,198 +90,81 @@ class Parser {
     return position_;
   }
 
-  char Next() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+  // The reader accepts half of a surrogate pair in an escape.
+  bool CheckString(std::string_view string) {
+    return base::IsUtf8(string) || Reject(InvalidJson("half of a surrogate pair is missing"));
+  }
 
-  bool Take(std::string_view token) {
-    if (!text_.substr(at_).starts_with(token)) return false;
-    at_ += token.size();
+  // Adds a value to the innermost open one. Returns null if it is rejected.
+  JsonValue* Add(JsonKind kind) {
+    if (open_.empty() && kind != JsonKind::kObject) {
+      error_ = {{1, 1}, "A JSON object is expected"};
+      return nullptr;
+    }
+    if (++values_ > kMaxValues) {
+      Reject(fmt::format("More than {} values are not taken", kMaxValues));
+      return nullptr;
+    }
+    JsonValue* value = &root_;
+    if (!open_.empty()) {
+      JsonValue& parent = *open_.back();
+      value = parent.kind == JsonKind::kObject ? &parent.members.back().value
+                                               : &parent.elements.emplace_back();
+    }
+    value->kind = kind;
+    return value;
+  }
+
+  bool AddScalar(JsonKind kind, std::string_view text) {
+    JsonValue* value = Add(kind);
+    if (!value) return false;
+    value->text = text;
+    token_end_ = input_.Tell();
     return true;
   }
 
-  void SkipBlanks() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
-
-  // With the blanks around it.
-  bool ReadValue(JsonValue& value, int level) {
-    SkipBlanks();
-    if (++values_ > kMostValues) {
-      return Refuse(Here(), fmt::format("More than {} values are not taken", kMostValues));
-    }
-    if (!ReadBareValue(value, level)) return false;
-    SkipBlanks();
+  bool Open(JsonKind kind) {
+    JsonValue* value = Add(kind);
+    if (!value) return false;
+    if (open_.size() == kMaxDepth) return Reject(InvalidJson("it is nested too deep"));
+    open_.push_back(value);
+    token_end_ = TokenStart() + 1;
     return true;
   }
 
-  bool ReadBareValue(JsonValue& value, int level) {
-    switch (Next()) {
-      case '{':
-        value.kind = JsonKind::kObject;
-        return ReadObject(value.members, level);
-      case '[':
-        value.kind = JsonKind::kArray;
-        return ReadArray(value.elements, level);
-      case '"':
-        value.kind = JsonKind::kString;
-        return ReadString(value.text);
-      default:
-        break;
-    }
-    const size_t start = at_;
-    if (Take("null")) {
-      value.kind = JsonKind::kNull;
-      return true;
-    }
-    value.kind = JsonKind::kBoolean;
-    if (!Take("true") && !Take("false")) {
-      value.kind = JsonKind::kNumber;
-      if (!SkipNumber()) return false;
-    }
-    value.text = text_.substr(start, at_ - start);
-    return true;
-  }
-
-  bool ReadObject(std::vector<JsonMember>& members, int level) {
-    if (level > kDeepest) return Fail("it is nested too deep");
-    (void)Take("{");
-    SkipBlanks();
-    if (Take("}")) return true;
-    do {
-      SkipBlanks();
-      JsonMember& member = members.emplace_back();
-      member.position = Here();
-      if (Next() != '"') return Fail("a key in double quotes is expected");
-      if (!ReadString(member.key)) return false;
-      if (member.key.find('\0') != std::string::npos) {
-        return Refuse(member.position, "A key holds \\u0000");
-      }
-      SkipBlanks();
-      if (!Take(":")) return Fail("':' is expected after a key");
-      if (!ReadValue(member.value, level + 1)) return false;
-    } while (Take(","));
-    return Take("}") || Fail("',' or '}' is expected after a value");
-  }
-
-  bool ReadArray(std::vector<JsonValue>& elements, int level) {
-    if (level > kDeepest) return Fail("it is nested too deep");
-    (void)Take("[");
-    SkipBlanks();
-    if (Take("]")) return true;
-    do {
-      if (!ReadValue(elements.emplace_back(), level + 1)) return false;
-    } while (Take(","));
-    return Take("]") || Fail("',' or ']' is expected after a value");
-  }
-
-  bool SkipDigits() {
-    const size_t start = at_;
-    at_ = std::min(text_.find_first_not_of("0123456789", at_), text_.size());
-    return at_ > start;
-  }
-
-  bool SkipNumber() {
-    const size_t start = at_;
-    (void)Take("-");
-    if (!Take("0") && !SkipDigits()) {
-      return Fail(at_ > start ? "a digit is expected after '-'" : "a value is expected");
-    }
-    if (Take(".") && !SkipDigits()) return Fail("a digit is expected after '.'");
-    if (Take("e") || Take("E")) {
-      if (!Take("+")) (void)Take("-");
-      if (!SkipDigits()) return Fail("a digit is expected in an exponent");
-    }
-    return true;
-  }
-
-  bool ReadString(std::string& string) {
-    (void)Take("\"");
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (static_cast<unsigned char>(c) < 0x20) return Fail("a control character is not escaped");
-      ++at_;
-      if (c == '"') return true;
-      if (c != '\\') {
-        string += c;
-      } else if (!ReadEscape(string)) {
-        return false;
-      }
-    }
-    return Fail("a string does not end");
-  }
-
-  // After its backslash.
-  bool ReadEscape(std::string& string) {
-    constexpr std::string_view kLetters = "\"\\/bfnrt";
-    constexpr std::string_view kMeanings = "\"\\/\b\f\n\r\t";
-    if (Take("u")) return ReadCodePoint(string);
-    const size_t which = at_ < text_.size() ? kLetters.find(text_[at_]) : std::string_view::npos;
-    if (which == std::string_view::npos) return Fail("there is no such escape");
-    string += kMeanings[which];
-    ++at_;
-    return true;
-  }
-
-  bool ReadCodePoint(std::string& string) {
-    char32_t character = 0;
-    if (!ReadHex(character)) return false;
-    if (IsHighSurrogate(character)) {
-      char32_t low = 0;
-      if (!Take("\\u")) return Fail("half of a surrogate pair is missing");
-      if (!ReadHex(low)) return false;
-      if (!IsLowSurrogate(low)) return Fail("half of a surrogate pair is missing");
-      character = JoinSurrogates(character, low);
-    } else if (IsLowSurrogate(character)) {
-      return Fail("half of a surrogate pair is missing");
-    }
-    AppendUtf8(string, character);
-    return true;
-  }
-
-  bool ReadHex(char32_t& unit) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    for (int i = 0; i < 4; ++i, ++at_) {
-      const char c = Next();
-      const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-      const size_t digit = kDigits.find(lower);
-      if (digit == std::string_view::npos) return Fail("four hexadecimal digits belong after \\u");
-      unit = (unit << 4) | static_cast<char32_t>(digit);
-    }
+  bool Close() {
+    open_.pop_back();
+    token_end_ = TokenStart() + 1;
     return true;
   }
 
   const std::string_view text_;
-  size_t at_ = 0;
+  const rapidjson::MemoryStream& input_;
+  JsonValue root_;
+  std::vector<JsonValue*> open_;  // nothing is added beside an open value, so none of them moves
   size_t values_ = 0;
-  size_t counted_ = 0;  // up to here `position_` has been counted
+  size_t token_end_ = 0;  // of the last token that was accepted
+  size_t counted_ = 0;    // the offset that `position_` belongs to
   Position position_{1, 1};
-  std::optional<JsonFault> fault_;
+  std::optional<JsonError> error_;
 };
 
 }  // namespace
 
-base::Expected<JsonValue, JsonFault> ParseJsonObject(std::string_view bytes) {
+base::Expected<JsonValue, JsonError> ParseJsonObject(std::string_view bytes) {
   const auto text = DecodeJsonText(bytes);
-  if (!text) return base::Unexpected<JsonFault>({{1, 1}, text.error()});
-  return Parser(*text).Parse();
+  if (!text) return base::Unexpected<JsonError>({{1, 1}, text.error()});
+  rapidjson::MemoryStream input(text->data(), text->size());
+  TreeBuilder builder(*text, input);
+  return builder.Finish(
+      rapidjson::Reader().Parse<rapidjson::kParseNumbersAsStringsFlag>(input, builder));
 }
 
 std::string QuoteJson(std::string_view text) {
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      quoted += '\\';
-      quoted += c;
-    } else if (c == '\n') {
-      quoted += "\\n";
-    } else if (c == '\r') {
-      quoted += "\\r";
-    } else if (c == '\t') {
-      quoted += "\\t";
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(quoted), "\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + '"';
+  rapidjson::StringBuffer quoted;
+  rapidjson::Writer<rapidjson::StringBuffer> writer(quoted);
+  writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+  return {quoted.GetString(), quoted.GetSize()};
 }
 
 }  // namespace khs::config

@@ -15,7 +15,7 @@ struct JsonMember;
 
 struct JsonValue {
   JsonKind kind = JsonKind::kNull;
-  std::string text;                 // of a string; of a number or a boolean as it is written
+  std::string text;                 // a string without its escapes; a number or boolean as written
   std::vector<JsonMember> members;  // of an object, in the order written, repeated keys included
   std::vector<JsonValue> elements;  // of an array
 
@@ -30,17 +30,17 @@ struct JsonMember {
   JsonValue value;
 };
 
-struct JsonFault {
+struct JsonError {
   Position position;
   std::string message;
 };
 
-// Reads one JSON object (RFC 8259) of at most 32 levels and 100,000 values. The bytes may be UTF-8,
-// UTF-16 or UTF-32, with or without a byte order mark, as Kafka Connect reads a body. Positions
-// count characters. Keys with \u0000 are refused.
-base::Expected<JsonValue, JsonFault> ParseJsonObject(std::string_view bytes);
+// Parses one JSON object (RFC 8259) of at most 32 levels and 100,000 values. The bytes may be
+// UTF-8, UTF-16 or UTF-32, with or without a byte order mark, as Kafka Connect accepts a body.
+// Columns count characters. Keys with \u0000 and numbers beyond the range of a double are errors.
+base::Expected<JsonValue, JsonError> ParseJsonObject(std::string_view bytes);
 
-// A JSON string in double quotes; `text` is UTF-8.
+// Returns a JSON string in double quotes; `text` is UTF-8.
 std::string QuoteJson(std::string_view text);
 
 }  // namespace khs::config

@@ -16,39 +16,40 @@
 
 namespace khs::config {
 
-// What became of a value.
-struct Verdict {
+// The result of applying a value.
+struct Outcome {
   enum class Kind {
-    kTaken,
-    kOdd,       // taken, with a warning
-    kBadValue,  // the text follows "Invalid value V for configuration K: "
-    kMisused,   // the key itself is wrong here
+    kAccepted,
+    kWarning,  // accepted, with a warning
+    kInvalid,  // the text follows "Invalid value V for configuration K: "
+    kMisused,  // the key must not be set here
   };
-  Kind kind = Kind::kTaken;
+  Kind kind = Kind::kAccepted;
   std::string text = {};
 };
 
-inline Verdict Taken() { return {}; }
-inline Verdict Odd(std::string text) { return {Verdict::Kind::kOdd, std::move(text)}; }
-inline Verdict BadValue(std::string text) { return {Verdict::Kind::kBadValue, std::move(text)}; }
-inline Verdict Misused(std::string text) { return {Verdict::Kind::kMisused, std::move(text)}; }
+inline Outcome Accepted() { return {}; }
+inline Outcome AcceptedWithWarning(std::string text) {
+  return {Outcome::Kind::kWarning, std::move(text)};
+}
+inline Outcome Invalid(std::string text) { return {Outcome::Kind::kInvalid, std::move(text)}; }
+inline Outcome Misused(std::string text) { return {Outcome::Kind::kMisused, std::move(text)}; }
 
-// What a reference to a secret means in a row's values.
+// How references to secrets in a row's values are resolved.
 enum class References {
-  kResolved,  // it is replaced before the value is judged
-  kInside,    // the row replaces it itself, after it took the value apart
-  kKept,      // it is replaced by who uses the value; the row takes the value as it was written
-  kRefused,
+  kResolved,  // before the value is parsed
+  kInside,    // by the row's function, after it split the value
+  kKept,      // by the code that uses the value; the row stores the value as written
+  kForbidden,
 };
 
-// A row of the definition table with what happens to its value. `Draft` is what the values are put
-// into.
+// A row of the definition table with the function that stores its value in a `Draft`.
 template <class Draft>
 struct Row {
   KeyDefinition key;
-  Verdict (*apply)(const Value&, Draft&) = nullptr;  // null: judged by its type and kept
+  Outcome (*apply)(const Value&, Draft&) = nullptr;  // null: only the type is validated
   Shape shape = Shape::kByType;
-  bool secret = false;  // no message quotes the value
+  bool secret = false;  // messages must not quote the value
   References references = Draft::kReferences;
 };
 
@@ -60,42 +61,42 @@ std::vector<KeyDefinition> Definitions(std::span<const Row<Draft>> rows) {
 }
 
 enum class Completeness {
-  kWhole,    // keys that are not set take the table's default; required ones are missed
-  kPartial,  // only what is set is judged
+  kWhole,    // applies defaults to keys that are not set, and reports missing required keys
+  kPartial,  // applies only the keys that are set
 };
 
-// Judges settings against their rows and puts the good ones into a draft. A value that refers to
-// secrets which cannot be read now counts as set, and is judged no further.
+// Parses and validates settings by their rows and stores them in a draft. A value whose secrets are
+// not read counts as set, but is not validated.
 template <class Draft>
-class Judge {
+class RowApplier {
  public:
-  Judge(std::span<const Row<Draft>> rows, Draft& draft, ProblemList& problems)
+  RowApplier(std::span<const Row<Draft>> rows, Draft& draft, ProblemList& problems)
       : rows_(rows), draft_(draft), problems_(problems) {}
 
-  // In the order of the table, so that a row may rely on those above it.
+  // Applies the rows in the order of the table, so that a row may depend on those above it.
   void Apply(const Settings& settings, Completeness completeness) {
     std::vector<std::vector<const Setting*>> by_row(rows_.size());
     for (const Setting& setting : settings) by_row[setting.row].push_back(&setting);
     for (size_t i = 0; i < rows_.size(); ++i) {
       for (const Setting* setting : by_row[i]) ApplyOne(rows_[i], *setting);
-      if (by_row[i].empty() && completeness == Completeness::kWhole) FillIn(i);
+      if (by_row[i].empty() && completeness == Completeness::kWhole) ApplyDefault(i);
     }
   }
 
-  // Problems of the whole: a missing key, or a default of the table that is wrong.
+  // Sets the place of problems that have none in the file: a missing key or an invalid default.
   void SetPlace(std::string file, Position position) {
     file_ = std::move(file);
     position_ = position;
   }
 
-  // A required key that may be missing this time.
-  void Waive(std::string_view key) { waived_ = key; }
+  // Allows a required key to be missing.
+  void MakeOptional(std::string_view key) { optional_ = key; }
 
-  // False for a key whose value could not be judged, so that the draft lacks it.
-  bool HasJudged(const std::string& key) const { return !unjudged_.contains(key); }
+  // Returns false for a key that the draft lacks because its secrets were not read.
+  bool IsResolved(const std::string& key) const { return !unresolved_.contains(key); }
 
  private:
-  void FillIn(size_t index) {
+  void ApplyDefault(size_t index) {
     const KeyDefinition& key = rows_[index].key;
     if (key.default_value) {
       Setting setting{index, std::string(key.key), {}};
@@ -104,7 +105,7 @@ class Judge {
           file_,
           setting.key};
       ApplyOne(rows_[index], setting);
-    } else if (key.required && key.key != waived_) {
+    } else if (key.required && key.key != optional_) {
       problems_.Add({file_, position_, std::string(key.key), MissingRequired(key.key)});
     }
   }
@@ -117,7 +118,7 @@ class Judge {
       return;
     }
     if (!resolved->is_complete) {
-      unjudged_.insert(setting.key);
+      unresolved_.insert(setting.key);
       return;
     }
     entry.text = resolved->text;
@@ -136,18 +137,18 @@ class Judge {
     if (row.key.key.ends_with(".*")) {
       value->member = std::string_view(setting.key).substr(row.key.key.size() - 1);
     }
-    const Verdict verdict = row.apply ? row.apply(*value, draft_) : Taken();
-    switch (verdict.kind) {
-      case Verdict::Kind::kBadValue:
-        Report(setting, InvalidValue(shown, setting.key, verdict.text));
+    const Outcome outcome = row.apply ? row.apply(*value, draft_) : Accepted();
+    switch (outcome.kind) {
+      case Outcome::Kind::kInvalid:
+        Report(setting, InvalidValue(shown, setting.key, outcome.text));
         return;
-      case Verdict::Kind::kMisused:
-        Report(setting, verdict.text);
+      case Outcome::Kind::kMisused:
+        Report(setting, outcome.text);
         return;
-      case Verdict::Kind::kOdd:
-        Report(setting, verdict.text, Severity::kWarning);
+      case Outcome::Kind::kWarning:
+        Report(setting, outcome.text, Severity::kWarning);
         break;
-      case Verdict::Kind::kTaken:
+      case Outcome::Kind::kAccepted:
         break;
     }
   }
@@ -164,7 +165,7 @@ class Judge {
         if (!parts) return base::Unexpected<std::string>(parts.error());
         return ResolvedText{text};
       }
-      case References::kRefused: {
+      case References::kForbidden: {
         auto resolved = SecretResolver(nullptr).Resolve(text);
         if (resolved && resolved->is_complete) return resolved;
         return base::Unexpected<std::string>(
@@ -178,7 +179,7 @@ class Judge {
     const bool credentials =
         text.find("://") != std::string::npos && text.find('@') != std::string::npos;
     const bool hidden = row.secret || row.key.type == KeyType::kPassword || credentials;
-    return hidden ? "[hidden]" : Shown(text);
+    return hidden ? "[hidden]" : Abbreviate(text);
   }
 
   void Report(const Setting& setting, std::string message, Severity severity = Severity::kError) {
@@ -190,8 +191,8 @@ class Judge {
   ProblemList& problems_;
   std::string file_;
   Position position_;
-  std::string_view waived_;
-  std::set<std::string> unjudged_;
+  std::string_view optional_;
+  std::set<std::string> unresolved_;
 };
 
 }  // namespace khs::config

@@ -7,10 +7,10 @@
 
 namespace khs::config {
 
-// `host:port` or `[v6]:port`.
+// Parses `host:port` or `[v6]:port`.
 std::optional<ListenAddress> ParseListenAddress(std::string_view text);
 
-// Whether only this machine can connect.
+// Returns whether only this machine can connect to the address.
 bool IsLoopback(const ListenAddress& address);
 
 }  // namespace khs::config

@@ -9,18 +9,18 @@
 namespace khs::config {
 namespace {
 
-bool IsOfKey(char c) {
+bool IsKeyCharacter(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
          c == '_' || c == '-';
 }
 
-// `topics` does not name `topic`.
+// Returns whether the message contains the key as a whole word: `topics` does not contain `topic`.
 bool NamesKey(std::string_view message, std::string_view key) {
   for (size_t at = message.find(key); at != std::string_view::npos;
        at = message.find(key, at + 1)) {
     const size_t end = at + key.size();
-    const bool starts = at == 0 || !IsOfKey(message[at - 1]);
-    if (starts && (end == message.size() || !IsOfKey(message[end]))) return true;
+    const bool starts = at == 0 || !IsKeyCharacter(message[at - 1]);
+    if (starts && (end == message.size() || !IsKeyCharacter(message[end]))) return true;
   }
   return false;
 }
@@ -28,8 +28,8 @@ bool NamesKey(std::string_view message, std::string_view key) {
 }  // namespace
 
 void LimitProblems(Problems& problems) {
-  if (problems.size() <= kMostProblems) return;
-  const auto rest = problems.begin() + kMostProblems;
+  if (problems.size() <= kMaxProblems) return;
+  const auto rest = problems.begin() + kMaxProblems;
   const bool has_error = std::any_of(rest, problems.end(), [](const Problem& problem) {
     return problem.severity == Severity::kError;
   });
@@ -42,7 +42,6 @@ void LimitProblems(Problems& problems) {
 }
 
 std::string Place(const Problem& problem) {
-  // Whatever someone wrote: Printable keeps it on one line.
   std::string place = Printable(problem.file);
   if (problem.position.line > 0) {
     place +=
@@ -51,7 +50,7 @@ std::string Place(const Problem& problem) {
   return place;
 }
 
-std::string Sentence(const Problem& problem) {
+std::string MessageWithKey(const Problem& problem) {
   if (problem.key.empty() || NamesKey(problem.message, problem.key)) return problem.message;
   return Printable(problem.key) + ": " + problem.message;
 }

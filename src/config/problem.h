@@ -6,7 +6,7 @@
 
 namespace khs::config {
 
-// A place in a file, counted from 1 as editors do. Line 0 means the file as a whole.
+// A position in a file, counted from 1. Line 0 means the whole file.
 struct Position {
   int line = 0;
   int column = 0;
@@ -16,11 +16,11 @@ struct Position {
 
 enum class Severity { kError, kWarning };
 
-// One thing that is wrong with a definition, said so that its author can mend it.
+// An error or warning about a definition, for its author.
 struct Problem {
-  std::string file;  // as the user named it, or "environment", or "REST"
+  std::string file;  // as given by the user, or "environment", or "REST"
   Position position;
-  std::string key;  // may be empty: the file as a whole
+  std::string key;  // empty: the whole file
   std::string message;
   Severity severity = Severity::kError;
 
@@ -29,17 +29,18 @@ struct Problem {
 
 using Problems = std::vector<Problem>;
 
-constexpr size_t kMostProblems = 100;
-// Keeps so many, and one that says how many more there were, at the place of the first of them.
+constexpr size_t kMaxProblems = 100;
+// Replaces all problems after the first kMaxProblems by one that says how many there were, at the
+// position of the first of them.
 void LimitProblems(Problems& problems);
 
-// `FILE:LINE:COL`, or `FILE` for the file as a whole.
+// Returns `FILE:LINE:COL`, or `FILE` for the whole file.
 std::string Place(const Problem& problem);
 
-// The message, with the key before it where its words do not name it.
-std::string Sentence(const Problem& problem);
+// Returns the message, preceded by the key unless the message contains it.
+std::string MessageWithKey(const Problem& problem);
 
-// `FILE:LINE:COL: error: KEY: MESSAGE`; a missing key or position leaves its part out.
+// Returns `FILE:LINE:COL: error: KEY: MESSAGE`, without missing parts.
 std::string Format(const Problem& problem);
 
 }  // namespace khs::config

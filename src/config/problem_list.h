@@ -7,8 +7,7 @@
 
 namespace khs::config {
 
-// Collects what is wrong while a definition is judged key by key, and hands it out as its author
-// reads the file.
+// Collects the problems of a definition and returns them in the order of its file.
 class ProblemList {
  public:
   explicit ProblemList(std::string main_file) : main_file_(std::move(main_file)) {}
@@ -17,8 +16,8 @@ class ProblemList {
 
   bool HasErrors() const;
 
-  // In the order of the main file; then the other files, each in its own order. As many as
-  // LimitProblems leaves.
+  // Returns the problems of the main file by position, then those of the other files, limited by
+  // LimitProblems.
   Problems Take();
 
  private:

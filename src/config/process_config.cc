@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "config/client_properties.h"
-#include "config/connector_judge.h"
+#include "config/connector_rules.h"
 #include "config/environment.h"
 #include "config/listen_address.h"
 #include "config/problem_list.h"
@@ -19,21 +19,21 @@ constexpr std::string_view kDefaults = "defaults.";
 
 bool IsDefault(const Setting& setting) { return setting.key.starts_with(kDefaults); }
 
-// `defaults.*` as connector keys, under the names their authors gave them.
-std::vector<Written> WithoutPrefix(const Settings& settings) {
-  std::vector<Written> defaults;
+// Returns `defaults.*` as connector keys, with the written key for problems.
+std::vector<WrittenEntry> WithoutPrefix(const Settings& settings) {
+  std::vector<WrittenEntry> defaults;
   for (const Setting& setting : settings) {
     if (!IsDefault(setting)) continue;
-    Written written = setting.written;
+    WrittenEntry written = setting.written;
     written.entry.key = written.entry.key.substr(kDefaults.size());
     defaults.push_back(std::move(written));
   }
   return defaults;
 }
 
-// The canonical key of each default, so that an alias in the environment overrides the file's
-// spelling.
-Settings Canonical(Settings settings) {
+// Replaces aliases in `defaults.*` by their keys, so that the environment overrides either spelling
+// in the file.
+Settings WithoutAliases(Settings settings) {
   for (Setting& setting : settings) {
     if (!IsDefault(setting)) continue;
     const std::string key = setting.key.substr(kDefaults.size());
@@ -45,9 +45,9 @@ Settings Canonical(Settings settings) {
   return settings;
 }
 
-// Those without secrets, which ResolveProperties judges with the others.
-void JudgeKafkaProperties(const Settings& settings, const ProcessConfig& config,
-                          ProblemList& problems) {
+// Validates the properties without references. ResolveProperties validates the others.
+void ValidateKafkaProperties(const Settings& settings, const ProcessConfig& config,
+                             ProblemList& problems) {
   std::map<std::string, base::Secret> literal;
   for (const auto& [property, text] : config.kafka) {
     auto value = SecretResolver(nullptr).Resolve(text);
@@ -63,29 +63,30 @@ void JudgeKafkaProperties(const Settings& settings, const ProcessConfig& config,
   for (const PropertyProblem& warning : translated.warnings) report(warning, Severity::kWarning);
 }
 
-void JudgeRestAccess(const Settings& settings, const ProcessConfig& config, ProblemList& problems) {
+void ValidateRestAccess(const Settings& settings, const ProcessConfig& config,
+                        ProblemList& problems) {
   const RestAccess& access = config.rest_access;
-  const auto complain = [&](std::string_view key, const std::string& message) {
+  const auto report = [&](std::string_view key, const std::string& message) {
     if (const Setting* setting = FindSetting(settings, key)) {
       problems.Add(ProblemWith(*setting, message));
     }
   };
   if (access.certificate_file.empty()) {
     const std::string alone = "Needs rest.tls.certificate.file as well";
-    if (!access.key_file.empty()) complain("rest.tls.key.file", alone);
-    if (!access.client_ca_file.empty()) complain("rest.tls.client.ca.file", alone);
+    if (!access.key_file.empty()) report("rest.tls.key.file", alone);
+    if (!access.client_ca_file.empty()) report("rest.tls.client.ca.file", alone);
   }
   const bool has_credentials =
       !access.basic_file.empty() || !access.bearer_file.empty() || !access.client_ca_file.empty();
   if (config.rest_listen && !IsLoopback(*config.rest_listen) && !config.rest_auth_none &&
       !has_credentials) {
-    complain("rest.listen",
-             "Would be open to everyone who can reach it, and there are no credentials: listen on "
-             "127.0.0.1, or set rest.auth.none to true if something else protects it");
+    report("rest.listen",
+           "Would be open to everyone who can reach it, and there are no credentials: listen on "
+           "127.0.0.1, or set rest.auth.none to true if something else protects it");
   }
 }
 
-// In the order of the file, then what only the environment sets.
+// Returns the entries in the order of the file, followed by those of the environment.
 FlatConfig Entries(const Settings& settings, bool defaults_only) {
   FlatConfig entries;
   for (const Setting& setting : settings) {
@@ -110,23 +111,23 @@ ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition
                            const Environment& environment, const ProcessOptions& options) {
   ProblemList problems(file);
   const Settings in_file =
-      Canonical(Resolve(KeyTable::kProcess, WrittenIn(file, definition), problems));
+      WithoutAliases(Resolve(KeyTable::kProcess, ToWrittenEntries(file, definition), problems));
   const Settings in_environment =
-      Canonical(Resolve(KeyTable::kProcess, ReadEnvironment(environment, problems), problems));
+      WithoutAliases(Resolve(KeyTable::kProcess, ReadEnvironment(environment, problems), problems));
 
   const Settings settings = Overlay(in_environment, in_file);
-  JudgeDefaults(WithoutPrefix(settings), problems);
+  ValidateDefaults(WithoutPrefix(settings), problems);
 
   SecretResolver secrets(nullptr);
   ProcessDraft draft{secrets};
-  Judge judge(ProcessRows(), draft, problems);
-  judge.SetPlace(file, {1, 1});
-  if (!options.bootstrap_servers_required) judge.Waive("kafka.bootstrap.servers");
+  RowApplier applier(ProcessRows(), draft, problems);
+  applier.SetPlace(file, {1, 1});
+  if (!options.bootstrap_servers_required) applier.MakeOptional("kafka.bootstrap.servers");
   Settings own = settings;
   std::erase_if(own, IsDefault);
-  judge.Apply(own, Completeness::kWhole);
-  JudgeKafkaProperties(own, draft.config, problems);
-  JudgeRestAccess(settings, draft.config, problems);
+  applier.Apply(own, Completeness::kWhole);
+  ValidateKafkaProperties(own, draft.config, problems);
+  ValidateRestAccess(settings, draft.config, problems);
 
   ProcessResult result;
   result.log_level = draft.config.log_level;

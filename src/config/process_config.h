@@ -13,26 +13,26 @@
 
 namespace khs::config {
 
-// A listener's `host:port`, split; the host may be an IPv6 address (written in brackets).
+// The host and port of a listener. An IPv6 address has no brackets.
 struct ListenAddress {
   std::string host;
-  int port = 0;  // 0: the system chooses
+  int port = 0;  // 0: the system chooses one
 
   bool operator==(const ListenAddress&) const = default;
 };
 
-// Who may call REST, by files; empty: that is not asked for.
+// The files with the credentials and certificates of the REST API; empty: not required.
 struct RestAccess {
   std::string basic_file;
   std::string bearer_file;
   std::string certificate_file;  // HTTPS
-  std::string key_file;          // empty: the key stands in the certificate's file
+  std::string key_file;          // empty: the key is in certificate_file
   std::string client_ca_file;
 };
 
-// sidecar.toml with the environment's overrides.
+// The validated configuration of the process: sidecar.toml with the overrides of the environment.
 struct ProcessConfig {
-  // `kafka.*` without the prefix, for every client; ResolveProperties makes them ready for use.
+  // `kafka.*` without the prefix, with unresolved references; see ResolveProperties.
   std::map<std::string, std::string> kafka;
   std::string connectors_dir = "/etc/kafka-http-sink/connectors";
   std::chrono::milliseconds rescan_interval{30'000};
@@ -46,16 +46,16 @@ struct ProcessConfig {
   base::LogLevel log_level = base::LogLevel::kInfo;
   base::LogFormat log_format = base::LogFormat::kLogfmt;
   std::chrono::milliseconds shutdown_grace{20'000};
-  // `defaults.*` without the prefix, judged as connector keys.
+  // `defaults.*` without the prefix, validated as connector keys.
   FlatConfig defaults;
-  // Where each `kafka.*` key (with its prefix) and each default was written, for later problems.
+  // The positions of each `kafka.*` key (with its prefix) and each default, for later problems.
   FlatConfig entries;
 };
 
 struct ProcessResult {
-  std::optional<ProcessConfig> config;  // absent when a problem is an error
+  std::optional<ProcessConfig> config;  // absent if a problem is an error
   Problems problems;
-  // As they were asked for, as far as that can be read, so that the problems are said that way.
+  // As configured, if valid, even with other errors, so that problems are logged accordingly.
   base::LogLevel log_level = base::LogLevel::kInfo;
   base::LogFormat log_format = base::LogFormat::kLogfmt;
 };
@@ -63,15 +63,16 @@ struct ProcessResult {
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 struct ProcessOptions {
-  // An embedded broker supplies kafka.bootstrap.servers.
+  // False if an embedded broker sets kafka.bootstrap.servers.
   bool bootstrap_servers_required = true;
 };
 
-// Judges sidecar.toml (`definition` as read; empty when there is no file) and then the variables
-// that start with KAFKA_HTTP_SINK_, which override it.
+// Parses and validates sidecar.toml (`definition`; empty if there is no file) and the overriding
+// variables that start with KAFKA_HTTP_SINK_.
 ProcessResult ParseProcess(const std::string& file, const FlatConfig& definition,
                            const Environment& environment, const ProcessOptions& options = {});
 
+// Calls ReadToml and ParseProcess.
 ProcessResult ParseProcessToml(const std::string& file, std::string_view text,
                                const Environment& environment, const ProcessOptions& options = {});
 

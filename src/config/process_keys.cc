@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "config/listen_address.h"
-#include "config/verdicts.h"
+#include "config/row_setters.h"
 
 namespace khs::config {
 namespace {
@@ -13,96 +13,96 @@ namespace {
 using enum KeyType;
 using enum Importance;
 
-Verdict TakeKafkaProperty(const Value& value, ProcessDraft& draft) {
+Outcome SetKafkaProperty(const Value& value, ProcessDraft& draft) {
   if (value.member == "group.id") {
     return Misused(
         "Every connector has a group of its own, connect-NAME: write consumer.override.group.id "
         "in a connector to change it");
   }
   draft.config.kafka.emplace(value.member, value.text);
-  return Taken();
+  return Accepted();
 }
 
-Verdict TakeBootstrapServers(const Value& value, ProcessDraft& draft) {
+Outcome SetBootstrapServers(const Value& value, ProcessDraft& draft) {
   std::string servers;
   for (const std::string& server : value.list) {
-    if (server.empty()) return BadValue("a server is missing between two commas");
+    if (server.empty()) return Invalid("a server is missing between two commas");
     servers += (servers.empty() ? "" : ",") + server;
   }
-  if (servers.empty()) return BadValue("String may not be empty");
+  if (servers.empty()) return Invalid("String may not be empty");
   draft.config.kafka.insert_or_assign("bootstrap.servers", servers);
-  return Taken();
+  return Accepted();
 }
 
-Verdict TakeConnectorsDir(const Value& value, ProcessDraft& draft) {
-  if (value.text.empty()) return BadValue("String may not be empty");
-  return TakePath(value, draft.config.connectors_dir);
+Outcome SetConnectorsDir(const Value& value, ProcessDraft& draft) {
+  if (value.text.empty()) return Invalid("String may not be empty");
+  return SetPath(value, draft.config.connectors_dir);
 }
 
-Verdict TakeRescanInterval(const Value& value, ProcessDraft& draft) {
-  return TakeMilliseconds(value, draft.config.rescan_interval);
+Outcome SetRescanInterval(const Value& value, ProcessDraft& draft) {
+  return SetMilliseconds(value, draft.config.rescan_interval);
 }
 
-Verdict TakeDebounce(const Value& value, ProcessDraft& draft) {
-  return TakeNumber(value, 0, 60'000, draft.config.debounce);
+Outcome SetDebounce(const Value& value, ProcessDraft& draft) {
+  return SetNumber(value, 0, 60'000, draft.config.debounce);
 }
 
-Verdict TakeStateDir(const Value& value, ProcessDraft& draft) {
-  return TakePath(value, draft.config.state_dir);
+Outcome SetStateDir(const Value& value, ProcessDraft& draft) {
+  return SetPath(value, draft.config.state_dir);
 }
 
-Verdict TakeListener(const Value& value, std::optional<ListenAddress>& target) {
+Outcome SetListener(const Value& value, std::optional<ListenAddress>& target) {
   if (Trim(value.text).empty()) {
     target.reset();
-    return Taken();
+    return Accepted();
   }
   target = ParseListenAddress(value.text);
-  if (target) return Taken();
-  return BadValue("write host:port, [IPv6 address]:port, or nothing to turn the listener off");
+  if (target) return Accepted();
+  return Invalid("write host:port, [IPv6 address]:port, or nothing to turn the listener off");
 }
 
-Verdict TakeRestListen(const Value& value, ProcessDraft& draft) {
-  return TakeListener(value, draft.config.rest_listen);
+Outcome SetRestListen(const Value& value, ProcessDraft& draft) {
+  return SetListener(value, draft.config.rest_listen);
 }
 
-Verdict TakeMetricsListen(const Value& value, ProcessDraft& draft) {
-  return TakeListener(value, draft.config.metrics_listen);
+Outcome SetMetricsListen(const Value& value, ProcessDraft& draft) {
+  return SetListener(value, draft.config.metrics_listen);
 }
 
-Verdict TakeBasicFile(const Value& value, ProcessDraft& draft) {
-  return TakePath(value, draft.config.rest_access.basic_file);
+Outcome SetBasicFile(const Value& value, ProcessDraft& draft) {
+  return SetPath(value, draft.config.rest_access.basic_file);
 }
 
-Verdict TakeBearerFile(const Value& value, ProcessDraft& draft) {
-  return TakePath(value, draft.config.rest_access.bearer_file);
+Outcome SetBearerFile(const Value& value, ProcessDraft& draft) {
+  return SetPath(value, draft.config.rest_access.bearer_file);
 }
 
-Verdict TakeCertificateFile(const Value& value, ProcessDraft& draft) {
-  return TakePath(value, draft.config.rest_access.certificate_file);
+Outcome SetCertificateFile(const Value& value, ProcessDraft& draft) {
+  return SetPath(value, draft.config.rest_access.certificate_file);
 }
 
-Verdict TakeKeyFile(const Value& value, ProcessDraft& draft) {
-  return TakePath(value, draft.config.rest_access.key_file);
+Outcome SetKeyFile(const Value& value, ProcessDraft& draft) {
+  return SetPath(value, draft.config.rest_access.key_file);
 }
 
-Verdict TakeClientCaFile(const Value& value, ProcessDraft& draft) {
-  return TakePath(value, draft.config.rest_access.client_ca_file);
+Outcome SetClientCaFile(const Value& value, ProcessDraft& draft) {
+  return SetPath(value, draft.config.rest_access.client_ca_file);
 }
 
-Verdict TakeAuthNone(const Value& value, ProcessDraft& draft) {
+Outcome SetAuthNone(const Value& value, ProcessDraft& draft) {
   draft.config.rest_auth_none = value.truth;
-  return Taken();
+  return Accepted();
 }
 
-Verdict TakeSecretsDirs(const Value& value, ProcessDraft& draft) {
+Outcome SetSecretsDirs(const Value& value, ProcessDraft& draft) {
   for (const std::string& dir : value.list) {
-    if (!dir.starts_with('/')) return BadValue("each directory is an absolute path");
+    if (!dir.starts_with('/')) return Invalid("each directory is an absolute path");
   }
   draft.config.secrets_dirs = value.list;
-  return Taken();
+  return Accepted();
 }
 
-Verdict TakeLogLevel(const Value& value, ProcessDraft& draft) {
+Outcome SetLogLevel(const Value& value, ProcessDraft& draft) {
   using base::LogLevel;
   constexpr std::array<std::pair<std::string_view, LogLevel>, 6> kLevels = {
       {{"trace", LogLevel::kTrace},
@@ -111,18 +111,18 @@ Verdict TakeLogLevel(const Value& value, ProcessDraft& draft) {
        {"warn", LogLevel::kWarn},
        {"error", LogLevel::kError},
        {"fatal", LogLevel::kFatal}}};
-  return TakeChoice(value, kLevels, draft.config.log_level);
+  return SetChoice(value, kLevels, draft.config.log_level);
 }
 
-Verdict TakeLogFormat(const Value& value, ProcessDraft& draft) {
+Outcome SetLogFormat(const Value& value, ProcessDraft& draft) {
   using base::LogFormat;
   constexpr std::array<std::pair<std::string_view, LogFormat>, 2> kFormats = {
       {{"logfmt", LogFormat::kLogfmt}, {"json", LogFormat::kJson}}};
-  return TakeChoice(value, kFormats, draft.config.log_format);
+  return SetChoice(value, kFormats, draft.config.log_format);
 }
 
-Verdict TakeShutdownGrace(const Value& value, ProcessDraft& draft) {
-  return TakeMilliseconds(value, draft.config.shutdown_grace);
+Outcome SetShutdownGrace(const Value& value, ProcessDraft& draft) {
+  return SetMilliseconds(value, draft.config.shutdown_grace);
 }
 
 const Row<ProcessDraft> kRows[] = {
@@ -132,14 +132,14 @@ const Row<ProcessDraft> kRows[] = {
              .importance = kHigh,
              .group = "Kafka",
              .documentation = "The brokers, `host:port` each, 100 at most."},
-     .apply = TakeBootstrapServers,
+     .apply = SetBootstrapServers,
      .references = References::kKept},
     {.key = {.key = "kafka.*",
              .importance = kHigh,
              .group = "Kafka",
              .documentation = "librdkafka's properties for every client (SASL, TLS and so on), "
                               "handed on verbatim but for *Secrets*."},
-     .apply = TakeKafkaProperty,
+     .apply = SetKafkaProperty,
      .shape = Shape::kAnyScalar,
      .secret = true,
      .references = References::kKept},
@@ -149,14 +149,14 @@ const Row<ProcessDraft> kRows[] = {
              .group = "Definitions",
              .documentation = "The watched directory: every `*.toml` in it that does not start "
                               "with a dot is one connector."},
-     .apply = TakeConnectorsDir},
+     .apply = SetConnectorsDir},
     {.key = {.key = "connectors.rescan.interval.ms",
              .type = kInt,
              .default_value = "30000",
              .importance = kLow,
              .group = "Definitions",
              .documentation = "A full rescan even without an event."},
-     .apply = TakeRescanInterval},
+     .apply = SetRescanInterval},
     {.key = {.key = "connectors.debounce.ms",
              .type = kInt,
              .default_value = "250",
@@ -164,77 +164,77 @@ const Row<ProcessDraft> kRows[] = {
              .group = "Definitions",
              .documentation = "Quiet time after the last event before anything is done; at most "
                               "ten times this in total. 0 to 60000."},
-     .apply = TakeDebounce},
+     .apply = SetDebounce},
     {.key = {.key = "state.dir",
              .default_value = "/var/lib/kafka-http-sink",
              .group = "Definitions",
              .documentation = "Connectors made through REST and the target states (paused, "
                               "stopped); empty keeps them in memory only."},
-     .apply = TakeStateDir},
+     .apply = SetStateDir},
     {.key = {.key = "rest.listen",
              .default_value = "127.0.0.1:8083",
              .importance = kHigh,
              .group = "REST",
              .documentation = "The REST API: `host:port` or `[v6]:port`; empty turns it off."},
-     .apply = TakeRestListen},
+     .apply = SetRestListen},
     {.key = {.key = "rest.auth.basic.file",
              .group = "REST",
              .documentation = "Credentials, one `user:password` a line. See *Who may call*."},
-     .apply = TakeBasicFile},
+     .apply = SetBasicFile},
     {.key = {.key = "rest.auth.bearer.file",
              .group = "REST",
              .documentation = "Credentials, one token a line. See *Who may call*."},
-     .apply = TakeBearerFile},
+     .apply = SetBearerFile},
     {.key = {.key = "rest.auth.none",
              .type = kBoolean,
              .default_value = "false",
              .group = "REST",
              .documentation = "Must be true to listen beyond loopback without credentials."},
-     .apply = TakeAuthNone},
+     .apply = SetAuthNone},
     {.key = {.key = "rest.tls.certificate.file",
              .group = "REST",
              .documentation = "The server's certificate with its chain as PEM, for HTTPS."},
-     .apply = TakeCertificateFile},
+     .apply = SetCertificateFile},
     {.key = {.key = "rest.tls.key.file",
              .group = "REST",
              .documentation = "The certificate's private key as PEM; by default it stands in the "
                               "certificate's file."},
-     .apply = TakeKeyFile},
+     .apply = SetKeyFile},
     {.key = {.key = "rest.tls.client.ca.file",
              .group = "REST",
              .documentation = "Callers need a certificate of these CAs, as PEM."},
-     .apply = TakeClientCaFile},
+     .apply = SetClientCaFile},
     {.key = {.key = "metrics.listen",
              .default_value = "0.0.0.0:9404",
              .importance = kHigh,
              .group = "Metrics",
              .documentation = "The read-only listener: `/metrics`, `/livez`, `/readyz`, "
                               "`/startupz`; empty turns it off."},
-     .apply = TakeMetricsListen},
+     .apply = SetMetricsListen},
     {.key = {.key = "secrets.dirs",
              .type = kList,
              .default_value = "/etc/kafka-http-sink/secrets",
              .group = "Secrets",
              .documentation = "The only places that `${file:...}` and `${dir:...}` may read. See "
                               "*Secrets*."},
-     .apply = TakeSecretsDirs},
+     .apply = SetSecretsDirs},
     {.key = {.key = "log.level",
              .default_value = "info",
              .group = "Log",
              .documentation = "`trace`, `debug`, `info`, `warn`, `error` or `fatal`."},
-     .apply = TakeLogLevel},
+     .apply = SetLogLevel},
     {.key = {.key = "log.format",
              .default_value = "logfmt",
              .group = "Log",
              .documentation = "`logfmt` or `json`; to stderr."},
-     .apply = TakeLogFormat},
+     .apply = SetLogFormat},
     {.key = {.key = "shutdown.grace.ms",
              .type = kInt,
              .default_value = "20000",
              .group = "Process",
              .documentation = "The bound of a drain; at least 1. 10 s after it a process that is "
                               "stuck is ended, with 1."},
-     .apply = TakeShutdownGrace},
+     .apply = SetShutdownGrace},
     {.key = {.key = "defaults.*",
              .group = "Definitions",
              .documentation = "Any connector key but `name`, `topics` and `topics.regex`: its "

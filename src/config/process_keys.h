@@ -7,14 +7,15 @@
 
 namespace khs::config {
 
+// The configuration of the process while its rows are applied.
 struct ProcessDraft {
-  static constexpr References kReferences = References::kRefused;
+  static constexpr References kReferences = References::kForbidden;
 
   SecretResolver& secrets;
   ProcessConfig config = {};
 };
 
-// The definition table of sidecar.toml; ProcessKeys() is its public half.
+// The definition table of sidecar.toml. ProcessKeys() returns it without the functions.
 std::span<const Row<ProcessDraft>> ProcessRows();
 
 }  // namespace khs::config

@@ -13,12 +13,12 @@
 namespace khs::config {
 namespace {
 
-using Kind = PropertyRuling::Kind;
+using Kind = PropertyValidation::Kind;
 
-PropertyRuling Refused(std::string why) { return {Kind::kRefused, std::move(why)}; }
+PropertyValidation Rejected(std::string reason) { return {Kind::kRejected, std::move(reason)}; }
 
-// Properties with a single value that does no harm, which may be written and has no effect.
-struct Fixed {
+// A property that may only have one value, which has no effect.
+struct FixedProperty {
   std::string_view name;
   std::string_view value;
   std::string_view why;
@@ -29,7 +29,7 @@ constexpr std::string_view kOwnOffsets =
 constexpr std::string_view kVersions =
     "otherwise record headers are lost, or nothing is read, without an error";
 
-constexpr Fixed kFixed[] = {
+constexpr FixedProperty kFixed[] = {
     {"enable.auto.commit", "false", kOwnOffsets},
     {"enable.auto.offset.store", "false", kOwnOffsets},
     {"enable.partition.eof", "false", kOwnOffsets},
@@ -49,14 +49,14 @@ constexpr Fixed kFixed[] = {
     {"transactional.id", "", "dead letters are not produced in transactions"},
 };
 
-// Properties that name a command or a library: whoever may call REST would be whoever runs the
-// process.
-constexpr std::array<std::string_view, 5> kRunCode = {
+// Properties that name a command or a library. Callers of the REST API must not set them, because
+// librdkafka runs that code in the process.
+constexpr std::array<std::string_view, 5> kCodeProperties = {
     "plugin.library.paths", "sasl.kerberos.kinit.cmd", "ssl.engine.location", "ssl.engine.id",
     "ssl.providers"};
 
-// They become part of a command line of a shell, which librdkafka does not quote.
-constexpr std::array<std::string_view, 3> kOfKinit = {
+// librdkafka inserts these into a shell command without quoting.
+constexpr std::array<std::string_view, 3> kKinitArguments = {
     "sasl.kerberos.keytab", "sasl.kerberos.principal", "sasl.kerberos.service.name"};
 
 bool IsPlainForShell(std::string_view text) {
@@ -65,19 +65,19 @@ bool IsPlainForShell(std::string_view text) {
   return text.find_first_not_of(kAllowed) == std::string_view::npos && !text.starts_with('-');
 }
 
-// Numbers that Java takes and librdkafka does not, or with which librdkafka reads nothing, spins,
-// or makes no producer of dead letters.
+// The allowed range of a number. Beyond it librdkafka rejects a value that Java accepts, reads
+// nothing, uses all of a CPU, or cannot create the dead letter producer.
 struct Range {
   std::string_view name;
-  std::int64_t least;
-  std::int64_t most;
-  bool zero_means_off = false;  // 0 is kept, and negative ones count as 0
+  std::int64_t min;
+  std::int64_t max;
+  bool zero_means_off = false;  // 0 is valid, and negative numbers count as 0
 };
 
-constexpr std::int64_t kMostInt = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
 
 constexpr Range kRanges[] = {
-    {"connections.max.idle.ms", 10'000, kMostInt, true},
+    {"connections.max.idle.ms", 10'000, kMaxInt, true},
     {"fetch.max.bytes", 1'000'000, 2'147'483'135},
     {"fetch.message.max.bytes", 1, 1'000'000'000},
     {"fetch.min.bytes", 1, 100'000'000},
@@ -85,13 +85,13 @@ constexpr Range kRanges[] = {
     {"linger.ms", 0, 1000},
     {"max.in.flight", 1, 5},
     {"max.poll.interval.ms", 1, 86'400'000},
-    {"message.timeout.ms", 2000, kMostInt, true},
+    {"message.timeout.ms", 2000, kMaxInt, true},
     {"reconnect.backoff.max.ms", 0, 3'600'000},
     {"reconnect.backoff.ms", 0, 3'600'000},
-    {"retries", 1, kMostInt},
+    {"retries", 1, kMaxInt},
     {"retry.backoff.max.ms", 1, 300'000},
     {"retry.backoff.ms", 1, 300'000},
-    {"socket.connection.setup.timeout.ms", 1000, kMostInt},
+    {"socket.connection.setup.timeout.ms", 1000, kMaxInt},
     {"socket.receive.buffer.bytes", 0, 100'000'000, true},
     {"socket.send.buffer.bytes", 0, 100'000'000, true},
     {"socket.timeout.ms", 0, 300'000},
@@ -111,7 +111,7 @@ const auto* FindRow(const Table& table, std::string_view name) {
   return found == end ? nullptr : found;
 }
 
-// Nothing for what is no number; one that is too large for any is the largest.
+// Returns nullopt for text that is not a number; clamps a number that is out of range.
 std::optional<std::int64_t> ParseInteger(std::string_view text) {
   text = Trim(text);
   const bool is_negative = text.starts_with('-');
@@ -125,102 +125,106 @@ std::optional<std::int64_t> ParseInteger(std::string_view text) {
   return error == std::errc() ? std::optional(number) : std::nullopt;
 }
 
-PropertyRuling JudgeRange(const Range& range, std::string_view value) {
+PropertyValidation ValidateRange(const Range& range, std::string_view value) {
   const auto number = ParseInteger(value);
-  if (!number) return Refused("Not a number of type INT");
+  if (!number) return Rejected("Not a number of type INT");
   if (range.zero_means_off && *number <= 0) {
-    return *number == 0 ? PropertyRuling() : PropertyRuling{Kind::kBounded, "0"};
+    return *number == 0 ? PropertyValidation() : PropertyValidation{Kind::kClamped, "0"};
   }
-  if (*number < 0) return Refused("Value must be at least " + std::to_string(range.least));
-  const std::int64_t taken = std::clamp(*number, range.least, range.most);
-  return taken == *number ? PropertyRuling()
-                          : PropertyRuling{Kind::kBounded, std::to_string(taken)};
+  if (*number < 0) return Rejected("Value must be at least " + std::to_string(range.min));
+  const std::int64_t clamped = std::clamp(*number, range.min, range.max);
+  return clamped == *number ? PropertyValidation()
+                          : PropertyValidation{Kind::kClamped, std::to_string(clamped)};
 }
 
-// librdkafka lets them overflow: 4294977296 ms would be 10 s.
+// Returns whether a number would overflow in librdkafka: 4294977296 ms would be 10 s.
 bool Overflows(std::string_view name, std::string_view value) {
   constexpr std::array<std::string_view, 5> kNumeric = {".ms", "bytes", "messages", ".cnt", ".max"};
   const bool is_numeric = std::any_of(kNumeric.begin(), kNumeric.end(),
                                       [name](std::string_view end) { return name.ends_with(end); });
   const auto number = ParseInteger(value);
-  return is_numeric && number && (*number > kMostInt || *number < -kMostInt);
+  return is_numeric && number && (*number > kMaxInt || *number < -kMaxInt);
 }
 
 bool IsInternal(std::string_view name) {
-  // Pointers and test hooks of librdkafka, some of which it takes from a text and then calls.
+  // Pointers and test hooks of librdkafka. It parses some of them from text and calls them.
   const bool is_hook = name.find('_') != std::string_view::npos && name != "log_level";
   return is_hook || name.starts_with("test.") || name == "opaque" || name == "interceptors";
 }
 
-// librdkafka takes "topic." before any property that may differ by topic.
+// Returns whether a name has the prefix "topic.", which librdkafka accepts for topic properties.
 bool HasTopicPrefix(std::string_view name) {
   return name.starts_with("topic.") && name != "topic.blacklist" &&
          !name.starts_with("topic.metadata.");
 }
 
-// A list of regular expressions. librdkafka splits it at every comma, and copies it to the stack.
-PropertyRuling JudgeBlacklist(std::string_view value) {
+// Validates a list of regular expressions. librdkafka splits it at each comma and copies it to the
+// stack.
+PropertyValidation ValidateBlacklist(std::string_view value) {
   if (value.empty()) return {};
-  if (value.size() > 64 << 10) return Refused("Value must be no longer than 65536 bytes");
+  if (value.size() > 64 << 10) return Rejected("Value must be no longer than 65536 bytes");
   for (size_t begin = 0; begin <= value.size();) {
     const size_t end = std::min(value.find(',', begin), value.size());
     const std::string pattern(value.substr(begin, end - begin));
-    // It would match every topic.
-    if (pattern.empty()) return Refused("A pattern is missing between two commas");
-    if (std::string why = JudgeTopicsRegex(pattern); !why.empty()) return Refused(std::move(why));
+    // An empty pattern matches every topic.
+    if (pattern.empty()) return Rejected("A pattern is missing between two commas");
+    if (std::string reason = ValidateTopicsRegex(pattern); !reason.empty()) {
+      return Rejected(std::move(reason));
+    }
     begin = end + 1;
   }
   return {};
 }
 
-PropertyRuling JudgeBrokers(std::string_view value) {
-  // Each takes a thread and a connection, whether it is there or not.
-  constexpr std::ptrdiff_t kMost = 100;
-  if (std::count(value.begin(), value.end(), ',') < kMost) return {};
-  return Refused(
+PropertyValidation ValidateBrokers(std::string_view value) {
+  // librdkafka starts a thread for each broker of the list, available or not.
+  constexpr std::ptrdiff_t kMaxBrokers = 100;
+  if (std::count(value.begin(), value.end(), ',') < kMaxBrokers) return {};
+  return Rejected(
       "List may have no more than 100 brokers, each of which takes a thread; a few are enough, "
       "because they tell of the others");
 }
 
 }  // namespace
 
-PropertyRuling JudgeClientProperty(std::string_view name, std::string_view value,
-                                   PropertySource source) {
-  if (const Fixed* fixed = FindRow(kFixed, name)) {
-    if (EqualsIgnoringCase(Trim(value), fixed->value)) return {Kind::kWithoutEffect};
-    return Refused((fixed->value.empty() ? "Cannot be set: "
-                                         : "Can only be " + std::string(fixed->value) + ": ") +
-                   std::string(fixed->why) + "; leave it out");
+PropertyValidation ValidateClientProperty(std::string_view name, std::string_view value,
+                                          PropertySource source) {
+  if (const FixedProperty* fixed = FindRow(kFixed, name)) {
+    if (EqualsIgnoringCase(Trim(value), fixed->value)) return {Kind::kIgnored};
+    return Rejected((fixed->value.empty() ? "Cannot be set: "
+                                          : "Can only be " + std::string(fixed->value) + ": ") +
+                    std::string(fixed->why) + "; leave it out");
   }
-  if (IsInternal(name)) return Refused("Internal to librdkafka: it cannot be set");
-  if (HasTopicPrefix(name)) return Refused("Unknown with topic. before it: write it without");
-  if (source == PropertySource::kConnector && Contains(kRunCode, name)) {
-    return Refused(
+  if (IsInternal(name)) return Rejected("Internal to librdkafka: it cannot be set");
+  if (HasTopicPrefix(name)) return Rejected("Unknown with topic. before it: write it without");
+  if (source == PropertySource::kConnector && Contains(kCodeProperties, name)) {
+    return Rejected(
         "This makes librdkafka run a command or load a library: only sidecar.toml may set it");
   }
-  if (source == PropertySource::kConnector && Contains(kOfKinit, name) && !IsPlainForShell(value)) {
-    return Refused(
+  if (source == PropertySource::kConnector && Contains(kKinitArguments, name) &&
+      !IsPlainForShell(value)) {
+    return Rejected(
         "Becomes part of a command: letters, digits and . _ / @ : + = , - are possible here, and "
         "others in sidecar.toml only");
   }
-  if (const Range* range = FindRow(kRanges, name)) return JudgeRange(*range, value);
+  if (const Range* range = FindRow(kRanges, name)) return ValidateRange(*range, value);
   if (const JavaProperty* java = FindJavaProperty(name); java && java->librdkafka.empty()) {
-    return {Kind::kWithoutEffect};
+    return {Kind::kIgnored};
   }
-  if (name == "statistics.interval.ms") return {Kind::kWithoutEffect};
-  if (name == "topic.blacklist") return JudgeBlacklist(value);
-  if (name == "bootstrap.servers") return JudgeBrokers(value);
+  if (name == "statistics.interval.ms") return {Kind::kIgnored};
+  if (name == "topic.blacklist") return ValidateBlacklist(value);
+  if (name == "bootstrap.servers") return ValidateBrokers(value);
   if (name == "sasl.mechanism" && EqualsIgnoringCase(Trim(value), "OAUTHBEARER")) {
-    return Refused(
+    return Rejected(
         "OAUTHBEARER is not supported, because nothing here obtains tokens: PLAIN, SCRAM-SHA-256, "
         "SCRAM-SHA-512 or GSSAPI");
   }
   if (name == "auto.offset.reset" && EqualsIgnoringCase(Trim(value), "error")) {
-    // It would say so once, and read the partition no more.
-    return Refused(
+    // librdkafka would report an error once and never read the partition again.
+    return Rejected(
         "A partition without a valid offset would stand still for ever: earliest, latest or none");
   }
-  if (Overflows(name, value)) return Refused("Value must be no more than 2147483647");
+  if (Overflows(name, value)) return Rejected("Value must be no more than 2147483647");
   return {};
 }
 

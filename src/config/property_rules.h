@@ -9,20 +9,20 @@
 
 namespace khs::config {
 
-// What became of the value of one of librdkafka's properties.
-struct PropertyRuling {
+// The result of validating the value of a librdkafka property.
+struct PropertyValidation {
   enum class Kind {
-    kTaken,
-    kWithoutEffect,  // it is what the program does anyway, or nobody would notice it
-    kBounded,        // `text` is taken instead
-    kRefused,        // `text` says why
+    kAccepted,
+    kIgnored,   // it has no effect, or the program sets it anyway
+    kClamped,   // `text` is the value to use
+    kRejected,  // `text` is the reason
   };
-  Kind kind = Kind::kTaken;
+  Kind kind = Kind::kAccepted;
   std::string text = {};
 };
 
-// By librdkafka's name of the property. Librdkafka itself judges what nothing is known of here.
-PropertyRuling JudgeClientProperty(std::string_view name, std::string_view value,
-                                   PropertySource source);
+// Validates a property by librdkafka's name. librdkafka validates properties without a rule here.
+PropertyValidation ValidateClientProperty(std::string_view name, std::string_view value,
+                                          PropertySource source);
 
 }  // namespace khs::config

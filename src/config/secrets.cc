@@ -15,10 +15,10 @@ using base::Expected;
 using Kind = SecretReference::Kind;
 using Unexpected = base::Unexpected<std::string>;
 
-// Of one definition. They are read at every look.
-constexpr size_t kMostReferences = 1000;
+// The limit of references in one definition. All of them are read at every look.
+constexpr size_t kMaxReferences = 1000;
 
-constexpr std::string_view kForms =
+constexpr std::string_view kReferenceForms =
     "${env:NAME}, ${file:/path} and ${dir:/path:key} are known, and $${ is a literal ${";
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -38,8 +38,8 @@ bool HasParentPart(std::string_view path) {
   return false;
 }
 
-// What is wrong with a path; empty when nothing is.
-std::string_view JudgePath(std::string_view path) {
+// Returns what is wrong with a path; empty if it is valid.
+std::string_view ValidatePath(std::string_view path) {
   if (path.empty()) return "names no path";
   if (!path.starts_with('/')) return "needs an absolute path";
   if (HasParentPart(path)) return "must not have .. in its path";
@@ -47,7 +47,7 @@ std::string_view JudgePath(std::string_view path) {
   return {};
 }
 
-// A reference, given what stands between `${` and `}`. The error follows "the reference ".
+// Parses the text between `${` and `}`. The error follows "the reference ".
 Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
   if (inside.find("${") != std::string_view::npos) {
     return Unexpected("holds another one, which is not possible");
@@ -62,13 +62,14 @@ Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
     }
     return SecretReference{Kind::kEnvironment, std::string(place), {}};
   }
-  if (kind != "file" && kind != "dir") return Unexpected(fmt::format("is unknown: {}", kForms));
+  if (kind != "file" && kind != "dir")
+    return Unexpected(fmt::format("is unknown: {}", kReferenceForms));
 
   const size_t second = place.find(':');
   const bool has_key = second != std::string_view::npos;
   const std::string_view key = has_key ? place.substr(second + 1) : std::string_view();
   place = place.substr(0, second);
-  if (const std::string_view reason = JudgePath(place); !reason.empty()) {
+  if (const std::string_view reason = ValidatePath(place); !reason.empty()) {
     return Unexpected(std::string(reason));
   }
   if (kind == "file") {
@@ -88,8 +89,8 @@ Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
   return SecretReference{Kind::kDirectory, std::string(place), std::string(key)};
 }
 
-// Counted from 1, as people do.
-std::ptrdiff_t CharacterAt(std::string_view text, size_t at) {
+// Returns the number of the character at an offset, counted from 1.
+std::ptrdiff_t CharacterNumber(std::string_view text, size_t at) {
   const std::string_view before = text.substr(0, at);
   return 1 + std::count_if(before.begin(), before.end(),
                            [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
@@ -144,11 +145,11 @@ Expected<std::vector<TextPart>, std::string> ParseReferences(std::string_view te
       const size_t end = rest.find('}');
       if (end == std::string_view::npos) {
         return Unexpected(fmt::format("the reference at character {} has no closing brace: {}",
-                                      CharacterAt(text, at), kForms));
+                                      CharacterNumber(text, at), kReferenceForms));
       }
       auto reference = ParseInside(rest.substr(2, end - 2));
       if (!reference) {
-        return Unexpected(fmt::format("the reference at character {} {}", CharacterAt(text, at),
+        return Unexpected(fmt::format("the reference at character {} {}", CharacterNumber(text, at),
                                       reference.error()));
       }
       end_literal();
@@ -172,7 +173,7 @@ Expected<ResolvedText, std::string> SecretResolver::Resolve(std::string_view tex
   const auto parts = ParseReferences(text);
   if (!parts) return Unexpected(parts.error());
   ResolvedText resolved;
-  std::string problem;  // the first; the others are read all the same, to be known
+  std::string problem;  // the first; the loop continues, to record all references
   for (const TextPart& part : *parts) {
     if (const auto* literal = std::get_if<std::string>(&part)) {
       resolved.text += *literal;
@@ -180,9 +181,9 @@ Expected<ResolvedText, std::string> SecretResolver::Resolve(std::string_view tex
     }
     const auto& reference = std::get<SecretReference>(part);
     if (!seen_.contains(reference)) {
-      if (references_.size() == kMostReferences) {
+      if (references_.size() == kMaxReferences) {
         return Unexpected(
-            fmt::format("references to more than {} secrets are not possible", kMostReferences));
+            fmt::format("references to more than {} secrets are not possible", kMaxReferences));
       }
       seen_.insert(reference);
       references_.push_back(reference);
@@ -222,12 +223,6 @@ Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties
   if (!translated.errors.empty())
     return base::Unexpected<PropertyProblem>(std::move(translated.errors.front()));
   return std::move(translated.values);
-}
-
-SecretReferences ReferencesIn(const std::map<std::string, std::string>& properties) {
-  SecretResolver resolver(nullptr);
-  for (const auto& [property, text] : properties) (void)resolver.Resolve(text);
-  return resolver.references();
 }
 
 }  // namespace khs::config

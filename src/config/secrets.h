@@ -15,7 +15,7 @@
 
 namespace khs::config {
 
-// What stands in a value for a secret: `${env:NAME}`, `${file:/path}` or `${dir:/path:key}`.
+// A reference to a secret in a value: `${env:NAME}`, `${file:/path}` or `${dir:/path:key}`.
 struct SecretReference {
   enum class Kind { kEnvironment, kFile, kDirectory };
 
@@ -27,63 +27,62 @@ struct SecretReference {
   auto operator<=>(const SecretReference&) const = default;
 };
 
-// As it is written.
+// Returns the reference as written.
 std::string Format(const SecretReference& reference);
 
 using SecretReferences = std::vector<SecretReference>;
 
-// The value that a reference stands for, as it was found; the error says why there is none and
-// never quotes a secret.
+// Reads the value of a reference. The error never quotes a secret.
 using ReadSecret = std::function<base::Expected<std::string, std::string>(const SecretReference&)>;
 
-// A literal, in which `$${` has become `${`, or a reference.
+// A part of a text: a literal with `$${` replaced by `${`, or a reference.
 using TextPart = std::variant<std::string, SecretReference>;
 
-// The error says where in the text a reference is not written as it should be, and quotes nothing:
-// the text around it may be a credential.
+// Splits a text into literals and references. The error names the position of an invalid reference
+// and quotes nothing, because the text around it may be a credential.
 base::Expected<std::vector<TextPart>, std::string> ParseReferences(std::string_view text);
 
-// A text with its references replaced.
+// A text with resolved references.
 struct ResolvedText {
   std::string text = {};
-  std::optional<size_t> first_secret = {};  // where the first begins in it; absent: all is literal
-  bool is_complete = true;                  // false: nothing was there to read a reference with
+  std::optional<size_t> first_secret = {};  // the offset of the first secret; absent: no secrets
+  bool is_complete = true;                  // false: a reference was not read
 };
 
+// Returns a Secret that knows whether any of its text came from a reference.
 base::Secret ToSecret(ResolvedText text);
 
-// Replaces references in values. The value that one stands for is not searched for others.
+// Resolves the references in the values of one definition and records them. References in the value
+// of a secret are not resolved. Not thread-safe.
 class SecretResolver {
  public:
-  // With null only the syntax is judged. `read` must outlive the resolver.
+  // Without `read` only the syntax is validated. `read` must outlive the resolver.
   explicit SecretResolver(const ReadSecret* read) : read_(read) {}
 
-  // A line end at the end of a secret is left out. One that is blank otherwise, or that cannot be
-  // read, is an error, and so is one that comes after a thousand others.
+  // Resolves a text. Removes one line end at the end of a secret. Fails if a secret is blank or
+  // cannot be read, or after more than 1000 different references.
   base::Expected<ResolvedText, std::string> Resolve(std::string_view text);
 
-  // What all texts so far refer to, each once.
+  // All references so far, without duplicates.
   const SecretReferences& references() const { return references_; }
-  // False when a reference was met that nothing was there to read with.
+  // False if a reference was not read.
   bool is_complete() const { return is_complete_; }
 
  private:
   const ReadSecret* read_;
   SecretReferences references_;
-  std::set<SecretReference> seen_;  // the same
+  std::set<SecretReference> seen_;  // the same as references_
   bool is_complete_ = true;
 };
 
+// An error or warning about a property of a Kafka client.
 struct PropertyProblem {
   std::string property;
   std::string message;
 };
 
-// What ProcessConfig holds as `kafka.*`, ready for librdkafka.
+// Resolves ProcessConfig's `kafka.*` and translates them for librdkafka.
 base::Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties(
     const std::map<std::string, std::string>& properties, const ReadSecret& read);
-
-// What the properties refer to, each once.
-SecretReferences ReferencesIn(const std::map<std::string, std::string>& properties);
 
 }  // namespace khs::config

@@ -18,14 +18,15 @@ bool IsEmptyTable(const Entry& entry) {
   return entry.kind == ValueKind::kTable && entry.text == "{}";
 }
 
-bool BeginsKnownKey(std::span<const KeyDefinition> keys, std::string_view key) {
+bool IsPrefixOfKnownKey(std::span<const KeyDefinition> keys, std::string_view key) {
   const std::string prefix = std::string(key) + '.';
   return std::any_of(keys.begin(), keys.end(), [&](const KeyDefinition& definition) {
     return definition.key.starts_with(prefix);
   });
 }
 
-// A client's property under librdkafka's name, so that two spellings of one are found to be one.
+// Replaces the name of a client property by librdkafka's, so that two names of one property are
+// recognized.
 std::string WithLibrdkafkaName(KeyTable table, const std::string& key) {
   const auto renamed = [&key](std::string_view prefix) {
     return std::string(prefix) +
@@ -39,23 +40,24 @@ std::string WithLibrdkafkaName(KeyTable table, const std::string& key) {
   return key.starts_with(kDefault) ? renamed(kDefault) : key;
 }
 
-// A section whose lines are all commented out says nothing.
+// Returns whether an entry is a table without entries, such as one with only comments. It is
+// ignored.
 bool IsEmptySection(std::span<const KeyDefinition> keys, const Entry& entry) {
   if (!IsEmptyTable(entry)) return false;
   const KeyDefinition* known = FindKey(keys, entry.key);
-  return known ? known->key.ends_with(".*") : BeginsKnownKey(keys, entry.key);
+  return known ? known->key.ends_with(".*") : IsPrefixOfKnownKey(keys, entry.key);
 }
 
-bool IsOneOfConnects(std::string_view key) {
+bool IsTransformOrPredicate(std::string_view key) {
   const std::string_view first = key.substr(0, key.find('.'));
   return first == "transforms" || first == "predicates";
 }
 
-std::string UnknownKey(KeyTable table, const Written& written, bool suggests) {
+std::string UnknownKey(KeyTable table, const WrittenEntry& written, bool suggests) {
   const std::string& key = written.entry.key;
   const std::string prefix = written.shown_key.substr(
       0, written.shown_key.size() - std::min(written.shown_key.size(), key.size()));
-  if (table == KeyTable::kConnector && IsOneOfConnects(key)) {
+  if (table == KeyTable::kConnector && IsTransformOrPredicate(key)) {
     return "Unknown key: transforms and predicates are not supported";
   }
   if (table == KeyTable::kConnector && FindKey(ProcessKeys(), key)) {
@@ -71,7 +73,7 @@ std::string UnknownKey(KeyTable table, const Written& written, bool suggests) {
   return nearest ? "Unknown key: did you mean " + prefix + *nearest + "?" : "Unknown key";
 }
 
-std::string AlreadyGiven(const Written& first) {
+std::string AlreadyGiven(const WrittenEntry& first) {
   const Position place = first.entry.position;
   std::string text = "Is already given as " + first.shown_key;
   if (place.line > 0) text += fmt::format(" at line {}, column {}", place.line, place.column);
@@ -84,27 +86,27 @@ std::span<const KeyDefinition> KeysOf(KeyTable table) {
   return table == KeyTable::kConnector ? ConnectorKeys() : ProcessKeys();
 }
 
-std::vector<Written> WrittenIn(const std::string& file, const FlatConfig& entries,
-                               const std::string& prefix) {
-  std::vector<Written> written;
+std::vector<WrittenEntry> ToWrittenEntries(const std::string& file, const FlatConfig& entries,
+                                           const std::string& prefix) {
+  std::vector<WrittenEntry> written;
   for (const Entry& entry : entries) written.push_back({entry, file, prefix + entry.key});
   return written;
 }
 
-Settings Resolve(KeyTable table, const std::vector<Written>& written, ProblemList& problems) {
+Settings Resolve(KeyTable table, const std::vector<WrittenEntry>& written, ProblemList& problems) {
   const auto keys = KeysOf(table);
   Settings settings;
-  std::map<std::string, const Written*> seen;
+  std::map<std::string, const WrittenEntry*> seen;
   size_t unknown = 0;
-  for (const Written& one : written) {
+  for (const WrittenEntry& one : written) {
     const Entry& entry = one.entry;
     if (IsEmptySection(keys, entry)) continue;
     const std::string spelled = WithLibrdkafkaName(table, entry.key);
     const KeyDefinition* known = FindKey(keys, spelled);
     if (!known) {
       problems.Add({one.file, entry.position, one.shown_key,
-                    // Looking for the nearest key takes its time; more problems are not told.
-                    UnknownKey(table, one, ++unknown <= kMostProblems)});
+                    // The search for the nearest key is slow, and further problems are not shown.
+                    UnknownKey(table, one, ++unknown <= kMaxProblems)});
       continue;
     }
     const bool is_member = known->key.ends_with(".*");
@@ -135,7 +137,7 @@ const Setting* FindSetting(const Settings& settings, std::string_view key) {
 }
 
 Problem ProblemWith(const Setting& setting, std::string message, Severity severity) {
-  const Written& written = setting.written;
+  const WrittenEntry& written = setting.written;
   return {written.file, written.entry.position, written.shown_key, std::move(message), severity};
 }
 

@@ -11,51 +11,53 @@
 
 namespace khs::config {
 
-// One key as it was written somewhere.
-struct Written {
-  Entry entry;       // its key as the table spells it: without `defaults.`, not a variable's name
-  std::string file;  // for problems
-  std::string shown_key;  // for problems: the key as its author spelt it
+// A key as written in a file or the environment.
+struct WrittenEntry {
+  Entry entry;            // its key is without `defaults.`, and not a variable's name
+  std::string file;       // for problems
+  std::string shown_key;  // for problems: the key as written
 };
 
-// A written key that the table knows.
+// A known key with its written entry.
 struct Setting {
-  size_t row = 0;   // of the table
-  std::string key;  // the table's spelling, not the alias; a client's property as in librdkafka
-  Written written;
+  size_t row = 0;   // index in the table
+  std::string key;  // not an alias; properties of clients have librdkafka's name
+  WrittenEntry written;
 };
 
 using Settings = std::vector<Setting>;
 
 enum class KeyTable { kConnector, kProcess };
 
-// Families of properties that are handed to librdkafka.
+// The prefixes of librdkafka's properties.
 constexpr std::string_view kConsumerOverride = "consumer.override.";
 constexpr std::string_view kKafka = "kafka.";
 
+// Returns the keys of a table.
 std::span<const KeyDefinition> KeysOf(KeyTable table);
 
-// The entries of a file or of a prefix's family; problems name the key with the prefix.
-std::vector<Written> WrittenIn(const std::string& file, const FlatConfig& entries,
-                               const std::string& prefix = {});
+// Adds the file, and for problems the prefix, to entries.
+std::vector<WrittenEntry> ToWrittenEntries(const std::string& file, const FlatConfig& entries,
+                                           const std::string& prefix = {});
 
-// Finds the row of every key. Keys that are unknown, or given twice by an alias, become problems.
-Settings Resolve(KeyTable table, const std::vector<Written>& written, ProblemList& problems);
+// Finds the row of every key. Reports unknown keys, and keys that are repeated by an alias.
+Settings Resolve(KeyTable table, const std::vector<WrittenEntry>& written, ProblemList& problems);
 
-// What `stronger` does not set comes from `weaker`.
+// Returns `stronger` with those settings of `weaker` that it does not set.
 Settings Overlay(Settings stronger, const Settings& weaker);
 
-// Null when the key is not set.
+// Returns null if the key is not set.
 const Setting* FindSetting(const Settings& settings, std::string_view key);
 
+// Returns a problem at the position of a setting.
 Problem ProblemWith(const Setting& setting, std::string message,
                     Severity severity = Severity::kError);
 
-// Kafka's words. `shown` is empty for a value that no message may quote.
+// Messages of Kafka Connect. `shown` is the value, or a placeholder if it must not be quoted.
 std::string InvalidValue(std::string_view shown, std::string_view key, std::string_view reason);
 std::string MissingRequired(std::string_view key);
 
-// Where problems of the file as a whole are reported: a definition from REST has no lines at all.
+// Returns the position of problems with the whole file: {} for REST, whose entries have no lines.
 Position WholeFile(const FlatConfig& definition);
 
 }  // namespace khs::config

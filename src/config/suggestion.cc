@@ -9,7 +9,7 @@
 namespace khs::config {
 namespace {
 
-// Optimal string alignment: a transposition of neighbours is one edit.
+// The optimal string alignment distance: swapping two adjacent characters is one edit.
 size_t EditDistance(std::string_view left, std::string_view right) {
   std::vector<std::vector<size_t>> rows(3, std::vector<size_t>(right.size() + 1));
   for (size_t j = 0; j <= right.size(); ++j) rows[1][j] = j;
@@ -41,7 +41,7 @@ std::vector<std::string_view> Parts(std::string_view key) {
   }
 }
 
-// `callback.url` names `callback.request.url` although many letters are missing.
+// Returns whether `unknown` is `known` without some parts: callback.url for callback.request.url.
 bool LeavesOutParts(std::string_view unknown, std::string_view known) {
   const auto wanted = Parts(unknown);
   const auto all = Parts(known);
@@ -57,7 +57,7 @@ struct Candidate {
   size_t distance = 0;
 };
 
-// How far `unknown` is from one spelling; a family is compared by as many parts as its prefix has.
+// Compares `unknown` to one key. For a family it compares as many parts as the family's prefix has.
 Candidate Compare(std::string_view unknown, std::string_view known) {
   if (!known.ends_with(".*")) return {std::string(known), EditDistance(unknown, known)};
   const std::string_view prefix = known.substr(0, known.size() - 2);
@@ -87,8 +87,8 @@ const KeyDefinition* FindKey(std::span<const KeyDefinition> keys, std::string_vi
 
 std::optional<std::string> NearestKey(std::span<const KeyDefinition> keys,
                                       std::string_view unknown) {
-  constexpr size_t kLongestKey = 256;
-  if (unknown.empty() || unknown.size() > kLongestKey) return std::nullopt;
+  constexpr size_t kMaxKeyBytes = 256;
+  if (unknown.empty() || unknown.size() > kMaxKeyBytes) return std::nullopt;
   std::string spelt = Lower(unknown);
   std::replace(spelt.begin(), spelt.end(), '_', '.');
   std::replace(spelt.begin(), spelt.end(), '-', '.');

@@ -6,21 +6,20 @@
 namespace khs::config {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n\f\v";
-constexpr size_t kShownBytes = 120;
+constexpr std::string_view kWhitespace = " \t\r\n\f\v";
+constexpr size_t kMaxShownBytes = 120;
 
 char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 char ToUpper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-// Of a sequence in UTF-8 that is longer than a byte.
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
 }  // namespace
 
 std::string_view Trim(std::string_view text) {
-  const size_t first = text.find_first_not_of(kBlanks);
+  const size_t first = text.find_first_not_of(kWhitespace);
   if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+  return text.substr(first, text.find_last_not_of(kWhitespace) - first + 1);
 }
 
 std::string Lower(std::string_view text) {
@@ -59,9 +58,9 @@ bool IsTopicName(std::string_view name) {
          });
 }
 
-std::string Shown(std::string_view text) {
-  if (text.size() <= kShownBytes) return Printable(text);
-  size_t end = kShownBytes;
+std::string Abbreviate(std::string_view text) {
+  if (text.size() <= kMaxShownBytes) return Printable(text);
+  size_t end = kMaxShownBytes;
   while (end > 0 && IsContinuation(text[end])) --end;
   return Printable(text.substr(0, end)) + "...";
 }

@@ -8,28 +8,28 @@
 
 namespace khs::config {
 
-// Without the ASCII blanks at both ends.
+// Removes ASCII white space at both ends.
 std::string_view Trim(std::string_view text);
 
-// ASCII only: keys and enumerated values are.
+// These change only ASCII letters.
 std::string Lower(std::string_view text);
 std::string Upper(std::string_view text);
 bool EqualsIgnoringCase(std::string_view left, std::string_view right);
 
-// A comma list, each element trimmed; a blank text is an empty list, a comma too many an empty
-// element.
+// Splits a list at its commas and trims the elements, which may be empty. A blank text is an empty
+// list.
 std::vector<std::string> SplitList(std::string_view text);
 
 using base::HasControlCharacter;
 using base::IsUtf8;
 using base::Printable;
 
-// As Kafka judges it; what is wrong with another follows its name.
+// Returns whether Kafka accepts the name of a topic. kInvalidTopicName follows an invalid name.
 bool IsTopicName(std::string_view name);
-constexpr std::string_view kNoTopicName =
+constexpr std::string_view kInvalidTopicName =
     " is not a legal topic name: up to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'";
 
-// Printable, and shortened to what a message can hold.
-std::string Shown(std::string_view text);
+// Returns a text for messages: printable and at most 120 bytes long.
+std::string Abbreviate(std::string_view text);
 
 }  // namespace khs::config

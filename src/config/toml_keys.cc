@@ -8,7 +8,7 @@
 namespace khs::config {
 namespace {
 
-constexpr size_t kMostParts = 128;
+constexpr size_t kMaxParts = 128;
 
 bool IsBare(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
@@ -24,7 +24,7 @@ size_t SkipBlanksBack(std::string_view line, size_t end) {
   return end;
 }
 
-// Where the part of a key that ends before `end` starts.
+// Returns the start of the part of a key that ends before `end`.
 size_t PartStart(std::string_view line, size_t end) {
   if (end == 0) return end;
   const char quote = line[end - 1];
@@ -47,7 +47,7 @@ struct BareKey {
   std::string name;  // without blanks
 };
 
-// The bare key that a line of the form `key = ...` begins with.
+// Returns the bare key of a line of the form `key = ...`.
 std::optional<BareKey> BareKeyOf(std::string_view line) {
   BareKey key;
   while (key.begin < line.size() && IsBlank(line[key.begin])) ++key.begin;
@@ -123,7 +123,7 @@ std::optional<Position> FindTooDeepKey(std::string_view text) {
     }
     if (c == '#' && here.column == 1) comment = true;
     if (c == '.' && after_part && !comment) {
-      if (++dots >= kMostParts) return here;
+      if (++dots >= kMaxParts) return here;
       after_part = false;
     } else if (IsBare(c) || c == '"' || c == '\'') {
       after_part = true;

@@ -17,7 +17,7 @@
 namespace khs::config {
 namespace {
 
-constexpr int kMostRepairs = 32;
+constexpr int kMaxRepairs = 32;
 
 Position ToPosition(const toml::source_position& place) {
   return {static_cast<int>(place.line), static_cast<int>(place.column)};
@@ -35,7 +35,7 @@ std::optional<std::string> ScalarText(const toml::node& node) {
   return std::nullopt;
 }
 
-// Tables are sorted by key in toml++; the order of the file is what its author sees.
+// toml++ sorts a table by key. Returns its members in the order of the file.
 std::vector<std::pair<const toml::key*, const toml::node*>> InFileOrder(const toml::table& table) {
   std::vector<std::pair<const toml::key*, const toml::node*>> members;
   for (auto&& [key, node] : table) members.emplace_back(&key, &node);
@@ -46,7 +46,8 @@ std::vector<std::pair<const toml::key*, const toml::node*>> InFileOrder(const to
   return members;
 }
 
-// A member that JSON or a flat value cannot hold becomes null: who reads the table names it.
+// Converts a table to JSON. Values that JSON cannot represent become null, and validation rejects
+// them.
 std::string ToJson(const toml::table& table) {
   std::string json = "{";
   for (const auto& [key, node] : InFileOrder(table)) {
@@ -66,6 +67,7 @@ std::string ToJson(const toml::table& table) {
   return json + '}';
 }
 
+// Converts the tables of toml++ to a FlatConfig.
 class Flattener {
  public:
   Flattener(std::string_view text, KeepsTable keeps_table)
@@ -147,8 +149,7 @@ Problems FindRepeated(const std::string& file, const FlatConfig& config) {
   return problems;
 }
 
-// On one line, with escapes: what is in it can't end it. TOML's escapes are JSON's, and one more
-// character needs one.
+// Returns a TOML string on one line. JSON's escapes are valid in TOML, which also escapes DEL.
 std::string QuoteToml(std::string_view text) {
   std::string quoted;
   for (const char c : QuoteJson(text)) {
@@ -168,9 +169,9 @@ std::string WriteKey(std::string_view key) {
   return is_bare ? std::string(key) : QuoteToml(key);
 }
 
-// `topics.regex` beside `topics` is left to validation, which refuses the two together in any
-// spelling and with Kafka's words.
-bool IsJudgedLater(const std::string& key) {
+// Returns whether a key is `topics.regex`. Validation reports it together with `topics`, in any
+// spelling and with Kafka's message.
+bool IsCheckedLater(const std::string& key) {
   return key == "topics.regex" || key == "defaults.topics.regex";
 }
 
@@ -188,14 +189,13 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
   if (const std::optional<Position> place = FindTooDeepKey(text)) {
     return Failure({{file, *place, {}, "A key of this many parts is not supported"}});
   }
-  // In TOML a value's key cannot also be the beginning of a bare dotted key, as Connect's
-  // `value.converter` and `value.converter.schemas.enable` are. Quoting the key makes it valid, so
-  // that everything else in the file can be judged at the same time.
+  // TOML forbids `value.converter = ...` beside a bare `value.converter.schemas.enable = ...`.
+  // Quoting the longer key makes the text valid, so that all its problems are found at once.
   std::string repaired(text);
-  std::map<int, std::string> quoted;  // the keys of lines
-  std::map<int, SyntaxError> errors;  // the first of each line, whose columns are the author's
+  std::map<int, std::string> quoted;  // quoted keys by line
+  std::map<int, SyntaxError> errors;  // the first of each line, before its columns change
   auto table = Parse(file, repaired);
-  for (int attempt = 0; !table && attempt < kMostRepairs; ++attempt) {
+  for (int attempt = 0; !table && attempt < kMaxRepairs; ++attempt) {
     errors.emplace(table.error().position.line, table.error());
     const auto more = QuoteClashingKeys(repaired, table.error().position.line);
     if (more.empty()) break;
@@ -204,7 +204,7 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
   }
   if (!table) {
     const auto error = errors.emplace(table.error().position.line, table.error()).first;
-    // At the end of the file toml++ is a column beyond it.
+    // toml++ reports an error at the end of the file one column too far.
     const Position place = TomlLines(text).Within(error->second.position);
     return Failure({{file, place, {}, error->second.message}});
   }
@@ -212,7 +212,7 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
   Problems problems = FindRepeated(file, config);
   for (const Entry& entry : config) {
     const auto key = quoted.find(entry.position.line);
-    if (key == quoted.end() || IsJudgedLater(entry.key)) continue;
+    if (key == quoted.end() || IsCheckedLater(entry.key)) continue;
     const bool repeated = std::any_of(problems.begin(), problems.end(), [&](const Problem& known) {
       return known.position == entry.position;
     });
@@ -233,7 +233,7 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
 std::string WriteToml(const std::map<std::string, std::string>& values,
                       const std::string& table_name,
                       const std::map<std::string, std::string>& table) {
-  // Not toml++'s formatter, which writes keys with tabs and line ends without quotes.
+  // toml++'s formatter does not quote keys with tabs and line ends.
   std::string text;
   const auto add = [&text](const std::map<std::string, std::string>& members) {
     for (const auto& [key, value] : members) {

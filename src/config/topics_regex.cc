@@ -13,14 +13,14 @@
 namespace khs::config {
 namespace {
 
-constexpr size_t kMostBytes = 8'192;
-constexpr size_t kDeepest = 50;
-constexpr size_t kMostElements = 20'000;
-constexpr size_t kMostRepetitions = 0x7fff;  // RE_DUP_MAX
+constexpr size_t kMaxBytes = 8'192;
+constexpr size_t kMaxDepth = 50;
+constexpr size_t kMaxElements = 20'000;
+constexpr size_t kMaxRepetitions = 0x7fff;  // RE_DUP_MAX
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
-// Behind a bracket expression that begins at `at`.
+// Returns the offset after the bracket expression at `at`.
 size_t AfterBrackets(std::string_view pattern, size_t at) {
   size_t i = at + 1;
   if (i < pattern.size() && pattern[i] == '^') ++i;
@@ -38,13 +38,13 @@ size_t AfterBrackets(std::string_view pattern, size_t at) {
   return pattern.size();
 }
 
-// How often `{m,n}` at `at` makes glibc write out what stands before it; `at` is moved behind it.
+// Returns the number of copies that glibc makes for `{m,n}` at `at`, and moves `at` behind it.
 size_t Repetitions(std::string_view pattern, size_t& at) {
   size_t most = 1;
   size_t number = 0;
   for (++at; at < pattern.size() && pattern[at] != '}'; ++at) {
     number = IsDigit(pattern[at])
-                 ? std::min(number * 10 + static_cast<size_t>(pattern[at] - '0'), kMostRepetitions)
+                 ? std::min(number * 10 + static_cast<size_t>(pattern[at] - '0'), kMaxRepetitions)
                  : 0;
     most = std::max(most, number);
   }
@@ -52,25 +52,25 @@ size_t Repetitions(std::string_view pattern, size_t& at) {
   return most;
 }
 
-// What glibc would have to build. Of a pattern that it refuses anyhow it may say anything.
-std::string JudgeSize(std::string_view pattern) {
-  if (pattern.size() > kMostBytes) return "more than 8192 bytes are no pattern to be used";
-  std::vector<size_t> around;  // elements of the groups that are open, from the outermost on
-  size_t elements = 0;         // of the group at hand
-  size_t last = 0;             // of its last part, to which a repetition applies
+// Validates the size of the compiled pattern. The result is arbitrary for an invalid pattern.
+std::string ValidateSize(std::string_view pattern) {
+  if (pattern.size() > kMaxBytes) return "more than 8192 bytes are no pattern to be used";
+  std::vector<size_t> outer;  // elements of the enclosing groups, outermost first
+  size_t elements = 0;        // of the current group
+  size_t last = 0;            // of its last part, to which a repetition applies
   for (size_t i = 0; i < pattern.size();) {
     const char c = pattern[i];
     if (c == '(') {
-      around.push_back(elements);
-      if (around.size() > kDeepest) return "more than 50 parentheses in each other";
+      outer.push_back(elements);
+      if (outer.size() > kMaxDepth) return "more than 50 parentheses in each other";
       elements = last = 0;
       ++i;
       continue;
     }
-    if (c == ')' && !around.empty()) {
+    if (c == ')' && !outer.empty()) {
       last = elements + 1;
-      elements = around.back() + last;
-      around.pop_back();
+      elements = outer.back() + last;
+      outer.pop_back();
       ++i;
     } else if (c == '{') {
       const size_t added = last * (Repetitions(pattern, i) - 1);
@@ -84,16 +84,16 @@ std::string JudgeSize(std::string_view pattern) {
       last = 1;
       ++elements;
     }
-    if (elements > kMostElements) return "its repetitions come to more than 20000 elements";
+    if (elements > kMaxElements) return "its repetitions come to more than 20000 elements";
   }
   return {};
 }
 
 }  // namespace
 
-std::string JudgeTopicsRegex(const std::string& pattern) {
+std::string ValidateTopicsRegex(const std::string& pattern) {
   if (HasControlCharacter(pattern)) return "a pattern has no control characters";
-  if (std::string reason = JudgeSize(pattern); !reason.empty()) return reason;
+  if (std::string reason = ValidateSize(pattern); !reason.empty()) return reason;
   regex_t compiled;
   const int error = regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);
   if (error == 0) {

@@ -4,16 +4,15 @@
 
 namespace khs::config {
 
-// POSIX extended regular expressions of topics, as librdkafka takes them by glibc. Any thread.
+// POSIX extended regular expressions for topics, which librdkafka compiles with glibc. Thread-safe.
 
-// Why a pattern is none that may be used, or nothing. glibc compiles recursively and repeats by
-// copying, so what would take its stack or gigabytes never gets there: 8,192 bytes, 50 parentheses
-// in each other, 20,000 elements once `{m,n}` are written out, and no back-references, which take
+// Returns what is wrong with a pattern; empty if it is valid. glibc compiles recursively and
+// expands repetitions, so the limits protect stack and memory: 8,192 bytes, 50 nested parentheses,
+// 20,000 elements after the expansion of `{m,n}`. Back-references are rejected, because they take
 // exponential time.
-std::string JudgeTopicsRegex(const std::string& pattern);
+std::string ValidateTopicsRegex(const std::string& pattern);
 
-// Whether the whole of the topic's name matches (kafka::Consumer asks for the same). The pattern is
-// one that was not objected to.
+// Returns whether a valid pattern matches the whole name of a topic, as in kafka::Consumer.
 bool MatchesTopicsRegex(const std::string& pattern, const std::string& topic);
 
 }  // namespace khs::config

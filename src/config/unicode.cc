@@ -11,6 +11,34 @@ namespace {
 
 using namespace std::string_view_literals;
 
+bool IsHighSurrogate(char32_t unit) { return unit >= 0xd800 && unit <= 0xdbff; }
+bool IsLowSurrogate(char32_t unit) { return unit >= 0xdc00 && unit <= 0xdfff; }
+char32_t JoinSurrogates(char32_t high, char32_t low) {
+  return 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+}
+
+// Appends a character, which is not a surrogate and at most U+10FFFF.
+void AppendUtf8(std::string& text, char32_t character) {
+  const auto continuation = [character](int shift) {
+    return static_cast<char>(0x80 | ((character >> shift) & 0x3f));
+  };
+  if (character < 0x80) {
+    text += static_cast<char>(character);
+  } else if (character < 0x800) {
+    text += static_cast<char>(0xc0 | (character >> 6));
+    text += continuation(0);
+  } else if (character < 0x10000) {
+    text += static_cast<char>(0xe0 | (character >> 12));
+    text += continuation(6);
+    text += continuation(0);
+  } else {
+    text += static_cast<char>(0xf0 | (character >> 18));
+    text += continuation(12);
+    text += continuation(6);
+    text += continuation(0);
+  }
+}
+
 struct Encoding {
   std::string_view name;
   size_t unit;  // in bytes
@@ -18,14 +46,14 @@ struct Encoding {
   std::string_view mark;  // byte order mark
 };
 
-// A mark that begins with another one stands before it.
+// A mark precedes those that are its prefix.
 constexpr std::array<Encoding, 5> kEncodings = {{{"UTF-32", 4, true, "\x00\x00\xfe\xff"sv},
                                                  {"UTF-32", 4, false, "\xff\xfe\x00\x00"sv},
                                                  {"UTF-16", 2, true, "\xfe\xff"sv},
                                                  {"UTF-16", 2, false, "\xff\xfe"sv},
                                                  {"UTF-8", 1, true, "\xef\xbb\xbf"sv}}};
 
-// The first unit is an ASCII character: all of its bytes but the last, or first, are zero.
+// Returns whether the first unit is an ASCII character: all bytes but the last (or first) are zero.
 bool StartsWithAscii(std::string_view bytes, const Encoding& encoding) {
   if (bytes.size() < encoding.unit) return false;
   for (size_t i = 0; i < encoding.unit; ++i) {
@@ -55,7 +83,7 @@ char32_t UnitAt(std::string_view bytes, size_t at, const Encoding& encoding) {
   return unit;
 }
 
-// Absent when the bytes are not of that encoding.
+// Returns nullopt if the bytes are invalid in the encoding.
 std::optional<std::string> ToUtf8(std::string_view bytes, const Encoding& encoding) {
   if (bytes.size() % encoding.unit != 0) return std::nullopt;
   std::string text;
@@ -77,27 +105,6 @@ std::optional<std::string> ToUtf8(std::string_view bytes, const Encoding& encodi
 }
 
 }  // namespace
-
-void AppendUtf8(std::string& text, char32_t character) {
-  const auto continuation = [character](int shift) {
-    return static_cast<char>(0x80 | ((character >> shift) & 0x3f));
-  };
-  if (character < 0x80) {
-    text += static_cast<char>(character);
-  } else if (character < 0x800) {
-    text += static_cast<char>(0xc0 | (character >> 6));
-    text += continuation(0);
-  } else if (character < 0x10000) {
-    text += static_cast<char>(0xe0 | (character >> 12));
-    text += continuation(6);
-    text += continuation(0);
-  } else {
-    text += static_cast<char>(0xf0 | (character >> 18));
-    text += continuation(12);
-    text += continuation(6);
-    text += continuation(0);
-  }
-}
 
 base::Expected<std::string, std::string> DecodeJsonText(std::string_view bytes) {
   const Encoding encoding = Detect(bytes);

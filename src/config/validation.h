@@ -10,26 +10,27 @@
 
 namespace khs::config {
 
-// Stands for a value that is not to be seen.
+// The placeholder of a value that must not be shown.
 constexpr std::string_view kHiddenValue = "[hidden]";
 
-// Whether the values of a connector's key are credentials, or may be: Connect's type PASSWORD.
+// Returns whether the values of a connector's key are, or may be, credentials: Kafka Connect's type
+// PASSWORD.
 bool HoldsCredentials(std::string_view key);
 
-// What is to be said of one key of a connector.
-struct KeyVerdict {
-  std::string name;                           // the table's spelling
-  const KeyDefinition* definition = nullptr;  // a family's for its members; null: an unknown key
-  // As written, references to secrets included, or else the default; kHiddenValue for credentials.
+// The value and errors of one key of a connector.
+struct KeyValidation {
+  std::string name;                           // not an alias
+  const KeyDefinition* definition = nullptr;  // of the family for its members; null: unknown key
+  // As written, with unresolved references, or else the default; kHiddenValue for credentials.
   std::optional<std::string> value;
   std::vector<std::string> errors;
 };
 
-// Judges a definition key by key: every key of the table in its order, members of families where
-// these stand, then unknown keys, of which there are no more than problems that are told. A
-// definition from REST has its name in it, so a missing one is an error here. References to secrets
-// are judged by their syntax. `defaults` as in ParseConnector.
-std::vector<KeyVerdict> ValidateConnector(const FlatConfig& definition,
-                                          const FlatConfig& defaults = {});
+// Validates a definition for Kafka Connect's `validate`. Returns every key of the table in its
+// order, members of families in place of the family, then at most kMaxProblems unknown keys. A
+// missing name is an error, because REST definitions contain it. References are only checked for
+// syntax. `defaults` are those of ParseConnector.
+std::vector<KeyValidation> ValidateConnector(const FlatConfig& definition,
+                                             const FlatConfig& defaults = {});
 
 }  // namespace khs::config

@@ -137,16 +137,16 @@ base::Expected<Value, std::string> ParseValue(KeyType type, Shape shape, const E
 }
 
 base::Expected<std::chrono::milliseconds, std::string> ParseSeconds(std::string_view text,
-                                                                    std::chrono::seconds most,
+                                                                    std::chrono::seconds max,
                                                                     bool is_hidden) {
   if (Trim(text).empty()) return Reason("a number of seconds is missing between two commas");
   const auto seconds = ParseNumber<double>(text);
   if (!seconds || !std::isfinite(*seconds)) {
-    return Reason((is_hidden ? "a delay" : Shown(text)) + " is not a number of seconds");
+    return Reason((is_hidden ? "a delay" : Abbreviate(text)) + " is not a number of seconds");
   }
   if (*seconds < 0) return Reason("Value must be at least 0");
-  if (*seconds > static_cast<double>(most.count())) {
-    return Reason(fmt::format("Value must be no more than {}", most.count()));
+  if (*seconds > static_cast<double>(max.count())) {
+    return Reason(fmt::format("Value must be no more than {}", max.count()));
   }
   const double milliseconds = *seconds * 1000;
   const double whole = std::round(milliseconds);

@@ -14,36 +14,36 @@
 
 namespace khs::config {
 
-// How a value may be written where its type alone does not say it.
+// The forms in which a value may be written, in addition to its type.
 enum class Shape {
   kByType,
-  kAnyScalar,  // handed on as text: librdkafka's properties, converter parameters
+  kAnyScalar,  // any scalar as text: librdkafka's properties, converter parameters
   kNumbers,    // a list of numbers, or one number
   kHeaders,    // a table or a string
 };
 
-// A value of the type that its key asks for.
+// A parsed value. The key's type determines which member is set.
 struct Value {
   std::string text;
   std::int64_t number = 0;        // kInt, kLong
   double decimal = 0;             // kDouble
   bool truth = false;             // kBoolean
   std::vector<std::string> list;  // kList
-  std::string_view member;        // of a family: the key without the prefix
-  // Where in the text the first secret begins; absent: all was written in the definition.
+  std::string_view member;        // the key without the prefix of its family
+  // The offset of the first secret in the text; absent: no secrets.
   std::optional<size_t> first_secret;
 
-  // No message may quote any part of the value.
+  // Messages must not quote a hidden value.
   bool is_hidden() const { return first_secret.has_value(); }
 };
 
-// The error is Kafka's reason, which follows "Invalid value V for configuration K: ".
+// Parses a value. The error is Kafka's, and follows "Invalid value V for configuration K: ".
 base::Expected<Value, std::string> ParseValue(KeyType type, Shape shape, const Entry& entry);
 
-// Seconds, decimals allowed, from 0 to `most`, no finer than a millisecond. The error is a reason,
-// which quotes the text unless that is hidden.
+// Parses a number of seconds from 0 to `max`, with at most three decimals. The error quotes the
+// text unless it is hidden.
 base::Expected<std::chrono::milliseconds, std::string> ParseSeconds(std::string_view text,
-                                                                    std::chrono::seconds most,
+                                                                    std::chrono::seconds max,
                                                                     bool is_hidden);
 
 }  // namespace khs::config

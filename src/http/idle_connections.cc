@@ -55,7 +55,7 @@ base::MonotonicTime IdleConnections::NextEnd() const { return std::min(next_end_
 void IdleConnections::CloseOld(base::MonotonicTime now) {
   if (now >= next_look_) {
     // Those that are used last are the ones that are needed.
-    if (connections_.size() > 1 && base::DescriptorsAreFew()) {
+    if (connections_.size() > 1 && base::IsNearDescriptorLimit()) {
       connections_.erase(connections_.begin(), connections_.end() - 1);
     }
     next_look_ = connections_.size() > 1 ? now + kLookInterval : base::MonotonicTime::max();

@@ -73,7 +73,7 @@ void ExcludeTopics(const Subscription& subscription, Properties& all) {
   for (const std::string& topic : subscription.excluded_topics) {
     patterns += (patterns.empty() ? "" : ",") + RegexFor(topic);
   }
-  blacklist = blacklist.is_referred() ? base::Secret::FromReference(patterns) : patterns;
+  blacklist = blacklist.is_from_reference() ? base::Secret::FromReference(patterns) : patterns;
 }
 
 // Offsets are committed by hand, when their records are finished. Nobody may override this.
@@ -100,7 +100,7 @@ Properties ConsumerProperties(const Subscription& subscription, const Properties
 std::optional<std::string> ValidateHeartbeat(const Properties& consumer) {
   const base::Secret& session = consumer.at("session.timeout.ms");
   if (Number(consumer.at("heartbeat.interval.ms")) < Number(session)) return std::nullopt;
-  const std::string shown = session.is_referred() ? "[hidden]" : session.Reveal();
+  const std::string shown = session.is_from_reference() ? "[hidden]" : session.Reveal();
   return "heartbeat.interval.ms must be lower than session.timeout.ms, which is " + shown;
 }
 

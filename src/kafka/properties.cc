@@ -53,7 +53,7 @@ std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
   if (result == RD_KAFKA_CONF_OK) return std::nullopt;
   if (result == RD_KAFKA_CONF_UNKNOWN) return CheckUnknownProperty(name, value.Reveal());
   // librdkafka's message would quote the value.
-  if (result == RD_KAFKA_CONF_INVALID && value.is_referred()) {
+  if (result == RD_KAFKA_CONF_INVALID && value.is_from_reference()) {
     return "Invalid value [hidden] for configuration property \"" + name + '"';
   }
   return std::string(error.data());
@@ -94,7 +94,7 @@ std::vector<PropertyProblem> CheckFiles(const Properties& properties) {
     if (path.starts_with(kKeytabScheme)) path.erase(0, kKeytabScheme.size());
     const std::string problem = CheckFile(name, path);
     if (problem.empty()) continue;
-    const std::string shown = value.is_referred() ? "[hidden]" : path;
+    const std::string shown = value.is_from_reference() ? "[hidden]" : path;
     problems.push_back({name, "cannot use " + shown + ": " + problem});
   }
   return problems;

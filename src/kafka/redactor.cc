@@ -31,7 +31,7 @@ void Sort(std::vector<size_t>& hashes) {
 
 Redactor::Redactor(const Properties& properties) {
   for (const auto& [name, value] : properties) {
-    if (value.is_referred()) Add(value.Reveal(), referred_);
+    if (value.is_from_reference()) Add(value.Reveal(), referred_);
   }
   Sort(referred_);
 }

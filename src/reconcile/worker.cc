@@ -46,7 +46,7 @@ std::optional<CallError> Validate(const CommandContext& context, const std::stri
   CallError error{Kind::kInvalid, {}, {}};
   for (const config::Problem& problem : context.source.Validate(name, written)) {
     if (problem.severity != config::Severity::kError) continue;
-    error.problems.push_back(config::Sentence(problem));
+    error.problems.push_back(config::MessageWithKey(problem));
     // Kafka Connect reports a problem of both keys twice.
     const bool of_both = problem.key.starts_with("topics") &&
                          error.problems.back().find("topics.regex") != std::string::npos &&

@@ -51,9 +51,9 @@ std::optional<Response> CheckNulls(const FlatConfig& entries, const FlatConfig& 
   });
   if (!has_null) return std::nullopt;
   std::vector<std::string> messages;
-  for (const config::KeyVerdict& verdict : config::ValidateConnector(entries, defaults)) {
+  for (const config::KeyValidation& verdict : config::ValidateConnector(entries, defaults)) {
     for (const std::string& error : verdict.errors) {
-      messages.push_back(config::Sentence({kBody, {}, verdict.name, error}));
+      messages.push_back(config::MessageWithKey({kBody, {}, verdict.name, error}));
     }
   }
   return InvalidConfig(messages);
@@ -157,7 +157,7 @@ Response CreateConnector(const Call& call) {
   const std::string name(config::Trim(definition->name.value_or(std::string())));
   const auto initial = ParseInitialState(definition->initial_state);
   if (!initial) {
-    return Error(400, "Invalid value " + config::Shown(*definition->initial_state) +
+    return Error(400, "Invalid value " + config::Abbreviate(*definition->initial_state) +
                           " for initial_state: String must be one of: RUNNING, PAUSED, STOPPED");
   }
   const auto config = ReadDefinition(call.api, name, std::move(definition->config));

@@ -126,16 +126,16 @@ std::optional<std::string> SentClass(const config::FlatConfig& entries) {
 }
 
 Response ValidationAnswer(const std::string& java_class,
-                          const std::vector<config::KeyVerdict>& verdicts) {
+                          const std::vector<config::KeyValidation>& verdicts) {
   size_t errors = 0;
-  for (const config::KeyVerdict& verdict : verdicts) errors += verdict.errors.size();
+  for (const config::KeyValidation& verdict : verdicts) errors += verdict.errors.size();
   JsonText text;
   text.BeginObject().Key("name").String(java_class);
   text.Key("error_count").Number(static_cast<std::int64_t>(errors)).Key("groups");
   WriteStrings(text, Groups());
   text.Key("configs").BeginArray();
   Orders orders;
-  for (const config::KeyVerdict& verdict : verdicts) {
+  for (const config::KeyValidation& verdict : verdicts) {
     text.BeginObject().Key("definition");
     WriteKeyInfo(text, verdict.name, verdict.definition, orders);
     text.Key("value").BeginObject().Key("name").String(verdict.name).Key("value");
@@ -195,8 +195,8 @@ Response ValidatePluginConfig(const Call& call) {
                           call.name());
   }
   if (auto unknown = UnknownClass(java_class)) return std::move(*unknown);
-  std::vector<config::KeyVerdict> verdicts = config::ValidateConnector(*entries, call.api.defaults);
-  std::stable_partition(verdicts.begin(), verdicts.end(), [](const config::KeyVerdict& verdict) {
+  std::vector<config::KeyValidation> verdicts = config::ValidateConnector(*entries, call.api.defaults);
+  std::stable_partition(verdicts.begin(), verdicts.end(), [](const config::KeyValidation& verdict) {
     return verdict.definition != nullptr && IsPlugins(*verdict.definition);
   });
   return ValidationAnswer(java_class, verdicts);

@@ -50,7 +50,7 @@ void ReadMember(const JsonValue& object, std::string_view key, bool& has,
 std::string JudgeFields(const JsonValue& object, std::initializer_list<std::string_view> known) {
   for (const JsonMember& member : object.members) {
     if (std::find(known.begin(), known.end(), member.key) == known.end()) {
-      return "Unrecognized field \"" + config::Shown(member.key) + '"';
+      return "Unrecognized field \"" + config::Abbreviate(member.key) + '"';
     }
   }
   return {};
@@ -106,7 +106,7 @@ base::Expected<connect::PartitionOffset, std::string> ParseOffset(const SentOffs
   }
   if (!sent.topic) return Failure("Kafka topic names must be valid strings and may not be null");
   if (!config::IsTopicName(*sent.topic)) {
-    return Failure('"' + config::Shown(*sent.topic) + '"' + std::string(config::kNoTopicName));
+    return Failure('"' + config::Abbreviate(*sent.topic) + '"' + std::string(config::kInvalidTopicName));
   }
   if (!sent.partition_number) {
     return Failure("Kafka partitions must be valid numbers and may not be null");

@@ -5,20 +5,20 @@
 namespace khs::watch {
 namespace {
 
-// Names come, go, or stand for something else.
+// A name was added, removed or replaced.
 constexpr uint32_t kNames = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO;
-// Never OPEN, ACCESS and ATTRIB: kubelet reads its files every minute.
+// Not IN_OPEN, IN_ACCESS and IN_ATTRIB, because kubelet reads its files every minute.
 constexpr uint32_t kContent = IN_MODIFY | IN_CLOSE_WRITE;
 constexpr uint32_t kItself = IN_DELETE_SELF | IN_MOVE_SELF;
-// Told without being asked for.
+// Sent without a request.
 constexpr uint32_t kEnd = IN_IGNORED | IN_UNMOUNT;
 
 }  // namespace
 
-Consequence Judge(const Interest& interest, const Event& event) {
+RequiredActions ActionsFor(const Interest& interest, const Event& event) {
   if ((event.mask & (kItself | kEnd)) != 0) return {true, true};
   const bool is_component = interest.names.contains(event.name);
-  const bool is_content = interest.everything && IsMeant(event.name);
+  const bool is_content = interest.everything && IsDefinitionOrDataLink(event.name);
   if (!is_component && !is_content) return {};
   return {true, (event.mask & kNames) != 0};
 }
@@ -27,7 +27,7 @@ uint32_t MaskFor(const Interest& interest) {
   return kNames | kItself | (interest.is_end ? kContent : 0);
 }
 
-void OpenFiles::Note(const Event& event, base::MonotonicTime now) {
+void OpenFiles::Update(const Event& event, base::MonotonicTime now) {
   const File file(event.watch, event.name);
   if ((event.mask & IN_MODIFY) != 0 || event.new_file) {
     files_[file] = now;
@@ -36,11 +36,11 @@ void OpenFiles::Note(const Event& event, base::MonotonicTime now) {
   }
 }
 
-void OpenFiles::ForgetWatch(int watch) {
+void OpenFiles::RemoveWatch(int watch) {
   std::erase_if(files_, [&](const auto& entry) { return entry.first.first == watch; });
 }
 
-bool OpenFiles::AnyAt(base::MonotonicTime now) {
+bool OpenFiles::HasAny(base::MonotonicTime now) {
   std::erase_if(files_, [&](const auto& entry) { return now - entry.second > kWriterSilence; });
   return !files_.empty();
 }

@@ -12,40 +12,41 @@
 
 namespace khs::watch {
 
-// One of inotify's, about a directory that is watched.
+// An inotify event of a watched directory.
 struct Event {
   int watch = -1;
   uint32_t mask = 0;
-  std::string name;       // in the directory; empty when it is about the directory itself
-  bool new_file = false;  // with IN_CREATE: it is a regular file, and this its only name
+  std::string name;       // in the directory; empty for the directory itself
+  bool new_file = false;  // with IN_CREATE: a regular file without another hard link
 };
 
-// What must be done about an event.
-struct Consequence {
-  bool look = false;   // something that matters has changed
-  bool rearm = false;  // paths may lead elsewhere now
+// What the watcher must do after an event.
+struct RequiredActions {
+  bool look = false;   // read the watched paths again
+  bool rearm = false;  // update the watches: paths may lead elsewhere
 };
 
-Consequence Judge(const Interest& interest, const Event& event);
+RequiredActions ActionsFor(const Interest& interest, const Event& event);
 
-// What inotify must be asked for in a directory.
+// Returns the events to request from inotify for a directory.
 uint32_t MaskFor(const Interest& interest);
 
-// Files that somebody has begun to write and not closed yet. Pure; the watcher's thread.
+// The files that are being written: modified and not closed yet. Pure. Used by the watcher's
+// thread.
 class OpenFiles {
  public:
-  // Of an event that matters.
-  void Note(const Event& event, base::MonotonicTime now);
-  void ForgetWatch(int watch);
+  // Takes an event that requires a look.
+  void Update(const Event& event, base::MonotonicTime now);
+  void RemoveWatch(int watch);
   void Clear() { files_.clear(); }
 
-  // Who has not written for a while is waited for no longer: not every writing ends with a closing
-  // that is told (mapped memory, truncate()).
-  bool AnyAt(base::MonotonicTime now);
+  // Returns whether a file is being written. Drops files that were not written for kWriterSilence,
+  // because not every write ends with IN_CLOSE_WRITE (mapped memory, truncate()).
+  bool HasAny(base::MonotonicTime now);
 
  private:
   using File = std::pair<int, std::string>;    // watch and name
-  std::map<File, base::MonotonicTime> files_;  // and when they were written last
+  std::map<File, base::MonotonicTime> files_;  // and when it was last written
 };
 
 inline constexpr std::chrono::seconds kWriterSilence{5};

@@ -15,14 +15,14 @@
 namespace khs::watch {
 namespace {
 
-using Unexpected = base::Unexpected<Inotify::Troubles>;
+using Unexpected = base::Unexpected<Inotify::Errors>;
 
-// How often places are looked for anew before they count as restless.
+// Attempts to arm until the paths did not change meanwhile.
 constexpr int kMaxRounds = 5;
-// How often the buffer is filled in one call.
+// Reads of the buffer in one call of Read.
 constexpr int kMaxReads = 8;
 
-// A regular file with one name. A link that is made to an older file is no writing.
+// Returns whether it is a regular file with one name. A new hard link to an old file is no write.
 bool IsNewFile(const std::string& directory, const std::string& name) {
   struct stat info {};
   return ::lstat((directory + '/' + name).c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
@@ -34,7 +34,7 @@ bool IsNewFile(const std::string& directory, const std::string& name) {
 Inotify::Inotify(base::UniqueFd descriptor)
     : descriptor_(std::move(descriptor)), buffer_(std::make_unique<char[]>(kBufferBytes)) {}
 
-base::Expected<Inotify, Inotify::Troubles> Inotify::Open() {
+base::Expected<Inotify, Inotify::Errors> Inotify::Open() {
   base::UniqueFd descriptor(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (!descriptor) {
     const int error = errno;
@@ -44,38 +44,38 @@ base::Expected<Inotify, Inotify::Troubles> Inotify::Open() {
   return Inotify(std::move(descriptor));
 }
 
-base::Expected<Inotify::Armed, Inotify::Troubles> Inotify::Arm(
+base::Expected<Inotify::ArmResult, Inotify::Errors> Inotify::Arm(
     const std::vector<std::filesystem::path>& paths) {
   const WatchedByNumber before = watched_;
   WatchedPlaces places = FindPlaces(paths);
   for (int round = 0; round < kMaxRounds; ++round) {
-    if (!places.troubles.empty()) return Unexpected(std::move(places.troubles));
+    if (!places.errors.empty()) return Unexpected(std::move(places.errors));
     Added added = AddAll(places);
-    if (!added.troubles.empty()) return Unexpected(std::move(added.troubles));
-    Adopt(std::move(added.watched));
-    // Directories are watched from the root on, so what has changed since is seen now, or told by a
-    // watch.
+    if (!added.errors.empty()) return Unexpected(std::move(added.errors));
+    ReplaceWatches(std::move(added.watched));
+    // Directories are watched from the root downwards, so a change since then either shows in the
+    // new places or causes an event.
     WatchedPlaces now = FindPlaces(paths);
-    if (!added.is_anything_gone && now == places) return Armed{true, watched_ != before};
+    if (!added.is_anything_missing && now == places) return ArmResult{true, watched_ != before};
     places = std::move(now);
   }
-  return Armed{false, watched_ != before};
+  return ArmResult{false, watched_ != before};
 }
 
 Inotify::Added Inotify::AddAll(const WatchedPlaces& places) const {
   Added added;
   for (const auto& [directory, interest] : places.directories) {
-    // A directory of two paths (a bind mount) has one watch, which must tell what either wants.
+    // Two paths of one directory (a bind mount) share a watch, so their masks are merged.
     const uint32_t mask = MaskFor(interest) | IN_ONLYDIR | IN_EXCL_UNLINK | IN_MASK_ADD;
     const int watch = ::inotify_add_watch(descriptor_.get(), directory.c_str(), mask);
     if (watch >= 0) {
       added.watched.try_emplace(watch, Watched{directory, {}})
           .first->second.interest.Merge(interest);
     } else if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) {
-      added.is_anything_gone = true;
+      added.is_anything_missing = true;
     } else {
       const int error = errno;
-      added.troubles.push_back(
+      added.errors.push_back(
           fmt::format("{} cannot be watched: {}{}", directory, ErrorText(error),
                       error == ENOSPC ? " (see fs.inotify.max_user_watches)" : ""));
     }
@@ -83,28 +83,28 @@ Inotify::Added Inotify::AddAll(const WatchedPlaces& places) const {
   return added;
 }
 
-void Inotify::Adopt(WatchedByNumber watched) {
+void Inotify::ReplaceWatches(WatchedByNumber watched) {
   for (const auto& [number, old] : watched_) {
     if (watched.contains(number)) continue;
-    // Fails where the directory has gone and its watch with it.
+    // Fails if the watch was removed together with its directory.
     (void)::inotify_rm_watch(descriptor_.get(), number);
-    open_files_.ForgetWatch(number);
+    open_files_.RemoveWatch(number);
   }
   watched_ = std::move(watched);
 }
 
-Consequence Inotify::Read(base::MonotonicTime now) {
-  Consequence all;
+RequiredActions Inotify::Read(base::MonotonicTime now) {
+  RequiredActions all;
   for (int i = 0; i < kMaxReads; ++i) {
     const ssize_t got = ::read(descriptor_.get(), buffer_.get(), kBufferBytes);
     if (got < 0 && errno == EINTR) continue;
-    if (got <= 0) break;  // EAGAIN: that is all
+    if (got <= 0) break;  // EAGAIN: no more events
     for (size_t at = 0; at < static_cast<size_t>(got);) {
       inotify_event head;
       std::memcpy(&head, buffer_.get() + at, sizeof(head));
       const char* name = head.len > 0 ? buffer_.get() + at + sizeof(head) : "";
       at += sizeof(head) + head.len;
-      const Consequence one = Take({head.wd, head.mask, name}, now);
+      const RequiredActions one = HandleEvent({head.wd, head.mask, name}, now);
       all.look = all.look || one.look;
       all.rearm = all.rearm || one.rearm;
     }
@@ -112,24 +112,24 @@ Consequence Inotify::Read(base::MonotonicTime now) {
   return all;
 }
 
-Consequence Inotify::Take(Event event, base::MonotonicTime now) {
+RequiredActions Inotify::HandleEvent(Event event, base::MonotonicTime now) {
   if ((event.mask & IN_Q_OVERFLOW) != 0) {
     open_files_.Clear();
     return {true, true};
   }
   const auto found = watched_.find(event.watch);
-  if (found == watched_.end()) return {};  // of a watch that was removed meanwhile
+  if (found == watched_.end()) return {};  // the watch was removed meanwhile
   const auto& [directory, interest] = found->second;
-  const Consequence consequence = Judge(interest, event);
-  if (consequence.look) {
+  const RequiredActions actions = ActionsFor(interest, event);
+  if (actions.look) {
     event.new_file = (event.mask & IN_CREATE) != 0 && IsNewFile(directory, event.name);
-    open_files_.Note(event, now);
+    open_files_.Update(event, now);
   }
   if ((event.mask & (IN_IGNORED | IN_UNMOUNT)) != 0) {
-    open_files_.ForgetWatch(event.watch);
+    open_files_.RemoveWatch(event.watch);
     watched_.erase(found);
   }
-  return consequence;
+  return actions;
 }
 
 }  // namespace khs::watch

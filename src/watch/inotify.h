@@ -14,31 +14,31 @@
 
 namespace khs::watch {
 
-// An instance of inotify that watches the places of some paths. One thread at a time.
+// An inotify instance that watches the directories of some paths. Owned by PathWatch; not
+// thread-safe.
 class Inotify {
  public:
-  // Why it can't be used; each once.
-  using Troubles = std::vector<std::string>;
+  // Why inotify cannot be used, without duplicates.
+  using Errors = std::vector<std::string>;
 
-  struct Armed {
-    bool is_complete;  // false: paths kept leading elsewhere meanwhile, so arm again soon
-    bool is_changed;   // other directories are watched than before
+  struct ArmResult {
+    bool is_complete;  // false: paths kept changing, so arm again soon
+    bool is_changed;   // the set of watched directories changed
   };
 
-  static base::Expected<Inotify, Troubles> Open();
+  static base::Expected<Inotify, Errors> Open();
 
-  // Watches the places of the paths and no others. Whoever reads what they lead to afterwards
-  // misses nothing. After an error this object can only be destroyed.
-  base::Expected<Armed, Troubles> Arm(const std::vector<std::filesystem::path>& paths);
+  // Watches the directories of the paths and no others. A reader who reads the paths afterwards
+  // misses no change. After an error this object can only be destroyed.
+  base::Expected<ArmResult, Errors> Arm(const std::vector<std::filesystem::path>& paths);
 
-  // What the events so far amount to; never blocks. Where many come the rest is left for the next
-  // call.
-  Consequence Read(base::MonotonicTime now);
+  // Reads pending events, up to a limit, without blocking and returns what they require.
+  RequiredActions Read(base::MonotonicTime now);
 
-  // Whether a file that matters is being written.
-  bool IsWritten(base::MonotonicTime now) { return open_files_.AnyAt(now); }
+  // Returns whether a watched file is being written.
+  bool IsWritten(base::MonotonicTime now) { return open_files_.HasAny(now); }
 
-  // Readable when there are events.
+  // Readable when events are pending.
   int descriptor() const { return descriptor_.get(); }
 
  private:
@@ -53,12 +53,12 @@ class Inotify {
 
   struct Added {
     WatchedByNumber watched;
-    bool is_anything_gone = false;
-    Troubles troubles;
+    bool is_anything_missing = false;
+    Errors errors;
   };
   Added AddAll(const WatchedPlaces& places) const;
-  void Adopt(WatchedByNumber watched);
-  Consequence Take(Event event, base::MonotonicTime now);
+  void ReplaceWatches(WatchedByNumber watched);
+  RequiredActions HandleEvent(Event event, base::MonotonicTime now);
 
   static constexpr size_t kBufferBytes = 64 << 10;
 

@@ -11,8 +11,8 @@
 
 namespace khs::watch {
 
-// What a Watcher does, without its thread: inotify while that works, polling while it does not, and
-// when to try again. One thread at a time; it is told the time.
+// The logic of a Watcher without its thread: uses inotify while that works, polls otherwise, and
+// retries inotify. Takes the time as an argument. Owned by the watcher's thread; not thread-safe.
 class PathWatch {
  public:
   PathWatch(std::vector<std::filesystem::path> paths, Watcher::Listener listener,
@@ -20,34 +20,34 @@ class PathWatch {
 
   void Replace(std::vector<std::filesystem::path> paths, base::MonotonicTime now);
 
-  // Does whatever is due.
+  // Handles events and timers that are due.
   void Step(base::MonotonicTime now);
 
-  // A Step is due when this is readable; -1 when there is none.
+  // A Step is due when this is readable; -1 while polling.
   int descriptor() const { return inotify_ ? inotify_->descriptor() : -1; }
-  // And at this time.
+  // A Step is also due at this time.
   base::MonotonicTime NextStep() const;
 
-  // Something unforeseen: polls, and tries inotify again later.
-  void GiveUp(const std::string& why, base::MonotonicTime now);
+  // Polls after an unexpected error, and retries inotify later.
+  void FallBackToPolling(const std::string& why, base::MonotonicTime now);
 
  private:
   void StepWithInotify(base::MonotonicTime now);
   void StepByPolling(base::MonotonicTime now);
-  bool Start(base::MonotonicTime now);
-  base::Expected<Inotify::Armed, Inotify::Troubles> Arm(base::MonotonicTime now);
-  void Poll(Inotify::Troubles troubles, base::MonotonicTime now);
-  void TellChanged(base::MonotonicTime now);
+  bool StartInotify(base::MonotonicTime now);
+  base::Expected<Inotify::ArmResult, Inotify::Errors> Arm(base::MonotonicTime now);
+  void StartPolling(Inotify::Errors errors, base::MonotonicTime now);
+  void ReportChange(base::MonotonicTime now);
   void SetMode(Watcher::Mode mode);
 
   const Watcher::Listener listener_;
   const Watcher::Settings settings_;
   std::vector<std::filesystem::path> paths_;
-  std::optional<Inotify> inotify_;     // absent: polling
-  std::optional<Watcher::Mode> mode_;  // as it was told
-  Inotify::Troubles troubles_;         // as they were told
-  base::MonotonicTime next_arm_;       // or attempt to use inotify
-  base::MonotonicTime next_look_;      // while polling
+  std::optional<Inotify> inotify_;     // absent while polling
+  std::optional<Watcher::Mode> mode_;  // as reported
+  Inotify::Errors errors_;             // as reported
+  base::MonotonicTime next_arm_;       // or the next attempt to use inotify
+  base::MonotonicTime next_poll_;
 };
 
 }  // namespace khs::watch

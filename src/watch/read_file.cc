@@ -43,8 +43,8 @@ base::Expected<std::string, std::string> ReadRegularFile(int descriptor, size_t 
 
 base::Expected<std::string, std::string> ReadRegularFile(const std::string& path,
                                                          size_t limit_bytes) {
-  // To open what is no file may do something to it, so it is asked first. O_NONBLOCK is for a FIFO
-  // that takes the file's place in between.
+  // Opening a device may have side effects, so the type is checked first. O_NONBLOCK covers a FIFO
+  // that replaces the file in between.
   struct stat info {};
   if (::stat(path.c_str(), &info) != 0) return Unexpected(ErrorText(errno));
   if (!S_ISREG(info.st_mode)) return Unexpected("not a regular file");

@@ -14,7 +14,7 @@ struct Type {
   std::string_view name;
 };
 
-// Of linux/magic.h, and of sources of file systems that it leaves out.
+// From linux/magic.h, or from the sources of file systems that are missing there.
 constexpr std::array kRemoteTypes{
     Type{0x6969, "NFS"},
     Type{0x517b, "SMB"},
@@ -51,7 +51,7 @@ std::optional<std::string_view> FindRemoteFileSystem(const std::string& director
     result = ::statfs(directory.c_str(), &info);
   } while (result != 0 && errno == EINTR);
   if (result != 0) return std::nullopt;
-  // Numbers are 32 bits wide, and sign-extended on some machines.
+  // f_type has 32 bits, which some platforms sign-extend.
   const std::string_view name = RemoteFileSystemName(static_cast<uint32_t>(info.f_type));
   return name.empty() ? std::nullopt : std::optional(name);
 }

@@ -7,11 +7,12 @@
 
 namespace khs::watch {
 
-// The name of a file system whose changes by others inotify does not see, by its number in statfs;
-// empty for any other.
+// Returns the name of a file system type (f_type of statfs) whose remote changes inotify does not
+// see; empty for any other type.
 std::string_view RemoteFileSystemName(uint32_t type);
 
-// The one that a directory is on; absent when it is on none, or can't be asked.
+// Returns the name of the remote file system that a directory is on; nullopt when it is on none or
+// statfs fails.
 std::optional<std::string_view> FindRemoteFileSystem(const std::string& directory);
 
 }  // namespace khs::watch

@@ -20,17 +20,17 @@ namespace fs = std::filesystem;
 
 using Unexpected = base::Unexpected<std::string>;
 
-// How often a file is looked for whose volume is swapped at this very moment.
+// Attempts to open a file while its volume is being swapped.
 constexpr int kMaxTries = 200;
 
-// Whether every component of `directory` is one of `path`: /a/b holds /a/b/c and not /a/bc.
-bool Holds(const fs::path& directory, const fs::path& path) {
+// Returns whether `path` is within `directory`: /a/b contains /a/b/c but not /a/bc.
+bool Contains(const fs::path& directory, const fs::path& path) {
   const auto end = directory.has_filename() ? directory.end() : std::prev(directory.end());
   return std::mismatch(directory.begin(), end, path.begin(), path.end()).first == end;
 }
 
-// What is wrong with a path whatever there is on the disk; empty when nothing is.
-std::string_view JudgePath(const fs::path& file) {
+// Returns what is wrong with a path regardless of the disk; empty if it is valid.
+std::string_view ValidatePath(const fs::path& file) {
   if (file.native().find('\0') != std::string::npos) return "a NUL in its path";
   if (!file.is_absolute()) return "its path is not absolute";
   if (std::find(file.begin(), file.end(), "..") != file.end()) return ".. in its path";
@@ -39,19 +39,19 @@ std::string_view JudgePath(const fs::path& file) {
 
 struct Failure {
   std::string reason;
-  bool may_pass = false;  // a swap at this moment would look the same
+  bool may_be_transient = false;  // the swap of a volume can cause it
 };
 
-// Where a file is, free of links.
+// A file's real path, without links.
 struct Place {
   fs::path root;    // an allowed directory
-  fs::path inside;  // from there
+  fs::path inside;  // relative to the root
 };
 
 Failure FailureOf(int error) {
-  // Of a path whose directories and links are replaced, or of one that isn't there.
-  const bool may_pass = error == ENOENT || error == ENOTDIR || error == ELOOP;
-  return {ErrorText(error), may_pass};
+  // They also occur while directories and links are being replaced.
+  const bool may_be_transient = error == ENOENT || error == ENOTDIR || error == ELOOP;
+  return {ErrorText(error), may_be_transient};
 }
 
 base::Expected<Place, Failure> Find(const std::vector<fs::path>& allowed, const fs::path& file) {
@@ -60,24 +60,24 @@ base::Expected<Place, Failure> Find(const std::vector<fs::path>& allowed, const 
   for (const fs::path& directory : allowed) {
     std::error_code error;
     fs::path root = fs::canonical(directory, error);
-    is_named_inside = is_named_inside || Holds(directory, file) || (!error && Holds(root, file));
+    is_named_inside =
+        is_named_inside || Contains(directory, file) || (!error && Contains(root, file));
     if (!error) roots.push_back(std::move(root));
   }
   std::error_code error;
   const fs::path real = fs::canonical(file, error);
   if (!error) {
     const auto root = std::find_if(roots.begin(), roots.end(),
-                                   [&](const fs::path& each) { return Holds(each, real); });
+                                   [&](const fs::path& each) { return Contains(each, real); });
     if (root != roots.end()) return Place{*root, real.lexically_relative(*root)};
   }
-  // Of what is outside it must not be told whether it exists.
+  // The error must not reveal whether a file outside exists.
   if (!is_named_inside) return base::Unexpected<Failure>({"outside secrets.dirs"});
   if (error) return base::Unexpected<Failure>(FailureOf(error.value()));
   return base::Unexpected<Failure>({"a link leads out of secrets.dirs", true});
 }
 
-// Opened step by step without following any link, so that nothing that is put into its way since
-// leads elsewhere.
+// Opens each component without following links, so a link that was added since Find leads nowhere.
 base::Expected<base::UniqueFd, Failure> Open(const Place& place) {
   const auto failure = [] { return base::Unexpected<Failure>(FailureOf(errno)); };
   base::UniqueFd at(::open(place.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -88,8 +88,8 @@ base::Expected<base::UniqueFd, Failure> Open(const Place& place) {
     if (!next) return failure();
     at = std::move(next);
   }
-  // To open what is no file may do something to it, so it is asked first. O_NONBLOCK is for a FIFO
-  // that takes the file's place in between.
+  // Opening a device may have side effects, so the type is checked first. O_NONBLOCK covers a FIFO
+  // that replaces the file in between.
   const fs::path name = place.inside.filename();
   struct stat info {};
   if (::fstatat(at.get(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return failure();
@@ -109,7 +109,7 @@ base::Expected<base::UniqueFd, Failure> FindAndOpen(const std::vector<fs::path>&
   return Open(*place);
 }
 
-base::Expected<std::string, std::string> Judge(std::string content) {
+base::Expected<std::string, std::string> ValidateContent(std::string content) {
   if (content.empty()) return Unexpected("empty");
   if (content.find('\0') != std::string::npos) return Unexpected("holds a NUL");
   return content;
@@ -122,17 +122,17 @@ SecretFiles::SecretFiles(std::vector<fs::path> allowed) : allowed_(std::move(all
 }
 
 base::Expected<std::string, std::string> SecretFiles::Read(const fs::path& file) const {
-  if (const std::string_view reason = JudgePath(file); !reason.empty()) {
+  if (const std::string_view reason = ValidatePath(file); !reason.empty()) {
     return Unexpected(std::string(reason));
   }
   auto opened = FindAndOpen(allowed_, file);
-  for (int i = 1; i < kMaxTries && !opened && opened.error().may_pass; ++i) {
+  for (int i = 1; i < kMaxTries && !opened && opened.error().may_be_transient; ++i) {
     opened = FindAndOpen(allowed_, file);
   }
   if (!opened) return Unexpected(std::move(opened.error().reason));
   auto content = ReadRegularFile(opened->get(), kMaxSecretBytes);
   if (!content) return Unexpected(std::move(content.error()));
-  return Judge(std::move(*content));
+  return ValidateContent(std::move(*content));
 }
 
 }  // namespace khs::watch

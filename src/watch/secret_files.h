@@ -9,19 +9,18 @@
 
 namespace khs::watch {
 
-// Plenty for a key with its certificates.
+// Sufficient for a key with its certificate chain.
 inline constexpr size_t kMaxSecretBytes = 64u << 10;
 
-// Reads the files that `${file:...}` and `${dir:...}` name, and nothing outside the allowed
-// directories. Any thread.
+// Reads the files of `${file:...}` and `${dir:...}`, only within the allowed directories.
+// Thread-safe.
 class SecretFiles {
  public:
   explicit SecretFiles(std::vector<std::filesystem::path> allowed);
 
-  // The file's content, byte for byte. The error says why there is
-  // none ("outside secrets.dirs", "empty"), and quotes neither content nor path. Links are
-  // followed as long as they stay inside, as those of a `..data` volume do; what exists outside
-  // can't be found out. Nothing blocks.
+  // Returns the file's content unchanged, or an error such as "outside secrets.dirs" that quotes
+  // neither content nor path. Follows links within the allowed directories, as a `..data` volume
+  // has them. The error does not reveal what exists outside. Does not block.
   base::Expected<std::string, std::string> Read(const std::filesystem::path& file) const;
 
  private:

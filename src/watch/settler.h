@@ -9,33 +9,32 @@
 
 namespace khs::watch {
 
-// After how long two looks that agree are worth believing.
+// The time between two looks that must agree.
 inline constexpr std::chrono::milliseconds kSettleTime{100};
 
-// Believes a change of a plain file, or its absence, only when two looks in a row agree: a writer
-// may be in the middle of it. What comes from a `..data` volume is believed at once. Pure; the
+// Accepts a change or removal of a plain file only when two consecutive looks agree, because a
+// writer may not have finished. Accepts files of a `..data` volume at once. Pure. Owned by the
 // reconciler's thread.
 class Settler {
  public:
   struct Settled {
-    Snapshot snapshot;  // what is believed now
-    bool look_again;    // something is undecided: look again after kSettleTime
+    Snapshot snapshot;  // the accepted files
+    bool look_again;    // a change is pending: look again after kSettleTime
   };
 
-  // A snapshot with an error is handed back as it is. It says nothing about the files, so it is no
-  // look.
+  // Takes the result of a look. Returns a snapshot with an error unchanged and ignores it
+  // otherwise, because it says nothing about the files.
   Settled Look(Snapshot snapshot);
 
  private:
-  using File = std::optional<DefinitionFile>;  // absent: there is none of that path
-  struct Opinion {
-    File believed;
-    // What the look before saw, where it is something else.
-    std::optional<File> doubted;
+  using File = std::optional<DefinitionFile>;  // absent: no file at that path
+  struct State {
+    File accepted;
+    std::optional<File> pending;  // what the last look saw, if it differs
   };
 
-  std::map<std::string, Opinion> opinions_;  // by path
-  bool is_undecided_ = false;
+  std::map<std::string, State> states_;  // by path
+  bool has_pending_ = false;
 };
 
 }  // namespace khs::watch

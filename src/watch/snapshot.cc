@@ -28,10 +28,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kDataLink = "..data";
-// What changes for longer than this while it is read is still being written.
-constexpr std::chrono::milliseconds kReadsFor{500};
+// The time limit of repeated reads of a directory that keeps changing.
+constexpr std::chrono::milliseconds kMaxReadTime{500};
 
-// What a link beside it says; absent: it is no link, or not there.
+// Returns the target of a link; nullopt when it is no link or does not exist.
 std::optional<std::string> ReadLink(int directory, const char* name) {
   std::array<char, PATH_MAX> target;
   const ssize_t length = ::readlinkat(directory, name, target.data(), target.size());
@@ -39,10 +39,10 @@ std::optional<std::string> ReadLink(int directory, const char* name) {
   return std::string(target.data(), static_cast<size_t>(length));
 }
 
-// A directory that stays the same one while its path leads elsewhere.
+// An open directory. It stays the same one if its path is retargeted.
 class Directory {
  public:
-  // `error` is 0, or why it can't be opened.
+  // Sets `error` to 0, or to the errno of a failed open.
   Directory(int at, const char* path, int& error) {
     base::UniqueFd descriptor(::openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (descriptor) stream_.reset(::fdopendir(descriptor.get()));
@@ -52,10 +52,10 @@ class Directory {
 
   int descriptor() const { return ::dirfd(stream_.get()); }
 
-  // Its definitions, one more than allowed at most; once. `error` is 0, or why it can't be listed.
-  // What is no definition is noted in `ignored`, if there is one.
+  // Lists the definitions, at most one more than allowed. Can be called once. Sets `error` to 0 or
+  // to an errno. Adds entries that are no definitions to `ignored`, if given.
   std::set<std::string> List(int& error, IgnoredEntries* ignored = nullptr) {
-    // A set, because an entry that is renamed meanwhile may be told twice.
+    // A set, because readdir may return an entry twice that is renamed meanwhile.
     std::set<std::string> names;
     std::set<std::string> others;
     while (names.size() <= kMaxDefinitionFiles) {
@@ -75,7 +75,7 @@ class Directory {
     return names;
   }
 
-  // Whether this is where the path leads now.
+  // Returns whether the path leads to this directory now.
   bool IsAt(int at, const char* path) const {
     struct stat mine {};
     struct stat there {};
@@ -90,33 +90,33 @@ class Directory {
   std::unique_ptr<DIR, Close> stream_;
 };
 
-// Where a file is read.
+// A file to read.
 struct Entry {
   std::string name;
-  int directory;  // a descriptor
+  int directory;  // descriptor of the directory to read it in
   bool atomic;
 
   bool operator<(const Entry& other) const { return name < other.name; }
 };
 
-enum class ReadEnd {
-  kDone,      // the file says what came of it
-  kGone,      // it was removed since it was listed
-  kShortage,  // the reader's own trouble, which says nothing about the file
+enum class ReadOutcome {
+  kDone,      // the file has its content or an error
+  kGone,      // the file was removed since it was listed
+  kShortage,  // the process is out of descriptors or memory
 };
 
-ReadEnd Read(int directory, const char* name, DefinitionFile& file) {
-  // Without O_NONBLOCK a FIFO would be waited for.
+ReadOutcome Read(int directory, const char* name, DefinitionFile& file) {
+  // O_NONBLOCK, because opening a FIFO would block.
   const base::UniqueFd descriptor(
       ::openat(directory, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!descriptor) {
     const int error = errno;
     file.error = ErrorText(error);
-    if (error == EMFILE || error == ENFILE || error == ENOMEM) return ReadEnd::kShortage;
+    if (error == EMFILE || error == ENFILE || error == ENOMEM) return ReadOutcome::kShortage;
     struct stat link {};
     const bool is_gone =
         error == ENOENT && ::fstatat(directory, name, &link, AT_SYMLINK_NOFOLLOW) != 0;
-    return is_gone ? ReadEnd::kGone : ReadEnd::kDone;
+    return is_gone ? ReadOutcome::kGone : ReadOutcome::kDone;
   }
   auto content = ReadRegularFile(descriptor.get(), kMaxDefinitionBytes);
   if (content) {
@@ -124,11 +124,11 @@ ReadEnd Read(int directory, const char* name, DefinitionFile& file) {
   } else {
     file.error = std::move(content.error());
   }
-  return ReadEnd::kDone;
+  return ReadOutcome::kDone;
 }
 
-// A name that can be neither shown nor told apart from others when it is shown.
-std::string JudgeName(std::string_view name) {
+// Returns what is wrong with a name; empty if it can be displayed unambiguously.
+std::string ValidateName(std::string_view name) {
   if (!base::IsUtf8(name)) return "its name is not UTF-8";
   if (base::HasControlCharacter(name)) return "its name holds a control character";
   return {};
@@ -142,27 +142,26 @@ Snapshot ReadEntries(const fs::path& directory, const std::set<Entry>& entries) 
   for (const Entry& entry : entries) {
     const fs::path shown = directory / base::Printable(entry.name);
     DefinitionFile file{shown.string(), shown.stem().string(), {}, {}, entry.atomic};
-    file.error = JudgeName(entry.name);
+    file.error = ValidateName(entry.name);
     if (file.error.empty()) {
-      const ReadEnd end = Read(entry.directory, entry.name.c_str(), file);
-      if (end == ReadEnd::kShortage) return {{}, file.error};
-      if (end == ReadEnd::kGone) continue;
+      const ReadOutcome end = Read(entry.directory, entry.name.c_str(), file);
+      if (end == ReadOutcome::kShortage) return {{}, file.error};
+      if (end == ReadOutcome::kGone) continue;
     }
     snapshot.files.push_back(std::move(file));
   }
   return snapshot;
 }
 
-// What stands in the directory itself: everything where there is no volume, and otherwise what the
-// volume's writer did not put there.
-int ListOutside(Directory& directory, bool is_volume, std::set<Entry>& entries,
-                IgnoredEntries& ignored) {
+// Adds the definitions in the directory itself, except the links that belong to its volume.
+int ListBesideVolume(Directory& directory, bool is_volume, std::set<Entry>& entries,
+                     IgnoredEntries& ignored) {
   int error = 0;
   for (const std::string& name : directory.List(error, &ignored)) {
     const auto target =
         is_volume ? ReadLink(directory.descriptor(), name.c_str()) : std::optional<std::string>();
     const std::string inside = std::string(kDataLink) + "/";
-    // Made before or removed after the swap: what `..data` holds is the truth.
+    // A link of the volume, which may be older or newer than `..data`.
     if (target == inside + name) continue;
     entries.insert({name, directory.descriptor(), target && target->starts_with(inside)});
   }
@@ -171,13 +170,13 @@ int ListOutside(Directory& directory, bool is_volume, std::set<Entry>& entries,
 
 struct Reading {
   Snapshot snapshot;
-  bool is_torn;  // something moved meanwhile
+  bool is_torn;  // a link was retargeted meanwhile
 };
 
 Snapshot ReadPlain(const fs::path& path, Directory& directory) {
   std::set<Entry> entries;
   IgnoredEntries ignored;
-  const int error = ListOutside(directory, false, entries, ignored);
+  const int error = ListBesideVolume(directory, false, entries, ignored);
   if (error != 0) return {{}, ErrorText(error)};
   Snapshot snapshot = ReadEntries(path, entries);
   snapshot.ignored = std::move(ignored);
@@ -192,8 +191,8 @@ Reading ReadVolume(const fs::path& path, Directory& directory) {
   }
   std::set<Entry> entries;
   IgnoredEntries ignored;
-  error = ListOutside(directory, true, entries, ignored);
-  // A file beside the volume goes before one of the same name in it: it is what is seen.
+  error = ListBesideVolume(directory, true, entries, ignored);
+  // A file beside the volume hides one of the same name in it.
   const std::set<std::string> inside = error == 0 ? data.List(error) : std::set<std::string>();
   for (const std::string& name : inside) entries.insert({name, data.descriptor(), true});
   Snapshot snapshot = error == 0 ? ReadEntries(path, entries) : Snapshot{{}, ErrorText(error)};
@@ -208,7 +207,7 @@ Reading ReadOnce(const fs::path& path) {
   const auto before = ReadLink(directory.descriptor(), kDataLink);
   Reading reading =
       before ? ReadVolume(path, directory) : Reading{ReadPlain(path, directory), false};
-  // The link's text as well: a new directory may have got the number of the old one.
+  // Compares the link's text too, because a new directory may reuse the inode of the old one.
   if (ReadLink(directory.descriptor(), kDataLink) != before) reading.is_torn = true;
   if (!directory.IsAt(AT_FDCWD, path.c_str())) reading.is_torn = true;
   return reading;
@@ -223,7 +222,7 @@ bool IsDefinitionName(std::string_view name) {
 bool IsIgnoredSilently(std::string_view name) {
   constexpr std::array kEnds{"~", "#", ".swp", ".swo", ".swx", ".tmp", ".md", ".txt"};
   constexpr std::array kStarts{".", "README", "LICENSE"};
-  // Vim tries with the first whether it may write; mkfs makes the second.
+  // Vim creates the first to test for write access; mkfs creates the second.
   constexpr std::array kNames{"4913", "lost+found"};
   const auto any_of = [](const auto& texts, const auto& matches) {
     return std::any_of(texts.begin(), texts.end(), matches);
@@ -235,16 +234,16 @@ bool IsIgnoredSilently(std::string_view name) {
 
 DefinitionFile ReadDefinition(const fs::path& path) {
   DefinitionFile file{path.string(), path.stem().string(), {}, {}};
-  (void)Read(AT_FDCWD, path.c_str(), file);  // it stands in the file
+  (void)Read(AT_FDCWD, path.c_str(), file);  // the error is in the file
   return file;
 }
 
 Snapshot ReadDirectory(const fs::path& directory) {
-  const auto give_up = std::chrono::steady_clock::now() + kReadsFor;
+  const auto deadline = std::chrono::steady_clock::now() + kMaxReadTime;
   do {
     Reading reading = ReadOnce(directory);
     if (!reading.is_torn) return std::move(reading.snapshot);
-  } while (std::chrono::steady_clock::now() < give_up);
+  } while (std::chrono::steady_clock::now() < deadline);
   return {{}, "it keeps changing while it is read"};
 }
 

@@ -8,58 +8,56 @@
 
 namespace khs::watch {
 
+// A definition file, or why it cannot be read.
 struct DefinitionFile {
-  // As it is seen in the directory; what can't be shown of a name is escaped.
+  // In the watched directory, with unprintable characters escaped.
   std::string path;
   std::string stem;     // without directory and ".toml"
-  std::string content;  // empty when there is an error
-  std::string error;    // why it can't be read; empty when it can
-  // It came out of a `..data` volume: whole, and of one version with its neighbours.
+  std::string content;  // empty if there is an error
+  std::string error;    // why it cannot be read; empty if it can
+  // It is from a `..data` volume: complete, and of the same version as the volume's other files.
   bool atomic = false;
 
   bool operator==(const DefinitionFile&) const = default;
 };
 
-// What of a directory is not read, though somebody may have meant it as a definition.
+// The entries of a directory that are not read but may be meant as definitions.
 struct IgnoredEntries {
   std::vector<std::string> names;  // sorted and printable; the first kMaxIgnoredNames
-  size_t count = 0;                // of all
+  size_t count = 0;                // of all ignored entries
 
   bool operator==(const IgnoredEntries&) const = default;
 };
 
-// Every `*.toml` of a directory that does not start with a dot, sorted by path. Those of a `..data`
-// volume are as they were at one moment.
+// All definition files of a directory, sorted by path. The files of a `..data` volume are of one
+// version.
 struct Snapshot {
   std::vector<DefinitionFile> files;
-  std::string error;  // why the directory can't be read; empty when it can
+  std::string error;  // why the directory cannot be read; empty if it can
   IgnoredEntries ignored = {};
 
   bool operator==(const Snapshot&) const = default;
 };
 
-// A `*.toml` that does not start with a dot.
+// Returns whether a name is `*.toml` and does not start with a dot.
 bool IsDefinitionName(std::string_view name);
 
-// Whether an entry that is no definition is not worth a word: hidden (so `..data` too), a backup or
-// temporary file of an editor, or a text that belongs in any directory.
+// Returns whether an entry that is no definition is ignored without a warning: hidden (`..data`
+// too), a backup or temporary file of an editor, or a common text file such as README.
 bool IsIgnoredSilently(std::string_view name);
 
-// Limits of the contract, section 8.
+// Limits of a watched directory, as in etc/README.md.
 inline constexpr size_t kMaxDefinitionFiles = 1000;
 inline constexpr size_t kMaxDefinitionBytes = 1u << 20;
-// However many entries a directory has, an IgnoredEntries names no more than these.
 inline constexpr size_t kMaxIgnoredNames = 20;
 
-// A volume of Kubernetes is read through its `..data` link, and again when the link moved
-// meanwhile; any directory is read again when its path led elsewhere meanwhile (a link to it was
-// retargeted). Where that goes on for half a second the snapshot is an error. Whatever else is
-// named
-// *.toml (directory, FIFO, dangling link, a name that is not UTF-8) is a file with an error;
-// nothing blocks.
+// Reads all definition files of a directory without blocking. Reads a Kubernetes volume through its
+// `..data` link. Repeats the read if that link, or the path of the directory, was retargeted
+// meanwhile; fails after half a second of that. Any other `*.toml` entry (directory, FIFO, dangling
+// link, name that is not UTF-8) is a file with an error.
 Snapshot ReadDirectory(const std::filesystem::path& directory);
 
-// One file by the same rules; also for sidecar.toml.
+// Reads a single file by the same rules; also used for sidecar.toml.
 DefinitionFile ReadDefinition(const std::filesystem::path& path);
 
 }  // namespace khs::watch

@@ -20,21 +20,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// As Linux has it for one path.
+// Linux's limit for one path.
 constexpr int kMaxLinks = 40;
-// Of one watched directory.
+// The limit of links in one watched directory that are followed.
 constexpr size_t kMaxFollowedEntries = 1000;
 
-// Errors that say that there is nothing at a path.
+// Returns whether an errno means that nothing exists at a path.
 bool IsAbsence(int error) {
   return error == ENOENT || error == ENOTDIR || error == ELOOP || error == ENAMETOOLONG;
 }
 
-// Follows paths component by component, and notes each.
-class Finder {
+// Resolves paths component by component and collects the directory of each.
+class PlaceFinder {
  public:
-  // A watched path. If it leads to a directory everything in that matters.
-  void Follow(const fs::path& path) {
+  // Adds a watched path. If it leads to a directory, adds all definitions in it.
+  void AddPath(const fs::path& path) {
     const std::string directory = Walk(path);
     if (directory.empty()) return;
     Interest& interest = places_.directories[directory];
@@ -47,20 +47,20 @@ class Finder {
     for (const auto& [directory, interest] : places_.directories) {
       if (!interest.is_end) continue;
       if (const auto remote = FindRemoteFileSystem(directory)) {
-        AddTrouble(fmt::format("{} is on a file system ({}) that tells nothing of remote changes",
-                               directory, *remote));
+        AddError(fmt::format("{} is on a file system ({}) that does not report remote changes",
+                             directory, *remote));
       }
     }
     return std::move(places_);
   }
 
  private:
-  // The directory that a path leads to; empty if it does not lead to one.
+  // Resolves a path and returns its directory; empty if it does not lead to a directory.
   std::string Walk(const fs::path& path) {
     std::error_code error;
     const fs::path absolute = fs::absolute(path, error);
     if (path.empty() || error) return {};
-    std::vector<std::string> rest;  // the next component is the last
+    std::vector<std::string> rest;  // in reverse order: the next component is at the back
     Push(absolute, rest);
     fs::path current = "/";
     int links = 0;
@@ -74,7 +74,7 @@ class Finder {
       }
       Interest& interest = places_.directories[current.string()];
       interest.names.insert(name);
-      switch (Look(current / name)) {
+      switch (TypeOf(current / name)) {
         case fs::file_type::directory:
           current /= name;
           continue;
@@ -85,10 +85,10 @@ class Finder {
             Push(target, rest);
             continue;
           }
-          break;  // it has just gone, or leads round in a circle
+          break;  // it was just removed, or there is a cycle of links
         }
         default:
-          break;  // a file, or nothing
+          break;  // a file, or it does not exist
       }
       interest.is_end = true;
       return {};
@@ -103,11 +103,11 @@ class Finder {
                 std::make_move_iterator(components.rend()));
   }
 
-  fs::file_type Look(const fs::path& path) {
+  fs::file_type TypeOf(const fs::path& path) {
     struct stat info {};
     if (::lstat(path.c_str(), &info) != 0) {
       if (!IsAbsence(errno)) {
-        AddTrouble(fmt::format("{} cannot be looked at: {}", path.string(), ErrorText(errno)));
+        AddError(fmt::format("{} cannot be accessed: {}", path.string(), ErrorText(errno)));
       }
       return fs::file_type::none;
     }
@@ -115,8 +115,8 @@ class Finder {
     return S_ISLNK(info.st_mode) ? fs::file_type::symlink : fs::file_type::regular;
   }
 
-  // The links in a watched directory, a farm of them perhaps, lead to files that may be edited
-  // where they are. What leads into a `..data` volume is replaced and never edited.
+  // Follows the links in a watched directory, because their targets may be edited in place. Skips
+  // links into a `..data` volume, whose files are replaced and never edited.
   void FollowEntries(const std::string& directory) {
     std::error_code error;
     size_t followed = 0;
@@ -124,21 +124,21 @@ class Finder {
          it.increment(error)) {
       std::error_code none;
       const std::string name = it->path().filename().string();
-      if (!it->is_symlink(none) || !IsMeant(name) || name == "..data") continue;
+      if (!it->is_symlink(none) || !IsDefinitionOrDataLink(name) || name == "..data") continue;
       const std::string target = fs::read_symlink(it->path(), none).string();
       if (none || target.starts_with("..data/")) continue;
       if (++followed > kMaxFollowedEntries) return;
       (void)Walk(it->path());
     }
     if (error && !IsAbsence(error.value())) {
-      AddTrouble(fmt::format("{} cannot be listed: {}", directory, error.message()));
+      AddError(fmt::format("{} cannot be listed: {}", directory, error.message()));
     }
   }
 
-  void AddTrouble(std::string trouble) {
-    auto& troubles = places_.troubles;
-    if (std::find(troubles.begin(), troubles.end(), trouble) == troubles.end()) {
-      troubles.push_back(std::move(trouble));
+  void AddError(std::string error) {
+    auto& errors = places_.errors;
+    if (std::find(errors.begin(), errors.end(), error) == errors.end()) {
+      errors.push_back(std::move(error));
     }
   }
 
@@ -154,11 +154,13 @@ void Interest::Merge(const Interest& other) {
 }
 
 WatchedPlaces FindPlaces(const std::vector<fs::path>& paths) {
-  Finder finder;
-  for (const fs::path& path : paths) finder.Follow(path);
+  PlaceFinder finder;
+  for (const fs::path& path : paths) finder.AddPath(path);
   return finder.Take();
 }
 
-bool IsMeant(const std::string& name) { return name == "..data" || IsDefinitionName(name); }
+bool IsDefinitionOrDataLink(const std::string& name) {
+  return name == "..data" || IsDefinitionName(name);
+}
 
 }  // namespace khs::watch

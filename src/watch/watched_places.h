@@ -8,13 +8,13 @@
 
 namespace khs::watch {
 
-// What of a directory matters to the watched paths.
+// Which changes in a directory are relevant to the watched paths.
 struct Interest {
-  // Every definition in it matters: it is a watched directory.
+  // Every definition in it: it is a watched directory.
   bool everything = false;
-  // A path ends in it, or can't be followed beyond it, so what is written in it matters too.
+  // Also writes to files: a path ends in it, or does not exist beyond it.
   bool is_end = false;
-  // Components of paths: files, directories and links.
+  // These names, which are components of watched paths: files, directories and links.
   std::set<std::string> names;
 
   void Merge(const Interest& other);
@@ -22,22 +22,22 @@ struct Interest {
 };
 
 struct WatchedPlaces {
-  // By path, without links in it. A directory comes before those in it.
+  // By real path. A directory precedes its subdirectories.
   std::map<std::string, Interest> directories;
-  // Why not everything can be seen from them; that something does not exist is no such reason.
-  std::vector<std::string> troubles;
+  // Why changes may be missed. A path that does not exist is no error.
+  std::vector<std::string> errors;
 
   bool operator==(const WatchedPlaces&) const = default;
 };
 
-// Where changes of what the paths lead to show up: in every directory that holds a component of
-// them, links followed by hand, so that whatever is made, removed, moved or retargeted on the way
-// is seen. Links in a watched directory are followed as well. Of a path that does not exist its
-// nearest existing directory is watched.
+// Returns the directories to watch for changes of the paths: each directory that contains a
+// component of a path, with links resolved one by one. So a component that is created, removed,
+// moved or retargeted is noticed. Includes the targets of links in a watched directory. For a path
+// that does not exist, the last one is its nearest existing directory.
 WatchedPlaces FindPlaces(const std::vector<std::filesystem::path>& paths);
 
-// Whether a name in a watched directory may be a definition, or the link that brings new ones: what
-// else somebody keeps, or an editor or kubelet makes there on the way, is no reason to look.
-bool IsMeant(const std::string& name);
+// Returns whether a name in a watched directory is a definition or a volume's `..data` link. Other
+// names, such as temporary files of editors and kubelet, cause no look.
+bool IsDefinitionOrDataLink(const std::string& name);
 
 }  // namespace khs::watch

@@ -16,43 +16,43 @@ namespace khs::watch {
 
 class PathWatch;
 
-// Tells when what some paths lead to may have changed, by inotify, or else by looking again and
-// again. A path is a directory of which every name matters, or a single file. It may not exist yet,
-// be a link, be removed and made anew, or be replaced, and its parents likewise.
+// Reports that the targets of some paths may have changed, by inotify, or by polling where inotify
+// cannot be used. A path is a directory of definitions or a single file. It and its parents may not
+// exist yet, be links, or be removed and recreated.
 //
-// A thread of its own calls the listener, which must only enqueue.
+// Calls the listener on its own thread. The listener must only enqueue.
 class Watcher {
  public:
   enum class Mode { kInotify, kPoll };
-  // kWriting: somebody has begun to write a file and has not closed it yet. Not told of a writer
-  // that is silent for longer than kWriterSilence.
+  // kWriting: a file was modified and is not closed yet, and its last write is not older than
+  // kWriterSilence.
   enum class Activity { kQuiet, kWriting };
 
   struct Listener {
-    // Look again.
+    // The paths must be read again.
     std::function<void(Activity)> changed;
-    // At the start, before the constructor returns, and whenever it changes.
+    // Called before the constructor returns, and whenever the mode changes.
     std::function<void(Mode)> mode;
-    // Once for each trouble, until it has been overcome.
+    // Called once for each error, until inotify works again.
     std::function<void(const std::string& error)> error;
   };
 
   struct Settings {
     std::chrono::milliseconds poll_interval{1000};
-    // How long after inotify failed it is tried again; and how often what is watched is verified,
-    // because a file system that is mounted over a directory makes no event.
+    // How long after a failure inotify is retried, and how often the watches are verified, because
+    // a mount over a directory causes no event.
     std::chrono::milliseconds retry_interval{30'000};
   };
 
-  // Whoever reads the paths after it returns misses nothing. Throws std::system_error when there is
-  // no descriptor or thread to be had.
+  // A reader who reads the paths after the constructor returned misses no change. Throws
+  // std::system_error when the process is out of descriptors or threads.
   Watcher(std::vector<std::filesystem::path> paths, Listener listener, Settings settings);
   Watcher(std::vector<std::filesystem::path> paths, Listener listener);
   ~Watcher();  // stops and joins
   Watcher(const Watcher&) = delete;
   Watcher& operator=(const Watcher&) = delete;
 
-  // Replaces the paths. Any thread. `changed` is called once the new ones are watched.
+  // Replaces the paths. Thread-safe. `changed` is called once the new ones are watched.
   void Watch(std::vector<std::filesystem::path> paths);
 
  private:
@@ -61,8 +61,8 @@ class Watcher {
 
   base::UniqueFd wake_;
   std::mutex mutex_;
-  std::optional<std::vector<std::filesystem::path>> queued_;  // behind the mutex
-  std::jthread thread_;                                       // last: it uses all the others
+  std::optional<std::vector<std::filesystem::path>> queued_;  // guarded by mutex_
+  std::jthread thread_;                                       // last, because it uses all others
 };
 
 }  // namespace khs::watch

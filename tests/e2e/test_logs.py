@@ -143,7 +143,7 @@ def test_a_storm_of_retries_is_limited_and_accounted_for_and_each_drop_has_its_l
     lines = parsed(sidecar)
     most = BURST + 1 + (time.monotonic() - began) / EVERY
     told = of(lines, "record will be retried", connector=f"{name}-storm")
-    rest = of(lines, "repeated lines were left out", connector=f"{name}-storm", event="record will be retried")
+    rest = of(lines, "repeated lines suppressed", connector=f"{name}-storm", event="record will be retried")
     assert BURST <= len(told) and len(told) + len(rest) <= most
     assert len(told) + sum(int(one.get("suppressed", 0)) for one in told + rest) == records * retries
     assert all(one["level"] == "info" and one["logger"] == "task" for one in told + rest)
@@ -160,7 +160,7 @@ def test_what_was_left_out_is_told_once_the_storm_is_over(kafka, sidecar, endpoi
     endpoint.decide = lambda one: RETRY
     sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [0.01] * (BURST + 5)})
     sidecar.start()
-    line, = sidecar.log.wait_for("repeated lines were left out", name)
+    line, = sidecar.log.wait_for("repeated lines suppressed", name)
     assert (fields(line)["event"], fields(line)["suppressed"]) == ("record will be retried", "5")
 
 

@@ -1,5 +1,5 @@
-// A connector's file. Its problems lie within it, and what it says is the same as TOML of our own
-// making, and as the JSON that REST shows.
+// A connector's file. Its problems are within the file. Written as TOML, or as the JSON that REST
+// shows, it has the same meaning.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -29,14 +29,14 @@ std::string ToJson(const FlatConfig& entries) {
   return json + '}';
 }
 
-// Keys with their texts, in the order of keys.
+// Returns keys and texts, ordered by key.
 std::map<std::string, std::string> ToMap(const FlatConfig& entries) {
   std::map<std::string, std::string> map;
   for (const Entry& entry : entries) map.emplace(entry.key, entry.text);
   return map;
 }
 
-// Poco's reader of JSON lets such a key end there.
+// Keys with \u0000 are not allowed in JSON.
 bool HasNulInKey(const FlatConfig& entries) {
   return std::any_of(entries.begin(), entries.end(),
                      [](const Entry& entry) { return entry.key.find('\0') != std::string::npos; });
@@ -57,10 +57,10 @@ void CheckEntries(const FlatConfig& entries, std::string_view text) {
   FUZZ_CHECK(HasNulInKey(entries) || ToMap(*json) == values);
 }
 
-// What is valid as a file is valid as REST's strings, and means the same.
+// A valid file is also valid as strings of REST, with the same meaning.
 void CheckSameAsJson(const config::ConnectorResult& result, FlatConfig entries) {
   if (!result.config || HasNulInKey(entries)) return;
-  // A table's header with nothing below it says nothing.
+  // Empty tables are ignored.
   std::erase_if(entries, [](const Entry& entry) {
     return entry.kind == config::ValueKind::kTable && entry.text == "{}";
   });
@@ -70,7 +70,7 @@ void CheckSameAsJson(const config::ConnectorResult& result, FlatConfig entries) 
   FUZZ_CHECK(same.references == result.references);
 }
 
-// Connect's `validate` and the file's own problems are of one mind.
+// Kafka Connect's `validate` and the problems of the file agree.
 void CheckSameAsValidate(const config::ConnectorResult& result, FlatConfig entries) {
   const auto is_name = [](const Entry& entry) { return entry.key == "name"; };
   if (std::none_of(entries.begin(), entries.end(), is_name)) {
@@ -109,7 +109,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   FUZZ_CHECK(!result.config || !fuzz::HasErrors(result.problems));
-  // Nobody reads secrets here, so a definition that refers to some has no configuration.
+  // Secrets are not read here, so a definition with references has no configuration.
   FUZZ_CHECK(result.config || fuzz::HasErrors(result.problems) || !result.references.empty());
   fuzz::CheckEntries(*entries, text);
   fuzz::CheckSameAsJson(result, *entries);

@@ -1,6 +1,6 @@
 // `callback.request.headers`: the first line is `callback.header.separator`, the rest the value,
-// JSON or the legacy `K:V|K:V`. What is taken may go over the wire and means the same when it is
-// written as JSON; what is refused, and no message, tells a value.
+// JSON or the legacy `K:V|K:V`. Accepted headers are valid in HTTP and mean the same when written
+// as JSON. Messages quote no value.
 #include "config/headers.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ using config::Headers;
 
 const std::string kSecret = "zQ9|x:7{\"";
 
-// As the value's author would write it: a `${` in it is a literal one.
+// Escapes `${` in a value.
 std::string Literal(std::string_view text) {
   std::string written;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -52,7 +52,7 @@ void CheckWrittenAnew(const Headers& headers) {
   FUZZ_CHECK(*again == headers);
 }
 
-// A value beside those of the input shows in no message about these.
+// Messages about the input do not quote the value of another header.
 void CheckQuotesNoValue(std::string_view separator, std::string_view text) {
   const std::string value = "hunter2hunter2";
   if (separator.empty() || value.find(separator) != std::string::npos ||
@@ -81,8 +81,9 @@ void CheckSecrets(std::string_view separator, std::string_view text) {
   CheckSound(*headers);
   for (const auto& [name, value] : *headers) {
     const bool has_secret = value.Reveal().find(kSecret) != std::string::npos;
-    FUZZ_CHECK(!value.is_referred() || has_secret || !resolver.references().empty());
-    FUZZ_CHECK(!has_secret || value.is_referred() || text.find("zQ9") != std::string_view::npos);
+    FUZZ_CHECK(!value.is_from_reference() || has_secret || !resolver.references().empty());
+    FUZZ_CHECK(!has_secret || value.is_from_reference() ||
+               text.find("zQ9") != std::string_view::npos);
   }
 }
 
@@ -92,7 +93,7 @@ void CheckSecrets(std::string_view separator, std::string_view text) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace khs;
   const auto [separator, text] = fuzz::SplitLine(fuzz::TextOf(data, size));
-  if (separator.empty()) return 0;  // the definition table takes none
+  if (separator.empty()) return 0;  // the definition table rejects it
   config::SecretResolver nobody(nullptr);
   const auto headers = config::ParseHeaders(text, separator, nobody);
   if (headers) {

@@ -9,7 +9,7 @@
 
 namespace khs::fuzz {
 
-// A second opinion on what is JSON: RFC 8259's grammar in UTF-8 and nothing else.
+// A strict parser of RFC 8259 in UTF-8, to compare others with.
 class JsonGrammar {
  public:
   struct Member {
@@ -19,9 +19,8 @@ class JsonGrammar {
 
   std::vector<Member> members;  // of the object at the top
   bool has_escapes = false;
-  int deepest = 0;
 
-  // Absent for what is not JSON.
+  // Returns nullopt if the text is not JSON.
   static std::optional<JsonGrammar> Read(std::string_view text) {
     JsonGrammar grammar;
     if (!base::IsUtf8(text)) return std::nullopt;
@@ -34,7 +33,7 @@ class JsonGrammar {
   }
 
  private:
-  static constexpr int kMostLevels = 500;  // of recursion; what is deeper passes for no JSON
+  static constexpr int kMaxLevels = 500;  // deeper text counts as invalid
 
   bool Take(std::string_view word) {
     if (!rest_.starts_with(word)) return false;
@@ -118,8 +117,7 @@ class JsonGrammar {
   }
 
   bool Value(int level) {
-    if (level > kMostLevels) return false;
-    deepest = std::max(deepest, level);
+    if (level > kMaxLevels) return false;
     if (Take("{")) return Object(level);
     if (Take("[")) return Array(level);
     if (Take("true") || Take("false") || Take("null")) return true;

@@ -10,10 +10,9 @@
 
 namespace khs::fuzz {
 
-// Columns count characters, one past a line's end included, where an editor can still put the
-// cursor.
+// Returns whether a position is in the text, or one character past the end of a line.
 inline bool IsWithin(std::string_view text, config::Position position) {
-  if (position == config::Position{}) return true;  // the file as a whole
+  if (position == config::Position{}) return true;  // the whole file
   if (position.line < 1 || position.column < 1) return false;
   for (int line = 1; line < position.line; ++line) {
     const std::size_t end = text.find('\n');
@@ -27,7 +26,7 @@ inline bool IsWithin(std::string_view text, config::Position position) {
   return position.column <= columns;
 }
 
-// What a user is told: a place in this file, in words on one line.
+// Checks that a problem has a position in the text and a message on one line.
 inline void CheckProblem(const config::Problem& problem, std::string_view text) {
   if (!IsWithin(text, problem.position)) {
     std::fprintf(stderr, "%s\n", config::Format(problem).c_str());

@@ -1,5 +1,5 @@
-// sidecar.toml, and after a line `---` variables of the environment, one a line. What the file
-// says, the environment can say as well.
+// sidecar.toml, and after a line `---` variables of the environment, one a line. The
+// environment can set everything that the file can.
 #include <algorithm>
 #include <string>
 

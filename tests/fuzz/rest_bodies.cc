@@ -1,6 +1,5 @@
-// A call of the REST API: the first line is `METHOD TARGET`, the rest its body. Whatever comes, the
-// answer is one of HTTP's and JSON, and what was stored is what was sent. A body is read as JSON's
-// grammar has it.
+// A call of the REST API: the first line is `METHOD TARGET`, the rest its body. Every
+// response is a valid HTTP response with JSON, and a stored connector is the one that was sent.
 #include <map>
 #include <optional>
 #include <string>
@@ -8,9 +7,8 @@
 
 #include "config/json.h"
 #include "config/json_value.h"
-#include "delivery/retry_indicator.h"
 #include "fuzz/fuzz.h"
-#include "fuzz/json_grammar.h"
+#include "fuzz/places.h"
 #include "request/header_syntax.h"
 #include "rest/connect_router.h"
 #include "rest/error_response.h"
@@ -59,25 +57,15 @@ Request ToRequest(std::string_view line, std::string_view body) {
   return request;
 }
 
-// What the grammar says of a body, where nothing but the grammar decides.
-void CheckParser(std::string_view body) {
-  const auto grammar = JsonGrammar::Read(body);
+// Each key, or the error, has a position within the body.
+void CheckPositions(std::string_view body) {
+  if (body.starts_with("\xef\xbb\xbf") || body.find('\0') != body.npos)
+    return;  // converted before it is parsed
   const auto object = config::ParseJsonObject(body);
-  const bool is_marked = body.starts_with("\xef\xbb\xbf") || body.find('\0') != body.npos;
-  if (!grammar || is_marked) {
-    FUZZ_CHECK(is_marked || !object);
-    return;
-  }
-  const bool is_object = body.find_first_not_of(" \t\r\n") == body.find('{');
-  const bool is_plain = grammar->deepest <= 32 && !grammar->has_escapes && body.size() < 100'000;
-  FUZZ_CHECK(object || !is_object || !is_plain);
+  if (!object) FUZZ_CHECK(IsWithin(body, object.error().position));
   if (!object) return;
-  FUZZ_CHECK(object->members.size() == grammar->members.size());
-  for (std::size_t i = 0; i < object->members.size(); ++i) {
-    const auto& [key, position, value] = object->members[i];
-    if (!grammar->has_escapes) FUZZ_CHECK(key == grammar->members[i].name);
-    if (value.kind != config::JsonKind::kNumber) continue;
-    FUZZ_CHECK(value.text == grammar->members[i].value);
+  for (const config::JsonMember& member : object->members) {
+    FUZZ_CHECK(IsWithin(body, member.position));
   }
 }
 
@@ -85,7 +73,7 @@ bool IsJson(const std::string& text) {
   return config::ParseJsonObject("{\"any\":" + text + "}").has_value();
 }
 
-// An error names its status in Kafka Connect's body.
+// An error has its status in Kafka Connect's body.
 void CheckAnswer(const Request& request, const Response& response) {
   FUZZ_CHECK(response.status >= 200 && response.status < 600 && response.status != 500);
   for (const auto& [name, value] : response.headers) {
@@ -97,7 +85,7 @@ void CheckAnswer(const Request& request, const Response& response) {
   FUZZ_CHECK(response.body.starts_with("{\"error_code\":" + std::to_string(response.status) + ','));
 }
 
-// Nothing in it could end a line of the answer's head.
+// No header contains a line end.
 void CheckWire(const Response& response) {
   FUZZ_CHECK(request::IsFieldValue(response.content_type));
   for (const auto& [name, value] : response.headers) {
@@ -105,7 +93,7 @@ void CheckWire(const Response& response) {
   }
 }
 
-// What GET shows is what the worker has, and PUT takes it back unchanged.
+// GET returns the stored configuration.
 void CheckStored(const rest::ConnectApi& api, const rest::FakeWorker& worker) {
   for (const auto& [name, connector] : worker.connectors) {
     Request request =
@@ -126,7 +114,7 @@ void CheckStored(const rest::ConnectApi& api, const rest::FakeWorker& worker) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace khs;
   const auto [line, body] = fuzz::SplitLine(fuzz::TextOf(data, size));
-  fuzz::CheckParser(body);
+  fuzz::CheckPositions(body);
   rest::FakeWorker worker;
   fuzz::Fill(worker);
   const rest::ConnectApi api{worker,           fuzz::Loggers(), "0.1.0", "0.1.0-abc",

@@ -1,5 +1,5 @@
-// Values with `${env:NAME}`, `${file:/path}` and `${dir:/path:key}`. What was understood can be
-// written as it was; what is resolved holds the literals and the secrets in their order.
+// Values with `${env:NAME}`, `${file:/path}` and `${dir:/path:key}`. Parsed
+// parts can be written back; a resolved text consists of the literals and the secrets in order.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -31,7 +31,7 @@ std::string Write(const Parts& parts) {
   return text;
 }
 
-// Where it may lead is what the resolver's owner allows, by this path.
+// The reader of secrets relies on these properties of a path.
 void CheckReference(const SecretReference& reference) {
   for (const std::string& text : {reference.place, reference.key}) {
     for (const char c : text) FUZZ_CHECK(static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
@@ -55,7 +55,7 @@ void CheckResolved(std::string_view text, const Parts& parts) {
     if (reference && !first) first = expected.size();
     expected += reference ? SecretOf(*reference) : std::get<std::string>(part);
   }
-  // A line end at its end is the file's and not the secret's.
+  // The resolver removes one line end.
   const config::ReadSecret read = [](const SecretReference& reference) {
     return base::Expected<std::string, std::string>(SecretOf(reference) + "\n");
   };

@@ -13,7 +13,7 @@
 namespace khs::base {
 namespace {
 
-// Changes the soft limit, and puts it back.
+// Changes the soft limit and restores it.
 class DescriptorsTest : public testing::Test {
  protected:
   DescriptorsTest() { EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before_), 0); }
@@ -47,7 +47,7 @@ TEST_F(DescriptorsTest, AreCounted) {
   EXPECT_EQ(OpenDescriptors(), *before + 1);
 }
 
-TEST_F(DescriptorsTest, AreLimitedByTheHardLimitAloneOnceThatIsAskedFor) {
+TEST_F(DescriptorsTest, AreRaisedToTheHardLimit) {
   Limit(before_.rlim_max - 1);
   const RaisedLimit raised = RaiseMaxDescriptors();
   EXPECT_EQ(raised.before, before_.rlim_max - 1);
@@ -55,8 +55,8 @@ TEST_F(DescriptorsTest, AreLimitedByTheHardLimitAloneOnceThatIsAskedFor) {
   EXPECT_EQ(MaxDescriptors(), before_.rlim_max);
 }
 
-// The next number is the last outside of the reserve, and then the first in it.
-TEST_F(DescriptorsTest, OfTheReserveAreNotForConnections) {
+// The next descriptor is the last below the reserve, and then the first in it.
+TEST_F(DescriptorsTest, InTheReserveAreRefusedToConnections) {
   std::vector<UniqueFd> taken;
   while (NextNumber() < 29) taken.emplace_back(::dup(0));
   ASSERT_EQ(NextNumber(), 29u);
@@ -74,14 +74,14 @@ TEST_F(DescriptorsTest, OfTheReserveAreNotForConnections) {
   EXPECT_TRUE(Open(Claim::kNeeded));
 }
 
-TEST_F(DescriptorsTest, AreLeftToOthersByWhoeverHasAConnection) {
+TEST_F(DescriptorsTest, NearTheLimitAreRefusedToAdditionalConnections) {
   std::vector<UniqueFd> taken;
   while (NextNumber() < 25) taken.emplace_back(::dup(0));
   ASSERT_EQ(NextNumber(), 25u);
   Limit(40);
   EXPECT_FALSE(Open(Claim::kMore));
   EXPECT_TRUE(IsDescriptorShortage(errno));
-  EXPECT_TRUE(DescriptorsAreFew());
+  EXPECT_TRUE(IsNearDescriptorLimit());
   EXPECT_TRUE(Open(Claim::kNeeded));
   taken.pop_back();
   EXPECT_TRUE(Open(Claim::kMore));

@@ -28,7 +28,7 @@ TEST(LogLine, IsJsonWithNumbersAsNumbers) {
       R"("level":"info","logger":"app","msg":"started","port":8083,"tls":false,"host":"::1")");
 }
 
-TEST(LogLine, StaysOneLineWhateverAValueHolds) {
+TEST(LogLine, IsOneLineForAnyValue) {
   for (const LogFormat format : {LogFormat::kLogfmt, LogFormat::kJson}) {
     const std::string line = RenderLogLine(format, LogLevel::kError, "x", "m",
                                            {{"evil", "a\nlevel=info \"b\"\r\t\\ \x01\x7f"}});
@@ -43,7 +43,7 @@ TEST(LogLine, QuotesAnEmptyValue) {
             R"(level=info logger=x msg=m key="")");
 }
 
-TEST(LogLine, IsUtf8WhateverBytesAreInAValue) {
+TEST(LogLine, IsUtf8ForAnyBytes) {
   const std::string bytes("a\xff\xc3\0\xc3\xa9", 6);
   EXPECT_EQ(RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "x", "m", {{"v", bytes}}),
             "\"level\":\"info\",\"logger\":\"x\",\"msg\":\"m\","
@@ -52,7 +52,7 @@ TEST(LogLine, IsUtf8WhateverBytesAreInAValue) {
             "level=info logger=x msg=m v=\"\xef\xbf\xbd\"");
 }
 
-TEST(LogLine, TellsATerminalNothing) {
+TEST(LogLine, EscapesTerminalControls) {
   const std::string c1 = "\xc2\x9b\x32J", separators = "\xe2\x80\xa8\xe2\x80\xa9\xc2\x85";
   for (const LogFormat format : {LogFormat::kLogfmt, LogFormat::kJson}) {
     const std::string line =
@@ -65,7 +65,7 @@ TEST(LogLine, TellsATerminalNothing) {
   }
 }
 
-TEST(LogLine, LeavesOutWhatIsAbsent) {
+TEST(LogLine, OmitsAbsentFields) {
   EXPECT_EQ(RenderLogLine(LogFormat::kLogfmt, LogLevel::kInfo, "x", "m",
                           {{"status", std::optional<int>(503)},
                            {"attempt", std::optional<int>()},
@@ -73,13 +73,13 @@ TEST(LogLine, LeavesOutWhatIsAbsent) {
             "level=info logger=x msg=m status=503");
 }
 
-TEST(LogLine, WritesWhatIsNoNumberInJsonAsText) {
+TEST(LogLine, WritesNonFiniteNumbersAsText) {
   EXPECT_EQ(RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "x", "m",
                           {{"a", 0.5}, {"b", std::numeric_limits<double>::infinity()}}),
             R"("level":"info","logger":"x","msg":"m","a":0.5,"b":"inf")");
 }
 
-TEST(LogLine, CountsWhatWasLeftOutBeforeIt) {
+TEST(LogLine, ReportsSuppressedLines) {
   EXPECT_EQ(RenderLogLine(LogFormat::kJson, LogLevel::kInfo, "x", "m", {{"a", 1}}, 7),
             R"("level":"info","logger":"x","msg":"m","a":1,"suppressed":7)");
 }
@@ -92,7 +92,7 @@ LogLevel LevelOf(const std::string& name) {
   return LogLevel::kOff;
 }
 
-// Puts back what other tests of this binary may rely on.
+// Restores the settings for other tests of this binary.
 class LogLevelsTest : public testing::Test {
  protected:
   ~LogLevelsTest() override { ConfigureLog(LogLevel::kInfo, LogFormat::kLogfmt); }
@@ -110,7 +110,7 @@ TEST_F(LogLevelsTest, AreSetForOneLogger) {
   EXPECT_EQ(LevelOf("root"), LogLevel::kWarn);
 }
 
-TEST_F(LogLevelsTest, AreSetForAllByTheRootAndForThoseToCome) {
+TEST_F(LogLevelsTest, AreSetForAllAndFutureLoggersByTheRoot) {
   const auto names = SetLogLevel(kRootLogger, LogLevel::kError, now_);
   EXPECT_GE(names.size(), 3u);
   EXPECT_TRUE(std::is_sorted(names.begin(), names.end()));
@@ -139,7 +139,7 @@ size_t Count(const std::string& text, const std::string& part) {
   return count;
 }
 
-TEST_F(LogLevelsTest, LimitRepeatsUnlessTheLoggerWritesDetails) {
+TEST_F(LogLevelsTest, LimitRepeatsExceptAtDebugLevel) {
   ConfigureLog(LogLevel::kInfo, LogFormat::kLogfmt);
   const auto lines = [this](const char* message, const auto& log) {
     testing::internal::CaptureStderr();
@@ -162,17 +162,17 @@ TEST_F(LogLevelsTest, LimitRepeatsUnlessTheLoggerWritesDetails) {
   EXPECT_EQ(lines("storm", storm), 50u);
 }
 
-TEST_F(LogLevelsTest, TellAtTheEndWhatWasLeftOut) {
+TEST_F(LogLevelsTest, ReportSuppressedLinesAtTheEnd) {
   ConfigureLog(LogLevel::kInfo, LogFormat::kLogfmt);
   testing::internal::CaptureStderr();
   {
-    const RepeatReporter reporter;
+    const SuppressionReporter reporter;
     for (int i = 0; i < 15; ++i) b_.Error("burst", {{"connector", "c"}, {"facility", "FAIL"}});
   }
   const std::string lines = testing::internal::GetCapturedStderr();
   EXPECT_EQ(Count(lines, "msg=burst"), 10u) << lines;
   EXPECT_EQ(Count(lines,
-                  "level=error logger=levels-b msg=\"repeated lines were left out\" event=burst"
+                  "level=error logger=levels-b msg=\"repeated lines suppressed\" event=burst"
                   " connector=c facility=FAIL suppressed=5\n"),
             1u)
       << lines;
@@ -183,7 +183,7 @@ TEST_F(LogLevelsTest, AccountForEveryLineOfManyThreads) {
   constexpr size_t kThreads = 4, kLines = 1000;
   testing::internal::CaptureStderr();
   {
-    const RepeatReporter reporter;
+    const SuppressionReporter reporter;
     std::vector<std::jthread> threads;
     for (size_t i = 0; i < kThreads; ++i) {
       threads.emplace_back([this] {

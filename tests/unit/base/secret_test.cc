@@ -10,7 +10,7 @@
 namespace khs::base {
 namespace {
 
-TEST(Secret, PrintsAsStarsWhereverItIsPrinted) {
+TEST(Secret, PrintsAsStars) {
   const Secret secret = std::string("canary");
   std::ostringstream stream;
   stream << secret;
@@ -26,10 +26,10 @@ TEST(Secret, RevealsItsTextOnlyOnPurpose) {
   EXPECT_FALSE((std::is_convertible_v<Secret, std::string>));
 }
 
-TEST(Secret, DiffersByTextAndByWhereItIsFrom) {
+TEST(Secret, DiffersByTextAndOrigin) {
   EXPECT_EQ(Secret("a"), Secret("a"));
   EXPECT_NE(Secret("a"), Secret("b"));
-  EXPECT_TRUE(Secret::FromReference("a").is_referred());
+  EXPECT_TRUE(Secret::FromReference("a").is_from_reference());
   EXPECT_NE(Secret("a"), Secret::FromReference("a"));
 }
 

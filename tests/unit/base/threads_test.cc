@@ -10,23 +10,23 @@
 namespace khs::base {
 namespace {
 
-TEST(Threads, AreTriedAndLeftAsTheyWere) {
+TEST(Threads, AreStartedAndEnded) {
   EXPECT_FALSE(TryThreads(0));
   EXPECT_FALSE(TryThreads(20));
 }
 
-TEST(ThreadsDeathTest, AreTriedAllAtOnce) {
+TEST(ThreadsDeathTest, AreStartedAllAtOnce) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {
         if (!testing::AllowThreads(5)) std::_Exit(testing::kNotLet);
-        // A sanitizer has a thread of its own.
+        // Sanitizers start a thread of their own.
         std::_Exit(!TryThreads(3) && TryThreads(6) && !TryThreads(3) ? 0 : 1);
       },
       testing::ExitedWell, "");
 }
 
-TEST(Threads, ThatAreMissingAreSaidToBeAndWhereToLook) {
+TEST(Threads, ThatCannotStartAreReportedWithTheLimitToCheck) {
   const std::system_error missing(std::make_error_code(std::errc::resource_unavailable_try_again));
   EXPECT_EQ(
       Describe(missing),

@@ -5,7 +5,7 @@
 namespace khs::base {
 namespace {
 
-TEST(Utf8, KnowsACharacterByItsBytes) {
+TEST(Utf8, DecodesCharacters) {
   for (const auto& [text, character] :
        {std::pair("a", U'a'), std::pair("\xc3\xa9", U'\u00e9'),
         std::pair("\xe2\x82\xac", U'\u20ac'), std::pair("\xf0\x9f\x98\x80", U'\U0001f600')}) {
@@ -16,8 +16,9 @@ TEST(Utf8, KnowsACharacterByItsBytes) {
   }
 }
 
-TEST(Utf8, TakesOneByteOfWhatIsNone) {
-  // A lone continuation, an overlong form, a surrogate, beyond the last one, cut off.
+TEST(Utf8, SkipsOneInvalidByte) {
+  // A continuation byte alone, an overlong form, a surrogate, a code point that is too large, a
+  // truncated sequence.
   for (const char* text : {"\x80", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xe2\x82"}) {
     EXPECT_FALSE(Utf8At(text, 0).valid);
     EXPECT_EQ(Utf8At(text, 0).length, 1u);
@@ -25,7 +26,7 @@ TEST(Utf8, TakesOneByteOfWhatIsNone) {
   }
 }
 
-TEST(Printable, LeavesNothingThatBreaksOrReordersALine) {
+TEST(Printable, EscapesCharactersThatBreakOrReorderALine) {
   EXPECT_EQ(Printable("Zo\xc3\xab"), "Zo\xc3\xab");
   EXPECT_EQ(Printable("a\n\x1b[31m\x7f"), "a\\x0a\\x1b[31m\\x7f");
   EXPECT_EQ(Printable("\xc2\x85"), "\\xc2\\x85");

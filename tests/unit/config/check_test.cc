@@ -11,14 +11,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-TEST(Check, TellsASidecarFileByItsNameOrItsKeys) {
+TEST(Check, RecognizesSidecarTomlByNameOrKeys) {
   EXPECT_EQ(CheckFile("/a/sidecar.toml", "").role, FileRole::kProcess);
   EXPECT_EQ(CheckFile("other.toml", "kafka.bootstrap.servers = 'b:1'").role, FileRole::kProcess);
   EXPECT_EQ(CheckFile("other.toml", "topics = 'a'").role, FileRole::kConnector);
   EXPECT_EQ(CheckFile("other.toml", "").role, FileRole::kConnector);
 }
 
-TEST(Check, JudgesAConnectorInTomlAndJsonAlike) {
+TEST(Check, ValidatesConnectorsInTomlAndJson) {
   const CheckedFile toml =
       CheckFile("/a/orders.toml", "topics = 'a'\ncallback.request.url = 'http://h/'\n");
   EXPECT_THAT(toml.problems, IsEmpty());
@@ -30,7 +30,7 @@ TEST(Check, JudgesAConnectorInTomlAndJsonAlike) {
   EXPECT_EQ(json.connector->name, "x");
 }
 
-TEST(Check, HandsOnTheDefaultsOfASidecarFile) {
+TEST(Check, ReturnsTheDefaultsOfSidecarToml) {
   const CheckedFile sidecar =
       CheckFile("sidecar.toml",
                 "kafka.bootstrap.servers = 'b:1'\ndefaults.callback.request.url = 'http://h/'\n");
@@ -39,7 +39,7 @@ TEST(Check, HandsOnTheDefaultsOfASidecarFile) {
   EXPECT_THAT(CheckFile("a.toml", "topics = 'a'", context).problems, IsEmpty());
 }
 
-TEST(Check, NamesBothPlacesOfANameThatIsGivenTwice) {
+TEST(Check, ReportsBothPlacesOfADuplicateName) {
   EXPECT_THAT(
       Listing(FindDuplicateNames(
           {{"a", "x.toml", {1, 1}}, {"b", "y.toml", {2, 1}}, {"a", "z.toml", {3, 5}}})),

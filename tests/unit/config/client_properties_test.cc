@@ -19,7 +19,7 @@ using ::testing::UnorderedElementsAre;
 using Written = std::map<std::string, base::Secret>;
 using Texts = std::map<std::string, std::string>;
 
-// What a connector's properties come to, under the names that Resolve gives them.
+// Translates a connector's properties under the names that Resolve gives them.
 ClientProperties Translate(const Texts& written,
                            PropertySource source = PropertySource::kConnector) {
   Written properties;
@@ -39,7 +39,7 @@ Texts Values(const Texts& written) {
   return values;
 }
 
-// The only error.
+// Returns the message of the only error.
 std::string Error(const Texts& written, PropertySource source = PropertySource::kConnector) {
   const ClientProperties properties = Translate(written, source);
   EXPECT_EQ(properties.errors.size(), 1u) << written.begin()->first;
@@ -48,7 +48,7 @@ std::string Error(const Texts& written, PropertySource source = PropertySource::
              : properties.errors[0].property + ": " + properties.errors[0].message;
 }
 
-TEST(ClientProperties, HaveJavasNamesTranslated) {
+TEST(ClientProperties, TranslateJavaNames) {
   EXPECT_THAT(Values({{"fetch.max.wait.ms", "100"},
                       {"receive.buffer.bytes", "65536"},
                       {"send.buffer.bytes", "131072"},
@@ -62,7 +62,7 @@ TEST(ClientProperties, HaveJavasNamesTranslated) {
                   Pair("fetch.message.max.bytes", "1000")));
 }
 
-TEST(ClientProperties, LeaveOutWhatHasNoEffectHere) {
+TEST(ClientProperties, DropPropertiesWithoutEffect) {
   EXPECT_THAT(
       Values({{"max.poll.records", "500"},
               {"default.api.timeout.ms", "60000"},
@@ -81,7 +81,7 @@ TEST(ClientProperties, LeaveOutWhatHasNoEffectHere) {
       IsEmpty());
 }
 
-TEST(ClientProperties, PassOnWhatBothClientsHave) {
+TEST(ClientProperties, KeepPropertiesOfBothClients) {
   const Texts same = {{"client.id", "x"},
                       {"isolation.level", "read_committed"},
                       {"check.crcs", "true"},
@@ -95,7 +95,7 @@ TEST(ClientProperties, PassOnWhatBothClientsHave) {
   EXPECT_EQ(Values(same), same);
 }
 
-TEST(ClientProperties, TranslateJavasAssignors) {
+TEST(ClientProperties, TranslateJavaAssignors) {
   const std::string package = "org.apache.kafka.clients.consumer.";
   const auto assignors = [](const std::string& value) {
     return Values({{"partition.assignment.strategy", value}})["partition.assignment.strategy"];
@@ -103,7 +103,7 @@ TEST(ClientProperties, TranslateJavasAssignors) {
   EXPECT_EQ(assignors(package + "CooperativeStickyAssignor"), "cooperative-sticky");
   EXPECT_EQ(assignors(package + "RoundRobinAssignor," + package + "RangeAssignor"),
             "roundrobin,range");
-  // Java's default. librdkafka takes no list of both kinds.
+  // Java's default. librdkafka accepts no list with both kinds.
   EXPECT_EQ(assignors(package + "RangeAssignor, " + package + "CooperativeStickyAssignor"),
             "range");
   EXPECT_EQ(assignors("cooperative-sticky"), "cooperative-sticky");
@@ -111,7 +111,7 @@ TEST(ClientProperties, TranslateJavasAssignors) {
               HasSubstr("there are RangeAssignor"));
 }
 
-TEST(ClientProperties, TakeCredentialsOutOfJaas) {
+TEST(ClientProperties, ExtractCredentialsFromJaas) {
   EXPECT_THAT(Values({{"sasl.jaas.config",
                        "org.apache.kafka.common.security.scram.ScramLoginModule required\n"
                        "  username=\"u\" password=\"p;=\\\"x\" ;"}}),
@@ -124,7 +124,7 @@ TEST(ClientProperties, TakeCredentialsOutOfJaas) {
                                    Pair("sasl.kerberos.service.name", "kafka")));
 }
 
-TEST(ClientProperties, SayWhatToWriteInsteadOfOtherLogins) {
+TEST(ClientProperties, ExplainUnsupportedLoginModules) {
   for (const std::string jaas :
        {"a.OAuthBearerLoginModule required;", "software.amazon.IAMLoginModule required;",
         "com.sun.security.auth.module.Krb5LoginModule required useTicketCache=true;"}) {
@@ -140,15 +140,15 @@ TEST(ClientProperties, SayWhatToWriteInsteadOfOtherLogins) {
   EXPECT_THAT(Error({{"sasl.login.callback.handler.class", "x.Y"}}), HasSubstr("sasl.username"));
 }
 
-TEST(ClientProperties, HideInWhatIsDerivedThatItCameFromASecret) {
+TEST(ClientProperties, KeepDerivedValuesSecret) {
   const auto properties = ToLibrdkafka(
       {{"sasl.jaas.config",
         base::Secret::FromReference("a.PlainLoginModule required username=\"u\" password=\"p\";")}},
       PropertySource::kConnector);
-  EXPECT_TRUE(properties.values.at("sasl.password").is_referred());
+  EXPECT_TRUE(properties.values.at("sasl.password").is_from_reference());
 }
 
-TEST(ClientProperties, TranslateStoresOfPem) {
+TEST(ClientProperties, TranslatePemStores) {
   EXPECT_THAT(Values({{"ssl.truststore.type", "PEM"},
                       {"ssl.truststore.location", "/ca.pem"},
                       {"ssl.keystore.type", "pem"},
@@ -169,7 +169,7 @@ TEST(ClientProperties, TranslateStoresOfPem) {
                                "\n")));
 }
 
-TEST(ClientProperties, RefuseStoresThatOnlyJavaReads) {
+TEST(ClientProperties, RejectStoresThatOnlyJavaReads) {
   EXPECT_THAT(Error({{"ssl.truststore.location", "/ca.jks"}}), HasSubstr("ssl.ca.location"));
   EXPECT_THAT(Error({{"ssl.truststore.location", "/ca.p12"}, {"ssl.truststore.type", "PKCS12"}}),
               HasSubstr("ssl.ca.location"));
@@ -183,13 +183,13 @@ TEST(ClientProperties, RefuseStoresThatOnlyJavaReads) {
             "none");
 }
 
-// Its type may be in a secret that was not read.
-TEST(ClientProperties, MissNothingWhileSecretsAreNotRead) {
+// The store's type may be in a secret that was not read.
+TEST(ClientProperties, ReportNoMissingPropertyWhileSecretsAreUnread) {
   const Written written = {{"ssl.truststore.location", "/ca"}};
   EXPECT_THAT(ToLibrdkafka(written, PropertySource::kConnector, false).errors, IsEmpty());
 }
 
-TEST(ClientProperties, RefuseTheSameInTwoSpellings) {
+TEST(ClientProperties, RejectTwoSpellingsOfOneProperty) {
   EXPECT_THAT(Error({{"sasl.username", "u"},
                      {"sasl.jaas.config", "a.PlainLoginModule required username=u password=p;"}}),
               HasSubstr("sasl.jaas.config: Sets sasl.username, which is given too"));
@@ -199,7 +199,7 @@ TEST(ClientProperties, RefuseTheSameInTwoSpellings) {
               HasSubstr("Sets ssl.ca.location, which is given too"));
 }
 
-TEST(ClientProperties, BoundNumbersThatJavaTakes) {
+TEST(ClientProperties, ClampNumbersThatJavaAccepts) {
   const std::map<std::string, std::pair<std::string, std::string>> cases = {
       {"max.poll.interval.ms", {"2147483647", "86400000"}},
       {"fetch.max.bytes", {"2147483647", "2147483135"}},
@@ -225,9 +225,9 @@ TEST(ClientProperties, BoundNumbersThatJavaTakes) {
   EXPECT_THAT(Error({{"metadata.max.age.ms", "-1"}}), HasSubstr("at least 100"));
 }
 
-// Each was tried on librdkafka 2.0.2 and 2.8: it ends the process, runs a command, or reads or
-// produces nothing without saying so.
-TEST(ClientProperties, RefuseWhatEndsOrBlocksTheProcess) {
+// Each was tested with librdkafka 2.0.2 and 2.8: it ends the process, runs a command, or stops
+// reading or producing without an error.
+TEST(ClientProperties, RejectValuesThatEndOrBlockTheProcess) {
   const Texts cases = {
       {"enable.sasl.oauthbearer.unsecure.jwt", "true"},
       {"internal.termination.signal", "9"},
@@ -264,15 +264,15 @@ TEST(ClientProperties, RefuseWhatEndsOrBlocksTheProcess) {
   }
 }
 
-TEST(ClientProperties, CompileNoBlacklistThatTakesTheStack) {
+TEST(ClientProperties, RejectBlacklistsThatExhaustTheStack) {
   EXPECT_THAT(Error({{"topic.blacklist", std::string(8000, '(')}}), HasSubstr("parentheses"));
   std::string many = "a";
   while (many.size() < 70'000) many += ",a";
   EXPECT_THAT(Error({{"topic.blacklist", many}}), HasSubstr("65536"));
 }
 
-// librdkafka makes a command line of these, and quotes nothing.
-TEST(ClientProperties, LetNoConnectorAddToTheCommandThatRenewsTickets) {
+// librdkafka inserts these into a command line without quoting.
+TEST(ClientProperties, RejectShellCharactersInKinitArgumentsOfConnectors) {
   const Texts cases = {{"sasl.kerberos.keytab", "a\"; touch /tmp/x; \""},
                        {"sasl.kerberos.principal", "$(touch /tmp/x)"},
                        {"sasl.kerberos.service.name", "a b"}};

@@ -18,7 +18,7 @@ const std::string kMinimum = "topics = \"a\"\ncallback.request.url = \"http://h/
 
 ConnectorResult Parse(const std::string& text) { return ParseConnectorToml({"f", "stem"}, text); }
 
-// The problems of a definition that has what is required besides.
+// Returns the problems of a definition to which the required keys are added.
 std::vector<std::string> ProblemsOf(const std::string& line) {
   return Listing(Parse(kMinimum + line + "\n").problems);
 }
@@ -49,7 +49,7 @@ TEST(ConnectorConfig, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.offset_flush_interval, milliseconds(1000));
 }
 
-TEST(ConnectorConfig, TakesAProxyWithItsCredentials) {
+TEST(ConnectorConfig, ParsesAProxyWithCredentials) {
   const ConnectorConfig config = Valid(
       "http.proxy.host = 'proxy.example'\nhttp.proxy.port = 3128\n"
       "http.proxy.user = 'sink'\nhttp.proxy.password = 'hidden'");
@@ -61,15 +61,15 @@ TEST(ConnectorConfig, TakesAProxyWithItsCredentials) {
   EXPECT_EQ(Valid("http.proxy.host = '::1'\nhttp.proxy.port = 1").endpoint.proxy.host, "::1");
 }
 
-TEST(ConnectorConfig, TakesTheAgeOfConnectionsAndTheKeysPassword) {
+TEST(ConnectorConfig, ParsesConnectionMaxAgeAndKeyPassword) {
   EXPECT_EQ(Valid("").endpoint.connection_max_age, std::chrono::seconds(300));
   EXPECT_EQ(Valid("callback.connection.max.age.sec = 0").endpoint.connection_max_age,
             std::chrono::seconds(0));
   EXPECT_EQ(Valid("ssl.key.password = 'hidden'").endpoint.tls.key_password.Reveal(), "hidden");
 }
 
-// The name in ASCII is what DNS and certificates know.
-TEST(ConnectorConfig, NamesTheAsciiFormOfAHostWithOtherLetters) {
+// DNS and certificates have the name in ASCII.
+TEST(ConnectorConfig, SuggestsTheAsciiFormOfAnInternationalHost) {
   const auto listing = Listing(
       Parse("topics = 'a'\ncallback.request.url = 'http://bücher.example:80/x'\n").problems);
   EXPECT_THAT(listing, ElementsAre(HasSubstr("in ASCII: xn--bcher-kva.example")));
@@ -97,7 +97,7 @@ TEST(ConnectorConfig, ReportsEveryProblemAtOnce) {
           "retry.backoff.sec: Value must be at least 0"));
 }
 
-TEST(ConnectorConfig, RefusesTopicsBesideTheirRegexInEverySpelling) {
+TEST(ConnectorConfig, RejectsTopicsTogetherWithTopicsRegex) {
   const std::string url = "callback.request.url = \"http://h/\"\n";
   const std::string reason =
       ": error: topics.regex: topics and topics.regex are mutually exclusive options, but both are "
@@ -110,7 +110,7 @@ TEST(ConnectorConfig, RefusesTopicsBesideTheirRegexInEverySpelling) {
               ElementsAre("f:2:1" + reason));
 }
 
-TEST(ConnectorConfig, RefusesValuesWithAReason) {
+TEST(ConnectorConfig, RejectsInvalidValuesWithAReason) {
   const struct {
     std::string line;
     std::string reason;
@@ -190,7 +190,7 @@ TEST(ConnectorConfig, RefusesValuesWithAReason) {
   }
 }
 
-TEST(ConnectorConfig, LeavesInternalTopicsAndItsOwnDeadLettersOutOfARegularExpression) {
+TEST(ConnectorConfig, ExcludesInternalTopicsAndItsDeadLetterTopicFromARegex) {
   const std::string start = "callback.request.url = 'http://h'\ntopics.regex = '.*'\n";
   const auto result = Parse(start +
                             "errors.deadletterqueue.topic.name = 'dead'\n"
@@ -206,7 +206,7 @@ TEST(ConnectorConfig, LeavesInternalTopicsAndItsOwnDeadLettersOutOfARegularExpre
   EXPECT_THAT(Valid("").subscription.excluded_topics, IsEmpty());
 }
 
-TEST(ConnectorConfig, RefusesInternalTopicsByName) {
+TEST(ConnectorConfig, RejectsInternalTopics) {
   for (const std::string topic : {"__consumer_offsets", "__transaction_state"}) {
     const std::string reason = "an internal topic of Kafka cannot be used";
     EXPECT_THAT(
@@ -218,7 +218,7 @@ TEST(ConnectorConfig, RefusesInternalTopicsByName) {
   }
 }
 
-TEST(ConnectorConfig, JudgesTheUrl) {
+TEST(ConnectorConfig, ValidatesTheUrl) {
   for (const std::string url : {"",
                                 "h",
                                 "ftp://h/",
@@ -255,8 +255,8 @@ TEST(ConnectorConfig, JudgesTheUrl) {
   }
 }
 
-// Whoever may call REST is not whoever runs the process.
-TEST(ConnectorConfig, LetsNoPropertyRunACommandOrLoadALibrary) {
+// Callers of the REST API must not run code in the process.
+TEST(ConnectorConfig, RejectsPropertiesThatRunACommandOrLoadALibrary) {
   for (const std::string property : {"plugin.library.paths", "sasl.kerberos.kinit.cmd",
                                      "ssl.engine.location", "ssl.engine.id", "ssl.providers"}) {
     const auto result =
@@ -267,7 +267,7 @@ TEST(ConnectorConfig, LetsNoPropertyRunACommandOrLoadALibrary) {
   }
 }
 
-TEST(ConnectorConfig, JudgesTopics) {
+TEST(ConnectorConfig, ValidatesTopics) {
   const std::string url = "callback.request.url = 'http://h/'\n";
   for (const std::string topics :
        {"'a b'", "'.'", "'..'", "'a,,b'", "['a', '']", "'^a'", "[1.5, '/']"}) {
@@ -285,7 +285,7 @@ TEST(ConnectorConfig, JudgesTopics) {
               ElementsAre(HasSubstr("warning: topics.regex: In a POSIX")));
 }
 
-TEST(ConnectorConfig, TakesStringsForNumbersAsConnectDoes) {
+TEST(ConnectorConfig, AcceptsNumbersAsStringsLikeKafkaConnect) {
   const ConnectorConfig config = Valid(
       "tasks.max = ' 2 '\nforward.kafka.headers = 'TRUE'\nretry.backoff.sec = '0.5, 30'\n"
       "request.retry.backoff.sec = []\nrequest.delay.sec = 1.5\nretry.after.max.sec = '7'\n"
@@ -306,7 +306,7 @@ TEST(ConnectorConfig, TakesStringsForNumbersAsConnectDoes) {
   EXPECT_EQ(config.endpoint.default_content_type, "application/octet-stream");
 }
 
-TEST(ConnectorConfig, SplitsLegacyHeadersAtTheSeparatorWhereverThatIsWritten) {
+TEST(ConnectorConfig, SplitsLegacyHeadersInAnyOrderOfKeys) {
   const ConnectorConfig config =
       Valid("callback.request.headers = 'X-A:b;X-C:d'\ncallback.header.separator = ';'");
   EXPECT_EQ(config.endpoint.headers.size(), 2u);
@@ -320,7 +320,7 @@ TEST(ConnectorConfig, UnescapesADollarBrace) {
   EXPECT_EQ(config.subscription.consumer_properties.at("x"), "$1");
 }
 
-TEST(ConnectorConfig, TakesTheGroupFromTheConsumersProperties) {
+TEST(ConnectorConfig, SetsTheGroupByConsumerOverride) {
   const ConnectorConfig config = Valid(
       "name = 'n'\n[consumer.override]\ngroup.id = 'g'\nbootstrap.servers = 'b:1'\n"
       "fetch.min.bytes = 5\ncheck.crcs = true");
@@ -331,7 +331,7 @@ TEST(ConnectorConfig, TakesTheGroupFromTheConsumersProperties) {
                 {"bootstrap.servers", "b:1"}, {"fetch.min.bytes", "5"}, {"check.crcs", "true"}}));
 }
 
-TEST(ConnectorConfig, TakesPropertiesOfJavasConsumer) {
+TEST(ConnectorConfig, AcceptsPropertiesOfTheJavaConsumer) {
   const ConnectorConfig config = Valid(
       "[consumer.override]\nfetch.max.wait.ms = 100\nmax.poll.records = 500\n"
       "partition.assignment.strategy = 'org.apache.kafka.clients.consumer.RangeAssignor'");
@@ -340,7 +340,7 @@ TEST(ConnectorConfig, TakesPropertiesOfJavasConsumer) {
                                                  {"partition.assignment.strategy", "range"}}));
 }
 
-TEST(ConnectorConfig, LetsAPropertyStandInForADefaultOfAnotherSpelling) {
+TEST(ConnectorConfig, OverridesADefaultInAnotherSpelling) {
   const FlatConfig defaults = {
       {"consumer.override.fetch.max.wait.ms", "100", ValueKind::kString, {4, 1}}};
   const auto result = ParseConnectorToml(
@@ -349,7 +349,7 @@ TEST(ConnectorConfig, LetsAPropertyStandInForADefaultOfAnotherSpelling) {
   EXPECT_EQ(result.config->subscription.consumer_properties.at("fetch.wait.max.ms"), "200");
 }
 
-TEST(ConnectorConfig, BoundsTheBrokersOfAList) {
+TEST(ConnectorConfig, LimitsTheNumberOfBrokers) {
   std::string brokers = "b";
   for (int i = 1; i < 100; ++i) brokers += ",b";
   for (const std::string key : {"bootstrap.servers", "metadata.broker.list"}) {
@@ -360,14 +360,14 @@ TEST(ConnectorConfig, BoundsTheBrokersOfAList) {
   }
 }
 
-TEST(ConnectorConfig, WarnsOfAnEndpointThatIsNotVerified) {
+TEST(ConnectorConfig, WarnsOfDisabledVerification) {
   const ConnectorResult result = Parse(kMinimum + "ssl.verification = 'none'");
   ASSERT_TRUE(result.config);
   EXPECT_FALSE(result.config->endpoint.tls.verify);
   EXPECT_THAT(Listing(result.problems), ElementsAre(HasSubstr("f:3:1: warning: ssl.verification")));
 }
 
-TEST(ConnectorConfig, FallsBackOnDefaultsAndNamesWhereTheyStand) {
+TEST(ConnectorConfig, AppliesDefaultsAndReportsTheirPositions) {
   const FlatConfig defaults = {
       {"callback.request.url", "http://d/", ValueKind::kString, {4, 1}},
       {"callback.request.methods", "PUT", ValueKind::kString, {5, 1}},
@@ -387,12 +387,12 @@ TEST(ConnectorConfig, FallsBackOnDefaultsAndNamesWhereTheyStand) {
   EXPECT_EQ(fixed.config->tasks_max, 3);
 }
 
-TEST(ConnectorConfig, ReportsAFileNameThatIsNoName) {
+TEST(ConnectorConfig, ReportsAFileNameThatIsNoConnectorName) {
   EXPECT_THAT(Listing(ParseConnectorToml({"f", "a\xFF"}, kMinimum).problems),
               ElementsAre(HasSubstr("f:1:1: error: name: Invalid value a\\xff")));
 }
 
-TEST(ConnectorConfig, RefusesNullAndHasNoLinesForRest) {
+TEST(ConnectorConfig, RejectsNullAndReportsNoLinesForRest) {
   const FlatConfig definition = {{"topics", "", ValueKind::kNull, {}}};
   EXPECT_THAT(
       Listing(ParseConnector({"REST", "n"}, definition).problems),
@@ -407,7 +407,7 @@ TEST(ConnectorConfig, KeepsAProblemOnOneLine) {
   EXPECT_THAT(ProblemsOf("\"a\\nb\" = 1"), ElementsAre("f:3:1: error: a\\x0ab: Unknown key"));
 }
 
-TEST(ConnectorConfig, WarnsOfWhatWillSurpriseItsAuthor) {
+TEST(ConnectorConfig, WarnsOfProbablyUnintendedSettings) {
   const struct {
     std::string lines;
     std::string warning;
@@ -436,7 +436,7 @@ TEST(ConnectorConfig, WarnsOfWhatWillSurpriseItsAuthor) {
   }
 }
 
-TEST(ConnectorConfig, WarnsOfNoDefaultThatOneConnectorHasNoUseFor) {
+TEST(ConnectorConfig, DoesNotWarnOfDefaults) {
   const FlatConfig defaults = {
       {"errors.deadletterqueue.topic.name", "d", ValueKind::kString, {1, 1}},
       {"ssl.ca.location", "/ca", ValueKind::kString, {2, 1}}};
@@ -446,11 +446,11 @@ TEST(ConnectorConfig, WarnsOfNoDefaultThatOneConnectorHasNoUseFor) {
               IsEmpty());
 }
 
-TEST(ConnectorConfig, IgnoresASectionWithNothingInIt) {
+TEST(ConnectorConfig, IgnoresAnEmptySection) {
   EXPECT_THAT(ProblemsOf("[retry]\n[consumer.override]\n[callback.request.headers]"), IsEmpty());
 }
 
-TEST(ConnectorConfig, BoundsTheNamesThatGoIntoUrlsAndKafkasRequests) {
+TEST(ConnectorConfig, LimitsTheLengthOfNames) {
   const std::string most(1024, 'n');
   for (const char* key : {"name", "consumer.override.group.id", "consumer.override.client.id",
                           "consumer.override.client.rack", "consumer.override.group.instance.id"}) {
@@ -461,7 +461,7 @@ TEST(ConnectorConfig, BoundsTheNamesThatGoIntoUrlsAndKafkasRequests) {
   EXPECT_EQ(Valid("name = \"" + most + '"').subscription.group, "connect-" + most);
 }
 
-TEST(ConnectorConfig, TakesAtMostTenThousandTopics) {
+TEST(ConnectorConfig, AcceptsAtMostTenThousandTopics) {
   const auto problems = [](int count) {
     std::string text = "callback.request.url = \"http://h/\"\ntopics = \"t0";
     for (int i = 1; i < count; ++i) text += ",t" + std::to_string(i);
@@ -471,7 +471,7 @@ TEST(ConnectorConfig, TakesAtMostTenThousandTopics) {
   EXPECT_THAT(problems(10'001), ElementsAre(HasSubstr("at most 10000 topics")));
 }
 
-TEST(ConnectorConfig, TellsOfAHundredProblemsAndHowManyMoreThereAre) {
+TEST(ConnectorConfig, ReportsAHundredProblemsAndTheNumberOfOthers) {
   std::string lines;
   for (int i = 0; i < 150; ++i) lines += "unknown" + std::to_string(i) + " = 1\n";
   const std::vector<std::string> problems = ProblemsOf(lines);

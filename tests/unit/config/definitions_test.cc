@@ -9,7 +9,7 @@
 namespace khs::config {
 namespace {
 
-TEST(Definitions, NameEveryKeyOnceAndDocumentIt) {
+TEST(Definitions, ContainEachKeyOnceWithDocumentation) {
   for (const auto keys : {ConnectorKeys(), ProcessKeys()}) {
     std::set<std::string_view> names;
     for (const KeyDefinition& key : keys) {
@@ -30,7 +30,7 @@ TEST(Definitions, FindAKeyByItsAliasAndItsFamily) {
   EXPECT_EQ(FindKey(ProcessKeys(), "kafka.bootstrap.servers")->key, "kafka.bootstrap.servers");
 }
 
-TEST(NearestKey, FindsWhatWasMeant) {
+TEST(NearestKey, FindsTheIntendedKey) {
   const struct {
     std::string_view unknown;
     std::optional<std::string> nearest;

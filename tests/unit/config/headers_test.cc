@@ -15,7 +15,7 @@ base::Expected<Headers, std::string> Parse(std::string_view text,
   return ParseHeaders(text, separator, secrets);
 }
 
-// With every reference standing for the same secret.
+// Every reference has the same secret as its value.
 base::Expected<Headers, std::string> ParseWith(const std::string& secret, std::string_view text) {
   const ReadSecret read = [&secret](const SecretReference&) { return secret; };
   SecretResolver secrets(&read);
@@ -34,21 +34,21 @@ std::string Reason(std::string_view text, std::string_view separator = "|") {
   return headers ? "" : headers.error();
 }
 
-TEST(Headers, ReadTheLegacyFormSplitAtTheFirstColon) {
+TEST(Headers, SplitLegacyEntriesAtTheFirstColon) {
   EXPECT_EQ(*Parse("X-A:b|X-C: http://d:1 |X-E:", "|"),
             (Headers{{"X-A", "b"}, {"X-C", "http://d:1"}, {"X-E", ""}}));
   EXPECT_EQ(*Parse("X-A:b.*X-C:d.*", ".*"), (Headers{{"X-A", "b"}, {"X-C", "d"}}));
   EXPECT_EQ(*Parse("", "|"), Headers{});
 }
 
-TEST(Headers, ReadAJsonObjectOfScalars) {
+TEST(Headers, ParseAJsonObjectOfScalars) {
   EXPECT_EQ(
       *Parse(R"({"X-A":"b|c","X-B":1,"X-C":true,"X-D":0.5,"Host":"h"})", "|"),
       (Headers{{"X-A", "b|c"}, {"X-B", "1"}, {"X-C", "true"}, {"X-D", "0.5"}, {"Host", "h"}}));
   EXPECT_EQ(*Parse("{}", "|"), Headers{});
 }
 
-TEST(Headers, RefuseWhatHttpOrTheClientForbids) {
+TEST(Headers, RejectHeadersThatHttpOrTheClientForbids) {
   const struct {
     std::string_view text;
     std::string_view reason;
@@ -78,7 +78,7 @@ TEST(Headers, RefuseWhatHttpOrTheClientForbids) {
   for (const auto& one : cases) EXPECT_THAT(Reason(one.text), HasSubstr(one.reason)) << one.text;
 }
 
-TEST(Headers, TakeAHostWithAndWithoutItsPort) {
+TEST(Headers, AcceptAHostWithAndWithoutPort) {
   for (const char* host : {"a", "a.b-c:8080", "10.0.0.1", "[::1]", "[2001:db8::1]:443"}) {
     EXPECT_EQ(Reason(std::string("Host:") + host), "") << host;
   }
@@ -88,7 +88,7 @@ TEST(Headers, NeverQuoteAValue) {
   EXPECT_THAT(Reason("Authorization:secret\x01"), ::testing::Not(HasSubstr("secret")));
 }
 
-TEST(Headers, TakeASecretByteForByteInEveryForm) {
+TEST(Headers, KeepASecretUnchangedInEveryForm) {
   const std::string secret = R"(a"b|c:d\e,{"X-Evil":"f"}${env:NO} )";
   for (const std::string_view text :
        {R"({"A":"<${env:S}>"})", "A:<${env:S}>", " A : <${dir:/a|b:c}> "}) {
@@ -96,7 +96,7 @@ TEST(Headers, TakeASecretByteForByteInEveryForm) {
   }
 }
 
-TEST(Headers, MayStandInOneSecretAsAWhole) {
+TEST(Headers, MayBeTheContentOfOneSecret) {
   EXPECT_EQ(Revealed(ParseWith(R"({"A":"b","C":"${env:NO}"})", " ${env:S} ")),
             "A=b\nC=${env:NO}\n");
   EXPECT_EQ(Revealed(ParseWith("A:b${|C:d", "${file:/s}")), "A=b${\nC=d\n");
@@ -108,13 +108,13 @@ TEST(Headers, MayStandInOneSecretAsAWhole) {
   }
 }
 
-TEST(Headers, RefuseControlCharactersOfASecretWithoutQuotingIt) {
+TEST(Headers, RejectControlCharactersOfASecretWithoutQuotingIt) {
   EXPECT_EQ(Revealed(ParseWith("canary\r\nX-Evil: c", "A:${env:S}")),
             "error: the header A holds a control character, which HTTP does not allow");
   EXPECT_EQ(Revealed(ParseWith("token\n", "A:${file:/s}")), "A=token\n");
 }
 
-TEST(Headers, JudgeWhatIsWrittenEvenWithoutTheSecrets) {
+TEST(Headers, AreValidatedEvenWithoutTheirSecrets) {
   EXPECT_EQ(Reason("A:${env:S}|C:d"), "");
   EXPECT_EQ(Parse("A:${env:S}|C:d")->size(), 1u);
   EXPECT_THAT(Reason("A:${env:S}|a:d"), HasSubstr("given twice"));
@@ -124,7 +124,7 @@ TEST(Headers, JudgeWhatIsWrittenEvenWithoutTheSecrets) {
   EXPECT_THAT(Reason(R"({"A":"x${env:S"})"), HasSubstr("character 2 has no closing brace"));
 }
 
-TEST(Headers, AskForAllSecretsEvenWhenOneIsMissing) {
+TEST(Headers, ReadAllSecretsEvenIfOneIsMissing) {
   const ReadSecret read = [](const SecretReference&) -> base::Expected<std::string, std::string> {
     return base::Unexpected<std::string>("gone");
   };

@@ -7,7 +7,7 @@
 
 namespace khs::config {
 
-// What `check` would print.
+// The lines that `check` prints.
 inline std::vector<std::string> Listing(const Problems& problems) {
   std::vector<std::string> lines;
   for (const Problem& problem : problems) lines.push_back(Format(problem));

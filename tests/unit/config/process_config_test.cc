@@ -32,14 +32,14 @@ TEST(ProcessConfig, HasTheDocumentedDefaults) {
   EXPECT_EQ(result.config->shutdown_grace, std::chrono::milliseconds(20'000));
 }
 
-TEST(ProcessConfig, NeedsBootstrapServersUnlessABrokerIsEmbedded) {
+TEST(ProcessConfig, RequiresBootstrapServersWithoutAnEmbeddedBroker) {
   EXPECT_THAT(Listing(Parse("").problems),
               ElementsAre("sidecar.toml:1:1: error: kafka.bootstrap.servers: Missing required "
                           "configuration \"kafka.bootstrap.servers\" which has no default value."));
   EXPECT_TRUE(ParseProcess("sidecar.toml", {}, {}, {.bootstrap_servers_required = false}).config);
 }
 
-TEST(ProcessConfig, HandsKafkaPropertiesOnVerbatim) {
+TEST(ProcessConfig, KeepsKafkaPropertiesUnchanged) {
   const ProcessResult result = Parse(
       "[kafka]\nbootstrap.servers = ['a:1', 'b:2']\nsasl.password = "
       "'$${x}${env:Y}'\nsocket.timeout.ms = "
@@ -54,7 +54,7 @@ TEST(ProcessConfig, HandsKafkaPropertiesOnVerbatim) {
   EXPECT_EQ(result.config->entries[1].position, (Position{3, 1}));
 }
 
-TEST(ProcessConfig, BoundsTheBrokersOfAList) {
+TEST(ProcessConfig, LimitsTheNumberOfBrokers) {
   std::string brokers = "b";
   for (int i = 1; i < 100; ++i) brokers += ",b";
   EXPECT_TRUE(Parse("kafka.bootstrap.servers = '" + brokers + "'\n").config);
@@ -64,7 +64,7 @@ TEST(ProcessConfig, BoundsTheBrokersOfAList) {
   }
 }
 
-TEST(ProcessConfig, RefusesValuesWithAReason) {
+TEST(ProcessConfig, RejectsInvalidValuesWithAReason) {
   const struct {
     std::string line;
     std::string reason;
@@ -116,7 +116,7 @@ TEST(ProcessConfig, RefusesValuesWithAReason) {
   }
 }
 
-TEST(ProcessConfig, ListensWhereItIsTold) {
+TEST(ProcessConfig, ParsesListenAddresses) {
   const ProcessResult result =
       Parse(kMinimum + "rest.listen = '[::]:0'\nrest.auth.none = true\nmetrics.listen = ''\n");
   ASSERT_TRUE(result.config);
@@ -127,7 +127,7 @@ TEST(ProcessConfig, ListensWhereItIsTold) {
   }
 }
 
-TEST(ProcessConfig, ListensBeyondThisMachineWithAnyKindOfCredentials) {
+TEST(ProcessConfig, AllowsPublicListenersWithCredentials) {
   const std::string everywhere = kMinimum + "rest.listen = '0.0.0.0:8083'\n";
   for (const std::string credentials :
        {"rest.auth.basic.file = '/b'", "rest.auth.bearer.file = '/t'",
@@ -138,7 +138,7 @@ TEST(ProcessConfig, ListensBeyondThisMachineWithAnyKindOfCredentials) {
   }
 }
 
-TEST(ProcessConfig, HandsOnWhoMayCallRest) {
+TEST(ProcessConfig, ParsesTheFilesOfRestCredentials) {
   const ProcessResult result =
       Parse(kMinimum +
             "[rest.auth]\nbasic.file = '/b'\nbearer.file = '/t'\n[rest.tls]\n"
@@ -173,7 +173,7 @@ TEST(ProcessConfig, IsOverriddenByTheEnvironment) {
   EXPECT_EQ(defaults, "tasks.max=2 callback.request.method=patch retry.backoff.sec=1,2 ");
 }
 
-TEST(ProcessConfig, ReportsProblemsOfTheEnvironmentUnderTheVariablesName) {
+TEST(ProcessConfig, ReportsProblemsOfTheEnvironmentByVariable) {
   const ProcessResult result = Parse(kMinimum, {{"KAFKA_HTTP_SINK_LOG_LEVL", "info"},
                                                 {"KAFKA_HTTP_SINK_TASKS_MAX", "2"},
                                                 {"KAFKA_HTTP_SINK_QUUX", ""},
@@ -196,7 +196,7 @@ TEST(ProcessConfig, ReportsProblemsOfTheEnvironmentUnderTheVariablesName) {
           "shutdown.grace.ms: Not a number of type INT"));
 }
 
-TEST(ProcessConfig, IgnoresTheVariablesOfAServiceInKubernetes) {
+TEST(ProcessConfig, IgnoresTheVariablesOfAKubernetesService) {
   Environment environment;
   for (const std::string name :
        {"SERVICE_HOST", "SERVICE_PORT", "SERVICE_PORT_REST", "PORT", "PORT_8083_TCP",
@@ -212,7 +212,7 @@ TEST(ProcessConfig, IgnoresTheVariablesOfAServiceInKubernetes) {
   EXPECT_FALSE(Parse(kMinimum, {{"KAFKA_HTTP_SINK_PORT_X_TCP", ""}}).config);
 }
 
-TEST(ProcessConfig, WarnsOfAGroupThatEveryConnectorWouldShare) {
+TEST(ProcessConfig, WarnsOfAGroupSharedByAllConnectors) {
   const ProcessResult result = Parse(kMinimum + "defaults.consumer.override.group.id = 'g'\n");
   EXPECT_TRUE(result.config);
   EXPECT_THAT(Listing(result.problems), ElementsAre(HasSubstr("2:1: warning: defaults.consumer")));
@@ -223,7 +223,7 @@ TEST(ProcessConfig, NeverQuotesACredential) {
               ElementsAre(::testing::Not(HasSubstr("geheim"))));
 }
 
-TEST(ProcessConfig, IgnoresASectionWithNothingInIt) {
+TEST(ProcessConfig, IgnoresAnEmptySection) {
   EXPECT_THAT(Listing(Parse(kMinimum + "[rest]\n[defaults]\n[connectors]\n").problems), IsEmpty());
   EXPECT_THAT(Listing(Parse(kMinimum + "[foo]\n").problems),
               ElementsAre(HasSubstr("foo: Unknown key")));

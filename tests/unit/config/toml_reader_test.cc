@@ -22,7 +22,7 @@ std::vector<std::string> Problems(std::string_view text) {
   return config ? std::vector<std::string>{} : Listing(config.error());
 }
 
-TEST(WriteToml, IsReadBackWhateverIsInKeysAndValues) {
+TEST(WriteToml, RoundTripsAnyKeyAndValue) {
   const std::string all_ascii = [] {
     std::string text;
     for (char c = 0; c < 0x7f; ++c) text += c;
@@ -53,7 +53,7 @@ TEST(TomlReader, FlattensEverySpellingToOneName) {
   EXPECT_EQ(Read("[a.b]\nc = \"x\"").at(0).key, "a.b.c");
 }
 
-TEST(TomlReader, TellsWhereTheKeyStarts) {
+TEST(TomlReader, ReportsTheStartOfAKey) {
   const FlatConfig config = Read(
       "# \xC3\xA9\n"
       "  z . \"y\".x = 1\n"
@@ -77,7 +77,7 @@ TEST(TomlReader, KeepsTheOrderOfTheFile) {
   EXPECT_EQ(keys, "z a m.b c m.a ");
 }
 
-TEST(TomlReader, KnowsTheKindOfAValue) {
+TEST(TomlReader, ReportsTheKindOfAValue) {
   const FlatConfig config =
       Read("a = [\"x\", 1, 0.5]\nb = [true]\nc = 1979-05-27\nd = true\ne = 0.5\n[[f]]\ng = 1\n");
   ASSERT_EQ(config.size(), 6u);
@@ -89,7 +89,7 @@ TEST(TomlReader, KnowsTheKindOfAValue) {
   EXPECT_EQ(config[5].kind, ValueKind::kMixedList);
 }
 
-TEST(TomlReader, KeepsHeadersAsAJsonObjectInTheirOrder) {
+TEST(TomlReader, KeepsHeadersAsAnOrderedJsonObject) {
   const FlatConfig config =
       Read("[callback.request.headers]\nX-B = \"a\\\"b\"\nX-A = 1\nX-C = true\nX-D = [1]\n");
   ASSERT_EQ(config.size(), 1u);
@@ -98,14 +98,14 @@ TEST(TomlReader, KeepsHeadersAsAJsonObjectInTheirOrder) {
   EXPECT_EQ(config[0].text, R"({"X-B":"a\"b","X-A":1,"X-C":true,"X-D":null})");
 }
 
-TEST(TomlReader, ReportsSyntaxErrorsInTheParsersWords) {
+TEST(TomlReader, ReportsSyntaxErrorsOfTheParser) {
   EXPECT_THAT(Problems("a = 1\nb = \n"),
               ElementsAre(HasSubstr("f:2:5: error: Error while parsing")));
   EXPECT_THAT(Problems("a = \"\xFF\"\n"), ElementsAre(HasSubstr("invalid utf-8")));
   EXPECT_THAT(Problems("a.b = \n"), ElementsAre(HasSubstr("f:1:7: error: Error while parsing")));
 }
 
-TEST(TomlReader, ReportsAKeyThatIsGivenTwiceInTwoSpellings) {
+TEST(TomlReader, ReportsADuplicateKeyInTwoSpellings) {
   EXPECT_THAT(
       Problems("\"a.b\" = 1\n\n[a]\nb = 2\n"),
       ElementsAre("f:4:1: error: a.b: Is already given at line 1, column 1: keep one of them"));
@@ -114,7 +114,7 @@ TEST(TomlReader, ReportsAKeyThatIsGivenTwiceInTwoSpellings) {
       ElementsAre("f:2:1: error: a.b: Is already given at line 1, column 1: keep one of them"));
 }
 
-TEST(TomlReader, SaysThatADottedKeyBesideAValueNeedsQuotes) {
+TEST(TomlReader, ReportsADottedKeyThatNeedsQuotes) {
   const std::string expected =
       "value.converter.schemas.enable: TOML allows no dotted key beside a value for the beginning "
       "of "
@@ -125,7 +125,7 @@ TEST(TomlReader, SaysThatADottedKeyBesideAValueNeedsQuotes) {
               ElementsAre("f:1:1: error: " + expected));
 }
 
-TEST(TomlReader, LeavesTopicsBesideTheirRegexToValidation) {
+TEST(TomlReader, LeavesTopicsWithTopicsRegexToValidation) {
   for (const std::string text :
        {"topics = [\"a\"]\ntopics.regex = \"b\"\n", "topics.regex = \"b\"\ntopics = \"a\"\n",
         "topics = [\"a\"]\n\"topics.regex\" = \"b\"\n"}) {

@@ -15,24 +15,25 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-std::map<std::string, KeyVerdict> Validate(std::string_view json, const FlatConfig& defaults = {}) {
+std::map<std::string, KeyValidation> Validate(std::string_view json,
+                                              const FlatConfig& defaults = {}) {
   const auto definition = ReadJsonConfig("REST", json);
   EXPECT_TRUE(definition) << json;
-  std::map<std::string, KeyVerdict> verdicts;
-  for (KeyVerdict& verdict : ValidateConnector(definition.value_or(FlatConfig{}), defaults)) {
+  std::map<std::string, KeyValidation> verdicts;
+  for (KeyValidation& verdict : ValidateConnector(definition.value_or(FlatConfig{}), defaults)) {
     const std::string name = verdict.name;
     EXPECT_TRUE(verdicts.emplace(name, std::move(verdict)).second) << name;
   }
   return verdicts;
 }
 
-size_t Errors(const std::map<std::string, KeyVerdict>& verdicts) {
+size_t Errors(const std::map<std::string, KeyValidation>& verdicts) {
   size_t errors = 0;
   for (const auto& [name, verdict] : verdicts) errors += verdict.errors.size();
   return errors;
 }
 
-TEST(Validation, FindsNothingWrongWithAGoodDefinition) {
+TEST(Validation, ReportsNoErrorsForAValidDefinition) {
   const auto verdicts =
       Validate(R"({"name":"n","topics":"a","callback.request.url":"http://h/","tasks.max":"2"})");
   EXPECT_EQ(Errors(verdicts), 0u);
@@ -42,7 +43,7 @@ TEST(Validation, FindsNothingWrongWithAGoodDefinition) {
   EXPECT_FALSE(verdicts.contains("consumer.override.*"));
 }
 
-TEST(Validation, SaysOfEachKeyWhatIsWrongWithIt) {
+TEST(Validation, ReportsErrorsByKey) {
   const auto verdicts = Validate(R"({"topics":"a","tasks.max":"x","errors.tolerance":null})");
   EXPECT_THAT(verdicts.at("name").errors,
               ElementsAre("Missing required configuration \"name\" which has no default value."));
@@ -57,7 +58,7 @@ TEST(Validation, SaysOfEachKeyWhatIsWrongWithIt) {
   EXPECT_EQ(Errors(verdicts), 4u);
 }
 
-TEST(Validation, BlamesBothKeysThatSayWhatToConsume) {
+TEST(Validation, ReportsSubscriptionErrorsForBothKeys) {
   const auto none = Validate(R"({"name":"n","callback.request.url":"http://h/"})");
   EXPECT_THAT(none.at("topics").errors,
               ElementsAre("Must configure one of topics or topics.regex"));
@@ -70,10 +71,10 @@ TEST(Validation, BlamesBothKeysThatSayWhatToConsume) {
   EXPECT_EQ(Errors(both), 2u);
 }
 
-TEST(Validation, ShowsUnknownKeysWithTheNearestKnownOneAndWithoutTheirValues) {
+TEST(Validation, ReportsUnknownKeysWithASuggestionAndWithoutValues) {
   const auto verdicts = Validate(
       R"({"name":"n","topics":"a","callback.request.url":"http://h/","callback.request.hedaers":"s"})");
-  const KeyVerdict& unknown = verdicts.at("callback.request.hedaers");
+  const KeyValidation& unknown = verdicts.at("callback.request.hedaers");
   EXPECT_EQ(unknown.definition, nullptr);
   EXPECT_EQ(unknown.value, "[hidden]");
   EXPECT_THAT(unknown.errors, ElementsAre("Unknown key: did you mean callback.request.headers?"));
@@ -113,14 +114,14 @@ TEST(Validation, HidesCredentialsAndLeavesReferencesUnresolved) {
   }
 }
 
-TEST(Validation, BlamesAnAliasAsTheKeyItStandsFor) {
+TEST(Validation, ReportsErrorsOfAnAliasForItsKey) {
   const auto verdicts = Validate(
       R"({"name":"n","topics":"a","callback.request.url":"http://h/","callback.request.methods":"X"})");
   EXPECT_EQ(verdicts.at("callback.request.method").value, "X");
   EXPECT_EQ(verdicts.at("callback.request.method").errors.size(), 1u);
 }
 
-TEST(Validation, KnowsTheDefaultsOfTheProcess) {
+TEST(Validation, AppliesTheDefaultsOfTheProcess) {
   const FlatConfig defaults = {{"callback.request.url", "http://h/", ValueKind::kString, {1, 1}},
                                {"ssl.key.location", "/k", ValueKind::kString, {2, 1}}};
   const auto verdicts = Validate(R"({"name":"n","topics":"a"})", defaults);
@@ -129,7 +130,7 @@ TEST(Validation, KnowsTheDefaultsOfTheProcess) {
   EXPECT_EQ(verdicts.at("ssl.key.location").errors.size(), 1u);
 }
 
-TEST(Validation, TakesTransformsOnlyWhenEmpty) {
+TEST(Validation, AcceptsOnlyEmptyTransforms) {
   const auto good = Validate(
       R"({"name":"n","topics":"a","callback.request.url":"http://h/","transforms":"","predicates":""})");
   EXPECT_EQ(Errors(good), 0u);
@@ -139,13 +140,15 @@ TEST(Validation, TakesTransformsOnlyWhenEmpty) {
               ElementsAre("transforms and predicates are not supported"));
 }
 
-TEST(Sentence, NamesTheKeyOnce) {
-  EXPECT_EQ(Sentence({"f", {}, "topics", "Unknown key"}), "topics: Unknown key");
-  EXPECT_EQ(Sentence({"f", {}, "topics", "Invalid value for topics"}), "Invalid value for topics");
-  EXPECT_EQ(Sentence({"f", {}, "topic", "did you mean topics?"}), "topic: did you mean topics?");
-  EXPECT_EQ(Sentence({"f", {}, "topics", "Must configure topics or topics.regex"}),
+TEST(MessageWithKey, NamesTheKeyOnce) {
+  EXPECT_EQ(MessageWithKey({"f", {}, "topics", "Unknown key"}), "topics: Unknown key");
+  EXPECT_EQ(MessageWithKey({"f", {}, "topics", "Invalid value for topics"}),
+            "Invalid value for topics");
+  EXPECT_EQ(MessageWithKey({"f", {}, "topic", "did you mean topics?"}),
+            "topic: did you mean topics?");
+  EXPECT_EQ(MessageWithKey({"f", {}, "topics", "Must configure topics or topics.regex"}),
             "Must configure topics or topics.regex");
-  EXPECT_EQ(Sentence({"f", {}, "", "Broken"}), "Broken");
+  EXPECT_EQ(MessageWithKey({"f", {}, "", "Broken"}), "Broken");
 }
 
 }  // namespace

@@ -252,7 +252,7 @@ class FakeWorker final : public connect::Worker {
     connect::CallError refusal{connect::CallError::Kind::kInvalid, {}, {}};
     for (const auto& problem : config::ParseConnector({"REST", "unnamed"}, entries).problems) {
       if (problem.severity == config::Severity::kError) {
-        refusal.problems.push_back(config::Sentence(problem));
+        refusal.problems.push_back(config::MessageWithKey(problem));
       }
     }
     if (refusal.problems.empty()) return std::nullopt;

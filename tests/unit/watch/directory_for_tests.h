@@ -13,7 +13,7 @@ namespace khs::watch {
 
 namespace fs = std::filesystem;
 
-// A new directory, removed at the end.
+// A temporary directory, removed by the destructor.
 class DirectoryForTests {
  public:
   DirectoryForTests() {
@@ -41,7 +41,7 @@ inline void WriteFile(const fs::path& path, std::string_view content) {
   if (!file) throw std::runtime_error("cannot write " + path.string());
 }
 
-// A link that is made, or retargeted, in one step.
+// Creates or retargets a link atomically.
 inline void PointLink(const fs::path& link, const fs::path& target) {
   const fs::path made = link.string() + "_tmp";
   fs::create_symlink(target, made);

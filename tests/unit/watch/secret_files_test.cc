@@ -25,7 +25,7 @@ class SecretFilesTest : public testing::Test {
     WriteFile(outside_, "private");
   }
 
-  // What is read, or `! ` and the error.
+  // Returns the content, or `! ` and the error.
   std::string Read(const fs::path& file) const {
     const auto content = secrets_.Read(file);
     return content ? *content : "! " + content.error();
@@ -41,26 +41,26 @@ class SecretFilesTest : public testing::Test {
   const SecretFiles secrets_{{root_ / "not there", allowed_}};
 };
 
-TEST_F(SecretFilesTest, ReadsWhatIsInAnAllowedDirectory) {
+TEST_F(SecretFilesTest, ReadsFilesInAnAllowedDirectory) {
   EXPECT_EQ(Read(allowed_ / "token"), "s3cret");
   EXPECT_EQ(Read(allowed_ / "deep/token"), "deep");
   EXPECT_EQ(Read(allowed_.string() + "//deep/./token"), "deep");
 }
 
-TEST_F(SecretFilesTest, GivesTheContentAsItIs) {
+TEST_F(SecretFilesTest, ReturnsTheContentUnchanged) {
   for (const char* content : {"a\n", "a\nb", " a ", "\n"}) {
     EXPECT_EQ(ReadContent(content), content);
   }
 }
 
-TEST_F(SecretFilesTest, RefusesWhatIsNoSecret) {
+TEST_F(SecretFilesTest, RejectsFilesThatCannotBeSecrets) {
   EXPECT_EQ(ReadContent(""), "! empty");
   EXPECT_EQ(ReadContent(std::string("a\0b", 3)), "! holds a NUL");
   EXPECT_EQ(ReadContent(std::string(kMaxSecretBytes, 'x')), std::string(kMaxSecretBytes, 'x'));
   EXPECT_EQ(ReadContent(std::string(kMaxSecretBytes + 1, 'x')), "! larger than 64 KiB");
 }
 
-TEST_F(SecretFilesTest, RefusesPathsThatAreNotPlain) {
+TEST_F(SecretFilesTest, RejectsRelativeAndParentPaths) {
   EXPECT_EQ(Read("token"), "! its path is not absolute");
   EXPECT_EQ(Read(""), "! its path is not absolute");
   EXPECT_EQ(Read(allowed_ / "deep/../token"), "! .. in its path");
@@ -68,7 +68,7 @@ TEST_F(SecretFilesTest, RefusesPathsThatAreNotPlain) {
   EXPECT_EQ(Read(allowed_.string() + std::string("/token\0.pem", 11)), "! a NUL in its path");
 }
 
-TEST_F(SecretFilesTest, RefusesWhatIsOutsideWithoutTellingWhetherItExists) {
+TEST_F(SecretFilesTest, RejectsFilesOutsideWithoutRevealingWhetherTheyExist) {
   fs::create_directory(root_ / "secrets2");
   WriteFile(root_ / "secrets2/token", "private");
   for (const fs::path& path : {outside_, root_ / "none", root_ / "secrets2/token", root_.path(),
@@ -79,7 +79,7 @@ TEST_F(SecretFilesTest, RefusesWhatIsOutsideWithoutTellingWhetherItExists) {
   EXPECT_FALSE(SecretFiles({""}).Read(allowed_ / "token"));
 }
 
-TEST_F(SecretFilesTest, RefusesLinksThatLeadOut) {
+TEST_F(SecretFilesTest, RejectsLinksThatLeadOutside) {
   fs::create_symlink(outside_, allowed_ / "absolute");
   fs::create_symlink("../outside", allowed_ / "relative");
   fs::create_symlink(root_.path(), allowed_ / "up");
@@ -97,7 +97,7 @@ TEST_F(SecretFilesTest, FollowsLinksThatStayInside) {
   EXPECT_EQ(Read(allowed_ / "round/token"), "deep");
 }
 
-TEST_F(SecretFilesTest, KnowsAnAllowedDirectoryByItsOtherNames) {
+TEST_F(SecretFilesTest, RecognizesAnAllowedDirectoryThroughLinks) {
   fs::create_directory_symlink("secrets", root_ / "alias");
   const SecretFiles by_alias({root_ / "alias/"});
   EXPECT_EQ(by_alias.Read(root_ / "alias/token"), "s3cret");
@@ -107,7 +107,7 @@ TEST_F(SecretFilesTest, KnowsAnAllowedDirectoryByItsOtherNames) {
   EXPECT_EQ(SecretFiles({"/"}).Read(outside_), "private");
 }
 
-TEST_F(SecretFilesTest, RefusesWhatIsMissingOrNoFileAndDoesNotBlock) {
+TEST_F(SecretFilesTest, RejectsMissingAndSpecialFilesWithoutBlocking) {
   EXPECT_EQ(Read(allowed_ / "none"), "! No such file or directory");
   EXPECT_EQ(Read(allowed_ / "none/token"), "! No such file or directory");
   EXPECT_EQ(Read(allowed_ / "token/key"), "! Not a directory");
@@ -119,17 +119,17 @@ TEST_F(SecretFilesTest, RefusesWhatIsMissingOrNoFileAndDoesNotBlock) {
   EXPECT_EQ(Read(allowed_ / "loop"), "! Too many levels of symbolic links");
 }
 
-TEST_F(SecretFilesTest, RefusesWhatMayNotBeRead) {
+TEST_F(SecretFilesTest, RejectsUnreadableFiles) {
   fs::permissions(root_.path(), fs::perms::all);
   fs::permissions(allowed_ / "token", fs::perms::none);
-  // Root may read everything, so the thread is somebody else meanwhile.
+  // Root may read every file, so the thread changes its user meanwhile.
   const int before = ::setfsuid(65534);
   const std::string read = Read(allowed_ / "token");
   ::setfsuid(static_cast<uid_t>(before));
   EXPECT_EQ(read, "! Permission denied");
 }
 
-TEST_F(SecretFilesTest, ReadsAVolumeThroughEverySwap) {
+TEST_F(SecretFilesTest, ReadsAVolumeDuringSwaps) {
   VolumeForTests volume(allowed_ / "sasl");
   const std::string old_password(1000, '0');
   const std::string new_password(1000, '1');
@@ -151,8 +151,8 @@ TEST_F(SecretFilesTest, ReadsAVolumeThroughEverySwap) {
   EXPECT_EQ(Read(allowed_ / "sasl/password"), "the last one");
 }
 
-// Whoever may write into an allowed directory must not get anything else read, however fast.
-TEST_F(SecretFilesTest, NeverReadsOutsideWhileLinksOutTakeTheirTurns) {
+// Someone who may write to an allowed directory must not make other files readable.
+TEST_F(SecretFilesTest, NeverReadsOutsideWhileLinksChange) {
   fs::create_directory(root_ / "private");
   WriteFile(root_ / "private/token", "private");
   fs::create_symlink(outside_, allowed_ / "file link");

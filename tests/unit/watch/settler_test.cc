@@ -8,8 +8,8 @@
 namespace khs::watch {
 namespace {
 
-// One look a word: `a1` is a plain file a with content 1, `A1` the same out of a volume, `-` an
-// empty directory, `!` one that can't be read; files of one look are joined by `+`.
+// Each word is a look: `a1` is a plain file a with content 1, `A1` the same in a volume, `-` an
+// empty directory, `!` an unreadable one; the files of one look are joined by `+`.
 Snapshot Parse(const std::string& word) {
   Snapshot snapshot;
   if (word == "!") snapshot.error = "cannot be read";
@@ -24,7 +24,7 @@ Snapshot Parse(const std::string& word) {
   return snapshot;
 }
 
-// As in Parse, and a `?` after it when there must be another look.
+// The format of Parse, followed by `?` if another look is required.
 std::string Format(const Settler::Settled& settled) {
   if (!settled.snapshot.error.empty()) return settled.look_again ? "!?" : "!";
   std::string text;
@@ -48,7 +48,7 @@ void PrintTo(const Sequence& sequence, std::ostream* out) { *out << sequence.loo
 
 class SettlerTest : public testing::TestWithParam<Sequence> {};
 
-TEST_P(SettlerTest, Believes) {
+TEST_P(SettlerTest, Accepts) {
   Settler settler;
   std::string believed;
   std::istringstream looks(GetParam().looks);
@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
         Sequence{"ADoubtBehindAnErrorThatIsNotConfirmed", "a1 a1 a2 ! a1", "-? a1 a1? !? a1"}),
     [](const auto& param_info) { return std::string(param_info.param.name); });
 
-TEST(Settler, TakesAFilesErrorForAChangeLikeAnyOther) {
+TEST(Settler, TreatsAFilesErrorAsAChange) {
   Settler settler;
   const Snapshot good{{{"a.toml", "a", "1", {}}}, {}};
   const Snapshot bad{{{"a.toml", "a", {}, "Permission denied"}}, {}};
@@ -104,7 +104,7 @@ TEST(Settler, TakesAFilesErrorForAChangeLikeAnyOther) {
   EXPECT_EQ(settler.Look(bad).snapshot, bad);
 }
 
-TEST(Settler, HandsAnErrorThroughInItsOwnWords) {
+TEST(Settler, ReturnsASnapshotsErrorUnchanged) {
   Settler settler;
   const Settler::Settled settled = settler.Look({{}, "more than 1000 definition files"});
   EXPECT_EQ(settled.snapshot.error, "more than 1000 definition files");

@@ -34,7 +34,7 @@ class SnapshotTest : public testing::Test {
 
 using Texts = std::vector<std::string>;
 
-TEST_F(SnapshotTest, HoldsEveryTomlFileThatDoesNotStartWithADot) {
+TEST_F(SnapshotTest, ContainsEveryTomlFileThatDoesNotStartWithADot) {
   Write("b.toml", "2");
   Write("a.toml", "1");
   Write(".hidden.toml", "x");
@@ -49,7 +49,7 @@ TEST_F(SnapshotTest, HoldsEveryTomlFileThatDoesNotStartWithADot) {
   EXPECT_EQ(snapshot.files[1].stem, "b");
 }
 
-TEST_F(SnapshotTest, NamesWhatSomebodyMayHaveMeantAsADefinition) {
+TEST_F(SnapshotTest, ReportsFilesThatMayBeMeantAsDefinitions) {
   for (const char* name : {"orders.json", "orders.yaml", "orders.yml", "ORDERS.TOML", ".toml",
                            ".orders.toml.swp", "orders.toml~", "#orders.toml#", "orders.toml.tmp",
                            "4913", "README.md", "README", "notes.txt", "LICENSE"}) {
@@ -64,14 +64,14 @@ TEST_F(SnapshotTest, NamesWhatSomebodyMayHaveMeantAsADefinition) {
   EXPECT_TRUE(Stems().empty());
 }
 
-TEST_F(SnapshotTest, NamesWhatItIgnoresOfAVolumeOnceAndNothingOfItsMaking) {
+TEST_F(SnapshotTest, ReportsIgnoredFilesOfAVolumeOnce) {
   VolumeForTests volume(directory_.path());
   volume.Put({{"a.toml", "1"}, {"orders.json", "{}"}});
   EXPECT_EQ(Read().ignored.names, Texts{"orders.json"});
   EXPECT_EQ(Read().ignored.count, 1u);
 }
 
-TEST_F(SnapshotTest, NamesTheFirstOfManyIgnoredEntriesAndCountsThemAll) {
+TEST_F(SnapshotTest, ReportsTheFirstIgnoredEntriesAndTheirCount) {
   for (int i = 100; i < 160; ++i) Write(std::to_string(i) + ".json", "x");
   const IgnoredEntries ignored = Read().ignored;
   ASSERT_EQ(ignored.names.size(), kMaxIgnoredNames);
@@ -80,7 +80,7 @@ TEST_F(SnapshotTest, NamesTheFirstOfManyIgnoredEntriesAndCountsThemAll) {
   EXPECT_EQ(ignored.count, 60u);
 }
 
-TEST_F(SnapshotTest, OfADirectoryThatIsNotThereIsAnError) {
+TEST_F(SnapshotTest, OfAMissingDirectoryIsAnError) {
   const Snapshot snapshot = ReadDirectory(directory_ / "none");
   EXPECT_NE(snapshot.error, "");
   EXPECT_TRUE(snapshot.files.empty());
@@ -97,7 +97,7 @@ TEST_F(SnapshotTest, ReadsAVolumeThroughItsDataLink) {
   EXPECT_EQ(Read().files[0].content, "new");
 }
 
-TEST_F(SnapshotTest, TellsWhatCameOutOfAVolume) {
+TEST_F(SnapshotTest, MarksTheFilesOfAVolume) {
   VolumeForTests volume(directory_.path());
   volume.Put({{"a.toml", "1"}});
   Write("plain.toml", "2");
@@ -109,7 +109,7 @@ TEST_F(SnapshotTest, TellsWhatCameOutOfAVolume) {
             (DefinitionFile{directory_ / "plain.toml", "plain", "2", {}, false}));
 }
 
-TEST_F(SnapshotTest, TakesAnEmptyVolumeForEmpty) {
+TEST_F(SnapshotTest, OfAnEmptyVolumeIsEmpty) {
   VolumeForTests volume(directory_.path());
   volume.Put({{"a.toml", "1"}});
   volume.Put({});
@@ -118,7 +118,7 @@ TEST_F(SnapshotTest, TakesAnEmptyVolumeForEmpty) {
   EXPECT_TRUE(snapshot.files.empty());
 }
 
-TEST_F(SnapshotTest, OfAVolumeWhoseDataIsGoneIsAnErrorAndNotEmpty) {
+TEST_F(SnapshotTest, OfAVolumeWithoutDataIsAnError) {
   VolumeForTests volume(directory_.path());
   volume.Put({{"a.toml", "1"}});
   fs::remove_all(directory_ / volume.data());
@@ -127,7 +127,7 @@ TEST_F(SnapshotTest, OfAVolumeWhoseDataIsGoneIsAnErrorAndNotEmpty) {
   EXPECT_TRUE(snapshot.files.empty());
 }
 
-TEST_F(SnapshotTest, ShowsTheFileBesideAVolumeThatHidesOneInIt) {
+TEST_F(SnapshotTest, PrefersAFileBesideAVolume) {
   VolumeForTests volume(directory_.path());
   volume.Put({{"a.toml", "inside"}});
   fs::remove(directory_ / "a.toml");
@@ -170,7 +170,7 @@ TEST_F(SnapshotTest, OfALinkToADirectoryIsThatOfTheDirectory) {
   EXPECT_EQ(snapshot.files[0].path, (directory_ / "current/a.toml").string());
 }
 
-TEST_F(SnapshotTest, ShowsWhatCannotBeReadAsAFileWithAnError) {
+TEST_F(SnapshotTest, ContainsUnreadableEntriesWithAnError) {
   fs::create_directory(directory_ / "directory.toml");
   fs::create_symlink("nowhere", directory_ / "dangling.toml");
   ASSERT_EQ(::mkfifo((directory_ / "fifo.toml").c_str(), 0600), 0);
@@ -188,7 +188,7 @@ TEST_F(SnapshotTest, ShowsWhatCannotBeReadAsAFileWithAnError) {
   }
 }
 
-TEST_F(SnapshotTest, ShowsANameThatIsNoTextEscapedAndWithAnError) {
+TEST_F(SnapshotTest, EscapesANameThatIsNoTextAndReportsAnError) {
   Write("caf\xc3\xa9.toml", "good");
   Write("caf\xe9.toml", "Latin-1");
   Write("two\nlines.toml", "x");
@@ -224,7 +224,7 @@ TEST_F(SnapshotTest, CountsFilesOfAVolumeAndThoseBesideItTogether) {
   EXPECT_EQ(Read().error, "more than 1000 definition files");
 }
 
-// Root may read everything, so the reading thread is somebody else meanwhile.
+// Root may read every file, so the reading thread changes its user meanwhile.
 class AsNobody {
  public:
   AsNobody() : before_(::setfsuid(65534)) {}
@@ -236,7 +236,7 @@ class AsNobody {
   int before_;
 };
 
-TEST_F(SnapshotTest, ShowsAFileThatMayNotBeReadWithAnError) {
+TEST_F(SnapshotTest, ContainsAFileWithoutReadPermissionWithAnError) {
   fs::permissions(directory_.path(), fs::perms::all);
   Write("a.toml", "1");
   Write("b.toml", "2");
@@ -250,13 +250,13 @@ TEST_F(SnapshotTest, ShowsAFileThatMayNotBeReadWithAnError) {
   EXPECT_EQ(snapshot.files[1].error, "Permission denied");
 }
 
-TEST_F(SnapshotTest, OfADirectoryThatMayNotBeReadIsAnError) {
+TEST_F(SnapshotTest, OfADirectoryWithoutReadPermissionIsAnError) {
   fs::permissions(directory_.path(), fs::perms::none);
   const AsNobody nobody;
   EXPECT_EQ(Read().error, "Permission denied");
 }
 
-TEST_F(SnapshotTest, OfAReaderThatIsOutOfDescriptorsIsAnErrorAndSaysNothingOfTheFiles) {
+TEST_F(SnapshotTest, IsAnErrorIfTheProcessIsOutOfDescriptors) {
   VolumeForTests volume(directory_.path());
   volume.Put({{"a.toml", "1"}});
   rlimit before{};
@@ -264,7 +264,7 @@ TEST_F(SnapshotTest, OfAReaderThatIsOutOfDescriptorsIsAnErrorAndSaysNothingOfThe
   const int next = ::dup(0);
   ASSERT_GE(next, 0);
   ASSERT_EQ(::close(next), 0);
-  // Enough for neither, one or both directories, and never for a file in them.
+  // Enough for none, one or both directories, but for no file in them.
   for (int spare = 0; spare <= 2; ++spare) {
     const rlimit few{static_cast<rlim_t>(next + spare), before.rlim_max};
     ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);

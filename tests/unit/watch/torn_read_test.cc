@@ -1,4 +1,4 @@
-// Readers against writers that never rest.
+// Tests of readers with writers that write continuously.
 
 #include <gtest/gtest.h>
 
@@ -25,7 +25,7 @@ std::chrono::duration<double> SwapTime() {
   return std::chrono::duration<double>(seconds != nullptr ? std::atof(seconds) : 2.0) / 2;
 }
 
-// Which keys there are depends on the version, and each file says it.
+// The keys depend on the version, which each file contains.
 VolumeForTests::Files FilesOf(uint64_t version) {
   VolumeForTests::Files files;
   for (uint64_t key = 0; key < kKeys + 6; ++key) {
@@ -35,7 +35,7 @@ VolumeForTests::Files FilesOf(uint64_t version) {
   return files;
 }
 
-// What was read must be exactly one version, no older than `oldest`; returns it.
+// Returns the version of a snapshot, which must be consistent and not older than `oldest`.
 uint64_t CheckOneVersion(const Snapshot& snapshot, uint64_t oldest) {
   EXPECT_FALSE(snapshot.files.empty());
   if (snapshot.files.empty()) return oldest;
@@ -51,7 +51,7 @@ uint64_t CheckOneVersion(const Snapshot& snapshot, uint64_t oldest) {
   return version;
 }
 
-// Runs a writer until its time is over or the test has failed.
+// Runs a writer until its time limit or a failure.
 template <class Write, class Read>
 void ReadAgainst(Write write, Read read) {
   std::atomic<bool> is_over = false;
@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(LinksMade, TornReadTest,
                                       : "BeforeTheSwap";
                          });
 
-// As git-sync does: a link to a directory of its own for each version.
+// Like git-sync: a link to a separate directory for each version.
 TEST(TornRead, NeverHappensWhileALinkToTheDirectoryIsRetargetedInATightLoop) {
   const DirectoryForTests directory;
   const fs::path link = directory / "current";

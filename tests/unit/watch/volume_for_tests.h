@@ -10,10 +10,10 @@
 
 namespace khs::watch {
 
-// Writes a directory as kubelet writes a ConfigMap volume.
+// Writes a directory like kubelet writes a ConfigMap volume.
 class VolumeForTests {
  public:
-  // When the links of new keys are made.
+  // When the links of new keys are created.
   enum class Links { kAfterSwap, kBeforeSwap };
   using Files = std::map<std::string, std::string>;
 
@@ -38,7 +38,7 @@ class VolumeForTests {
   }
 
   const fs::path& path() const { return path_; }
-  // Where the files stand.
+  // The directory with the files.
   const fs::path& data() const { return data_; }
 
  private:

@@ -20,10 +20,10 @@ using testing::IsEmpty;
 
 class WatchedPlacesTest : public testing::Test {
  protected:
-  // One line a directory in this test's own: its name, `(all)`, `(end)`, and names; sorted.
+  // One sorted line for each directory within the test's: its name, `(all)`, `(end)`, and names.
   std::vector<std::string> Find(const std::vector<fs::path>& paths) {
     const WatchedPlaces places = FindPlaces(paths);
-    EXPECT_THAT(places.troubles, IsEmpty());
+    EXPECT_THAT(places.errors, IsEmpty());
     std::vector<std::string> lines;
     for (const auto& [directory, interest] : places.directories) {
       if (!directory.starts_with(root_.path().string())) {
@@ -136,24 +136,25 @@ TEST_F(WatchedPlacesTest, OfNothingAreNone) {
   EXPECT_EQ(FindPlaces({""}), WatchedPlaces());
 }
 
-TEST_F(WatchedPlacesTest, BehindADirectoryThatMayNotBeEnteredAreATrouble) {
+TEST_F(WatchedPlacesTest, BehindADirectoryWithoutPermissionAreAnError) {
   fs::permissions(root_.path(), fs::perms::all);
   fs::create_directories(root_ / "closed/inside");
   fs::permissions(root_ / "closed", fs::perms::none);
-  // Root may go everywhere, so the thread is somebody else meanwhile.
+  // Root may enter every directory, so the thread changes its user meanwhile.
   const int before = ::setfsuid(65534);
   const WatchedPlaces places = FindPlaces({root_ / "closed/inside"});
   ::setfsuid(static_cast<uid_t>(before));
-  EXPECT_THAT(places.troubles, ElementsAre((root_ / "closed/inside").string() +
-                                           " cannot be looked at: Permission denied"));
+  EXPECT_THAT(places.errors, ElementsAre((root_ / "closed/inside").string() +
+                                         " cannot be accessed: Permission denied"));
 }
 
-TEST(IsMeant, IsTrueOfDefinitionsAndOfTheLinkToThem) {
-  for (const char* name : {"a.toml", "..data", "#.toml"}) EXPECT_TRUE(IsMeant(name)) << name;
+TEST(IsDefinitionOrDataLink, IsTrueForDefinitionsAndTheirLink) {
+  for (const char* name : {"a.toml", "..data", "#.toml"})
+    EXPECT_TRUE(IsDefinitionOrDataLink(name)) << name;
   for (const char* name :
        {"a.toml~", ".a.toml", ".a.toml.swp", "#a.toml#", ".#a.toml", "4913", "notes.txt", ".toml",
         "..2026_07_01", "..data_tmp", ".nfs0001", ".a.toml.kate-swp"}) {
-    EXPECT_FALSE(IsMeant(name)) << name;
+    EXPECT_FALSE(IsDefinitionOrDataLink(name)) << name;
   }
 }
 

@@ -23,44 +23,44 @@ using Activity = Watcher::Activity;
 using Mode = Watcher::Mode;
 
 inline constexpr std::chrono::seconds kPatience{20};
-// Nothing but events may bring such a watcher to look.
+// Disables polling, so that only events cause a look.
 inline constexpr Watcher::Settings kOnlyEvents{.poll_interval = std::chrono::hours(1),
                                                .retry_interval = std::chrono::hours(1)};
 
-// What a watcher told, and what whoever looked then saw.
-class Ear {
+// A listener that records the watcher's calls and what each look saw.
+class RecordingListener {
  public:
   using Look = std::function<std::string()>;
 
-  explicit Ear(Look look) : look_(std::move(look)) {}
+  explicit RecordingListener(Look look) : look_(std::move(look)) {}
 
   Watcher::Listener Listener() {
     return {[this](Activity activity) {
               std::string seen = look_();
-              Hear([&] {
+              Record([&] {
                 changes_.push_back(activity);
                 seen_ = std::move(seen);
               });
             },
-            [this](Mode mode) { Hear([&] { modes_.push_back(mode); }); },
-            [this](const std::string& error) { Hear([&] { errors_.push_back(error); }); }};
+            [this](Mode mode) { Record([&] { modes_.push_back(mode); }); },
+            [this](const std::string& error) { Record([&] { errors_.push_back(error); }); }};
   }
 
-  // Waits until the last look saw this.
+  // Waits until the last look saw `state`.
   testing::AssertionResult Sees(const std::string& state) {
     std::unique_lock lock(mutex_);
-    if (heard_.wait_for(lock, kPatience, [&] { return seen_ == state; })) {
+    if (recorded_.wait_for(lock, kPatience, [&] { return seen_ == state; })) {
       return testing::AssertionSuccess();
     }
     return testing::AssertionFailure() << "saw `" << seen_ << "` and not `" << state << "`";
   }
-  testing::AssertionResult HearsChanges(size_t count) {
+  testing::AssertionResult HasChanges(size_t count) {
     return Waits([&] { return changes_.size() >= count; });
   }
-  testing::AssertionResult HearsMode(Mode mode) {
+  testing::AssertionResult HasMode(Mode mode) {
     return Waits([&] { return !modes_.empty() && modes_.back() == mode; });
   }
-  testing::AssertionResult HearsLastly(Activity activity) {
+  testing::AssertionResult EndsWith(Activity activity) {
     return Waits([&] { return !changes_.empty() && changes_.back() == activity; });
   }
 
@@ -68,21 +68,22 @@ class Ear {
   std::vector<Mode> modes() const { return Copy(modes_); }
   std::vector<std::string> errors() const { return Copy(errors_); }
 
-  // Whoever calls waits until the lock is given back.
+  // Blocks the listener until the lock is released.
   std::unique_lock<std::mutex> Block() { return std::unique_lock(mutex_); }
 
  private:
   template <class Note>
-  void Hear(Note note) {
+  void Record(Note note) {
     const std::lock_guard lock(mutex_);
     note();
-    heard_.notify_all();
+    recorded_.notify_all();
   }
   template <class Condition>
   testing::AssertionResult Waits(Condition condition) {
     std::unique_lock lock(mutex_);
-    return heard_.wait_for(lock, kPatience, condition) ? testing::AssertionSuccess()
-                                                       : testing::AssertionFailure() << "not heard";
+    return recorded_.wait_for(lock, kPatience, condition)
+               ? testing::AssertionSuccess()
+               : testing::AssertionFailure() << "not called";
   }
   template <class T>
   T Copy(const T& value) const {
@@ -92,14 +93,14 @@ class Ear {
 
   const Look look_;
   mutable std::mutex mutex_;
-  std::condition_variable heard_;
+  std::condition_variable recorded_;
   std::string seen_ = "nothing yet";
   std::vector<Activity> changes_;
   std::vector<Mode> modes_;
   std::vector<std::string> errors_;
 };
 
-// `a=1 b=2` for the definitions in a directory; `none` when it can't be read.
+// Returns `a=1 b=2` for the definitions in a directory; `none` if it cannot be read.
 inline std::string Show(const fs::path& directory) {
   const Snapshot snapshot = ReadDirectory(directory);
   if (!snapshot.error.empty()) return "none";
@@ -119,13 +120,13 @@ class WatcherTest : public testing::Test {
   }
 
   void Watch(std::vector<fs::path> paths, Watcher::Settings settings = kOnlyEvents) {
-    watcher_ = std::make_unique<Watcher>(std::move(paths), ear_.Listener(), settings);
+    watcher_ = std::make_unique<Watcher>(std::move(paths), listener_.Listener(), settings);
   }
   void Watch() {
     Watch({watched_});
-    ASSERT_THAT(ear_.modes(), testing::ElementsAre(Mode::kInotify));
+    ASSERT_THAT(listener_.modes(), testing::ElementsAre(Mode::kInotify));
   }
-  // A file that can be moved to where it is wanted.
+  // Creates a file to be moved by the test.
   fs::path Make(const std::string& content) {
     const fs::path path = outside_ / std::to_string(++made_);
     WriteFile(path, content);
@@ -135,10 +136,10 @@ class WatcherTest : public testing::Test {
   DirectoryForTests root_;
   const fs::path directory_ = root_ / "watched";
   const fs::path outside_ = root_ / "outside";
-  fs::path watched_ = directory_;  // what is looked at; may be another path before Watch
+  fs::path watched_ = directory_;  // the watched path; a test may change it before Watch
   int made_ = 0;
-  Ear ear_{[this] { return Show(watched_); }};
-  std::unique_ptr<Watcher> watcher_;  // last: it tells the ear
+  RecordingListener listener_{[this] { return Show(watched_); }};
+  std::unique_ptr<Watcher> watcher_;  // last, because it calls listener_
 };
 
 }  // namespace khs::watch

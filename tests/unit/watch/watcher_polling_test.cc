@@ -1,4 +1,4 @@
-// What a watcher does where inotify is of no use.
+// Tests of a watcher without working inotify.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -39,12 +39,12 @@ size_t CountInotifyInstances() {
   return count;
 }
 
-// Limits of inotify are a user's. Glibc's call would change the user of all threads.
+// inotify's limits are per user. glibc's function would change the user of all threads.
 bool BecomeUser(uid_t user) { return ::syscall(SYS_setresuid, -1, user, -1) == 0; }
 
 TEST_F(WatcherPollingTest, PollsWhileItsUserHasNoMoreInotifyInstances) {
   fs::permissions(root_.path(), fs::perms::all);
-  // A user of this test's own, so that no other test goes short.
+  // A user of its own, so that other tests keep their instances.
   if (!BecomeUser(1'000'000 + static_cast<uid_t>(::getpid()))) {
     GTEST_SKIP() << "only root can be somebody else";
   }
@@ -57,41 +57,41 @@ TEST_F(WatcherPollingTest, PollsWhileItsUserHasNoMoreInotifyInstances) {
   const bool is_back = BecomeUser(0);  // but not the watcher's thread
   ASSERT_TRUE(is_back);
   ASSERT_EQ(error, EMFILE);
-  EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kPoll));
+  EXPECT_THAT(listener_.modes(), ElementsAre(Mode::kPoll));
 
   fs::rename(Make("1"), directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=1"));
-  EXPECT_TRUE(ear_.HearsChanges(20));
-  EXPECT_THAT(ear_.errors(), ElementsAre("inotify cannot be used: Too many open files (see "
-                                         "fs.inotify.max_user_instances)"))
+  EXPECT_TRUE(listener_.Sees("a=1"));
+  EXPECT_TRUE(listener_.HasChanges(20));
+  EXPECT_THAT(listener_.errors(), ElementsAre("inotify cannot be used: Too many open files (see "
+                                              "fs.inotify.max_user_instances)"))
       << "and not once an attempt";
 
   taken.clear();
-  EXPECT_TRUE(ear_.HearsMode(Mode::kInotify));
-  EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kPoll, Mode::kInotify));
-  EXPECT_EQ(ear_.errors().size(), 1u);
+  EXPECT_TRUE(listener_.HasMode(Mode::kInotify));
+  EXPECT_THAT(listener_.modes(), ElementsAre(Mode::kPoll, Mode::kInotify));
+  EXPECT_EQ(listener_.errors().size(), 1u);
   fs::rename(Make("2"), directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
   EXPECT_EQ(CountInotifyInstances(), 1u);
 }
 
-TEST_F(WatcherPollingTest, PollsWhileADirectoryMayNotBeRead) {
+TEST_F(WatcherPollingTest, PollsWhileADirectoryIsUnreadable) {
   fs::permissions(root_.path(), fs::perms::all);
   fs::permissions(directory_, fs::perms::none);
-  // Root may read everything, so whoever watches is somebody else: threads inherit that.
+  // Root may read every file, so the watcher has another user: threads inherit it.
   const int before = ::setfsuid(65534);
   Watch({watched_}, {.poll_interval = 2ms, .retry_interval = 5ms});
   ::setfsuid(static_cast<uid_t>(before));
-  EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kPoll));
-  EXPECT_TRUE(ear_.HearsChanges(20));
-  ASSERT_EQ(ear_.errors().size(), 1u);
-  EXPECT_THAT(ear_.errors()[0], HasSubstr("cannot be listed: Permission denied"));
+  EXPECT_THAT(listener_.modes(), ElementsAre(Mode::kPoll));
+  EXPECT_TRUE(listener_.HasChanges(20));
+  ASSERT_EQ(listener_.errors().size(), 1u);
+  EXPECT_THAT(listener_.errors()[0], HasSubstr("cannot be listed: Permission denied"));
 
   WriteFile(directory_ / "a.toml", "1");
   fs::permissions(directory_ / "a.toml", fs::perms::all);
   fs::permissions(directory_, fs::perms::all);
-  EXPECT_TRUE(ear_.HearsMode(Mode::kInotify));
-  EXPECT_TRUE(ear_.Sees("a=1"));
+  EXPECT_TRUE(listener_.HasMode(Mode::kInotify));
+  EXPECT_TRUE(listener_.Sees("a=1"));
   EXPECT_EQ(CountInotifyInstances(), 1u) << "none of the attempts left one";
 }
 
@@ -101,24 +101,24 @@ TEST_F(WatcherPollingTest, PollsAgainWhenWatchingFailsLater) {
   const int before = ::setfsuid(65534);
   Watch({watched_}, {.poll_interval = 2ms, .retry_interval = 1h});
   ::setfsuid(static_cast<uid_t>(before));
-  ASSERT_THAT(ear_.modes(), ElementsAre(Mode::kInotify));
+  ASSERT_THAT(listener_.modes(), ElementsAre(Mode::kInotify));
   fs::create_directory(outside_ / "closed");
   fs::permissions(outside_ / "closed", fs::perms::none);
   fs::rename(directory_, outside_ / "old");
-  EXPECT_TRUE(ear_.Sees("none"));
+  EXPECT_TRUE(listener_.Sees("none"));
   fs::rename(outside_ / "closed", directory_);
-  EXPECT_TRUE(ear_.HearsMode(Mode::kPoll));
-  const size_t heard = ear_.changes().size();
-  EXPECT_TRUE(ear_.HearsChanges(heard + 3));
+  EXPECT_TRUE(listener_.HasMode(Mode::kPoll));
+  const size_t heard = listener_.changes().size();
+  EXPECT_TRUE(listener_.HasChanges(heard + 3));
   EXPECT_EQ(CountInotifyInstances(), 0u);
-  // New paths are an occasion to try again.
+  // Replacing the paths retries inotify.
   watcher_->Watch({outside_ / "old"});
-  EXPECT_TRUE(ear_.HearsMode(Mode::kInotify));
+  EXPECT_TRUE(listener_.HasMode(Mode::kInotify));
 }
 
-TEST_F(WatcherPollingTest, FindsWhatIsMountedOverItsDirectory) {
+TEST_F(WatcherPollingTest, NoticesAMountOverItsDirectory) {
   bool is_permitted = false;
-  // A thread can have mounts of its own, and the watcher's thread inherits them.
+  // A thread can have its own mounts, which the watcher's thread inherits.
   std::thread([&] {
     is_permitted = ::unshare(CLONE_NEWNS) == 0 &&
                    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
@@ -126,10 +126,10 @@ TEST_F(WatcherPollingTest, FindsWhatIsMountedOverItsDirectory) {
     Watch({watched_}, {.poll_interval = 1h, .retry_interval = 5ms});
     ASSERT_EQ(::mount("none", directory_.c_str(), "tmpfs", 0, nullptr), 0);
     WriteFile(directory_ / "a.toml", "1");
-    EXPECT_TRUE(ear_.Sees("a=1"));
+    EXPECT_TRUE(listener_.Sees("a=1"));
     ASSERT_EQ(::umount2(directory_.c_str(), 0), 0);
-    EXPECT_TRUE(ear_.Sees(""));
-    EXPECT_THAT(ear_.modes(), ElementsAre(Mode::kInotify));
+    EXPECT_TRUE(listener_.Sees(""));
+    EXPECT_THAT(listener_.modes(), ElementsAre(Mode::kInotify));
   }).join();
   if (!is_permitted) GTEST_SKIP() << "mounting is not permitted here";
 }

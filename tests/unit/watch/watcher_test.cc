@@ -1,4 +1,4 @@
-// Real inotify on real directories.
+// Tests with real inotify on real directories.
 
 #include "watch/watcher.h"
 
@@ -22,10 +22,10 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-TEST_F(WatcherTest, SeesAFileThatIsMadeAsSoonAsItIsConstructed) {
+TEST_F(WatcherTest, SeesAFileCreatedRightAfterConstruction) {
   for (int i = 0; i < 50; ++i) {
     const std::string content = std::to_string(i);
-    Ear ear([this] { return Show(directory_); });
+    RecordingListener ear([this] { return Show(directory_); });
     const Watcher watcher({directory_}, ear.Listener(), kOnlyEvents);
     WriteFile(directory_ / "a.toml", content);
     ASSERT_TRUE(ear.Sees("a=" + content));
@@ -35,49 +35,50 @@ TEST_F(WatcherTest, SeesAFileThatIsMadeAsSoonAsItIsConstructed) {
 TEST_F(WatcherTest, SeesFilesWrittenInPlace) {
   Watch();
   WriteFile(directory_ / "a.toml", "1");
-  EXPECT_TRUE(ear_.Sees("a=1"));
+  EXPECT_TRUE(listener_.Sees("a=1"));
   WriteFile(directory_ / "a.toml", "2");
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
   std::ofstream(directory_ / "a.toml", std::ios::app) << "3";
-  EXPECT_TRUE(ear_.Sees("a=23"));
+  EXPECT_TRUE(listener_.Sees("a=23"));
 }
 
 TEST_F(WatcherTest, SeesFilesMovedInOverOutAndWithin) {
   Watch();
   fs::rename(Make("1"), directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=1"));
+  EXPECT_TRUE(listener_.Sees("a=1"));
   fs::rename(Make("2"), directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
   fs::rename(directory_ / "a.toml", directory_ / "b.toml");
-  EXPECT_TRUE(ear_.Sees("b=2"));
+  EXPECT_TRUE(listener_.Sees("b=2"));
   fs::rename(directory_ / "b.toml", outside_ / "b");
-  EXPECT_TRUE(ear_.Sees(""));
+  EXPECT_TRUE(listener_.Sees(""));
 }
 
-TEST_F(WatcherTest, SeesFilesRemovedAndMadeAnew) {
+TEST_F(WatcherTest, SeesFilesRemovedAndRecreated) {
   WriteFile(directory_ / "a.toml", "1");
   Watch();
   fs::remove(directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees(""));
+  EXPECT_TRUE(listener_.Sees(""));
   WriteFile(directory_ / "a.toml", "2");
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
 }
 
 TEST_F(WatcherTest, SeesAnEditorSave) {
   WriteFile(directory_ / "a.toml", "1");
   Watch();
-  // vim: a backup by renaming, a new file, and the backup removed; a swap file all the while.
+  // vim renames the file to a backup, writes a new file, and removes the backup; a swap file exists
+  // meanwhile.
   std::ofstream swap(directory_ / ".a.toml.swp");
   swap << "x" << std::flush;
   fs::rename(directory_ / "a.toml", directory_ / "a.toml~");
   WriteFile(directory_ / "a.toml", "2");
   fs::remove(directory_ / "a.toml~");
-  EXPECT_TRUE(ear_.Sees("a=2"));
-  EXPECT_TRUE(ear_.HearsLastly(Activity::kQuiet)) << "the swap file stays open";
-  // sed -i: a file of another name, renamed.
+  EXPECT_TRUE(listener_.Sees("a=2"));
+  EXPECT_TRUE(listener_.EndsWith(Activity::kQuiet)) << "the swap file stays open";
+  // sed -i writes a temporary file and renames it.
   WriteFile(directory_ / "sedAbCdEf", "3");
   fs::rename(directory_ / "sedAbCdEf", directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=3"));
+  EXPECT_TRUE(listener_.Sees("a=3"));
 }
 
 TEST_F(WatcherTest, SeesEachSwapOfAVolume) {
@@ -88,11 +89,11 @@ TEST_F(WatcherTest, SeesEachSwapOfAVolume) {
     watched_ = path;
     Watch({path});
     volume.Put({{"a.toml", "2"}, {"b.toml", "2"}});
-    EXPECT_TRUE(ear_.Sees("a=2 b=2"));
+    EXPECT_TRUE(listener_.Sees("a=2 b=2"));
     volume.Put({{"b.toml", "3"}});
-    EXPECT_TRUE(ear_.Sees("b=3"));
+    EXPECT_TRUE(listener_.Sees("b=3"));
     volume.Put({});
-    EXPECT_TRUE(ear_.Sees(""));
+    EXPECT_TRUE(listener_.Sees(""));
     watcher_.reset();
   }
 }
@@ -102,15 +103,15 @@ TEST_F(WatcherTest, SeesALinkOfAFarmRetargetedAndItsTargetEdited) {
   const fs::path two = Make("2");
   Watch();
   fs::create_symlink(one, directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=1"));
+  EXPECT_TRUE(listener_.Sees("a=1"));
   PointLink(directory_ / "a.toml", two);
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
   WriteFile(two, "3");
-  EXPECT_TRUE(ear_.Sees("a=3"));
+  EXPECT_TRUE(listener_.Sees("a=3"));
   fs::remove(two);
-  EXPECT_TRUE(ear_.Sees("a=?"));
+  EXPECT_TRUE(listener_.Sees("a=?"));
   fs::rename(one, two);
-  EXPECT_TRUE(ear_.Sees("a=1"));
+  EXPECT_TRUE(listener_.Sees("a=1"));
 }
 
 TEST_F(WatcherTest, SeesALinkToTheDirectoryRetargetedWhereverItIs) {
@@ -123,37 +124,37 @@ TEST_F(WatcherTest, SeesALinkToTheDirectoryRetargetedWhereverItIs) {
   watched_ = root_ / "here";
   Watch();
   PointLink(root_ / "current", "v2");
-  EXPECT_TRUE(ear_.Sees("a=v2"));
+  EXPECT_TRUE(listener_.Sees("a=v2"));
   PointLink(root_ / "here", root_ / "v3/connectors");
-  EXPECT_TRUE(ear_.Sees("a=v3"));
+  EXPECT_TRUE(listener_.Sees("a=v3"));
   WriteFile(root_ / "v3/connectors/a.toml", "edited");
-  EXPECT_TRUE(ear_.Sees("a=edited"));
+  EXPECT_TRUE(listener_.Sees("a=edited"));
   fs::remove(root_ / "here");
-  EXPECT_TRUE(ear_.Sees("none"));
+  EXPECT_TRUE(listener_.Sees("none"));
 }
 
-TEST_F(WatcherTest, SeesADirectoryThatIsMadeLaterWithItsParents) {
+TEST_F(WatcherTest, SeesADirectoryCreatedLaterWithItsParents) {
   watched_ = root_ / "some/where/very/deep/in/a/row/of/directories";
   Watch();
   for (int i = 0; i < 200; ++i) {
     const std::string content = std::to_string(i);
     fs::create_directories(watched_);
     WriteFile(watched_ / "a.toml", content);
-    ASSERT_TRUE(ear_.Sees("a=" + content));
+    ASSERT_TRUE(listener_.Sees("a=" + content));
     fs::remove_all(root_ / "some");
-    ASSERT_TRUE(ear_.Sees("none"));
+    ASSERT_TRUE(listener_.Sees("none"));
   }
 }
 
-TEST_F(WatcherTest, SeesADirectoryRemovedAndMadeAnew) {
+TEST_F(WatcherTest, SeesADirectoryRemovedAndRecreated) {
   WriteFile(directory_ / "a.toml", "1");
   Watch();
   fs::remove_all(directory_);
-  EXPECT_TRUE(ear_.Sees("none"));
+  EXPECT_TRUE(listener_.Sees("none"));
   fs::create_directory(directory_);
-  EXPECT_TRUE(ear_.Sees(""));
+  EXPECT_TRUE(listener_.Sees(""));
   WriteFile(directory_ / "a.toml", "2");
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
 }
 
 TEST_F(WatcherTest, SeesADirectoryMovedAwayAndAnotherMovedIn) {
@@ -163,17 +164,17 @@ TEST_F(WatcherTest, SeesADirectoryMovedAwayAndAnotherMovedIn) {
   WriteFile(outside_ / "other/deep/a.toml", "2");
   Watch();
   fs::rename(directory_, outside_ / "old");
-  EXPECT_TRUE(ear_.Sees("none"));
+  EXPECT_TRUE(listener_.Sees("none"));
   fs::rename(outside_ / "other", directory_);
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
   WriteFile(directory_ / "deep/a.toml", "3");
-  EXPECT_TRUE(ear_.Sees("a=3"));
+  EXPECT_TRUE(listener_.Sees("a=3"));
 }
 
 TEST_F(WatcherTest, SeesASingleFileAndNoneOfItsNeighbours) {
   const fs::path file = directory_ / "credentials";
   WriteFile(file, "1");
-  Ear ear([&] {
+  RecordingListener ear([&] {
     std::string content;
     std::ifstream(file) >> content;
     return content;
@@ -192,7 +193,7 @@ TEST_F(WatcherTest, SeesASingleFileAndNoneOfItsNeighbours) {
 TEST_F(WatcherTest, SeesASingleFileInAVolumeSwapped) {
   VolumeForTests volume(directory_);
   volume.Put({{"token", "1"}});
-  Ear ear([&] {
+  RecordingListener ear([&] {
     std::string content;
     std::ifstream(directory_ / "token") >> content;
     return content;
@@ -211,8 +212,8 @@ TEST_F(WatcherTest, DoesNotLookForNoiseInAParent) {
     fs::rename(root_ / "noise", root_ / "more noise");
   }
   fs::rename(Make("1"), directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=1"));
-  EXPECT_EQ(ear_.changes().size(), 1u);
+  EXPECT_TRUE(listener_.Sees("a=1"));
+  EXPECT_EQ(listener_.changes().size(), 1u);
 }
 
 TEST_F(WatcherTest, DoesNotLookForReadingAndPermissions) {
@@ -223,110 +224,111 @@ TEST_F(WatcherTest, DoesNotLookForReadingAndPermissions) {
     fs::permissions(directory_ / "a.toml", i % 2 == 0 ? fs::perms::owner_all : fs::perms::all);
   }
   fs::rename(Make("2"), directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=2"));
-  EXPECT_EQ(ear_.changes().size(), 1u);
+  EXPECT_TRUE(listener_.Sees("a=2"));
+  EXPECT_EQ(listener_.changes().size(), 1u);
 }
 
-TEST_F(WatcherTest, TellsThatAFileIsBeingWrittenUntilItIsClosed) {
+TEST_F(WatcherTest, ReportsWritingUntilAFileIsClosed) {
   WriteFile(directory_ / "a.toml", "old");
   Watch();
   base::UniqueFd file(::open((directory_ / "a.toml").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   ASSERT_TRUE(file);
-  EXPECT_TRUE(ear_.Sees("a="));
+  EXPECT_TRUE(listener_.Sees("a="));
   std::string content;
   for (int i = 0; i < 10; ++i) {
-    const size_t heard = ear_.changes().size();
+    const size_t heard = listener_.changes().size();
     ASSERT_EQ(::write(file.get(), "x", 1), 1);
-    EXPECT_TRUE(ear_.HearsChanges(heard + 1));
+    EXPECT_TRUE(listener_.HasChanges(heard + 1));
     content += 'x';
-    EXPECT_TRUE(ear_.Sees("a=" + content));
+    EXPECT_TRUE(listener_.Sees("a=" + content));
   }
-  EXPECT_THAT(ear_.changes(), Each(Activity::kWriting));
+  EXPECT_THAT(listener_.changes(), Each(Activity::kWriting));
   file = base::UniqueFd();
-  EXPECT_TRUE(ear_.HearsLastly(Activity::kQuiet));
-  EXPECT_TRUE(ear_.Sees("a=" + content));
+  EXPECT_TRUE(listener_.EndsWith(Activity::kQuiet));
+  EXPECT_TRUE(listener_.Sees("a=" + content));
 }
 
-TEST_F(WatcherTest, TellsThatAFileIsBeingWrittenBeforeAnythingIsInIt) {
+TEST_F(WatcherTest, ReportsWritingOfAnEmptyFile) {
   Watch();
   base::UniqueFd file(
       ::open((directory_ / "a.toml").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  EXPECT_TRUE(ear_.Sees("a="));
-  EXPECT_THAT(ear_.changes(), Each(Activity::kWriting));
-  // Meanwhile others come and go.
+  EXPECT_TRUE(listener_.Sees("a="));
+  EXPECT_THAT(listener_.changes(), Each(Activity::kWriting));
+  // Other files are created and removed meanwhile.
   fs::rename(Make("1"), directory_ / "b.toml");
-  EXPECT_TRUE(ear_.Sees("a= b=1"));
-  EXPECT_THAT(ear_.changes(), Each(Activity::kWriting));
+  EXPECT_TRUE(listener_.Sees("a= b=1"));
+  EXPECT_THAT(listener_.changes(), Each(Activity::kWriting));
   file = base::UniqueFd();
-  EXPECT_TRUE(ear_.HearsLastly(Activity::kQuiet));
+  EXPECT_TRUE(listener_.EndsWith(Activity::kQuiet));
 }
 
-TEST_F(WatcherTest, DoesNotMindTheWritingOfAFileThatWasReplaced) {
+TEST_F(WatcherTest, IgnoresWritesToAReplacedFile) {
   WriteFile(directory_ / "a.toml", "1");
   Watch();
   const base::UniqueFd old(::open((directory_ / "a.toml").c_str(), O_WRONLY | O_CLOEXEC));
   ASSERT_EQ(::write(old.get(), "x", 1), 1);
-  EXPECT_TRUE(ear_.Sees("a=x"));
+  EXPECT_TRUE(listener_.Sees("a=x"));
   fs::rename(Make("2"), directory_ / "a.toml");
-  EXPECT_TRUE(ear_.Sees("a=2"));
-  EXPECT_THAT(ear_.changes(), ElementsAre(Activity::kWriting, Activity::kQuiet));
+  EXPECT_TRUE(listener_.Sees("a=2"));
+  EXPECT_THAT(listener_.changes(), ElementsAre(Activity::kWriting, Activity::kQuiet));
   for (int i = 0; i < 100; ++i) ASSERT_EQ(::write(old.get(), "x", 1), 1);
   fs::rename(Make("3"), directory_ / "b.toml");
-  EXPECT_TRUE(ear_.Sees("a=2 b=3"));
-  EXPECT_THAT(ear_.changes(), ElementsAre(Activity::kWriting, Activity::kQuiet, Activity::kQuiet));
+  EXPECT_TRUE(listener_.Sees("a=2 b=3"));
+  EXPECT_THAT(listener_.changes(),
+              ElementsAre(Activity::kWriting, Activity::kQuiet, Activity::kQuiet));
 }
 
-TEST_F(WatcherTest, TakesNewLinksForNoWriting) {
+TEST_F(WatcherTest, DoesNotTakeNewLinksForWrites) {
   const fs::path made = Make("1");
   Watch();
   fs::create_symlink(made, directory_ / "a.toml");
   fs::create_hard_link(made, directory_ / "b.toml");
   fs::create_directory(directory_ / "c.toml");
-  EXPECT_TRUE(ear_.Sees("a=1 b=1 c=?"));
-  EXPECT_THAT(ear_.changes(), Each(Activity::kQuiet));
+  EXPECT_TRUE(listener_.Sees("a=1 b=1 c=?"));
+  EXPECT_THAT(listener_.changes(), Each(Activity::kQuiet));
 }
 
-TEST_F(WatcherTest, LooksAndFollowsPathsAnewAfterItsQueueOverflowed) {
+TEST_F(WatcherTest, LooksAndRearmsAfterAQueueOverflow) {
   fs::create_directory(outside_ / "other");
   size_t limit = 0;
   std::ifstream("/proc/sys/fs/inotify/max_queued_events") >> limit;
   ASSERT_GT(limit, 0u);
   Watch();
   {
-    const auto blocked = ear_.Block();
+    const auto blocked = listener_.Block();
     fs::rename(Make("1"), directory_ / "a.toml");
-    // What it reads before it comes to a stop, and what the queue holds: all of no interest.
+    // Irrelevant events, more than the watcher reads until it blocks plus the size of the queue.
     const fs::path names[] = {directory_ / "1~", directory_ / "2~"};
     WriteFile(names[0], "");
     for (size_t i = 0; i < limit + 2000; ++i) fs::rename(names[i % 2], names[(i + 1) % 2]);
     fs::rename(directory_, outside_ / "old");
     fs::rename(outside_ / "other", directory_);
   }
-  EXPECT_TRUE(ear_.Sees(""));
+  EXPECT_TRUE(listener_.Sees(""));
   WriteFile(directory_ / "a.toml", "2");
-  EXPECT_TRUE(ear_.Sees("a=2"));
+  EXPECT_TRUE(listener_.Sees("a=2"));
 }
 
 TEST_F(WatcherTest, LooksAfterItsPathsWereReplaced) {
   fs::create_directory(root_ / "second");
   WriteFile(root_ / "second/a.toml", "1");
   Watch();
-  // The Look runs in the watcher's thread, which is at rest.
+  // The Look runs on the watcher's thread, which is idle.
   watched_ = root_ / "second";
   watcher_->Watch({watched_});
-  EXPECT_TRUE(ear_.Sees("a=1"));
+  EXPECT_TRUE(listener_.Sees("a=1"));
   WriteFile(directory_ / "of no interest any more.toml", "");
   fs::rename(Make("2"), root_ / "second/a.toml");
-  EXPECT_TRUE(ear_.Sees("a=2"));
-  EXPECT_EQ(ear_.changes().size(), 2u);
+  EXPECT_TRUE(listener_.Sees("a=2"));
+  EXPECT_EQ(listener_.changes().size(), 2u);
   watcher_->Watch({});
-  EXPECT_TRUE(ear_.HearsChanges(3));
+  EXPECT_TRUE(listener_.HasChanges(3));
 }
 
 TEST_F(WatcherTest, StopsAtOnce) {
   Watch();
   watcher_.reset();  // or else after an hour
-  EXPECT_THAT(ear_.changes(), IsEmpty());
+  EXPECT_THAT(listener_.changes(), IsEmpty());
 }
 
 }  // namespace

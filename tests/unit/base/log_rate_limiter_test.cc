@@ -1,4 +1,4 @@
-#include "base/log_repeats.h"
+#include "base/log_rate_limiter.h"
 
 #include <gtest/gtest.h>
 
@@ -12,14 +12,14 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr int kWarning = 3;
-constexpr int kBurst = LogRepeats::kBurst;
-constexpr auto kInterval = LogRepeats::kInterval;
+constexpr int kBurst = LogRateLimiter::kBurst;
+constexpr auto kInterval = LogRateLimiter::kInterval;
 
-class LogRepeatsTest : public ::testing::Test {
+class LogRateLimiterTest : public ::testing::Test {
  protected:
-  LogRepeats::Admission Admit(std::string_view connector,
-                              std::string_view message = "record will be retried",
-                              std::string_view facility = {}) {
+  LogRateLimiter::Admission Admit(std::string_view connector,
+                                  std::string_view message = "record will be retried",
+                                  std::string_view facility = {}) {
     return repeats_.Admit({"task", message, connector, facility}, kWarning, now_);
   }
 
@@ -31,10 +31,10 @@ class LogRepeatsTest : public ::testing::Test {
   }
 
   MonotonicTime now_{std::chrono::hours(1)};
-  LogRepeats repeats_{8};
+  LogRateLimiter repeats_{8};
 };
 
-TEST_F(LogRepeatsTest, WriteABurstAndThenOneLineAnInterval) {
+TEST_F(LogRateLimiterTest, WritesABurstThenOneLinePerInterval) {
   EXPECT_EQ(Written(1000, "a"), kBurst);
   int written = 0;
   for (int second = 0; second < 100; ++second) {
@@ -44,7 +44,7 @@ TEST_F(LogRepeatsTest, WriteABurstAndThenOneLineAnInterval) {
   EXPECT_EQ(written, 10);
 }
 
-TEST_F(LogRepeatsTest, AccountForEveryLineThatWasLeftOut) {
+TEST_F(LogRateLimiterTest, CountsEverySuppressedLine) {
   uint64_t accounted = 0;
   int lines = 0;
   for (int tick = 0; tick < 5000; ++tick, ++lines, now_ += milliseconds(10)) {
@@ -59,7 +59,7 @@ TEST_F(LogRepeatsTest, AccountForEveryLineThatWasLeftOut) {
   EXPECT_FALSE(repeats_.pending());
 }
 
-TEST_F(LogRepeatsTest, TellOfAStormThatEnded) {
+TEST_F(LogRateLimiterTest, SummarizesAnEventThatStopped) {
   Written(kBurst + 7, "a");
   EXPECT_TRUE(repeats_.pending());
   now_ += 2 * kInterval - milliseconds(1);
@@ -75,7 +75,7 @@ TEST_F(LogRepeatsTest, TellOfAStormThatEnded) {
   EXPECT_TRUE(repeats_.TakeDue(now_).empty());
 }
 
-TEST_F(LogRepeatsTest, TellByItsNextLineAndNotTwice) {
+TEST_F(LogRateLimiterTest, ReportsByTheNextLineOnlyOnce) {
   Written(kBurst + 7, "a");
   now_ += kInterval;
   const auto admission = Admit("a");
@@ -85,7 +85,7 @@ TEST_F(LogRepeatsTest, TellByItsNextLineAndNotTwice) {
   EXPECT_TRUE(repeats_.TakeDue(now_).empty());
 }
 
-TEST_F(LogRepeatsTest, LetASlowStormTellItselfRatherThanBySummaries) {
+TEST_F(LogRateLimiterTest, ReportsASlowEventByItsLinesInsteadOfSummaries) {
   Written(kBurst, "a");
   int lines = 0;
   for (int i = 0; i < 100; ++i) {
@@ -96,13 +96,13 @@ TEST_F(LogRepeatsTest, LetASlowStormTellItselfRatherThanBySummaries) {
   EXPECT_GE(lines, 25);
 }
 
-TEST_F(LogRepeatsTest, GiveTheWholeBudgetAgainAfterQuiet) {
+TEST_F(LogRateLimiterTest, RefillsTheBucketAfterQuiet) {
   EXPECT_EQ(Written(kBurst, "a"), kBurst);
   now_ += kBurst * kInterval;
   EXPECT_EQ(Written(kBurst + 1, "a"), kBurst);
 }
 
-TEST_F(LogRepeatsTest, KeepTheBudgetsOfConnectorsMessagesAndFacilitiesApart) {
+TEST_F(LogRateLimiterTest, KeepsSeparateBucketsForConnectorsMessagesAndFacilities) {
   EXPECT_EQ(Written(1000, "a"), kBurst);
   EXPECT_EQ(Written(1000, "b"), kBurst);
   EXPECT_TRUE(Admit("a", "offset commit failed").write);
@@ -111,7 +111,7 @@ TEST_F(LogRepeatsTest, KeepTheBudgetsOfConnectorsMessagesAndFacilitiesApart) {
   EXPECT_FALSE(Admit("a").write);
 }
 
-TEST_F(LogRepeatsTest, HoldAFixedNumberOfEventsOfWhichTheRestShareABudget) {
+TEST_F(LogRateLimiterTest, SharesOneBucketBeyondTheLimitOfEvents) {
   int written = 0;
   for (int i = 0; i < 1000; ++i) written += Written(1, std::to_string(i));
   EXPECT_EQ(repeats_.size(), 8u);
@@ -124,7 +124,7 @@ TEST_F(LogRepeatsTest, HoldAFixedNumberOfEventsOfWhichTheRestShareABudget) {
   EXPECT_EQ(due[0].suppressed, 1000u - 8 - kBurst);
 }
 
-TEST_F(LogRepeatsTest, MakeRoomForOthersOnceAnEventHasEndedAndWasTold) {
+TEST_F(LogRateLimiterTest, EvictsStoppedEventsThatWereReported) {
   for (int i = 0; i < 8; ++i) Written(kBurst + 1, std::to_string(i));
   now_ += 2 * kBurst * kInterval;
   EXPECT_EQ(repeats_.TakeDue(now_).size(), 8u);
@@ -135,7 +135,7 @@ TEST_F(LogRepeatsTest, MakeRoomForOthersOnceAnEventHasEndedAndWasTold) {
   EXPECT_EQ(repeats_.size(), 1u);
 }
 
-TEST_F(LogRepeatsTest, TellAllAtTheEnd) {
+TEST_F(LogRateLimiterTest, ReturnsAllSummariesAtTheEnd) {
   Written(kBurst + 1, "a");
   Written(kBurst + 2, "b");
   uint64_t suppressed = 0;

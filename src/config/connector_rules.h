@@ -8,12 +8,12 @@
 
 namespace khs::config {
 
-// Kafka's words; either is about both keys.
+// Messages of Kafka Connect. Both concern two keys.
 constexpr std::string_view kNoSubscription = "Must configure one of topics or topics.regex";
 constexpr std::string_view kBothSubscriptions =
     "topics and topics.regex are mutually exclusive options, but both are set.";
 
-// Judges `defaults.*` as far as they can be without a connector.
-void JudgeDefaults(const std::vector<Written>& defaults, ProblemList& problems);
+// Validates `defaults.*` as far as that is possible without a connector.
+void ValidateDefaults(const std::vector<WrittenEntry>& defaults, ProblemList& problems);
 
 }  // namespace khs::config

@@ -44,8 +44,8 @@ def broken_links(page, text):
 
 def long_lines(page, text):
     """Prose that could be wrapped: not tables, addresses, and what a make target writes."""
-    text = re.sub(r"(<!-- .*: written by make .* -->\n).*?(?=<!-- end of)", lambda kept: kept[1] + "\n" * kept[0].count("\n"),
-                  text, flags=re.S)
+    text = re.sub(r"(?<=: written by make )([^\n]*\n).*?(?=<!-- end of)", lambda kept: "\n" * kept[0].count("\n"), text,
+                  flags=re.S)
     return [f"{page}:{number}: {len(line)} columns" for number, line in prose(text)
             if len(line) > 100 and not line.startswith(("|", "    ", "<!--")) and " " in line.strip().lstrip("- ")]
 

@@ -193,10 +193,11 @@ void Loop::SetDeadline(base::MonotonicTime deadline) { current_->deadline = dead
 Interruption Loop::interruption() const {
   if (current_->cancelled) return Interruption::kCancelled;
   const bool bounded = current_->deadline != base::MonotonicTime::max();
-  return bounded && current_->deadline <= Now() ? Interruption::kDeadline : Interruption::kNone;
+  return bounded && current_->deadline <= now_ ? Interruption::kDeadline : Interruption::kNone;
 }
 
-void Loop::ThrowIfInterrupted() const {
+void Loop::ThrowIfInterrupted() {
+  now_ = clock_.Monotonic();
   if (interruption() != Interruption::kNone) throw Interrupted();
 }
 
@@ -211,16 +212,18 @@ void Loop::Suspend(base::MonotonicTime until) {
 }
 
 bool Loop::Wait(std::span<Readiness* const> sockets, base::MonotonicTime until) {
-  ThrowIfInterrupted();
   Fiber& fiber = *current_;
   fiber.happened = false;
   for (Readiness* const each : sockets) {
-    if ((each->possible & each->wanted) != 0) return true;
+    if ((each->possible & each->wanted) == 0) continue;
+    ThrowIfInterrupted();
+    return true;
   }
+  if (interruption() != Interruption::kNone) throw Interrupted();
   for (Readiness* const each : sockets) each->waiter = &fiber;
   Suspend(until);
   for (Readiness* const each : sockets) each->waiter = nullptr;
-  ThrowIfInterrupted();
+  if (interruption() != Interruption::kNone) throw Interrupted();
   return fiber.happened;
 }
 

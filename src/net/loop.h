@@ -79,7 +79,8 @@ class Loop {
   // For the whole of the job, until it is set again.
   void SetDeadline(base::MonotonicTime deadline);
   Interruption interruption() const;
-  void ThrowIfInterrupted() const;
+  // Reads the clock, so that a job that never suspends sees its deadline, too.
+  void ThrowIfInterrupted();
 
   // Waits until one of the sockets has something possible that it wants. False when `until` comes
   // first, which is no interruption.

@@ -36,12 +36,12 @@ rest::Limits LimitsOfCallers() {
   return limits;
 }
 
-rest::HttpServer::Terms DoorsOf(const config::RestAccess& access) {
-  rest::HttpServer::Terms doors;
+rest::HttpServer::Options DoorsOf(const config::RestAccess& access) {
+  rest::HttpServer::Options doors;
   doors.limits = LimitsOfCallers();
   const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
   if (!credentials.empty()) {
-    doors.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
+    doors.authorizer = rest::MakeAuthorizer(credentials, std::chrono::steady_clock::now());
   }
   doors.tls = {access.certificate_file, access.key_file, access.client_ca_file};
   return doors;
@@ -56,7 +56,7 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
   rest::Probes probes{[&registry] { return registry.Render(); },
                       [&reconciler] { return reconciler.readiness().starting(); },
                       [&reconciler] { return Unready(reconciler); }};
-  rest::HttpServer::Terms terms;
+  rest::HttpServer::Options terms;
   terms.limits = LimitsOfCallers();
   auto server = std::make_unique<rest::HttpServer>(
       config.metrics_listen->host, config.metrics_listen->port,
@@ -81,8 +81,8 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                              address.host + ":" + std::to_string(address.port),
                              tls ? "https" : "http",
                              config.defaults};
-  rest::HttpServer::Terms terms = DoorsOf(config.rest_access);
-  terms.on_answer = [&registry](const std::string& method, int status) {
+  rest::HttpServer::Options terms = DoorsOf(config.rest_access);
+  terms.on_response = [&registry](const std::string& method, int status) {
     registry.RestRequested(method, status);
   };
   auto server = std::make_unique<rest::HttpServer>(

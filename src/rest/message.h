@@ -26,6 +26,6 @@ struct Response {
 using Handler = std::function<Response(const Request&)>;
 
 // The method is empty when the request was refused before it could be read.
-using AnswerObserver = std::function<void(const std::string& method, int status)>;
+using ResponseObserver = std::function<void(const std::string& method, int status)>;
 
 }  // namespace khs::rest

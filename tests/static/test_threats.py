@@ -1,4 +1,4 @@
-"""The threat notes of src/README.md: each line names tests that exist."""
+"""The threats of src/security.md: each line names tests that exist."""
 
 import pathlib
 import re
@@ -8,8 +8,8 @@ TEST = re.compile(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", re.M)
 
 
 def threats():
-    text = (ROOT / "src/README.md").read_text()
-    text = text[text.index("## What is trusted"):]
+    text = (ROOT / "src/security.md").read_text()
+    text = text[text.index("## Threats"):]
     return [line for line in text[:text.index("\n## ", 4)].splitlines() if line.startswith("| ")][1:]
 
 

@@ -39,7 +39,13 @@ Expected<std::string, std::string> Base64Decode(std::string_view text) {
 std::string Md5Hex(std::string_view bytes) {
   Poco::MD5Engine engine;
   engine.update(bytes.data(), bytes.size());
-  return Poco::DigestEngine::digestToHex(engine.digest());
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string hex;
+  for (const unsigned char byte : engine.digest()) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 0xf];
+  }
+  return hex;
 }
 
 uint32_t Crc32(std::string_view bytes) {

@@ -110,6 +110,18 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
     setKeepAlive(true);
   }
 
+  // Makes Poco expect responses with a body. Its sendRequest is called just this once, because it
+  // would create an output stream for every request, and render each head twice.
+  void ExpectResponses() {
+    class EmptyRequest final : public Poco::Net::HTTPRequest {
+     public:
+      EmptyRequest() { setMethod(HTTP_POST); }
+      void write(std::ostream&) const override {}
+    };
+    EmptyRequest empty;
+    sendRequest(empty);
+  }
+
   GuardedSocket& guard() { return *guard_; }
   const GuardedSocket& guard() const { return *guard_; }
   // The bytes of the response that Poco has parsed, without those that it has only buffered.
@@ -119,22 +131,13 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
     return bytes;
   }
 
-  // Returns false when not all bytes could be sent. The endpoint may have responded nevertheless.
-  bool Send(std::string_view bytes) {
-    while (!bytes.empty()) {
-      try {
-        const auto part = std::min<size_t>(bytes.size(), std::numeric_limits<int>::max());
-        bytes.remove_prefix(
-            static_cast<size_t>(HTTPSession::write(bytes.data(), static_cast<int>(part))));
-      } catch (const net::InputBlocksSend&) {
-        if (connection_.HasUnexpectedInput()) return false;
-      } catch (const Poco::Exception& problem) {
-        failure_.reset(problem.clone());
-        clearException();
-        return false;
-      }
-    }
-    return true;
+  // Returns false when not all of it could be sent. The endpoint may have responded nevertheless.
+  bool Send(const request::Request& request, const RequestFrame& frame) {
+    std::string_view body = request.body;
+    const bool joined = body.size() <= kMaxJoinedBody;
+    std::string text = RenderHead(request, frame, joined ? body.size() : 0);
+    if (joined) text.append(std::exchange(body, {}));
+    return SendBytes(text) && SendBytes(body);
   }
   // Returns the error of Send, null if there was none. It explains a fault better than the receive
   // error that follows it.
@@ -150,34 +153,26 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
   }
 
  private:
+  bool SendBytes(std::string_view bytes) {
+    while (!bytes.empty()) {
+      try {
+        const auto part = std::min<size_t>(bytes.size(), std::numeric_limits<int>::max());
+        bytes.remove_prefix(
+            static_cast<size_t>(HTTPSession::write(bytes.data(), static_cast<int>(part))));
+      } catch (const net::InputBlocksSend&) {
+        if (connection_.HasUnexpectedInput()) return false;
+      } catch (const Poco::Exception& problem) {
+        failure_.reset(problem.clone());
+        clearException();
+        return false;
+      }
+    }
+    return true;
+  }
+
   Connection& connection_;
   Poco::AutoPtr<GuardedSocket> guard_;
   std::unique_ptr<Poco::Exception> failure_;
-};
-
-// Request that sends itself, head and body, when Poco wants to write the head. Poco's streams would
-// render the head twice, the first time byte by byte to count it.
-class Connection::CompleteRequest final : public Poco::Net::HTTPRequest {
- public:
-  CompleteRequest(Session& session, const request::Request& request, const RequestFrame& frame)
-      : session_(session), request_(request), frame_(frame) {
-    setMethod(HTTP_POST);  // whatever the real method is: for POST, Poco does not count the head
-  }
-
-  void write(std::ostream&) const override {
-    std::string_view body = request_.body;
-    const bool joined = body.size() <= kMaxJoinedBody;
-    std::string text = RenderHead(request_, frame_, joined ? body.size() : 0);
-    if (joined) text.append(std::exchange(body, {}));
-    sent_ = session_.Send(text) && session_.Send(body);
-  }
-  bool sent() const { return sent_; }
-
- private:
-  Session& session_;
-  const request::Request& request_;
-  const RequestFrame& frame_;
-  mutable bool sent_ = false;
 };
 
 Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
@@ -199,6 +194,7 @@ Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
   }
   session_ = std::make_unique<Session>(
       *this, Poco::AutoPtr<GuardedSocket>(new GuardedSocket(std::move(top))));
+  session_->ExpectResponses();
 }
 
 Connection::~Connection() = default;
@@ -238,10 +234,9 @@ Connection::ExchangeResult Connection::Exchange(const request::Request& request,
                                                 const RequestFrame& frame) {
   session_->guard().StartResponse();
   try {
-    CompleteRequest complete(*session_, request, frame);
-    session_->sendRequest(complete);
+    const bool sent = session_->Send(request, frame);
     ExchangeResult result = ReceiveResponse();
-    result.reusable = result.reusable && complete.sent();
+    result.reusable = result.reusable && sent;
     return result;
   } catch (const Poco::Exception& problem) {
     loop_.ThrowIfInterrupted();  // Poco may have replaced Interrupted by its own exception

@@ -66,7 +66,6 @@ class Connection {
 
  private:
   class Session;
-  class CompleteRequest;
 
   void OpenTunnel(const Tunnel& tunnel);
   ExchangeResult ReceiveResponse();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "delivery/retry_indicator.h"
@@ -51,7 +52,9 @@ int GuardedSocket::receiveBytes(void* buffer, int length, int flags) {
   }
   // Poco mistakes a byte 0xFF in a head for the end of the stream. 0xFE is not valid UTF-8 either.
   char* const bytes = static_cast<char*>(buffer);
-  std::replace(bytes, bytes + count, '\xff', '\xfe');
+  if (std::memchr(bytes, '\xff', static_cast<size_t>(count)) != nullptr) {
+    std::replace(bytes, bytes + count, '\xff', '\xfe');
+  }
   received_.append(bytes, static_cast<size_t>(count));
   const size_t known = std::min(received_.size(), kStart.size());
   if (received_.compare(0, known, kStart, 0, known) != 0) {

@@ -10,7 +10,7 @@ import pods
 
 TREE = manifests.Tree(manifests.ROOT)
 RENDERED = [str(path.relative_to(manifests.ROOT)) for path in TREE.rendered()]
-WHOLE = [str(path.relative_to(manifests.ROOT)) for path in TREE.whole()]
+COMPLETE = [str(path.relative_to(manifests.ROOT)) for path in TREE.complete()]
 
 
 def test_nothing_under_k8s_is_wrong():
@@ -28,7 +28,7 @@ def test_everything_that_the_readme_offers_is_rendered():
         "examples/standalone-volume",
         "standalone",
     } <= set(RENDERED)
-    assert set(WHOLE) <= set(RENDERED)
+    assert set(COMPLETE) <= set(RENDERED)
 
 
 @pytest.mark.parametrize("directory", RENDERED)
@@ -38,7 +38,7 @@ def test_a_directory_renders_to_valid_manifests(directory):
     assert manifests.schema_problems(found) == []
 
 
-@pytest.mark.parametrize("directory", WHOLE)
+@pytest.mark.parametrize("directory", COMPLETE)
 def test_a_pod_has_the_sidecar_exactly_once_and_keeps_what_it_had(directory):
     found = manifests.render(manifests.ROOT / directory)
     (workload,) = pods.workloads(found)
@@ -58,13 +58,13 @@ def test_the_image_is_the_one_of_this_version():
     )[1]
     images = [
         pods.sink(one["spec"]["template"]["spec"])[0]["image"]
-        for directory in TREE.whole()
+        for directory in TREE.complete()
         for one in pods.workloads(manifests.render(directory))
     ]
     assert set(images) == {f"kafka-http-sink:{version}"}
 
 
-@pytest.mark.parametrize("directory", WHOLE)
+@pytest.mark.parametrize("directory", COMPLETE)
 def test_an_edited_definition_keeps_every_name_and_an_edited_sidecar_toml_makes_a_new_one(directory, copy):
     """A new name restarts pods; without one the kubelet replaces the file in the running ones."""
     before = manifests.render(copy / directory)
@@ -118,7 +118,7 @@ spec:
     assert pods.sink(by_name["without"]["spec"])[0] is None
 
 
-@pytest.mark.parametrize("directory", WHOLE)
+@pytest.mark.parametrize("directory", COMPLETE)
 def test_the_program_accepts_the_definitions_and_the_sidecar_toml_of_every_pod(directory, program, tmp_path):
     """As they are mounted: what was rendered, not the files it was made from."""
     found = manifests.render(manifests.ROOT / directory)

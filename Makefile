@@ -76,7 +76,7 @@ soak:
 sanitize:
 	$(MAKE) build PRESET=asan
 	ctest --test-dir build/asan -L 'unit|integration' -j $(JOBS) --output-on-failure
-	ASAN_OPTIONS=quarantine_size_mb=16 REQUIRE_KAFKA=1 ctest --test-dir build/asan -R 'e2e\.(doors|connect_|state|chaos|kafka)' -j $(JOBS) --output-on-failure
+	ASAN_OPTIONS=quarantine_size_mb=16 REQUIRE_KAFKA=1 ctest --test-dir build/asan -R 'e2e\.(rest_|connect_|state|chaos|kafka)' -j $(JOBS) --output-on-failure
 	$(MAKE) build PRESET=tsan
 	ctest --test-dir build/tsan -L unit -E '^(Consumer|GroupOffsets|ClusterId|DeadLetterProducer)\.' -j $(JOBS) --output-on-failure
 

@@ -19,7 +19,7 @@ SECONDS = int(os.environ.get("DEAD_BROKER_SECONDS", "10"))
 COUNT = 10_000
 
 
-def test_a_broker_that_dies_in_the_middle_costs_no_record(own_broker, endpoint, binary, tmp_path, name):
+def test_a_broker_outage_loses_no_record(own_broker, endpoint, binary, tmp_path, name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic(2)
     for partition in (0, 1):
@@ -45,7 +45,7 @@ def test_a_broker_that_dies_in_the_middle_costs_no_record(own_broker, endpoint, 
 
 
 @pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
-def test_a_topic_that_is_recreated_after_the_broker_restarted(own_broker, endpoint, binary, tmp_path, name, paused):
+def test_a_topic_recreated_after_a_broker_restart_is_delivered(own_broker, endpoint, binary, tmp_path, name, paused):
     """The leader's epoch begins anew with the topic, so to a client that knows the old one all news of it are stale."""
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic()
@@ -77,7 +77,8 @@ def test_a_topic_that_is_recreated_after_the_broker_restarted(own_broker, endpoi
     assert endpoint.bodies(topic).count(b"new") == 15
 
 
-def test_a_broker_that_is_back_within_the_grace_takes_the_last_commit(own_broker, endpoint, binary, tmp_path, name):
+def test_the_last_commit_succeeds_if_the_broker_returns_within_the_grace_period(own_broker, endpoint, binary, tmp_path,
+                                                                                name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % n for n in range(50)])
@@ -99,7 +100,7 @@ def test_a_broker_that_is_back_within_the_grace_takes_the_last_commit(own_broker
     assert kafka_cluster.KafkaCluster(own_broker.bootstrap).committed(name, topic) == {0: 50}
 
 
-def test_offsets_that_hold_no_record_stall_nothing(kafka, sidecar, endpoint, name):
+def test_offsets_without_a_record_do_not_stall_the_commit(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce_in_transactions(topic, [([b"a", b"b"], True), ([b"x"], False), ([b"c"], True), ([b"d"], True)])
     sidecar.connector(name, topic, endpoint, {"delivery.ordering": "key"})
@@ -114,8 +115,8 @@ def test_offsets_that_hold_no_record_stall_nothing(kafka, sidecar, endpoint, nam
     assert endpoint.bodies() == [b"a", b"b", b"c", b"d", b"e"]
 
 
-def test_a_request_that_outlasts_a_revocation_is_cut_and_its_record_repeated(kafka, sidecar, endpoint, binary, tmp_path,
-                                                                             name):
+def test_a_request_that_outlasts_a_revocation_is_canceled_and_its_record_redelivered(
+        kafka, sidecar, endpoint, binary, tmp_path, name):
     topic = kafka.topic(2)
     for partition in (0, 1):
         kafka.produce(topic, [b"0"], partition)

@@ -50,7 +50,7 @@ def write(directory, texts):
     return directory
 
 
-def test_ten_mistakes_are_ten_lines_each_at_its_place(binary, tmp_path):
+def test_each_of_ten_mistakes_has_a_line_with_its_position(binary, tmp_path):
     write(tmp_path, {file: text for file, (text, *_) in MISTAKES.items()})
     result = run(binary, "check", tmp_path)
     found = {match["file"].rpartition("/")[2]: match for match in problems(result)}
@@ -73,14 +73,14 @@ def test_ten_mistakes_are_ten_lines_each_at_its_place(binary, tmp_path):
                                   "connector.class = \"FileStreamSink\"\n",
                                   "callback.request.headers = \"{not json\"\n",
                                   "callback.timeout.read.ms = -5\n"])
-def test_more_mistakes_are_found(binary, tmp_path, text):
+def test_other_mistakes_are_found(binary, tmp_path, text):
     write(tmp_path, {"one.toml": START + text})
     result = run(binary, "check", tmp_path / "one.toml")
     match, = problems(result)
     assert result.returncode == 1 and match["line"] == "3" and match["text"].startswith(text.split(" ")[0])
 
 
-def test_every_problem_of_a_file_is_told_and_good_files_beside_are_not(binary, tmp_path):
+def test_every_problem_of_a_file_is_printed_and_valid_files_are_not(binary, tmp_path):
     write(tmp_path, {"good.toml": START, "bad.toml": START + 'tasks.max = "x"\nmore = 1\n', ".hidden.toml": "?",
                      "notes.txt": "?"})
     result = run(binary, "check", tmp_path)
@@ -89,7 +89,7 @@ def test_every_problem_of_a_file_is_told_and_good_files_beside_are_not(binary, t
         ("bad.toml", "3"), ("bad.toml", "4")]
 
 
-def test_what_is_ignored_of_a_directory_is_a_warning_and_no_error(binary, tmp_path):
+def test_an_ignored_file_of_a_directory_is_a_warning(binary, tmp_path):
     write(tmp_path, {"good.toml": START, "orders.json": "{}", "BAD.TOML": "?", ".hidden.json": "?", "good.toml~": "?",
                      "README.md": "?"})
     (tmp_path / "folder").mkdir()
@@ -107,7 +107,7 @@ def test_many_ignored_files_are_counted(binary, tmp_path):
     assert told(result)[-1] == f"{tmp_path}: warning: and 280 more are ignored"
 
 
-def test_a_directory_without_a_definition_is_1_and_says_why(binary, tmp_path):
+def test_a_directory_without_definitions_exits_with_1_and_a_reason(binary, tmp_path):
     write(tmp_path, {"orders.json": "{}"})
     (tmp_path / "empty").mkdir()
     for directory, warnings in ((tmp_path, 2), (tmp_path / "empty", 0)):
@@ -117,7 +117,7 @@ def test_a_directory_without_a_definition_is_1_and_says_why(binary, tmp_path):
         assert lines[-1] == f"{directory}: error: holds no definition: nothing in it is named *.toml"
 
 
-def test_paths_of_all_kinds_may_be_mixed_and_a_file_counts_once(binary, tmp_path):
+def test_files_and_directories_can_be_mixed_and_each_file_counts_once(binary, tmp_path):
     write(tmp_path, {"good.toml": START,
                      "rest.json": '{"name": "rest", "config": {"topics": "a", "callback.request.url": "http://h/"}}'})
     result = run(binary, "check", tmp_path, tmp_path / "good.toml", tmp_path / "rest.json")
@@ -126,7 +126,7 @@ def test_paths_of_all_kinds_may_be_mixed_and_a_file_counts_once(binary, tmp_path
     assert told(result) == [f"{tmp_path / 'rest.json'}: warning: ignored: only *.toml is read from a directory"]
 
 
-def test_valid_definitions_are_0(binary, tmp_path):
+def test_valid_definitions_exit_with_0(binary, tmp_path):
     write(tmp_path, {
         "plain.toml": START,
         "all.toml": """
@@ -150,7 +150,7 @@ def test_valid_definitions_are_0(binary, tmp_path):
     assert run(binary, "check", tmp_path / "plain.toml", tmp_path / "regex.toml").returncode == 0
 
 
-def test_the_process_file_is_checked_too(binary, tmp_path):
+def test_the_process_file_is_also_checked(binary, tmp_path):
     write(tmp_path, {"sidecar.toml": 'kafka.bootstrap.servers = "localhost:9092"\n'})
     assert run(binary, "check", tmp_path / "sidecar.toml").returncode == 0
     write(tmp_path, {"sidecar.toml": 'kafka.bootstrap.servers = "localhost:9092"\nmetrics.listn = "x:1"\n'})
@@ -161,12 +161,12 @@ def test_the_process_file_is_checked_too(binary, tmp_path):
 
 @pytest.mark.parametrize("arguments", [["check"], ["nonsense"], ["--nonsense"], ["run", "--nonsense"],
                                        ["check", "--nonsense", "x"], ["run", "--config"]], ids=" ".join)
-def test_wrong_usage_is_2(binary, arguments):
+def test_wrong_usage_exits_with_2(binary, arguments):
     result = run(binary, *arguments)
     assert result.returncode == 2 and result.stdout.strip()
 
 
-def test_version_names_what_it_is_built_from(binary):
+def test_version_names_the_libraries(binary):
     result = run(binary, "--version")
     assert result.returncode == 0
     assert re.search(r"kafka-http-sink.*\d+\.\d+\.\d+", result.stdout)
@@ -192,7 +192,7 @@ def test_the_examples_of_the_documentation_are_valid(binary, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_properties_of_javas_consumer_are_judged_at_their_place(binary, tmp_path):
+def test_java_consumer_properties_are_checked_with_their_position(binary, tmp_path):
     java = START + 'consumer.override.max.poll.records = 500\nconsumer.override.fetch.max.wait.ms = "100"\n'
     write(tmp_path, {"good.toml": java, "bad.toml": java + 'consumer.override.ssl.truststore.location = "/ca.jks"\n',
                      "unknown.toml": java + 'consumer.override.max.pol.records = 5\n',

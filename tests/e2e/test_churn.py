@@ -23,7 +23,8 @@ IN_FLIGHT = 16
 
 
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
-def test_a_second_process_that_comes_and_goes_loses_nothing(kafka, sidecar, endpoint, binary, tmp_path, name, assignor):
+def test_a_second_process_that_joins_and_leaves_loses_nothing(kafka, sidecar, endpoint, binary, tmp_path, name,
+                                                              assignor):
     name = unique(name)
     topic = kafka.topic(PARTITIONS)
     endpoint.decide = lambda one: Answer(delay=0.003)

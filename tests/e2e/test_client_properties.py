@@ -12,8 +12,7 @@ from waiting import eventually
 JAVA = "org.apache.kafka."
 
 
-def test_a_definition_with_properties_of_javas_consumer_delivers_and_is_shown_as_it_was_sent(kafka, rest, sidecar,
-                                                                                           endpoint, name):
+def test_java_consumer_properties_work_and_are_shown_as_sent(kafka, rest, sidecar, endpoint, name):
     topic = kafka.topic()
     config = {"connector.class": "HttpSink", "topics": topic, "callback.request.url": endpoint.url}
     config |= {"consumer.override." + key: value for key, value in {
@@ -46,8 +45,7 @@ def test_a_definition_with_properties_of_javas_consumer_delivers_and_is_shown_as
     assert "consumer.override.sasl.jaas.config" in refused and "sasl.username" in refused, refused
 
 
-def test_a_regular_expression_matches_neither_internal_topics_nor_the_connectors_dead_letters(kafka, sidecar, endpoint,
-                                                                                             name):
+def test_a_regular_expression_matches_neither_internal_topics_nor_the_dead_letter_topic(kafka, sidecar, endpoint, name):
     topic, dead = kafka.topic(name=f"{name}.in"), kafka.topic(name=f"{name}.dead")
     endpoint.decide = lambda one: Answer(body=b'{"retry":true}') if one.body == b"bad" else Answer()
     sidecar.connector(name, None, endpoint, {
@@ -78,8 +76,8 @@ def pair(binary, kafka, tmp_path):
         one.end_of_test()
 
 
-def test_delivery_goes_on_soon_after_kill_9_in_another_process_and_in_the_restarted_one(kafka, pair, endpoint,
-                                                                                       second_endpoint, name):
+def test_delivery_resumes_soon_after_kill_9_in_other_and_restarted_processes(kafka, pair, endpoint, second_endpoint,
+                                                                             name):
     """With -s it prints how long it took. The brokers notice a dead member after a session, which is 10 s by default."""
     first, second = pair
     shared, alone = kafka_cluster.unique(name), kafka_cluster.unique(name)
@@ -108,7 +106,7 @@ def test_delivery_goes_on_soon_after_kill_9_in_another_process_and_in_the_restar
     assert max(took.values()) < 35, took
 
 
-def test_static_members_go_on_at_once_under_their_ids(kafka, sidecar, endpoint, name):
+def test_static_members_resume_at_once_with_their_ids(kafka, sidecar, endpoint, name):
     topic = kafka.topic(2)
     sidecar.connector(name, topic, endpoint, {
         "tasks.max": 2, "consumer.override.group.instance.id": name, "consumer.override.session.timeout.ms": 240_000})

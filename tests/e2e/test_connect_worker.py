@@ -151,7 +151,7 @@ def side_by_side(kafka, directory, theirs, ours, endpoint):
         mend)
 
 
-def test_the_same_calls_have_the_same_answers_but_for_what_is_documented(pair, capsys):
+def test_answers_differ_only_where_documented(pair, capsys):
     documented = [one for one in pair.asked if one.judgement.seen]
     rows = {one.row for asked in documented for one in asked.judgement.seen}
     with capsys.disabled():
@@ -162,7 +162,7 @@ def test_the_same_calls_have_the_same_answers_but_for_what_is_documented(pair, c
     assert not pair.wrong(), f"{len(pair.wrong())} undocumented differences:\n{pair.report()}"
 
 
-def test_the_table_names_the_differences_that_were_seen_and_no_others(pair):
+def test_the_table_lists_exactly_the_observed_differences(pair):
     seen = {one.row for asked in pair.asked for one in asked.judgement.seen}
     assert seen | {*ELSEWHERE} == {*reference_rows()}
     assert not seen & {*ELSEWHERE}
@@ -182,13 +182,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_wrong_answer_to_any_call_is_found(pair, wrong):
+def test_a_planted_difference_in_any_answer_is_found(pair, wrong):
     unfound = [str(one.call) for one in pair.asked
                if not judge(one.call, one.theirs, WRONG[wrong](one.ours)).left]
     assert not unfound, "\n".join(unfound)
 
 
-def test_a_documented_difference_that_is_gone_is_found(pair):
+def test_a_documented_difference_that_no_longer_exists_is_found(pair):
     for one in pair.asked:
         judgement = judge(one.call, one.theirs, one.theirs)
         assert judgement.stale == [each for each in one.call.differs if not each.sometimes], one.call

@@ -10,7 +10,7 @@ def refuse_offset_1(request):
     return Answer(status=422, body=b'{"retry":true}') if request.offset == 1 else DELIVERED
 
 
-def test_a_dropped_record_is_in_the_dead_letter_queue_with_its_story(kafka, sidecar, endpoint, name):
+def test_a_dropped_record_is_in_the_dead_letter_queue_with_its_context(kafka, sidecar, endpoint, name):
     topic, letters = kafka.topic(), kafka.topic()
     kafka.produce(topic, [b"0", b"\x00one", b"2"], key=b"k", headers=[("own", b"header")])
     endpoint.decide = refuse_offset_1
@@ -33,7 +33,7 @@ def test_a_dropped_record_is_in_the_dead_letter_queue_with_its_story(kafka, side
     assert fields(line)["outcome"] == "dead_letter"
 
 
-def test_the_story_can_be_left_out(kafka, sidecar, endpoint, name):
+def test_the_context_headers_can_be_disabled(kafka, sidecar, endpoint, name):
     topic, letters = kafka.topic(), kafka.topic()
     kafka.produce(topic, [b"0", b"1"], headers=[("own", b"header")])
     endpoint.decide = refuse_offset_1
@@ -45,8 +45,8 @@ def test_the_story_can_be_left_out(kafka, sidecar, endpoint, name):
     assert [one.headers() for one in kafka.read(letters)] == [[("own", b"header")]]
 
 
-def test_nothing_is_dropped_while_the_dead_letter_queue_fails_and_the_status_says_why(kafka, sidecar, rest, endpoint,
-                                                                                     name):
+def test_nothing_is_dropped_while_the_dead_letter_queue_fails_and_the_status_has_the_reason(
+        kafka, sidecar, rest, endpoint, name):
     topic, missing = kafka.topic(), unique("missing")
     kafka.produce(topic, [b"0", b"1", b"2"])
     sidecar.settings["kafka.message.timeout.ms"] = "1000"
@@ -70,7 +70,7 @@ def test_nothing_is_dropped_while_the_dead_letter_queue_fails_and_the_status_say
     assert [one.value() for one in kafka.read(missing)] == [b"1"]
 
 
-def test_the_record_waits_until_the_queue_takes_it_and_then_goes_on_by_itself(kafka, sidecar, endpoint, name):
+def test_a_record_waits_until_the_dead_letter_queue_accepts_it(kafka, sidecar, endpoint, name):
     topic, letters = kafka.topic(), unique("missing")
     kafka.produce(topic, [b"0", b"1", b"2"])
     sidecar.settings["kafka.message.timeout.ms"] = "1000"
@@ -95,8 +95,7 @@ def test_the_record_waits_until_the_queue_takes_it_and_then_goes_on_by_itself(ka
     assert endpoint.offsets(topic).count(0) == 1 and endpoint.offsets(topic).count(2) == 1
 
 
-def test_a_record_that_the_queue_will_never_take_stops_its_connector_until_somebody_mends_it(kafka, sidecar, rest,
-                                                                                           endpoint, name):
+def test_a_record_that_the_dead_letter_queue_always_rejects_stops_the_connector(kafka, sidecar, rest, endpoint, name):
     """It is too large for one topic, and has no key for the other one, which is compacted."""
     refusing = {"large": {"max.message.bytes": "10"}, "keyless": {"cleanup.policy": "compact"}}
     topics = {case: (kafka.topic(), kafka.topic(config=config)) for case, config in refusing.items()}

@@ -17,7 +17,7 @@ def started_without_directory(sidecar):
     return sidecar
 
 
-def test_startupz_is_503_and_says_why_until_the_directory_is_there(lonely_sidecar):
+def test_startupz_is_503_with_a_reason_until_the_directory_exists(lonely_sidecar):
     sidecar = started_without_directory(lonely_sidecar)
     for path in ("/startupz", "/readyz"):
         status, _, body = sidecar.get(path)
@@ -28,7 +28,7 @@ def test_startupz_is_503_and_says_why_until_the_directory_is_there(lonely_sideca
     assert len(sidecar.log.find("definitions cannot be read,")) == 1
 
 
-def test_what_is_not_read_is_named_once_and_again_when_it_comes_back(lonely_sidecar):
+def test_an_ignored_file_is_logged_once_and_again_when_it_returns(lonely_sidecar):
     sidecar = lonely_sidecar
     sidecar.settings["kafka.bootstrap.servers"] = NOWHERE
     for name in ("orders.json", "orders.yaml", "ORDERS.TOML", ".hidden.json", "orders.toml~"):

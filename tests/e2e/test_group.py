@@ -8,7 +8,7 @@ IMPATIENT = {"consumer.override.session.timeout.ms": 6000, "consumer.override.he
              "consumer.override.max.poll.interval.ms": 6000}
 
 
-def test_a_wait_longer_than_the_poll_interval_causes_no_rebalance_and_repeats_nothing(kafka, sidecar, endpoint, name):
+def test_a_backoff_longer_than_the_poll_interval_causes_no_rebalance_and_no_repeats(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: RETRY if one.record == (topic, 0, 0) and one.attempt == 1 else DELIVERED
@@ -27,7 +27,7 @@ def test_a_wait_longer_than_the_poll_interval_causes_no_rebalance_and_repeats_no
     assert len(endpoint.requests) == 3
 
 
-def test_while_one_partition_waits_the_others_flow(kafka, sidecar, endpoint, name):
+def test_a_retry_in_one_partition_does_not_block_the_others(kafka, sidecar, endpoint, name):
     topic = kafka.topic(4)
     endpoint.decide = lambda one: RETRY if one.partition == 0 else DELIVERED
     for partition in range(4):
@@ -42,7 +42,8 @@ def test_while_one_partition_waits_the_others_flow(kafka, sidecar, endpoint, nam
     eventually(lambda: kafka.committed(name, topic) == {0: 0, 1: 201, 2: 201, 3: 201}, "later ones flow too")
 
 
-def test_a_backlog_larger_than_the_queue_behind_a_waiting_record_holds_back_nobody_else(kafka, sidecar, endpoint, name):
+def test_a_backlog_behind_a_retry_that_exceeds_the_queue_does_not_block_other_partitions(
+        kafka, sidecar, endpoint, name):
     topic = kafka.topic(2)
     kafka.produce(topic, [b"x" * 10_000] * 300, partition=0)
     endpoint.decide = lambda one: RETRY if one.partition == 0 and one.attempt == 1 else DELIVERED

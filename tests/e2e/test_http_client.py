@@ -76,7 +76,7 @@ def dead(family, address):
         pytest.fail("the queue is not full")
 
 
-def test_a_dead_address_beside_a_living_one_is_passed_by(kafka, named_sidecar, endpoint, name):
+def test_an_unreachable_address_beside_a_reachable_one_is_skipped(kafka, named_sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"] * 5)
     endpoint.decide = lambda _: Answer(close=True)      # so that each needs a connection of its own
@@ -88,7 +88,7 @@ def test_a_dead_address_beside_a_living_one_is_passed_by(kafka, named_sidecar, e
     assert_delivered_at_once(named_sidecar, endpoint, topic, 5)
 
 
-def test_a_busy_connection_does_not_outlive_its_age(kafka, named_sidecar, endpoint, name):
+def test_a_busy_connection_is_closed_at_its_maximum_age(kafka, named_sidecar, endpoint, name):
     topic = kafka.topic()
     named_sidecar.names("127.0.0.1")
     named_sidecar.connector(name, topic, f"http://{NAME}:{endpoint.port}/", {"callback.connection.max.age.sec": 1})
@@ -107,7 +107,7 @@ def test_a_busy_connection_does_not_outlive_its_age(kafka, named_sidecar, endpoi
 
 # Connections
 
-def test_a_connection_that_ends_as_it_is_used_again_costs_no_attempt(kafka, sidecar, endpoint, name):
+def test_a_stale_connection_is_replaced_within_the_same_attempt(kafka, sidecar, endpoint, name):
     topic, used = kafka.topic(), set()
 
     def decide(request):
@@ -163,7 +163,7 @@ def server(certificates, client_ca=None):
 
 
 @pytest.mark.parametrize("anchor", ["between", "leaf"])
-def test_any_certificate_may_be_the_anchor(kafka, sidecar, certificates, name, anchor):
+def test_any_certificate_of_the_chain_can_be_the_trust_anchor(kafka, sidecar, certificates, name, anchor):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     with Endpoint(tls=server(certificates)) as endpoint:
@@ -184,7 +184,7 @@ def test_an_encrypted_key_is_decrypted(kafka, sidecar, certificates, name):
         assert_delivered_at_once(sidecar, endpoint, topic, 1)
 
 
-def test_an_international_name_is_told_as_it_is_to_be_written(sidecar, name):
+def test_the_error_for_an_international_host_name_shows_its_ascii_form(sidecar, name):
     sidecar.connector(name, "orders", "http://bücher.example/")
     checked = subprocess.run([sidecar.binary, "check", str(sidecar.connectors)], text=True, capture_output=True, check=False)
     assert checked.returncode == 1
@@ -203,7 +203,7 @@ ODD_HEADERS = [answer("X-Foo : bar"), answer("X(1): a"), answer("X-Näme: wért\
                answer("Content-Length: 15", "Content-Length: 15", length=False), answer(": nothing"), answer("X-Empty:")]
 
 
-def test_headers_that_nobody_reads_do_not_matter(kafka, sidecar, endpoint, name):
+def test_unknown_response_headers_are_ignored(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     endpoint.decide = lambda request: ODD_HEADERS[request.offset]
     kafka.produce(topic, [b"x"] * len(ODD_HEADERS))
@@ -218,7 +218,7 @@ FOUND = [b'\xef\xbb\xbf{"retry":false}', b'{"name":"M\xfcller","retry":false}', 
 LOOK_ALIKES = [b'{"retry\\u0000x":false}', b'{"Retry":false}', b'{"retry ":false}', b'[{"retry":false}]']
 
 
-def test_the_indicator_is_found_whatever_stands_beside_it(kafka, sidecar, endpoint, name):
+def test_the_retry_indicator_is_found_beside_other_fields(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     endpoint.decide = lambda request: Answer(body=FOUND[request.offset])
     kafka.produce(topic, [b"x"] * len(FOUND))
@@ -228,7 +228,7 @@ def test_the_indicator_is_found_whatever_stands_beside_it(kafka, sidecar, endpoi
 
 
 @pytest.mark.parametrize("body", LOOK_ALIKES)
-def test_what_only_looks_like_the_indicator_is_none(kafka, sidecar, endpoint, name, body):
+def test_text_that_resembles_the_retry_indicator_does_not_count(kafka, sidecar, endpoint, name, body):
     topic = kafka.topic()
     endpoint.decide = lambda _: Answer(body=body)
     kafka.produce(topic, [b"x"])
@@ -238,7 +238,7 @@ def test_what_only_looks_like_the_indicator_is_none(kafka, sidecar, endpoint, na
     assert not sidecar.value("records_delivered_total", topic=topic)
 
 
-def test_nothing_packed_is_asked_for(kafka, sidecar, endpoint, name):
+def test_no_content_encoding_is_requested(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     sidecar.connector(name, topic, endpoint)
@@ -257,7 +257,7 @@ def through(proxy, sidecar, **more):
 CREDENTIALS = "Basic " + base64.b64encode(b"me:pa:ss").decode()
 
 
-def test_a_plain_url_goes_to_the_proxy_in_absolute_form(kafka, sidecar, endpoint, name):
+def test_a_plain_http_request_to_a_proxy_has_the_absolute_form(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     sidecar.connector(name, topic, "http://nowhere.invalid:8080/records?a=1", through(endpoint, sidecar))
@@ -312,7 +312,7 @@ class Tunnels:
             target.shutdown(socket.SHUT_WR)
 
 
-def test_an_https_url_goes_through_a_tunnel(kafka, sidecar, certificates, name):
+def test_an_https_request_goes_through_a_proxy_tunnel(kafka, sidecar, certificates, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"] * 3)
     with Tunnels() as proxy, Endpoint(tls=server(certificates)) as endpoint:
@@ -326,7 +326,7 @@ def test_an_https_url_goes_through_a_tunnel(kafka, sidecar, certificates, name):
         assert "proxy-authorization" not in endpoint.requests[0].headers
 
 
-def test_a_proxy_that_refuses_is_named(kafka, sidecar, endpoint, name):
+def test_the_error_names_the_proxy_that_refused(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     with Tunnels(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as proxy:

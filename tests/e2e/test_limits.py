@@ -40,7 +40,7 @@ def in_state(sidecar, state):
             if labels["state"] == state and value == 1}
 
 
-def test_the_soft_limit_is_raised_to_the_hard_one(binary, tmp_path):
+def test_the_soft_limit_is_raised_to_the_hard_limit(binary, tmp_path):
     sidecar = LimitedSidecar(binary, tmp_path / "sidecar", "127.0.0.1:1")
     sidecar.limits = "64:500"
     sidecar.start()
@@ -51,7 +51,7 @@ def test_the_soft_limit_is_raised_to_the_hard_one(binary, tmp_path):
         sidecar.end_of_test()
 
 
-def test_what_does_not_fit_is_refused_and_all_else_goes_on(limited, kafka, endpoint):
+def test_connectors_beyond_the_limit_are_refused_and_everything_else_works(limited, kafka, endpoint):
     """Probes, REST, state, the directory and the end work; what was refused starts when others are removed."""
     api, topic = Rest(limited), kafka.topic()
     names = [kafka_cluster.unique(f"fits-{i:03}") for i in range(CONNECTORS)]

@@ -17,7 +17,7 @@ RATE = int(os.environ.get("RATE", "300"))
 PARTITIONS, KEYS = 4, 40
 
 
-def test_a_url_edited_under_load_loses_and_repeats_nothing(kafka, sidecar, endpoint, second_endpoint, name):
+def test_editing_a_url_under_load_loses_and_repeats_nothing(kafka, sidecar, endpoint, second_endpoint, name):
     topic = kafka.topic(PARTITIONS)
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
@@ -39,7 +39,7 @@ def test_a_url_edited_under_load_loses_and_repeats_nothing(kafka, sidecar, endpo
     assert last - came < 10
 
 
-def test_changes_that_need_no_new_consumer_apply_to_the_running_one(kafka, sidecar, endpoint, second_endpoint, name):
+def test_changes_that_need_no_new_consumer_apply_to_the_running_task(kafka, sidecar, endpoint, second_endpoint, name):
     topic, letters = kafka.topic(), kafka.topic()
     keys = {"retry.backoff.sec": [600], "exception.strategy": "PROGRESS_BACK_OFF_DROP_MESSAGE",
             "delivery.ordering": "none", "delivery.max.in.flight": 2}
@@ -97,7 +97,8 @@ def test_changes_that_need_no_new_consumer_apply_to_the_running_one(kafka, sidec
 
 
 @pytest.mark.parametrize("changed", ["url", "delays", "headers"])
-def test_a_waiting_record_goes_by_the_new_definition_at_once(kafka, sidecar, endpoint, second_endpoint, name, changed):
+def test_a_record_that_waits_for_a_retry_follows_the_new_definition_at_once(kafka, sidecar, endpoint, second_endpoint,
+                                                                            name, changed):
     topic = kafka.topic()
     keys = {"retry.backoff.sec": [600]}
     endpoint.decide = lambda one: RETRY if one.body == b"waits" and one.attempt == 1 else DELIVERED
@@ -132,7 +133,8 @@ RESTARTS = {"a-topic-more": lambda keys, more: keys.update({"topics": [keys["top
 
 
 @pytest.mark.parametrize("change", RESTARTS)
-def test_what_needs_a_new_consumer_drains_first_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name, change):
+def test_a_change_that_needs_a_new_consumer_drains_first_and_loses_and_repeats_nothing(
+        kafka, sidecar, endpoint, name, change):
     topic, more, other_topic = kafka.topic(PARTITIONS), kafka.topic(), kafka.topic()
     other = f"{name}-other"
     keys = {"topics": topic, "delivery.ordering": "key", "tasks.max": 3 if change == "fewer-tasks" else 1}
@@ -162,7 +164,7 @@ def test_what_needs_a_new_consumer_drains_first_and_nothing_is_lost_or_repeated(
     print(f"\n{change}: {count} records, each once")
 
 
-def test_more_tasks_join_those_that_run_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name):
+def test_additional_tasks_join_the_running_ones_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name):
     topic = kafka.topic(PARTITIONS)
     keys = {"delivery.ordering": "key"}
     endpoint.decide = lambda one: Answer(delay=0.02)
@@ -180,7 +182,7 @@ def test_more_tasks_join_those_that_run_and_nothing_is_lost_or_repeated(kafka, s
     assert first in kafka.members(name) and not sidecar.value("connector_restarts_total", connector=name)
 
 
-def test_a_topic_taken_away_is_left_and_its_commits_stay(kafka, sidecar, endpoint, name):
+def test_a_removed_topic_is_no_longer_consumed_and_its_commits_stay(kafka, sidecar, endpoint, name):
     stays, goes = kafka.topic(), kafka.topic()
     sidecar.connector(name, f"{stays},{goes}", endpoint)
     sidecar.start()
@@ -195,7 +197,7 @@ def test_a_topic_taken_away_is_left_and_its_commits_stay(kafka, sidecar, endpoin
     assert endpoint.bodies(goes) == [b"0"] and kafka.committed(name, goes) == {0: 1}
 
 
-def test_one_that_drains_slowly_does_not_delay_the_others(kafka, sidecar, endpoint, second_endpoint, name):
+def test_a_slow_drain_does_not_delay_other_connectors(kafka, sidecar, endpoint, second_endpoint, name):
     slow_topic, quick_topic = kafka.topic(), kafka.topic()
     slow, quick = f"{name}-slow", f"{name}-quick"
     endpoint.decide = lambda one: Answer(delay=6)

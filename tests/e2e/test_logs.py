@@ -85,8 +85,8 @@ def troubles(kafka, sidecar, endpoint, second_endpoint, name):
 
 
 @pytest.mark.parametrize("form", ["json", "logfmt"])
-def test_every_line_of_a_troubled_run_parses_and_names_what_it_is_about(kafka, sidecar, endpoint, second_endpoint,
-                                                                        binary, tmp_path, name, form):
+def test_every_line_of_a_run_with_many_errors_parses_and_names_its_subject(kafka, sidecar, endpoint, second_endpoint,
+                                                                           binary, tmp_path, name, form):
     sidecar.settings.update({"log.format": form, "log.level": "trace"})
     topic, refused = troubles(kafka, sidecar, endpoint, second_endpoint, name)
     sidecar.wait_for_value(1, "records_dropped_total", connector=name)
@@ -124,7 +124,7 @@ def test_every_line_of_a_troubled_run_parses_and_names_what_it_is_about(kafka, s
     assert not sidecar.log.find("payload")
 
 
-def test_a_storm_of_retries_is_limited_and_accounted_for_and_each_drop_has_its_line(kafka, sidecar, endpoint, name):
+def test_frequent_retries_are_rate_limited_and_summarized_and_every_drop_is_logged(kafka, sidecar, endpoint, name):
     """And the few retries of a connector beside it are all told."""
     records, retries = 30, 40
     stormy, calm = kafka.topic(), kafka.topic()
@@ -153,7 +153,7 @@ def test_a_storm_of_retries_is_limited_and_accounted_for_and_each_drop_has_its_l
     assert len(of(lines, "record dropped", connector=f"{name}-calm")) == 2
 
 
-def test_what_was_left_out_is_told_once_the_storm_is_over(kafka, sidecar, endpoint, name):
+def test_suppressed_lines_are_summarized_after_frequent_retries_end(kafka, sidecar, endpoint, name):
     """Without any other line of its kind, and while the process goes on."""
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
@@ -164,7 +164,7 @@ def test_what_was_left_out_is_told_once_the_storm_is_over(kafka, sidecar, endpoi
     assert (fields(line)["event"], fields(line)["suppressed"]) == ("record will be retried", "5")
 
 
-def test_a_level_set_through_rest_counts_from_the_next_line_on(kafka, sidecar, endpoint, name):
+def test_a_level_set_through_rest_applies_from_the_next_line_on(kafka, sidecar, endpoint, name):
     """A logger at DEBUG writes every line; one at ERROR or OFF no retry at all."""
     rest, topic, retries = Rest(sidecar), kafka.topic(), 20
     endpoint.decide = lambda one: RETRY
@@ -188,7 +188,7 @@ def test_a_level_set_through_rest_counts_from_the_next_line_on(kafka, sidecar, e
                 len(of(lines, "record dropped", **of_record))) == wanted, level
 
 
-def test_librdkafkas_group_lines_come_when_the_logger_kafka_is_set_to_trace(kafka, sidecar, endpoint, name):
+def test_librdkafka_group_lines_are_logged_when_the_kafka_logger_is_at_trace(kafka, sidecar, endpoint, name):
     """Without a restart; what else librdkafka can say at DEBUG must be asked for by `debug`."""
     rest, topic = Rest(sidecar), kafka.topic()
     sidecar.connector(name, topic, endpoint, {"consumer.override.heartbeat.interval.ms": 200})
@@ -202,7 +202,7 @@ def test_librdkafkas_group_lines_come_when_the_logger_kafka_is_set_to_trace(kafk
     rest.put("/admin/loggers/kafka", {"level": "INFO"}).must(200)
 
 
-def test_librdkafka_says_in_debug_what_its_property_debug_asks_for(kafka, sidecar, endpoint, name):
+def test_the_debug_property_enables_librdkafka_debug_lines(kafka, sidecar, endpoint, name):
     """Only of that connector, and only where the logger is at debug."""
     rest, topic = Rest(sidecar), kafka.topic()
     sidecar.connector(f"{name}-loud", topic, endpoint, {"consumer.override.debug": "broker,protocol"})
@@ -216,7 +216,7 @@ def test_librdkafka_says_in_debug_what_its_property_debug_asks_for(kafka, sideca
     rest.put("/admin/loggers/kafka", {"level": "INFO"}).must(200)
 
 
-def test_a_broker_that_is_not_there_is_told_for_each_connector_and_not_without_end(lonely_sidecar, endpoint, name):
+def test_an_unreachable_broker_is_logged_for_each_connector_with_a_rate_limit(lonely_sidecar, endpoint, name):
     sidecar = lonely_sidecar
     sidecar.settings.update({
         "kafka.bootstrap.servers": f"127.0.0.1:{ports.free_port()}", "kafka.reconnect.backoff.max.ms": 100,
@@ -241,7 +241,7 @@ def test_a_broker_that_is_not_there_is_told_for_each_connector_and_not_without_e
     ('kafka.bootstrap.servers = "x\n', {"KAFKA_HTTP_SINK_LOG_FORMAT": "json"}),
     ('log.format = "json"\n[kafka]\nbootstrap.servers = "127.0.0.1:1"\nsecurity.protocol = "no\\u001b[31m"\n', {}),
 ], ids=["unknown-key", "syntax", "librdkafka"])
-def test_a_configuration_that_is_rejected_is_told_in_the_format_that_was_asked_for(binary, tmp_path, text, environment):
+def test_a_rejected_configuration_is_logged_in_the_configured_format(binary, tmp_path, text, environment):
     (tmp_path / "sidecar.toml").write_text(text)
     result = subprocess.run([binary, "run", "--config", tmp_path / "sidecar.toml"], timeout=60, check=False,
                             stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(**environment))

@@ -27,7 +27,7 @@ def wait_for_loss(sidecar, name, topic, **expected):
 
 
 @pytest.mark.parametrize("ordering, lost", [("partition", 10), ("none", 1)])
-def test_retention_that_passes_the_commit_is_told_and_counted(kafka, sidecar, endpoint, name, ordering, lost):
+def test_records_deleted_past_the_commit_are_logged_and_counted(kafka, sidecar, endpoint, name, ordering, lost):
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % number for number in range(20)])
     endpoint.decide = lambda one: RETRY if one.offset == 0 else DELIVERED
@@ -50,7 +50,8 @@ def test_retention_that_passes_the_commit_is_told_and_counted(kafka, sidecar, en
 
 
 @pytest.mark.parametrize("protocol", [EAGER, COOPERATIVE], ids=["eager", "cooperative"])
-def test_retention_that_passes_the_position_of_a_running_connector(kafka, sidecar, rest, endpoint, name, protocol):
+def test_records_deleted_past_the_position_of_a_running_connector_are_logged(kafka, sidecar, rest, endpoint, name,
+                                                                             protocol):
     topic = kafka.topic(2)
     sidecar.start()
     rest.create(name, definition(topic, endpoint, protocol)).must(201)
@@ -107,7 +108,7 @@ def test_a_recreated_topic_is_read_from_its_start(kafka, sidecar, rest, endpoint
     wait_for_loss(sidecar, name, topic, reason="recreated", to=0)
 
 
-def test_a_topic_that_is_recreated_while_the_process_is_down(kafka, sidecar, endpoint, name):
+def test_a_topic_recreated_while_the_process_is_down_is_read_from_its_start(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"] * 10)
     sidecar.connector(name, topic, endpoint)
@@ -122,7 +123,7 @@ def test_a_topic_that_is_recreated_while_the_process_is_down(kafka, sidecar, end
     assert endpoint.bodies(topic)[10:] == [b"new %d" % number for number in range(15)]
 
 
-def test_with_none_a_task_fails_where_something_is_lost_or_not_committed(kafka, sidecar, rest, endpoint, name):
+def test_with_auto_offset_reset_none_a_task_fails_on_a_loss_or_without_a_commit(kafka, sidecar, rest, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % number for number in range(20)])
     sidecar.start()

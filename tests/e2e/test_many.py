@@ -22,7 +22,7 @@ def all_assigned(metrics, names):
     return all(metrics.value("assigned_partitions", connector=one) for one in names)
 
 
-def test_one_of_many_is_edited_and_the_others_do_not_notice(kafka, sidecar, endpoint, name):
+def test_editing_one_of_many_definitions_does_not_disturb_the_others(kafka, sidecar, endpoint, name):
     topic, own_topic = kafka.topic(), kafka.topic()
     edited, broken, *others = names = [f"{name}-{n}" for n in range(RUNNING)]
     for one in names:

@@ -63,7 +63,7 @@ def all_at_once(call, items):
         return list(callers.map(call, items))
 
 
-def test_many_callers_at_once_leave_what_each_of_them_asked_for(rest, kafka, endpoint, name):
+def test_concurrent_callers_each_get_the_requested_result(rest, kafka, endpoint, name):
     topic, times = kafka.topic(), Times()
     names = [f"{name}-{n}" for n in range(CONNECTORS)]
     rest.sidecar.start()
@@ -120,7 +120,7 @@ def all_in(rest, names, state):
     eventually(lambda: seen() == {one: (state, [state]) for one in names}, seen, 180)
 
 
-def test_callers_that_contend_for_one_name_get_a_serial_order(rest, kafka, endpoint):
+def test_concurrent_calls_for_one_name_are_serialized(rest, kafka, endpoint):
     rest.sidecar.start()
     name, topic = kafka_cluster.unique("contended"), kafka.topic()
 

@@ -19,7 +19,7 @@ def families(sidecar):
     return {key for key in sidecar.metrics().samples if key[0] != "kafka_http_sink_rest_requests_total"}
 
 
-def test_a_thousand_connectors_come_and_go_and_leave_nothing(kafka, sidecar, endpoint, name):
+def test_a_thousand_created_and_removed_connectors_leave_nothing_behind(kafka, sidecar, endpoint, name):
     topics = [kafka.topic() for _ in range(2)]
     sidecar.connector(f"{name}-stays", topics[0], endpoint)
     sidecar.start()

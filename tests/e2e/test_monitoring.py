@@ -53,7 +53,7 @@ def vocabulary(scraped):
     return Vocabulary(scraped[1])
 
 
-def test_promtool_finds_nothing_to_say_against_the_scrape(scraped):
+def test_promtool_accepts_the_scrape(scraped):
     """Names, help texts, types and labels are as Prometheus's own linter wants them."""
     sidecar, _ = scraped
     done = subprocess.run(["promtool", "check", "metrics"], input=sidecar.get("/metrics")[2], stdout=subprocess.PIPE,
@@ -62,11 +62,11 @@ def test_promtool_finds_nothing_to_say_against_the_scrape(scraped):
 
 
 @pytest.mark.parametrize("where", monitoring.expressions())
-def test_an_expression_names_metrics_and_labels_that_a_scrape_shows(vocabulary, where):
+def test_an_expression_uses_only_scraped_metrics_and_labels(vocabulary, where):
     assert not vocabulary.problems(monitoring.expressions()[where], UNSEEN)
 
 
-def test_every_misspelt_metric_label_or_value_would_be_found(vocabulary):
+def test_a_misspelled_metric_label_or_value_is_found(vocabulary):
     """Each name in each expression is misspelt once, where it stands."""
     unseen_by_us = {value for _, value in UNSEEN}
     planted, missed = 0, []
@@ -87,7 +87,7 @@ def test_every_misspelt_metric_label_or_value_would_be_found(vocabulary):
 
 @pytest.mark.parametrize("panel,target", monitoring.targets(),
                          ids=[f"{panel['title']}-{target['refId']}" for panel, target in monitoring.targets()])
-def test_a_panel_shows_something_and_its_legend_is_filled(scraped, panel, target):
+def test_a_panel_has_data_and_its_legend_has_values(scraped, panel, target):
     """What may rightly show nothing is what is compared with a bound, as failures are."""
     _, prometheus = scraped
     expression = monitoring.without_variables(target["expr"])
@@ -101,7 +101,7 @@ def test_a_panel_shows_something_and_its_legend_is_filled(scraped, panel, target
         assert set(wanted) <= set(promql.references(canonical)[1])
 
 
-def test_only_metrics_of_the_catalogue_are_used(vocabulary):
+def test_only_metrics_of_the_program_are_used(vocabulary):
     """And no more of Prometheus's own than whether a target is up."""
     for where, expression in monitoring.expressions().items():
         for selector in promql.references(expression)[0]:

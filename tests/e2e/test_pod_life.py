@@ -93,7 +93,7 @@ def assert_next_pod_goes_on(kafka, endpoint, name, topic, pod, count=COUNT):
 
 
 @pytest.mark.parametrize("volume", ["empty", "absent"])
-def test_a_pod_is_born_without_its_configmap_lives_and_is_followed(kafka, new_pod, endpoint, name, volume):
+def test_a_pod_starts_without_its_configmap_delivers_and_is_replaced(kafka, new_pod, endpoint, name, volume):
     name, other = kafka_cluster.unique(name), kafka_cluster.unique(name)
     topic, other_topic = fill(kafka), fill(kafka)
     pod = new_pod()
@@ -137,7 +137,8 @@ STRATEGIES = ("PROGRESS_BACK_OFF_DROP_MESSAGE", "PROGRESS_BACK_OFF_STOP_TASK", "
 
 @pytest.mark.parametrize("delays", ["long", "short", "none"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_no_strategy_drops_or_commits_what_a_gone_app_did_not_take(kafka, new_pod, endpoint, name, strategy, delays):
+def test_no_strategy_drops_or_commits_records_that_a_terminated_app_did_not_accept(
+        kafka, new_pod, endpoint, name, strategy, delays):
     name = kafka_cluster.unique(name)
     topic = fill(kafka)
     keys = {"long": LONG, "short": SHORT, "none": {"retry.backoff.sec": []}}[delays]
@@ -182,7 +183,7 @@ def by_sigint_alone(pod):
 
 
 @pytest.mark.parametrize("end", [by_drain_twice, by_two_drains_at_once, by_sigterm_alone, by_sigint_alone])
-def test_refused_again_and_again_however_it_ends(kafka, new_pod, endpoint, name, end):
+def test_records_refused_many_times_are_redelivered_after_any_kind_of_stop(kafka, new_pod, endpoint, name, end):
     name = kafka_cluster.unique(name)
     topic = fill(kafka)
     files = definition(name, topic, endpoint, {"retry.backoff.sec": [0.05] * 1000})
@@ -197,7 +198,7 @@ def test_refused_again_and_again_however_it_ends(kafka, new_pod, endpoint, name,
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_a_sigterm_in_the_middle_of_a_drain_lets_both_end_well(kafka, new_pod, endpoint, name):
+def test_sigterm_during_a_drain_lets_both_succeed(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=2)
@@ -212,7 +213,7 @@ def test_a_sigterm_in_the_middle_of_a_drain_lets_both_end_well(kafka, new_pod, e
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_a_drain_after_sigterm_waits_for_the_same_end(kafka, new_pod, endpoint, name):
+def test_a_drain_after_sigterm_waits_for_the_shutdown(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=5)
     pod = new_pod(definition(name, topic, endpoint)).start()
@@ -225,7 +226,7 @@ def test_a_drain_after_sigterm_waits_for_the_same_end(kafka, new_pod, endpoint, 
     assert kafka.committed(name, topic) == all_partitions(TAKEN + 1)
 
 
-def test_an_app_that_hangs_at_the_end_is_waited_for_within_the_grace_and_no_longer(kafka, new_pod, endpoint, name):
+def test_a_hanging_app_delays_the_shutdown_by_at_most_the_grace_period(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
@@ -239,7 +240,7 @@ def test_an_app_that_hangs_at_the_end_is_waited_for_within_the_grace_and_no_long
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_a_second_sigterm_commits_nothing_that_was_not_taken(kafka, new_pod, endpoint, name):
+def test_a_second_sigterm_commits_only_delivered_records(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint, SESSION)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
@@ -254,7 +255,7 @@ def test_a_second_sigterm_commits_nothing_that_was_not_taken(kafka, new_pod, end
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_an_app_that_goes_between_the_drain_and_sigterm_has_got_each_record_once(kafka, new_pod, endpoint, name):
+def test_an_app_that_ends_between_drain_and_sigterm_got_each_record_once(kafka, new_pod, endpoint, name):
     topic = kafka.topic(PARTITIONS)
     files = definition(name, topic, endpoint)
     endpoint.decide = lambda one: Answer(delay=0.005)
@@ -276,7 +277,7 @@ def test_an_app_that_goes_between_the_drain_and_sigterm_has_got_each_record_once
         assert numbers == sorted(numbers), f"{key} is out of order"
 
 
-def test_what_changes_in_the_volumes_after_a_drain_starts_nothing(kafka, new_pod, endpoint, name):
+def test_volume_changes_after_a_drain_start_nothing(kafka, new_pod, endpoint, name):
     topic, other_topic = fill(kafka), fill(kafka)
     pod = new_pod(shutdown__grace__ms=60_000)
     secret = Volume(pod.sidecar.secrets / "api")
@@ -300,7 +301,7 @@ def test_what_changes_in_the_volumes_after_a_drain_starts_nothing(kafka, new_pod
     assert kafka.committed(name, topic) == all_partitions(TAKEN)
 
 
-def test_a_secret_swapped_while_the_app_is_gone_goes_with_the_next_attempts(kafka, new_pod, endpoint, name):
+def test_a_secret_rotated_while_the_app_is_down_is_used_by_the_next_attempts(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     pod = new_pod()
     secret = Volume(pod.sidecar.secrets / "api")
@@ -320,7 +321,7 @@ def test_a_secret_swapped_while_the_app_is_gone_goes_with_the_next_attempts(kafk
     pod.end()
 
 
-def test_a_pod_that_waits_for_a_secret_ends_well_and_starts_when_it_comes(kafka, new_pod, endpoint, name):
+def test_a_pod_that_waits_for_a_secret_stops_cleanly_and_starts_when_it_exists(kafka, new_pod, endpoint, name):
     topic, other_topic, other = fill(kafka), fill(kafka), f"{name}-other"
 
     def files_of(pod):
@@ -346,7 +347,7 @@ def test_a_pod_that_waits_for_a_secret_ends_well_and_starts_when_it_comes(kafka,
             assert delivered(endpoint, one, partition) == list(range(COUNT))
 
 
-def test_a_configmap_deleted_in_the_middle_costs_nothing_in_this_pod_or_the_next(kafka, new_pod, endpoint, name):
+def test_a_configmap_deleted_while_running_loses_nothing_in_this_pod_or_the_next(kafka, new_pod, endpoint, name):
     topic = fill(kafka, count=TAKEN)
     files = definition(name, topic, endpoint)
     pod = new_pod(files).start()
@@ -367,7 +368,7 @@ def test_a_configmap_deleted_in_the_middle_costs_nothing_in_this_pod_or_the_next
 
 
 @pytest.mark.parametrize("broker", ["killed", "frozen"])
-def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod, endpoint, name, broker):
+def test_a_broker_that_is_down_at_the_last_commit_causes_only_repeats(own_broker, new_pod, endpoint, name, broker):
     name = kafka_cluster.unique(name)
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = fill(kafka)
@@ -400,7 +401,8 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
         assert later in (list(range(COUNT)), list(range(TAKEN, COUNT))), f"partition {partition}: {later}"
 
 
-def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endpoint, second_endpoint, name):
+def test_a_broker_that_does_not_answer_does_not_delay_the_shutdown(own_broker, new_pod, endpoint, second_endpoint,
+                                                                   name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic, dropped = fill(kafka), fill(kafka)
     # A long session, for which librdkafka may wait for answers when a client is destroyed.
@@ -427,7 +429,7 @@ def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endp
         os.killpg(own_broker.process.pid, signal.SIGCONT)
 
 
-def test_drain_without_a_listener_says_so_and_does_not_hang(kafka, new_pod, endpoint, name):
+def test_drain_without_a_listener_fails_with_a_reason(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     pod = new_pod(definition(name, topic, endpoint))
     pod.sidecar.settings["rest.listen"] = ""

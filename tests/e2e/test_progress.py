@@ -16,7 +16,7 @@ def commit_everything(kafka, sidecar, topic, name):
         eventually(lambda: sidecar.value("offset_commits_total", connector=name, outcome="ok") > before, "a commit")
 
 
-def test_after_kill_9_only_the_key_that_waited_is_delivered_again(kafka, sidecar, endpoint, name):
+def test_after_kill_9_only_the_waiting_key_is_redelivered(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce_records(topic, (
         {"partition": 0, "key": POISON if n == 0 or n in FOLLOWERS else b"key-%d" % (n % 1_000), "value": b"%d" % n}
@@ -52,7 +52,7 @@ def commits(sidecar, name):
     return sidecar.value("offset_commits_total", connector=name, outcome="ok")
 
 
-def test_kill_9_in_the_middle_repeats_only_what_no_commit_covered(kafka, sidecar, endpoint, name):
+def test_kill_9_under_load_repeats_only_uncommitted_records(kafka, sidecar, endpoint, name):
     topic, count = kafka.topic(), 50_000
     kafka.produce_records(topic, (
         {"partition": 0, "key": POISON if n == 0 else b"key-%d" % (n % 1_000), "value": b"%d" % n}

@@ -31,8 +31,8 @@ def prometheus(tmp_path):
         one.__exit__()
 
 
-def test_delivery_that_fails_is_told_and_a_healthy_connector_is_not(
-        kafka, sidecar, endpoint, second_endpoint, prometheus):
+def test_alerts_fire_for_failing_deliveries_and_not_for_a_healthy_connector(kafka, sidecar, endpoint, second_endpoint,
+                                                                            prometheus):
     """Four connectors: one is stuck on a dead endpoint, one has failed, one drops, one is well."""
     stuck, failed, drops, well = (unique(stem) for stem in ("stuck", "failed", "drops", "well"))
     topics = {name: kafka.topic() for name in (stuck, failed, drops, well)}
@@ -79,8 +79,8 @@ def test_delivery_that_fails_is_told_and_a_healthy_connector_is_not(
     assert told.firing(ever=True) == expected and told.firing() == set()
 
 
-def test_definitions_that_are_invalid_or_can_not_be_read_are_told_until_they_are_mended(
-        kafka, sidecar, endpoint, prometheus, name):
+def test_alerts_fire_for_invalid_or_unreadable_definitions_until_they_are_fixed(kafka, sidecar, endpoint, prometheus,
+                                                                                name):
     topic = kafka.topic()
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
@@ -100,7 +100,7 @@ def test_definitions_that_are_invalid_or_can_not_be_read_are_told_until_they_are
     assert told.firing(ever=True) == {("KafkaHttpSinkInvalidDefinition", name), ("KafkaHttpSinkReloadFailed", None)}
 
 
-def test_a_sidecar_that_dies_is_missed_until_it_is_back_and_one_that_dies_again_and_again_is_told(
+def test_alerts_fire_for_a_sidecar_that_is_down_and_for_one_that_restarts_repeatedly(
         kafka, sidecar, endpoint, prometheus, name):
     """That there was never a target is told as well."""
     told = prometheus()
@@ -128,7 +128,7 @@ def test_a_sidecar_that_dies_is_missed_until_it_is_back_and_one_that_dies_again_
     eventually(restarted, lambda: f"restarts are told; there were {told.firing(ever=True)}", timeout=300)
 
 
-def test_a_broker_that_is_away_is_told_until_it_is_back(binary, own_broker, endpoint, prometheus, tmp_path, name):
+def test_alerts_fire_while_the_broker_is_down(binary, own_broker, endpoint, prometheus, tmp_path, name):
     """The group is lost with it. Nobody knows a lag then: no alert may rely on that alone."""
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic()

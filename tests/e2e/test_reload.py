@@ -29,7 +29,7 @@ def two_running(kafka, sidecar, endpoint, name):
     return topics
 
 
-def test_an_added_file_starts_and_a_removed_one_stops_and_others_are_not_touched(kafka, sidecar, endpoint, name):
+def test_an_added_file_starts_a_removed_one_stops_and_others_are_not_disturbed(kafka, sidecar, endpoint, name):
     topic, other_topic = two_running(kafka, sidecar, endpoint, name)
     added, added_topic = f"{name}-added", kafka.topic()
     with undisturbed(kafka, sidecar, f"{name}-other"):
@@ -43,7 +43,7 @@ def test_an_added_file_starts_and_a_removed_one_stops_and_others_are_not_touched
         assert endpoint.of(topic) == []
 
 
-def test_a_removed_one_drains_and_commits_first_and_goes_on_there_when_it_comes_back(kafka, sidecar, endpoint, name):
+def test_a_removed_connector_drains_and_commits_and_continues_there_when_it_returns(kafka, sidecar, endpoint, name):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
     for _ in range(20):
         kafka.produce(topic, [b"x"])
@@ -56,7 +56,7 @@ def test_a_removed_one_drains_and_commits_first_and_goes_on_there_when_it_comes_
     assert endpoint.offsets(topic) == list(range(21))
 
 
-def test_sighup_looks_at_once(kafka, sidecar, endpoint, name):
+def test_sighup_reloads_at_once(kafka, sidecar, endpoint, name):
     """Events alone would wait for the settle time, which is set long here."""
     sidecar.settings["connectors.debounce.ms"] = 60_000
     topic, _ = two_running(kafka, sidecar, endpoint, name)
@@ -88,7 +88,7 @@ def test_an_invalid_change_keeps_the_last_good_definition_running(kafka, sidecar
         assert sidecar.value("config_files", status="invalid") == 0
 
 
-def test_a_new_file_that_is_invalid_fails_and_runs_once_it_is_fixed(kafka, sidecar, endpoint, name):
+def test_a_new_invalid_file_fails_and_runs_once_it_is_fixed(kafka, sidecar, endpoint, name):
     two_running(kafka, sidecar, endpoint, name)
     added, topic = f"{name}-added", kafka.topic()
     with undisturbed(kafka, sidecar, name, f"{name}-other"):
@@ -117,7 +117,7 @@ def test_a_comment_or_a_touch_restarts_nothing(kafka, sidecar, endpoint, name):
     assert not sidecar.log.find("applied"), sidecar.log.find("applied")
 
 
-def test_a_renamed_file_whose_name_is_told_inside_restarts_nothing(kafka, sidecar, endpoint, name):
+def test_renaming_a_file_with_an_explicit_connector_name_restarts_nothing(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.connector("one", topic, endpoint, {"name": name})
     sidecar.connector("other", topic, endpoint, {"name": f"{name}-other"})
@@ -132,8 +132,7 @@ def test_a_renamed_file_whose_name_is_told_inside_restarts_nothing(kafka, sideca
 
 
 @pytest.mark.parametrize("fix", ["url", "strategy", "tasks.max"])
-def test_a_stopped_connector_starts_anew_when_its_definition_changes(kafka, sidecar, endpoint, second_endpoint, name,
-                                                                     fix):
+def test_a_failed_connector_restarts_when_its_definition_changes(kafka, sidecar, endpoint, second_endpoint, name, fix):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     endpoint.refuse()
@@ -154,7 +153,8 @@ def test_a_stopped_connector_starts_anew_when_its_definition_changes(kafka, side
 
 
 @pytest.mark.parametrize("file", ["a-before", "z-after"])
-def test_of_two_definitions_of_one_name_the_running_one_stays(kafka, sidecar, endpoint, second_endpoint, name, file):
+def test_a_second_definition_of_a_name_does_not_replace_the_running_one(kafka, sidecar, endpoint, second_endpoint, name,
+                                                                        file):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
     with undisturbed(kafka, sidecar, name):
         sidecar.connector(file, topic, second_endpoint, {"name": name})
@@ -170,7 +170,7 @@ def test_of_two_definitions_of_one_name_the_running_one_stays(kafka, sidecar, en
     delivers(kafka, topic, second_endpoint)
 
 
-def test_files_that_are_no_definitions_are_left_alone(kafka, sidecar, endpoint, name):
+def test_files_that_are_not_definitions_are_ignored(kafka, sidecar, endpoint, name):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
     (sidecar.connectors / ".hidden.toml").write_text("nonsense")
     (sidecar.connectors / "notes.txt").write_text("nonsense")
@@ -182,7 +182,7 @@ def test_files_that_are_no_definitions_are_left_alone(kafka, sidecar, endpoint, 
 
 
 @pytest.mark.parametrize("links_first", [False, True], ids=["links-last", "links-first"])
-def test_a_configmap_volume_is_followed_through_its_swaps(kafka, sidecar, endpoint, name, links_first):
+def test_updates_of_a_configmap_volume_take_effect(kafka, sidecar, endpoint, name, links_first):
     topics = [kafka.topic() for _ in range(2)]
     names = [f"{name}-{n}" for n in range(2)]
     texts = [toml({"topics": topic, "callback.request.url": endpoint.url}) for topic in topics]

@@ -199,7 +199,7 @@ def retarget(link, target):
 
 
 @pytest.mark.parametrize("way", ["retargeted", "target-renamed-over", "target-written"])
-def test_a_definition_that_is_a_symlink_takes_effect_once(kafka, sidecar, endpoint, name, way):
+def test_a_change_behind_a_symlinked_definition_takes_effect_once(kafka, sidecar, endpoint, name, way):
     field = sidecar.directory / "field"
 
     def plant(file, text):
@@ -219,7 +219,7 @@ def test_a_definition_that_is_a_symlink_takes_effect_once(kafka, sidecar, endpoi
     one_change(kafka, sidecar, endpoint, name, save, plant)
 
 
-def test_the_directory_that_is_a_symlink_may_be_retargeted(kafka, sidecar, endpoint, name):
+def test_a_symlinked_directory_can_be_retargeted(kafka, sidecar, endpoint, name):
     """And the new directory is watched from then on, the old one no longer."""
     releases = [sidecar.directory / "release-1", sidecar.directory / "release-2"]
 

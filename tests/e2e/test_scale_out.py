@@ -139,7 +139,8 @@ def assert_complete_and_in_order(endpoint, count):
 @pytest.mark.parametrize("deployment,tasks", [(1, 1), (2, 2)], indirect=["deployment"],
                          ids=["one-connector", "two-connectors-of-two-tasks"])
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
-def test_replicas_that_die_stop_come_and_are_replaced(kafka, deployment, endpoint, second_endpoint, assignor, tasks):
+def test_replicas_that_are_killed_stopped_added_and_replaced_lose_nothing(kafka, deployment, endpoint, second_endpoint,
+                                                                          assignor, tasks):
     topic = kafka.topic(PARTITIONS)
     endpoints = [endpoint, second_endpoint][:len(deployment.connectors)]
     for connector, each in zip(deployment.connectors, endpoints):
@@ -177,8 +178,7 @@ def test_replicas_that_die_stop_come_and_are_replaced(kafka, deployment, endpoin
 
 @pytest.mark.parametrize("deployment", [1], indirect=True)
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
-def test_a_rollout_that_starts_the_new_one_while_it_ends_an_old_one_repeats_nothing(kafka, deployment, endpoint,
-                                                                                   assignor):
+def test_a_rollout_with_a_surge_repeats_nothing(kafka, deployment, endpoint, assignor):
     connector, = deployment.connectors
     topic = kafka.topic(PARTITIONS)
     endpoint.decide = lambda one: Answer(delay=SLOW if one.offset % 50 == 0 else 0.003)

@@ -25,7 +25,7 @@ def secured(kafka, sidecar, **changed):
     return {f"consumer.override.{key}": value for key, value in keys.items()}
 
 
-def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(kafka, sidecar, endpoint, name):
+def test_a_sasl_password_from_a_file_is_rotated_without_a_rebalance(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     volume = Volume(sidecar.secrets / "kafka")
@@ -46,7 +46,7 @@ def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(ka
     assert_not_shown(sidecar, "sink-secret", "sink-2-secret")
 
 
-def test_what_librdkafka_says_of_a_secret_does_not_quote_it(kafka, sidecar, endpoint, name):
+def test_librdkafka_messages_do_not_show_a_secret(kafka, sidecar, endpoint, name):
     rest, topic, secret = Rest(sidecar), kafka.topic(), "m1staken-s3cret"
     (sidecar.secrets / "wrong").write_text(secret)
     reference = f"${{file:{sidecar.secrets}/wrong}}"
@@ -63,7 +63,7 @@ def test_what_librdkafka_says_of_a_secret_does_not_quote_it(kafka, sidecar, endp
     assert_not_shown(sidecar, secret)
 
 
-def test_a_wrong_sasl_password_in_a_file_is_put_right_by_the_file(kafka, sidecar, endpoint, name):
+def test_correcting_a_wrong_sasl_password_in_its_file_recovers_the_connector(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     Volume(sidecar.secrets / "kafka").update({"user": "sink"})
@@ -80,7 +80,7 @@ def test_a_wrong_sasl_password_in_a_file_is_put_right_by_the_file(kafka, sidecar
     assert_not_shown(sidecar, WRONG, "sink-secret")
 
 
-def test_a_sasl_password_for_every_client_may_be_a_reference(kafka, sidecar, endpoint, name):
+def test_the_sasl_password_of_all_clients_can_be_a_reference(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     (sidecar.secrets / "password").write_text("sink-secret")
@@ -94,7 +94,7 @@ def test_a_sasl_password_for_every_client_may_be_a_reference(kafka, sidecar, end
     assert_not_shown(sidecar, "sink-secret")
 
 
-def test_a_secret_for_every_client_that_is_missing_ends_the_start(lonely_sidecar):
+def test_a_missing_secret_of_all_clients_fails_the_start(lonely_sidecar):
     lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1",
                                     "kafka.sasl.password": f"${{file:{lonely_sidecar.secrets}/none}}"})
     lonely_sidecar.start(wait=False)
@@ -119,7 +119,7 @@ def check(binary, file):
 
 @pytest.mark.parametrize("place", ["value", "header"])
 @pytest.mark.parametrize("case", BAD_REFERENCES)
-def test_check_tells_where_a_reference_is_written_badly(binary, tmp_path, case, place):
+def test_check_reports_the_position_of_an_invalid_reference(binary, tmp_path, case, place):
     file = tmp_path / "one.toml"
     text = 'topics = "t"\ncallback.request.url = "http://localhost/"\n'
     if place == "value":
@@ -138,7 +138,7 @@ def test_check_tells_where_a_reference_is_written_badly(binary, tmp_path, case, 
     assert place == "value" or "Authorization" in message, told
 
 
-def test_check_reads_no_secret_and_accepts_what_is_written_well(binary, tmp_path):
+def test_check_accepts_valid_references_without_reading_secrets(binary, tmp_path):
     file = tmp_path / "one.toml"
     file.write_text(toml({"topics": "t", "callback.request.url": "${file:/nowhere/url}", "tasks.max": "${env:TASKS}",
                           "callback.request.headers": {"A": "Bearer ${dir:/nowhere:token}", "B": "$${literal}"},
@@ -147,7 +147,7 @@ def test_check_reads_no_secret_and_accepts_what_is_written_well(binary, tmp_path
     assert code == 0 and "error" not in told, told
 
 
-def test_check_tells_two_definitions_of_one_name(binary, tmp_path):
+def test_check_reports_two_definitions_of_one_name(binary, tmp_path):
     for stem in ("one", "two"):
         file = tmp_path / f"{stem}.toml"
         file.write_text(toml({"name": "same", "topics": "t", "callback.request.url": "http://h/"}))

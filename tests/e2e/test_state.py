@@ -67,7 +67,7 @@ class Caller(threading.Thread):
         del self.unsure[name]
 
 
-def test_after_kill_9_what_was_acknowledged_is_there_and_nothing_is_there_by_half(rest, topic, endpoint):
+def test_after_kill_9_acknowledged_connectors_exist_and_none_is_incomplete(rest, topic, endpoint):
     random.seed(SEED)
     wanted, moments, unsure_count = {}, [], 0
     for round_ in range(KILLS):
@@ -123,7 +123,7 @@ def test_the_target_states_survive_a_stop_and_a_kill(rest, kafka, topic, endpoin
             assert rest.config(name) == configs[name]
 
 
-def test_what_is_deleted_stays_deleted(rest, topic, endpoint, name):
+def test_a_deleted_connector_stays_deleted(rest, topic, endpoint, name):
     rest.sidecar.start()
     rest.create(name, definition(topic, endpoint, QUICKLY)).must(201)
     rest.put(rest.at(name, "pause")).is_empty(202)
@@ -139,7 +139,7 @@ ODD_NAMES = ["../x", "a/b", "/etc/passwd", "..", ".", ".hidden", "n" * 300, "üê
              "e\u0301", "%2F", "a%2Fb", "-rf", "A", "a", "trailing.", "\"q\"", "back\\slash", "a:b", "*?"]
 
 
-def test_names_that_are_no_file_names(rest, topic, endpoint):
+def test_names_that_are_not_valid_file_names_are_stored(rest, topic, endpoint):
     rest.sidecar.start()
     outside = sorted(rest.sidecar.directory.parent.rglob("*"))
     for name in ODD_NAMES:
@@ -175,7 +175,7 @@ def damage_emptied(path):
 
 
 @pytest.mark.parametrize("damage", [damage_cut, damage_binary, damage_emptied])
-def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, topic, endpoint, damage):
+def test_a_damaged_file_is_logged_and_set_aside_and_the_others_load(rest, kafka, topic, endpoint, damage):
     rest.sidecar.start()
     good, bad = kafka_cluster.unique("good"), kafka_cluster.unique("bad")
     rest.create(good, definition(topic, endpoint)).must(201)
@@ -195,7 +195,7 @@ def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, 
     assert rest.names() == sorted([good, bad])
 
 
-def test_in_memory_only_is_told_and_forgotten(rest, topic, endpoint, name):
+def test_in_memory_state_is_logged_and_lost_at_the_end(rest, topic, endpoint, name):
     rest.sidecar.settings["state.dir"] = ""
     rest.sidecar.start()
     rest.sidecar.log.wait_for("state.dir is empty")
@@ -238,7 +238,7 @@ def gone(directory):
 
 
 @pytest.mark.parametrize("how", [full, read_only, gone])
-def test_what_can_not_be_stored_is_500_and_changes_nothing(rest, kafka, topic, endpoint, name, how):
+def test_a_change_that_cannot_be_stored_is_500_and_changes_nothing(rest, kafka, topic, endpoint, name, how):
     rest.sidecar.start()
     rest.create(name, definition(topic, endpoint)).must(201)
     rest.sidecar.stop()
@@ -270,7 +270,7 @@ def test_what_can_not_be_stored_is_500_and_changes_nothing(rest, kafka, topic, e
         undo()
 
 
-def test_a_state_directory_that_can_not_be_made_is_told_at_start(rest):
+def test_a_state_directory_that_cannot_be_created_is_logged_at_start(rest):
     blocker = rest.sidecar.directory / "file"
     blocker.write_text("")
     rest.sidecar.settings["state.dir"] = str(blocker / "state")

@@ -26,7 +26,7 @@ def assert_drop_is_logged(sidecar, topic, attempts):
     assert not sidecar.log.find("payload-of-the-record")
 
 
-def test_progress_back_off_drop_message_drops_after_the_last_delay_and_goes_on(kafka, sidecar, endpoint, name):
+def test_progress_back_off_drop_message_drops_after_the_last_delay_and_continues(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"payload-of-the-record"] * 4)
     endpoint.decide = refuse_offset_1
@@ -44,7 +44,7 @@ def test_progress_back_off_drop_message_drops_after_the_last_delay_and_goes_on(k
     assert_drop_is_logged(sidecar, topic, attempts=3)
 
 
-def test_drop_message_drops_at_once_and_goes_on(kafka, sidecar, endpoint, name):
+def test_drop_message_drops_at_once_and_continues(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"payload-of-the-record"] * 4)
     endpoint.decide = refuse_offset_1
@@ -58,7 +58,7 @@ def test_drop_message_drops_at_once_and_goes_on(kafka, sidecar, endpoint, name):
 
 
 @pytest.mark.parametrize("strategy, attempts", [("PROGRESS_BACK_OFF_STOP_TASK", 3), ("STOP_TASK", 1)])
-def test_a_stop_leaves_the_record_uncommitted_and_a_restart_begins_with_it(kafka, sidecar, endpoint, second_endpoint,
+def test_a_stop_leaves_the_record_uncommitted_and_a_restart_starts_with_it(kafka, sidecar, endpoint, second_endpoint,
                                                                            name, strategy, attempts):
     topic, other_topic, other = kafka.topic(), kafka.topic(), f"{name}-other"
     kafka.produce(topic, [b"0", b"1", b"2"])
@@ -116,7 +116,7 @@ def test_a_request_error_by_status_never_drops_a_record(kafka, sidecar, endpoint
     assert kafka.committed(name, topic) == {0: 0}
 
 
-def test_a_short_outage_is_bridged_without_a_stop(kafka, sidecar, endpoint, name):
+def test_a_short_outage_does_not_stop_the_connector(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     endpoint.refuse()
     kafka.produce(topic, [b"%d" % n for n in range(20)])
@@ -128,7 +128,7 @@ def test_a_short_outage_is_bridged_without_a_stop(kafka, sidecar, endpoint, name
     assert endpoint.offsets() == list(range(20))
 
 
-def test_request_errors_walk_their_own_list(kafka, sidecar, endpoint, name):
+def test_request_errors_have_their_own_backoff_list(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: Answer(status=503, body=b"") if one.offset == 0 else DELIVERED
@@ -140,7 +140,7 @@ def test_request_errors_walk_their_own_list(kafka, sidecar, endpoint, name):
     assert sidecar.value("retries_total", connector=name, reason="status") == 4
 
 
-def test_the_two_kinds_of_error_use_up_their_lists_apart(kafka, sidecar, endpoint, name):
+def test_the_two_kinds_of_errors_use_separate_backoff_lists(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     unavailable = Answer(status=503, body=b"")
@@ -153,7 +153,7 @@ def test_the_two_kinds_of_error_use_up_their_lists_apart(kafka, sidecar, endpoin
     assert sidecar.value("records_delivered_total", connector=name) == 1
 
 
-def test_delays_are_walked_in_order_and_begin_anew_with_each_record(kafka, sidecar, endpoint, name):
+def test_delays_are_used_in_order_and_start_over_with_each_record(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: RETRY if one.attempt <= 2 else DELIVERED
@@ -165,8 +165,8 @@ def test_delays_are_walked_in_order_and_begin_anew_with_each_record(kafka, sidec
         assert second - first >= 0.19 and third - second >= 1.99
 
 
-def test_an_endpoint_that_just_answers_200_is_warned_of_once_long_before_anything_is_dropped(kafka, sidecar, rest,
-                                                                                           endpoint, name):
+def test_an_endpoint_without_the_retry_indicator_causes_one_warning_long_before_a_drop(
+        kafka, sidecar, rest, endpoint, name):
     topic = kafka.topic(2)
     for partition in (0, 1):
         kafka.produce(topic, [b"x"] * 2, partition=partition)

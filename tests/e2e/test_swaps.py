@@ -19,7 +19,7 @@ STAY = 36
 EVEN, ODD = 5, 2        # keys that only the even versions have, and those that only the odd ones have
 
 
-def test_a_volume_swapped_in_a_tight_loop_is_never_seen_torn(kafka, sidecar, endpoint, name):
+def test_a_volume_swapped_in_a_tight_loop_is_never_read_torn(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     stay = [f"{name}-stays-{n}" for n in range(STAY)]
     even, odd = [f"{name}-even-{n}" for n in range(EVEN)], [f"{name}-odd-{n}" for n in range(ODD)]

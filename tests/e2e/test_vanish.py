@@ -40,7 +40,7 @@ def vanish(sidecar, volume):
 
 
 @pytest.mark.parametrize("kind", ["files", "volume"])
-def test_all_files_vanish_and_come_back_and_nothing_stopped(kafka, sidecar, endpoint, five, kind):
+def test_no_connector_stops_when_all_files_vanish_and_return(kafka, sidecar, endpoint, five, kind):
     topic, names, texts = five
     volume = Volume(sidecar.connectors) if kind == "volume" else None
 
@@ -68,7 +68,7 @@ def test_all_files_vanish_and_come_back_and_nothing_stopped(kafka, sidecar, endp
     print(f"\naway for {VANISH_SECONDS:g} s, {sampler.samples} samples: all ran")
 
 
-def test_files_that_stay_away_are_believed_at_a_second_look(kafka, sidecar, endpoint, five):
+def test_connectors_stop_when_all_files_are_still_missing_later(kafka, sidecar, endpoint, five):
     topic, names, texts = five
     for file, text in texts.items():
         sidecar.write(file[:-5], text)
@@ -90,7 +90,7 @@ def test_files_that_stay_away_are_believed_at_a_second_look(kafka, sidecar, endp
     effective(kafka, topic, endpoint, f"/records/{names[0]}")
 
 
-def test_all_but_one_vanish_and_that_is_believed_at_once(kafka, sidecar, endpoint, five):
+def test_connectors_stop_at_once_when_all_files_but_one_are_removed(kafka, sidecar, endpoint, five):
     topic, names, texts = five
     for file, text in texts.items():
         sidecar.write(file[:-5], text)

@@ -78,7 +78,8 @@ def without_inotify(sidecar, directory):
         yield give_back
 
 
-def test_without_inotify_it_polls_and_says_so_and_comes_back_to_it(kafka, sidecar, endpoint, name, tmp_path):
+def test_without_inotify_the_directory_is_polled_until_inotify_is_available_again(
+        kafka, sidecar, endpoint, name, tmp_path):
     topic = kafka.topic()
     sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000      # so that no rescan helps
     sidecar.connector(name, topic, endpoint)
@@ -110,7 +111,7 @@ def storm(directory, events):
     first.unlink()
 
 
-def test_a_change_that_an_overflow_swallowed_arrives(kafka, sidecar, endpoint, name):
+def test_a_change_lost_in_an_inotify_overflow_takes_effect(kafka, sidecar, endpoint, name):
     limit = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     events = min(limit + 1000, 200_000)
     topic = kafka.topic()
@@ -130,7 +131,7 @@ def test_a_change_that_an_overflow_swallowed_arrives(kafka, sidecar, endpoint, n
     print(f"{events} events, of which {limit} are kept")
 
 
-def test_a_storm_of_other_events_does_not_hold_back_a_change(kafka, sidecar, endpoint, name):
+def test_many_unrelated_events_do_not_delay_a_change(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
@@ -157,7 +158,7 @@ def test_a_storm_of_other_events_does_not_hold_back_a_change(kafka, sidecar, end
 # The directory comes and goes
 
 
-def test_the_directory_is_deleted_and_made_anew(kafka, sidecar, endpoint, name):
+def test_a_deleted_and_recreated_directory_is_watched_again(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
     sidecar.connector(name, topic, endpoint)
@@ -172,7 +173,7 @@ def test_the_directory_is_deleted_and_made_anew(kafka, sidecar, endpoint, name):
             edit(kafka, sidecar, endpoint, name, topic, f"/edited-{round_}")
 
 
-def test_the_directory_is_replaced_by_a_rename(kafka, sidecar, endpoint, name):
+def test_a_directory_replaced_by_a_rename_is_watched_again(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
     sidecar.connector(name, topic, endpoint)
@@ -191,7 +192,7 @@ def test_the_directory_is_replaced_by_a_rename(kafka, sidecar, endpoint, name):
 
 
 @pytest.mark.parametrize("above", [0, 2], ids=["its-parent-exists", "nor-its-parents"])
-def test_the_directory_is_made_after_the_start(kafka, sidecar, endpoint, name, above):
+def test_a_directory_created_after_the_start_is_watched(kafka, sidecar, endpoint, name, above):
     topic = kafka.topic()
     sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
     sidecar.connectors = sidecar.directory.joinpath(*["above"] * above, "later")
@@ -205,7 +206,7 @@ def test_the_directory_is_made_after_the_start(kafka, sidecar, endpoint, name, a
     sidecar.wait_for_probe("/startupz")
 
 
-def test_what_is_no_file_is_told_and_blocks_nothing(kafka, sidecar, endpoint, name):
+def test_entries_that_are_not_files_are_logged_and_block_nothing(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.connector(name, topic, endpoint)
     sidecar.start()

@@ -129,7 +129,7 @@ PAGES = {   # what a browser on this machine sends for the page of another site
 
 
 @pytest.mark.parametrize("what", PAGES)
-def test_a_web_page_steers_nothing(house, what):
+def test_a_web_page_cannot_change_anything(house, what):
     method, path, headers, body = PAGES[what]
     house.api.call(method, path, body, headers=headers).is_error(403)
     assert house.api.get(f"/connectors/{VICTIM}/status").json["connector"]["state"] == "STOPPED"
@@ -137,7 +137,7 @@ def test_a_web_page_steers_nothing(house, what):
 
 
 @pytest.mark.parametrize("what", BAD)
-def test_what_is_not_quite_http_is_refused_and_ends_the_connection(house, what):
+def test_an_invalid_http_request_is_rejected_and_closes_the_connection(house, what):
     received = exchange(house.port, BAD[what] + DELETE)
     told = statuses(received)
     assert len(told) == 1 and told[0] in (400, 413, 415, 501, 505), received
@@ -147,13 +147,13 @@ def test_what_is_not_quite_http_is_refused_and_ends_the_connection(house, what):
 
 
 @pytest.mark.parametrize("what", AMBIGUOUS)
-def test_where_another_reader_may_see_another_end_the_connection_ends(house, what):
+def test_an_ambiguous_request_closes_the_connection_after_the_answer(house, what):
     received = exchange(house.port, AMBIGUOUS[what] + DELETE)
     assert len(statuses(received)) == 1 and b"connection: close" in received.lower(), received
     assert VICTIM in house.api.names()
 
 
-def test_in_a_request_with_a_body_nothing_else_is_taken_for_a_request(house):
+def test_the_body_of_a_request_is_not_parsed_as_a_request(house):
     received = exchange(house.port, head("POST /connectors HTTP/1.1", "Content-Type: application/json", "Connection: close",
                                          f"Content-Length: {len(DELETE)}") + DELETE)
     assert statuses(received) == [400]
@@ -175,7 +175,7 @@ LIMITS = [
 
 
 @pytest.mark.parametrize("what, data, status", LIMITS, ids=[one[0] for one in LIMITS])
-def test_what_is_too_large_is_refused(house, what, data, status):
+def test_an_oversized_request_is_rejected(house, what, data, status):
     received = exchange(house.port, data)
     if not received:    # a reset may overtake the answer where we are still sending
         assert len(data) > MIB, what
@@ -183,7 +183,7 @@ def test_what_is_too_large_is_refused(house, what, data, status):
         assert statuses(received) == [status], received[:500]
 
 
-def test_a_body_just_within_the_limit_is_read(house):
+def test_a_body_just_below_the_limit_is_accepted(house):
     body = compact({"name": "x", "config": {}})
     house.api.post("/connectors", body + b" " * (MIB - len(body)), headers=JSON).is_error(400, "Connector configuration…")
 
@@ -194,24 +194,24 @@ def test_a_body_just_within_the_limit_is_read(house):
 @pytest.mark.parametrize("method, path", [("POST", "/connectors"), ("PUT", f"/connectors/{VICTIM}/config"),
                                           ("PATCH", f"/connectors/{VICTIM}/offsets"),
                                           ("PUT", "/connector-plugins/HttpSink/config/validate")])
-def test_deep_json(house, method, path, body):
+def test_deeply_nested_json_is_rejected(house, method, path, body):
     house.api.call(method, path, body, JSON).is_error(400)
 
 
-def test_pipelined_requests_are_answered_in_their_order(house):
+def test_pipelined_requests_are_answered_in_order(house):
     paths = ["/connectors", "/nothing", f"/connectors/{VICTIM}/config", "/", "/connectors/x/status"] * 20
     data = b"".join(head(f"GET {path} HTTP/1.1") for path in paths[:-1])
     received = exchange(house.port, data + head(f"GET {paths[-1]} HTTP/1.1", "Connection: close"))
     assert statuses(received) == [200, 404, 200, 200, 404] * 20
 
 
-def test_http_1_0(house):
+def test_http_1_0_is_answered(house):
     received = exchange(house.port, b"GET /connectors HTTP/1.0\r\n\r\n")
     assert statuses(received) == [200] and b"chunked" not in received.lower().partition(b"\r\n\r\n")[0]
     assert VICTIM in json.loads(received.partition(b"\r\n\r\n")[2])
 
 
-def test_chunked_bodies_and_expectations_are_understood(house):
+def test_chunked_bodies_and_expect_continue_work(house):
     name = kafka_cluster.unique("chunked")
     body = compact({"name": name, "config": definition(house.topic, house.endpoint), "initial_state": "STOPPED"})
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:10], body[10:])) + b"0\r\n\r\n"
@@ -226,7 +226,7 @@ def test_chunked_bodies_and_expectations_are_understood(house):
     house.api.delete(house.api.at(name)).is_empty(204)
 
 
-def test_who_is_slow_is_cut(house):
+def test_a_slow_request_times_out(house):
     slow = {
         "line": (b"GET /", b"a"), "headers": (b"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", b"b"),
         "body": (head(POST, "Content-Type: application/json", "Content-Length: 1000"), b" "),
@@ -241,7 +241,7 @@ def test_who_is_slow_is_cut(house):
         print(f"{what}: cut after {seconds:.1f} s")
 
 
-def test_idle_connections_keep_nobody_out(house):
+def test_idle_connections_do_not_block_other_callers(house):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = IDLE + 500
     if soft < wanted:
@@ -262,7 +262,7 @@ def test_idle_connections_keep_nobody_out(house):
     eventually(lambda: house.api.get("/").status == 200, "it answers after them")
 
 
-def test_at_last_the_deliveries_noticed_nothing_and_memory_stayed(house):
+def test_deliveries_and_memory_were_not_affected(house):
     with concurrent.futures.ThreadPoolExecutor(8) as callers:
         for told in callers.map(lambda n: statuses(exchange(house.port, LIMITS[n % len(LIMITS)][1])), range(200)):
             assert not told or told[0] in (413, 414, 431)

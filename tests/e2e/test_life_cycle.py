@@ -37,7 +37,7 @@ FORMS = {   # how to change, pause and resume: (method, path behind the name)
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_life_cycle(api, kafka, topic, endpoint, name, form):
+def test_the_life_cycle_of_a_connector(api, kafka, topic, endpoint, name, form):
     (change, at), (pause, paused), (resume, resumed) = FORMS[form]
     config = seed(topic, endpoint)
 
@@ -67,7 +67,7 @@ def test_the_life_cycle(api, kafka, topic, endpoint, name, form):
     assert endpoint.offsets() == [0, 1, 2]
 
 
-def test_a_seed_definition_put_where_nothing_is_makes_it(api, kafka, topic, endpoint, name):
+def test_put_of_an_old_definition_creates_the_connector(api, kafka, topic, endpoint, name):
     api.put(api.at(name), seed(topic, endpoint)).must(201)
     kafka.produce(topic, [b"0"])
     endpoint.wait_for(1)
@@ -82,7 +82,7 @@ def commit_as_another_client(kafka, group, topic, offsets):
 
 
 @pytest.mark.parametrize("form", ["POST", "PUT"])
-def test_what_moves_here_from_kafka_connect_goes_on_at_the_next_offset(api, kafka, endpoint, form):
+def test_a_connector_migrated_from_kafka_connect_continues_at_the_next_offset(api, kafka, endpoint, form):
     name, topic = kafka_cluster.unique("orders"), kafka.topic(3)
     for partition in range(3):
         kafka.produce(topic, [b"%d" % n for n in range(10)], partition)

@@ -9,7 +9,7 @@ from waiting import eventually
 LATEST = {"retry.backoff.sec": [600], "consumer.override.auto.offset.reset": "latest"}
 
 
-def test_what_waits_at_a_stop_is_not_left_out_by_latest(kafka, sidecar, endpoint, name):
+def test_latest_does_not_skip_a_record_that_waits_at_a_stop(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"])
     endpoint.decide = lambda one: RETRY
@@ -27,7 +27,8 @@ def test_what_waits_at_a_stop_is_not_left_out_by_latest(kafka, sidecar, endpoint
     assert endpoint.bodies() == [b"new", b"new", b"newer"]
 
 
-def test_what_waits_when_its_partition_moves_is_not_left_out_by_latest(kafka, sidecar, endpoint, binary, tmp_path, name):
+def test_latest_does_not_skip_a_record_that_waits_when_its_partition_moves(kafka, sidecar, endpoint, binary, tmp_path,
+                                                                           name):
     topic = kafka.topic(2)
     for partition in (0, 1):
         kafka.produce(topic, [b"old"], partition)
@@ -49,7 +50,7 @@ def test_what_waits_when_its_partition_moves_is_not_left_out_by_latest(kafka, si
         second.end_of_test()
 
 
-def test_a_log_that_starts_over_is_not_passed_by_the_commit_of_the_old_one(kafka, sidecar, endpoint, name):
+def test_the_commit_of_an_old_log_does_not_skip_records_of_the_new_one(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % number for number in range(5)])
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"connect-{name}"})
@@ -71,7 +72,7 @@ def test_a_log_that_starts_over_is_not_passed_by_the_commit_of_the_old_one(kafka
 SOON = {"consumer.override.topic.metadata.refresh.interval.ms": 300}
 
 
-def test_latest_delivers_all_of_a_partition_that_is_added(kafka, sidecar, endpoint, name):
+def test_latest_delivers_all_records_of_an_added_partition(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"])
     sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})
@@ -85,7 +86,7 @@ def test_latest_delivers_all_of_a_partition_that_is_added(kafka, sidecar, endpoi
     assert endpoint.positions() == [(1, number) for number in range(10)]
 
 
-def test_latest_delivers_all_of_a_topic_that_comes_later(kafka, sidecar, endpoint, name):
+def test_latest_delivers_all_records_of_a_topic_created_later(kafka, sidecar, endpoint, name):
     first = kafka.topic(name=f"{name}-first")
     kafka.produce(first, [b"old"])
     sidecar.connector(name, None, endpoint, {**LATEST, **SOON, "topics.regex": f"{name}-.*"})
@@ -99,7 +100,7 @@ def test_latest_delivers_all_of_a_topic_that_comes_later(kafka, sidecar, endpoin
     assert sorted(endpoint.positions(later)) == [(partition, number) for partition in (0, 1) for number in range(10)]
 
 
-def test_latest_delivers_what_came_while_the_process_was_down(kafka, sidecar, endpoint, name):
+def test_latest_delivers_records_produced_while_the_process_was_down(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"])
     sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})

@@ -1,4 +1,4 @@
-"""Mistakes of those who run it: each is told clearly, none is a crash, none touches the connector beside."""
+"""Mistakes in the configuration: each is reported clearly, none crashes, and none affects other connectors."""
 
 import http.client
 import os
@@ -26,8 +26,8 @@ BAD = {
 }
 
 
-def refuses_to_start(sidecar, *words, **start):
-    """The process ends with 1 and says these words in one line."""
+def assert_start_fails(sidecar, *words, **start):
+    """The process exits with 1 and logs these words in one line."""
     sidecar.start(wait=False, **start)
     log = sidecar.log
     assert sidecar.wait_exit() == 1, log.tail()
@@ -127,7 +127,7 @@ def test_a_property_that_librdkafka_rejects_fails_the_start_with_its_message(lon
     lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
     if key == "kafka.ssl.ca.location":
         lonely_sidecar.settings["kafka.security.protocol"] = "ssl"
-    refuses_to_start(lonely_sidecar, *words)
+    assert_start_fails(lonely_sidecar, *words)
 
 
 @pytest.mark.parametrize("key, value, words", [
@@ -138,17 +138,17 @@ def test_a_property_that_librdkafka_rejects_fails_the_start_with_its_message(lon
     ("rest.listen", "0.0.0.0:0", ["rest.auth"])])
 def test_a_mistake_in_the_process_file_fails_the_start(lonely_sidecar, key, value, words):
     lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
-    refuses_to_start(lonely_sidecar, *words)
+    assert_start_fails(lonely_sidecar, *words)
 
 
 def test_missing_bootstrap_servers_fail_the_start(lonely_sidecar):
-    refuses_to_start(lonely_sidecar, "kafka.bootstrap.servers")
+    assert_start_fails(lonely_sidecar, "kafka.bootstrap.servers")
 
 
 def test_a_port_in_use_fails_the_start(lonely_sidecar, endpoint):
     lonely_sidecar.settings["kafka.bootstrap.servers"] = "127.0.0.1:1"
     lonely_sidecar.settings["metrics.listen"] = f"127.0.0.1:{endpoint.port}"
-    refuses_to_start(lonely_sidecar, str(endpoint.port))
+    assert_start_fails(lonely_sidecar, str(endpoint.port))
 
 
 def test_a_missing_connectors_directory_is_named_in_the_log(lonely_sidecar):

@@ -1,6 +1,6 @@
-"""The broker fails and comes back: nothing is lost, and nobody has to do anything.
+"""Broker outages: nothing is lost, and no manual action is needed.
 
-DEAD_BROKER_SECONDS says for how long it is away (10).
+DEAD_BROKER_SECONDS (10) is the duration of an outage.
 """
 
 import os
@@ -46,7 +46,7 @@ def test_a_broker_outage_loses_no_record(own_broker, endpoint, binary, tmp_path,
 
 @pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
 def test_a_topic_recreated_after_a_broker_restart_is_delivered(own_broker, endpoint, binary, tmp_path, name, paused):
-    """The leader's epoch begins anew with the topic, so to a client that knows the old one all news of it are stale."""
+    """The leader epoch restarts with the topic, so a client that knows the old one considers new metadata stale."""
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic()
     kafka.produce(topic, [b"old"] * 5)
@@ -60,7 +60,7 @@ def test_a_topic_recreated_after_a_broker_restart_is_delivered(own_broker, endpo
         own_broker.come_back()
         kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
         kafka.produce(topic, [b"old"] * 5)
-        eventually(lambda: kafka.committed(name, topic) == {0: 10}, "the old ones are committed", timeout=180)
+        eventually(lambda: kafka.committed(name, topic) == {0: 10}, "the old records are committed", timeout=180)
         if paused:
             rest.put(rest.at(name, "pause")).is_empty(202)
             eventually(lambda: sidecar.log.find("task paused"), "it pauses")
@@ -71,7 +71,7 @@ def test_a_topic_recreated_after_a_broker_restart_is_delivered(own_broker, endpo
         if paused:
             rest.put(rest.at(name, "resume")).is_empty(202)
         eventually(lambda: kafka.committed(name, topic) == {0: 15},
-                   lambda: f"all are delivered; log:\n{sidecar.log.tail()}", timeout=120)
+                   lambda: f"all records are delivered; log:\n{sidecar.log.tail()}", timeout=120)
     finally:
         sidecar.end_of_test()
     assert endpoint.bodies(topic).count(b"new") == 15
@@ -83,13 +83,13 @@ def test_the_last_commit_succeeds_if_the_broker_returns_within_the_grace_period(
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % n for n in range(50)])
     sidecar = Sidecar(binary, tmp_path / "sidecar", kafka.bootstrap)
-    sidecar.settings["shutdown.grace.ms"] = 120_000     # however long this machine takes for a broker
-    # A member gives up its partitions, and with them the commit, once the broker is away for longer than a session.
+    sidecar.settings["shutdown.grace.ms"] = 120_000     # a slow machine may need long to start a broker
+    # After a session timeout without the broker a member loses its partitions, and with them the commit.
     sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 600_000,
                                               "consumer.override.session.timeout.ms": 120_000})
     sidecar.start()
     try:
-        eventually(lambda: sidecar.value("records_delivered_total", connector=name) == 50, "all are delivered")
+        eventually(lambda: sidecar.value("records_delivered_total", connector=name) == 50, "all records are delivered")
         assert kafka.committed(name, topic) == {0: 0}
         own_broker.kill()
         sidecar.signal(signal.SIGTERM)
@@ -106,12 +106,12 @@ def test_offsets_without_a_record_do_not_stall_the_commit(kafka, sidecar, endpoi
     sidecar.connector(name, topic, endpoint, {"delivery.ordering": "key"})
     sidecar.start()
     endpoint.wait_for(4)
-    # The end of the last transaction takes an offset too, and no record is there to be done with.
+    # The end of the last transaction also takes an offset, without a record.
     eventually(lambda: kafka.committed(name, topic)[0] >= kafka.ends(topic)[0] - 1, lambda: kafka.committed(name, topic))
     assert endpoint.bodies() == [b"a", b"b", b"c", b"d"]
     sidecar.restart()
     kafka.produce(topic, [b"e"])
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.bodies() == [b"a", b"b", b"c", b"d", b"e"]
 
 
@@ -129,11 +129,11 @@ def test_a_request_that_outlasts_a_revocation_is_canceled_and_its_record_redeliv
     asked = time.monotonic()
     try:
         second.start()
-        eventually(lambda: all(one.cut for one in first), "both requests are cut", timeout=60)
-        # For 10 s, once the group told of the second.
+        eventually(lambda: all(one.cut for one in first), "both requests are canceled", timeout=60)
+        # The revocation waits 10 s after the second member joined.
         assert min(one.cut for one in first) - asked >= 10
         endpoint.wait_for(4)
-        eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=60)
+        eventually(lambda: kafka.all_committed(name, topic), "everything is committed", timeout=60)
     finally:
         second.end_of_test()
     assert sorted(endpoint.positions()) == [(0, 0), (0, 0), (1, 0), (1, 0)]

@@ -11,7 +11,7 @@ from sidecar import clean_environment
 PROBLEM = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): error: (?P<text>.+)$")
 START = 'topics = "orders"\ncallback.request.url = "http://localhost/"\n'
 
-# File -> (text, the KEY named, the line, what the column may point at: the key or its value).
+# File -> (text, the key in the message, its line, the texts that the column may point at).
 MISTAKES = {
     "unknown.toml": (START + "retry.backof.sec = [1]\n", "retry.backof.sec", 3, ("retry", "[1]")),
     "type.toml": (START + '\n  tasks.max = "many"\n', "tasks.max", 4, ("tasks", '"many"')),
@@ -39,8 +39,8 @@ def problems(result):
     return [match for match in map(PROBLEM.match, result.stdout.splitlines()) if match]
 
 
-def told(result):
-    """What was printed, without the last word about how many files are valid."""
+def messages(result):
+    """Returns the output without the summary."""
     return [line for line in result.stdout.splitlines() if not line.endswith("files valid")]
 
 
@@ -95,7 +95,7 @@ def test_an_ignored_file_of_a_directory_is_a_warning(binary, tmp_path):
     (tmp_path / "folder").mkdir()
     result = run(binary, "check", tmp_path)
     assert result.returncode == 0
-    assert told(result) == [f"{tmp_path / name}: warning: ignored: only *.toml is read from a directory"
+    assert messages(result) == [f"{tmp_path / name}: warning: ignored: only *.toml is read from a directory"
                             for name in ("BAD.TOML", "folder", "orders.json")]
     assert "1 files valid" in result.stdout
 
@@ -103,8 +103,8 @@ def test_an_ignored_file_of_a_directory_is_a_warning(binary, tmp_path):
 def test_many_ignored_files_are_counted(binary, tmp_path):
     write(tmp_path, {"good.toml": START, **{f"{i:03}.json": "{}" for i in range(300)}})
     result = run(binary, "check", tmp_path)
-    assert result.returncode == 0 and len(told(result)) == 21
-    assert told(result)[-1] == f"{tmp_path}: warning: and 280 more are ignored"
+    assert result.returncode == 0 and len(messages(result)) == 21
+    assert messages(result)[-1] == f"{tmp_path}: warning: and 280 more are ignored"
 
 
 def test_a_directory_without_definitions_exits_with_1_and_a_reason(binary, tmp_path):
@@ -112,7 +112,7 @@ def test_a_directory_without_definitions_exits_with_1_and_a_reason(binary, tmp_p
     (tmp_path / "empty").mkdir()
     for directory, warnings in ((tmp_path, 2), (tmp_path / "empty", 0)):
         result = run(binary, "check", directory)
-        lines = told(result)
+        lines = messages(result)
         assert result.returncode == 1 and len(lines) == warnings + 1
         assert lines[-1] == f"{directory}: error: holds no definition: nothing in it is named *.toml"
 
@@ -122,8 +122,8 @@ def test_files_and_directories_can_be_mixed_and_each_file_counts_once(binary, tm
                      "rest.json": '{"name": "rest", "config": {"topics": "a", "callback.request.url": "http://h/"}}'})
     result = run(binary, "check", tmp_path, tmp_path / "good.toml", tmp_path / "rest.json")
     assert result.returncode == 0 and "2 files valid" in result.stdout
-    # From the directory it is not read; by its own path it is the form that REST takes.
-    assert told(result) == [f"{tmp_path / 'rest.json'}: warning: ignored: only *.toml is read from a directory"]
+    # It is ignored in the directory; by its own path it is checked in the format of REST.
+    assert messages(result) == [f"{tmp_path / 'rest.json'}: warning: ignored: only *.toml is read from a directory"]
 
 
 def test_valid_definitions_exit_with_0(binary, tmp_path):

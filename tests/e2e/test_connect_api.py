@@ -1,4 +1,4 @@
-"""Kafka Connect's API, call by call: what /connectors answers, exactly."""
+"""Kafka Connect's API: the exact answers of /connectors."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def topic(kafka):
 
 @pytest.fixture(scope="module")
 def there(api, topic, sink):
-    """A connector that is there and runs."""
+    """A running connector."""
     name = kafka_cluster.unique("there")
     api.create(name, definition(topic, sink)).must(201)
     api.wait_for(name, "RUNNING", "RUNNING")
@@ -27,7 +27,7 @@ def filled(text, there):
     return text.replace("{n}", there).replace("{x}", MISSING)
 
 
-# Errors of calls that name something
+# Unknown resources
 
 NOT_THERE = [
     ("GET", "/connectors/{x}", None, "Connector {x} not found"),
@@ -130,7 +130,7 @@ def test_a_trailing_slash_is_ignored(api, there, path):
     assert (api.get(path + "/").status, api.get(path + "/").body) == (api.get(path).status, api.get(path).body)
 
 
-# What may be sent, and what may be asked for
+# Media types
 
 @pytest.mark.parametrize("accept, status", [
     (None, 200), ("*/*", 200), ("application/json", 200), ("application/*", 200), ("text/html", 406),

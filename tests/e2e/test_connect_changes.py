@@ -1,4 +1,4 @@
-"""Kafka Connect's API: connectors are made, changed and deleted, and every mistake has its answer."""
+"""Kafka Connect's API: connectors are created, changed and deleted, and every mistake has a defined answer."""
 
 import json
 
@@ -23,7 +23,7 @@ def good(topic, sink):
     return definition(topic, sink)
 
 
-# Bodies that are no requests
+# Invalid bodies
 
 @pytest.mark.parametrize("body", [b"", b"null", b"{", b"[]", b"1", b'"x"', b'{"name":"x","config":{}', b"{'name':1}",
                                   b'{"name":"x"} trailing', b"\xff\xfe", b'{"name":"x","config":[]}',
@@ -43,17 +43,17 @@ def test_an_invalid_config_body_is_400(api, name, body, path):
 
 
 def test_malformed_json_is_reported_with_its_position(api):
-    told = api.post("/connectors", b'{"name":\n  oops}', headers=JSON).is_error(400).json["message"]
-    assert "line" in told.lower() and "2" in told, told
+    message = api.post("/connectors", b'{"name":\n  oops}', headers=JSON).is_error(400).json["message"]
+    assert "line" in message.lower() and "2" in message, message
 
 
 def test_an_unknown_field_is_named(api):
     body = {"name": "x", "config": {}, "initialstate": "PAUSED"}
-    assert "Unrecognized field" in (told := api.post("/connectors", body).is_error(400).json["message"]), told
-    assert "initialstate" in told
+    assert "Unrecognized field" in (message := api.post("/connectors", body).is_error(400).json["message"]), message
+    assert "initialstate" in message
 
 
-# The order of checks
+# Order of checks
 
 def test_a_name_that_differs_from_the_config_is_the_first_error(api, name):
     body = {"name": name, "config": {"name": "other", "connector.class": "com.example.Other"}}
@@ -82,10 +82,10 @@ def test_an_unknown_class_is_the_second_error(api, name, good):
 
 
 def test_an_invalid_config_is_the_third_error_and_lists_all_problems(api, name):
-    told = api.create(name, {"topics": "a", "tasks.max": "0"}).is_error(400, INVALID.format(2) + "…").json["message"]
-    assert 'Missing required configuration "callback.request.url" which has no default value.' in told
-    assert "Invalid value 0 for configuration tasks.max: Value must be at least 1" in told
-    assert told.endswith(ENDPOINT), told
+    message = api.create(name, {"topics": "a", "tasks.max": "0"}).is_error(400, INVALID.format(2) + "…").json["message"]
+    assert 'Missing required configuration "callback.request.url" which has no default value.' in message
+    assert "Invalid value 0 for configuration tasks.max: Value must be at least 1" in message
+    assert message.endswith(ENDPOINT), message
 
 
 @pytest.mark.parametrize("keys, message", [
@@ -101,8 +101,8 @@ def test_an_invalid_config_is_the_third_error_and_lists_all_problems(api, name):
     ({"value.converter": "io.confluent.connect.avro.AvroConverter"}, "value.converter"),
 ])
 def test_an_invalid_value_is_reported(api, name, good, keys, message):
-    told = api.create(name, {**good, **keys}).is_error(400, "Connector configuration is invalid…").json["message"]
-    assert message in told and told.endswith(ENDPOINT), told
+    text = api.create(name, {**good, **keys}).is_error(400, "Connector configuration is invalid…").json["message"]
+    assert message in text and text.endswith(ENDPOINT), text
     api.get(api.at(name)).is_error(404)
 
 
@@ -111,8 +111,8 @@ def test_an_invalid_value_is_reported(api, name, good, keys, message):
     ({"topics.regex": "a.*"}, "topics and topics.regex are mutually exclusive options, but both are set."),
 ])
 def test_a_conflict_of_topics_and_regex_is_reported_at_both_keys(api, name, good, keys, message):
-    told = api.create(name, {**good, **keys}).is_error(400, INVALID.format(2) + "…").json["message"]
-    assert told.count(message) == 2, told
+    text = api.create(name, {**good, **keys}).is_error(400, INVALID.format(2) + "…").json["message"]
+    assert text.count(message) == 2, text
 
 
 def test_a_name_in_use_is_the_last_error(api, name, good):
@@ -177,7 +177,7 @@ def test_a_connector_starts_in_its_initial_state(api, kafka, sink, name, initial
     if state == "RUNNING":
         sink.wait_for(1, topic)
     elif state == "PAUSED":
-        eventually(lambda: kafka.members(name), "it is a member of its group")
+        eventually(lambda: kafka.members(name), "it has joined its group")
         assert not sink.of(topic)
         api.put(api.at(name, "resume")).is_empty(202)
         sink.wait_for(1, topic)
@@ -253,7 +253,7 @@ def test_additional_tasks_join_the_running_ones(api, kafka, sink, name):
     assert connector == "RUNNING" and tasks[0] == "RUNNING" and len(tasks) == 3
     api.wait_for(name, "RUNNING", *["RUNNING"] * 3)
     eventually(lambda: len(kafka.members(name)) == 3, "the group has three members")
-    assert members < set(kafka.members(name)), "the first member stays"
+    assert members < set(kafka.members(name)), "the first member is still there"
 
 
 def test_patch_sets_values_and_null_deletes_them(api, name, good):
@@ -280,7 +280,7 @@ def test_delete_removes_everything_except_the_offsets(api, kafka, sink, name, st
     kafka.produce(topic, [b"0", b"1"])
     api.create(name, definition(topic, sink)).must(201)
     sink.wait_for(2, topic)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     if state != "RUNNING":
         api.put(api.at(name, {"PAUSED": "pause", "STOPPED": "stop"}[state]))
         api.wait_for(name, state, *["PAUSED"] * (state == "PAUSED"))
@@ -290,9 +290,9 @@ def test_delete_removes_everything_except_the_offsets(api, kafka, sink, name, st
     assert name not in api.names() and name not in api.get("/connectors?expand=status&expand=info").json
     api.get(api.at(name, "topics")).is_exactly(200, {name: {"topics": []}})
     api.delete(api.at(name)).is_error(404, f"Connector {name} not found")
-    eventually(lambda: not kafka.members(name), "it left its group")
+    eventually(lambda: not kafka.members(name), "it has left its group")
     assert kafka.committed(name, topic) == {0: 2}
-    # DELETE does not wait for the end of its tasks, nor do its series vanish before.
+    # DELETE does not wait until its tasks have ended and their series are removed.
     api.sidecar.wait_for_value(None, "connector_state", connector=name)
     api.create(name, definition(topic, sink)).must(201)
     kafka.produce(topic, [b"2"])
@@ -305,7 +305,7 @@ def test_the_raw_bytes_of_an_error(api):
 
 
 def test_every_listed_name_has_a_status(api):
-    """Every name that is listed has its status: nothing half is left by the mistakes above."""
+    """The failed calls above leave no incomplete connector."""
     for one in api.names():
         assert api.status(one)["name"] == one
     assert kafka_cluster.unique("x") not in api.names()

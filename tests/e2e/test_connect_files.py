@@ -1,4 +1,4 @@
-"""Connectors that a file defines, seen and moved through REST; reload and drain."""
+"""Connectors defined by files, used through REST; reload and drain."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def topic(kafka):
 
 @pytest.fixture
 def filed(rest, topic, endpoint, name):
-    """A running process and a connector that its file defines."""
+    """A connector defined by a file, in a running process."""
     rest.sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 200})
     rest.sidecar.start()
     rest.wait_running(name)
@@ -40,8 +40,8 @@ def test_rest_cannot_change_a_file_defined_connector(rest, topic, endpoint, file
     good = definition(topic, endpoint, tasks__max="2")
     for reply in (rest.put(rest.at(filed, "config"), good), rest.put(rest.at(filed), good),
                   rest.patch(rest.at(filed, "config"), {"tasks.max": "2"}), rest.delete(rest.at(filed))):
-        told = reply.is_error(403).json["message"]
-        assert file_of(rest, filed) in told, told
+        message = reply.is_error(403).json["message"]
+        assert file_of(rest, filed) in message, message
     rest.create(filed, good).is_error(409, f"Connector {filed} already exists")
     assert rest.config(filed) == before
     rest.wait_for(filed, "RUNNING", "RUNNING")
@@ -68,7 +68,7 @@ def test_pause_and_stop_work_and_survive_a_restart_and_an_edit(rest, kafka, topi
 def test_restart_and_offsets_work_for_a_file_defined_connector(rest, kafka, topic, endpoint, filed):
     kafka.produce(topic, [b"0", b"1", b"2"])
     endpoint.wait_for(3)
-    eventually(lambda: kafka.all_committed(filed, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(filed, topic), "everything is committed")
     rest.post(rest.at(filed, "restart")).is_empty(204)
     rest.post(rest.at(filed, "restart?includeTasks=true")).must(202)
     rest.wait_for(filed, "RUNNING", "RUNNING")
@@ -78,7 +78,7 @@ def test_restart_and_offsets_work_for_a_file_defined_connector(rest, kafka, topi
     assert rest.offsets(filed) == {(topic, 0): 1}
     rest.sidecar.restart()
     rest.put(rest.at(filed, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(filed, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(filed, topic), "everything is committed")
     assert endpoint.offsets() == [0, 1, 2, 1, 2]
 
 
@@ -96,8 +96,8 @@ def test_a_failed_file_defined_connector_recovers_by_restart(rest, kafka, topic,
 
 def test_removing_the_file_removes_the_connector_and_frees_its_name(rest, topic, endpoint, filed):
     rest.put(rest.at(filed, "pause")).is_empty(202)
-    rest.sidecar.connector("other", topic, endpoint)    # all at once would be disbelieved
-    eventually(lambda: "other" in rest.names(), "the other one")
+    rest.sidecar.connector("other", topic, endpoint)    # removing the only file would look like a vanished directory
+    eventually(lambda: "other" in rest.names(), "the other connector")
     rest.sidecar.remove(filed)
     eventually(lambda: filed not in rest.names(), lambda: rest.names())
     rest.create(filed, definition(topic, endpoint)).must(201)
@@ -170,6 +170,6 @@ def test_a_drained_process_consumes_nothing_and_rejects_changes(rest, kafka, top
 
 
 def test_reload_and_drain_are_only_for_local_callers(rest, filed):
-    """From here they need no body, and no Content-Type."""
+    """Local callers need neither a body nor a Content-Type."""
     rest.call("POST", "/-/reload", b"{}", JSON).must(200)
     assert Rest(rest.sidecar).post("/-/reload").must(200)

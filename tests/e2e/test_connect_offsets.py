@@ -1,4 +1,4 @@
-"""Kafka Connect's API: a connector's topics, and its offsets read, moved and taken away."""
+"""Kafka Connect's API: a connector's topics, and reading, changing and deleting its offsets."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def topic(kafka):
 
 @pytest.fixture(scope="module")
 def stopped(api, kafka, sink):
-    """A stopped connector of a topic with 2 partitions."""
+    """A stopped connector on a topic with two partitions."""
     topic = kafka.topic(2)
     name = f"stopped-of-{topic}"
     api.create(name, definition(topic, sink), "STOPPED").must(201)
@@ -33,11 +33,11 @@ def move(api, name, *entries):
 
 
 def delivered(api, kafka, topic, endpoint, name, count=10, keys=None):
-    """Makes a connector that has delivered `count` records, and stops it."""
+    """Creates a connector, waits until it has delivered `count` records, and stops it."""
     kafka.produce(topic, [b"%d" % n for n in range(count)])
     api.create(name, definition(topic, endpoint, keys)).must(201)
     endpoint.wait_for(count, topic)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     api.stop_connector(name)
     return len(endpoint.of(topic))
 
@@ -65,14 +65,14 @@ def test_topics_of_an_unknown_connector_are_empty(api):
     api.put(api.at("nobody", "topics/reset")).is_empty(202)
 
 
-# Offsets are read
+# Reading offsets
 
 @pytest.mark.parametrize("action", [None, "pause", "stop"])
 def test_offsets_can_be_read_in_any_state(api, kafka, topic, endpoint, name, action):
     kafka.produce(topic, [b"0", b"1"])
     api.create(name, definition(topic, endpoint)).must(201)
     endpoint.wait_for(2)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     if action:
         api.put(api.at(name, action))
     api.get(api.at(name, "offsets")).is_exactly(200, {"offsets": [
@@ -83,7 +83,7 @@ def test_a_connector_that_never_ran_has_no_offsets(api, stopped):
     api.get(api.at(stopped[0], "offsets")).is_exactly(200, {"offsets": []})
 
 
-# Offsets are changed: the errors, in their order
+# Errors of changing offsets, in order
 
 @pytest.mark.parametrize("body", [{"offsets": []}, {}, {"offsets": None}])
 @pytest.mark.parametrize("connector", ["nobody", "running"])
@@ -150,7 +150,7 @@ def test_an_offset_that_the_broker_does_not_have_is_400_and_changes_nothing(api,
     assert api.offsets(stopped[0]) == {}
 
 
-# Offsets are changed, and it goes on there
+# Changing offsets
 
 def test_offsets_can_be_set_before_the_first_run(api, kafka, topic, endpoint, name):
     kafka.produce(topic, [b"%d" % n for n in range(6)])
@@ -159,7 +159,7 @@ def test_offsets_can_be_set_before_the_first_run(api, kafka, topic, endpoint, na
     assert api.offsets(name) == {(topic, 0): 4} and kafka.committed(name, topic) == {0: 4}
     api.put(api.at(name, "resume")).is_empty(202)
     endpoint.wait_for(2)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets() == [4, 5]
 
 
@@ -170,12 +170,12 @@ def test_offsets_can_be_moved_back_and_forward(api, kafka, topic, endpoint, name
     assert api.offsets(name) == {(topic, 0): int(at)}
     kafka.produce(topic, [b"10"])
     api.put(api.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets()[seen:] == list(range(int(at), 11))
 
 
 def test_offsets_can_be_changed_as_soon_as_stop_has_answered(api, kafka, topic, endpoint, name):
-    """Also when something was in flight, and nobody asks for the state between the two calls."""
+    """Also with a request in flight and without asking for the state in between."""
     endpoint.decide = lambda one: Answer(delay=0.3)
     api.create(name, definition(topic, endpoint)).must(201)
     for turn in range(4):
@@ -198,7 +198,7 @@ def test_a_connector_starts_over_after_its_offsets_are_deleted(api, kafka, topic
         api.delete(api.at(name, "offsets")).is_exactly(200, RESET)
     api.get(api.at(name, "offsets")).is_exactly(200, {"offsets": []})
     api.put(api.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets()[seen:] == [0, 1, 2]
 
 
@@ -213,20 +213,20 @@ def test_moving_one_partition_leaves_the_others(api, kafka, endpoint, name):
     for partition in range(2):
         kafka.produce(topic, [b"x"] * 3, partition)
     api.create(name, definition(topic, endpoint)).must(201)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     api.stop_connector(name)
     seen = len(endpoint.requests)
     move(api, name, offset(topic, 1, 2))
     assert api.offsets(name) == {(topic, 0): 3, (topic, 1): 2}
     api.put(api.at(name, "resume")).is_empty(202)
     endpoint.wait_for(seen + 1)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.positions()[seen:] == [(1, 2)]
 
 
 @pytest.mark.parametrize("how, wanted", [(3, range(3, 10)), (0, range(10)), (None, range(10))])
 def test_moving_the_offsets_discards_deliveries_past_a_waiting_record(api, kafka, topic, endpoint, name, how, wanted):
-    """The commit's metadata tells that 1 to 9 are delivered while 0 waits; whoever moves the offset wants them again."""
+    """The commit metadata has 1 to 9 as delivered while 0 waits; changing the offset redelivers them."""
     endpoint.decide = lambda one: RETRY if one.key == b"poison" else DELIVERED
     kafka.produce_records(topic, ({"partition": 0, "key": b"key-%d" % n if n else b"poison", "value": b"%d" % n}
                                   for n in range(10)))
@@ -238,12 +238,12 @@ def test_moving_the_offsets_discards_deliveries_past_a_waiting_record(api, kafka
     endpoint.decide = lambda one: DELIVERED
     move(api, name, offset(topic, 0, how))
     api.put(api.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert sorted(endpoint.offsets()[seen:]) == list(wanted)
 
 
 def test_stop_and_resume_keep_deliveries_past_a_waiting_record(api, kafka, topic, endpoint, name):
-    """The counterpart of the test above: stop and resume alone repeat nothing."""
+    """Stop and resume without changed offsets repeat nothing."""
     endpoint.decide = lambda one: RETRY if one.key == b"poison" else DELIVERED
     kafka.produce_records(topic, ({"partition": 0, "key": b"key-%d" % n if n else b"poison", "value": b"%d" % n}
                                   for n in range(10)))
@@ -253,5 +253,5 @@ def test_stop_and_resume_keep_deliveries_past_a_waiting_record(api, kafka, topic
     seen = len(endpoint.requests)
     endpoint.decide = lambda one: DELIVERED
     api.put(api.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets()[seen:] == [0]

@@ -41,7 +41,7 @@ def test_the_plugin_config_is_found_by_each_of_its_names(api, plugin):
     names = [one["name"] for one in keys]
     assert len(set(names)) == len(names)
     assert {"callback.request.url", "exception.strategy", "retry.backoff.sec", *FRAMEWORK} <= set(names)
-    assert names.index("callback.request.url") < names.index("tasks.max"), "the plugin's own come first"
+    assert names.index("callback.request.url") < names.index("tasks.max"), "the plugin's own keys come first"
     for one in keys:
         assert list(one) == KEY_INFO
         assert one["type"] in "BOOLEAN STRING INT SHORT LONG DOUBLE LIST CLASS PASSWORD".split(), one
@@ -76,7 +76,7 @@ def test_validate_accepts_a_valid_config(api):
 def test_validate_returns_the_class_as_sent(api, plugin, kind):
     path = f"/connector-plugins/{plugin}/config/validate"
     if plugin == JAVA_CLASS and kind != JAVA_CLASS:
-        return      # Kafka Connect and its clients differ there
+        return      # Kafka Connect and its clients differ here
     assert api.put(path, {**GOOD, "connector.class": kind}).must(200).json["name"] == kind
 
 
@@ -90,8 +90,8 @@ def test_validate_returns_the_class_as_sent(api, plugin, kind):
 ])
 def test_validate_answers_200_with_each_error_at_its_key(api, change, errors):
     reply = api.put(VALIDATE, {**GOOD, **change}).must(200)
-    told = {one["value"]["name"]: one["value"]["errors"] for one in reply.json["configs"] if one["value"]["errors"]}
-    assert {name: len(texts) for name, texts in told.items()} == errors, told
+    found = {one["value"]["name"]: one["value"]["errors"] for one in reply.json["configs"] if one["value"]["errors"]}
+    assert {name: len(texts) for name, texts in found.items()} == errors, found
     assert reply.json["error_count"] == sum(errors.values())
     assert all(one["definition"] and one["value"] for one in reply.json["configs"])
 
@@ -114,8 +114,8 @@ def test_validate_hides_credentials(api):
      "Failed to find any class that implements Connector and which name matches com.example.Other…"),
 ])
 def test_validate_with_another_class_is_400(api, body, message):
-    told = api.put(VALIDATE, body).is_error(400).json["message"]
-    assert told.startswith((message.strip("…"), "Included connector type com.example.Other does not match")), told
+    found = api.put(VALIDATE, body).is_error(400).json["message"]
+    assert found.startswith((message.strip("…"), "Included connector type com.example.Other does not match")), found
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b'{"topics":{}}'])
@@ -153,13 +153,13 @@ def level(api):
 
 
 def lines(api, topic, sink):
-    """The log lines while a connector is made, run and deleted."""
+    """Returns the log lines from creating, running and deleting a connector."""
     begin = len(api.sidecar.log.lines)
     name = kafka_cluster.unique("logged")
     api.create(name, definition(topic, sink)).must(201)
     api.wait_running(name)
     api.delete(api.at(name)).is_empty(204)
-    eventually(lambda: api.sidecar.value("connector_state", connector=name) is None, "it is gone")
+    eventually(lambda: api.sidecar.value("connector_state", connector=name) is None, "it is removed")
     return [one for one in api.sidecar.log.lines[begin:] if name in one]
 
 
@@ -197,7 +197,7 @@ def test_an_invalid_level_is_400(api, body, message):
     api.put("/admin/loggers/root", body).is_error(400, message)
 
 
-# The document of it all
+# OpenAPI
 
 def test_the_openapi_document_describes_every_call(api):
     document = api.get("/openapi.json").must(200).json

@@ -1,4 +1,4 @@
-"""Kafka Connect's API: pause, resume, stop and restart, and what they do to deliveries."""
+"""Kafka Connect's API: pause, resume, stop and restart, and their effect on deliveries."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from rest import definition
 from waiting import eventually, holds
 
 STOP = {"exception.strategy": "STOP_TASK"}
-QUIET = 1.5     # seconds in which nothing must come
+QUIET = 1.5     # seconds without a request
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_pause_finishes_requests_in_flight_and_resume_continues_after_them(api, 
     assert status["tasks"] == [{"id": 0, "state": "PAUSED", "worker_id": api.worker}]
     eventually(lambda: endpoint.requests[-1].answered, "it is answered")
     delivered = len(endpoint.requests)
-    eventually(lambda: kafka.committed(running, topic) == {0: delivered}, "what is done is committed")
+    eventually(lambda: kafka.committed(running, topic) == {0: delivered}, "finished records are committed")
     endpoint.decide = lambda one: DELIVERED
     kafka.produce(topic, [b"%d" % n for n in range(5, 10)])
     nothing_comes(endpoint)
@@ -96,7 +96,7 @@ def test_stop_leaves_the_group_and_removes_the_tasks(api, kafka, topic, endpoint
     assert api.get(api.at(running)).must(200).json["tasks"] == []
     api.get(api.at(running, "tasks/0/status")).is_error(404, f"No status found for task {running}-0")
     api.post(api.at(running, "tasks/0/restart")).is_error(404, f"Unknown task: {running}-0")
-    eventually(lambda: not kafka.members(running), "it left its group")
+    eventually(lambda: not kafka.members(running), "it has left its group")
     assert kafka.committed(running, topic) == {0: 2}
     kafka.produce(topic, [b"2"])
     nothing_comes(endpoint)
@@ -111,11 +111,11 @@ def test_stop_does_not_wait_for_a_backoff_and_does_not_commit_its_record(api, ka
     api.create(name, definition(topic, endpoint, {"retry.backoff.sec": "600"})).must(201)
     endpoint.wait_for(1)
     api.stop_connector(name)
-    eventually(lambda: not kafka.members(name), "it left its group")
+    eventually(lambda: not kafka.members(name), "it has left its group")
     assert kafka.committed(name, topic) == {0: 0}
     endpoint.decide = lambda one: DELIVERED
     api.put(api.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "it is delivered then")
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "it is then delivered")
 
 
 def test_pausing_a_stopped_connector_delivers_nothing(api, kafka, topic, endpoint, running):
@@ -160,7 +160,7 @@ def test_a_restart_with_flags_is_202_with_the_restarting_parts(api, kafka, topic
 def test_a_task_restart_joins_with_a_new_member(api, kafka, topic, endpoint, running):
     members = kafka.members(running)
     api.post(api.at(running, "tasks/0/restart")).is_empty(204)
-    eventually(lambda: len(kafka.members(running)) == 1 and kafka.members(running) != members, "another member")
+    eventually(lambda: len(kafka.members(running)) == 1 and kafka.members(running) != members, "a new member")
     kafka.produce(topic, [b"0"])
     endpoint.wait_for(1)
     api.wait_for(running, "RUNNING", "RUNNING")
@@ -188,7 +188,7 @@ def test_a_restart_does_not_start_a_stopped_connector(api, running):
 
 @pytest.fixture
 def failed(api, kafka, topic, endpoint, name):
-    """A connector whose task failed at offset 1, of 3; the endpoint takes everything again."""
+    """A connector whose task failed at offset 1 of 3; the endpoint accepts everything again."""
     endpoint.decide = lambda one: Answer(status=418, body=b'{"retry":true}') if one.offset == 1 else DELIVERED
     kafka.produce(topic, [b"payload-0", b"payload-1", b"payload-2"])
     api.create(name, definition(topic, endpoint, STOP)).must(201)
@@ -206,7 +206,7 @@ def test_a_failed_task_has_a_trace_with_record_status_and_reason(api, kafka, top
     assert "trace" not in api.status(failed)["connector"]
     expanded = api.get("/connectors?expand=status").must(200).json[failed]["status"]
     assert expanded["tasks"][0]["trace"] == task["trace"]
-    eventually(lambda: kafka.committed(failed, topic) == {0: 1}, "what is done is committed")
+    eventually(lambda: kafka.committed(failed, topic) == {0: 1}, "finished records are committed")
     assert endpoint.offsets() == [0, 1]
 
 
@@ -247,4 +247,4 @@ def test_a_failed_task_does_not_recover_by_pause_resume_or_an_identical_put(api,
 def test_a_failed_connector_can_be_stopped(api, kafka, failed):
     api.stop_connector(failed)
     api.get(api.at(failed, "tasks")).is_exactly(200, [])
-    eventually(lambda: not kafka.members(failed), "it left its group")
+    eventually(lambda: not kafka.members(failed), "it has left its group")

@@ -1,4 +1,4 @@
-"""What is delivered, how often and in which order."""
+"""Delivery: what is delivered, how often, and in which order."""
 
 import time
 
@@ -12,7 +12,7 @@ from waiting import eventually, holds
 
 def wait_all_committed(kafka, connector, topic, timeout=60):
     eventually(lambda: kafka.all_committed(connector, topic),
-               lambda: f"all committed: {kafka.committed(connector, topic)} of {kafka.ends(topic)}", timeout)
+               lambda: f"everything is committed: {kafka.committed(connector, topic)} of {kafka.ends(topic)}", timeout)
 
 
 def test_ten_thousand_records_arrive_in_order_with_retries_of_every_fiftieth(kafka, sidecar, endpoint, name):
@@ -127,7 +127,7 @@ def test_retry_after_is_limited_to_its_maximum(kafka, sidecar, endpoint, name):
 
 
 def test_the_request_delay_counts_from_the_timestamp_or_at_latest_from_reading(kafka, sidecar, endpoint, name):
-    """A producer that stamps microseconds is the usual one whose records are far in the future."""
+    """Timestamps far in the future usually come from a producer that writes microseconds."""
     topic = kafka.topic(3)
     sidecar.connector(name, topic, endpoint, {"request.delay.sec": 4})
     sidecar.start()

@@ -1,4 +1,4 @@
-"""Trying it out without any broker: the embedded one, and the demo."""
+"""Use without a Kafka cluster: the embedded broker and the demo."""
 
 import re
 import signal

@@ -1,4 +1,4 @@
-"""The fixtures themselves: each shows what it claims, and fails when it should. Needs no program under test."""
+"""Tests of the fixtures: each works and fails when it should. They need no program under test."""
 
 import http.client
 import os
@@ -117,7 +117,7 @@ def test_the_endpoint_delays_trickles_and_notices_a_canceled_request(endpoint):
         post(endpoint, connection=connection)
     assert endpoint.requests[-1].answered is None
     connection.close()
-    eventually(lambda: endpoint.requests[-1].answered is False and endpoint.requests[-1].cut, "the cut is seen")
+    eventually(lambda: endpoint.requests[-1].answered is False and endpoint.requests[-1].cut, "the request is canceled")
 
 
 def test_the_endpoint_refuses_and_comes_back_on_the_same_port(endpoint):
@@ -142,7 +142,7 @@ def test_a_failing_decision_fails_the_test():
 
 
 def test_the_endpoint_handles_3000_requests_per_second(endpoint):
-    """Pipelined from one raw client, so that the client's own slowness is not measured; half is enough when noisy."""
+    """One raw client pipelines, so that its own speed does not matter; half the rate is enough on a busy machine."""
     one = (b"POST /records HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-Kafka-Topic: t\r\nX-Kafka-Partition: 0\r\n"
            b"X-Kafka-Offset: 1\r\nX-B3-Sampled: Defer\r\nIdempotency-Key: \"a/b/0/1\"\r\n\r\nhello")
     count = 6000
@@ -167,7 +167,7 @@ def test_an_unanswering_port_leaves_a_connect_pending():
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
-# What the sidecar's fixture reads and writes
+# The sidecar fixture
 
 def test_keys_and_values_survive_being_written_as_toml():
     tomllib = pytest.importorskip("tomllib")
@@ -229,10 +229,10 @@ def test_the_sidecar_fixture_reports_a_bad_exit_code_a_crash_and_a_sanitizer(tmp
     crashed = sidecars.Sidecar(program(tmp_path / "crash", "import os; os.abort()"), tmp_path / "2")
     with pytest.raises(AssertionError, match="ended with -6"):
         crashed.start()
-    told = sidecars.Sidecar(program(tmp_path / "asan", STUB % "print('x.cc:1: runtime error: y', file=sys.stderr)"),
+    crashing = sidecars.Sidecar(program(tmp_path / "asan", STUB % "print('x.cc:1: runtime error: y', file=sys.stderr)"),
                             tmp_path / "3")
     with pytest.raises(AssertionError, match="runtime error"):
-        told.start().end_of_test()
+        crashing.start().end_of_test()
 
 
 # The broker
@@ -307,7 +307,7 @@ def test_a_foreground_broker_has_topics_exits_on_ctrl_c_and_leaves_nothing(kafka
                            env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True)
     line = run.stdout.readline()
     assert f"127.0.0.1:{port}" in line and list(tmp_path.glob("kafka-*"))
-    # As README has it.
+    # The command in README.md.
     bootstrap = f"127.0.0.1:{port}"
     for topic in ("orders", "another"):
         subprocess.run(["kcat", "-P", "-b", bootstrap, "-t", topic], input=b'{"order":1}\n', check=True, timeout=60)

@@ -1,4 +1,4 @@
-"""Waiting and group membership: no wait costs the membership, nobody waits for another's record."""
+"""Back-offs and group membership: no back-off costs the membership or blocks other partitions."""
 
 from endpoint import DELIVERED, RETRY, Answer
 from sidecar import Sidecar
@@ -21,7 +21,7 @@ def test_a_backoff_longer_than_the_poll_interval_causes_no_rebalance_and_no_repe
     first, second, after = endpoint.wait_for(3)
     assert [one.offset for one in (first, second, after)] == [0, 0, 1]
     assert second.time - first.time >= 29.9
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert kafka.members(name) == members
     assert sidecar.value("rebalances_total", connector=name) == rebalances
     assert len(endpoint.requests) == 3
@@ -39,7 +39,7 @@ def test_a_retry_in_one_partition_does_not_block_the_others(kafka, sidecar, endp
     assert endpoint.offsets(topic, 0) == [0]
     for partition in (1, 2, 3):
         kafka.produce(topic, [b"later"], partition)
-    eventually(lambda: kafka.committed(name, topic) == {0: 0, 1: 201, 2: 201, 3: 201}, "later ones flow too")
+    eventually(lambda: kafka.committed(name, topic) == {0: 0, 1: 201, 2: 201, 3: 201}, "later records are delivered too")
 
 
 def test_a_backlog_behind_a_retry_that_exceeds_the_queue_does_not_block_other_partitions(
@@ -56,7 +56,7 @@ def test_a_backlog_behind_a_retry_that_exceeds_the_queue_does_not_block_other_pa
     assert kafka.committed(name, topic)[0] == 0 or len(endpoint.of(topic, 0, 0)) == 2
     assert sidecar.value("record_bytes_buffered", connector=name) <= 2 * 65536
     endpoint.decide = lambda one: DELIVERED
-    eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=120)
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed", timeout=120)
     assert kafka.members(name) == members
     assert endpoint.offsets(topic, 1) == list(range(50))
 
@@ -69,7 +69,7 @@ def test_a_slow_endpoint_does_not_cost_the_membership(kafka, sidecar, endpoint, 
     sidecar.start()
     endpoint.wait_for(1)
     members = kafka.members(name)
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets() == [0, 1] and kafka.members(name) == members
 
 

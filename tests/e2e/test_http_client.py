@@ -1,6 +1,6 @@
-"""What users of HTTP clients expect of one, and of connections through proxies, names and certificates.
+"""Expected behavior of an HTTP client: connections, name resolution, certificates, responses and proxies.
 
-A record that fails once stops its connector here (STOP_TASK without back-offs), so that nothing is mended by a retry.
+A failed attempt stops the connector (STOP_TASK without back-offs), so that no retry hides an error.
 """
 
 import base64
@@ -22,8 +22,9 @@ NAME = "sink.test"
 
 
 def assert_delivered_at_once(sidecar, endpoint, topic, count):
-    """Each record by one request, and the connector still runs."""
-    eventually(lambda: sidecar.value("records_delivered_total", topic=topic) == count or failed(sidecar), "they are delivered")
+    """Asserts one request per record and a running connector."""
+    eventually(lambda: sidecar.value("records_delivered_total", topic=topic) == count or failed(sidecar),
+               "the records are delivered")
     assert not failed(sidecar), sidecar.log.tail()
     assert endpoint.offsets(topic) == list(range(count))
 
@@ -32,10 +33,10 @@ def failed(sidecar):
     return sidecar.value("connector_state", state="failed") == 1
 
 
-# Names
+# Name resolution
 
-class OnItsOwnHosts(Sidecar):
-    """The program with an /etc/hosts of its own, which may change while it runs."""
+class SidecarWithHosts(Sidecar):
+    """The program with its own /etc/hosts, which can change while it runs."""
 
     def names(self, *addresses):
         (self.directory / "hosts").write_text("".join(f"{address} {NAME}\n" for address in addresses))
@@ -54,14 +55,14 @@ def namespace():
 def named_sidecar(binary, kafka, tmp_path):
     if subprocess.run([*namespace(), "mount", "--bind", str(tmp_path), str(tmp_path)], check=False).returncode:
         pytest.skip("a hosts file of the program's own needs a mount namespace")
-    one = OnItsOwnHosts(binary, tmp_path / "sidecar", kafka.bootstrap)
+    one = SidecarWithHosts(binary, tmp_path / "sidecar", kafka.bootstrap)
     yield one
     one.end_of_test()
 
 
 @contextlib.contextmanager
 def dead(family, address):
-    """Nobody answers there: the queue of those who want to connect is full."""
+    """Returns a socket whose accept queue is full, so that it never answers a connect."""
     with socket.socket(family) as listener, contextlib.ExitStack() as queued:
         listener.bind(address)
         listener.listen(0)
@@ -79,12 +80,12 @@ def dead(family, address):
 def test_an_unreachable_address_beside_a_reachable_one_is_skipped(kafka, named_sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"] * 5)
-    endpoint.decide = lambda _: Answer(close=True)      # so that each needs a connection of its own
+    endpoint.decide = lambda _: Answer(close=True)      # so that each request needs a new connection
     named_sidecar.names("::1", "127.0.0.1")
     named_sidecar.connector(name, topic, f"http://{NAME}:{endpoint.port}/", ONCE)
     with dead(socket.AF_INET6, ("::1", endpoint.port)):
         named_sidecar.start()
-        endpoint.wait_for(5, timeout=25)    # a connect timeout is 30 s
+        endpoint.wait_for(5, timeout=25)    # the connect timeout is 30 s
     assert_delivered_at_once(named_sidecar, endpoint, topic, 5)
 
 
@@ -137,7 +138,7 @@ EC = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """A root, an intermediate authority, and of that one a certificate of 127.0.0.1, its key also encrypted."""
+    """A root CA, an intermediate CA, and its certificate for 127.0.0.1, with the key also in encrypted form."""
     made = tmp_path_factory.mktemp("certificates")
     openssl("req", "-x509", *EC, "-nodes", "-days", 2, "-subj", "/CN=root", "-keyout", made / "root.key", "-out",
             made / "root.pem")
@@ -270,7 +271,7 @@ def test_a_plain_http_request_to_a_proxy_has_the_absolute_form(kafka, sidecar, e
 
 
 class Tunnels:
-    """A proxy that knows CONNECT alone, and says what it was asked."""
+    """A proxy that supports only CONNECT and records its requests."""
 
     def __init__(self, answer=b"HTTP/1.1 200 Connection established\r\n\r\n"):
         self.answer = answer

@@ -1,6 +1,6 @@
-"""A change disturbs no more than it must: most apply to the running task, and what needs a new consumer loses nothing.
+"""Changes of a running connector: most apply to the running task, and a new consumer loses nothing.
 
-RATE says how many records a second flow while the URL is edited (300; the full size is 1000). -s prints the figures.
+RATE (300; the full size is 1000) is the number of records per second while the URL is edited. -s prints the figures.
 """
 
 import os
@@ -35,7 +35,7 @@ def test_editing_a_url_under_load_loses_and_repeats_nothing(kafka, sidecar, endp
     last = endpoint.requests[-1].time
     print(f"{count} records, {len(endpoint.requests)} at the old URL, the last of them {last - came:+.3f} s from the "
           f"first at the new one")
-    # Each request that was under way may end; none is begun anew by the old definition.
+    # Requests in flight may finish; no new one uses the old definition.
     assert last - came < 10
 
 
@@ -90,9 +90,9 @@ def test_changes_that_need_no_new_consumer_apply_to_the_running_task(kafka, side
         holds(lambda: sidecar.value("requests_in_flight", connector=name) == 7, "seven at a time", seconds=0.5)
         assert len([one for one in endpoint.requests if one.body == b"many"]) == 7
     endpoint.decide = lambda one: DELIVERED
-    endpoint.refuse()       # lets go of the hanging ones
+    endpoint.refuse()       # closes the hanging requests
     endpoint.come_back()
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert sidecar.value("connector_restarts_total", connector=name) == 0
 
 
@@ -123,8 +123,8 @@ def test_a_record_that_waits_for_a_retry_follows_the_new_definition_at_once(kafk
         assert again.body == b"waits"
         if changed == "headers":
             assert again.headers["x-changed"] == "yes"
-        eventually(lambda: b"behind" in target.bodies(), "the record behind it")
-        eventually(lambda: kafka.all_committed(name, topic), "both are committed")
+        eventually(lambda: b"behind" in target.bodies(), "the next record")
+        eventually(lambda: kafka.all_committed(name, topic), "both records are committed")
 
 
 RESTARTS = {"a-topic-more": lambda keys, more: keys.update({"topics": [keys["topics"], more]}),
@@ -161,7 +161,7 @@ def test_a_change_that_needs_a_new_consumer_drains_first_and_loses_and_repeats_n
     if change == "fewer-tasks":
         eventually(lambda: len(kafka.members(name)) == 1, lambda: kafka.members(name))
     assert sidecar.value("connector_restarts_total", connector=name) == 1
-    print(f"\n{change}: {count} records, each once")
+    print(f"\n{change}: {count} records, each delivered once")
 
 
 def test_additional_tasks_join_the_running_ones_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name):
@@ -215,10 +215,10 @@ def test_a_slow_drain_does_not_delay_other_connectors(kafka, sidecar, endpoint, 
         kafka.produce(quick_topic, [b"x"])
         return [one for one in second_endpoint.requests if "x-changed" in one.headers]
 
-    in_time("one changed beside one that drains for 6 s", eventually(changed, "the header")[0].time - written)
+    in_time("a change beside a connector that drains for 6 s", eventually(changed, "the header")[0].time - written)
     sidecar.connector(quick, quick_topic, f"{second_endpoint.url}/again")
-    eventually(lambda: changed() and second_endpoint.requests[-1].target.endswith("/again"), "and once more")
-    print("the slow one was", "still under way" if under_way.answered is None else "done by then")
+    eventually(lambda: changed() and second_endpoint.requests[-1].target.endswith("/again"), "a second change")
+    print("the slow request was", "still in flight" if under_way.answered is None else "finished by then")
     sidecar.wait_for_value(1, "connector_restarts_total", connector=slow, reason="config")
     sidecar.wait_running(slow)
     eventually(lambda: kafka.all_committed(slow, slow_topic), "it is committed")

@@ -1,4 +1,4 @@
-"""What a scraper and a kubelet see."""
+"""Metrics and probes."""
 
 import pathlib
 import re
@@ -7,7 +7,7 @@ import subprocess
 from endpoint import DELIVERED, RETRY
 from waiting import eventually
 
-# Series of a connector that must be there, at 0, before anything has happened: name -> (type, fixed label values).
+# Series that a new connector must have with value 0: name -> (type, fixed label values).
 AT_ZERO = {
     "connector_invalid": ("gauge", {}),
     "tasks_stopped": ("gauge", {}),
@@ -32,7 +32,7 @@ LABELS = {"connector", "version", "revision", "librdkafka", "group", "target_hos
 
 
 def test_every_series_of_a_connector_starts_at_zero(kafka, sidecar, endpoint, name):
-    # Its topic comes later: until then there is nothing to be assigned, and no start to be committed.
+    # Its topic is created later: until then nothing is assigned and no start offset is committed.
     sidecar.connector(name, f"{name}-later", endpoint)
     sidecar.start()
     eventually(lambda: sidecar.metrics().series("connector_info", connector=name), "it has started")
@@ -65,7 +65,7 @@ def test_counters_match_the_events_and_have_only_the_documented_labels(kafka, si
     kafka.produce(topic, [b"12345"] * 10, partition=0, key=b"key-of-the-record")
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     metrics = sidecar.metrics()
     assert metrics.value("records_consumed_total", connector=name, topic=topic) == 10
     assert metrics.value("record_bytes_consumed_total", connector=name, topic=topic) >= 50
@@ -77,12 +77,12 @@ def test_counters_match_the_events_and_have_only_the_documented_labels(kafka, si
     for (metric, labels), _ in metrics.samples.items():
         assert {label for label, _ in labels} <= LABELS, metric
         assert not [value for _, value in labels if "key-of-the-record" in value or "http://" in value]
-    # The broker has a commit before its answer has arrived.
+    # The broker has the commit before its answer arrives.
     eventually(lambda: sidecar.value("offset_commits_total", connector=name, outcome="ok") >= 1, "a commit is counted")
 
 
 def reference():
-    """The metrics of etc/README.md: full name -> (type, labels)."""
+    """Returns the metrics in etc/README.md: full name -> (type, labels)."""
     text = (pathlib.Path(__file__).parents[2] / "etc/README.md").read_text()
     text = text[text.index("<!-- metrics:"):text.index("<!-- end of metrics -->")]
     metrics = {}
@@ -135,12 +135,12 @@ def test_process_metrics_match_proc(kafka, sidecar, endpoint, name):
     own = pathlib.Path(f"/proc/{sidecar.process.pid}")
 
     def agree():
-        """Between the two looks some may have come or gone."""
+        """Numbers may change between the two reads, so the caller retries."""
         shown = sidecar.metrics()
         return (abs(shown.value("process_open_fds") - len(list((own / "fd").iterdir()))) <= 3
                 and abs(shown.value("process_threads") - len(list((own / "task").iterdir()))) <= 3)
 
-    eventually(agree, "descriptors and threads are those of /proc")
+    eventually(agree, "descriptors and threads match /proc")
     metrics = sidecar.metrics()
     limit = re.search(r"^Max open files +(\d+)", (own / "limits").read_text(), re.M)[1]
     assert metrics.value("process_max_fds") == int(limit)
@@ -158,7 +158,7 @@ def test_series_are_removed_with_their_connector(kafka, sidecar, endpoint, name)
     sidecar.wait_running(name, f"{name}-stays")
     sidecar.remove(name)
     sidecar.reload()
-    eventually(lambda: f'"{name}"' not in sidecar.get("/metrics")[2], "no series of the removed one")
+    eventually(lambda: f'"{name}"' not in sidecar.get("/metrics")[2], "the series of the removed connector are gone")
     assert f'"{name}-stays"' in sidecar.get("/metrics")[2]
 
 

@@ -1,4 +1,4 @@
-"""What a request looks like: method, headers, and the same on each attempt."""
+"""Requests: method and headers, which are the same on each attempt."""
 
 import hashlib
 import string
@@ -61,7 +61,7 @@ def test_the_trace_of_the_record_is_continued(kafka, sidecar, endpoint, name):
 
 
 def test_a_w3c_trace_is_continued_in_its_format_and_identical_on_each_attempt(kafka, sidecar, endpoint, name):
-    """Also when headers are forwarded: there is one traceparent, and not the record's own beside it."""
+    """Forwarded headers do not add the record's own traceparent."""
     for number, forwards in enumerate((False, True)):
         topic = kafka.topic()
         kafka.produce(topic, [b"x"], headers=[
@@ -80,7 +80,7 @@ def test_a_w3c_trace_is_continued_in_its_format_and_identical_on_each_attempt(ka
 
 
 def test_an_invalid_traceparent_is_not_forwarded(kafka, sidecar, endpoint, name):
-    """It neither fails the attempt nor reaches the endpoint, not even when headers are forwarded or configured."""
+    """It does not fail the attempt, and is not sent even if headers are forwarded or configured."""
     topic = kafka.topic()
     invalid = (b"garbage", b"00-" + W3C_TRACE.upper().encode() + b"-b7ad6b7169203331-01",
                b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01", b"a\r\nInjected: 1", b"\xff\0", b"")

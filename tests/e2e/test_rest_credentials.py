@@ -1,4 +1,4 @@
-"""Who may call: credentials, HTTPS, client certificates, and what the process refuses to start with."""
+"""Access to REST: credentials, HTTPS, client certificates, and configurations that are rejected at start."""
 
 import base64
 import http.client
@@ -27,7 +27,7 @@ def bearer(token):
 
 @pytest.fixture
 def users(rest):
-    """The file of users, which the process reads."""
+    """The configured file of users."""
     file = rest.sidecar.directory / "users"
     file.write_text("# who may call\nalice:s3cret\n\nbob:with:colon\nünï:pässwörd\n")
     rest.sidecar.settings["rest.auth.basic.file"] = str(file)
@@ -83,18 +83,18 @@ def test_changed_credential_files_are_reloaded_and_invalid_ones_change_nothing(r
         return rest.get("/connectors", headers=given).status == 200
 
     users.write_text("carol:new\n")
-    eventually(lambda: may(basic("carol:new")), "carol comes in")
+    eventually(lambda: may(basic("carol:new")), "carol is accepted")
     assert not may(basic("alice:s3cret")) and may(bearer("token-1"))
     tokens.write_text("token-9\n")
-    eventually(lambda: may(bearer("token-9")), "the new token opens")
+    eventually(lambda: may(bearer("token-9")), "the new token is accepted")
     assert not may(bearer("token-1"))
     users.unlink()
     tokens.write_text("")
-    for file in (users, tokens):    # they are looked at while somebody calls
-        eventually(lambda: may({}) or rest.sidecar.log.find(str(file)), f"the log tells of {file}")
+    for file in (users, tokens):    # they are reloaded by calls
+        eventually(lambda: may({}) or rest.sidecar.log.find(str(file)), f"the log has {file}")
     assert may(basic("carol:new")) and may(bearer("token-9")) and not may({})
     users.write_text("dave:later\n")
-    eventually(lambda: may(basic("dave:later")) and not may(basic("carol:new")), "dave comes in")
+    eventually(lambda: may(basic("dave:later")) and not may(basic("carol:new")), "dave is accepted")
     assert not rest.sidecar.log.find("later")
 
 
@@ -106,7 +106,7 @@ def test_local_drain_and_reload_need_no_credentials(rest, users):
     assert drained.returncode == 0, drained.stderr
 
 
-# Starting
+# Start
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
 def test_a_non_loopback_listener_without_credentials_is_rejected(rest, host):
@@ -147,7 +147,7 @@ def openssl(*arguments):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """Two CAs, and of each a server's and a client's certificate, as PEM files."""
+    """Two CAs, each with a server and a client certificate, as PEM files."""
     made = tmp_path_factory.mktemp("certificates")
     (made / "extensions").write_text(
         "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
@@ -167,7 +167,7 @@ def certificates(tmp_path_factory):
 
 def trusting(ca, certificate=None):
     context = ssl.create_default_context(cafile=str(ca))
-    context.verify_flags |= ssl.VERIFY_X509_STRICT  # which Python 3.13 sets by default
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default of Python 3.13
     if certificate:
         context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
     return context
@@ -212,7 +212,7 @@ def test_a_renewed_certificate_applies_to_new_connections(rest, certificates, tm
 def test_client_certificates_are_verified(rest, certificates):
     calls = secured(rest, certificate=certificates / "ca-server.pem", key=certificates / "ca-server.key",
                     client_ca=certificates / "ca.pem")
-    rest.sidecar.settings["rest.listen"] = f"0.0.0.0:{rest.port}"      # they count as credentials
+    rest.sidecar.settings["rest.listen"] = f"0.0.0.0:{rest.port}"      # client certificates count as credentials
     rest.sidecar.start()
     calls(trusting(certificates / "ca.pem", certificates / "ca-client")).get("/connectors").is_exactly(200, [])
     for context in (trusting(certificates / "ca.pem"), trusting(certificates / "ca.pem", certificates / "other-ca-client")):

@@ -1,4 +1,4 @@
-"""References in Kafka's own settings, and how `check` judges the way they are written."""
+"""References to secrets in Kafka settings, and how `check` validates their syntax."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ WRONG = "wr0ng-passw0rd"
 
 
 def secured(kafka, sidecar, **changed):
-    """SASL settings whose user and password stand in secret files."""
+    """Writes SASL settings that read user and password from secret files."""
     keys = {"bootstrap.servers": kafka.sasl_bootstrap, "sasl.mechanism": "PLAIN", "security.protocol": "SASL_PLAINTEXT",
             "sasl.username": f"${{dir:{sidecar.secrets}/kafka:user}}",
             "sasl.password": f"${{file:{sidecar.secrets}/kafka/password}}"}
@@ -38,7 +38,7 @@ def test_a_sasl_password_from_a_file_is_rotated_without_a_rebalance(kafka, sidec
     with undisturbed(kafka, sidecar, name):
         volume.update({"user": "sink-2", "password": "sink-2-secret\n"})
         eventually(lambda: sidecar.value("config_reloads_total", outcome="changed") > renewals,
-                   lambda: f"the renewal; log:\n{sidecar.log.tail()}")
+                   lambda: f"the rotation; log:\n{sidecar.log.tail()}")
         holds(lambda: sidecar.value("assigned_partitions", connector=name) == 1, "it keeps its partition", seconds=2)
         kafka.produce(topic, [b"1"])
         endpoint.wait_for(2)
@@ -57,9 +57,9 @@ def test_librdkafka_messages_do_not_show_a_secret(kafka, sidecar, endpoint, name
     sidecar.log.wait_for(f"{name}-refused", "Unsupported SASL mechanism: [hidden]")
     sidecar.log.wait_for(f"{name}-unreachable", "librdkafka", "Failed to resolve '[hidden]")
     sidecar.log.wait_for(f"{name}-unreachable", "no broker reachable")
-    told = [rest.get(rest.at(f"{name}-{each}", "status")).must(200).body for each in ("refused", "unreachable")]
-    told.append(rest.create(f"{name}-posted", definition(topic, endpoint, refused)).must(400).body)
-    assert b"[hidden]" in told[0] and b"[hidden]" in told[2] and secret.encode() not in b"".join(told)
+    answers = [rest.get(rest.at(f"{name}-{each}", "status")).must(200).body for each in ("refused", "unreachable")]
+    answers.append(rest.create(f"{name}-posted", definition(topic, endpoint, refused)).must(400).body)
+    assert b"[hidden]" in answers[0] and b"[hidden]" in answers[2] and secret.encode() not in b"".join(answers)
     assert_not_shown(sidecar, secret)
 
 
@@ -74,9 +74,9 @@ def test_correcting_a_wrong_sasl_password_in_its_file_recovers_the_connector(kaf
     sidecar.log.wait_for(name, "authentication")
     assert endpoint.requests == []
     write(password, "sink-secret")
-    put_right = time.monotonic()
+    corrected = time.monotonic()
     came = endpoint.wait_for(1)[0].time
-    print(f"\ndelivered {came - put_right:.2f} s after the password was put right")
+    print(f"\ndelivered {came - corrected:.2f} s after the password was corrected")
     assert_not_shown(sidecar, WRONG, "sink-secret")
 
 
@@ -126,16 +126,16 @@ def test_check_reports_the_position_of_an_invalid_reference(binary, tmp_path, ca
         key, lines = "consumer.override.sasl.password", (4,)
         text += f'# the password\n{key} = "{BAD_REFERENCES[case]}"\n'
     else:
-        key, lines = "callback.request.headers", (3, 5)     # the table's or the header's own
+        key, lines = "callback.request.headers", (3, 5)     # the line of the table or of the header
         text += f'[callback.request.headers]\nX-Good = "x"\nAuthorization = "Bearer {BAD_REFERENCES[case]}"\n'
     file.write_text(text)
-    code, told = check(binary, file)
-    found = re.findall(r"^(.*?):(\d+):(\d+): error: (.*)$", told, re.M)
-    assert code == 1 and len(found) == 1, told
-    where, told_line, told_column, message = found[0]
-    assert where == str(file) and message.startswith(key), told
-    assert int(told_line) in lines and 1 <= int(told_column) <= 36, told
-    assert place == "value" or "Authorization" in message, told
+    code, output = check(binary, file)
+    found = re.findall(r"^(.*?):(\d+):(\d+): error: (.*)$", output, re.M)
+    assert code == 1 and len(found) == 1, output
+    where, line, column, message = found[0]
+    assert where == str(file) and message.startswith(key), output
+    assert int(line) in lines and 1 <= int(column) <= 36, output
+    assert place == "value" or "Authorization" in message, output
 
 
 def test_check_accepts_valid_references_without_reading_secrets(binary, tmp_path):
@@ -143,13 +143,13 @@ def test_check_accepts_valid_references_without_reading_secrets(binary, tmp_path
     file.write_text(toml({"topics": "t", "callback.request.url": "${file:/nowhere/url}", "tasks.max": "${env:TASKS}",
                           "callback.request.headers": {"A": "Bearer ${dir:/nowhere:token}", "B": "$${literal}"},
                           "consumer.override.sasl.password": "${file:/nowhere/password}"}))
-    code, told = check(binary, file)
-    assert code == 0 and "error" not in told, told
+    code, output = check(binary, file)
+    assert code == 0 and "error" not in output, output
 
 
 def test_check_reports_two_definitions_of_one_name(binary, tmp_path):
     for stem in ("one", "two"):
         file = tmp_path / f"{stem}.toml"
         file.write_text(toml({"name": "same", "topics": "t", "callback.request.url": "http://h/"}))
-    code, told = check(binary, tmp_path)
-    assert code == 1 and "one.toml" in told and "two.toml" in told and "name" in told, told
+    code, output = check(binary, tmp_path)
+    assert code == 1 and "one.toml" in output and "two.toml" in output and "name" in output, output

@@ -1,6 +1,6 @@
-"""Secrets: where references may stand and read, how a rotation is taken over, and that no value is ever shown.
+"""Secrets: where references are allowed, how a rotation takes effect, and that no value is ever shown.
 
-RATE says how many records a second flow while a secret is rotated (300; the full size is 1000). -s prints the figures.
+RATE (300; the full size is 1000) is the number of records per second while a secret is rotated. -s prints the figures.
 """
 
 import os
@@ -19,14 +19,14 @@ PARTITIONS, KEYS = 4, 40
 
 
 def write(file, text):
-    """A plain file, saved by a rename."""
+    """Saves a plain file by a rename."""
     new = file.with_name(f".{file.name}.new")
     new.write_text(text)
     new.rename(file)
 
 
 def shown(sidecar):
-    """All that the process tells or leaves anywhere."""
+    """Returns everything that the process outputs or stores."""
     texts = ["\n".join(sidecar.log.lines), "\n".join(sidecar.out.lines)]
     texts += [sidecar.get(path)[2] for path in ("/metrics", "/readyz", "/livez", "/startupz", "/connectors")]
     texts += [file.read_text(errors="replace") for file in sidecar.state.rglob("*") if file.is_file()]
@@ -99,7 +99,7 @@ def test_a_secret_rotated_under_load_takes_effect_without_a_restart(kafka, sidec
         assert_all_once(kafka, name, topic, count, endpoint)
     assert set(bearers(endpoint.requests)) == {f"Bearer {old}", f"Bearer {new}"}
     last_old = max(one.time for one in endpoint.requests if one.headers["authorization"].endswith(old))
-    assert last_old - first.time < 1, "the old value went on beside the new one"
+    assert last_old - first.time < 1, "the old value was still used after the new one"
     assert_not_shown(sidecar, old, new)
     sidecar.stop()
     assert old not in "\n".join(sidecar.log.lines) and new not in "\n".join(sidecar.log.lines)

@@ -1,4 +1,4 @@
-"""Stops of all kinds: a graceful one repeats nothing, a hard one loses nothing."""
+"""All kinds of stops: a graceful one repeats nothing, a hard one loses nothing."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from sidecar import clean_environment
 from waiting import eventually, holds
 
 COUNT, PARTITIONS = 10_000, 8
-PROMPT = 15     # seconds: less than the default grace, whatever else this machine does
+PROMPT = 15     # seconds: less than the default grace period, even on a busy machine
 SLOWLY = Answer(delay=0.002)
 
 
@@ -27,7 +27,7 @@ def wait_all_committed(kafka, connector, topic):
 
 
 def wait_until_draining(sidecar):
-    eventually(lambda: sidecar.probe("/readyz") != 200, "not ready any more")
+    eventually(lambda: sidecar.probe("/readyz") != 200, "no longer ready")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -58,7 +58,7 @@ def test_kill_9_under_load_loses_nothing_and_keeps_the_order(kafka, sidecar, end
         sidecar.start()
         endpoint.wait_for(killed_at)
         endpoint.decide = lambda one: Answer(hang=True)
-        time.sleep(1)       # long enough for several commits while each partition has a record in flight
+        time.sleep(1)       # enough for several commits while each partition has a record in flight
         sidecar.kill()
         answered = {one.position for one in endpoint.requests if one.answered}
         for partition, committed in kafka.committed(name, topic).items():

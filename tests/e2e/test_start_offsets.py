@@ -1,4 +1,4 @@
-"""Where reading begins that no commit says, and that it is committed when it would be elsewhere another time."""
+"""Start offsets without a commit: they are committed at once if a later start could choose other ones."""
 
 import confluent_kafka
 
@@ -15,15 +15,15 @@ def test_latest_does_not_skip_a_record_that_waits_at_a_stop(kafka, sidecar, endp
     endpoint.decide = lambda one: RETRY
     sidecar.connector(name, topic, endpoint, LATEST)
     sidecar.start()
-    # Before there is a record at all.
-    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    # Before the first record.
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the start offset is committed")
     kafka.produce(topic, [b"new"])
     endpoint.wait_for(1)
     sidecar.stop()
     kafka.produce(topic, [b"newer"])
     endpoint.decide = lambda one: DELIVERED
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.bodies() == [b"new", b"new", b"newer"]
 
 
@@ -35,7 +35,7 @@ def test_latest_does_not_skip_a_record_that_waits_when_its_partition_moves(kafka
     endpoint.decide = lambda one: RETRY
     sidecar.connector(name, topic, endpoint, LATEST)
     sidecar.start()
-    eventually(lambda: kafka.committed(name, topic) == {0: 1, 1: 1}, "the beginnings are committed")
+    eventually(lambda: kafka.committed(name, topic) == {0: 1, 1: 1}, "the start offsets are committed")
     for partition in (0, 1):
         kafka.produce(topic, [b"p%d" % partition], partition)
     endpoint.wait_for(2)
@@ -44,7 +44,7 @@ def test_latest_does_not_skip_a_record_that_waits_when_its_partition_moves(kafka
     try:
         second.connector(name, topic, endpoint, LATEST)
         second.start()
-        eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+        eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
         assert sorted(endpoint.bodies()) == [b"p0", b"p0", b"p1", b"p1"]
     finally:
         second.end_of_test()
@@ -64,11 +64,11 @@ def test_the_commit_of_an_old_log_does_not_skip_records_of_the_new_one(kafka, si
     kafka.produce(topic, [b"%d" % number for number in range(5, 30)])
     endpoint.decide = lambda one: DELIVERED
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.bodies() == [b"0"] + [b"%d" % number for number in range(30)]
 
 
-# How soon a consumer sees what was added.
+# Interval at which a consumer notices new topics and partitions.
 SOON = {"consumer.override.topic.metadata.refresh.interval.ms": 300}
 
 
@@ -77,12 +77,12 @@ def test_latest_delivers_all_records_of_an_added_partition(kafka, sidecar, endpo
     kafka.produce(topic, [b"old"])
     sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})
     sidecar.start()
-    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the start offset is committed")
     kafka.add_partitions(topic, 2)
-    # By their timestamps they are older than the group.
+    # Their timestamps are older than the group.
     kafka.produce(topic, [b"%d" % number for number in range(10)], partition=1, timestamp=1_000)
     endpoint.wait_for(10)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.positions() == [(1, number) for number in range(10)]
 
 
@@ -91,12 +91,12 @@ def test_latest_delivers_all_records_of_a_topic_created_later(kafka, sidecar, en
     kafka.produce(first, [b"old"])
     sidecar.connector(name, None, endpoint, {**LATEST, **SOON, "topics.regex": f"{name}-.*"})
     sidecar.start()
-    eventually(lambda: kafka.committed(name, first) == {0: 1}, "the beginning is committed")
+    eventually(lambda: kafka.committed(name, first) == {0: 1}, "the start offset is committed")
     later = kafka.topic(2, name=f"{name}-later")
     for partition in (0, 1):
         kafka.produce(later, [b"%d" % number for number in range(10)], partition)
     endpoint.wait_for(20)
-    eventually(lambda: kafka.all_committed(name, later), "all is committed")
+    eventually(lambda: kafka.all_committed(name, later), "everything is committed")
     assert sorted(endpoint.positions(later)) == [(partition, number) for partition in (0, 1) for number in range(10)]
 
 
@@ -105,7 +105,7 @@ def test_latest_delivers_records_produced_while_the_process_was_down(kafka, side
     kafka.produce(topic, [b"old"])
     sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})
     sidecar.start()
-    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the start offset is committed")
     sidecar.stop()
     kafka.add_partitions(topic, 2)
     kafka.produce(topic, [b"new"])

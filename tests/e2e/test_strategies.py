@@ -1,4 +1,4 @@
-"""What happens when the endpoint says no, says nothing, or is not there."""
+"""Exception strategies: the endpoint rejects records, does not answer, or is down."""
 
 import pytest
 
@@ -20,9 +20,9 @@ def wait_committed(kafka, connector, topic, offset):
 
 def assert_drop_is_logged(sidecar, topic, attempts):
     line, = [one for one in sidecar.log.wait_for("record dropped", topic) if fields(one).get("offset") == "1"]
-    told = fields(line)
-    assert (told["topic"], told["partition"], told["offset"]) == (topic, "0", "1")
-    assert told["attempts"] == str(attempts) and told["reason"] and told["outcome"] == "dropped"
+    line_fields = fields(line)
+    assert (line_fields["topic"], line_fields["partition"], line_fields["offset"]) == (topic, "0", "1")
+    assert line_fields["attempts"] == str(attempts) and line_fields["reason"] and line_fields["outcome"] == "dropped"
     assert not sidecar.log.find("payload-of-the-record")
 
 
@@ -176,14 +176,14 @@ def test_an_endpoint_without_the_retry_indicator_causes_one_warning_long_before_
     sidecar.start()
     sidecar.wait_for_value(2, "responses_without_indicator_total", connector=name)
     warning, = sidecar.log.wait_for("endpoint answers 2xx without the retry indicator", name)
-    told = fields(warning)
-    assert told["level"] == "warn" and told["consequence"] == "each record is retried for about 995 s, then dropped"
-    assert 'response.retry.indicator = "optional"' in told["hint"]
+    line_fields = fields(warning)
+    assert line_fields["level"] == "warn" and line_fields["consequence"] == "each record is retried for about 995 s, then dropped"
+    assert 'response.retry.indicator = "optional"' in line_fields["hint"]
     status = rest.wait_for(name, "RUNNING", "RUNNING", "RUNNING")
     shown, = status["warnings"]
     assert 'response.retry.indicator = "optional"' in shown and "995 s" in shown
     assert sidecar.value("records_dropped_total", connector=name, topic=topic) == 0
     sidecar.connector(name, topic, endpoint, {**definition, "response.retry.indicator": "optional"})
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert "warnings" not in rest.get(f"/connectors/{name}/status").must(200).json
     assert len(sidecar.log.find("without the retry indicator")) == 1

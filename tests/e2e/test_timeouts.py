@@ -1,4 +1,4 @@
-"""Deadlines, connections, and answers that are none."""
+"""Timeouts, connections, and invalid responses."""
 
 import pytest
 

@@ -180,15 +180,45 @@ def test_help_names_the_subcommands(binary):
     assert all(word in result.stdout for word in ("run", "check", "demo", "drain", "--version"))
 
 
-def test_the_examples_of_the_documentation_are_valid(binary, tmp_path):
-    root = pathlib.Path(__file__).resolve().parents[2]
-    text = (root / "README.md").read_text()
-    for kind, start in (("toml", "# connectors/orders.toml"), ("json", '{\n  "name": "orders"')):
-        block = next(block for block in re.findall(rf"```{kind}\n(.*?)```", text, re.S) if block.startswith(start))
-        (tmp_path / f"orders.{kind}").write_text(block)
-        done = run(binary, "check", f"orders.{kind}", directory=tmp_path)
-        assert done.returncode == 0, done.stdout
-    done = run(binary, "check", "etc/sidecar.toml", "etc/connectors", directory=root)
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PROCESS_TABLES = ("kafka", "rest", "metrics", "connectors", "state", "log", "secrets", "shutdown", "defaults")
+
+
+def examples(kind):
+    """(page, text) of each code block of that language in README.md and etc/*.md."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "etc").glob("*.md"))):
+        for indent, block in re.findall(rf"^( *)```{kind}\n(.*?)^ *```$", page.read_text(), re.S | re.M):
+            yield page.name, re.sub(rf"^{indent}", "", block, flags=re.M)
+
+
+def whole(example):
+    """The file that an example is, or is a part of: its name, and a text with what every such file needs."""
+    if re.search(rf"^\[?({'|'.join(PROCESS_TABLES)})\b", example, re.M):
+        return "sidecar.toml", example
+    needs = ""
+    if not re.search(r"^topics", example, re.M):
+        needs += 'topics = "orders"\n'
+    if not re.search(r"callback\.request\.url|^\[callback\.request\]$", example, re.M):
+        needs += 'callback.request.url = "http://localhost/"\n'
+    return "orders.toml", needs + example
+
+
+@pytest.mark.parametrize("page, example", [pytest.param(*one, id=f"{one[0]}-{number}")
+                                           for number, one in enumerate(examples("toml"))])
+def test_a_toml_example_of_the_documentation_is_valid(binary, tmp_path, page, example):
+    file, text = whole(example)
+    (tmp_path / file).write_text(text)
+    done = run(binary, "check", file, directory=tmp_path)
+    assert done.returncode == 0, f"{page}: {done.stdout}"
+
+
+def test_the_other_examples_of_the_documentation_are_valid(binary, tmp_path):
+    assert len({page for page, _ in examples("toml")}) >= 6
+    (_, example), = examples("json")
+    (tmp_path / "orders.json").write_text(example)
+    done = run(binary, "check", "orders.json", directory=tmp_path)
+    assert done.returncode == 0, done.stdout
+    done = run(binary, "check", "etc/sidecar.toml", "etc/connectors", directory=ROOT)
     assert done.returncode == 0, done.stdout
 
 

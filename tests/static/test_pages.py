@@ -1,0 +1,72 @@
+"""The Markdown pages: every link leads somewhere, and prose stands in lines of at most 100 columns."""
+
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(page for room in ("etc", "k8s", "src", "tests") for page in (ROOT / room).rglob("*.md"))])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+def prose(text):
+    """The lines with their numbers, without code blocks."""
+    code, found = False, []
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith("```"):
+            code = not code
+        elif not code:
+            found.append((number, line))
+    return found
+
+
+def anchors(text):
+    """The anchors that GitHub makes of the headings."""
+    headings = [line.lstrip("#").strip() for _, line in prose(text) if re.match(r"#+ ", line)]
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(page, text):
+    found = []
+    for number, line in prose(text):
+        for link in LINK.findall(re.sub(r"`[^`]*`", "", line)):
+            if re.match(r"https?://", link):
+                continue
+            file, _, anchor = link.partition("#")
+            target = (page.parent / file).resolve() if file else page
+            if not target.exists():
+                found.append(f"{page}:{number}: no file {link}")
+            elif anchor and anchor not in anchors(text if target == page else target.read_text()):
+                found.append(f"{page}:{number}: no heading {link}")
+    return found
+
+
+def long_lines(page, text):
+    """Prose that could be wrapped: not tables, addresses, and what a make target writes."""
+    text = re.sub(r"(?<=: written by make )([^\n]*\n).*?(?=<!-- end of)", lambda kept: "\n" * kept[0].count("\n"), text,
+                  flags=re.S)
+    return [f"{page}:{number}: {len(line)} columns" for number, line in prose(text)
+            if len(line) > 100 and not line.startswith(("|", "    ", "<!--")) and " " in line.strip().lstrip("- ")]
+
+
+def test_there_are_pages():
+    assert {"README.md", "etc/README.md", "src/README.md", "tests/README.md", "k8s/README.md"} <= {
+        str(page.relative_to(ROOT)) for page in PAGES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    assert not broken_links(page, page.read_text())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_lines_have_at_most_100_columns(page):
+    assert not long_lines(page, page.read_text())
+
+
+def test_what_is_wrong_is_found():
+    page = ROOT / "README.md"
+    assert broken_links(page, "[a](nowhere.md)") and broken_links(page, "# B c\n[a](#b-d)")
+    assert not broken_links(page, "# B c\n[a](#b-c) [e](etc/README.md#limits) `[x](no)`")
+    assert long_lines(page, "word " * 30) and not long_lines(page, "| " + "word " * 30)

@@ -213,7 +213,7 @@ def test_a_failed_task_has_a_trace_with_record_status_and_reason(api, kafka, top
 RECOVERIES = {
     "restart": lambda api, name: api.post(api.at(name, "restart")).is_empty(204),
     "restart with tasks": lambda api, name: api.post(api.at(name, "restart?includeTasks=true")).must(202),
-    "restart of what failed": lambda api, name: api.post(
+    "restart of failed tasks": lambda api, name: api.post(
         api.at(name, "restart?includeTasks=true&onlyFailed=true")).must(202),
     "task restart": lambda api, name: api.post(api.at(name, "tasks/0/restart")).is_empty(204),
     "changed config": lambda api, name: api.patch(api.at(name, "config"), {"callback.timeout.read.ms": "7000"}).must(200),

@@ -62,7 +62,7 @@ def test_sighup_reloads_at_once(kafka, sidecar, endpoint, name):
     topic, _ = two_running(kafka, sidecar, endpoint, name)
     looks = sum(sidecar.value("config_reloads_total", outcome=one) for one in ("changed", "unchanged"))
     sidecar.connector(name, topic, f"{endpoint.url}/edited")
-    holds(lambda: sidecar.value("config_reloads_total", outcome="changed") == 1, "nothing by the event", seconds=1)
+    holds(lambda: sidecar.value("config_reloads_total", outcome="changed") == 1, "the event alone changes nothing", seconds=1)
     sidecar.reload()
     sidecar.wait_for_value(2, "config_reloads_total", outcome="changed")
     assert delivers(kafka, topic, endpoint).target == "/records/edited"

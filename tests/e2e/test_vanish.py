@@ -64,7 +64,7 @@ def test_no_connector_stops_when_all_files_vanish_and_return(kafka, sidecar, end
         written = time.monotonic()
         fill()
         came = effective(kafka, topic, endpoint, "/records/edited")[0].time
-        in_time("an edit after all came back", came - written)
+        in_time("an edit after all files returned", came - written)
     print(f"\nmissing for {VANISH_SECONDS:g} s, {sampler.samples} samples: all ran")
 
 

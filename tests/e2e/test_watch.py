@@ -27,7 +27,7 @@ def edit(kafka, sidecar, endpoint, name, topic, path):
     written = time.monotonic()
     sidecar.connector(name, topic, endpoint.url + path)
     came = effective(kafka, topic, endpoint, f"/records{path}")[0].time
-    in_time("from the edit to a request by it", came - written)
+    in_time("time from the edit to its first request", came - written)
 
 
 # inotify is unavailable or overflows
@@ -101,7 +101,7 @@ def test_without_inotify_the_directory_is_polled_until_inotify_is_available_agai
         edit(kafka, sidecar, endpoint, name, topic, "/notified")
 
 
-def storm(directory, events):
+def cause_many_events(directory, events):
     """Causes about `events` events in the directory, none of them for a definition."""
     first, second = directory / ".storm-a", directory / ".storm-b"
     first.touch()
@@ -122,7 +122,7 @@ def test_a_change_lost_in_an_inotify_overflow_takes_effect(kafka, sidecar, endpo
     with undisturbed(kafka, sidecar, name):
         sidecar.signal(signal.SIGSTOP)      # the process does not read the event queue
         try:
-            storm(sidecar.connectors, events)
+            cause_many_events(sidecar.connectors, events)
             sidecar.connector(name, topic, endpoint.url + "/swallowed")
         finally:
             sidecar.signal(signal.SIGCONT)
@@ -140,7 +140,7 @@ def test_many_unrelated_events_do_not_delay_a_change(kafka, sidecar, endpoint, n
 
     def cause_events():
         while not stop.is_set():
-            storm(sidecar.connectors, 200)
+            cause_many_events(sidecar.connectors, 200)
 
     cause_eventser = threading.Thread(target=cause_events)
     cause_eventser.start()
@@ -149,7 +149,7 @@ def test_many_unrelated_events_do_not_delay_a_change(kafka, sidecar, endpoint, n
         sidecar.connector(name, topic, endpoint.url + "/edited")
         came = effective(kafka, topic, endpoint, "/records/edited")[0].time
         # More events delay a change by at most ten times the debounce time.
-        in_time("an edit in a storm of events", came - written, bound=3.5)
+        in_time("an edit among many events", came - written, bound=3.5)
     finally:
         stop.set()
         cause_eventser.join()

@@ -99,7 +99,7 @@ class Tree:
 
 
 def unknown_fields(value):
-    """Yields fields that no kustomization has, compared case-sensitively; keys below labels and annotations are free."""
+    """Yields fields that no kustomization has, case-sensitively; keys below labels and annotations are free."""
     known = json.loads(fetch.KUSTOMIZATION_FIELDS.read_text())
     for key, part in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(value, dict) and key not in known:

@@ -1,4 +1,4 @@
-"""Shows that the checks of k8s/ find mistakes: plants one of each kind in a copy, and expects a problem that names it."""
+"""Tests that the checks of k8s/ find mistakes: each test plants one kind in a copy of k8s/."""
 
 import pytest
 

@@ -96,7 +96,7 @@ def test_an_ignored_file_of_a_directory_is_a_warning(binary, tmp_path):
     result = run(binary, "check", tmp_path)
     assert result.returncode == 0
     assert messages(result) == [f"{tmp_path / name}: warning: ignored: only *.toml is read from a directory"
-                            for name in ("BAD.TOML", "folder", "orders.json")]
+                                for name in ("BAD.TOML", "folder", "orders.json")]
     assert "1 files valid" in result.stdout
 
 

@@ -230,7 +230,7 @@ def test_the_sidecar_fixture_reports_a_bad_exit_code_a_crash_and_a_sanitizer(tmp
     with pytest.raises(AssertionError, match="ended with -6"):
         crashed.start()
     crashing = sidecars.Sidecar(program(tmp_path / "asan", STUB % "print('x.cc:1: runtime error: y', file=sys.stderr)"),
-                            tmp_path / "3")
+                                tmp_path / "3")
     with pytest.raises(AssertionError, match="runtime error"):
         crashing.start().end_of_test()
 
@@ -242,7 +242,7 @@ def test_records_are_read_from_kafka_as_produced(kafka):
     kafka.produce(topic, [b"\x00a", b"", None], partition=2, key=b"k", headers=[("h", b"1")], timestamp=1234567)
     records = kafka.read(topic)
     assert [(one.partition(), one.offset(), one.value()) for one in records] == [(2, 0, b"\x00a"), (2, 1, b""),
-                                                                                (2, 2, None)]
+                                                                                 (2, 2, None)]
     assert records[0].headers() == [("h", b"1")] and records[0].key() == b"k" and records[0].timestamp()[1] == 1234567
     assert kafka.ends(topic) == {0: 0, 1: 0, 2: 3}
 

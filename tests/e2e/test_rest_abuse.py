@@ -122,8 +122,8 @@ AMBIGUOUS = {   # answered, but a proxy in front may see a different end of the 
 PAGES = {   # requests of a local browser for a page of another site
     "a form": ("POST", "/-/drain", {"Origin": "http://evil.example", "Content-Type": "text/plain"}, b"x=1"),
     "an image": ("GET", f"/connectors/{VICTIM}/resume", {"Sec-Fetch-Site": "cross-site"}, None),
-    "a page whose host name resolves to this machine": ("DELETE", f"/connectors/{VICTIM}",
-                                     {"Host": "evil.example:8083", "Origin": "http://evil.example:8083"}, None),
+    "a page whose host name resolves to this machine": (
+        "DELETE", f"/connectors/{VICTIM}", {"Host": "evil.example:8083", "Origin": "http://evil.example:8083"}, None),
     "an image of such a page": ("GET", f"/connectors/{VICTIM}/resume", {"Host": "evil.example:8083"}, None),
 }
 
@@ -155,7 +155,7 @@ def test_an_ambiguous_request_closes_the_connection_after_the_answer(target, wha
 
 def test_the_body_of_a_request_is_not_parsed_as_a_request(target):
     received = exchange(target.port, head("POST /connectors HTTP/1.1", "Content-Type: application/json", "Connection: close",
-                                         f"Content-Length: {len(DELETE)}") + DELETE)
+                                          f"Content-Length: {len(DELETE)}") + DELETE)
     assert statuses(received) == [400]
     received = exchange(target.port, head("GET /connectors HTTP/1.1", f"Content-Length: {len(DELETE)}", "Connection: close")
                         + DELETE)

@@ -28,7 +28,6 @@ def topic(kafka):
     return kafka.topic()
 
 
-
 def files(rest):
     """Returns the files of the state directory."""
     return {str(one.relative_to(rest.sidecar.state)): one.read_bytes() for one in rest.sidecar.state.rglob("*")

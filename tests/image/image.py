@@ -51,8 +51,8 @@ class Image:
     def packages(self):
         """Returns (name, version, architecture) of every package in the dpkg database."""
         listed = subprocess.run(["dpkg-query", f"--admindir={self.root / DPKG}", "-W", "-f",
-                               "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
-                              capture_output=True, text=True, check=True)
+                                 "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
+                                capture_output=True, text=True, check=True)
         found = set()
         for line in listed.stdout.splitlines():
             *package, state = line.split(" ")

@@ -47,10 +47,9 @@ class Scenario:
 
     def findings(self):
         attempts = sorted(self.attempts, key=lambda one: one.arrived)
-        history = History([self.connector], self.acked, attempts, self.processes,
-                      {(TOPIC, 0, 0): self.commits, (TOPIC, 0, 1): self.new_commits}, self.dead_letters, self.windows,
-                      self.secrets, self.recreations, self.deletions, self.early)
-        return checker.check(history)
+        commits = {(TOPIC, 0, 0): self.commits, (TOPIC, 0, 1): self.new_commits}
+        return checker.check(History([self.connector], self.acked, attempts, self.processes, commits, self.dead_letters,
+                                     self.windows, self.secrets, self.recreations, self.deletions, self.early))
 
     def problems(self):
         return self.findings().problems()

@@ -179,7 +179,7 @@ def test_a_commit_that_fails_after_the_revocation_counts_as_a_lost_partition(fai
     scenario.processes[0].lines.append(line(20.1, "partitions revoked", partitions=f"{TOPIC}[0]"))
     if failed:
         scenario.processes[0].lines.append(line(20.2, "offset commit failed, will retry", partitions=f"{TOPIC}[0]",
-                                         error='"the partitions are lost"'))
+                                                error='"the partitions are lost"'))
     scenario.attempts.append(attempt(2, 32.0, "a2"))
     explanations = scenario.findings().explanations()
     assert (explanations == {"partition lost before the commit": 1}) == correct, explanations
@@ -297,7 +297,7 @@ def test_a_later_kill_does_not_hide_a_revocation_without_a_commit():
 def test_concurrent_attempts_of_a_record_are_a_violation():
     scenario = Scenario()
     scenario.attempts[1:2] = [attempt(1, 11.0, verdict=RESPONSE_ERROR, finished=0.5),
-                           attempt(1, 11.1, verdict=RESPONSE_ERROR, finished=0.5, connection=2), attempt(1, 11.7)]
+                              attempt(1, 11.1, verdict=RESPONSE_ERROR, finished=0.5, connection=2), attempt(1, 11.7)]
     scenario.must_report_only("two attempts in flight at once")
 
 
@@ -305,7 +305,7 @@ def test_concurrent_attempts_of_a_record_are_a_violation():
 def test_only_a_freeze_explains_a_request_by_the_previous_owner(frozen):
     scenario = Scenario()
     scenario.processes.append(Process("b1", 1.0, 100.0, "left",
-                            [assigned(30.0)], {"c": 0}, True))
+                                      [assigned(30.0)], {"c": 0}, True))
     scenario.attempts[2] = attempt(2, 40.0, "b1")          # not committed yet
     scenario.attempts.append(attempt(2, 40.5))
     if frozen:

@@ -181,7 +181,7 @@ def recreated(old=1, new=3, reported=0):
     del scenario.attempts[old:]
     scenario.commits.append(Commit(15.0, old, ()))
     scenario.attempts += [attempt(offset, 30.0 + offset, incarnation=1)._replace(number=10 + offset)
-                       for offset in range(3 - new, 3)]
+                          for offset in range(3 - new, 3)]
     if reported:
         scenario.processes[0].lines.append(lost_line(21.0, old, 0, reported, "recreated"))
         set_lost_metric(scenario.processes[0], reported, "recreated")
@@ -214,7 +214,7 @@ def test_records_deleted_with_their_topic_while_no_process_ran_are_unnoticed():
     scenario = recreated()
     scenario.second_process("killed", at=20.05)
     scenario.attempts[1:] = [one._replace(process="a2", arrived=one.arrived + 30, finished=one.finished + 30)
-                          for one in scenario.attempts[1:]]
+                             for one in scenario.attempts[1:]]
     findings = scenario.findings()
     assert not findings.problems() and findings.unnoticed == [record(1), record(2)]
 
@@ -223,7 +223,7 @@ def test_records_deleted_with_their_topic_are_lost_if_a_commit_covers_them():
     scenario = recreated()
     scenario.second_process("killed", at=20.05)
     scenario.attempts[1:] = [one._replace(process="a2", arrived=one.arrived + 30, finished=one.finished + 30)
-                          for one in scenario.attempts[1:]]
+                             for one in scenario.attempts[1:]]
     scenario.commits.append(Commit(15.5, 2, ()))
     assert any("committed before" in one for one in scenario.problems()) and scenario.findings().lost == [record(1)]
 
@@ -249,8 +249,8 @@ def test_a_report_by_a_process_that_read_an_older_log_does_not_cover_the_next_on
     scenario.new_commits.append(Commit(25.0, 1, ()))
     revoked, assigned_at = 35.0 if had_it else 19.0, 50.0
     scenario.processes[0].lines += [line(revoked, "partitions revoked", partitions=f"{TOPIC}[0]"),
-                             lost_line(assigned_at, 3, 0, 1, "recreated"),
-                             assigned(assigned_at)]
+                                    lost_line(assigned_at, 3, 0, 1, "recreated"),
+                                    assigned(assigned_at)]
     set_lost_metric(scenario.processes[0], 1, "recreated")
     scenario.processes.append(Process("a0", 1.0, 40.05, "killed", [assigned(22.0)]))
     findings = scenario.findings()
@@ -315,7 +315,7 @@ def test_a_process_still_knows_its_commits_after_losing_the_partition():
     """Its connector was stopped while the topic was recreated."""
     scenario = recreated()
     scenario.processes[0].lines += [line(19.0, "partitions revoked", partitions=f"{TOPIC}[0]"),
-                             assigned(25.0)]
+                                    assigned(25.0)]
     assert scenario.findings().lost == [record(1), record(2)]
     scenario.new_commits.append(Commit(24.0, 0, ()))       # by another process
     assert scenario.findings().unnoticed == [record(1), record(2)]
@@ -364,7 +364,7 @@ def test_only_a_dead_letter_that_is_rejected_for_good_may_stop_a_task(kind, corr
     scenario.connector.stops = ("dead letter too large",)
     scenario.windows.append(Window(kind, 19.0, 21.0))
     scenario.processes[0].lines.append(line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0,
-                                     offset=1))
+                                            offset=1))
     assert (not scenario.problems()) == correct
 
 

@@ -162,7 +162,7 @@ class World:
         # More topics that match are created later.
         self.regex_prefix = kafka_cluster.unique("growing")
         self._add_connector("latest", [2, 1], "partition", {**stop, "topics.regex": f"{self.regex_prefix}-.*",
-                                                "consumer.override.auto.offset.reset": "latest"})
+                                                            "consumer.override.auto.offset.reset": "latest"})
         # A small queue, so that it fetches across deleted records.
         self._add_connector("sticky", [4], "key", {
             **stop, "tasks.max": 2, "delivery.queue.max.bytes": 16_384,

@@ -36,15 +36,15 @@ rest::Limits ConnectionLimits() {
   return limits;
 }
 
-rest::HttpServer::Terms AccessTermsOf(const config::RestAccess& access) {
-  rest::HttpServer::Terms terms;
-  terms.limits = ConnectionLimits();
+rest::HttpServer::Options AccessOptionsOf(const config::RestAccess& access) {
+  rest::HttpServer::Options options;
+  options.limits = ConnectionLimits();
   const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
   if (!credentials.empty()) {
-    terms.gate = rest::AskForCredentials(credentials, std::chrono::steady_clock::now());
+    options.authorizer = rest::MakeAuthorizer(credentials, std::chrono::steady_clock::now());
   }
-  terms.tls = {access.certificate_file, access.key_file, access.client_ca_file};
-  return terms;
+  options.tls = {access.certificate_file, access.key_file, access.client_ca_file};
+  return options;
 }
 
 }  // namespace
@@ -56,12 +56,12 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
   rest::Probes probes{[&registry] { return registry.Render(); },
                       [&reconciler] { return reconciler.readiness().starting(); },
                       [&reconciler] { return Unready(reconciler); }};
-  rest::HttpServer::Terms terms;
-  terms.limits = ConnectionLimits();
+  rest::HttpServer::Options options;
+  options.limits = ConnectionLimits();
   auto server = std::make_unique<rest::HttpServer>(
       config.metrics_listen->host, config.metrics_listen->port,
       [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); },
-      std::move(terms));
+      std::move(options));
   Log().Info("metrics and probes listen",
              {{"host", config.metrics_listen->host}, {"port", server->port()}});
   return server;
@@ -81,8 +81,8 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                              address.host + ":" + std::to_string(address.port),
                              tls ? "https" : "http",
                              config.defaults};
-  rest::HttpServer::Terms terms = AccessTermsOf(config.rest_access);
-  terms.on_answer = [&registry](const std::string& method, int status) {
+  rest::HttpServer::Options options = AccessOptionsOf(config.rest_access);
+  options.on_response = [&registry](const std::string& method, int status) {
     registry.RestRequested(method, status);
   };
   auto server = std::make_unique<rest::HttpServer>(
@@ -93,7 +93,7 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
         return too_early ? rest::ErrorResponse(503, "Worker is still starting up.")
                          : rest::RouteConnect(api, request);
       },
-      std::move(terms));
+      std::move(options));
   Log().Info("REST API listens", {{"host", address.host}, {"port", server->port()}, {"tls", tls}});
   return server;
 }

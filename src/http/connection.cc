@@ -28,53 +28,53 @@ namespace {
 
 using delivery::FaultKind;
 
-// Up to this, head and body are copied together to leave in one packet or TLS record.
+// A body of at most this size is sent together with the head, in one packet or TLS record.
 constexpr size_t kMaxJoinedBody = 16 * 1024;
 
-// TLS on a socket that is connected already.
+// TLS on a connected socket.
 class SecureSocket final : public Poco::Net::SecureStreamSocketImpl {
  public:
   SecureSocket(net::FiberSocket* socket, const TlsContext& tls)
-      : SecureStreamSocketImpl(socket, Poco::Net::Context::Ptr(tls.context(), true)) {
-    setLazyHandshake(true);  // Poco's own, at the connect, does not wait
+      : SecureStreamSocketImpl(socket, tls.context()) {
+    setLazyHandshake(true);  // Poco's handshake in connectSSL would not wait
     setPeerHostName(tls.server_name());
     connectSSL();
   }
 };
 
-// Poco's sockets take an implementation only from within.
-class SocketOf final : public Poco::Net::StreamSocket {
+// Makes the protected constructor accessible.
+class StreamSocketOf final : public Poco::Net::StreamSocket {
  public:
-  explicit SocketOf(Poco::Net::SocketImpl* socket) : StreamSocket(socket) {}
+  explicit StreamSocketOf(Poco::Net::SocketImpl* socket) : StreamSocket(socket) {}
 };
 
-// "error:0A000086:SSL routines::certificate verify failed" without what is for programmers.
+// Returns "certificate verify failed" of "error:0A000086:SSL routines::certificate verify failed".
 std::string ReasonOf(const Poco::Exception& problem) {
   const std::string& text = problem.message();
   return text.substr(text.rfind(':') + 1);
 }
 
-Fault ClosedEarly(const char* where) {
-  return {FaultKind::kIo, std::string("closed early: it ended ") + where};
+Fault ClosedEarly(const char* when) {
+  return {FaultKind::kIo, std::string("closed early: the connection ended ") + when};
 }
 
 Fault TlsFault(const Poco::Net::SSLException& problem) {
   const std::string reason = ReasonOf(problem);
   if (reason.empty() || reason == "unexpected eof while reading") {
-    return {FaultKind::kIo, "closed early: TLS ended without a goodbye"};
+    return {FaultKind::kIo, "closed early: TLS ended without close_notify"};
   }
   return {FaultKind::kTls, "TLS: " + reason};
 }
 
 Fault SystemFault(const Poco::Exception& problem) {
-  // The system's own timeout: packets that nobody acknowledged.
+  // ETIMEDOUT is TCP's own timeout for unacknowledged packets.
   const auto kind = problem.code() == ETIMEDOUT ? FaultKind::kTimeout : FaultKind::kIo;
   return {kind, problem.code() != 0 ? std::system_category().message(problem.code())
                                     : problem.displayText()};
 }
 
 Fault HandshakeFault(const Poco::Exception& problem) {
-  const std::string certificate = TakeCertificateProblem();
+  const std::string certificate = TakeCertificateError();
   const auto* tls = dynamic_cast<const Poco::Net::SSLException*>(&problem);
   const std::string detail =
       tls != nullptr ? TlsFault(*tls).fault.detail : SystemFault(problem).fault.detail;
@@ -82,13 +82,13 @@ Fault HandshakeFault(const Poco::Exception& problem) {
                                (certificate.empty() ? detail : "certificate: " + certificate)};
 }
 
-// With room for what is to be appended.
-std::string RenderHead(const request::Request& request, const RequestFrame& frame, size_t room) {
+// Reserves memory for `more` bytes that the caller appends.
+std::string RenderHead(const request::Request& request, const RequestFrame& frame, size_t more) {
   constexpr size_t kRestOfHead = 256;
   const std::string& headers = request.headers.lines();
   std::string text;
   text.reserve(headers.size() + request.target.size() + frame.target_prefix.size() +
-               frame.headers.size() + kRestOfHead + room);
+               frame.headers.size() + kRestOfHead + more);
   text.append(request.method).append(" ").append(frame.target_prefix).append(request.target);
   text.append(" HTTP/1.1\r\n");
   if (!request.headers.Has("Host")) text.append("Host: ").append(frame.host).append("\r\n");
@@ -99,34 +99,35 @@ std::string RenderHead(const request::Request& request, const RequestFrame& fram
 
 }  // namespace
 
-// Poco's session, on a socket that it did not open and must not open anew.
+// Poco's session on a socket that is already connected. It must not reconnect.
 class Connection::Session final : public Poco::Net::HTTPClientSession {
  public:
   Session(Connection& connection, Poco::AutoPtr<GuardedSocket> socket)
-      : HTTPClientSession(SocketOf(socket.duplicate())),
+      : HTTPClientSession(StreamSocketOf(socket.duplicate())),
         connection_(connection),
         guard_(std::move(socket)) {
-    setProxyConfig({});  // not a process-wide one
+    setProxyConfig({});  // ignores the process-wide proxy
     setKeepAlive(true);
   }
 
   GuardedSocket& guard() { return *guard_; }
   const GuardedSocket& guard() const { return *guard_; }
-  // What was read of the response, without what is buffered behind it.
-  std::string_view read() const {
-    return guard_->received().substr(0,
-                                     guard_->received().size() - static_cast<size_t>(buffered()));
+  // The bytes of the response that Poco has parsed, without those that it has only buffered.
+  std::string_view parsed() const {
+    std::string_view bytes = guard_->received();
+    bytes.remove_suffix(static_cast<size_t>(buffered()));
+    return bytes;
   }
 
-  // False when the endpoint did not take all of it, but may have answered nevertheless.
+  // Returns false when not all bytes could be sent. The endpoint may have responded nevertheless.
   bool Send(std::string_view bytes) {
     while (!bytes.empty()) {
       try {
         const auto part = std::min<size_t>(bytes.size(), std::numeric_limits<int>::max());
         bytes.remove_prefix(
             static_cast<size_t>(HTTPSession::write(bytes.data(), static_cast<int>(part))));
-      } catch (const net::PeerSpoke&) {
-        if (!connection_.Quiet()) return false;
+      } catch (const net::InputBlocksSend&) {
+        if (connection_.HasUnexpectedInput()) return false;
       } catch (const Poco::Exception& problem) {
         failure_.reset(problem.clone());
         clearException();
@@ -135,11 +136,12 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
     }
     return true;
   }
-  // Why sending failed, rather than that receiving did.
+  // Returns the error of Send, null if there was none. It explains a fault better than the receive
+  // error that follows it.
   std::unique_ptr<Poco::Exception> TakeFailure() { return std::move(failure_); }
 
  protected:
-  // Poco's own would connect anew and send again.
+  // Poco's implementation would reconnect and send again.
   int write(const char* bytes, std::streamsize size) override {
     return HTTPSession::write(bytes, size);
   }
@@ -153,21 +155,21 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
   std::unique_ptr<Poco::Exception> failure_;
 };
 
-// A request that goes out whole when Poco asks for its head, around Poco's streams: these would
-// write the head twice, the first time byte by byte to count it.
-class Connection::Sending final : public Poco::Net::HTTPRequest {
+// Request that sends itself, head and body, when Poco wants to write the head. Poco's streams would
+// render the head twice, the first time byte by byte to count it.
+class Connection::CompleteRequest final : public Poco::Net::HTTPRequest {
  public:
-  Sending(Session& session, const request::Request& request, const RequestFrame& frame)
+  CompleteRequest(Session& session, const request::Request& request, const RequestFrame& frame)
       : session_(session), request_(request), frame_(frame) {
-    setMethod(HTTP_POST);  // whichever it is: of this one Poco does not count the head
+    setMethod(HTTP_POST);  // whatever the real method is: for POST, Poco does not count the head
   }
 
   void write(std::ostream&) const override {
-    std::string_view rest = request_.body;
-    const bool joined = rest.size() <= kMaxJoinedBody;
-    std::string text = RenderHead(request_, frame_, joined ? rest.size() : 0);
-    if (joined) text.append(std::exchange(rest, {}));
-    sent_ = session_.Send(text) && session_.Send(rest);
+    std::string_view body = request_.body;
+    const bool joined = body.size() <= kMaxJoinedBody;
+    std::string text = RenderHead(request_, frame_, joined ? body.size() : 0);
+    if (joined) text.append(std::exchange(body, {}));
+    sent_ = session_.Send(text) && session_.Send(body);
   }
   bool sent() const { return sent_; }
 
@@ -185,15 +187,15 @@ Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
   Poco::AutoPtr<Poco::Net::StreamSocketImpl> top(socket_, true);
   try {
     if (tls != nullptr) {
-      (void)TakeCertificateProblem();
+      (void)TakeCertificateError();
       Poco::AutoPtr<SecureSocket> secure(new SecureSocket(socket_, *tls));
       if (secure->completeHandshake() != 1) throw Poco::Net::ConnectionResetException();
-      tls_ = TakeHandshake();
+      tls_ = TakeLastHandshake();
       top = secure;
     }
   } catch (const Poco::Exception& problem) {
     loop_.ThrowIfInterrupted();
-    throw AtLabel(HandshakeFault(problem));
+    throw WithLabel(HandshakeFault(problem));
   }
   session_ = std::make_unique<Session>(
       *this, Poco::AutoPtr<GuardedSocket>(new GuardedSocket(std::move(top))));
@@ -220,34 +222,35 @@ void Connection::OpenTunnel(const Tunnel& tunnel) {
     session_->receiveResponse(response);
   } catch (const Poco::Exception& problem) {
     loop_.ThrowIfInterrupted();
-    throw fail(FaultOf(problem).fault.detail);
+    throw fail(ToFault(problem).fault.detail);
   }
   const int status = response.getStatus();
   if (status / 100 != 2) throw fail("status " + std::to_string(status));
-  if (session_->read() != session_->guard().received()) throw fail("it sent more than a head");
-  (void)session_->detachSocket();  // which stays open
+  if (session_->parsed() != session_->guard().received())
+    throw fail("it sent bytes after the head of its response");
+  (void)session_->detachSocket();  // keeps it open
   session_.reset();
 }
 
-bool Connection::HeardNothing() const { return session_->guard().received().empty(); }
+bool Connection::received_bytes() const { return !session_->guard().received().empty(); }
 
-Connection::Exchanged Connection::Exchange(const request::Request& request,
-                                           const RequestFrame& frame) {
+Connection::ExchangeResult Connection::Exchange(const request::Request& request,
+                                                const RequestFrame& frame) {
   session_->guard().StartResponse();
   try {
-    Sending sending(*session_, request, frame);
-    session_->sendRequest(sending);
-    Exchanged exchanged = Receive();
-    exchanged.reusable = exchanged.reusable && sending.sent();
-    return exchanged;
+    CompleteRequest complete(*session_, request, frame);
+    session_->sendRequest(complete);
+    ExchangeResult result = ReceiveResponse();
+    result.reusable = result.reusable && complete.sent();
+    return result;
   } catch (const Poco::Exception& problem) {
-    loop_.ThrowIfInterrupted();  // Poco may have put another exception in its place
-    if (const auto failure = session_->TakeFailure()) throw AtLabel(FaultOf(*failure));
-    throw AtLabel(FaultOf(problem));
+    loop_.ThrowIfInterrupted();  // Poco may have replaced Interrupted by its own exception
+    if (const auto failure = session_->TakeFailure()) throw WithLabel(ToFault(*failure));
+    throw WithLabel(ToFault(problem));
   }
 }
 
-Connection::Exchanged Connection::Receive() {
+Connection::ExchangeResult Connection::ReceiveResponse() {
   Response head;
   GuardedSocket& guard = session_->guard();
   std::istream& in = session_->receiveResponse(head);
@@ -255,14 +258,14 @@ Connection::Exchanged Connection::Receive() {
   std::string body;
   const bool whole = ReadBody(in, body);
   bool reusable =
-      whole && head.keeps_alive() && !guard.ended() && session_->read() == guard.received();
+      whole && head.keeps_alive() && !guard.ended() && session_->parsed() == guard.received();
   if (!whole) {
     body.clear();
   } else if (head.body() == Response::Body::kSized && body.size() < head.size()) {
-    throw AtLabel(ClosedEarly("within the answer's body"));
+    throw WithLabel(ClosedEarly("within the response's body"));
   } else if (head.body() == Response::Body::kChunked) {
-    if (guard.ended()) throw AtLabel(ClosedEarly("within the answer's body"));
-    const ChunksEnd end = HowChunksEnd(session_->read());
+    if (guard.ended()) throw WithLabel(ClosedEarly("within the response's body"));
+    const ChunksEnd end = ParseChunksEnd(session_->parsed());
     if (end == ChunksEnd::kMalformed) {
       throw Poco::Net::MessageException("a chunk's size is malformed");
     }
@@ -273,7 +276,7 @@ Connection::Exchanged Connection::Receive() {
           head.idle_timeout()};
 }
 
-// False when it is larger than what is judged; then the rest of it is left unread.
+// Returns false, with the rest unread, when the body is larger than a retry indicator may be.
 bool Connection::ReadBody(std::istream& in, std::string& body) {
   std::array<char, 4 * 1024> part;
   do {
@@ -281,46 +284,48 @@ bool Connection::ReadBody(std::istream& in, std::string& body) {
     body.append(part.data(), static_cast<size_t>(in.gcount()));
     if (body.size() > delivery::kMaxIndicatorBody) return false;
   } while (in);
-  if (in.bad()) loop_.ThrowIfInterrupted();  // a stream swallows exceptions
+  if (in.bad()) loop_.ThrowIfInterrupted();  // the stream swallowed its exception
   if (session_->networkException() != nullptr) session_->networkException()->rethrow();
   return true;
 }
 
-Fault Connection::FaultOf(const Poco::Exception& problem) const {
+Fault Connection::ToFault(const Poco::Exception& problem) const {
   if (const auto* tls = dynamic_cast<const Poco::Net::SSLException*>(&problem)) {
     return TlsFault(*tls);
   }
   const GuardedSocket& guard = session_->guard();
   if (guard.ended()) {
-    return ClosedEarly(guard.received().empty() ? "before the answer" : "within the answer's head");
+    return ClosedEarly(guard.received().empty() ? "before the response"
+                                                : "within the response's head");
   }
   if (dynamic_cast<const Poco::Net::MessageException*>(&problem) != nullptr) {
-    return {FaultKind::kIo, "not an HTTP answer: " + problem.message()};
+    return {FaultKind::kIo, "not an HTTP response: " + problem.message()};
   }
   if (dynamic_cast<const Poco::DataException*>(&problem) != nullptr) {
-    return {FaultKind::kIo, "not an HTTP answer: its head is malformed"};
+    return {FaultKind::kIo, "not an HTTP response: its head is malformed"};
   }
   return SystemFault(problem);
 }
 
-Fault Connection::AtLabel(Fault fault) const {
+Fault Connection::WithLabel(Fault fault) const {
   fault.fault.detail.insert(0, label_ + ": ");
   return fault;
 }
 
-bool Connection::Quiet() {
-  bool quiet = true;
+bool Connection::HasUnexpectedInput() {
+  bool tls_has_input = false;
   if (tls_ != nullptr) {
     errno = 0;
     ERR_clear_error();
     char next = 0;
     size_t bytes = 0;
     const int result = SSL_peek_ex(tls_, &next, 1, &bytes);
-    quiet = result != 1 && SSL_get_error(tls_, result) == SSL_ERROR_WANT_READ &&
-            SSL_has_pending(tls_) == 0;  // a part of a record may become anything
+    // An incomplete record counts, because it may turn out to be anything.
+    tls_has_input = result == 1 || SSL_get_error(tls_, result) != SSL_ERROR_WANT_READ ||
+                    SSL_has_pending(tls_) != 0;
     ERR_clear_error();
   }
-  return socket_->Quiet() && quiet;
+  return socket_->HasInput() || tls_has_input;
 }
 
 }  // namespace khs::http

@@ -19,65 +19,66 @@ namespace khs::http {
 
 class TlsContext;
 
-// What goes with every request to one destination.
+// The parts of a request that are the same for all requests to one destination.
 struct RequestFrame {
-  std::string host;           // of the header Host, unless one is configured
-  std::string target_prefix;  // a proxy's: scheme and host, before the target
-  std::string headers;        // whole lines
+  std::string host;           // value of the header Host, unless one is configured
+  std::string target_prefix;  // scheme and host before the target, when a proxy needs them
+  std::string headers;        // complete lines
 };
 
-// How a proxy is asked for a connection to the endpoint.
+// How to ask a proxy for a tunnel to the endpoint (CONNECT).
 struct Tunnel {
-  std::string proxy;        // for people
-  std::string authority;    // HOST:PORT of the endpoint
-  std::string credentials;  // the value of Proxy-Authorization; empty: none
+  std::string proxy;        // the proxy's name in messages
+  std::string authority;    // host:port of the endpoint
+  std::string credentials;  // value of Proxy-Authorization; empty: none
 };
 
-// One connection to the endpoint, plain or TLS, and Poco's HTTP session on it. It blocks its fiber,
-// sets no time limits, never connects anew and never repeats anything. After a fault it is of no
-// more use. Owned by the attempt that uses it, or by IdleConnections.
+// One connection to the endpoint, plain or TLS, with Poco's HTTP session on it. Its functions block
+// the fiber that calls them; the fiber's deadline limits them. It never reconnects or resends, and
+// must not be used after a fault. Owned by the attempt that uses it, or by IdleConnections.
 class Connection {
  public:
-  struct Exchanged {
+  struct ExchangeResult {
     delivery::Response response;
-    bool reusable = false;                             // for another exchange
-    std::optional<std::chrono::seconds> idle_timeout;  // how long the endpoint waits for that
+    bool reusable = false;  // for another exchange
+    // How long the endpoint keeps the idle connection, if it says so.
+    std::optional<std::chrono::seconds> idle_timeout;
   };
 
-  // Of a connected socket. `tunnel` may be null: the socket leads to the endpoint. `tls` may be
-  // null: plain; otherwise its handshake is made, and it must outlive the connection. `label` is
-  // for people. Throws Fault, and net::Interrupted.
+  // `socket` must be connected: to a proxy if there is a `tunnel`, else to the endpoint. Opens the
+  // tunnel and completes the TLS handshake. Without `tls`, which must outlive the connection, it is
+  // plain. Messages name the endpoint by `label`. Throws Fault, and net::Interrupted.
   Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket, const Tunnel* tunnel,
              const TlsContext* tls, std::string label);
   ~Connection();
 
   // Sends a request and receives its response. Throws Fault, and net::Interrupted.
-  Exchanged Exchange(const request::Request& request, const RequestFrame& frame);
+  ExchangeResult Exchange(const request::Request& request, const RequestFrame& frame);
 
-  // After a fault: not a byte of a response has come.
-  bool HeardNothing() const;
-  // Between exchanges: nothing came behind the response, not even the connection's end. What TLS
-  // itself sends (session tickets, new keys) is taken in, and does not count.
-  bool Quiet();
-  // Something has come while nobody waited for it.
-  bool noticed() const { return socket_->readiness().noticed; }
+  // Returns whether any byte of the current response arrived.
+  bool received_bytes() const;
+  // Returns whether anything follows the last response: bytes, or the end of the stream. Messages
+  // of TLS itself (session tickets, key updates) are processed and do not count.
+  bool HasUnexpectedInput();
+  // Returns whether the loop saw input while the connection was idle. Costs no system call.
+  bool may_have_unexpected_input() const { return socket_->readiness().unexpected_input; }
   base::MonotonicTime opened() const { return opened_; }
 
  private:
   class Session;
-  class Sending;
+  class CompleteRequest;
 
   void OpenTunnel(const Tunnel& tunnel);
-  Exchanged Receive();
+  ExchangeResult ReceiveResponse();
   bool ReadBody(std::istream& in, std::string& body);
-  Fault FaultOf(const Poco::Exception& problem) const;
-  Fault AtLabel(Fault fault) const;
+  Fault ToFault(const Poco::Exception& problem) const;
+  Fault WithLabel(Fault fault) const;
 
   net::Loop& loop_;
   const std::string label_;
   const base::MonotonicTime opened_;
   Poco::AutoPtr<net::FiberSocket> socket_;
-  SSL* tls_ = nullptr;  // Poco's
+  SSL* tls_ = nullptr;  // owned by Poco
   std::unique_ptr<Session> session_;
 };
 

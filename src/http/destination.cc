@@ -5,8 +5,9 @@
 namespace khs::http {
 namespace {
 
-// Through a proxy a plain request names the endpoint in its target; with TLS the proxy sees none.
-RequestFrame FrameOf(const request::Target& target, const Origin& origin) {
+// A plain request through a proxy names the endpoint in its target. With TLS the proxy sees no
+// request.
+RequestFrame MakeFrame(const request::Target& target, const Origin& origin) {
   const Tunnel* const tunnel = origin.tunnel();
   if (tunnel == nullptr || target.tls) return {target.host_header, {}, {}};
   std::string headers;
@@ -19,21 +20,21 @@ RequestFrame FrameOf(const request::Target& target, const Origin& origin) {
 }  // namespace
 
 Destination::Destination(const config::EndpointConfig& endpoint, const request::Target& target,
-                         std::shared_ptr<Origin> its_origin)
+                         std::shared_ptr<Origin> shared_origin)
     : connect_timeout(endpoint.connect_timeout),
       read_timeout(endpoint.read_timeout),
       connection_max_age(endpoint.connection_max_age),
-      origin(std::move(its_origin)),
-      frame(FrameOf(target, *origin)) {}
+      origin(std::move(shared_origin)),
+      frame(MakeFrame(target, *origin)) {}
 
 DestinationPtr MakeDestination(const config::EndpointConfig& endpoint,
-                               const task::Destination* before) {
+                               const task::Destination* previous) {
   const request::Target target =
       request::ParseTarget(endpoint.url.Reveal(), endpoint.host_is_secret);
-  const auto* known = dynamic_cast<const Destination*>(before);
-  const bool same = known != nullptr && known->origin->Is(target, endpoint);
+  const auto* const known = dynamic_cast<const Destination*>(previous);
+  const bool is_same = known != nullptr && known->origin->Matches(target, endpoint);
   return std::make_shared<Destination>(
-      endpoint, target, same ? known->origin : std::make_shared<Origin>(target, endpoint));
+      endpoint, target, is_same ? known->origin : std::make_shared<Origin>(target, endpoint));
 }
 
 }  // namespace khs::http

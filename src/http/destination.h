@@ -10,10 +10,11 @@
 
 namespace khs::http {
 
-// What a definition says about attempts, made ready for use.
+// Where and within which time limits the requests of a definition are sent. Immutable, except that
+// `origin` has state of the thread that connects. Shared by the task and its attempts.
 struct Destination final : task::Destination {
   Destination(const config::EndpointConfig& endpoint, const request::Target& target,
-              std::shared_ptr<Origin> its_origin);
+              std::shared_ptr<Origin> shared_origin);
 
   const std::chrono::milliseconds connect_timeout;
   const std::chrono::milliseconds read_timeout;
@@ -24,10 +25,10 @@ struct Destination final : task::Destination {
 
 using DestinationPtr = std::shared_ptr<const Destination>;
 
-// Of one task's endpoint. Throws std::runtime_error, naming the key, for what can never work: a URL
-// without a host, a certificate file that can't be used. `before` may be null; where it leads to
-// the same origin, connections to that stay of use.
+// Creates the destination of one task. It shares the origin of `previous`, which may be null, when
+// the origin is the same, so that connections remain usable. Throws std::runtime_error that names
+// the configuration key when the URL or a certificate file is unusable.
 DestinationPtr MakeDestination(const config::EndpointConfig& endpoint,
-                               const task::Destination* before);
+                               const task::Destination* previous);
 
 }  // namespace khs::http

@@ -8,7 +8,7 @@
 
 namespace khs::http {
 
-// Thrown where an attempt ends without a response.
+// Exception that ends an attempt without a response.
 struct Fault final : std::exception {
   Fault(delivery::FaultKind kind, std::string detail) : fault{kind, std::move(detail)} {}
   const char* what() const noexcept override { return fault.detail.c_str(); }

@@ -13,16 +13,16 @@ namespace {
 
 using Poco::Net::MessageException;
 
-constexpr std::string_view kBeginning = "HTTP/1.";
+constexpr std::string_view kStart = "HTTP/1.";
 constexpr size_t kMaxHead = 64 * 1024;
-// Enough for the largest body that is judged, a byte a chunk.
+// Suffices for the largest retry indicator, even if each chunk holds one byte.
 constexpr size_t kMaxBody = delivery::kMaxIndicatorBody * 8;
-// What is kept of the memory for the next response.
-constexpr size_t kKept = 4 * 1024;
+// More memory than this is freed before the next response.
+constexpr size_t kMaxKeptMemory = 4 * 1024;
 
 }  // namespace
 
-// The socket closes the descriptor, not this.
+// `socket` owns the descriptor; the destructor's reset keeps the base class from closing it.
 GuardedSocket::GuardedSocket(Poco::AutoPtr<Poco::Net::StreamSocketImpl> socket)
     : socket_(std::move(socket)) {
   reset(socket_->sockfd());
@@ -31,7 +31,7 @@ GuardedSocket::GuardedSocket(Poco::AutoPtr<Poco::Net::StreamSocketImpl> socket)
 GuardedSocket::~GuardedSocket() { reset(); }
 
 void GuardedSocket::StartResponse() {
-  if (received_.capacity() > kKept) received_ = {};
+  if (received_.capacity() > kMaxKeptMemory) received_ = {};
   received_.clear();
   limit_ = kMaxHead;
   in_head_ = true;
@@ -43,18 +43,18 @@ void GuardedSocket::StartBody() {
 }
 
 int GuardedSocket::receiveBytes(void* buffer, int length, int flags) {
-  errno = 0;  // Poco judges TLS by it
+  errno = 0;  // Poco derives the result of a TLS operation from it
   const int count = socket_->receiveBytes(buffer, length, flags);
   if (count <= 0) {
     ended_ = true;
     return 0;
   }
-  // Poco takes a byte 255 of a head for the end of the stream. Neither of the two is UTF-8.
+  // Poco mistakes a byte 0xFF in a head for the end of the stream. 0xFE is not valid UTF-8 either.
   char* const bytes = static_cast<char*>(buffer);
   std::replace(bytes, bytes + count, '\xff', '\xfe');
   received_.append(bytes, static_cast<size_t>(count));
-  const size_t known = std::min(received_.size(), kBeginning.size());
-  if (received_.compare(0, known, kBeginning, 0, known) != 0) {
+  const size_t known = std::min(received_.size(), kStart.size());
+  if (received_.compare(0, known, kStart, 0, known) != 0) {
     throw MessageException("its status line is malformed");
   }
   if (received_.size() > limit_) {

@@ -9,27 +9,27 @@
 
 namespace khs::http {
 
-// Stands between Poco's HTTP session and a connected socket, plain or TLS, and sees what the
-// session reads: what does not begin like a response of HTTP/1.x, or is too large, is refused at
-// once, and what was read of a response is kept until the next one. Owned by the session.
+// Socket between Poco's HTTP session and a connected socket, plain or TLS. It rejects input that
+// does not start like an HTTP/1.x response or is too large, and keeps the bytes of the current
+// response for checks. Owned by the session; used by the fiber of the current attempt.
 class GuardedSocket final : public Poco::Net::StreamSocketImpl {
  public:
   explicit GuardedSocket(Poco::AutoPtr<Poco::Net::StreamSocketImpl> socket);
 
-  // A response is to come. Its head, and whatever comes before it, has a bound.
+  // Starts a new response, with the limit for its head, including interim responses.
   void StartResponse();
-  // From here on the bound is another one.
+  // Switches to the limit for the body.
   void StartBody();
 
-  // All that came since StartResponse.
+  // Everything received since StartResponse.
   std::string_view received() const { return received_; }
-  // The peer has ended the stream.
+  // The peer closed the connection.
   bool ended() const { return ended_; }
 
-  // Throws Poco::Net::MessageException for what is refused.
+  // Throws Poco::Net::MessageException when it rejects the input.
   int receiveBytes(void* buffer, int length, int flags) override;
   int sendBytes(const void* buffer, int length, int flags) override;
-  // Poco ends its stream with each request.
+  // Does nothing, because Poco calls it after each request.
   void shutdownSend() override {}
   void close() override;
 

@@ -11,31 +11,31 @@ namespace {
 
 using std::chrono::seconds;
 
-// What lies between us and the endpoint (NAT, load balancers) forgets idle connections without a
-// word, the hastiest after a minute or so.
-constexpr seconds kLongestIdle{50};
-// The endpoint's time began before its answer was here, and ends before our request is there.
-constexpr seconds kOnTheWay{1};
-// How often who has several looks whether others lack descriptors.
-constexpr seconds kLookInterval{1};
-constexpr size_t kMoreThanAnyoneOpens = 65'536;
+// NAT gateways and load balancers silently drop idle connections, some after about a minute.
+constexpr seconds kMaxIdleTime{50};
+// The endpoint's idle timeout starts before its response arrives here, and must not pass before the
+// next request arrives there.
+constexpr seconds kTransferTime{1};
+constexpr seconds kShortageCheckInterval{1};
+// With a limit of so many file descriptors there is no shortage.
+constexpr size_t kAmpleDescriptors = 65'536;
 
-seconds LongestIdle(std::optional<seconds> announced) {
-  if (!announced) return kLongestIdle;
-  return std::clamp(*announced - kOnTheWay, seconds{0}, kLongestIdle);
+seconds MaxIdleTime(std::optional<seconds> idle_timeout) {
+  if (!idle_timeout) return kMaxIdleTime;
+  return std::clamp(*idle_timeout - kTransferTime, seconds{0}, kMaxIdleTime);
 }
 
 }  // namespace
 
-void IdleConnections::Add(ConnectionPtr connection, std::optional<seconds> announced,
+void IdleConnections::Add(ConnectionPtr connection, std::optional<seconds> idle_timeout,
                           base::MonotonicTime now) {
-  const seconds longest = LongestIdle(announced);
-  if (longest == seconds{0}) return;
-  next_end_ = std::min(next_end_, now + longest);
-  connections_.push_back({std::move(connection), now + longest});
-  const bool looks = next_look_ != base::MonotonicTime::max();
-  if (connections_.size() > 1 && !looks && base::MaxDescriptors() < kMoreThanAnyoneOpens) {
-    next_look_ = now + kLookInterval;
+  const base::MonotonicTime expires = now + MaxIdleTime(idle_timeout);
+  if (expires == now) return;
+  next_expiry_ = std::min(next_expiry_, expires);
+  connections_.push_back({std::move(connection), expires});
+  const bool checks = next_shortage_check_ != base::MonotonicTime::max();
+  if (connections_.size() > 1 && !checks && base::MaxDescriptors() < kAmpleDescriptors) {
+    next_shortage_check_ = now + kShortageCheckInterval;
   }
 }
 
@@ -43,32 +43,31 @@ ConnectionPtr IdleConnections::Take(base::MonotonicTime now, base::MonotonicTime
   while (!connections_.empty()) {
     Idle idle = std::move(connections_.back());
     connections_.pop_back();
-    if (now < idle.until && idle.connection->opened() >= oldest && idle.connection->Quiet()) {
+    if (now < idle.expires && idle.connection->opened() >= oldest &&
+        !idle.connection->HasUnexpectedInput()) {
       return std::move(idle.connection);
     }
   }
   return nullptr;
 }
 
-base::MonotonicTime IdleConnections::NextEnd() const { return std::min(next_end_, next_look_); }
-
-void IdleConnections::CloseOld(base::MonotonicTime now) {
-  if (now >= next_look_) {
-    // Those that are used last are the ones that are needed.
+void IdleConnections::CloseExpired(base::MonotonicTime now) {
+  if (now >= next_shortage_check_) {
     if (connections_.size() > 1 && base::IsNearDescriptorLimit()) {
       connections_.erase(connections_.begin(), connections_.end() - 1);
     }
-    next_look_ = connections_.size() > 1 ? now + kLookInterval : base::MonotonicTime::max();
+    next_shortage_check_ =
+        connections_.size() > 1 ? now + kShortageCheckInterval : base::MonotonicTime::max();
   }
-  if (now < next_end_) return;
-  std::erase_if(connections_, [now](const Idle& each) { return now >= each.until; });
-  next_end_ = base::MonotonicTime::max();
-  for (const Idle& each : connections_) next_end_ = std::min(next_end_, each.until);
+  if (now < next_expiry_) return;
+  std::erase_if(connections_, [now](const Idle& each) { return now >= each.expires; });
+  next_expiry_ = base::MonotonicTime::max();
+  for (const Idle& each : connections_) next_expiry_ = std::min(next_expiry_, each.expires);
 }
 
-void IdleConnections::CloseNoticed() {
+void IdleConnections::CloseUnusable() {
   std::erase_if(connections_, [](const Idle& each) {
-    return each.connection->noticed() && !each.connection->Quiet();
+    return each.connection->may_have_unexpected_input() && each.connection->HasUnexpectedInput();
   });
 }
 

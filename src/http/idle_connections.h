@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -12,36 +13,38 @@ namespace khs::http {
 
 using ConnectionPtr = std::unique_ptr<Connection>;
 
-// Connections to one origin that wait for their next use, each for a limited time. One thread.
+// Pool of idle connections to one origin, each kept for a limited time. Owned by EndpointClient and
+// used by its thread.
 class IdleConnections {
  public:
-  // `announced` is after what time the endpoint closes it, if it said so.
-  void Add(ConnectionPtr connection, std::optional<std::chrono::seconds> announced,
+  // `idle_timeout` is the time after which the endpoint closes the connection, if it sent one.
+  void Add(ConnectionPtr connection, std::optional<std::chrono::seconds> idle_timeout,
            base::MonotonicTime now);
-  // The one that was used last, so that no more stay open than are needed; null when there is none.
-  // Looks whether it is still good: an exchange is over as soon as its response is whole, and what
-  // came behind that was not looked at. None that was opened before `oldest`.
+  // Returns the usable connection that was used last, so that no more stay open than are needed;
+  // null when there is none. Closes those that were opened before `oldest`, or on which anything
+  // followed the last response.
   ConnectionPtr Take(base::MonotonicTime now, base::MonotonicTime oldest);
 
-  // Also all but one when others lack descriptors.
-  void CloseOld(base::MonotonicTime now);
-  // When to look for old ones.
-  base::MonotonicTime NextEnd() const;
-  // Those that have ended, or on which something came.
-  void CloseNoticed();
+  // Closes connections that were idle for too long. Closes all but one when file descriptors are
+  // short elsewhere in the process.
+  void CloseExpired(base::MonotonicTime now);
+  // Returns when CloseExpired is due.
+  base::MonotonicTime NextCheck() const { return std::min(next_expiry_, next_shortage_check_); }
+  // Closes connections that the endpoint closed, or sent something on.
+  void CloseUnusable();
   void CloseAll() { connections_.clear(); }
 
  private:
   struct Idle {
     ConnectionPtr connection;
-    base::MonotonicTime until;
+    base::MonotonicTime expires;
   };
 
-  std::vector<Idle> connections_;  // used last at the back
-  // Not after the first one's end; before it when that one has been taken since.
-  base::MonotonicTime next_end_ = base::MonotonicTime::max();
-  // For others that lack descriptors; while there are several here.
-  base::MonotonicTime next_look_ = base::MonotonicTime::max();
+  std::vector<Idle> connections_;  // the one used last is at the back
+  // At most the earliest `expires`; it may be earlier, after the connection it came from was taken.
+  base::MonotonicTime next_expiry_ = base::MonotonicTime::max();
+  base::MonotonicTime next_shortage_check_ =
+      base::MonotonicTime::max();  // set while it has several
 };
 
 }  // namespace khs::http

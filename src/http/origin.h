@@ -7,34 +7,35 @@
 
 #include "config/connector_config.h"
 #include "http/connection.h"
-#include "http/dial.h"
 #include "http/resolver.h"
+#include "http/tcp_connect.h"
 #include "http/tls_context.h"
 #include "request/target.h"
 
 namespace khs::http {
 
-// Where connections lead: scheme, host and port, through which proxy, whom to trust there and who
-// we are. Connections of one origin are as good as each other, whatever is asked over them. Only
-// the resolver and the preferred address change; they belong to the thread that connects.
+// Where connections lead: scheme, host and port, the proxy, and the TLS settings. All connections
+// of one origin are interchangeable. Shared by destinations; immutable, except for the resolver and
+// the preferred address, which only the thread that connects uses.
 class Origin {
  public:
-  // Throws std::runtime_error, naming key and file, when the TLS settings can't be used.
+  // Throws std::runtime_error that names the key and the file when the TLS settings are unusable.
   Origin(const request::Target& target, const config::EndpointConfig& endpoint);
 
-  // The files that the TLS settings name are not compared: they were read once.
-  bool Is(const request::Target& target, const config::EndpointConfig& endpoint) const;
+  // Returns whether an origin of these arguments would be the same. Does not compare the content of
+  // the files that the TLS settings name.
+  bool Matches(const request::Target& target, const config::EndpointConfig& endpoint) const;
 
-  const std::string& label() const { return label_; }                // host:port, for people
+  const std::string& label() const { return label_; }                // host:port, in messages
   const TlsContext* tls() const { return tls_ ? &*tls_ : nullptr; }  // null: plain
-  // Null unless there is a proxy; used for TLS only.
+  // Null: no proxy. Only TLS needs the tunnel; plain requests use its fields to address the proxy.
   const Tunnel* tunnel() const { return tunnel_ ? &*tunnel_ : nullptr; }
 
-  // What is looked up and dialled: the host, or its proxy.
-  const std::string& dialled_host() const { return dialled_host_; }  // for people
-  const DialNames& dialled() const { return dialled_; }
+  // What is resolved and connected to, the host or its proxy, as messages name it.
+  const std::string& peer_host() const { return peer_host_; }
+  const PeerName& peer_name() const { return peer_name_; }
   Resolver& resolver() { return resolver_; }
-  // The address that was connected to last.
+  // The address of the last connection.
   const Address& preferred() const { return preferred_; }
   void Prefer(const Address& address) { preferred_ = address; }
 
@@ -46,8 +47,8 @@ class Origin {
   const config::ProxyConfig proxy_;
   std::optional<TlsContext> tls_;
   std::optional<Tunnel> tunnel_;
-  std::string dialled_host_;
-  DialNames dialled_;
+  std::string peer_host_;
+  PeerName peer_name_;
   Resolver resolver_;
   Address preferred_;
 };

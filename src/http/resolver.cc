@@ -27,16 +27,17 @@ Lookup LookUp(const std::string& host, uint16_t port, int flags) {
 
 }  // namespace
 
-std::optional<std::vector<Address>> Resolver::Literal() const {
+std::optional<std::vector<Address>> Resolver::ParseLiteral() const {
   Lookup found = LookUp(host_, port_, AI_NUMERICHOST);
   if (found.addresses.empty()) return std::nullopt;
   return std::move(found.addresses);
 }
 
-std::shared_ptr<const Resolution> Resolver::Start(const std::shared_ptr<net::WakeEvent>& done) {
+std::shared_ptr<const Resolution> Resolver::StartLookup(
+    const std::shared_ptr<net::WakeEvent>& done) {
   if (last_ && last_->result() == nullptr) return last_;
   auto resolution = std::make_shared<Resolution>();
-  // It has all it needs with it, because nothing here waits for its end.
+  // The thread owns all that it uses, because nobody joins it.
   std::thread([resolution, host = host_, port = port_, done] {
     resolution->result_ = LookUp(host, port, 0);
     resolution->done_.store(true, std::memory_order_release);

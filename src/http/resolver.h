@@ -16,13 +16,13 @@ namespace khs::http {
 
 using Address = Poco::Net::SocketAddress;
 
-// What a look-up brought: addresses, or what is said about having none.
+// Result of a lookup: addresses, or why there are none.
 struct Lookup {
   std::vector<Address> addresses;
   std::string problem;
 };
 
-// A look-up that runs or has come to its end.
+// A running or completed lookup. Shared by its thread and by those who wait for it.
 class Resolution {
  public:
   // Null while it runs. Any thread.
@@ -34,27 +34,27 @@ class Resolution {
   friend class Resolver;
 
   Lookup result_;
-  std::atomic<bool> done_{false};  // then `result_` stays as it is
+  std::atomic<bool> done_{false};  // once set, `result_` does not change
 };
 
-// Looks up one host's addresses, again for every new connection, because they change. The C
-// library's look-up cannot be interrupted, so it runs on a thread of its own; there is never more
-// than one such thread, and a Resolver may go while it still runs. One thread.
+// Resolves one host name, again for every new connection, because addresses change. getaddrinfo
+// cannot be interrupted, so it runs on a thread of its own, at most one at a time, which may
+// outlive the Resolver. Owned by Origin; used by the thread that connects.
 class Resolver {
  public:
   Resolver(std::string host, uint16_t port) : host_(std::move(host)), port_(port) {}
 
-  // At once, where the host is an address itself.
-  std::optional<std::vector<Address>> Literal() const;
+  // Returns the address when the host is an address, else nothing.
+  std::optional<std::vector<Address>> ParseLiteral() const;
 
-  // The look-up that is under way, or a new one; `done`, always the same, is set when it has come
-  // to its end. Throws std::system_error.
-  std::shared_ptr<const Resolution> Start(const std::shared_ptr<net::WakeEvent>& done);
+  // Returns the running lookup, or starts one. Sets `done`, which must be the same in all calls,
+  // when it completes. Throws std::system_error.
+  std::shared_ptr<const Resolution> StartLookup(const std::shared_ptr<net::WakeEvent>& done);
 
  private:
   const std::string host_;
   const uint16_t port_;
-  std::shared_ptr<Resolution> last_;  // null before the first
+  std::shared_ptr<Resolution> last_;  // null before the first lookup
 };
 
 }  // namespace khs::http

@@ -16,10 +16,10 @@ using Poco::Net::MessageException;
 using request::EqualIgnoringCase;
 using request::TrimBlanks;
 
-// Poco looks through them all for each one.
+// Poco's cost is quadratic in their number.
 constexpr int kMaxFields = 1'000;
 
-// Up to what Poco can hold.
+// Returns nothing for what is not a number or exceeds Poco's type.
 std::optional<uint64_t> ParseNumber(std::string_view digits) {
   uint64_t number = 0;
   const char* const end = digits.data() + digits.size();
@@ -29,13 +29,13 @@ std::optional<uint64_t> ParseNumber(std::string_view digits) {
   return number;
 }
 
-// Calls `take` with each item of a comma-separated list.
-template <class Take>
-void ForEachItem(std::string_view list, Take take) {
+// Calls `handle` with each item of a comma-separated list.
+template <class Handle>
+void ForEachItem(std::string_view list, Handle handle) {
   for (bool more = true; more;) {
     const size_t comma = list.find(',');
     more = comma != std::string_view::npos;
-    take(TrimBlanks(list.substr(0, comma)));
+    handle(TrimBlanks(list.substr(0, comma)));
     if (more) list.remove_prefix(comma + 1);
   }
 }
@@ -46,7 +46,7 @@ bool HasToken(std::string_view list, std::string_view token) {
   return has;
 }
 
-// A size line of the last chunk: zeros, perhaps with extensions.
+// Returns whether a line is the size line of the last chunk: zeros, perhaps with extensions.
 bool IsLastChunk(std::string_view line) {
   const std::string_view size = TrimBlanks(line.substr(0, line.find(';')));
   return !size.empty() && size.find_first_not_of('0') == std::string_view::npos;
@@ -58,23 +58,23 @@ Response::Response() { setFieldLimit(kMaxFields); }
 
 void Response::read(std::istream& in) {
   HTTPResponse::read(in);
-  if (!in.good()) throw MessageException("its head is cut");
+  if (!in.good()) throw MessageException("its head is incomplete");
   const std::string& version = getVersion();
   const int status = getStatus();
   if (version.size() != 8 || version.compare(0, 7, "HTTP/1.") != 0 || status < 100) {
     throw MessageException("its status line is malformed");
   }
-  if (status == 101) throw MessageException("it switched protocols unasked");
+  if (status == 101) throw MessageException("it switched protocols without being asked");
   if (status < 200) {
-    setStatus(HTTP_CONTINUE);  // the one interim response that Poco reads on after
+    setStatus(HTTP_CONTINUE);  // Poco skips no other interim response
     return;
   }
-  for (const auto& [name, value] : *this) TakeHeader(name, value);
+  for (const auto& [name, value] : *this) ReadHeader(name, value);
   DecideBody();
 }
 
 // Poco keeps blanks between a name and its colon. They must not hide a header that frames.
-void Response::TakeHeader(const std::string& name, const std::string& value) {
+void Response::ReadHeader(const std::string& name, const std::string& value) {
   const std::string_view trimmed = TrimBlanks(name);
   const auto is = [&](std::string_view known) { return EqualIgnoringCase(trimmed, known); };
   const bool length = is("Content-Length");
@@ -82,21 +82,21 @@ void Response::TakeHeader(const std::string& name, const std::string& value) {
   if ((length || coding) && trimmed.size() != name.size()) {
     throw MessageException("its head is malformed");
   }
-  if (length) TakeLengths(value);
+  if (length) ReadContentLengths(value);
   if (coding) {
     ++codings_;
     chunked_ = EqualIgnoringCase(TrimBlanks(value), "chunked");
   }
   if (is("Connection")) {
-    closes_ = closes_ || HasToken(value, "close");
-    stays_ = stays_ || HasToken(value, "keep-alive");
+    says_close_ = says_close_ || HasToken(value, "close");
+    says_keep_alive_ = says_keep_alive_ || HasToken(value, "keep-alive");
   }
-  if (is("Keep-Alive")) TakeIdleTimeouts(value);
+  if (is("Keep-Alive")) ReadIdleTimeouts(value);
   if (is("Retry-After")) retry_after_ = value;
 }
 
-// Several that agree are one.
-void Response::TakeLengths(std::string_view list) {
+// Repeated lengths are valid when they are equal.
+void Response::ReadContentLengths(std::string_view list) {
   ForEachItem(list, [this](std::string_view item) {
     const auto number = ParseNumber(item);
     lengths_agree_ = lengths_agree_ && number && number == length_.value_or(*number);
@@ -104,8 +104,8 @@ void Response::TakeLengths(std::string_view list) {
   });
 }
 
-// "timeout=5, max=100": of several timeouts the shortest; what is not a number says nothing.
-void Response::TakeIdleTimeouts(std::string_view list) {
+// Takes the shortest timeout of lists like "timeout=5, max=100", and ignores what is not a number.
+void Response::ReadIdleTimeouts(std::string_view list) {
   static constexpr uint64_t kLongest = 24 * 60 * 60;
   ForEachItem(list, [this](std::string_view item) {
     const size_t equals = item.find('=');
@@ -119,38 +119,38 @@ void Response::TakeIdleTimeouts(std::string_view list) {
 }
 
 void Response::DecideBody() {
-  keeps_alive_ = !closes_ && (getVersion().back() != '0' || stays_);
+  keeps_alive_ = !says_close_ && (getVersion().back() != '0' || says_keep_alive_);
   if (getStatus() == HTTP_NO_CONTENT || getStatus() == HTTP_NOT_MODIFIED) {
-    // A 304 may tell the length of what it does not send, and a careless 204 sends what it must
-    // not: where the next response begins is certain only when no body was announced.
+    // A 304 may have the Content-Length of a body that it does not send, and an incorrect 204 may
+    // send a body. The start of the next response is certain only when no body was announced.
     keeps_alive_ = keeps_alive_ && codings_ == 0 && length_.value_or(0) == 0 && lengths_agree_;
   } else if (codings_ > 0) {
     if (codings_ > 1 || !chunked_) throw MessageException("its Transfer-Encoding is not chunked");
     body_ = Body::kChunked;
-    erase(TRANSFER_ENCODING);  // which may have been folded
+    erase(TRANSFER_ENCODING);  // Poco would not recognize a value with blanks around it
     setChunkedTransferEncoding(true);
-    // With both headers one of them is wrong: good for this response, not for another one.
+    // One of the two headers is wrong, so the connection must not be reused.
     keeps_alive_ = keeps_alive_ && !length_;
   } else if (length_) {
     if (!lengths_agree_) throw MessageException("its Content-Length is not one number");
     body_ = Body::kSized;
-    size_ = *length_;
     erase(CONTENT_LENGTH);
-    set(CONTENT_LENGTH, std::to_string(size_));
+    set(CONTENT_LENGTH, std::to_string(*length_));
   } else {
     body_ = Body::kUntilClose;
     keeps_alive_ = false;
   }
 }
 
-// Without trailers an empty line follows the last chunk. Of trailers Poco reads the first line or
-// all, as its version is.
-ChunksEnd HowChunksEnd(std::string_view read) {
+// Reads the lines backwards, to the last chunk's size line. An empty line follows it, or trailers,
+// of which Poco reads the first line or all, depending on its version.
+ChunksEnd ParseChunksEnd(std::string_view response) {
   bool has_trailers = false;
-  for (bool is_last = true; read.ends_with('\n'); is_last = false) {
-    read.remove_suffix(1);
-    const size_t begin = read.rfind('\n') + 1;  // 0 when there is none
-    const std::string_view line = read.substr(begin, read.find_last_not_of('\r') + 1 - begin);
+  for (bool is_last = true; response.ends_with('\n'); is_last = false) {
+    response.remove_suffix(1);
+    const size_t begin = response.rfind('\n') + 1;  // 0 when there is none
+    const std::string_view line =
+        response.substr(begin, response.find_last_not_of('\r') + 1 - begin);
     if (!is_last && IsLastChunk(line)) {
       return has_trailers ? ChunksEnd::kWithTrailers : ChunksEnd::kWhole;
     }
@@ -159,7 +159,7 @@ ChunksEnd HowChunksEnd(std::string_view read) {
     } else if (!is_last || !line.empty()) {
       break;
     }
-    read = read.substr(0, begin);
+    response = response.substr(0, begin);
   }
   return ChunksEnd::kMalformed;
 }

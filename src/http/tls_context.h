@@ -1,8 +1,8 @@
 #pragma once
 
+#include <Poco/AutoPtr.h>
 #include <openssl/types.h>
 
-#include <memory>
 #include <string>
 
 #include "config/connector_config.h"
@@ -14,29 +14,31 @@ class Context;
 
 namespace khs::http {
 
-// What every TLS connection of a connector has in common: whom to trust, whom to expect, and who we
-// are. Built once; then used by several threads at once.
+// TLS settings of the connections to one origin: trusted authorities, the expected server name and
+// the client certificate. Owned by Origin; immutable, so any thread may use it.
 class TlsContext {
  public:
-  // Throws std::runtime_error, naming key and file, when something of it cannot be used.
+  // Throws std::runtime_error that names the configuration key and the file it cannot use.
   TlsContext(const config::TlsConfig& config, const request::Target& target);
   ~TlsContext();
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
 
-  Poco::Net::Context* context() const;
+  const Poco::AutoPtr<Poco::Net::Context>& context() const { return context_; }
 
-  // What the server is asked for by SNI; empty for an address, which has no place there.
-  const std::string& server_name() const;
+  // The name sent as SNI. It is empty when the host is an address, which SNI does not allow.
+  const std::string& server_name() const { return server_name_; }
 
  private:
-  struct Parts;
-
-  std::unique_ptr<Parts> parts_;
+  std::string server_name_;
+  Poco::AutoPtr<Poco::Net::Context> context_;
 };
 
-// The connection whose handshake this thread has completed last. Forgets it.
-SSL* TakeHandshake();
+// Returns the connection whose handshake this thread completed last, and forgets it.
+SSL* TakeLastHandshake();
 
-// Why the last certificate that this thread judged was refused; empty when it was not. Forgets it.
-std::string TakeCertificateProblem();
+// Returns why OpenSSL rejected the last certificate that this thread verified, and forgets it.
+// Empty: it was accepted.
+std::string TakeCertificateError();
 
 }  // namespace khs::http

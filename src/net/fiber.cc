@@ -17,15 +17,15 @@
 namespace khs::net {
 namespace {
 
-// Touched lazily, and followed by a page that nobody may touch. A TLS handshake of Poco needs less
-// than 16 KiB; the sanitizers make each frame several times as large.
+// Pages are allocated when they are first used, and a guard page follows the stack. A TLS handshake
+// needs less than 16 KiB. The sanitizers make each frame several times larger.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr size_t kStackBytes = 512 * 1024;
 #else
 constexpr size_t kStackBytes = 64 * 1024;
 #endif
 
-// Each is nothing at all without its sanitizer.
+// Tell the sanitizers about a switch of stacks. They do nothing in other builds.
 void StartSwitch([[maybe_unused]] void** leaving_fake, [[maybe_unused]] const void* bottom,
                  [[maybe_unused]] size_t size, [[maybe_unused]] void* thread) {
 #if defined(__SANITIZE_ADDRESS__)
@@ -53,12 +53,12 @@ Fiber::Fiber() {
 #if defined(__SANITIZE_THREAD__)
   own_.thread = __tsan_create_fiber(0);
 #endif
-  inside_ = boost::context::fiber(
+  job_context_ = boost::context::fiber(
       std::allocator_arg, boost::context::preallocated(stack.sp, stack.size, stack), stacks,
       [this](boost::context::fiber&& loop) { return Run(std::move(loop)); });
 }
 
-// Its job has ended: without another one the function of the fiber returns.
+// The job has returned, so Resume lets Run return.
 Fiber::~Fiber() {
   Resume();
 #if defined(__SANITIZE_THREAD__)
@@ -67,7 +67,7 @@ Fiber::~Fiber() {
 }
 
 boost::context::fiber Fiber::Run(boost::context::fiber&& loop) {
-  outside_ = std::move(loop);
+  loop_context_ = std::move(loop);
   FinishSwitch(nullptr, &loop_.bottom, &loop_.size);
   while (job) {
     job();
@@ -75,26 +75,26 @@ boost::context::fiber Fiber::Run(boost::context::fiber&& loop) {
     Suspend();
   }
   StartSwitch(nullptr, loop_.bottom, loop_.size, loop_.thread);
-  return std::move(outside_);
+  return std::move(loop_context_);
 }
 
 void Fiber::Resume() {
   SwapExceptions();
-  // OpenSSL judges an operation by these, and empties neither before.
+  // OpenSSL derives an operation's result from these two and does not clear them first.
   errno = 0;
   if (ERR_peek_error() != 0) ERR_clear_error();
 #if defined(__SANITIZE_THREAD__)
   loop_.thread = __tsan_get_current_fiber();
 #endif
   StartSwitch(&loop_.fake, own_.bottom, own_.size, own_.thread);
-  inside_ = std::move(inside_).resume();
+  job_context_ = std::move(job_context_).resume();
   FinishSwitch(loop_.fake, nullptr, nullptr);
   SwapExceptions();
 }
 
 void Fiber::Suspend() {
   StartSwitch(&own_.fake, loop_.bottom, loop_.size, loop_.thread);
-  outside_ = std::move(outside_).resume();
+  loop_context_ = std::move(loop_context_).resume();
   FinishSwitch(own_.fake, &loop_.bottom, &loop_.size);
 }
 

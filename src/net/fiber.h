@@ -7,11 +7,11 @@
 
 namespace khs::net {
 
-// A stack of its own that runs one job after another, switched to and from by its loop. Also what
-// the loop notes about the job's waits. Owned by the loop, and used by the loop's thread only.
+// A stack that runs one job after another, and the loop's state of that job. The loop owns it and
+// switches to and from it; only the loop's thread uses it.
 //
-// A fiber is never destroyed while its job is suspended: unwinding its stack would meet a
-// `catch (...)` of a library. The loop cancels the job instead, and lets it come to its end.
+// A fiber is never destroyed while its job is suspended: unwinding its stack would run into a
+// `catch (...)` of a library. The loop cancels the job instead and lets it return.
 class Fiber {
  public:
   Fiber();
@@ -19,30 +19,30 @@ class Fiber {
   Fiber(const Fiber&) = delete;
   Fiber& operator=(const Fiber&) = delete;
 
-  // From the loop: runs the job until it ends or suspends itself.
+  // Runs the job until it returns or suspends. The loop calls this.
   void Resume();
-  // From the job: goes back to the loop until it resumes this fiber.
+  // Switches to the loop, until the loop resumes this fiber. The job calls this.
   void Suspend();
 
-  std::function<void()> job;  // empty once it has ended
+  std::function<void()> job;  // empty once it has returned
 
-  // Of the job's waits, kept by the loop.
-  base::MonotonicTime deadline = base::MonotonicTime::max();  // of the job
-  base::MonotonicTime until = base::MonotonicTime::max();     // of the wait
-  base::MonotonicTime armed = base::MonotonicTime::max();     // its entry in the list of timers
+  // The loop's state of the job.
+  base::MonotonicTime deadline = base::MonotonicTime::max();    // of the job
+  base::MonotonicTime wait_until = base::MonotonicTime::max();  // of the current wait
+  base::MonotonicTime timer_at = base::MonotonicTime::max();    // its entry in the loop's timers
   bool cancelled = false;
   bool waiting = false;
-  bool ready = false;     // in the loop's queue
-  bool happened = false;  // what it waits for
+  bool ready = false;           // it is in the loop's ready queue
+  bool event_occurred = false;  // the event that the current wait is for
 
  private:
-  // What the C++ runtime keeps for each thread about exceptions in flight. A fiber may suspend
-  // itself inside a catch block, so each has its own.
+  // The C++ runtime's per-thread state of exceptions in flight (__cxa_eh_globals). A job may
+  // suspend inside a catch block, so each fiber has its own.
   struct Exceptions {
     void* caught = nullptr;
     unsigned int uncaught = 0;
   };
-  // What AddressSanitizer and ThreadSanitizer want to know about a stack.
+  // What AddressSanitizer and ThreadSanitizer need to know about a stack.
   struct Stack {
     const void* bottom = nullptr;
     size_t size = 0;
@@ -51,12 +51,11 @@ class Fiber {
   };
 
   boost::context::fiber Run(boost::context::fiber&& loop);
-  void Allocate();
   void SwapExceptions();
 
-  boost::context::fiber inside_;   // where the job goes on
-  boost::context::fiber outside_;  // where the loop goes on
-  Exceptions exceptions_;          // of whoever is not running
+  boost::context::fiber job_context_;   // where the job continues
+  boost::context::fiber loop_context_;  // where the loop continues
+  Exceptions exceptions_;               // of the job while it is suspended, else of the loop
   Stack own_;
   Stack loop_;
 };

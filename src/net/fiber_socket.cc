@@ -10,8 +10,8 @@
 namespace khs::net {
 namespace {
 
-// A connect to a local port that nobody listens on may by chance get that very port as its own, and
-// then TCP connects the socket with itself.
+// When nobody listens on a local port, a connect to it may by chance get that port as its own, and
+// TCP then connects the socket to itself.
 bool ConnectedToItself(int descriptor) {
   sockaddr_storage own{};
   sockaddr_storage peer{};
@@ -26,53 +26,50 @@ bool ConnectedToItself(int descriptor) {
 
 FiberSocket::FiberSocket(Loop& loop, base::UniqueFd socket)
     : StreamSocketImpl(socket.get()), loop_(loop) {
-  (void)socket.Release();  // the base class closes it from here on
+  (void)socket.Release();  // the base class closes it
 }
 
-int FiberSocket::BeginConnect(const Poco::Net::SocketAddress& address) {
+int FiberSocket::StartConnect(const Poco::Net::SocketAddress& address) {
   const int result = ::connect(sockfd(), address.addr(), address.length());
   if (result != 0 && errno != EINPROGRESS) return errno;
-  // Watched from here on: epoll takes a socket that was never connected for one that has ended.
-  loop_.Watch(sockfd(), readiness_);
+  // Not earlier: epoll reports EPOLLHUP for a socket that never started to connect.
+  loop_.RegisterSocket(sockfd(), readiness_);
   readiness_.wanted = Readiness::kWrite;
   return 0;
 }
 
-int FiberSocket::Connected() {
+int FiberSocket::FinishConnect() {
   int error = 0;
   socklen_t length = sizeof error;
   if (::getsockopt(sockfd(), SOL_SOCKET, SO_ERROR, &error, &length) != 0) error = errno;
   if (error == 0 && ConnectedToItself(sockfd())) error = ECONNREFUSED;
   if (error != 0) return error;
   const int on = 1;
-  // Without these the connection is slower, or a dead peer is noticed later: no reason to fail.
+  // The connection also works without these options, so their failure is ignored.
   (void)::setsockopt(sockfd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   (void)::setsockopt(sockfd(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   return 0;
 }
 
 void FiberSocket::connect(const Poco::Net::SocketAddress& address) {
-  int problem = BeginConnect(address);
+  int problem = StartConnect(address);
   if (problem == 0) {
-    Readiness* const self = &readiness_;
-    (void)loop_.Wait({&self, 1});
-    problem = Connected();
+    WaitFor(Readiness::kWrite);
+    problem = FinishConnect();
   }
   if (problem != 0) error(problem, address.toString());
 }
 
-void FiberSocket::AwaitRead() {
-  readiness_.wanted = Readiness::kRead;
+void FiberSocket::WaitFor(uint8_t directions) {
+  readiness_.wanted = directions;
   Readiness* const self = &readiness_;
-  (void)loop_.Wait({&self, 1});
+  (void)loop_.WaitForSockets({&self, 1});
 }
 
-// False when only reading has become possible.
-bool FiberSocket::AwaitWrite() {
-  readiness_.possible &= static_cast<uint8_t>(~Readiness::kWrite);
-  readiness_.wanted = Readiness::kRead | Readiness::kWrite;
-  Readiness* const self = &readiness_;
-  (void)loop_.Wait({&self, 1});
+// Returns false when the socket has become readable only.
+bool FiberSocket::WaitForWrite() {
+  readiness_.Clear(Readiness::kWrite);
+  WaitFor(Readiness::kRead | Readiness::kWrite);
   return (readiness_.possible & Readiness::kWrite) != 0;
 }
 
@@ -84,7 +81,7 @@ int FiberSocket::sendBytes(const void* buffer, int length, int) {
     if (count >= 0) {
       sent += static_cast<int>(count);
     } else if (errno == EAGAIN) {
-      if (!AwaitWrite() && !Quiet()) throw PeerSpoke();
+      if (!WaitForWrite() && HasInput()) throw InputBlocksSend();
     } else if (errno != EINTR) {
       error(errno);
     }
@@ -94,38 +91,38 @@ int FiberSocket::sendBytes(const void* buffer, int length, int) {
 
 int FiberSocket::receiveBytes(void* buffer, int length, int flags) {
   for (;;) {
-    AwaitRead();
+    WaitFor(Readiness::kRead);
     const ssize_t count = ::recv(sockfd(), buffer, static_cast<size_t>(length), flags);
-    // Less than was asked for: there was no more, and the next wait needs no system call to see it.
+    // A short read emptied the buffer, so the next wait need not try recv first.
     if ((count > 0 && count < length && !readiness_.ended) || (count < 0 && errno == EAGAIN)) {
-      readiness_.possible &= static_cast<uint8_t>(~Readiness::kRead);
+      readiness_.Clear(Readiness::kRead);
     }
     if (count >= 0) return static_cast<int>(count);
     if (errno != EAGAIN && errno != EINTR) error(errno);
   }
 }
 
-// Only TLS asks, and only after the socket has refused.
+// Only SecureStreamSocketImpl calls this, after an operation would have blocked.
 bool FiberSocket::poll(const Poco::Timespan&, int mode) {
   if ((mode & SELECT_WRITE) != 0) {
-    if (!AwaitWrite()) throw PeerSpoke();
+    if (!WaitForWrite()) throw InputBlocksSend();
   } else {
-    readiness_.possible &= static_cast<uint8_t>(~Readiness::kRead);
-    AwaitRead();
+    readiness_.Clear(Readiness::kRead);
+    WaitFor(Readiness::kRead);
   }
   return true;
 }
 
-bool FiberSocket::Quiet() {
+bool FiberSocket::HasInput() {
   char next = 0;
   ssize_t count = -1;
   do {
     count = ::recv(sockfd(), &next, 1, MSG_PEEK);
   } while (count < 0 && errno == EINTR);
-  const bool quiet = count < 0 && errno == EAGAIN;
-  if (quiet) readiness_.possible &= static_cast<uint8_t>(~Readiness::kRead);
-  readiness_.noticed = false;
-  return quiet;
+  const bool has_input = count >= 0 || errno != EAGAIN;
+  if (!has_input) readiness_.Clear(Readiness::kRead);
+  readiness_.unexpected_input = false;
+  return has_input;
 }
 
 }  // namespace khs::net

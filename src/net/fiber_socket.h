@@ -9,29 +9,29 @@
 
 namespace khs::net {
 
-// Thrown when no more can be sent for the time being, but something came from the peer: it may have
-// answered without reading all of the request. TLS can send on after it has looked what came.
-struct PeerSpoke : std::exception {
-  const char* what() const noexcept override { return "the peer spoke"; }
+// Thrown when a send would block and the peer has sent something: it may have responded without
+// reading the whole request. TLS may continue to send once it has processed the input.
+struct InputBlocksSend : std::exception {
+  const char* what() const noexcept override { return "input came while a send was blocked"; }
 };
 
-// A TCP socket that blocks in Poco's eyes, and in fact suspends the fiber that uses it. Its time
-// limit is the fiber's deadline; Poco's own do nothing. TLS goes on top of it, by Poco's
-// SecureStreamSocketImpl, which waits by Poll. Owned by Poco's reference counts; one fiber at a
+// TCP socket for Poco's HTTP client: a call that would block suspends its fiber. The fiber's
+// deadline limits every wait, and Poco's timeouts have no effect. Poco's SecureStreamSocketImpl
+// adds TLS on top and waits by `poll`. Owned by Poco's reference counts; used by one fiber at a
 // time.
 class FiberSocket final : public Poco::Net::StreamSocketImpl {
  public:
-  // Of a socket that does not block. `loop` must outlive it. Throws std::system_error.
+  // `socket` must be non-blocking, and `loop` must outlive this. Throws std::system_error.
   FiberSocket(Loop& loop, base::UniqueFd socket);
 
-  // Begins to connect; `readiness` tells when to ask Connected. A system error, or 0.
-  int BeginConnect(const Poco::Net::SocketAddress& address);
-  // After the socket has become writable: a system error, or 0.
-  int Connected();
-  // Both, and the wait between them. Throws a Poco exception.
+  // Starts to connect; FinishConnect is due once `readiness` is writable. Returns an errno, or 0.
+  int StartConnect(const Poco::Net::SocketAddress& address);
+  // Returns an errno, or 0 when the socket is connected.
+  int FinishConnect();
+  // Does both and waits in between. Throws a Poco exception.
   void connect(const Poco::Net::SocketAddress& address) override;
 
-  // All of it, unless it throws.
+  // Sends all bytes, or throws.
   int sendBytes(const void* buffer, int length, int flags) override;
   int receiveBytes(void* buffer, int length, int flags) override;
   bool poll(const Poco::Timespan& timeout, int mode) override;
@@ -41,16 +41,16 @@ class FiberSocket final : public Poco::Net::StreamSocketImpl {
   Poco::Timespan getReceiveTimeout() override { return Poco::Timespan(kYear, 0); }
   Poco::Timespan getSendTimeout() override { return Poco::Timespan(kYear, 0); }
 
-  // Nothing can be read, not even the end of the stream. Does not wait.
-  bool Quiet();
+  // Returns whether input, or the end of the stream, can be read now. Does not wait.
+  bool HasInput();
   Readiness& readiness() { return readiness_; }
   const Readiness& readiness() const { return readiness_; }
 
  private:
   static constexpr long kYear = 365 * 24 * 60 * 60;
 
-  void AwaitRead();
-  bool AwaitWrite();
+  void WaitFor(uint8_t directions);
+  bool WaitForWrite();
 
   Loop& loop_;
   Readiness readiness_;

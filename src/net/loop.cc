@@ -1,10 +1,8 @@
 #include "net/loop.h"
 
 #include <sched.h>
-#include <sys/epoll.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -13,8 +11,8 @@
 namespace khs::net {
 namespace {
 
-// Stacks that are kept for the next jobs; those beyond are freed.
-constexpr size_t kMaxParked = 64;
+// More fibers than this without a job are freed.
+constexpr size_t kMaxIdleFibers = 64;
 
 void Add(int epoll, int descriptor, uint32_t events, Readiness* readiness) {
   epoll_event event{};
@@ -27,12 +25,7 @@ void Add(int epoll, int descriptor, uint32_t events, Readiness* readiness) {
 
 }  // namespace
 
-struct Loop::Events {
-  std::array<epoll_event, 64> all;
-};
-
-Loop::Loop(const base::Clock& clock)
-    : clock_(clock), epoll_(::epoll_create1(EPOLL_CLOEXEC)), events_(std::make_unique<Events>()) {
+Loop::Loop(const base::Clock& clock) : clock_(clock), epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) throw std::system_error(errno, std::system_category(), "epoll_create1");
   Add(epoll_.get(), wake_->descriptor(), EPOLLIN, nullptr);
 }
@@ -47,12 +40,12 @@ Loop::~Loop() {
 }
 
 Fiber* Loop::Start(std::function<void()> job) {
-  if (parked_.empty()) {
+  if (idle_fibers_.empty()) {
     fibers_.push_back(std::make_unique<Fiber>());
-    parked_.push_back(fibers_.back().get());
+    idle_fibers_.push_back(fibers_.back().get());
   }
-  Fiber* const fiber = parked_.back();
-  parked_.pop_back();
+  Fiber* const fiber = idle_fibers_.back();
+  idle_fibers_.pop_back();
   fiber->job = std::move(job);
   now_ = clock_.Monotonic();
   MakeReady(*fiber);
@@ -66,8 +59,8 @@ void Loop::Cancel(Fiber* fiber) {
   RunReady();
 }
 
-void Loop::Watch(int descriptor, Readiness& readiness) {
-  // Without EPOLLRDHUP a read that brings less than was asked for would hide the end of a stream.
+void Loop::RegisterSocket(int descriptor, Readiness& readiness) {
+  // Without EPOLLRDHUP, FiberSocket would miss the end of a stream that follows a short read.
   Add(epoll_.get(), descriptor, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &readiness);
 }
 
@@ -76,28 +69,28 @@ bool Loop::Poll(base::MonotonicTime until, std::chrono::microseconds spin) {
   if (spin.count() > 0) {
     const auto sleep_at = std::chrono::steady_clock::now() + spin;
     do {
-      count = Look(0);
-      // Lets others run first, such as the endpoint on this machine.
+      count = WaitForEvents(0);
+      // Gives way to other threads, such as an endpoint on this machine.
       if (count == 0) (void)::sched_yield();
     } while (count == 0 && std::chrono::steady_clock::now() < sleep_at);
   }
-  if (count == 0) count = Look(ready_.empty() ? SleepLimit(until) : 0);
+  if (count == 0) count = WaitForEvents(ready_.empty() ? EpollTimeout(until) : 0);
   now_ = clock_.Monotonic();
-  // First all events, then the fibers: one of these may close a socket that has an event, too.
-  const bool woken = TakeEvents(count);
+  // Handles all events before any fiber runs, because a fiber may close a socket that has an event.
+  const bool woken = HandleEvents(count);
   RunTimers();
   RunReady();
   return woken;
 }
 
-// Interrupted by a signal nothing has happened, and the caller looks at the time again.
-int Loop::Look(int timeout_milliseconds) {
-  return std::max(0, ::epoll_wait(epoll_.get(), events_->all.data(),
-                                  static_cast<int>(events_->all.size()), timeout_milliseconds));
+// Returns the number of events; 0 also when a signal interrupted the wait.
+int Loop::WaitForEvents(int timeout_milliseconds) {
+  return std::max(0, ::epoll_wait(epoll_.get(), events_.data(), static_cast<int>(events_.size()),
+                                  timeout_milliseconds));
 }
 
-// Rounded up, so that a wait never ends before its time.
-int Loop::SleepLimit(base::MonotonicTime until) const {
+// Milliseconds, rounded up so that a wait never ends early.
+int Loop::EpollTimeout(base::MonotonicTime until) const {
   constexpr std::chrono::hours kLongest{1};
   if (!timers_.empty()) until = std::min(until, timers_.begin()->first);
   const base::MonotonicTime now = clock_.Monotonic();
@@ -106,27 +99,27 @@ int Loop::SleepLimit(base::MonotonicTime until) const {
   return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
 }
 
-bool Loop::TakeEvents(int count) {
+bool Loop::HandleEvents(int count) {
   bool woken = false;
   for (size_t i = 0; i < static_cast<size_t>(count); ++i) {
-    auto* const socket = static_cast<Readiness*>(events_->all[i].data.ptr);
+    auto* const socket = static_cast<Readiness*>(events_[i].data.ptr);
     if (socket == nullptr) {
       wake_->Clear();
       Notify();
       woken = true;
       continue;
     }
-    const uint32_t events = events_->all[i].events;
+    const uint32_t events = events_[i].events;
     const bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     const bool broken = (events & (EPOLLHUP | EPOLLERR)) != 0;
     socket->ended = socket->ended || ended;
     if ((events & EPOLLIN) != 0 || ended) socket->possible |= Readiness::kRead;
     if ((events & EPOLLOUT) != 0 || broken) socket->possible |= Readiness::kWrite;
     if (socket->waiter == nullptr) {
-      socket->noticed = (socket->possible & Readiness::kRead) != 0;
-      noticed_ = noticed_ || socket->noticed;
+      socket->unexpected_input = (socket->possible & Readiness::kRead) != 0;
+      unexpected_input_ = unexpected_input_ || socket->unexpected_input;
     } else if ((socket->possible & socket->wanted) != 0) {
-      socket->waiter->happened = true;
+      socket->waiter->event_occurred = true;
       MakeReady(*socket->waiter);
     }
   }
@@ -136,11 +129,11 @@ bool Loop::TakeEvents(int count) {
 void Loop::RunTimers() {
   while (!timers_.empty() && timers_.begin()->first <= now_) {
     Fiber& fiber = *timers_.begin()->second;
-    Disarm(fiber);
-    if (fiber.waiting && std::min(fiber.deadline, fiber.until) <= now_) {
+    DisarmTimer(fiber);
+    if (fiber.waiting && std::min(fiber.deadline, fiber.wait_until) <= now_) {
       MakeReady(fiber);
     } else {
-      Arm(fiber);  // a later wait put the time off
+      ArmTimer(fiber);  // the deadline was extended, or a later wait began
     }
   }
 }
@@ -150,42 +143,42 @@ void Loop::MakeReady(Fiber& fiber) {
 }
 
 void Loop::RunReady() {
-  for (size_t i = 0; i < ready_.size(); ++i) {  // which may grow meanwhile
+  for (size_t i = 0; i < ready_.size(); ++i) {  // a fiber may append to it
     Fiber& fiber = *ready_[i];
     fiber.ready = false;
     current_ = &fiber;
     fiber.Resume();
     current_ = nullptr;
-    if (!fiber.job) Release(fiber);
+    if (!fiber.job) Recycle(fiber);
   }
   ready_.clear();
 }
 
-void Loop::Release(Fiber& fiber) {
+void Loop::Recycle(Fiber& fiber) {
   fiber.cancelled = false;
   fiber.deadline = base::MonotonicTime::max();
-  if (parked_.size() < kMaxParked) {
-    parked_.push_back(&fiber);
+  if (idle_fibers_.size() < kMaxIdleFibers) {
+    idle_fibers_.push_back(&fiber);
     return;
   }
-  Disarm(fiber);
+  DisarmTimer(fiber);
   std::erase_if(fibers_, [&fiber](const auto& each) { return each.get() == &fiber; });
 }
 
-// A timer that is too early is left as it is and looked at when its time comes: most deadlines are
-// put off long before.
-void Loop::Arm(Fiber& fiber) {
-  const base::MonotonicTime due = std::min(fiber.deadline, fiber.until);
-  if (due >= fiber.armed) return;
-  Disarm(fiber);
-  fiber.armed = due;
+// Leaves a timer that is too early as it is: RunTimers arms it again. Most deadlines are extended
+// before they are due, so this saves work.
+void Loop::ArmTimer(Fiber& fiber) {
+  const base::MonotonicTime due = std::min(fiber.deadline, fiber.wait_until);
+  if (due >= fiber.timer_at) return;
+  DisarmTimer(fiber);
+  fiber.timer_at = due;
   timers_.emplace(due, &fiber);
 }
 
-void Loop::Disarm(Fiber& fiber) {
-  if (fiber.armed == base::MonotonicTime::max()) return;
-  timers_.erase({fiber.armed, &fiber});
-  fiber.armed = base::MonotonicTime::max();
+void Loop::DisarmTimer(Fiber& fiber) {
+  if (fiber.timer_at == base::MonotonicTime::max()) return;
+  timers_.erase({fiber.timer_at, &fiber});
+  fiber.timer_at = base::MonotonicTime::max();
 }
 
 void Loop::SetDeadline(base::MonotonicTime deadline) { current_->deadline = deadline; }
@@ -193,51 +186,54 @@ void Loop::SetDeadline(base::MonotonicTime deadline) { current_->deadline = dead
 Interruption Loop::interruption() const {
   if (current_->cancelled) return Interruption::kCancelled;
   const bool bounded = current_->deadline != base::MonotonicTime::max();
-  return bounded && current_->deadline <= Now() ? Interruption::kDeadline : Interruption::kNone;
+  return bounded && current_->deadline <= now_ ? Interruption::kDeadline : Interruption::kNone;
 }
 
-void Loop::ThrowIfInterrupted() const {
+void Loop::ThrowIfInterrupted() {
+  now_ = clock_.Monotonic();
   if (interruption() != Interruption::kNone) throw Interrupted();
 }
 
 void Loop::Suspend(base::MonotonicTime until) {
   Fiber& fiber = *current_;
-  fiber.until = until;
-  Arm(fiber);
+  fiber.wait_until = until;
+  ArmTimer(fiber);
   fiber.waiting = true;
   fiber.Suspend();
   fiber.waiting = false;
-  fiber.until = base::MonotonicTime::max();
+  fiber.wait_until = base::MonotonicTime::max();
 }
 
-bool Loop::Wait(std::span<Readiness* const> sockets, base::MonotonicTime until) {
-  ThrowIfInterrupted();
+bool Loop::WaitForSockets(std::span<Readiness* const> sockets, base::MonotonicTime until) {
   Fiber& fiber = *current_;
-  fiber.happened = false;
+  fiber.event_occurred = false;
   for (Readiness* const each : sockets) {
-    if ((each->possible & each->wanted) != 0) return true;
+    if ((each->possible & each->wanted) == 0) continue;
+    ThrowIfInterrupted();
+    return true;
   }
+  if (interruption() != Interruption::kNone) throw Interrupted();
   for (Readiness* const each : sockets) each->waiter = &fiber;
   Suspend(until);
   for (Readiness* const each : sockets) each->waiter = nullptr;
-  ThrowIfInterrupted();
-  return fiber.happened;
+  if (interruption() != Interruption::kNone) throw Interrupted();
+  return fiber.event_occurred;
 }
 
-bool Loop::AwaitNotice(base::MonotonicTime until) {
+bool Loop::WaitForNotify(base::MonotonicTime until) {
   ThrowIfInterrupted();
   Fiber& fiber = *current_;
-  fiber.happened = false;
-  awaiting_notice_.push_back(&fiber);
+  fiber.event_occurred = false;
+  waiting_for_notify_.push_back(&fiber);
   Suspend(until);
-  std::erase(awaiting_notice_, &fiber);
+  std::erase(waiting_for_notify_, &fiber);
   ThrowIfInterrupted();
-  return fiber.happened;
+  return fiber.event_occurred;
 }
 
 void Loop::Notify() {
-  for (Fiber* const each : awaiting_notice_) {
-    each->happened = true;
+  for (Fiber* const each : waiting_for_notify_) {
+    each->event_occurred = true;
     MakeReady(*each);
   }
 }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/epoll.h>
+
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -18,104 +21,108 @@ namespace khs::net {
 
 class Fiber;
 
-// Thrown by a wait when the job of its fiber was cancelled or has passed its deadline, and by every
-// further wait of that job.
+// Every wait of a job throws this once the job is cancelled or its deadline has passed.
 struct Interrupted : std::exception {
   const char* what() const noexcept override { return "interrupted"; }
 };
 
 enum class Interruption { kNone, kDeadline, kCancelled };
 
-// What is possible with a socket, since the last attempt that found it impossible. Owned by the
-// socket, filled in by the loop.
+// What a socket is ready for. The loop sets it, the socket owns it and clears it when an operation
+// would block.
 struct Readiness {
   enum : uint8_t { kRead = 1, kWrite = 2 };
 
   uint8_t possible = 0;
-  uint8_t wanted = 0;    // what its waiter waits for
-  bool ended = false;    // the peer sends nothing more
-  bool noticed = false;  // something came while nobody waited
+  uint8_t wanted = 0;             // what `waiter` waits for
+  bool ended = false;             // the peer closed its direction
+  bool unexpected_input = false;  // input, or the end of the stream, came while no fiber waited
   Fiber* waiter = nullptr;
+
+  void Clear(uint8_t directions) { possible &= static_cast<uint8_t>(~directions); }
 };
 
-// Runs jobs on fibers, which wait on one epoll for sockets, for time and for each other. One
-// thread, but for the WakeEvent.
+// Event loop that runs jobs on fibers. Jobs wait for sockets, for a time and for each other, all
+// through one epoll_wait. Owned by EndpointClient; only its thread uses the loop, and other threads
+// use the WakeEvent.
 //
-//   Start(job) ──► runs ──► Wait ──► suspended ──► Poll: socket, time or Cancel ──► runs ──► ended
+//   Start(job) ──► running ──► WaitFor... ──► suspended
+//                   │  ▲                         │
+//                   ▼  └── Poll: socket ready, ──┘
+//                returned  time reached, Notify, or Cancel
 //
-// Sockets are watched edge-triggered, for both directions, and once: waiting costs no system call
-// but epoll_wait.
+// A socket is registered once, edge-triggered and for both directions, so a wait needs no system
+// call of its own.
 class Loop {
  public:
   // `clock` must outlive the loop.
   explicit Loop(const base::Clock& clock);  // throws std::system_error
-  // Cancels every job and runs it to its end: what the jobs use must still be there.
+  // Cancels every job and runs it until it returns, so whatever jobs use must outlive the loop.
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Begins to run a job, which must not throw. The fiber is the job's until it has ended, and then
-  // another one's. Not from a job.
+  // Runs a job, which must not throw, until its first wait. The fiber belongs to the job until it
+  // returns, and then to another job. Jobs must not call this.
   Fiber* Start(std::function<void()> job);
-  // Makes the wait that is under way, and every further one, throw. Not from a job.
+  // Makes the job's current wait and all later ones throw. Jobs must not call this.
   void Cancel(Fiber* fiber);
 
-  // Waits until something happens, or until the time has come, and runs whatever can go on. For
-  // `spin` it looks again and again before it sleeps. True when the WakeEvent was set.
+  // Waits for an event until `until`, then runs the fibers that are ready. Polls without sleeping
+  // for `spin` first. True when the WakeEvent was set.
   bool Poll(base::MonotonicTime until, std::chrono::microseconds spin);
 
   const std::shared_ptr<WakeEvent>& wake_event() const { return wake_; }
-  // The time when a job was started or the loop looked at its sockets last: jobs are short, and
-  // reading the clock at every turn costs more than many of them.
+  // The time of the last Start or Poll. Jobs run briefly, and reading the clock each time would
+  // cost more than many of them.
   base::MonotonicTime Now() const { return now_; }
-  // Whether something came on a watched socket that nobody waited for; forgets it.
-  bool TakeNoticed() { return std::exchange(noticed_, false); }
+  // Returns whether a socket got input that no fiber waited for, and clears that.
+  bool TakeUnexpectedInput() { return std::exchange(unexpected_input_, false); }
 
-  // `readiness` must outlive the descriptor's being open, which ends the watch.
-  void Watch(int descriptor, Readiness& readiness);  // throws std::system_error
+  // Reports the socket's events to `readiness` until the descriptor is closed.
+  void RegisterSocket(int descriptor, Readiness& readiness);  // throws std::system_error
 
-  // The rest is for jobs.
+  // Only jobs call the functions from here on.
 
-  // For the whole of the job, until it is set again.
+  // Applies to all waits of the job, until it is set again.
   void SetDeadline(base::MonotonicTime deadline);
   Interruption interruption() const;
-  void ThrowIfInterrupted() const;
+  // Reads the clock, so that a job that never suspends also sees its deadline.
+  void ThrowIfInterrupted();
 
-  // Waits until one of the sockets has something possible that it wants. False when `until` comes
-  // first, which is no interruption.
-  bool Wait(std::span<Readiness* const> sockets,
-            base::MonotonicTime until = base::MonotonicTime::max());
-  // Waits for the next Notify, or for the WakeEvent to be set. False when `until` comes first.
-  bool AwaitNotice(base::MonotonicTime until = base::MonotonicTime::max());
-  // Wakes whoever is in AwaitNotice, to look again. Also for the loop's thread outside of jobs.
+  // Waits until one of the sockets is ready for what it wants. False when `until` comes first,
+  // which does not interrupt the job.
+  bool WaitForSockets(std::span<Readiness* const> sockets,
+                      base::MonotonicTime until = base::MonotonicTime::max());
+  // Waits for the next Notify, or until the WakeEvent is set. False when `until` comes first.
+  bool WaitForNotify(base::MonotonicTime until = base::MonotonicTime::max());
+  // Wakes all jobs that are in WaitForNotify. The loop's thread may also call it outside of jobs.
   void Notify();
 
  private:
   void Suspend(base::MonotonicTime until);
-  void Arm(Fiber& fiber);
-  void Disarm(Fiber& fiber);
+  void ArmTimer(Fiber& fiber);
+  void DisarmTimer(Fiber& fiber);
   void MakeReady(Fiber& fiber);
   void RunReady();
-  void Release(Fiber& fiber);
-  int Look(int timeout_milliseconds);
-  int SleepLimit(base::MonotonicTime until) const;
-  bool TakeEvents(int count);
+  void Recycle(Fiber& fiber);
+  int WaitForEvents(int timeout_milliseconds);
+  int EpollTimeout(base::MonotonicTime until) const;
+  bool HandleEvents(int count);
   void RunTimers();
-
-  struct Events;
 
   const base::Clock& clock_;
   base::UniqueFd epoll_;
   const std::shared_ptr<WakeEvent> wake_ = std::make_shared<WakeEvent>();
-  const std::unique_ptr<Events> events_;
+  std::array<epoll_event, 64> events_;
   std::vector<std::unique_ptr<Fiber>> fibers_;
-  std::vector<Fiber*> parked_;  // without a job
-  std::vector<Fiber*> ready_;   // in the order in which they go on
-  std::vector<Fiber*> awaiting_notice_;
+  std::vector<Fiber*> idle_fibers_;  // those without a job
+  std::vector<Fiber*> ready_;        // in the order in which they run
+  std::vector<Fiber*> waiting_for_notify_;
   std::set<std::pair<base::MonotonicTime, Fiber*>> timers_;
   Fiber* current_ = nullptr;
   base::MonotonicTime now_ = clock_.Monotonic();
-  bool noticed_ = false;
+  bool unexpected_input_ = false;
 };
 
 }  // namespace khs::net

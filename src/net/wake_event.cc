@@ -11,7 +11,7 @@ WakeEvent::WakeEvent() : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (!event_) throw std::system_error(errno, std::system_category(), "eventfd");
 }
 
-// Fails only when the counter is full, and then the event is set already.
+// The write fails only when the counter is full, and then the event is already set.
 void WakeEvent::Set() noexcept { (void)::eventfd_write(event_.get(), 1); }
 
 void WakeEvent::Clear() noexcept {

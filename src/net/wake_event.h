@@ -4,7 +4,8 @@
 
 namespace khs::net {
 
-// Wakes a loop from another thread. Owned by the loop and by whoever may outlive it. Any thread.
+// Event by which any thread wakes a loop. The loop shares ownership with threads that may outlive
+// it.
 class WakeEvent {
  public:
   WakeEvent();  // throws std::system_error

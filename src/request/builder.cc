@@ -21,10 +21,10 @@ constexpr std::string_view kTraceState = "tracestate";
 constexpr size_t kMaxEncodedKey = 1024;
 constexpr size_t kUsualHeaderBytes = 1024;
 constexpr size_t kTraceIdDigits = 16;
-constexpr size_t kMaxTraceId = 128;  // B3's have 32 digits at most
+constexpr size_t kMaxTraceId = 128;  // B3 trace ids have at most 32 digits
 
-// What only the record may say: neither configuration nor a record's header stands in for one of
-// these, not even where the record has nothing to say (no key, no timestamp).
+// Headers that describe the record. Neither configuration nor forwarded headers may set them, not
+// even when the record lacks the value (no key, no timestamp).
 constexpr std::array<std::string_view, 13> kRecordNames{
     "X-Kafka-Topic",  "X-Kafka-Partition", "X-Kafka-Offset", "X-Kafka-Timestamp",
     "X-Kafka-Key",    "X-Kafka-Tombstone", kTraceId,         "X-B3-SpanId",
@@ -33,7 +33,7 @@ constexpr std::array<std::string_view, 13> kRecordNames{
 
 bool DescribesRecord(std::string_view name) {
   return std::any_of(kRecordNames.begin(), kRecordNames.end(),
-                     [name](std::string_view known) { return ReadAsOne(name, known); });
+                     [name](std::string_view known) { return IsSameForCgi(name, known); });
 }
 
 void AppendPercentEncoded(std::string& out, char c) {
@@ -44,7 +44,7 @@ void AppendPercentEncoded(std::string& out, char c) {
   out += kHex[byte & 0x0f];
 }
 
-// Nothing when the encoded key is too long for a header.
+// Returns nothing when the encoded key is too long for a header.
 std::optional<std::string> EncodeKey(std::string_view key) {
   std::string encoded;
   for (const char c : key) {
@@ -60,7 +60,7 @@ std::optional<std::string> EncodeKey(std::string_view key) {
   return encoded;
 }
 
-// As it may stand between the quotes of an RFC 8941 string, without need of its backslash escapes.
+// Percent-encodes what an RFC 8941 string cannot contain or would have to escape.
 std::string EncodeForString(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
@@ -73,9 +73,9 @@ std::string EncodeForString(std::string_view text) {
   return encoded;
 }
 
-// The record's own, or nothing.
-std::optional<std::string_view> OwnTraceId(const delivery::Record& record) {
-  // Kafka's headers may repeat, and the last of a name is the one that counts.
+// Returns the trace id in the record's headers if it is usable.
+std::optional<std::string_view> RecordTraceId(const delivery::Record& record) {
+  // Kafka allows repeated headers; the last one counts.
   const auto own = std::find_if(record.headers.rbegin(), record.headers.rend(),
                                 [](const delivery::RecordHeader& header) {
                                   return EqualIgnoringCase(header.name, kTraceId);
@@ -89,20 +89,20 @@ std::optional<std::string_view> OwnTraceId(const delivery::Record& record) {
 
 bool IsConfigured(const config::EndpointConfig& endpoint, std::string_view name) {
   return std::any_of(endpoint.headers.begin(), endpoint.headers.end(),
-                     [name](const auto& header) { return ReadAsOne(header.first, name); });
+                     [name](const auto& header) { return IsSameForCgi(header.first, name); });
 }
 
-bool IsFit(const delivery::RecordHeader& header) {
+bool MayForward(const delivery::RecordHeader& header) {
   return IsFieldName(header.name) && IsFieldValue(header.value ? *header.value : std::string()) &&
-         !BelongsToConnection(header.name);
+         !IsConnectionHeader(header.name);
 }
 
 void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
                      Request& request) {
-  // A message has one type: the last of a record's counts.
+  // HTTP allows one Content-Type; the record's last one counts.
   const delivery::RecordHeader* type = nullptr;
   for (const delivery::RecordHeader& header : record.headers) {
-    if (!IsFit(header)) {
+    if (!MayForward(header)) {
       ++request.headers_left_out;
     } else if (EqualIgnoringCase(header.name, kContentType)) {
       type = &header;
@@ -117,14 +117,14 @@ void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Rec
 
 void AppendConfigured(const config::EndpointConfig& endpoint, Headers& headers) {
   for (const auto& [name, value] : endpoint.headers) {
-    // Host may be configured (virtual hosts); the rest of its kind would break the connection.
-    const bool allowed = !BelongsToConnection(name) || EqualIgnoringCase(name, "Host");
+    // Host may be configured for virtual hosts. Other connection headers would break the request.
+    const bool allowed = !IsConnectionHeader(name) || EqualIgnoringCase(name, "Host");
     if (allowed && !DescribesRecord(name)) headers.Add(name, value.Reveal());
   }
   if (!endpoint.default_content_type.empty() && !headers.Has(kContentType)) {
     headers.Add(kContentType, endpoint.default_content_type);
   }
-  // What an endpoint packs nobody here unpacks.
+  // Compressed responses are not supported.
   if (!headers.Has("Accept-Encoding")) headers.Add("Accept-Encoding", "identity");
   if (!headers.Has("User-Agent")) headers.Add("User-Agent", "kafka-http-sink/" KHS_VERSION);
 }
@@ -136,8 +136,8 @@ void AppendRecord(const Identity& identity, std::string_view encoded_group,
   const std::string offset = std::to_string(record.offset);
   const std::string derived = base::Md5Hex(identity.connector + topic + partition + offset);
   const std::string_view trace_id =
-      OwnTraceId(record).value_or(std::string_view(derived).substr(0, kTraceIdDigits));
-  const TraceContext trace = TraceOf(record.headers, derived);
+      RecordTraceId(record).value_or(std::string_view(derived).substr(0, kTraceIdDigits));
+  const TraceContext trace = MakeTraceContext(record.headers, derived);
   headers.Add("X-Kafka-Topic", topic);
   headers.Add("X-Kafka-Partition", partition);
   headers.Add("X-Kafka-Offset", offset);
@@ -158,12 +158,12 @@ void AppendRecord(const Identity& identity, std::string_view encoded_group,
               {"\"", encoded_group, "/", topic, "/", partition, "/", offset, "\""});
 }
 
-void RequireLegalHeaders(const config::EndpointConfig& endpoint) {
+void ValidateHeaders(const config::EndpointConfig& endpoint) {
   for (const auto& [name, value] : endpoint.headers) {
     if (!IsFieldName(name)) {
       throw std::runtime_error("callback.request.headers: \"" + name + "\" is not a header's name");
     }
-    // Never the value: it may be a secret.
+    // The message does not quote the value, which may be a secret.
     if (!IsFieldValue(value.Reveal())) {
       throw std::runtime_error("callback.request.headers: the value of " + name +
                                " holds a character that HTTP forbids");
@@ -180,7 +180,7 @@ Builder::Builder(config::EndpointConfig endpoint, Identity identity,
       null_values_(null_values),
       encoded_group_(EncodeForString(identity_.group)),
       target_(ParseTarget(endpoint_.url.Reveal()).path) {
-  RequireLegalHeaders(endpoint_);
+  ValidateHeaders(endpoint_);
 }
 
 Request Builder::Build(const delivery::Record& record) const {

@@ -9,27 +9,28 @@
 
 namespace khs::request {
 
-// Whose records these are, as the headers name it.
+// Connector and consumer group, as the headers name them.
 struct Identity {
   std::string connector;
   std::string group;
 };
 
-// Makes the request of a record, by a connector's definition. Pure and immutable: any thread.
+// Builds the request of a record according to a connector's definition. Pure and immutable, so any
+// thread may use it. Owned by the task's route.
 class Builder {
  public:
-  // Throws std::runtime_error, naming the key, for a URL or a header that HTTP forbids.
+  // Throws std::runtime_error that names the configuration key of an invalid URL or header.
   Builder(config::EndpointConfig endpoint, Identity identity, delivery::NullValues null_values);
 
-  // The same for every attempt of a record, which must outlive the request. What is forwarded
-  // yields to what is configured, and both yield to the headers that describe the record.
+  // Returns the same request for every attempt. The record must outlive it. Configured headers
+  // override forwarded ones, and headers that describe the record override both.
   Request Build(const delivery::Record& record) const;
 
  private:
   const config::EndpointConfig endpoint_;
   const Identity identity_;
   const delivery::NullValues null_values_;
-  const std::string encoded_group_;  // as it goes into Idempotency-Key
+  const std::string encoded_group_;  // for Idempotency-Key
   const std::string target_;
 };
 

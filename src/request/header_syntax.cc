@@ -27,7 +27,7 @@ bool EqualIgnoringCase(std::string_view a, std::string_view b) {
                                             [](char x, char y) { return Lower(x) == Lower(y); });
 }
 
-bool ReadAsOne(std::string_view a, std::string_view b) {
+bool IsSameForCgi(std::string_view a, std::string_view b) {
   const auto read = [](char c) { return c == '_' ? '-' : Lower(c); };
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
                                             [&](char x, char y) { return read(x) == read(y); });
@@ -51,7 +51,7 @@ bool IsFieldValue(std::string_view value) {
   });
 }
 
-bool BelongsToConnection(std::string_view name) {
+bool IsConnectionHeader(std::string_view name) {
   return EqualIgnoringCase(name.substr(0, kProxyPrefix.size()), kProxyPrefix) ||
          std::any_of(kConnectionNames.begin(), kConnectionNames.end(),
                      [name](std::string_view known) { return EqualIgnoringCase(name, known); });

@@ -4,24 +4,25 @@
 
 namespace khs::request {
 
-// HTTP's names compare without regard to case, in ASCII.
+// Compares ASCII text case-insensitively, as HTTP compares names.
 bool EqualIgnoringCase(std::string_view a, std::string_view b);
 
-// Whether two names are one to a receiver of the CGI kind (WSGI, FastCGI, PHP), which also takes
-// `_` for `-`.
-bool ReadAsOne(std::string_view a, std::string_view b);
+// Returns whether CGI-like receivers (WSGI, FastCGI, PHP) see two names as the same. They ignore
+// case and do not distinguish `_` from `-`.
+bool IsSameForCgi(std::string_view a, std::string_view b);
 
-// A field name: RFC 9110's token.
+// Returns whether it is a valid field name (RFC 9110: token).
 bool IsFieldName(std::string_view name);
 
-// A field value as it may stand on the wire: no control character but the tab. Empty is one.
+// Returns whether it is a valid field value: without control characters other than tab. It may be
+// empty.
 bool IsFieldValue(std::string_view value);
 
-// Without the blanks around it: RFC 9110's optional white space, which is spaces and tabs.
+// Removes spaces and tabs at both ends (RFC 9110: optional whitespace).
 std::string_view TrimBlanks(std::string_view text);
 
-// Names that say how the message or its connection works (Content-Length, Connection, Proxy-*,
-// ...): only who owns the connection may set them. Host is one of them.
-bool BelongsToConnection(std::string_view name);
+// Returns whether a header controls the connection or the framing of the message (Content-Length,
+// Connection, Proxy-*, Host, ...). Only the HTTP client may set those.
+bool IsConnectionHeader(std::string_view name);
 
 }  // namespace khs::request

@@ -7,14 +7,14 @@
 
 namespace khs::request {
 
-// An HTTP request, but for what belongs to the connection (Content-Length, and Host unless it is
-// configured).
+// An HTTP request, without the headers that the HTTP client adds (Content-Length, and Host unless
+// it is configured).
 struct Request {
   std::string method;
-  std::string target;  // path and query, as they go on the wire
+  std::string target;  // path and query, as sent
   Headers headers;
-  std::string_view body;  // of the record, which must outlive it
-  // Record headers that were to be forwarded but that HTTP forbids.
+  std::string_view body;  // points into the record, which must outlive the request
+  // Number of record headers that were not forwarded because HTTP forbids them.
   int headers_left_out = 0;
 };
 

@@ -13,9 +13,9 @@
 namespace khs::request {
 namespace {
 
-// The path and query as they were written: Poco's URI would decode %2F and the like on the way.
-// What may not stand in a request line is percent-encoded.
-std::string PathOf(std::string_view url) {
+// Returns path and query as they were written, because Poco's URI would decode %2F. Percent-encodes
+// what a request line must not contain.
+std::string ExtractPath(std::string_view url) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
   const size_t authority = url.find("://") + 3;
   const size_t start = std::min(url.find_first_of("/?#", authority), url.size());
@@ -23,9 +23,9 @@ std::string PathOf(std::string_view url) {
   for (const char c : url.substr(start)) {
     if (c == '#') break;
     const auto byte = static_cast<unsigned char>(c);
-    const bool fit = byte > 0x20 && byte < 0x7f &&
-                     std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
-    if (fit) {
+    const bool allowed = byte > 0x20 && byte < 0x7f &&
+                         std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
+    if (allowed) {
       path += c;
     } else {
       path += '%';
@@ -60,7 +60,7 @@ Target ParseTarget(const std::string& url, bool host_is_secret) {
   }
   Poco::Net::IPAddress address;
   target.is_address = Poco::Net::IPAddress::tryParse(target.host, address);
-  target.path = PathOf(url);
+  target.path = ExtractPath(url);
   const bool bracketed = target.host.find(':') != std::string::npos;
   const std::string host = bracketed ? '[' + target.host + ']' : target.host;
   target.label = host + ':' + std::to_string(target.port);

@@ -16,12 +16,12 @@ constexpr size_t kParentAt = 36;
 constexpr size_t kParentDigits = 16;
 constexpr size_t kFlagsAt = 53;
 constexpr size_t kLength = 55;
-// "sampled" and "random trace id"; all others are to be zero in what a version 00 sends.
+// "sampled" and "random trace id". Version 00 must send all other flags as zero.
 constexpr int kKnownFlags = 0x03;
 
 constexpr size_t kMaxStateLength = 512;
 constexpr size_t kMaxStateMembers = 32;
-constexpr size_t kMaxStateText = 256;  // of a key, and of a value
+constexpr size_t kMaxStateText = 256;  // of a key or a value
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 bool IsLower(char c) { return c >= 'a' && c <= 'z'; }
@@ -37,7 +37,7 @@ bool IsId(std::string_view text) {
 
 struct Parent {
   std::string_view trace_id;
-  char flags = '0';  // the digit of those that are known
+  char flags = '0';  // hex digit of the known flags
 };
 
 std::optional<Parent> ParseParent(std::string_view text) {
@@ -52,7 +52,7 @@ std::optional<Parent> ParseParent(std::string_view text) {
   for (const size_t dash : {kTraceAt - 1, kParentAt - 1, kFlagsAt - 1}) {
     if (text[dash] != '-') return std::nullopt;
   }
-  // Versions to come may add to the end, and nowhere else.
+  // Later versions may only append fields.
   if (text.size() > kLength && (version == "00" || text[kLength] != '-')) return std::nullopt;
   const int low = IsDigit(flags[1]) ? flags[1] - '0' : flags[1] - 'a' + 10;
   return Parent{trace_id, static_cast<char>('0' + (low & kKnownFlags))};
@@ -66,7 +66,7 @@ bool IsStateKey(std::string_view key) {
          std::all_of(key.begin(), key.end(), allowed);
 }
 
-// Blanks at its end were taken for those around a member.
+// The caller has already removed blanks at both ends.
 bool IsStateValue(std::string_view value) {
   return !value.empty() && value.size() <= kMaxStateText &&
          std::all_of(value.begin(), value.end(),
@@ -79,7 +79,7 @@ bool IsState(std::string_view text) {
   while (true) {
     const size_t comma = text.find(',');
     const std::string_view member = TrimBlanks(text.substr(0, comma));
-    if (!member.empty()) {  // which is allowed
+    if (!member.empty()) {  // empty members are allowed
       const size_t equals = member.find('=');
       if (equals == std::string_view::npos) return false;
       const std::string_view key = member.substr(0, equals);
@@ -93,8 +93,8 @@ bool IsState(std::string_view text) {
   return !keys.empty() && keys.size() <= kMaxStateMembers;
 }
 
-// All of that name in the order of the record, as one list.
-std::string StateOf(const std::vector<delivery::RecordHeader>& headers) {
+// Joins all tracestate headers of the record into one list. Returns nothing if it is invalid.
+std::string JoinStates(const std::vector<delivery::RecordHeader>& headers) {
   std::string state;
   for (const delivery::RecordHeader& header : headers) {
     if (!header.value || !EqualIgnoringCase(header.name, "tracestate")) continue;
@@ -109,8 +109,9 @@ std::string StateOf(const std::vector<delivery::RecordHeader>& headers) {
 
 }  // namespace
 
-TraceContext TraceOf(const std::vector<delivery::RecordHeader>& headers, std::string_view derived) {
-  // Kafka's headers may repeat, and the last of a name is the one that counts.
+TraceContext MakeTraceContext(const std::vector<delivery::RecordHeader>& headers,
+                              std::string_view derived) {
+  // Kafka allows repeated headers; the last one counts.
   const auto own =
       std::find_if(headers.rbegin(), headers.rend(), [](const delivery::RecordHeader& header) {
         return EqualIgnoringCase(header.name, "traceparent");
@@ -121,7 +122,7 @@ TraceContext TraceOf(const std::vector<delivery::RecordHeader>& headers, std::st
   trace.parent.append("00-").append(parent ? parent->trace_id : derived).append("-");
   trace.parent.append(derived.substr(0, kParentDigits)).append("-0");
   trace.parent += parent ? parent->flags : '0';
-  if (parent) trace.state = StateOf(headers);
+  if (parent) trace.state = JoinStates(headers);
   return trace;
 }
 

@@ -8,15 +8,16 @@
 
 namespace khs::request {
 
-// W3C Trace Context as it goes with a request.
+// The headers of W3C Trace Context.
 struct TraceContext {
   std::string parent;  // traceparent
   std::string state;   // tracestate; empty: none
 };
 
-// Continues the trace that a record's own headers name, or begins one that nobody has sampled.
-// `derived` is 32 lower-case hex digits that belong to the record: the trace id of one that begins,
-// and by its first half the id of this hop in either.
-TraceContext TraceOf(const std::vector<delivery::RecordHeader>& headers, std::string_view derived);
+// Continues the trace in the record's headers, or starts a new one that is not sampled. `derived`
+// is 32 lower-case hex digits derived from the record. They are the trace id of a new trace, and
+// the first 16 are the parent id in both cases.
+TraceContext MakeTraceContext(const std::vector<delivery::RecordHeader>& headers,
+                              std::string_view derived);
 
 }  // namespace khs::request

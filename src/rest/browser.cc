@@ -15,11 +15,11 @@ std::string Header(const Request& request, const std::string& name) {
 }
 
 bool IsAddress(int family, const std::string& text) {
-  in6_addr address;  // has room for either
+  in6_addr address;  // large enough for both families
   return ::inet_pton(family, text.c_str(), &address) == 1;
 }
 
-bool NamesThisMachine(const Request& request) {
+bool HostIsThisMachine(const Request& request) {
   const std::string host = Header(request, "host");
   if (host.empty()) return true;
   if (host.starts_with('[')) return IsAddress(AF_INET6, host.substr(1, host.find(']') - 1));
@@ -29,12 +29,12 @@ bool NamesThisMachine(const Request& request) {
 
 }  // namespace
 
-bool MayBeFromAPage(const Request& request) {
+bool MayBeCrossSite(const Request& request) {
   const std::string site = Header(request, "sec-fetch-site");
   if (!site.empty()) return site != "same-origin" && site != "none";
   if (!request.from_loopback) return false;
   return request.headers.contains("origin") ||
-         (request.method == "GET" && !NamesThisMachine(request));
+         (request.method == "GET" && !HostIsThisMachine(request));
 }
 
 }  // namespace khs::rest

@@ -16,9 +16,9 @@ namespace {
 using Phase = Connections::Phase;
 using std::chrono::steady_clock;
 
-// OpenSSL and Poco judge an operation by errno and by the thread's queue of errors, and neither
-// empties them before: what another connection left there would be taken for this one's.
-void ForgetErrors() {
+// OpenSSL and Poco derive the result of an operation from errno and the thread's error queue and do
+// not clear them first, so errors of another connection would count for this one.
+void ClearErrors() {
   errno = 0;
   ERR_clear_error();
 }
@@ -35,20 +35,20 @@ CallerSocket& CallerSocket::Of(const Poco::Net::StreamSocket& socket) {
   return secure != nullptr ? secure->plain() : dynamic_cast<CallerSocket&>(*socket.impl());
 }
 
-void CallerSocket::EnterPhase(Phase phase, std::chrono::milliseconds time, size_t held_bytes) {
+void CallerSocket::SetPhase(Phase phase, std::chrono::milliseconds timeout, size_t held_bytes) {
   phase_ = phase;
-  deadline_ = steady_clock::now() + time;
-  connections_.EnterPhase(entry_, phase, held_bytes);
+  deadline_ = steady_clock::now() + timeout;
+  connections_.SetPhase(entry_, phase, held_bytes);
 }
 
-void CallerSocket::BeginHead() {
+void CallerSocket::StartHead() {
   in_head_ = true;
   observed_.head_bytes = 0;
-  observed_.first_suspicious = Observed().first_suspicious;
+  observed_.first_suspicious = Observations().first_suspicious;
 }
 
-// Looks at single bytes and pairs of them only. Where they are in what comes in one piece with the
-// head, they may be a body's, or the next head's.
+// Looks at single bytes and pairs of bytes only. Bytes that are received together with the end of
+// the head may belong to the body or the next head; HeadIsSuspicious ignores those.
 void CallerSocket::Inspect(std::string_view bytes) {
   (bytes.empty() ? observed_.has_ended : observed_.has_received) = true;
   if (!in_head_) return;
@@ -58,7 +58,7 @@ void CallerSocket::Inspect(std::string_view bytes) {
                                ((byte == ' ' || byte == '\t') && last == '\n');
     if (is_suspicious)
       observed_.first_suspicious = std::min(observed_.first_suspicious, observed_.head_bytes);
-    // Poco 1.11 decodes words that begin so (RFC 2047), in lengths, too.
+    // Poco 1.11 decodes RFC 2047 words, which start with "=?", even in Content-Length.
     const bool is_encoded = byte == '?' && last == '=';
     observed_.is_ambiguous = observed_.is_ambiguous || is_suspicious || is_encoded;
     ++observed_.head_bytes;
@@ -68,26 +68,26 @@ void CallerSocket::Inspect(std::string_view bytes) {
   }
 }
 
-bool CallerSocket::Await(short events) {
-  while (!entry_->is_cut) {
+bool CallerSocket::WaitFor(short events) {
+  while (!entry_->is_evicted) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - steady_clock::now());
     observed_.timed_out = left.count() <= 0;
     if (observed_.timed_out) return false;
     pollfd polled{sockfd(), events, 0};
     const int ready = ::poll(&polled, 1, static_cast<int>(left.count()));
     errno = 0;
-    if (ready > 0) return !entry_->is_cut;
+    if (ready > 0) return !entry_->is_evicted;
   }
   return false;
 }
 
 bool CallerSocket::poll(const Poco::Timespan&, int mode) {
-  return Await((mode & SELECT_WRITE) != 0 ? POLLOUT : POLLIN);
+  return WaitFor((mode & SELECT_WRITE) != 0 ? POLLOUT : POLLIN);
 }
 
 int CallerSocket::receiveBytes(void* buffer, int length, int) {
   for (;;) {
-    if (!Await(POLLIN)) throw Poco::TimeoutException();
+    if (!WaitFor(POLLIN)) throw Poco::TimeoutException();
     const ssize_t count = ::recv(sockfd(), buffer, static_cast<size_t>(length), 0);
     if (count < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (count < 0) error();
@@ -99,7 +99,7 @@ int CallerSocket::receiveBytes(void* buffer, int length, int) {
 int CallerSocket::sendBytes(const void* buffer, int length, int) {
   std::string_view left(static_cast<const char*>(buffer), static_cast<size_t>(length));
   while (!left.empty()) {
-    if (!Await(POLLOUT)) throw Poco::TimeoutException();
+    if (!WaitFor(POLLOUT)) throw Poco::TimeoutException();
     const ssize_t count = ::send(sockfd(), left.data(), left.size(), MSG_NOSIGNAL);
     if (count < 0 && errno != EAGAIN && errno != EINTR) error();
     if (count > 0) left.remove_prefix(static_cast<size_t>(count));
@@ -109,15 +109,15 @@ int CallerSocket::sendBytes(const void* buffer, int length, int) {
 
 void CallerSocket::shutdown() { (void)::shutdown(sockfd(), SHUT_WR); }
 
-// What the caller still sends after its answer is read and forgotten, until it closes, too: to a
-// closed socket it would cause a reset, which may overtake the answer.
+// Discards what the caller still sends after the response, until the caller closes the connection.
+// Bytes that arrive at a closed socket cause a reset, which may destroy the response.
 void CallerSocket::close() {
   if (!initialized()) return;
-  if (phase_ == Phase::kAnswering && !observed_.timed_out) {
+  if (phase_ == Phase::kResponding && !observed_.timed_out) {
     shutdown();
-    EnterPhase(Phase::kAnswering, connections_.limits().linger_time);
+    SetPhase(Phase::kResponding, connections_.limits().linger_time);
     std::array<char, 4096> ignored;
-    while (Await(POLLIN) && ::recv(sockfd(), ignored.data(), ignored.size(), 0) > 0) {
+    while (WaitFor(POLLIN) && ::recv(sockfd(), ignored.data(), ignored.size(), 0) > 0) {
     }
   }
   connections_.Remove(entry_);
@@ -129,20 +129,20 @@ SecureCallerSocket::SecureCallerSocket(CallerSocket* plain, Poco::Net::Context::
   acceptSSL();
 }
 
-// What OpenSSL has decrypted already shows on no descriptor.
+// Bytes that OpenSSL has already decrypted do not make the descriptor readable.
 bool SecureCallerSocket::poll(const Poco::Timespan& timeout, int mode) {
   return ((mode & SELECT_READ) != 0 && available() > 0) || plain_->poll(timeout, mode);
 }
 
 int SecureCallerSocket::receiveBytes(void* buffer, int length, int flags) {
-  ForgetErrors();
+  ClearErrors();
   const int count = SecureStreamSocketImpl::receiveBytes(buffer, length, flags);
   plain_->Inspect({static_cast<const char*>(buffer), static_cast<size_t>(std::max(count, 0))});
   return count;
 }
 
 int SecureCallerSocket::sendBytes(const void* buffer, int length, int flags) {
-  ForgetErrors();
+  ClearErrors();
   return SecureStreamSocketImpl::sendBytes(buffer, length, flags);
 }
 

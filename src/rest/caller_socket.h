@@ -16,25 +16,25 @@
 
 namespace khs::rest {
 
-// The socket of an accepted connection, under Poco's server session. It blocks in Poco's eyes, but
-// every wait ends at the total deadline of the phase that the connection is in, or when it is cut.
-// It also observes what Poco's parser does not show. One thread, the connection's; owned by
-// Poco's StreamSocket.
+// Socket of an accepted connection, below Poco's server session. Its operations block until the
+// deadline of the connection's current phase, or until the connection is evicted. It also records
+// what Poco's parser does not report. Owned by Poco's StreamSocket; used by the connection's
+// thread.
 class CallerSocket final : public Poco::Net::StreamSocketImpl {
  public:
-  struct Observed {
-    bool has_received = false;  // so a handshake is complete
-    bool has_ended = false;     // the caller sends nothing more
+  struct Observations {
+    bool has_received = false;  // any byte of HTTP, so the TLS handshake is complete
+    bool has_ended = false;     // the caller closed its direction
     bool timed_out = false;
-    // Another reader may see another request behind this one, so it is the connection's last.
+    // A proxy in front may parse this request differently, so it must be the connection's last.
     bool is_ambiguous = false;
-    size_t head_bytes = 0;  // with what came in one piece with the head
-    // Of the first byte of these that a head may not have: 0xFF, which Poco takes for its end, a
-    // bare LF, or the blank of a folded line.
+    size_t head_bytes = 0;  // including what was received together with the head's end
+    // Position of the first byte that a head must not have: 0xFF, which Poco mistakes for the end
+    // of the stream, a bare LF, or the blank of a folded line.
     size_t first_suspicious = std::numeric_limits<size_t>::max();
     char last_byte = 0;
 
-    // `unparsed` is what Poco has not taken for the head.
+    // `unparsed` is the number of bytes behind the head.
     bool HeadIsSuspicious(size_t unparsed) const {
       return first_suspicious < head_bytes - std::min(unparsed, head_bytes);
     }
@@ -43,40 +43,39 @@ class CallerSocket final : public Poco::Net::StreamSocketImpl {
   CallerSocket(base::UniqueFd socket, Connections& connections);
   ~CallerSocket() override { CallerSocket::close(); }
 
-  // The one under a socket that the listener has accepted, plain or with TLS.
+  // Returns the CallerSocket below a socket that the listener accepted, plain or with TLS.
   static CallerSocket& Of(const Poco::Net::StreamSocket& socket);
 
-  // A phase begins, which may take so long.
-  void EnterPhase(Connections::Phase phase, std::chrono::milliseconds time, size_t held_bytes = 0);
-  void Hold(size_t bytes) { connections_.Hold(entry_, bytes); }
-  void BeginHead();
+  // Starts a phase, with a deadline for all of it.
+  void SetPhase(Connections::Phase phase, std::chrono::milliseconds timeout, size_t held_bytes = 0);
+  void SetHeldBytes(size_t bytes) { connections_.SetHeldBytes(entry_, bytes); }
+  void StartHead();
   void EndHead() { in_head_ = false; }
-  // Bytes that have been received, as plain text; none: the caller has ended the connection.
+  // Records decrypted bytes that were received; none mean that the caller closed the connection.
   // Throws Poco::IOException when the head is too large.
   void Inspect(std::string_view bytes);
 
-  const Observed& observed() const { return observed_; }
+  const Observations& observed() const { return observed_; }
 
-  // SocketImpl's. False when the deadline has passed or the connection has been cut; the phase's
-  // deadline counts, not the timeout.
+  // Ignores `timeout`. False when the phase's deadline passed or the connection was evicted.
   bool poll(const Poco::Timespan& timeout, int mode) override;
   int receiveBytes(void* buffer, int length, int flags) override;
   int sendBytes(const void* buffer, int length, int flags) override;
-  void shutdown() override;  // of our direction: the caller's may still be read
-  void close() override;     // once the caller has had a chance to take the answer
+  void shutdown() override;  // closes the direction to the caller only
+  void close() override;     // gives the caller time to read the response first
 
  private:
-  bool Await(short events);
+  bool WaitFor(short events);
 
   Connections& connections_;
   const Connections::Handle entry_;
   Connections::Phase phase_ = Connections::Phase::kQueued;
   base::MonotonicTime deadline_;
   bool in_head_ = false;
-  Observed observed_;
+  Observations observed_;
 };
 
-// The same with TLS on top, by Poco. The handshake goes with the first bytes that are read.
+// Poco's TLS on top of a CallerSocket. The first read completes the handshake.
 class SecureCallerSocket final : public Poco::Net::SecureStreamSocketImpl {
  public:
   SecureCallerSocket(CallerSocket* plain, Poco::Net::Context::Ptr context);

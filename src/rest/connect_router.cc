@@ -171,7 +171,7 @@ Response Dispatch(const ConnectApi& api, const Request& request) {
   if (route->kind == Kind::kLocal && !request.from_loopback) {
     return Error(403, "only from this machine");
   }
-  if (Acts(*route) && MayBeFromAPage(request)) {
+  if (Acts(*route) && MayBeCrossSite(request)) {
     return Error(403,
                  "a web page of another site may not act here, and Origin, Sec-Fetch-Site or the "
                  "name in Host says that this may be one");

@@ -19,92 +19,94 @@ void Connections::Remove(Handle connection) {
   changed_.notify_all();
 }
 
-void Connections::EnterPhase(Handle connection, Phase phase, size_t held_bytes) {
+void Connections::SetPhase(Handle connection, Phase phase, size_t held_bytes) {
   const std::lock_guard lock(mutex_);
-  // An idle connection waits since its answer was there to be taken, whenever its thread says so.
-  const bool is_idle = connection->phase == Phase::kAnswering && phase == Phase::kReading;
-  if (!is_idle) connection->since = std::chrono::steady_clock::now();
+  // After a response the wait for the next request counts from the start of the response, because a
+  // caller decides how fast it reads that.
+  const bool is_idle = connection->phase == Phase::kResponding && phase == Phase::kReading;
+  if (!is_idle) connection->waiting_since = std::chrono::steady_clock::now();
   connection->phase = phase;
   connection->held_bytes = held_bytes;
-  if (closed_ && phase == Phase::kReading) Cut(*connection);
-  BoundHeldBytes();
+  if (closed_ && phase == Phase::kReading) Evict(*connection);
+  EnforceHeldBytes();
   changed_.notify_all();
 }
 
-void Connections::Hold(Handle connection, size_t bytes) {
+void Connections::SetHeldBytes(Handle connection, size_t bytes) {
   const std::lock_guard lock(mutex_);
   connection->held_bytes = bytes;
-  BoundHeldBytes();
+  EnforceHeldBytes();
 }
 
-bool Connections::MakeRoom(size_t most, std::chrono::milliseconds time) {
+bool Connections::EnsureFewerThan(size_t limit, std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
-  const auto is_cut = [](const Entry& entry) { return entry.is_cut.load(); };
-  const auto leaving = std::count_if(entries_.begin(), entries_.end(), is_cut);
-  if (entries_.size() >= most + static_cast<size_t>(leaving)) (void)CutLongestWaiting();
-  return changed_.wait_for(lock, time, [&] { return entries_.size() < most; });
+  const auto evicted = std::count_if(entries_.begin(), entries_.end(),
+                                     [](const Entry& entry) { return entry.is_evicted.load(); });
+  if (entries_.size() >= limit + static_cast<size_t>(evicted)) (void)EvictLongestWaiting();
+  return changed_.wait_for(lock, timeout, [&] { return entries_.size() < limit; });
 }
 
-void Connections::ServeQueued(std::chrono::milliseconds longest) {
+void Connections::EvictForQueued(std::chrono::milliseconds max_queue_time) {
   const std::lock_guard lock(mutex_);
-  const auto begun_by = std::chrono::steady_clock::now() - longest;
+  const auto oldest = std::chrono::steady_clock::now() - max_queue_time;
   if (std::any_of(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-        return entry.phase == Phase::kQueued && entry.since <= begun_by;
+        return entry.phase == Phase::kQueued && entry.waiting_since <= oldest;
       })) {
-    (void)CutLongestWaiting();
+    (void)EvictLongestWaiting();
   }
 }
 
-void Connections::Close(std::chrono::milliseconds answer_grace) {
+void Connections::Close(std::chrono::milliseconds response_grace) {
   std::unique_lock lock(mutex_);
   closed_ = true;
   for (Entry& entry : entries_) {
-    if (entry.phase == Phase::kReading || entry.phase == Phase::kQueued) Cut(entry);
+    if (entry.phase == Phase::kReading || entry.phase == Phase::kQueued) Evict(entry);
   }
   changed_.wait(lock, [this] {
     return std::none_of(entries_.begin(), entries_.end(),
                         [](const Entry& entry) { return entry.phase == Phase::kHandling; });
   });
-  (void)changed_.wait_for(lock, answer_grace, [this] { return entries_.empty(); });
-  for (Entry& entry : entries_) Cut(entry);
+  (void)changed_.wait_for(lock, response_grace, [this] { return entries_.empty(); });
+  for (Entry& entry : entries_) Evict(entry);
 }
 
-// Not close: the descriptor belongs to the connection's thread.
-void Connections::Cut(Entry& entry) {
-  entry.is_cut = true;
+// Does not close the descriptor, which belongs to the connection's thread.
+void Connections::Evict(Entry& entry) {
+  entry.is_evicted = true;
   (void)::shutdown(entry.descriptor, SHUT_RDWR);
 }
 
-// Of those that hold so much; nobody is cut who waits for us. Null: there is none.
-const Connections::Entry* Connections::CutLongestWaiting(size_t least_held_bytes,
-                                                         const Entry* excluded) {
+// Considers connections that hold at least `least_held_bytes` and that wait for their caller, not
+// for this process. Returns the evicted one, or null.
+const Connections::Entry* Connections::EvictLongestWaiting(size_t least_held_bytes,
+                                                           const Entry* excluded) {
   Entry* longest = nullptr;
   for (Entry& entry : entries_) {
-    if (entry.is_cut || &entry == excluded || entry.held_bytes < least_held_bytes) continue;
+    if (entry.is_evicted || &entry == excluded || entry.held_bytes < least_held_bytes) continue;
     if (entry.phase == Phase::kQueued || entry.phase == Phase::kHandling) continue;
-    if (longest == nullptr || entry.since < longest->since) longest = &entry;
+    if (longest == nullptr || entry.waiting_since < longest->waiting_since) longest = &entry;
   }
-  if (longest != nullptr) Cut(*longest);
+  if (longest != nullptr) Evict(*longest);
   return longest;
 }
 
-void Connections::BoundHeldBytes() {
-  // The largest answer is beyond the bounds: there is no other way to send one that is larger.
+void Connections::EnforceHeldBytes() {
+  // The largest response does not count. Otherwise a response above the limit could never be sent.
   const Entry* largest = nullptr;
   size_t held = 0;
   for (const Entry& entry : entries_) {
-    if (entry.is_cut) continue;
+    if (entry.is_evicted) continue;
     held += entry.held_bytes;
-    if (entry.phase != Phase::kAnswering) continue;
+    if (entry.phase != Phase::kResponding) continue;
     if (largest == nullptr || entry.held_bytes > largest->held_bytes) largest = &entry;
   }
   if (largest != nullptr) held -= largest->held_bytes;
-  // Nobody has to go who holds no more than a fair share.
+  // Connections that hold no more than a fair share are not evicted.
   const size_t share = limits_.held_bytes / std::max<size_t>(limits_.connections, 1);
   while (held > limits_.held_bytes) {
-    const Entry* cut = CutLongestWaiting(share + 1, largest);
-    if (cut == nullptr) return;
-    held -= cut->held_bytes;
+    const Entry* evicted = EvictLongestWaiting(share + 1, largest);
+    if (evicted == nullptr) return;
+    held -= evicted->held_bytes;
   }
 }
 

@@ -12,24 +12,24 @@
 
 namespace khs::rest {
 
-// The watchdog of a listener's connections: bounds their number and the bytes they hold, and cuts
-// the one that has kept its thread waiting longest when there must be room. A cut shuts the socket
-// down, so that the connection's own thread wakes up and closes it. Any thread; owned by
-// HttpServer.
+// The open connections of a listener. Limits their number and the bytes they hold: above a limit it
+// evicts the connection that has kept its thread waiting longest. To evict is to shut the socket
+// down, which wakes the connection's thread, and that thread closes it. Owned by HttpServer; any
+// thread may use it.
 class Connections {
  public:
   enum class Phase {
-    kQueued,     // accepted, no thread serves it yet
-    kReading,    // waits for a request, or for the rest of one
-    kHandling,   // the caller waits for us
-    kAnswering,  // waits for the caller to take the answer
+    kQueued,      // it waits for a thread
+    kReading,     // its thread waits for a request, or for the rest of one
+    kHandling,    // its thread runs the handler
+    kResponding,  // its thread waits for the caller to read the response
   };
   struct Entry {
     int descriptor;
     Phase phase = Phase::kQueued;
-    base::MonotonicTime since = std::chrono::steady_clock::now();
+    base::MonotonicTime waiting_since = std::chrono::steady_clock::now();
     size_t held_bytes = 0;
-    std::atomic<bool> is_cut = false;  // also read by the connection's thread, without the lock
+    std::atomic<bool> is_evicted = false;  // the connection's thread reads it without the lock
   };
   using Handle = std::list<Entry>::iterator;
 
@@ -37,23 +37,26 @@ class Connections {
 
   const Limits& limits() const { return limits_; }
   Handle Add(int descriptor);
-  void Remove(Handle connection);  // before the descriptor is closed
-  void EnterPhase(Handle connection, Phase phase, size_t held_bytes);
-  void Hold(Handle connection, size_t bytes);  // in the same phase
+  // Must be called before the descriptor is closed.
+  void Remove(Handle connection);
+  void SetPhase(Handle connection, Phase phase, size_t held_bytes);
+  void SetHeldBytes(Handle connection, size_t bytes);
 
-  // Whether there are, within that time, fewer connections than `most`. Cuts one if need be.
-  bool MakeRoom(size_t most, std::chrono::milliseconds time);
-  // Cuts one when another one has waited for a thread for so long.
-  void ServeQueued(std::chrono::milliseconds longest);
+  // Evicts a connection if there are `limit` or more, and waits for its end. Returns whether there
+  // are fewer within `timeout`.
+  bool EnsureFewerThan(size_t limit, std::chrono::milliseconds timeout);
+  // Evicts a connection if another one has waited for a thread for longer than `max_queue_time`.
+  void EvictForQueued(std::chrono::milliseconds max_queue_time);
 
   bool is_closed() const { return closed_; }
-  // Cuts whoever waits for a request, lets handlers finish, and gives their answers `answer_grace`.
-  void Close(std::chrono::milliseconds answer_grace);
+  // Evicts connections that wait for a request or a thread, waits for running handlers, and evicts
+  // the rest after `response_grace`.
+  void Close(std::chrono::milliseconds response_grace);
 
  private:
-  static void Cut(Entry& entry);
-  const Entry* CutLongestWaiting(size_t least_held_bytes = 0, const Entry* excluded = nullptr);
-  void BoundHeldBytes();
+  static void Evict(Entry& entry);
+  const Entry* EvictLongestWaiting(size_t least_held_bytes = 0, const Entry* excluded = nullptr);
+  void EnforceHeldBytes();
 
   const Limits limits_;
   std::atomic<bool> closed_ = false;

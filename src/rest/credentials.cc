@@ -15,7 +15,7 @@
 namespace khs::rest {
 namespace {
 
-constexpr std::chrono::seconds kBetweenLooks{1};
+constexpr std::chrono::seconds kReloadInterval{1};
 
 const base::Logger& Log() {
   static const base::Logger logger("rest");
@@ -26,8 +26,8 @@ const char* KeyOf(CredentialKind kind) {
   return kind == CredentialKind::kBasic ? "rest.auth.basic.file" : "rest.auth.bearer.file";
 }
 
-// What is wrong with a line; empty when nothing is.
-std::string_view JudgeLine(CredentialKind kind, std::string_view line) {
+// Returns what is wrong with a line; empty: nothing.
+std::string_view ValidateLine(CredentialKind kind, std::string_view line) {
   if (!request::IsFieldValue(line)) return "has a control character";
   if (kind == CredentialKind::kBasic) {
     const size_t colon = line.find(':');
@@ -36,7 +36,7 @@ std::string_view JudgeLine(CredentialKind kind, std::string_view line) {
   return line.find_first_of(" \t") != std::string_view::npos ? "is not one token" : "";
 }
 
-// What follows the scheme; nothing when it is another one.
+// Returns what follows the scheme, or nothing if the scheme is a different one.
 std::optional<std::string_view> AfterScheme(std::string_view authorization,
                                             std::string_view scheme) {
   if (!request::EqualIgnoringCase(authorization.substr(0, scheme.size()), scheme))
@@ -47,8 +47,8 @@ std::optional<std::string_view> AfterScheme(std::string_view authorization,
   return authorization;
 }
 
-// What the header claims, in the form that a file's line has.
-std::optional<std::string> Claim(CredentialKind kind, std::string_view authorization) {
+// Returns the header's credential in the form of a file's line.
+std::optional<std::string> ParseAuthorization(CredentialKind kind, std::string_view authorization) {
   if (kind == CredentialKind::kBearer) {
     const auto token = AfterScheme(authorization, "Bearer");
     return token ? std::optional<std::string>(*token) : std::nullopt;
@@ -59,17 +59,17 @@ std::optional<std::string> Claim(CredentialKind kind, std::string_view authoriza
   return decoded ? std::optional<std::string>(std::move(*decoded)) : std::nullopt;
 }
 
-// Takes as long whether one is equal, or which one.
-bool Holds(const std::vector<Digest>& digests, const Digest& claim) {
+// Takes the same time whether and where it finds the digest.
+bool Contains(const std::vector<Digest>& digests, const Digest& wanted) {
   int found = 0;
   for (const Digest& digest : digests) {
-    found |= CRYPTO_memcmp(digest.data(), claim.data(), claim.size()) == 0 ? 1 : 0;
+    found |= CRYPTO_memcmp(digest.data(), wanted.data(), wanted.size()) == 0 ? 1 : 0;
   }
   return found != 0;
 }
 
-// What always stays possible from this machine; the routes judge where the caller is once more.
-bool IsOwnHook(const Request& request) {
+// Needs no credentials. The routes check again that the caller is on this machine.
+bool IsLocalHook(const Request& request) {
   return request.from_loopback && (request.path == "/-/drain" || request.path == "/-/reload");
 }
 
@@ -84,7 +84,7 @@ base::Expected<std::vector<Digest>, std::string> ParseCredentials(CredentialKind
     content.remove_prefix(std::min(end + 1, content.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.find_first_not_of(" \t") == std::string_view::npos || line.starts_with('#')) continue;
-    const std::string_view problem = JudgeLine(kind, line);
+    const std::string_view problem = ValidateLine(kind, line);
     if (!problem.empty()) {
       return base::Unexpected<std::string>("line " + std::to_string(number) + ' ' +
                                            std::string(problem));
@@ -96,19 +96,18 @@ base::Expected<std::vector<Digest>, std::string> ParseCredentials(CredentialKind
 }
 
 Credentials::Credentials(const CredentialFiles& files, base::MonotonicTime now)
-    : next_look_(now + kBetweenLooks) {
-  if (!files.basic.empty()) lists_.push_back({CredentialKind::kBasic, FollowedFile(files.basic)});
-  if (!files.bearer.empty())
-    lists_.push_back({CredentialKind::kBearer, FollowedFile(files.bearer)});
+    : next_reload_(now + kReloadInterval) {
+  if (!files.basic.empty()) lists_.push_back({CredentialKind::kBasic, PolledFile(files.basic)});
+  if (!files.bearer.empty()) lists_.push_back({CredentialKind::kBearer, PolledFile(files.bearer)});
   for (List& list : lists_) {
-    const std::string problem = Look(list);
+    const std::string problem = Reload(list);
     if (problem.empty()) continue;
     throw std::runtime_error(std::string(KeyOf(list.kind)) + ": cannot use " + list.file.path() +
                              ": " + problem);
   }
 }
 
-std::string Credentials::Look(List& list) {
+std::string Credentials::Reload(List& list) {
   auto content = list.file.ReadIfChanged();
   if (!content) return std::move(content.error());
   if (!*content) return list.content_problem;
@@ -118,26 +117,26 @@ std::string Credentials::Look(List& list) {
   return list.content_problem;
 }
 
-void Credentials::LookAgain(List& list) {
-  std::string problem = Look(list);
+void Credentials::ReloadAndLog(List& list) {
+  std::string problem = Reload(list);
   if (!problem.empty() && problem != list.logged_problem) {
-    Log().Warn("credentials cannot be renewed, the last ones go on to count",
+    Log().Warn("credentials cannot be reloaded, keeping the previous ones",
                {{"key", KeyOf(list.kind)}, {"file", list.file.path()}, {"error", problem}});
   }
   list.logged_problem = std::move(problem);
 }
 
-bool Credentials::Admits(std::string_view authorization, base::MonotonicTime now) {
-  if (now >= next_look_) {
-    next_look_ = now + kBetweenLooks;
-    for (List& list : lists_) LookAgain(list);
+bool Credentials::Accepts(std::string_view authorization, base::MonotonicTime now) {
+  if (now >= next_reload_) {
+    next_reload_ = now + kReloadInterval;
+    for (List& list : lists_) ReloadAndLog(list);
   }
-  bool admitted = false;
+  bool accepted = false;
   for (const List& list : lists_) {
-    const auto claim = Claim(list.kind, authorization);
-    if (claim) admitted = Holds(list.digests, DigestOf(*claim)) || admitted;
+    const auto credential = ParseAuthorization(list.kind, authorization);
+    if (credential) accepted = Contains(list.digests, DigestOf(*credential)) || accepted;
   }
-  return admitted;
+  return accepted;
 }
 
 std::string Credentials::Challenge() const {
@@ -150,13 +149,13 @@ std::string Credentials::Challenge() const {
   return challenge;
 }
 
-Gate AskForCredentials(const CredentialFiles& files, base::MonotonicTime now) {
+Authorizer MakeAuthorizer(const CredentialFiles& files, base::MonotonicTime now) {
   const auto credentials = std::make_shared<Credentials>(files, now);
   return [credentials](const Request& head, base::MonotonicTime then) -> std::optional<Response> {
     const auto header = head.headers.find("authorization");
     const std::string_view authorization =
         header == head.headers.end() ? std::string_view{} : header->second;
-    if (credentials->Admits(authorization, then) || IsOwnHook(head)) return std::nullopt;
+    if (credentials->Accepts(authorization, then) || IsLocalHook(head)) return std::nullopt;
     Response refused = ErrorResponse(401);
     refused.headers["WWW-Authenticate"] = credentials->Challenge();
     return refused;

@@ -8,56 +8,57 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "rest/followed_file.h"
-#include "rest/gate.h"
+#include "rest/authorizer.h"
+#include "rest/polled_file.h"
 
 namespace khs::rest {
 
 struct CredentialFiles {
-  std::string basic;   // one `user:password` a line; empty: none
-  std::string bearer;  // one token a line; empty: none
+  std::string basic;   // file with one `user:password` per line; empty: none
+  std::string bearer;  // file with one token per line; empty: none
 
   bool empty() const { return basic.empty() && bearer.empty(); }
 };
 
 enum class CredentialKind { kBasic, kBearer };
 
-// The digests of a file's credentials. Blank lines, and those that begin with `#`, do not count.
-// The error names the line and quotes nothing; a file without any credential is one.
+// Returns the digests of a file's credentials. Ignores blank lines and lines that start with `#`.
+// The error names the line and quotes nothing of it. A file without credentials is an error.
 base::Expected<std::vector<Digest>, std::string> ParseCredentials(CredentialKind kind,
                                                                   std::string_view content);
 
-// Who may call, by what the Authorization header says. The files are looked at again every second
-// while somebody calls; while one can't be read, is empty or is malformed, its last good content
-// counts. One thread.
+// The accepted credentials of a listener. Reloads their files at most once a second, when it is
+// called, and keeps a file's previous credentials while the file is unusable. Owned by the
+// authorizer; used by one thread at a time.
 class Credentials {
  public:
-  // Throws std::runtime_error naming key and file.
+  // Throws std::runtime_error that names the configuration key and the file.
   Credentials(const CredentialFiles& files, base::MonotonicTime now);
 
-  bool Admits(std::string_view authorization, base::MonotonicTime now);
-  // The value of WWW-Authenticate.
+  bool Accepts(std::string_view authorization, base::MonotonicTime now);
+  // Returns the value of WWW-Authenticate.
   std::string Challenge() const;
 
  private:
   struct List {
     CredentialKind kind;
-    FollowedFile file;
+    PolledFile file;
     std::vector<Digest> digests = {};
-    std::string content_problem = {};  // of the content that was read last
+    std::string content_problem = {};  // why the last content is unusable; empty: it is usable
     std::string logged_problem = {};
   };
 
-  // What is wrong; empty when nothing is.
-  static std::string Look(List& list);
-  static void LookAgain(List& list);
+  // Returns why the file is unusable; empty: it is usable.
+  static std::string Reload(List& list);
+  static void ReloadAndLog(List& list);
 
   std::vector<List> lists_;
-  base::MonotonicTime next_look_;
+  base::MonotonicTime next_reload_;
 };
 
-// Answers 401 to whoever has no credentials. `/-/drain` and `/-/reload` stay open to this machine,
-// because the hook that calls drain when a pod ends has none. Throws as Credentials.
-Gate AskForCredentials(const CredentialFiles& files, base::MonotonicTime now);
+// Returns an authorizer that responds 401 to requests without valid credentials. It exempts
+// `/-/drain` and `/-/reload` from this machine, because a pod's preStop hook has no credentials.
+// Throws like Credentials.
+Authorizer MakeAuthorizer(const CredentialFiles& files, base::MonotonicTime now);
 
 }  // namespace khs::rest

@@ -14,8 +14,8 @@
 namespace khs::rest {
 namespace {
 
-// Shuts a connected socket down when the time is over: Poco's own timeouts are per read.
-std::jthread LimitTotal(Poco::Net::StreamSocket& socket, std::chrono::milliseconds time) {
+// Shuts the socket down after `time`, because Poco's timeouts apply to each read.
+std::jthread LimitTotalTime(Poco::Net::StreamSocket& socket, std::chrono::milliseconds time) {
   return std::jthread([descriptor = socket.impl()->sockfd(), time](const std::stop_token& stop) {
     std::mutex mutex;
     std::unique_lock lock(mutex);
@@ -38,7 +38,7 @@ base::Expected<bool, std::string> RequestDrain(const std::string& url,
     Poco::Net::HTTPRequest request("POST", "/-/drain", Poco::Net::HTTPMessage::HTTP_1_1);
     request.setContentLength(0);
     session.sendRequest(request);
-    const std::jthread limit = LimitTotal(session.socket(), timeout);
+    const std::jthread limit = LimitTotalTime(session.socket(), timeout);
     Poco::Net::HTTPResponse response;
     std::string body;
     Poco::StreamCopier::copyToString(session.receiveResponse(response), body);
@@ -46,7 +46,7 @@ base::Expected<bool, std::string> RequestDrain(const std::string& url,
       return Failure("HTTP " + std::to_string(response.getStatus()) + ": " + body);
     }
     if (static_cast<Poco::Int64>(body.size()) != response.getContentLength64()) {
-      return Failure(url + ": the answer was cut off");
+      return Failure(url + ": the response was cut off");
     }
     return body.find("true") != std::string::npos;
   } catch (const Poco::Exception& error) {

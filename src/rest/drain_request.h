@@ -7,8 +7,8 @@
 
 namespace khs::rest {
 
-// Asks the process at `url` (scheme, host and port) to drain, and waits for it. True when it is
-// done, false when its bound was over first; otherwise what went wrong.
+// Asks the process at `url` (scheme, host and port) to drain, and waits for the response. True: it
+// has drained. False: its time limit passed first.
 base::Expected<bool, std::string> RequestDrain(const std::string& url,
                                                std::chrono::milliseconds timeout);
 

@@ -6,8 +6,8 @@
 
 namespace khs::rest {
 
-// Kafka Connect's error body; its message is `HTTP 404 Not Found`, and `: detail` if there is any.
-// The detail is plain text without quotes and backslashes.
+// Creates a response with Kafka Connect's error body. Its message is `HTTP 404 Not Found`, followed
+// by `: detail` if there is one. The detail must not contain quotes or backslashes.
 Response ErrorResponse(int status, std::string_view detail = {});
 
 }  // namespace khs::rest

@@ -19,8 +19,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// For sending the answers that are there when the server stops.
-constexpr std::chrono::seconds kAnswerGrace{1};
+// Time to send the remaining responses when the server stops.
+constexpr std::chrono::seconds kResponseGrace{1};
 
 class ConnectionFactory final : public Poco::Net::TCPServerConnectionFactory {
  public:
@@ -33,18 +33,18 @@ class ConnectionFactory final : public Poco::Net::TCPServerConnectionFactory {
   Service& service_;
 };
 
-Poco::Net::HTTPServerParams::Ptr ParamsOf(const Limits& limits) {
+Poco::Net::HTTPServerParams::Ptr MakeParams(const Limits& limits) {
   Poco::Net::HTTPServerParams::Ptr params(new Poco::Net::HTTPServerParams);
   params->setMaxThreads(static_cast<int>(limits.connections));
   params->setMaxQueued(static_cast<int>(limits.connections));
-  // The deadlines of CallerSocket count instead.
+  // CallerSocket has deadlines instead.
   params->setTimeout(0);
-  // Poco wakes only one of its waiting threads when the server stops.
+  // When the server stops, Poco wakes one idle thread only. The others end after this time.
   params->setThreadIdleTime(Poco::Timespan(0, 250'000));
   return params;
 }
 
-Listener::Tls TlsOf(const TlsFiles& files) {
+Listener::Tls MakeTls(const TlsFiles& files) {
   if (files.certificate.empty()) return {};
   return [tls = std::make_shared<ServerTls>(files, steady_clock::now())] {
     return tls->Context(steady_clock::now());
@@ -54,34 +54,34 @@ Listener::Tls TlsOf(const TlsFiles& files) {
 }  // namespace
 
 struct HttpServer::Server {
-  Server(const std::string& host, int port, Handler handler, Terms terms)
-      : service{.connections = Connections(terms.limits),
+  Server(const std::string& host, int port, Handler handler, Options options)
+      : service{.connections = Connections(options.limits),
                 .handle = std::move(handler),
-                .params = ParamsOf(terms.limits),
-                .gate = std::move(terms.gate),
-                .on_answer = std::move(terms.on_answer)},
-        listener(host, port, service.connections, TlsOf(terms.tls)),
-        // A thread that has just ended a connection is not free at once.
-        threads(1, 2 * static_cast<int>(terms.limits.connections)),
+                .params = MakeParams(options.limits),
+                .authorizer = std::move(options.authorizer),
+                .on_response = std::move(options.on_response)},
+        listener(host, port, service.connections, MakeTls(options.tls)),
+        // Twice the number of connections: a thread is not free at once after a connection ends.
+        threads(1, 2 * static_cast<int>(options.limits.connections)),
         server(new ConnectionFactory(service), threads, listener, service.params) {
     server.start();
   }
   ~Server() {
     server.stop();
-    service.connections.Close(kAnswerGrace);
+    service.connections.Close(kResponseGrace);
     threads.joinAll();
   }
 
   Service service;
   Listener listener;
   Poco::ThreadPool threads;
-  Poco::Net::TCPServer server;  // last: it uses the rest
+  Poco::Net::TCPServer server;  // last: it uses the other members
 };
 
-HttpServer::HttpServer(const std::string& host, int port, Handler handler, Terms terms)
-    : server_(std::make_unique<Server>(host, port, std::move(handler), std::move(terms))) {}
+HttpServer::HttpServer(const std::string& host, int port, Handler handler, Options options)
+    : server_(std::make_unique<Server>(host, port, std::move(handler), std::move(options))) {}
 HttpServer::HttpServer(const std::string& host, int port, Handler handler)
-    : HttpServer(host, port, std::move(handler), Terms()) {}
+    : HttpServer(host, port, std::move(handler), Options()) {}
 HttpServer::~HttpServer() = default;
 
 int HttpServer::port() const { return server_->listener.address().port(); }

@@ -3,31 +3,31 @@
 #include <memory>
 #include <string>
 
-#include "rest/gate.h"
+#include "rest/authorizer.h"
 #include "rest/limits.h"
 #include "rest/message.h"
 #include "rest/tls_files.h"
 
 namespace khs::rest {
 
-// A listener that answers by a handler, HTTP/1.1 and 1.0, on Poco's TCPServer and HTTP session. A
-// connection has a thread of its own pool. What it refuses by itself (bad framing, too much, too
-// slow, not admitted) it answers with Kafka Connect's error body.
+// HTTP/1.1 and 1.0 server on Poco's TCPServer, with one thread per connection. It passes requests
+// to a handler. It rejects those that are malformed, too large, too slow or unauthorized with Kafka
+// Connect's error body. Owned by the application; its own threads call the handler.
 class HttpServer {
  public:
-  struct Terms {
+  struct Options {
     Limits limits = {};
-    Gate gate = {};     // null: everyone is admitted; its Authorization is shown to nobody else
-    TlsFiles tls = {};  // without a certificate: plain HTTP
-    // Told of every answer, whoever gave it, by one thread at a time; null: nobody.
-    AnswerObserver on_answer = {};
+    Authorizer authorizer = {};  // null: accepts every request
+    TlsFiles tls = {};           // without a certificate: plain HTTP
+    // Called for every response, also for rejections, by one thread at a time. May be null.
+    ResponseObserver on_response = {};
   };
 
-  // Listens from here on; port 0 lets the system choose. Throws std::runtime_error naming the
-  // address, or key and file.
-  HttpServer(const std::string& host, int port, Handler handler, Terms terms);
+  // Starts to listen; for port 0 the system chooses one. Throws std::runtime_error that names the
+  // address, or the configuration key and file.
+  HttpServer(const std::string& host, int port, Handler handler, Options options);
   HttpServer(const std::string& host, int port, Handler handler);
-  // Accepts no more, waits for the requests that are being handled, and sends their answers.
+  // Stops accepting, waits for running handlers, and sends their responses.
   ~HttpServer();
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;

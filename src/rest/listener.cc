@@ -18,38 +18,38 @@
 namespace khs::rest {
 namespace {
 
-// A round of the accept thread.
-constexpr std::chrono::milliseconds kTick{50};
-// The longest that a connection waits for a thread before another one has to go.
-constexpr std::chrono::milliseconds kQueueTime{200};
+// Longest wait of the accept thread before it checks the connections again.
+constexpr std::chrono::milliseconds kPollInterval{50};
+// When a connection has waited for a thread for so long, another one is evicted.
+constexpr std::chrono::milliseconds kMaxQueueTime{200};
 
 bool IsShortage(int error) {
   return base::IsDescriptorShortage(error) || error == ENOBUFS || error == ENOMEM;
 }
 
-// poll(2) instead of Poco's poll, which needs a descriptor of its own.
+// Uses poll(2), because Poco's poll needs a descriptor of its own.
 class ListenerImpl final : public Poco::Net::ServerSocketImpl {
  public:
   ListenerImpl(Connections& connections, Listener::Tls tls)
       : connections_(connections), tls_(std::move(tls)) {}
 
   bool poll(const Poco::Timespan&, int) override {
-    connections_.ServeQueued(kQueueTime);
+    connections_.EvictForQueued(kMaxQueueTime);
     pollfd polled{sockfd(), POLLIN, 0};
-    return ::poll(&polled, 1, static_cast<int>(kTick.count())) > 0 &&
-           connections_.MakeRoom(connections_.limits().connections, kTick);
+    return ::poll(&polled, 1, static_cast<int>(kPollInterval.count())) > 0 &&
+           connections_.EnsureFewerThan(connections_.limits().connections, kPollInterval);
   }
 
   Poco::Net::SocketImpl* acceptConnection(Poco::Net::SocketAddress&) override {
     base::UniqueFd socket(::accept4(sockfd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
       const int failure = errno;
-      // The connection stays pending, so the next poll would return at once.
-      if (IsShortage(failure)) (void)connections_.MakeRoom(0, kTick);
+      // The connection stays pending, so the next poll returns at once. This waits.
+      if (IsShortage(failure)) (void)connections_.EnsureFewerThan(0, kPollInterval);
       error(failure);
     }
     if (base::IsReserved(socket.get()) &&
-        !connections_.MakeRoom(connections_.limits().reserved_connections, kTick)) {
+        !connections_.EnsureFewerThan(connections_.limits().reserved_connections, kPollInterval)) {
       throw Poco::IOException("too few file descriptors");
     }
     Poco::AutoPtr<CallerSocket> plain(new CallerSocket(std::move(socket), connections_));
@@ -68,8 +68,8 @@ Listener::Listener(const std::string& host, int port, Connections& connections, 
     : ServerSocket(new ListenerImpl(connections, std::move(tls)), true) {
   try {
     const Poco::Net::SocketAddress address(host, static_cast<Poco::UInt16>(port));
-    // The address of a process that has ended may be taken at once. Not SO_REUSEPORT: a second
-    // listener would share the connections.
+    // SO_REUSEADDR, so that a restarted process can listen at once. Not SO_REUSEPORT, with which a
+    // second listener would take some of the connections.
     if (address.family() == Poco::Net::SocketAddress::IPv6) {
       impl()->bind6(address, true, false, false);
     } else {

@@ -10,14 +10,14 @@
 
 namespace khs::rest {
 
-// The listening socket of Poco's TCPServer, which polls it and accepts on a thread of its own. Each
-// round makes room for a pending connection. `connections` must outlive the server.
+// Listening socket for Poco's TCPServer, whose accept thread polls it. Before it accepts, it evicts
+// connections if there are too many. Owned by HttpServer; `connections` must outlive it.
 class Listener final : public Poco::Net::ServerSocket {
  public:
-  // The context of a new connection; null: plain HTTP.
+  // Returns the TLS context for a new connection. Null: plain HTTP.
   using Tls = std::function<Poco::Net::Context::Ptr()>;
 
-  // Port 0 lets the system choose. Throws std::runtime_error naming the address.
+  // For port 0 the system chooses one. Throws std::runtime_error that names the address.
   Listener(const std::string& host, int port, Connections& connections, Tls tls);
 };
 

@@ -26,6 +26,6 @@ struct Response {
 using Handler = std::function<Response(const Request&)>;
 
 // The method is empty when the request was rejected before it was parsed.
-using AnswerObserver = std::function<void(const std::string& method, int status)>;
+using ResponseObserver = std::function<void(const std::string& method, int status)>;
 
 }  // namespace khs::rest

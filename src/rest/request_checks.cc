@@ -15,13 +15,13 @@ namespace {
 
 using request::EqualIgnoringCase;
 using Fields = std::map<std::string, std::string>;
-using Refused = base::Unexpected<Rejection>;
+using Rejected = base::Unexpected<Rejection>;
 
-// Of these a second one is an error, and not a part of a list.
+// Headers that must not be repeated.
 constexpr std::array<std::string_view, 6> kOnce{
     "host", "content-length", "transfer-encoding", "content-type", "authorization", "expect"};
 
-// What RFC 3986 allows in host and port, and nothing that could end a URL's authority.
+// Allows what RFC 3986 allows in host and port, and nothing that could end the authority.
 bool IsHost(std::string_view host) {
   constexpr std::string_view kAllowed =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~%!$&'()*+,;=:[]";
@@ -29,7 +29,7 @@ bool IsHost(std::string_view host) {
 }
 
 // Splits a target into path and query, and takes the host from an absolute one.
-const char* ReadTarget(std::string_view target, Request& request) {
+const char* ParseTarget(std::string_view target, Request& request) {
   if (!request::IsFieldValue(target)) return "A control character in the target";
   if (target.find('#') != std::string_view::npos) return "The target has a fragment";
   if (!target.starts_with('/')) {
@@ -56,7 +56,7 @@ const char* ReadTarget(std::string_view target, Request& request) {
   return nullptr;
 }
 
-const char* ReadFields(const Poco::Net::HTTPRequest& parsed, Fields& fields) {
+const char* ParseFields(const Poco::Net::HTTPRequest& parsed, Fields& fields) {
   for (const auto& [name, value] : parsed) {
     if (!request::IsFieldName(name) || !request::IsFieldValue(value))
       return "A header is malformed";
@@ -70,7 +70,7 @@ const char* ReadFields(const Poco::Net::HTTPRequest& parsed, Fields& fields) {
   return nullptr;
 }
 
-std::optional<Rejection> ReadLength(std::string_view text, size_t limit, size_t& length) {
+std::optional<Rejection> ParseLength(std::string_view text, size_t limit, size_t& length) {
   if (text.empty() || text.find_first_not_of("0123456789") != std::string_view::npos) {
     return Rejection{400, "Content-Length is not a number"};
   }
@@ -86,8 +86,8 @@ const std::string* Find(const Fields& fields, const char* name) {
   return found == fields.end() ? nullptr : &found->second;
 }
 
-std::optional<Rejection> ReadFraming(const Fields& fields, bool http_1_1, const Limits& limits,
-                                     CheckedHead& head) {
+std::optional<Rejection> ParseFraming(const Fields& fields, bool http_1_1, const Limits& limits,
+                                      CheckedHead& head) {
   const std::string* length = Find(fields, "content-length");
   if (const std::string* encoding = Find(fields, "transfer-encoding")) {
     if (length != nullptr) return Rejection{400, "Content-Length beside Transfer-Encoding"};
@@ -97,13 +97,13 @@ std::optional<Rejection> ReadFraming(const Fields& fields, bool http_1_1, const 
     }
     head.chunked = true;
   } else if (length != nullptr) {
-    return ReadLength(*length, limits.body_bytes, head.content_length);
+    return ParseLength(*length, limits.body_bytes, head.content_length);
   }
   return std::nullopt;
 }
 
-std::optional<Rejection> ReadConnection(const Poco::Net::HTTPRequest& parsed, const Fields& fields,
-                                        bool http_1_1, CheckedHead& head) {
+std::optional<Rejection> ParseConnection(const Poco::Net::HTTPRequest& parsed, const Fields& fields,
+                                         bool http_1_1, CheckedHead& head) {
   const std::string* host = Find(fields, "host");
   if (host == nullptr && http_1_1) return Rejection{400, "Host is missing"};
   if (host != nullptr && !IsHost(*host)) return Rejection{400, "Host is malformed"};
@@ -126,29 +126,31 @@ std::optional<Rejection> ReadConnection(const Poco::Net::HTTPRequest& parsed, co
 
 base::Expected<CheckedHead, Rejection> CheckRequest(const Poco::Net::HTTPRequest& parsed,
                                                     const Limits& limits) {
-  const auto refuse = [](int status, const char* reason) { return Refused({status, reason}); };
+  const auto reject = [](int status, const char* reason) { return Rejected({status, reason}); };
   CheckedHead head;
   head.request.method = parsed.getMethod();
-  if (!request::IsFieldName(parsed.getMethod())) return refuse(400, "The method is malformed");
+  if (!request::IsFieldName(parsed.getMethod())) return reject(400, "The method is malformed");
   const std::string& version = parsed.getVersion();
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
-    return refuse(version.starts_with("HTTP/") ? 505 : 400,
+    return reject(version.starts_with("HTTP/") ? 505 : 400,
                   "Only HTTP/1.1 and HTTP/1.0 are spoken");
   }
   if (parsed.getURI().size() > limits.request_line_bytes) {
-    return refuse(414, "The request line is longer than may be");
+    return reject(414, "The request line is longer than may be");
   }
-  if (const char* reason = ReadTarget(parsed.getURI(), head.request)) return refuse(400, reason);
+  if (const char* reason = ParseTarget(parsed.getURI(), head.request)) return reject(400, reason);
   Fields fields;
-  if (const char* reason = ReadFields(parsed, fields)) return refuse(400, reason);
+  if (const char* reason = ParseFields(parsed, fields)) return reject(400, reason);
   const bool http_1_1 = version == "HTTP/1.1";
-  if (const auto refused = ReadFraming(fields, http_1_1, limits, head)) return Refused(*refused);
-  if (const auto refused = ReadConnection(parsed, fields, http_1_1, head)) return Refused(*refused);
-  head.request.headers.merge(fields);  // an absolute target's host stays
+  if (const auto rejection = ParseFraming(fields, http_1_1, limits, head))
+    return Rejected(*rejection);
+  if (const auto rejection = ParseConnection(parsed, fields, http_1_1, head))
+    return Rejected(*rejection);
+  head.request.headers.merge(fields);  // keeps the host of an absolute target
   return head;
 }
 
-Rejection RejectionOf(std::string_view parser_error, bool is_long) {
+Rejection MakeRejection(std::string_view parser_error, bool is_long) {
   const auto says = [&](const char* text) { return parser_error.find(text) != std::string::npos; };
   if (is_long && says("URI")) return {414, "The request line is longer than may be"};
   if (is_long || says("Too many")) return {431, "The head is larger than may be"};

@@ -11,11 +11,11 @@
 
 namespace khs::rest {
 
-// A request's head as it is served.
+// A request's head that passed the checks.
 struct CheckedHead {
-  Request request;  // without body and caller; headers that come more than once are joined by ", "
-  // Whether caller and request let the connection go on. Not after chunks, whose end Poco does not
-  // tell from a malformed one, and not where a body could have been meant without its length.
+  Request request;  // without body and caller; repeated headers are joined by ", "
+  // Whether the connection may be kept. It may not after chunks, because Poco does not distinguish
+  // their end from a malformed size, nor after a method that usually has a body without a length.
   bool keep_alive = true;
   bool chunked = false;
   size_t content_length = 0;
@@ -24,12 +24,12 @@ struct CheckedHead {
   bool has_body() const { return chunked || content_length > 0; }
 };
 
-// What Poco has parsed leniently, judged strictly: what two readers could understand in two ways is
-// refused, since one of them may be a proxy in front. Pure.
+// Validates what Poco parsed leniently. Rejects whatever two parsers could read differently,
+// because one of them may be a proxy in front (request smuggling). Pure.
 base::Expected<CheckedHead, Rejection> CheckRequest(const Poco::Net::HTTPRequest& parsed,
                                                     const Limits& limits);
 
-// How a head is refused that Poco could not parse, by the text of its exception. Pure.
-Rejection RejectionOf(std::string_view parser_error, bool is_long);
+// Returns the rejection of a head that Poco could not parse, by the text of Poco's exception. Pure.
+Rejection MakeRejection(std::string_view parser_error, bool is_long);
 
 }  // namespace khs::rest

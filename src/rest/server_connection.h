@@ -10,31 +10,32 @@
 #include <optional>
 #include <string>
 
+#include "rest/authorizer.h"
 #include "rest/caller_socket.h"
 #include "rest/connections.h"
-#include "rest/gate.h"
 #include "rest/limits.h"
 #include "rest/message.h"
 #include "rest/request_checks.h"
 
 namespace khs::rest {
 
-// What the connections of a listener share. Their threads use it; owned by HttpServer.
+// State that the connections of a listener share. Owned by HttpServer; their threads use it.
 struct Service {
-  std::optional<Response> Admit(const Request& head);
-  void ReportAnswer(const std::string& method, int status);
+  std::optional<Response> Authorize(const Request& head);
+  void ReportResponse(const std::string& method, int status);
 
   Connections connections;
   const Handler handle;
-  const Poco::Net::HTTPServerParams::Ptr params;
-  std::mutex mutex = {};  // of the next two, one of which looks at files
-  const Gate gate;
-  const AnswerObserver on_answer;
+  Poco::Net::HTTPServerParams::Ptr params;
+  std::mutex mutex = {};  // held while the next two are called
+  const Authorizer authorizer;
+  const ResponseObserver on_response;
 };
 
-// One caller's connection: lets Poco read each request and write its answer. It is no
-// HTTPServerConnection, because that one answers a malformed head without a body, or not at all,
-// and takes one that was cut off for a whole one. One thread of the pool; owned by Poco's server.
+// One caller's connection. Poco's session parses its requests and writes the responses; this checks
+// the requests and calls the handler. It replaces Poco's HTTPServerConnection, which responds to a
+// malformed head without a body or not at all, and handles a truncated request as if it were
+// complete. Owned by Poco's server; used by one thread of its pool.
 class ServerConnection final : public Poco::Net::TCPServerConnection {
  public:
   ServerConnection(const Poco::Net::StreamSocket& socket, Service& service);
@@ -49,25 +50,25 @@ class ServerConnection final : public Poco::Net::TCPServerConnection {
     using HTTPServerSession::HTTPServerSession;
   };
 
-  void Wait(std::chrono::milliseconds time) {
-    caller_.EnterPhase(Connections::Phase::kReading, time);
+  void StartReading(std::chrono::milliseconds timeout) {
+    caller_.SetPhase(Connections::Phase::kReading, timeout);
   }
   const Limits& limits() const { return service_.connections.limits(); }
-  // Each returns whether the connection goes on.
-  bool Serve(Session& session);
-  bool ServeRequest(Session& session, PocoRequest& request, PocoResponse& response);
-  bool Answer(Session& session, CheckedHead& head, PocoRequest& request, PocoResponse& response);
-  bool Send(Session& session, PocoResponse& response, const Response& answer, bool keep_alive);
-  bool Refuse(Session& session, const Rejection& rejection);
-  void AnswerPlainHttp(const Poco::Exception& error);
+  // Each returns whether to keep the connection.
+  bool ServeNext(Session& session);
+  bool CheckAndServe(Session& session, PocoRequest& request, PocoResponse& response);
+  bool ServeChecked(Session& session, CheckedHead& head, PocoRequest& request,
+                    PocoResponse& response);
+  bool SendResponse(Session& session, PocoResponse& out, const Response& response, bool keep_alive);
+  bool Reject(Session& session, const Rejection& rejection);
+  void RejectPlainHttp(const Poco::Exception& error);
 
   std::optional<Rejection> ReadBody(Session& session, PocoRequest& request, CheckedHead& head);
-  Response Handle(const Request& request) const;
+  Response CallHandler(const Request& request) const;
 
   Service& service_;
-  Poco::Net::HTTPServerParams::Ptr params_;
   CallerSocket& caller_;
-  std::string method_;  // of the request that is being served
+  std::string method_;  // of the current request; empty until it is known
 };
 
 }  // namespace khs::rest

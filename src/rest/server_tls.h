@@ -7,38 +7,40 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "rest/followed_file.h"
+#include "rest/polled_file.h"
 #include "rest/tls_files.h"
 
 namespace khs::rest {
 
-// The server's side of TLS, 1.2 and up, by files that are looked at again every second while new
-// connections come; while they can't be used, the last good ones count. One thread.
+// TLS settings of a listener. Reloads its files when they change, at most once a second and only
+// when a connection is accepted. While the files are unusable it keeps the previous settings. Used
+// by the listener's accept thread, and owned by the listener.
 class ServerTls {
  public:
-  // Throws std::runtime_error naming key and file.
+  // Throws std::runtime_error that names the configuration key and the file.
   ServerTls(const TlsFiles& files, base::MonotonicTime now);
 
-  // For a new connection, which keeps it as long as it needs it.
+  // Returns the context for a new connection, which shares its ownership.
   Poco::Net::Context::Ptr Context(base::MonotonicTime now);
 
  private:
   using ContextPtr = Poco::Net::Context::Ptr;
   struct File {
     const char* key;
-    FollowedFile file;
+    PolledFile file;
   };
 
-  base::Expected<bool, std::string> HasChanged();
-  static base::Expected<ContextPtr, std::string> Make(const TlsFiles& files);
-  base::Expected<bool, std::string> Renew();
+  // Each returns whether something changed.
+  base::Expected<bool, std::string> CheckFiles();
+  base::Expected<bool, std::string> Reload();
+  static base::Expected<ContextPtr, std::string> MakeContext(const TlsFiles& files);
 
   const TlsFiles files_;
-  std::vector<File> followed_;
+  std::vector<File> watched_;
   ContextPtr context_;
-  bool is_stale_ = true;  // the files are others than those that `context_` was made of
+  bool is_stale_ = true;  // the files differ from those that `context_` was made of
   std::string logged_problem_;
-  base::MonotonicTime next_look_;
+  base::MonotonicTime next_check_;
 };
 
 }  // namespace khs::rest

@@ -4,10 +4,11 @@
 
 namespace khs::rest {
 
+// The PEM files of a listener.
 struct TlsFiles {
-  std::string certificate;  // PEM, with its chain; empty: no TLS
-  std::string key;          // PEM; empty: it stands in the certificate's file
-  std::string client_ca;    // PEM; callers need a certificate of these authorities; empty: none
+  std::string certificate;  // with its chain; empty: no TLS
+  std::string key;          // empty: the certificate's file holds it
+  std::string client_ca;    // callers need a certificate of these authorities; empty: no need
 };
 
 }  // namespace khs::rest

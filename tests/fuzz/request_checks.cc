@@ -45,7 +45,7 @@ void Check(const std::string& bytes, const Limits& limits) {
   try {
     parsed.read(in);
   } catch (const Poco::Exception& error) {
-    FUZZ_CHECK(rest::RejectionOf(error.message(), bytes.size() > 100).status >= 400);
+    FUZZ_CHECK(rest::MakeRejection(error.message(), bytes.size() > 100).status >= 400);
     return;
   }
   const auto head = rest::CheckRequest(parsed, limits);

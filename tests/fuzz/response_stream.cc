@@ -51,10 +51,10 @@ void CheckHead(std::string_view bytes) {
 }
 
 void CheckChunks(std::string_view bytes) {
-  const http::ChunksEnd end = http::HowChunksEnd(bytes);
+  const http::ChunksEnd end = http::ParseChunksEnd(bytes);
   if (end != http::ChunksEnd::kMalformed) FUZZ_CHECK(bytes.find('0') != std::string_view::npos);
   // Whatever comes before the last chunk.
-  FUZZ_CHECK(http::HowChunksEnd(std::string(bytes) + "\r\n0\r\n\r\n") == http::ChunksEnd::kWhole);
+  FUZZ_CHECK(http::ParseChunksEnd(std::string(bytes) + "\r\n0\r\n\r\n") == http::ChunksEnd::kWhole);
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ void CheckParent(const std::string& parent) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace khs;
   const std::string_view text = fuzz::TextOf(data, size);
-  const request::TraceContext trace = request::TraceOf(fuzz::ReadHeaders(text), fuzz::kDerived);
+  const request::TraceContext trace = request::MakeTraceContext(fuzz::ReadHeaders(text), fuzz::kDerived);
   fuzz::CheckParent(trace.parent);
   const bool is_own = trace.parent.substr(3, 32) == fuzz::kDerived;
   // Either it begins here, or it stands in the record.
@@ -55,7 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   fuzz::Headers sent{{"traceparent", trace.parent}};
   if (!trace.state.empty()) sent.push_back({"tracestate", trace.state});
-  const request::TraceContext next = request::TraceOf(sent, fuzz::kDerived);
+  const request::TraceContext next = request::MakeTraceContext(sent, fuzz::kDerived);
   FUZZ_CHECK(next.parent == trace.parent && next.state == trace.state);
   return 0;
 }

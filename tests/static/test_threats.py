@@ -1,4 +1,4 @@
-"""Checks that each threat in src/README.md names existing tests."""
+"""Checks that each threat in src/security.md names existing tests."""
 
 import pathlib
 import re
@@ -8,8 +8,8 @@ TEST = re.compile(r"^TEST(?:_F|_P)?\((\w+), (\w+)\)", re.M)
 
 
 def threats():
-    text = (ROOT / "src/README.md").read_text()
-    text = text[text.index("## What is trusted"):]
+    text = (ROOT / "src/security.md").read_text()
+    text = text[text.index("## Threats"):]
     return [line for line in text[:text.index("\n## ", 4)].splitlines() if line.startswith("| ")][1:]
 
 

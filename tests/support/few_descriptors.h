@@ -10,13 +10,14 @@
 
 namespace khs::testing {
 
-// Limits this process to 400 descriptors, of which a hundred are the reserve (base/descriptors.h),
-// and takes all up to a number.
+// Limits this process to 400 descriptors, of which 100 are the reserve (base/descriptors.h), and
+// opens all below a number.
 class FewDescriptors {
  public:
   static constexpr size_t kLimit = 400;
-  static constexpr size_t kReserve = 300;     // begins here
-  static constexpr size_t kOnlyNeeded = 250;  // from here on no second connection of a client
+  static constexpr size_t kReserve = 300;  // first descriptor of the reserve
+  static constexpr size_t kOnlyNeeded =
+      250;  // first descriptor that a client's second connection may not use
 
   explicit FewDescriptors(size_t next) {
     (void)::getrlimit(RLIMIT_NOFILE, &before_);

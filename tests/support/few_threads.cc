@@ -10,7 +10,7 @@
 namespace khs::testing {
 
 bool AllowThreads(size_t more) {
-  // Threads are counted by user, and in a user namespace of its own those in it alone.
+  // The limit counts the user's threads, in a new user namespace only those in it.
   constexpr uid_t kNobodyElse = 61'000;
   const bool alone = ::getuid() == 0
                          ? ::setuid(kNobodyElse + static_cast<uid_t>(::getpid()) % 1'000) == 0

@@ -4,13 +4,12 @@
 
 namespace khs::testing {
 
-// Lets this process start so many more threads and no further one. For a child process of a test,
-// since nothing takes it back; it changes the user for that, because the limit does not bind root.
-// False when the system does not let it.
+// Limits this process to so many more threads. Cannot be undone, so only child processes of tests
+// may call it. Changes the user, because the limit does not apply to root. False when that fails.
 bool AllowThreads(size_t more);
 
-// For EXPECT_EXIT: what a child process exits with where it was not let, and whether it did so or
-// exited with 0. The former is said, since nothing was tested then.
+// For EXPECT_EXIT: a child process exits with kNotLet when AllowThreads failed. ExitedWell accepts
+// this, and reports it because nothing was tested, and 0.
 inline constexpr int kNotLet = 77;
 bool ExitedWell(int status);
 

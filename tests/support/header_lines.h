@@ -8,7 +8,7 @@
 
 namespace khs::testing {
 
-// A request's headers taken apart again: names and values, in order.
+// Parses a request's headers into names and values, in order.
 inline std::vector<std::pair<std::string, std::string>> HeaderLines(
     const request::Headers& headers) {
   std::vector<std::pair<std::string, std::string>> all;

@@ -46,7 +46,7 @@ std::shared_ptr<void> MakeTlsContext(const EndpointTls& tls) {
   return context;
 }
 
-// Of a complete head; false when it can't be understood.
+// Parses a complete head. False when it is malformed.
 bool ParseHead(std::string_view head, Request& request, size_t& body_bytes) {
   const auto take = [&head](std::string_view end) {
     const size_t at = std::min(head.find(end), head.size());
@@ -124,7 +124,7 @@ class ScriptedEndpoint::Stream {
     return false;
   }
 
-  // The TLS goodbye, so that a body that ends with the connection is whole.
+  // Sends close_notify, so that a body that ends with the connection is complete.
   void Finish() {
     if (ssl_ != nullptr) (void)SSL_shutdown(ssl_);
   }
@@ -134,7 +134,7 @@ class ScriptedEndpoint::Stream {
     ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   }
 
-  // Until the other side, or DropConnections, ends the connection.
+  // Waits until the client or DropConnections closes the connection.
   void Drain() {
     while (Fill()) buffer_.clear();
   }
@@ -358,7 +358,8 @@ void ScriptedEndpoint::Serve(int descriptor, int number) {
     }
   }
   const std::lock_guard lock(mutex_);
-  ::close(descriptor);  // under the lock: DropConnections must not meet a number given out anew
+  ::close(
+      descriptor);  // under the lock, so that DropConnections does not close a reused descriptor
   open_.erase(number);
   finished_.push_back(number);
   changed_.notify_all();

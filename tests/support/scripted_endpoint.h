@@ -18,25 +18,25 @@ namespace khs::testing {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-// A request as it arrived.
+// A received request.
 struct Request {
   std::string method;
   std::string target;
   Headers headers;
   std::string body;
-  int connection = 0;  // counted from 1, in the order of accepting
+  int connection = 0;  // number of the connection, from 1
   std::chrono::steady_clock::time_point time;
 
-  // The first header of that name, in any case.
+  // Returns the first header of that name, case-insensitively.
   std::optional<std::string> Header(std::string_view name) const;
 };
 
-// Holds answers back until the test opens it.
+// Blocks answers until the test opens it.
 class Gate {
  public:
   void Open();
   bool is_open() const;
-  // False when `stopped` became true first; whoever makes it so calls Wake.
+  // False when `stopped` became true first; Wake must be called then.
   bool Wait(const std::function<bool()>& stopped);
   void Wake();
 
@@ -46,29 +46,29 @@ class Gate {
   bool open_ = false;
 };
 
-// What the endpoint does about a request.
+// What the endpoint does with a request.
 struct Answer {
-  // With TLS, kClose says goodbye, and kCut closes without it.
+  // With TLS, kClose sends close_notify and kCut does not.
   enum class Then { kKeepAlive, kClose, kCut, kReset, kHang };
   enum class TlsBehind { kNothing, kSessionTicket, kPartOfARecord };
 
-  std::string bytes;                           // as they go over the wire
+  std::string bytes;                           // as sent
   std::chrono::milliseconds byte_interval{0};  // not 0: one byte at a time
   Then then = Then::kKeepAlive;
   TlsBehind tls_behind = TlsBehind::kNothing;  // what follows the bytes
-  std::shared_ptr<Gate> gate;                  // answered only when it is open
+  std::shared_ptr<Gate> gate;                  // the answer waits until it is open
 
-  // An HTTP answer with its Content-Length.
+  // A response with a Content-Length.
   static Answer Of(int status, std::string_view body = {}, const Headers& headers = {});
   static Answer Chunked(int status, const std::vector<std::string>& chunks);
   static Answer Raw(std::string bytes, Then then = Then::kClose);
-  // Without a byte.
+  // These send nothing.
   static Answer Close() { return Raw({}, Then::kClose); }
   static Answer Reset() { return Raw({}, Then::kReset); }
   static Answer Hang() { return Raw({}, Then::kHang); }
   // Announces the whole body, sends `sent` bytes of it and closes.
   static Answer CutBody(int status, std::string_view body, size_t sent);
-  // Sends the chunks without the last one, which would end the body, and closes.
+  // Sends chunks without the last, empty one, and closes.
   static Answer CutChunks(int status, const std::vector<std::string>& chunks);
   static Answer Trickle(int status, std::string_view body, std::chrono::milliseconds interval);
 
@@ -81,12 +81,11 @@ struct Answer {
 struct EndpointTls {
   std::string certificate_file;
   std::string key_file;
-  std::string client_ca_file;  // not empty: clients must show a certificate of this authority
+  std::string client_ca_file;  // not empty: clients need a certificate of this authority
 };
 
-// An HTTP server on a free port of 127.0.0.1, a thread a connection, that does to every request
-// what its script says. The script is called by the connections' threads, several at once.
-// Destroying it ends every connection, whatever it is doing.
+// HTTP server on a free port of 127.0.0.1 that answers every request as its script says. Each
+// connection has a thread, which calls the script. The destructor closes all connections.
 class ScriptedEndpoint {
  public:
   using Script = std::function<Answer(const Request&)>;
@@ -100,23 +99,23 @@ class ScriptedEndpoint {
   // http(s)://HOST:PORT/PATH
   std::string Url(const std::string& path = "/", const std::string& host = "127.0.0.1") const;
 
-  // All requests so far, in the order in which they were complete.
+  // Returns all requests so far, in the order of their completion.
   std::vector<Request> Requests() const;
   size_t RequestCount() const;
   int ConnectionCount() const;  // accepted so far
-  // False when there are still fewer after `timeout`.
+  // False when there are fewer after `timeout`.
   bool WaitForRequests(size_t count,
                        std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
-  // Also until the answers have left; those that hang have not.
+  // Waits until so many answers have been sent, without those that hang.
   bool WaitForAnswers(size_t count,
                       std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
-  // Waits until this many connections are open.
+  // Waits until so many connections are open.
   bool WaitUntilOpen(size_t count,
                      std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
   // Waits until no connection is open.
   bool WaitUntilDisconnected(std::chrono::milliseconds timeout = std::chrono::seconds(20)) const;
 
-  // Closes every connection that is open now; new ones are welcome.
+  // Closes all open connections. It still accepts new ones.
   void DropConnections();
 
  private:
@@ -142,7 +141,7 @@ class ScriptedEndpoint {
   std::map<int, int> open_;  // connection number to descriptor
   std::vector<std::weak_ptr<Gate>> gates_;
   std::map<int, std::thread> threads_;
-  std::vector<int> finished_;  // threads that have nothing more to do
+  std::vector<int> finished_;  // threads that can be joined
   std::thread acceptor_;
 };
 

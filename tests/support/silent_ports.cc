@@ -10,7 +10,7 @@
 namespace khs::testing {
 namespace {
 
-// A socket bound to a free port of 127.0.0.1, which `address` then holds.
+// Binds a socket to a free port of 127.0.0.1 and sets `address`.
 int BoundSocket(sockaddr_in& address) {
   const int bound = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   address.sin_family = AF_INET;
@@ -30,8 +30,7 @@ FullListener::FullListener() {
   listener_ = BoundSocket(address);
   port_ = ntohs(address.sin_port);
   if (::listen(listener_, 0) != 0) throw std::runtime_error("cannot listen");
-  // The queue takes one or two; the first that is still waiting after a while shows that it is
-  // full.
+  // The queue holds one or two connections. It is full when a connect does not complete.
   for (int i = 0; i < 16; ++i) {
     const int queued = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     queued_.push_back(queued);

@@ -6,8 +6,8 @@
 
 namespace khs::testing {
 
-// A port of 127.0.0.1 at which a connect neither succeeds nor fails: it listens, but its queue is
-// full and nobody accepts.
+// A port of 127.0.0.1 where a connect neither succeeds nor fails, because the queue of the listener
+// is full.
 class FullListener {
  public:
   FullListener();
@@ -23,7 +23,7 @@ class FullListener {
   std::vector<int> queued_;
 };
 
-// A port of 127.0.0.1 that takes connections but does nothing with them unless told to.
+// A port of 127.0.0.1 that accepts connections and does nothing with them.
 class SilentListener {
  public:
   SilentListener();
@@ -33,8 +33,7 @@ class SilentListener {
 
   uint16_t port() const { return port_; }
 
-  // Waits for a connection and for some bytes on it, sends `bytes` and closes, with whatever else
-  // came unread.
+  // Waits for a connection and its first bytes, sends `bytes`, and closes without reading the rest.
   void AnswerUnread(const std::string& bytes) const;
 
  private:
@@ -42,7 +41,7 @@ class SilentListener {
   uint16_t port_ = 0;
 };
 
-// A port of 127.0.0.1 that nobody listens on, and that nobody else is given meanwhile.
+// A port of 127.0.0.1 that is reserved and that nobody listens on.
 class ClosedPort {
  public:
   ClosedPort();

@@ -19,7 +19,7 @@ sockaddr_in Local(uint16_t port) {
   return address;
 }
 
-// False when `from` has ended.
+// Returns false when `from` was closed.
 bool PassOn(int from, int to) {
   char part[16 * 1024];
   const ssize_t count = ::recv(from, part, sizeof part, 0);

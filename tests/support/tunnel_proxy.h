@@ -7,18 +7,18 @@
 
 namespace khs::testing {
 
-// An HTTP proxy on a free port of 127.0.0.1 that takes one connection, reads the head of a CONNECT,
-// answers as it is told, and then passes bytes on to a port of 127.0.0.1, or closes.
+// HTTP proxy on a free port of 127.0.0.1. It accepts one connection, reads the head of a CONNECT,
+// sends the given answer, and then forwards bytes to a port of 127.0.0.1, or closes.
 class TunnelProxy {
  public:
-  // To port 0: closes after the answer.
+  // `to` 0: closes after the answer.
   TunnelProxy(std::string answer, uint16_t to);
   ~TunnelProxy();
   TunnelProxy(const TunnelProxy&) = delete;
   TunnelProxy& operator=(const TunnelProxy&) = delete;
 
   uint16_t port() const { return port_; }
-  // What it was asked, as it arrived.
+  // Returns the received head.
   std::string TakeHead();
 
  private:

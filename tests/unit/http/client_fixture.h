@@ -17,7 +17,7 @@
 
 namespace khs::http {
 
-// Adds what the test wants to the real time.
+// The real time plus an offset.
 class AdjustableClock final : public base::Clock {
  public:
   base::Now Read() const override {
@@ -28,14 +28,14 @@ class AdjustableClock final : public base::Clock {
   std::atomic<std::chrono::seconds> ahead{std::chrono::seconds(0)};
 };
 
-// Stands still unless the test moves it.
+// A clock that only the test advances.
 class StoppedClock final : public base::Clock {
  public:
   base::Now Read() const override { return now; }
   base::Now now = base::SystemClock().Read();
 };
 
-// An endpoint client and the definition that it is used by, as a task's delivery thread has them.
+// An endpoint client with its route, as a task's delivery thread uses them.
 class Sender {
  public:
   using Slot = task::Endpoint::Slot;
@@ -55,7 +55,7 @@ class Sender {
     Reconfigure(endpoint, null_values);
   }
 
-  // Throws what the definition is to blame for; nothing changes then.
+  // Throws for an invalid definition and then changes nothing.
   void Reconfigure(const config::EndpointConfig& endpoint, delivery::NullValues null_values) {
     auto builder = std::make_shared<request::Builder>(endpoint, identity_, null_values);
     route_ = {std::move(builder), MakeDestination(endpoint, route_.destination.get())};
@@ -88,7 +88,7 @@ class Sender {
   std::map<Slot, int> headers_left_out_;
 };
 
-// A client with timeouts that no test reaches unless it wants to, and a record to send.
+// A client with long timeouts, and a record to send.
 class EndpointClientTest : public ::testing::Test {
  protected:
   using Answer = khs::testing::Answer;
@@ -111,10 +111,10 @@ class EndpointClientTest : public ::testing::Test {
     return *client_;
   }
 
-  // One attempt, from its beginning to its end.
+  // Runs one attempt.
   Sender::Result Send(Sender& client) { return SendAll(client, {&record_}).front(); }
 
-  // Attempts that are under way at once; their results, in the order of the records.
+  // Runs concurrent attempts. Returns their results in the order of the records.
   static std::vector<Sender::Result> SendAll(Sender& client,
                                              const std::vector<const delivery::Record*>& records) {
     for (size_t slot = 0; slot < records.size(); ++slot) client.Begin(slot, *records[slot]);
@@ -127,20 +127,20 @@ class EndpointClientTest : public ::testing::Test {
     return results;
   }
 
-  // One request to an endpoint that answers every one alike.
+  // Sends one request to an endpoint that gives this answer to every request.
   delivery::Reply SendTo(const Answer& answer) {
     ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
     return Send(ClientOf(endpoint.Url())).reply;
   }
 
-  // An answer as long as what is read at once, and as a TLS record at its longest.
+  // An answer as long as one read, which is also the longest TLS record.
   static std::string FillingOneRead() {
     constexpr size_t kOneRead = 16 * 1024;
     const std::string head = "HTTP/1.1 503 Full\r\nContent-Length: 16000\r\nX-Fill: ";
     return head + std::string(kOneRead - head.size() - 4 - 16'000, 'x') + "\r\n\r\n" +
            std::string(16'000, 'x');
   }
-  // An answer that nobody asked for.
+  // An answer that follows without a request.
   static std::string StrayDelivery() { return Answer::Of(200, R"({"retry":false})").bytes; }
 
   static delivery::HttpReply Http(const delivery::Reply& reply) {

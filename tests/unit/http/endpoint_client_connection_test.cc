@@ -16,7 +16,7 @@ using std::chrono::seconds;
 
 class EndpointClientConnection : public EndpointClientTest {
  protected:
-  // How many connections an endpoint sees that gives this answer to each of three requests.
+  // Returns the number of connections of three requests that all get this response.
   int ConnectionsOfThree(const Answer& answer) {
     ScriptedEndpoint endpoint([&answer](const Request&) { return answer; });
     Sender& client = ClientOf(endpoint.Url());
@@ -30,7 +30,7 @@ class EndpointClientConnection : public EndpointClientTest {
   }
 };
 
-TEST_F(EndpointClientConnection, IsReusedAfterAWholeAnswer) {
+TEST_F(EndpointClientConnection, IsReusedAfterACompleteResponse) {
   EXPECT_EQ(ConnectionsOfThree(Answer::Of(200, "body")), 1);
   EXPECT_EQ(ConnectionsOfThree(Answer::Of(503)), 1);
   EXPECT_EQ(ConnectionsOfThree(Answer::Chunked(200, {"some", "chunks"})), 1);
@@ -40,27 +40,27 @@ TEST_F(EndpointClientConnection, IsReusedAfterAWholeAnswer) {
             1);
 }
 
-TEST_F(EndpointClientConnection, IsNotReusedWhenTheAnswerSaysSo) {
+TEST_F(EndpointClientConnection, IsNotReusedWhenTheResponseSaysClose) {
   EXPECT_EQ(ConnectionsOfThree(Answer::Of(200, "", {{"Connection", "close"}})), 3);
   EXPECT_EQ(ConnectionsOfThree(Answer::Of(200, "", {{"Connection", "x, Close"}})), 3);
   EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n")), 3);
 }
 
-TEST_F(EndpointClientConnection, IsNotReusedWhenABodyIsAnnouncedThatMustNotCome) {
+TEST_F(EndpointClientConnection, IsNotReusedWhenABodyIsAnnouncedThatMustNotBeSent) {
   EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.1 204 No Content\r\nContent-Length: 15\r\n\r\n")), 3);
   EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.1 304 Same\r\nTransfer-Encoding: chunked\r\n\r\n")), 3);
 }
 
-TEST_F(EndpointClientConnection, IsNotReusedAfterABodyThatWasNotRead) {
+TEST_F(EndpointClientConnection, IsNotReusedAfterAnUnreadBody) {
   EXPECT_EQ(ConnectionsOfThree(Answer::Of(200, std::string(70'000, 'x'))), 3);
   EXPECT_EQ(ConnectionsOfThree(Answer::Chunked(200, {std::string(70'000, 'x')})), 3);
 }
 
-TEST_F(EndpointClientConnection, IsNotReusedWhenMoreCameThanTheAnswer) {
+TEST_F(EndpointClientConnection, IsNotReusedWhenBytesFollowTheResponse) {
   EXPECT_EQ(ConnectionsOfThree(Raw("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok, and more")), 3);
 }
 
-// Poco 1.11 leaves all trailers but the first in its buffer.
+// Poco 1.11 leaves all trailers except the first in its buffer.
 TEST_F(EndpointClientConnection, IsNotReusedAfterTrailers) {
   const std::string chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n";
   EXPECT_EQ(ConnectionsOfThree(Raw(chunks + "Trailer: x\r\n\r\n")), 3);
@@ -71,20 +71,20 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAFault) {
   EXPECT_EQ(ConnectionsOfThree(Raw("garbage\r\n\r\n")), 3);
 }
 
-TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItMeanwhile) {
+TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItWhileIdle) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   endpoint.DropConnections();
   ASSERT_TRUE(endpoint.WaitUntilDisconnected());
-  // The thread that begins attempts waits for something all the time.
+  // The delivery thread always waits for something.
   std::vector<Sender::Ended> ended;
   client.Wait(clock_.Read().monotonic, ended);
   EXPECT_EQ(Http(Send(client).reply).status, 200);
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 
-TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItBehindAnAnswerThatKeepsIt) {
+TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItAfterAKeepAliveResponse) {
   ScriptedEndpoint endpoint([](const Request&) {
     Answer answer = Answer::Of(200);
     answer.then = Answer::Then::kClose;
@@ -98,7 +98,7 @@ TEST_F(EndpointClientConnection, IsReplacedWhenTheEndpointClosedItBehindAnAnswer
   }
 }
 
-TEST_F(EndpointClientConnection, IsReplacedWhenMoreCameBehindTheAnswer) {
+TEST_F(EndpointClientConnection, IsReplacedWhenBytesCameAfterTheResponse) {
   ScriptedEndpoint endpoint([](const Request& request) {
     return request.connection == 1 ? Raw(FillingOneRead() + StrayDelivery())
                                    : Answer::Of(200, R"({"retry":true})");
@@ -117,8 +117,8 @@ TEST_F(EndpointClientConnection, IsClosedWithTheClient) {
   EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }
 
-// An endpoint closes a connection just when it is used again.
-TEST_F(EndpointClientConnection, RepeatsARequestOnAFreshOneWhenTheUsedOneEndsWithoutAnAnswer) {
+// The endpoint closes an idle connection at the moment that a request is sent on it.
+TEST_F(EndpointClientConnection, ResendsOnANewOneWhenAnIdleOneEndsWithoutAResponse) {
   for (const Answer& end : {Answer::Close(), Answer::Reset()}) {
     ScriptedEndpoint endpoint([&end](const Request& request) {
       return request.connection == 1 && request.Header("X-Kafka-Offset") == "8" ? end
@@ -138,7 +138,7 @@ TEST_F(EndpointClientConnection, RepeatsARequestOnAFreshOneWhenTheUsedOneEndsWit
   }
 }
 
-TEST_F(EndpointClientConnection, RepeatsARequestOnceAtMost) {
+TEST_F(EndpointClientConnection, ResendsARequestAtMostOnce) {
   ScriptedEndpoint endpoint([](const Request& request) {
     return request.Header("X-Kafka-Offset") == "7" ? Answer::Of(200) : Answer::Close();
   });
@@ -149,13 +149,13 @@ TEST_F(EndpointClientConnection, RepeatsARequestOnceAtMost) {
   EXPECT_EQ(endpoint.RequestCount(), 3u);
 }
 
-TEST_F(EndpointClientConnection, RepeatsNothingOnAFreshOne) {
+TEST_F(EndpointClientConnection, DoesNotResendAfterAFaultOnANewOne) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Close(); });
   EXPECT_EQ(Fault(Send(ClientOf(endpoint.Url())).reply).kind, delivery::FaultKind::kIo);
   EXPECT_EQ(endpoint.RequestCount(), 1u);
 }
 
-TEST_F(EndpointClientConnection, RepeatsNothingThatWasAnsweredInPartOrTooLate) {
+TEST_F(EndpointClientConnection, DoesNotResendAfterAPartialOrLateResponse) {
   config_.read_timeout = milliseconds(300);
   for (const Answer& end : {Answer::Raw("HTTP/1.1 20"), Answer::Hang()}) {
     ScriptedEndpoint endpoint([&end](const Request& request) {
@@ -170,8 +170,8 @@ TEST_F(EndpointClientConnection, RepeatsNothingThatWasAnsweredInPartOrTooLate) {
   }
 }
 
-TEST_F(EndpointClientConnection, FindsTheAddressOfANameThatIsListenedOn) {
-  // Where localhost is ::1 first, nobody listens there.
+TEST_F(EndpointClientConnection, FindsTheAddressOfANameThatAccepts) {
+  // Nobody listens on ::1, which localhost may resolve to first.
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   ASSERT_EQ(Http(Send(ClientOf(endpoint.Url("/", "localhost"))).reply).status, 200);
   EXPECT_EQ(endpoint.Requests().front().Header("Host"),
@@ -189,7 +189,7 @@ TEST_F(EndpointClientConnection, IsNeverSharedByTwoAttemptsAtOnce) {
   std::mutex mutex;
   std::condition_variable changed;
   size_t waiting = 0;
-  // Answers when all have arrived.
+  // Responds once all requests have arrived.
   ScriptedEndpoint endpoint([&](const Request&) {
     std::unique_lock lock(mutex);
     ++waiting;
@@ -206,7 +206,7 @@ TEST_F(EndpointClientConnection, IsNeverSharedByTwoAttemptsAtOnce) {
   EXPECT_EQ(endpoint.ConnectionCount(), static_cast<int>(kAtOnce));
 }
 
-TEST_F(EndpointClientConnection, IsClosedWhenNotUsedForAMinute) {
+TEST_F(EndpointClientConnection, IsClosedAfterAMinuteIdle) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   AdjustableClock clock;
   config_.url = endpoint.Url();
@@ -241,7 +241,7 @@ TEST_F(EndpointClientConnection, OneAttemptEndsWhileAnotherOneHangs) {
   EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(ended[0].result.reply));
 }
 
-TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteOfIdleness) {
+TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteIdle) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   AdjustableClock clock;
   config_.url = endpoint.Url();
@@ -255,7 +255,7 @@ TEST_F(EndpointClientConnection, IsNotReusedAfterAMinuteOfIdleness) {
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 
-// However busy it is: the host's address may have changed.
+// Also closes a busy connection, because the host's address may have changed.
 TEST_F(EndpointClientConnection, IsNotReusedWhenItIsTooOld) {
   for (const auto& [age, connections] : {std::pair(300, 2), {301, 1}, {0, 1}}) {
     ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
@@ -300,7 +300,7 @@ TEST_F(EndpointClientConnection, IsNotReusedWhenTheEndpointIsAboutToCloseIt) {
   }
 }
 
-TEST_F(EndpointClientConnection, IsClosedInItsOwnTimeBesideOneThatWasIdleBeforeAndMayBeLonger) {
+TEST_F(EndpointClientConnection, IsClosedAtItsOwnTimeoutBesideOneWithALongerTimeout) {
   const auto first_ended = std::make_shared<khs::testing::Gate>();
   ScriptedEndpoint endpoint([&](const Request& request) {
     if (request.connection == 1) return Answer::Of(200, "", {{"Keep-Alive", "timeout=31"}});

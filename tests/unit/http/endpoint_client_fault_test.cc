@@ -21,7 +21,7 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Far beyond the short timeouts below, and far below the long ones of the fixture.
+// Far above the short timeouts below, and far below the long ones of the fixture.
 constexpr seconds kSoon{10};
 
 class EndpointClientFault : public EndpointClientTest {
@@ -29,13 +29,13 @@ class EndpointClientFault : public EndpointClientTest {
   static std::string Local(uint16_t port) { return "http://127.0.0.1:" + std::to_string(port); }
 };
 
-TEST_F(EndpointClientFault, SaysThatAHostHasNoAddress) {
+TEST_F(EndpointClientFault, ReportsAHostWithoutAnAddress) {
   const auto fault = Fault(Send(ClientOf("http://no-such-host.invalid/")).reply);
   EXPECT_EQ(fault.kind, FaultKind::kDns);
   EXPECT_THAT(fault.detail, HasSubstr("no-such-host.invalid"));
 }
 
-TEST_F(EndpointClientFault, SaysThatAConnectionIsRefused) {
+TEST_F(EndpointClientFault, ReportsARefusedConnection) {
   const ClosedPort closed;
   const auto fault = Fault(Send(ClientOf(Local(closed.port()))).reply);
   EXPECT_EQ(fault.kind, FaultKind::kConnect);
@@ -43,7 +43,7 @@ TEST_F(EndpointClientFault, SaysThatAConnectionIsRefused) {
                                   HasSubstr("Connection refused")));
 }
 
-TEST_F(EndpointClientFault, SaysNothingOfAHostThatIsSecret) {
+TEST_F(EndpointClientFault, DoesNotShowASecretHost) {
   config_.host_is_secret = true;
   const ClosedPort closed;
   EXPECT_EQ(Fault(Send(ClientOf(Local(closed.port()))).reply).detail,
@@ -52,7 +52,7 @@ TEST_F(EndpointClientFault, SaysNothingOfAHostThatIsSecret) {
   EXPECT_THAT(fault.detail, AllOf(HasSubstr("cannot look up ***"), Not(HasSubstr("invalid"))));
 }
 
-TEST_F(EndpointClientFault, BoundsAConnectThatNobodyTakes) {
+TEST_F(EndpointClientFault, ConnectTimeoutEndsAConnectThatIsNotAccepted) {
   const FullListener full;
   config_.connect_timeout = milliseconds(150);
   Sender& client = ClientOf(Local(full.port()));
@@ -64,7 +64,7 @@ TEST_F(EndpointClientFault, BoundsAConnectThatNobodyTakes) {
   EXPECT_LT(took, kSoon);
 }
 
-TEST_F(EndpointClientFault, BoundsAnEndpointThatNeverAnswers) {
+TEST_F(EndpointClientFault, ReadTimeoutEndsARequestWithoutAResponse) {
   config_.read_timeout = milliseconds(150);
   const auto start = steady_clock::now();
   const auto fault = Fault(SendTo(Answer::Hang()));
@@ -75,7 +75,7 @@ TEST_F(EndpointClientFault, BoundsAnEndpointThatNeverAnswers) {
   EXPECT_LT(took, kSoon);
 }
 
-TEST_F(EndpointClientFault, BoundsAnAnswerThatTricklesInTotal) {
+TEST_F(EndpointClientFault, ReadTimeoutEndsATricklingResponse) {
   config_.read_timeout = milliseconds(200);
   const auto start = steady_clock::now();
   const auto fault = Fault(SendTo(Answer::Trickle(200, std::string(20'000, 'x'), milliseconds(2))));
@@ -85,13 +85,13 @@ TEST_F(EndpointClientFault, BoundsAnAnswerThatTricklesInTotal) {
   EXPECT_LT(took, kSoon);
 }
 
-TEST_F(EndpointClientFault, DoesNotTakeABodyThatTheTimeoutCutForAWholeOne) {
+TEST_F(EndpointClientFault, TreatsABodyCutByTheTimeoutAsIncomplete) {
   config_.read_timeout = milliseconds(150);
   const auto answer = Answer::Raw("HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}", Answer::Then::kHang);
   EXPECT_EQ(Fault(SendTo(answer)).kind, FaultKind::kTimeout);
 }
 
-TEST_F(EndpointClientFault, BoundsSendingToAnEndpointThatDoesNotRead) {
+TEST_F(EndpointClientFault, ReadTimeoutEndsASendThatIsNotRead) {
   const SilentListener silent;
   config_.read_timeout = milliseconds(200);
   record_.value = std::string(64'000'000, 'x');
@@ -102,7 +102,7 @@ TEST_F(EndpointClientFault, BoundsSendingToAnEndpointThatDoesNotRead) {
   EXPECT_LT(took, kSoon);
 }
 
-TEST_F(EndpointClientFault, IsNoFaultWhenTheEndpointAnswersWithoutReadingAll) {
+TEST_F(EndpointClientFault, AcceptsAResponseToAPartiallyReadRequest) {
   const SilentListener hasty;
   record_.value = std::string(64'000'000, 'x');
   Sender& client = ClientOf(Local(hasty.port()));
@@ -113,7 +113,7 @@ TEST_F(EndpointClientFault, IsNoFaultWhenTheEndpointAnswersWithoutReadingAll) {
   EXPECT_EQ(Http(reply).status, 413);
 }
 
-TEST_F(EndpointClientFault, KnowsACutAnswerFromAWholeOne) {
+TEST_F(EndpointClientFault, DistinguishesTruncatedFromCompleteResponses) {
   const std::string head = "HTTP/1.1 200 OK\r\n";
   for (const Answer& answer :
        {Answer::Close(), Answer::Raw("HTTP/1.1 20"), Answer::Raw(head + "Content-Le"),
@@ -127,7 +127,7 @@ TEST_F(EndpointClientFault, KnowsACutAnswerFromAWholeOne) {
   }
 }
 
-TEST_F(EndpointClientFault, KnowsWhatIsNotHttp) {
+TEST_F(EndpointClientFault, RejectsWhatIsNotHttp) {
   const std::string head = "HTTP/1.1 200 OK\r\n";
   const std::string chunked = head + "Transfer-Encoding: chunked\r\n\r\n";
   for (const std::string& bytes :
@@ -142,18 +142,18 @@ TEST_F(EndpointClientFault, KnowsWhatIsNotHttp) {
         chunked + "100000000\r\nab\r\n0\r\n\r\n", chunked + "2\r\nab\r\n\r\n0x\r\n\r\n"}) {
     const auto fault = Fault(SendTo(Answer::Raw(bytes)));
     EXPECT_EQ(fault.kind, FaultKind::kIo) << bytes;
-    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer")) << bytes;
+    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP response")) << bytes;
     EXPECT_EQ(fault.detail.find("many"), std::string::npos);
   }
 }
 
-TEST_F(EndpointClientFault, SaysThatTheConnectionWasReset) {
+TEST_F(EndpointClientFault, ReportsAReset) {
   const auto fault = Fault(SendTo(Answer::Reset()));
   EXPECT_EQ(fault.kind, FaultKind::kIo);
   EXPECT_THAT(fault.detail, HasSubstr("127.0.0.1"));
 }
 
-TEST_F(EndpointClientFault, NamesNothingOfTheRecordOrTheHeaders) {
+TEST_F(EndpointClientFault, QuotesNothingOfTheRecordOrTheHeaders) {
   config_.headers = {{"Authorization", "Bearer hidden"}};
   record_.value = "hidden";
   record_.key = "hidden";
@@ -177,7 +177,7 @@ TEST_F(EndpointClientFault, AbortEndsARequestThatHangs) {
   EXPECT_TRUE(std::holds_alternative<Aborted>(reply));
 }
 
-TEST_F(EndpointClientFault, AbortDoesNotMakeAWholeAnswerOfABodyThatItCut) {
+TEST_F(EndpointClientFault, TreatsABodyCutByAbortAsIncomplete) {
   ScriptedEndpoint endpoint([](const Request&) {
     return Answer::Raw("HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}", Answer::Then::kHang);
   });
@@ -190,7 +190,7 @@ TEST_F(EndpointClientFault, AbortDoesNotMakeAWholeAnswerOfABodyThatItCut) {
   EXPECT_TRUE(std::holds_alternative<Aborted>(reply));
 }
 
-TEST_F(EndpointClientFault, AbortEndsAConnectThatNobodyTakes) {
+TEST_F(EndpointClientFault, AbortEndsAConnectThatIsNotAccepted) {
   const FullListener full;
   Sender& client = ClientOf(Local(full.port()));
   delivery::Reply reply;
@@ -202,7 +202,7 @@ TEST_F(EndpointClientFault, AbortEndsAConnectThatNobodyTakes) {
   EXPECT_LT(steady_clock::now() - start, kSoon);
 }
 
-TEST_F(EndpointClientFault, AbortIsLasting) {
+TEST_F(EndpointClientFault, AbortIsPermanent) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(200); });
   Sender& client = ClientOf(endpoint.Url());
   EXPECT_EQ(Http(Send(client).reply).status, 200);
@@ -213,7 +213,7 @@ TEST_F(EndpointClientFault, AbortIsLasting) {
   EXPECT_TRUE(endpoint.WaitUntilDisconnected());
 }
 
-TEST_F(EndpointClientFault, IsNotBuiltForWhatCanNeverWork) {
+TEST_F(EndpointClientFault, RejectsInvalidDefinitions) {
   EXPECT_THROW(ClientOf("ftp://h/"), std::runtime_error);
   config_.headers = {{"Token", "hidden\r\nInjected: yes"}};
   try {

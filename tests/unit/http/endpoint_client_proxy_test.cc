@@ -37,12 +37,12 @@ class EndpointClientProxy : public EndpointClientTest {
   CertificateAuthority authority_;
 };
 
-TEST_F(EndpointClientProxy, IsAskedForAPlainUrlInAbsoluteForm) {
+TEST_F(EndpointClientProxy, GetsPlainRequestsInAbsoluteForm) {
   ScriptedEndpoint proxy(Delivered);
   UseProxy(proxy.port());
   config_.proxy.user = "sink";
   config_.proxy.password = "open:sesame";
-  // Nobody looks up the endpoint's name here.
+  // The client must not resolve the endpoint's name.
   auto& client = ClientOf("http://endpoint.invalid:8080/in?a=b");
   for (int i = 0; i < 2; ++i) EXPECT_EQ(Http(Send(client).reply).retry, false);
   EXPECT_EQ(proxy.ConnectionCount(), 1);
@@ -106,8 +106,8 @@ TEST_F(EndpointClientProxy, IsNamedWhenItRefusesTheCredentialsOfAPlainRequest) {
   EXPECT_THAT(fault.detail, HasSubstr("proxy 127.0.0.1:" + std::to_string(proxy.port())));
 }
 
-// With TLS it is the endpoint that says so.
-TEST_F(EndpointClientProxy, IsNotBlamedForAStatusThatCameThroughItsTunnel) {
+// With TLS the status comes from the endpoint.
+TEST_F(EndpointClientProxy, IsNotBlamedForAStatusOfTheEndpoint) {
   ScriptedEndpoint endpoint([](const Request&) { return Answer::Of(407, R"({"retry":true})"); },
                             Localhost());
   TunnelProxy proxy("HTTP/1.1 200 OK\r\n\r\n", endpoint.port());
@@ -127,7 +127,7 @@ TEST_F(EndpointClientProxy, IsNamedWhenItCannotBeReached) {
   EXPECT_THAT(fault.detail, HasSubstr("proxy no-such-proxy.invalid"));
 }
 
-TEST_F(EndpointClientProxy, BoundsTheTunnelByTheConnectTimeout) {
+TEST_F(EndpointClientProxy, ConnectTimeoutEndsTheTunnel) {
   const khs::testing::SilentListener silent;
   UseProxy(silent.port());
   config_.connect_timeout = milliseconds(150);
@@ -136,7 +136,7 @@ TEST_F(EndpointClientProxy, BoundsTheTunnelByTheConnectTimeout) {
   EXPECT_THAT(fault.detail, AllOf(HasSubstr("proxy 127.0.0.1"), HasSubstr("150 ms")));
 }
 
-TEST_F(EndpointClientProxy, OfAnotherDefinitionNeedsAnotherConnection) {
+TEST_F(EndpointClientProxy, OfANewDefinitionNeedsANewConnection) {
   ScriptedEndpoint first(Delivered);
   ScriptedEndpoint second(Delivered);
   UseProxy(first.port());

@@ -34,7 +34,7 @@ class EndpointClientReconfigure : public EndpointClientTest {
     client.Reconfigure(config_, NullValues::kSend);
   }
 
-  // An attempt that has reached the endpoint, but not its end.
+  // Starts an attempt and waits until its request has reached the endpoint.
   void BeginAt(Sender& client, Slot slot, const ScriptedEndpoint& endpoint) {
     const size_t before = endpoint.RequestCount();
     client.Begin(slot, record_);
@@ -45,7 +45,7 @@ class EndpointClientReconfigure : public EndpointClientTest {
     }
   }
 
-  // The one attempt that ends next.
+  // Waits for the next attempt to end.
   static Ended Next(Sender& client) {
     std::vector<Ended> ended;
     while (ended.empty()) client.Wait(std::nullopt, ended);
@@ -66,7 +66,7 @@ class EndpointClientReconfigureTls : public EndpointClientReconfigure {
   CertificateAuthority authority_;
 };
 
-TEST_F(EndpointClientReconfigure, TheNextAttemptGoesToTheNewUrlAndTheOldOneEndsWhereItBegan) {
+TEST_F(EndpointClientReconfigure, NewAttemptsUseTheNewUrlAndRunningOnesKeepTheirs) {
   const auto gate = std::make_shared<Gate>();
   ScriptedEndpoint old(Always(Answer::Of(201).When(gate)));
   ScriptedEndpoint next(Always(Answer::Of(202)));
@@ -81,14 +81,14 @@ TEST_F(EndpointClientReconfigure, TheNextAttemptGoesToTheNewUrlAndTheOldOneEndsW
   ended = Next(client);
   EXPECT_EQ(ended.slot, 0u);
   EXPECT_EQ(Http(ended.result.reply).status, 201);
-  // Of no more use.
+  // The new definition needs another connection.
   EXPECT_TRUE(old.WaitUntilDisconnected());
   EXPECT_EQ(Http(Send(client).reply).status, 202);
   EXPECT_EQ(old.RequestCount(), 1u);
   EXPECT_EQ(next.ConnectionCount(), 1);
 }
 
-TEST_F(EndpointClientReconfigure, AConnectionStaysInUseWhereOnlyRequestsChange) {
+TEST_F(EndpointClientReconfigure, KeepsConnectionsWhenOnlyRequestsChange) {
   ScriptedEndpoint endpoint(Always(Answer::Of(200)));
   config_.headers = {{"Token", "first"}};
   Sender& client = ClientOf(endpoint.Url("/first"));
@@ -116,7 +116,7 @@ TEST_F(EndpointClientReconfigure, AConnectionStaysInUseWhereOnlyRequestsChange) 
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
 }
 
-TEST_F(EndpointClientReconfigure, AnAttemptUnderWayGivesItsConnectionToTheNextOne) {
+TEST_F(EndpointClientReconfigure, ARunningAttemptPassesItsConnectionToTheNextOne) {
   const auto gate = std::make_shared<Gate>();
   ScriptedEndpoint endpoint(Always(Answer::Of(200).When(gate)));
   Sender& client = ClientOf(endpoint.Url());
@@ -140,7 +140,7 @@ TEST_F(EndpointClientReconfigure, ClosesIdleConnectionsToTheOldUrlAtOnce) {
   EXPECT_EQ(next.ConnectionCount(), 0);
 }
 
-TEST_F(EndpointClientReconfigure, LeadsBackAgain) {
+TEST_F(EndpointClientReconfigure, ReturnsToThePreviousUrl) {
   ScriptedEndpoint one(Always(Answer::Of(201)));
   ScriptedEndpoint other(Always(Answer::Of(202)));
   Sender& client = ClientOf(one.Url());
@@ -151,7 +151,7 @@ TEST_F(EndpointClientReconfigure, LeadsBackAgain) {
   EXPECT_EQ(other.ConnectionCount(), 0);
 }
 
-// The order of deadlines is then another one than that of beginning.
+// The deadlines are then in a different order than the starts.
 TEST_F(EndpointClientReconfigure, AShorterReadTimeoutIsForNewAttemptsOnly) {
   ScriptedEndpoint endpoint(Always(Answer::Hang()));
   AdjustableClock clock;
@@ -209,7 +209,7 @@ TEST_F(EndpointClientReconfigureTls, AConnectTimeoutIsForNewAttemptsOnly) {
   }
 }
 
-TEST_F(EndpointClientReconfigureTls, LeadsToHttpsAndBack) {
+TEST_F(EndpointClientReconfigureTls, SwitchesToHttpsAndBack) {
   auto gate = std::make_shared<Gate>();
   ScriptedEndpoint plain([&](const Request&) { return Answer::Of(201).When(gate); });
   ScriptedEndpoint secure([&](const Request&) { return Answer::Of(202).When(gate); }, Localhost());
@@ -272,11 +272,11 @@ TEST_F(EndpointClientReconfigureTls, ChangesNothingWhenTheDefinitionCannotBeUsed
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
 }
 
-TEST_F(EndpointClientReconfigure, ANameIsLookedUpForTheAttemptThatAskedForIt) {
+TEST_F(EndpointClientReconfigure, ResolvesANameForTheAttemptThatAskedForIt) {
   ScriptedEndpoint old(Always(Answer::Of(201)));
   ScriptedEndpoint next(Always(Answer::Of(202)));
   Sender& client = ClientOf(old.Url("/", "localhost"));
-  client.Begin(0, record_);  // takes a look-up's end in Wait only
+  client.Begin(0, record_);  // only Wait takes the result of a lookup
   Lead(client, next.Url("/", "localhost"));
   client.Begin(1, record_);
   Lead(client, "http://no-such-host.invalid/");
@@ -299,7 +299,7 @@ TEST_F(EndpointClientReconfigure, ANameIsLookedUpForTheAttemptThatAskedForIt) {
   EXPECT_EQ(next.RequestCount(), 2u);
 }
 
-TEST_F(EndpointClientReconfigureTls, AbortEndsAttemptsOfOldAndNew) {
+TEST_F(EndpointClientReconfigureTls, AbortEndsAttemptsOfBothDefinitions) {
   ScriptedEndpoint old(Always(Answer::Hang()), Localhost());
   ScriptedEndpoint next(Always(Answer::Hang()));
   Sender& client = ClientOf(old.Url());
@@ -321,7 +321,7 @@ TEST_F(EndpointClientReconfigureTls, AbortEndsAttemptsOfOldAndNew) {
   EXPECT_TRUE(next.WaitUntilDisconnected());
 }
 
-TEST_F(EndpointClientReconfigureTls, GoesWithAttemptsOfOldAndNewUnderWay) {
+TEST_F(EndpointClientReconfigureTls, IsDestroyedWithRunningAttemptsOfBothDefinitions) {
   ScriptedEndpoint old(Always(Answer::Hang()), Localhost());
   ScriptedEndpoint next(Always(Answer::Hang()), Localhost());
   Sender& client = ClientOf(old.Url());
@@ -337,7 +337,7 @@ TEST_F(EndpointClientReconfigureTls, GoesWithAttemptsOfOldAndNewUnderWay) {
   EXPECT_TRUE(next.WaitUntilDisconnected());
 }
 
-// A request is of one definition as a whole.
+// No request mixes two definitions.
 TEST_F(EndpointClientReconfigureTls, UnderLoad) {
   constexpr size_t kAtOnce = 8;
   constexpr size_t kRounds = 40;

@@ -94,7 +94,7 @@ TEST_F(EndpointClientReply, ReadsABodyThatEndsWithTheConnection) {
   EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.0 200 OK\r\n\r\n{\"retry\":false}"))).retry, false);
 }
 
-TEST_F(EndpointClientReply, SkipsInterimAnswers) {
+TEST_F(EndpointClientReply, SkipsInterimResponses) {
   const auto reply = Http(SendTo(
       Answer::Raw("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
                   "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{\"retry\":false}")));
@@ -111,11 +111,11 @@ TEST_F(EndpointClientReply, ExpectsNoBodyAfter204And304) {
   }
 }
 
-TEST_F(EndpointClientReply, TakesAStatusLineWithoutAReason) {
+TEST_F(EndpointClientReply, AcceptsAStatusLineWithoutAReason) {
   EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 201\r\nContent-Length: 0\r\n\r\n"))).status, 201);
 }
 
-TEST_F(EndpointClientReply, JudgesABodyOf64KiBButNoneThatIsLarger) {
+TEST_F(EndpointClientReply, ReadsABodyOfAtMost64KiB) {
   std::string body = R"({"retry":false,"padding":")";
   body += std::string(delivery::kMaxIndicatorBody - body.size() - 2, 'p') + "\"}";
   ASSERT_EQ(body.size(), delivery::kMaxIndicatorBody);
@@ -123,18 +123,18 @@ TEST_F(EndpointClientReply, JudgesABodyOf64KiBButNoneThatIsLarger) {
   EXPECT_EQ(Http(SendTo(Answer::Chunked(200, {body.substr(0, 9), body.substr(9)}))).retry, false);
   EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 200 OK\r\n\r\n" + body))).retry, false);
 
-  body += ' ';  // still JSON, still a false
+  body += ' ';  // still valid JSON with the same value
   EXPECT_EQ(Http(SendTo(Answer::Of(200, body))).retry, std::nullopt);
   EXPECT_EQ(Http(SendTo(Answer::Chunked(200, {body.substr(0, 9), body.substr(9)}))).retry,
             std::nullopt);
   EXPECT_EQ(Http(SendTo(Answer::Raw("HTTP/1.1 200 OK\r\n\r\n" + body))).retry, std::nullopt);
 }
 
-TEST_F(EndpointClientReply, UnpacksNothingAndAsksForNothingPacked) {
+TEST_F(EndpointClientReply, NeitherRequestsNorDecodesCompression) {
   std::optional<std::string> asked;
   ScriptedEndpoint endpoint([&](const Request& request) {
     asked = request.Header("Accept-Encoding");
-    // {"retry":false}, by gzip
+    // {"retry":false}, compressed by gzip
     const char packed[] =
         "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\x56\x2a\x4a\x2d\x29\xaa\x54\xb2\x4a\x4b\xcc"
         "\x29"
@@ -148,7 +148,7 @@ TEST_F(EndpointClientReply, UnpacksNothingAndAsksForNothingPacked) {
   EXPECT_EQ(asked, "identity");
 }
 
-TEST_F(EndpointClientReply, TakesAnAnswerWhoseHeadersAreOddWhereNobodyReadsThem) {
+TEST_F(EndpointClientReply, AcceptsOddHeadersThatAreNotRead) {
   for (const std::string header : {"X-Foo : bar",
                                    "X(1): a",
                                    "X-Name: J\xf6rg",
@@ -178,18 +178,18 @@ TEST_F(EndpointClientReply, TakesAnAnswerWhoseHeadersAreOddWhereNobodyReadsThem)
   }
 }
 
-TEST_F(EndpointClientReply, BoundsWhatComesBesideTheChunks) {
+TEST_F(EndpointClientReply, LimitsTheBytesBesideTheChunks) {
   const std::string head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string much(2'000'000, 'e');
   for (const std::string& endless :
        {"1;" + much, "0\r\nTrailer: " + much, std::string(much.size(), ' ')}) {
     const auto fault = Fault(SendTo(Answer::Raw(head + endless, Answer::Then::kHang)));
     EXPECT_EQ(fault.kind, FaultKind::kIo);
-    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer"));
+    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP response"));
   }
 }
 
-TEST_F(EndpointClientReply, IsStrictWithHeadersThatFrame) {
+TEST_F(EndpointClientReply, ValidatesFramingHeadersStrictly) {
   for (const std::string header :
        {"Content-Length: 15, 16", "Content-Length: 15\r\nContent-Length: 16", "Content-Length : 15",
         "Content-Length: 15,", "Content-Length: +15", "Content-Length: 0x15",
@@ -199,17 +199,17 @@ TEST_F(EndpointClientReply, IsStrictWithHeadersThatFrame) {
     const auto fault = Fault(SendTo(Answer::Raw(
         "HTTP/1.1 200 OK\r\n" + header + "\r\n\r\n{\"retry\":false}", Answer::Then::kKeepAlive)));
     EXPECT_EQ(fault.kind, FaultKind::kIo) << header;
-    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer")) << header;
+    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP response")) << header;
   }
 }
 
-TEST_F(EndpointClientReply, TakesAsManyHeadersAsThereAre) {
+TEST_F(EndpointClientReply, AcceptsManyHeaders) {
   std::string head = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 900; ++i) head += "X-" + std::to_string(i) + ": y\r\n";
   EXPECT_EQ(Http(SendTo(Answer::Raw(head + "Content-Length: 0\r\n\r\n"))).status, 200);
 }
 
-TEST_F(EndpointClientReply, TakesRetryAfterAsSecondsOrDate) {
+TEST_F(EndpointClientReply, ParsesRetryAfterAsSecondsOrDate) {
   using std::chrono::milliseconds;
   EXPECT_EQ(Http(SendTo(Answer::Of(503, "", {{"retry-after", "120"}}))).retry_after,
             milliseconds(120'000));
@@ -220,7 +220,7 @@ TEST_F(EndpointClientReply, TakesRetryAfterAsSecondsOrDate) {
   EXPECT_EQ(Http(SendTo(Answer::Of(503))).retry_after, std::nullopt);
 }
 
-TEST_F(EndpointClientReply, BoundsTheHeadInBytesFieldsAndLength) {
+TEST_F(EndpointClientReply, LimitsBytesFieldsAndLengthOfTheHead) {
   std::string many = "HTTP/1.1 200 OK\r\n";
   for (int i = 0; i < 20'000; ++i) many += "A: 1\r\n";
   const std::string large = "HTTP/1.1 200 OK\r\nA: " + std::string(100'000, 'a');
@@ -229,7 +229,7 @@ TEST_F(EndpointClientReply, BoundsTheHeadInBytesFieldsAndLength) {
   for (const std::string& head : {many, large, interim}) {
     const auto fault = Fault(SendTo(Answer::Raw(head + "\r\nContent-Length: 0\r\n\r\n")));
     EXPECT_EQ(fault.kind, FaultKind::kIo);
-    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP answer"));
+    EXPECT_THAT(fault.detail, HasSubstr("not an HTTP response"));
   }
 }
 

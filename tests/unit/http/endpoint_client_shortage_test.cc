@@ -48,7 +48,7 @@ TEST_F(EndpointClientShortage, SharesItsOnlyConnectionWhenDescriptorsAreFew) {
   EXPECT_EQ(endpoint_.ConnectionCount(), 1);
 }
 
-TEST_F(EndpointClientShortage, LeavesIdleConnectionsToWhoeverLacksDescriptors) {
+TEST_F(EndpointClientShortage, ClosesIdleConnectionsWhenOthersLackDescriptors) {
   Sender& client = ClientOf(endpoint_.Url());
   std::optional<FewDescriptors> few(std::in_place, 0);
   SendAll(client, {&record_, &record_, &record_});
@@ -61,7 +61,7 @@ TEST_F(EndpointClientShortage, LeavesIdleConnectionsToWhoeverLacksDescriptors) {
   EXPECT_EQ(endpoint_.ConnectionCount(), 5) << "one of the three was kept";
 }
 
-TEST_F(EndpointClientShortage, EndsAtOnceWhenItIsAskedTo) {
+TEST_F(EndpointClientShortage, AbortEndsTheWait) {
   Sender& client = ClientOf(endpoint_.Url());
   const FewDescriptors few(FewDescriptors::kReserve);
   client.Begin(0, record_);
@@ -74,8 +74,8 @@ TEST_F(EndpointClientShortage, EndsAtOnceWhenItIsAskedTo) {
 
 class EndpointClientThreads : public EndpointClientTest {};
 
-// In a process of its own, which no further thread may be started in.
-TEST_F(EndpointClientThreads, AreWaitedForToLookUpAName) {
+// Runs in a child process that cannot start another thread.
+TEST_F(EndpointClientThreads, AreWaitedForToResolveAName) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {

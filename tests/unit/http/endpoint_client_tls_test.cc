@@ -54,7 +54,7 @@ TEST_F(EndpointClientTls, ReusesItsConnections) {
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
 }
 
-TEST_F(EndpointClientTls, DoesNotTakeAStrayAnswerForThatOfTheNextRequest) {
+TEST_F(EndpointClientTls, DoesNotTakeAStrayResponseForTheNextOne) {
   ScriptedEndpoint endpoint(
       [](const Request& request) {
         return request.connection == 1
@@ -69,7 +69,7 @@ TEST_F(EndpointClientTls, DoesNotTakeAStrayAnswerForThatOfTheNextRequest) {
   EXPECT_EQ(endpoint.ConnectionCount(), 2);
 }
 
-TEST_F(EndpointClientTls, ReplacesAConnectionThatWasClosedBehindTheAnswer) {
+TEST_F(EndpointClientTls, ReplacesAConnectionThatWasClosedAfterTheResponse) {
   ScriptedEndpoint endpoint(
       [](const Request&) {
         Answer answer = Answer::Of(200);
@@ -85,7 +85,7 @@ TEST_F(EndpointClientTls, ReplacesAConnectionThatWasClosedBehindTheAnswer) {
   }
 }
 
-TEST_F(EndpointClientTls, ReplacesAConnectionOnWhichSomethingBegan) {
+TEST_F(EndpointClientTls, ReplacesAConnectionWithAPartialRecord) {
   ScriptedEndpoint endpoint(
       [](const Request& request) {
         Answer answer = Delivered(request);
@@ -101,7 +101,7 @@ TEST_F(EndpointClientTls, ReplacesAConnectionOnWhichSomethingBegan) {
   }
 }
 
-TEST_F(EndpointClientTls, KeepsAConnectionOnWhichASessionTicketComes) {
+TEST_F(EndpointClientTls, KeepsAConnectionThatReceivesASessionTicket) {
   ScriptedEndpoint endpoint(
       [](const Request& request) {
         Answer answer = Delivered(request);
@@ -115,7 +115,7 @@ TEST_F(EndpointClientTls, KeepsAConnectionOnWhichASessionTicketComes) {
   EXPECT_EQ(Http(Send(client).reply).retry, false);
   ASSERT_TRUE(endpoint.WaitForAnswers(2));
   std::vector<Sender::Ended> ended;
-  client.Wait(clock_.Read().monotonic, ended);  // where the ticket is met while the link is idle
+  client.Wait(clock_.Read().monotonic, ended);  // processes the ticket while the connection is idle
   EXPECT_EQ(Http(Send(client).reply).retry, false);
   EXPECT_EQ(endpoint.ConnectionCount(), 1);
 }
@@ -139,7 +139,7 @@ TEST_F(EndpointClientTls, RefusesACertificateOfAnotherName) {
   EXPECT_EQ(endpoint.RequestCount(), 0u);
 }
 
-TEST_F(EndpointClientTls, RefusesACertificateWhoseNameStandsInItsSubjectAlone) {
+TEST_F(EndpointClientTls, RefusesACertificateWithTheNameInItsSubjectOnly) {
   const auto issued = authority_.Issue("localhost");
   ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});
   const auto fault = Fault(Send(ClientOf(endpoint.Url("/", "localhost"))).reply);
@@ -151,7 +151,8 @@ TEST_F(EndpointClientTls, RefusesACertificateWhoseNameStandsInItsSubjectAlone) {
 TEST_F(EndpointClientTls, RefusesACertificateOfAnUnknownAuthority) {
   ScriptedEndpoint endpoint(Delivered, Localhost());
   const CertificateAuthority other("Other Authority");
-  for (const std::string& trusted : {other.ca_file(), std::string()}) {  // empty: the system's
+  for (const std::string& trusted :
+       {other.ca_file(), std::string()}) {  // empty: the system's authorities
     config_.tls.ca_location = trusted;
     const auto fault = Fault(Send(ClientOf(endpoint.Url())).reply);
     EXPECT_EQ(fault.kind, FaultKind::kTls);
@@ -160,7 +161,7 @@ TEST_F(EndpointClientTls, RefusesACertificateOfAnUnknownAuthority) {
   }
 }
 
-TEST_F(EndpointClientTls, RefusesACertificateThatHoldsNoMoreOrNotYet) {
+TEST_F(EndpointClientTls, RefusesAnExpiredOrNotYetValidCertificate) {
   using std::chrono::hours;
   const std::vector<std::string> names{"DNS:localhost", "IP:127.0.0.1"};
   const std::pair<Validity, const char*> cases[] = {{{-hours(48), -hours(24)}, "expired"},
@@ -175,7 +176,7 @@ TEST_F(EndpointClientTls, RefusesACertificateThatHoldsNoMoreOrNotYet) {
   }
 }
 
-TEST_F(EndpointClientTls, RefusesACertificateThatVouchesForItself) {
+TEST_F(EndpointClientTls, RefusesASelfSignedCertificate) {
   const auto issued = authority_.IssueSelfSigned("server", {"DNS:localhost", "IP:127.0.0.1"});
   ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});
   const auto fault = Fault(Send(ClientOf(endpoint.Url())).reply);
@@ -190,7 +191,7 @@ TEST_F(EndpointClientTls, TrustsAnIntermediateAuthorityWithoutItsRoot) {
   ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});
   config_.tls.ca_location = intermediate.ca_file();
   EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
-  // The root alone does not vouch for a certificate whose issuer nobody shows.
+  // The root alone cannot verify a certificate whose issuer is missing from the chain.
   config_.tls.ca_location = authority_.ca_file();
   EXPECT_EQ(Fault(Send(ClientOf(endpoint.Url())).reply).kind, FaultKind::kTls);
 }
@@ -204,7 +205,7 @@ TEST_F(EndpointClientTls, TrustsAPinnedCertificateButNoOtherOneOfItsIssuer) {
   EXPECT_EQ(Fault(Send(ClientOf(other.Url())).reply).kind, FaultKind::kTls);
 }
 
-TEST_F(EndpointClientTls, TrustsAPinnedCertificateForItsNamesAlone) {
+TEST_F(EndpointClientTls, TrustsAPinnedCertificateForItsNamesOnly) {
   const EndpointTls pinned = Server({"DNS:elsewhere"});
   ScriptedEndpoint endpoint(Delivered, pinned);
   config_.tls.ca_location = pinned.certificate_file;
@@ -213,14 +214,14 @@ TEST_F(EndpointClientTls, TrustsAPinnedCertificateForItsNamesAlone) {
   EXPECT_THAT(fault.detail, HasSubstr("mismatch"));
 }
 
-TEST_F(EndpointClientTls, TakesAnyCertificateWhenVerificationIsOff) {
+TEST_F(EndpointClientTls, AcceptsAnyCertificateWhenVerificationIsOff) {
   ScriptedEndpoint endpoint(Delivered, Server({"DNS:elsewhere"}));
   config_.tls = {};
   config_.tls.verify = false;
   EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
 }
 
-TEST_F(EndpointClientTls, ShowsItsClientCertificate) {
+TEST_F(EndpointClientTls, PresentsItsClientCertificate) {
   EndpointTls tls = Localhost();
   tls.client_ca_file = authority_.ca_file();
   ScriptedEndpoint endpoint(Delivered, tls);
@@ -252,7 +253,7 @@ TEST_F(EndpointClientTls, DecryptsItsKey) {
   }
 }
 
-TEST_F(EndpointClientTls, TakesTheKeyFromTheCertificatesFile) {
+TEST_F(EndpointClientTls, FindsTheKeyInTheCertificatesFile) {
   EndpointTls tls = Localhost();
   tls.client_ca_file = authority_.ca_file();
   ScriptedEndpoint endpoint(Delivered, tls);
@@ -264,18 +265,18 @@ TEST_F(EndpointClientTls, TakesTheKeyFromTheCertificatesFile) {
   EXPECT_EQ(Http(Send(ClientOf(endpoint.Url())).reply).retry, false);
 }
 
-TEST_F(EndpointClientTls, FailsWithoutTheClientCertificateThatIsAskedFor) {
+TEST_F(EndpointClientTls, FailsWithoutARequiredClientCertificate) {
   EndpointTls tls = Localhost();
   tls.client_ca_file = authority_.ca_file();
   ScriptedEndpoint endpoint(Delivered, tls);
-  // TLS 1.3 tells the client after the handshake, and the connection may be reset by then.
+  // TLS 1.3 sends the alert after the handshake, when the connection may already be reset.
   EXPECT_THAT(Fault(Send(ClientOf(endpoint.Url())).reply).kind,
               AnyOf(FaultKind::kTls, FaultKind::kIo));
   EXPECT_EQ(endpoint.RequestCount(), 0u);
 }
 
-TEST_F(EndpointClientTls, SaysThatTheEndpointDoesNotSpeakTls) {
-  // What a server that expects plain HTTP makes of a TLS handshake is not a request.
+TEST_F(EndpointClientTls, ReportsAnEndpointThatDoesNotSpeakTls) {
+  // A server that expects plain HTTP cannot parse a TLS handshake as a request.
   ScriptedEndpoint endpoint(Delivered);
   config_.read_timeout = milliseconds(500);
   config_.connect_timeout = milliseconds(300);
@@ -284,7 +285,7 @@ TEST_F(EndpointClientTls, SaysThatTheEndpointDoesNotSpeakTls) {
   EXPECT_THAT(fault.kind, AnyOf(FaultKind::kTls, FaultKind::kTimeout));
 }
 
-TEST_F(EndpointClientTls, BoundsTheHandshakeByTheConnectTimeout) {
+TEST_F(EndpointClientTls, ConnectTimeoutEndsTheHandshake) {
   const SilentListener silent;
   config_.connect_timeout = milliseconds(150);
   Sender& client = ClientOf("https://127.0.0.1:" + std::to_string(silent.port()));
@@ -297,7 +298,7 @@ TEST_F(EndpointClientTls, BoundsTheHandshakeByTheConnectTimeout) {
   EXPECT_LT(took, seconds(10));
 }
 
-TEST_F(EndpointClientTls, BoundsAnAnswerThatTricklesInTotal) {
+TEST_F(EndpointClientTls, ReadTimeoutEndsATricklingResponse) {
   ScriptedEndpoint endpoint(
       [](const Request&) {
         return Answer::Trickle(200, std::string(20'000, 'x'), milliseconds(2));
@@ -307,7 +308,7 @@ TEST_F(EndpointClientTls, BoundsAnAnswerThatTricklesInTotal) {
   EXPECT_EQ(Fault(Send(ClientOf(endpoint.Url())).reply).kind, FaultKind::kTimeout);
 }
 
-TEST_F(EndpointClientTls, KnowsACutAnswerFromAWholeOne) {
+TEST_F(EndpointClientTls, DistinguishesTruncatedFromCompleteResponses) {
   for (const Answer& answer : {Answer::Close(), Answer::Reset(), Answer::CutBody(200, "0123", 2),
                                Answer::CutChunks(200, {"chunk"})}) {
     ScriptedEndpoint endpoint([&](const Request&) { return answer; }, Localhost());
@@ -315,7 +316,7 @@ TEST_F(EndpointClientTls, KnowsACutAnswerFromAWholeOne) {
   }
 }
 
-TEST_F(EndpointClientTls, TakesABodyThatEndsWithTheConnectionOnlyAfterAGoodbye) {
+TEST_F(EndpointClientTls, AcceptsABodyThatEndsWithTheConnectionOnlyAfterCloseNotify) {
   const std::string bytes = "HTTP/1.1 200 OK\r\n\r\n{\"retry\":false}";
   ScriptedEndpoint whole([&](const Request&) { return Answer::Raw(bytes); }, Localhost());
   EXPECT_EQ(Http(Send(ClientOf(whole.Url())).reply).retry, false);
@@ -325,7 +326,7 @@ TEST_F(EndpointClientTls, TakesABodyThatEndsWithTheConnectionOnlyAfterAGoodbye) 
   }
 }
 
-TEST_F(EndpointClientTls, AFailedHandshakeLeavesNothingForTheNextConnection) {
+TEST_F(EndpointClientTls, AFailedHandshakeLeavesNoErrorForTheNextConnection) {
   ScriptedEndpoint wrong(Delivered, Server({"DNS:elsewhere"}));
   EXPECT_EQ(Fault(Send(ClientOf(wrong.Url())).reply).kind, FaultKind::kTls);
   ScriptedEndpoint good([](const Request&) { return Answer::Raw("HTTP/1.1 200 OK\r\n\r\nbody"); },
@@ -343,7 +344,7 @@ TEST_F(EndpointClientTls, AbortEndsAHandshake) {
   EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(reply));
 }
 
-TEST_F(EndpointClientTls, IsNotBuiltWithAFileThatCannotBeUsed) {
+TEST_F(EndpointClientTls, RejectsUnusableFiles) {
   const CertificateAuthority::Issued client = authority_.Issue("client");
   const CertificateAuthority::Issued other = authority_.Issue("other");
   const std::string missing = authority_.directory() / "missing.pem";

@@ -29,7 +29,7 @@ base::UniqueFd NonBlocking() {
 
 Poco::Net::SocketAddress Local(uint16_t port) { return {"127.0.0.1", port}; }
 
-// A listener on a free port; the test is its one peer.
+// A listener on a free port.
 class Listener {
  public:
   Listener() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -58,7 +58,7 @@ class FiberSocketTest : public ::testing::Test {
  protected:
   using SocketPtr = Poco::AutoPtr<FiberSocket>;
 
-  // Runs a job that must end, with whatever the others do meanwhile.
+  // Runs the loop until this job has returned.
   void Run(std::function<void()> job) {
     bool ended = false;
     loop_.Start([&] {
@@ -69,7 +69,7 @@ class FiberSocketTest : public ::testing::Test {
     while (!ended) (void)loop_.Poll(loop_.Now() + seconds(1), microseconds(0));
   }
 
-  // On a fiber.
+  // Must be called by a job.
   SocketPtr Connect() {
     SocketPtr socket(new FiberSocket(loop_, NonBlocking()));
     socket->connect(Local(listener_.port()));
@@ -129,7 +129,7 @@ TEST_F(FiberSocketTest, OtherJobsRunWhileOneWaits) {
   EXPECT_EQ(received, "late");
 }
 
-TEST_F(FiberSocketTest, AnEndIsSeenBehindAReadThatBroughtLessThanWasAskedFor) {
+TEST_F(FiberSocketTest, SeesTheEndOfTheStreamAfterAShortRead) {
   Run([&] {
     SocketPtr socket = Connect();
     base::UniqueFd peer = listener_.Accept();
@@ -166,7 +166,7 @@ TEST_F(FiberSocketTest, AResetIsAnError) {
   });
 }
 
-TEST_F(FiberSocketTest, SendingToAPeerThatHasGoneIsAnErrorAndNoSignal) {
+TEST_F(FiberSocketTest, SendingToAClosedPeerIsAnErrorAndNoSignal) {
   Run([&] {
     SocketPtr socket = Connect();
     base::UniqueFd peer = listener_.Accept();
@@ -196,23 +196,23 @@ TEST_F(FiberSocketTest, AConnectEndsWithTheDeadline) {
   });
 }
 
-TEST_F(FiberSocketTest, SeveralConnectsAreWaitedForAtOnce) {
+TEST_F(FiberSocketTest, WaitsForSeveralConnectsAtOnce) {
   const khs::testing::FullListener full;
   Run([&] {
     SocketPtr never(new FiberSocket(loop_, NonBlocking()));
     SocketPtr soon(new FiberSocket(loop_, NonBlocking()));
-    EXPECT_EQ(never->BeginConnect(Local(full.port())), 0);
+    EXPECT_EQ(never->StartConnect(Local(full.port())), 0);
     Readiness* first = &never->readiness();
-    EXPECT_FALSE(loop_.Wait({&first, 1}, loop_.Now() + milliseconds(20)));
-    EXPECT_EQ(soon->BeginConnect(Local(listener_.port())), 0);
+    EXPECT_FALSE(loop_.WaitForSockets({&first, 1}, loop_.Now() + milliseconds(20)));
+    EXPECT_EQ(soon->StartConnect(Local(listener_.port())), 0);
     Readiness* const both[] = {&never->readiness(), &soon->readiness()};
-    EXPECT_TRUE(loop_.Wait(both));
+    EXPECT_TRUE(loop_.WaitForSockets(both));
     EXPECT_EQ(never->readiness().possible, 0);
-    EXPECT_EQ(soon->Connected(), 0);
+    EXPECT_EQ(soon->FinishConnect(), 0);
   });
 }
 
-TEST_F(FiberSocketTest, ReceivingEndsWithTheDeadlineThoughDataComesAllTheTime) {
+TEST_F(FiberSocketTest, ReceivingAConstantStreamEndsWithTheDeadline) {
   Run([&] {
     SocketPtr socket = Connect();
     const base::UniqueFd peer = listener_.Accept();
@@ -228,7 +228,7 @@ TEST_F(FiberSocketTest, ReceivingEndsWithTheDeadlineThoughDataComesAllTheTime) {
           for (;;) Receive(*socket, 1'000);
         },
         Interrupted);
-    ::shutdown(peer.get(), SHUT_RDWR);  // ends a send that waits
+    ::shutdown(peer.get(), SHUT_RDWR);  // ends the blocked send
   });
 }
 
@@ -253,7 +253,7 @@ TEST_F(FiberSocketTest, SendsMoreThanTheSystemBuffers) {
   });
 }
 
-TEST_F(FiberSocketTest, StopsSendingWhenThePeerAnswersInsteadOfReading) {
+TEST_F(FiberSocketTest, StopsSendingWhenThePeerRespondsInsteadOfReading) {
   const std::string much(50'000'000, 'x');
   Run([&] {
     SocketPtr socket = Connect();
@@ -263,7 +263,7 @@ TEST_F(FiberSocketTest, StopsSendingWhenThePeerAnswersInsteadOfReading) {
       EXPECT_GT(::recv(peer.get(), some, sizeof some, 0), 0);
       Send(peer, "no");
     });
-    EXPECT_THROW(socket->sendBytes(much.data(), static_cast<int>(much.size()), 0), PeerSpoke);
+    EXPECT_THROW(socket->sendBytes(much.data(), static_cast<int>(much.size()), 0), InputBlocksSend);
     EXPECT_EQ(Receive(*socket, 10), "no");
     answer.join();
   });
@@ -289,41 +289,42 @@ TEST_F(FiberSocketTest, CancelEndsAReceive) {
   EXPECT_EQ(::recv(peer.get(), &end, 1, 0), 0) << "and the socket is closed";
 }
 
-TEST_F(FiberSocketTest, NoticesWhatComesWhileItIsIdle) {
+TEST_F(FiberSocketTest, DetectsInputWhileIdle) {
   SocketPtr socket;
   base::UniqueFd peer;
   Run([&] {
     socket = Connect();
     peer = listener_.Accept();
-    EXPECT_TRUE(socket->Quiet());
+    EXPECT_FALSE(socket->HasInput());
     Send(peer, "answer");
     EXPECT_EQ(Receive(*socket, 6), "answer");
-    EXPECT_TRUE(socket->Quiet()) << "all of it was read, though its buffer was full";
+    EXPECT_FALSE(socket->HasInput()) << "all of it was read, though its buffer was full";
   });
-  (void)loop_.TakeNoticed();
+  (void)loop_.TakeUnexpectedInput();
   (void)loop_.Poll(loop_.Now(), microseconds(0));
-  EXPECT_FALSE(loop_.TakeNoticed());
+  EXPECT_FALSE(loop_.TakeUnexpectedInput());
   Send(peer, "unasked");
-  while (!socket->readiness().noticed) (void)loop_.Poll(loop_.Now() + seconds(1), microseconds(0));
-  EXPECT_TRUE(loop_.TakeNoticed());
-  EXPECT_FALSE(loop_.TakeNoticed());
-  EXPECT_FALSE(socket->Quiet());
+  while (!socket->readiness().unexpected_input)
+    (void)loop_.Poll(loop_.Now() + seconds(1), microseconds(0));
+  EXPECT_TRUE(loop_.TakeUnexpectedInput());
+  EXPECT_FALSE(loop_.TakeUnexpectedInput());
+  EXPECT_TRUE(socket->HasInput());
 }
 
-TEST_F(FiberSocketTest, NoticesThatThePeerHasClosed) {
+TEST_F(FiberSocketTest, DetectsAClosedPeer) {
   SocketPtr socket;
   base::UniqueFd peer;
   Run([&] {
     socket = Connect();
     peer = listener_.Accept();
   });
-  EXPECT_TRUE(socket->Quiet());
+  EXPECT_FALSE(socket->HasInput());
   peer = {};
-  while (!loop_.TakeNoticed()) (void)loop_.Poll(loop_.Now() + seconds(1), microseconds(0));
-  EXPECT_FALSE(socket->Quiet());
+  while (!loop_.TakeUnexpectedInput()) (void)loop_.Poll(loop_.Now() + seconds(1), microseconds(0));
+  EXPECT_TRUE(socket->HasInput());
 }
 
-// One batch of events in which each job closes the sockets of all others.
+// All events are in one batch, and each job closes the sockets of all others.
 TEST_F(FiberSocketTest, AJobMayCloseASocketThatHasAnEventInTheSameBatch) {
   std::vector<SocketPtr> sockets;
   std::vector<base::UniqueFd> peers;

@@ -20,7 +20,7 @@ using std::chrono::seconds;
 
 constexpr MonotonicTime kNever = MonotonicTime::max();
 
-// Stands still unless the test moves it.
+// A clock that only the test advances.
 class StoppedClock final : public base::Clock {
  public:
   base::Now Read() const override { return now; }
@@ -29,7 +29,7 @@ class StoppedClock final : public base::Clock {
 
 class LoopTest : public ::testing::Test {
  protected:
-  // One look, without sleeping.
+  // Polls once without sleeping.
   void Look() { (void)loop_.Poll(loop_.Now(), microseconds(0)); }
   void Advance(milliseconds time) {
     clock_.now.monotonic += time;
@@ -37,14 +37,14 @@ class LoopTest : public ::testing::Test {
   }
 
   StoppedClock clock_;
-  Loop loop_{clock_};  // last: its jobs use the rest
+  Loop loop_{clock_};  // last: its jobs use the other members
 };
 
 TEST_F(LoopTest, RunsAJobUntilItsFirstWait) {
   int reached = 0;
   loop_.Start([&] {
     reached = 1;
-    loop_.AwaitNotice();
+    loop_.WaitForNotify();
     reached = 2;
   });
   EXPECT_EQ(reached, 1);
@@ -59,7 +59,7 @@ TEST_F(LoopTest, WaitsEndInTheOrderOfTheirTimes) {
   std::string order;
   for (const int delay : {30, 10, 20}) {
     loop_.Start([&, delay] {
-      EXPECT_FALSE(loop_.AwaitNotice(loop_.Now() + milliseconds(delay)));
+      EXPECT_FALSE(loop_.WaitForNotify(loop_.Now() + milliseconds(delay)));
       order += std::to_string(delay) + ' ';
     });
   }
@@ -71,12 +71,12 @@ TEST_F(LoopTest, WaitsEndInTheOrderOfTheirTimes) {
   EXPECT_EQ(order, "10 20 30 ");
 }
 
-TEST_F(LoopTest, AWaitThatIsOverIsNoInterruption) {
+TEST_F(LoopTest, AWaitThatTimesOutIsNoInterruption) {
   int waits = 0;
   loop_.Start([&] {
     loop_.SetDeadline(loop_.Now() + milliseconds(25));
     try {
-      for (;; ++waits) loop_.AwaitNotice(loop_.Now() + milliseconds(10));
+      for (;; ++waits) loop_.WaitForNotify(loop_.Now() + milliseconds(10));
     } catch (const Interrupted&) {
       EXPECT_EQ(loop_.interruption(), Interruption::kDeadline);
     }
@@ -92,13 +92,13 @@ TEST_F(LoopTest, ADeadlineLastsUntilItIsSetAgain) {
     loop_.SetDeadline(loop_.Now() + milliseconds(5));
     for (int i = 0; i < 3; ++i) {
       try {
-        loop_.AwaitNotice();
+        loop_.WaitForNotify();
       } catch (const Interrupted&) {
         ++interrupted;
       }
     }
     loop_.SetDeadline(loop_.Now() + milliseconds(5));
-    EXPECT_FALSE(loop_.AwaitNotice(loop_.Now() + milliseconds(1)));
+    EXPECT_FALSE(loop_.WaitForNotify(loop_.Now() + milliseconds(1)));
     ended = true;
   });
   Advance(milliseconds(5));
@@ -107,15 +107,15 @@ TEST_F(LoopTest, ADeadlineLastsUntilItIsSetAgain) {
   EXPECT_TRUE(ended);
 }
 
-TEST_F(LoopTest, ADeadlineMayBePutOffAndMovedUp) {
+TEST_F(LoopTest, ADeadlineMayMoveLaterAndEarlier) {
   bool over = false;
   loop_.Start([&] {
     loop_.SetDeadline(loop_.Now() + seconds(1));
-    loop_.AwaitNotice(loop_.Now() + milliseconds(1));
+    loop_.WaitForNotify(loop_.Now() + milliseconds(1));
     loop_.SetDeadline(loop_.Now() + seconds(10));
-    loop_.AwaitNotice(loop_.Now() + seconds(2));  // beyond the first deadline
+    loop_.WaitForNotify(loop_.Now() + seconds(2));  // beyond the first deadline
     loop_.SetDeadline(loop_.Now() + milliseconds(1));
-    EXPECT_THROW(loop_.AwaitNotice(), Interrupted);
+    EXPECT_THROW(loop_.WaitForNotify(), Interrupted);
     over = true;
   });
   Advance(milliseconds(1));
@@ -138,16 +138,16 @@ TEST_F(LoopTest, AJobThatDoesNotWaitSeesItsDeadlineToo) {
   EXPECT_TRUE(thrown);
 }
 
-TEST_F(LoopTest, TheNextJobOfAFiberHasNothingOfTheFormerOne) {
+TEST_F(LoopTest, AJobInheritsNothingFromThePreviousJobOfItsFiber) {
   Fiber* const first = loop_.Start([&] {
     loop_.SetDeadline(loop_.Now() + seconds(1));
-    EXPECT_THROW(loop_.AwaitNotice(), Interrupted);
+    EXPECT_THROW(loop_.WaitForNotify(), Interrupted);
   });
   loop_.Cancel(first);
   bool ended = false;
   Fiber* const second = loop_.Start([&] {
     EXPECT_EQ(loop_.interruption(), Interruption::kNone);
-    EXPECT_TRUE(loop_.AwaitNotice());
+    EXPECT_TRUE(loop_.WaitForNotify());
     ended = true;
   });
   EXPECT_EQ(first, second);
@@ -162,7 +162,7 @@ TEST_F(LoopTest, CancelEndsASuspendedJobAtOnce) {
   Fiber* const fiber = loop_.Start([&] {
     for (int i = 0; i < 3; ++i) {
       try {
-        loop_.AwaitNotice();
+        loop_.WaitForNotify();
       } catch (const Interrupted&) {
         EXPECT_EQ(loop_.interruption(), Interruption::kCancelled);
         ++waits;
@@ -173,7 +173,7 @@ TEST_F(LoopTest, CancelEndsASuspendedJobAtOnce) {
   EXPECT_EQ(waits, 3);
 }
 
-TEST_F(LoopTest, EndsItsJobsWithItself) {
+TEST_F(LoopTest, CancelsItsJobsWhenDestroyed) {
   int ended = 0;
   {
     Loop loop(clock_);
@@ -184,7 +184,7 @@ TEST_F(LoopTest, EndsItsJobsWithItself) {
           int& ended;
         } count{ended};
         try {
-          loop.AwaitNotice();
+          loop.WaitForNotify();
         } catch (const Interrupted&) {
         }
       });
@@ -194,7 +194,7 @@ TEST_F(LoopTest, EndsItsJobsWithItself) {
   EXPECT_EQ(ended, 200);
 }
 
-// Each in a catch block of its own while the others throw, and each finds its own exception again.
+// Each job suspends in a catch block while others throw, and then finds its own exception again.
 TEST_F(LoopTest, AJobMaySuspendItselfInACatchBlock) {
   std::vector<std::string> found(20);
   for (size_t i = 0; i < found.size(); ++i) {
@@ -203,10 +203,10 @@ TEST_F(LoopTest, AJobMaySuspendItselfInACatchBlock) {
         try {
           throw std::runtime_error(std::to_string(i));
         } catch (const std::runtime_error&) {
-          loop_.AwaitNotice();
+          loop_.WaitForNotify();
           EXPECT_EQ(std::uncaught_exceptions(), 0);
           try {
-            throw;  // the one that is being handled
+            throw;  // rethrows the current exception
           } catch (const std::runtime_error& again) {
             found[i] += again.what();
           }
@@ -235,7 +235,7 @@ TEST_F(LoopTest, AnExceptionMayCrossAFrameThatSuspendsWhileItUnwinds) {
   loop_.Start([&] {
     struct Waits {
       ~Waits() {
-        loop.AwaitNotice();
+        loop.WaitForNotify();
         EXPECT_EQ(std::uncaught_exceptions(), 1);
       }
       Loop& loop;
@@ -253,16 +253,16 @@ TEST_F(LoopTest, AnExceptionMayCrossAFrameThatSuspendsWhileItUnwinds) {
   EXPECT_TRUE(caught);
 }
 
-TEST_F(LoopTest, AJobFindsNoErrorsOfAnotherOne) {
+TEST_F(LoopTest, AJobSeesNoErrorsOfAnotherJob) {
   int error = -1;
   unsigned long queue = 1;
   loop_.Start([&] {
-    loop_.AwaitNotice();
+    loop_.WaitForNotify();
     error = errno;
     queue = ERR_peek_error();
   });
   loop_.Start([&] {
-    loop_.AwaitNotice(loop_.Now());
+    loop_.WaitForNotify(loop_.Now());
     ERR_raise(ERR_LIB_USER, 1);
     errno = EAGAIN;
     loop_.Notify();
@@ -274,7 +274,7 @@ TEST_F(LoopTest, AJobFindsNoErrorsOfAnotherOne) {
   ERR_clear_error();
 }
 
-// Uses `bytes` of stack, a page at a time.
+// Uses `bytes` of stack, page by page.
 [[gnu::noinline]] char UseStack(size_t bytes) {
   volatile char page[4096];
   page[0] = static_cast<char>(bytes);
@@ -288,14 +288,14 @@ TEST_F(LoopTest, AJobHas48KiBOfStack) {
   EXPECT_NE(used, -1);
 }
 
-TEST_F(LoopTest, AStackThatIsTooSmallEndsTheProcessInsteadOfOverwritingAnotherOne) {
+TEST_F(LoopTest, AStackOverflowEndsTheProcessInsteadOfOverwritingAnotherStack) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_DEATH(loop_.Start([] { (void)UseStack(1024 * 1024); }), "");
 }
 
 TEST_F(LoopTest, RunsThousandsOfJobsAtOnce) {
 #if defined(__SANITIZE_THREAD__)
-  constexpr int kJobs = 1'000;  // a fiber costs it milliseconds
+  constexpr int kJobs = 1'000;  // under the sanitizers a fiber costs milliseconds
 #else
   constexpr int kJobs = 5'000;
 #endif
@@ -304,7 +304,7 @@ TEST_F(LoopTest, RunsThousandsOfJobsAtOnce) {
   for (int i = 0; i < kJobs; ++i) {
     loop_.Start([&] {
       ++begun;
-      for (int round = 0; round < 3; ++round) EXPECT_TRUE(loop_.AwaitNotice());
+      for (int round = 0; round < 3; ++round) EXPECT_TRUE(loop_.WaitForNotify());
       ++ended;
     });
   }
@@ -317,11 +317,11 @@ TEST_F(LoopTest, RunsThousandsOfJobsAtOnce) {
   EXPECT_EQ(ended, kJobs);
 }
 
-TEST_F(LoopTest, AnotherThreadWakesItAndTheJobsThatWaitForNotice) {
+TEST_F(LoopTest, AnotherThreadWakesTheLoopAndItsWaitingJobs) {
   std::atomic<bool> brought{false};
   bool seen = false;
   loop_.Start([&] {
-    while (!brought) loop_.AwaitNotice();
+    while (!brought) loop_.WaitForNotify();
     seen = true;
   });
   std::thread other([&brought, wake = loop_.wake_event()] {
@@ -333,7 +333,7 @@ TEST_F(LoopTest, AnotherThreadWakesItAndTheJobsThatWaitForNotice) {
   other.join();
 }
 
-TEST_F(LoopTest, AWakeThatCameBeforeThePollIsNotLost) {
+TEST_F(LoopTest, AWakeBeforeThePollIsNotLost) {
   loop_.wake_event()->Set();
   EXPECT_TRUE(loop_.Poll(kNever, microseconds(0)));
   EXPECT_FALSE(loop_.Poll(loop_.Now(), microseconds(0)));
@@ -344,7 +344,7 @@ TEST_F(LoopTest, SleepsNoLongerThanToTheNextTimer) {
   Loop loop(clock);
   bool ended = false;
   loop.Start([&] {
-    loop.AwaitNotice(loop.Now() + milliseconds(20));
+    loop.WaitForNotify(loop.Now() + milliseconds(20));
     ended = true;
   });
   const auto start = std::chrono::steady_clock::now();

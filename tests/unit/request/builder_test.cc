@@ -33,7 +33,7 @@ class BuilderTest : public ::testing::Test {
     return Builder(endpoint_, {"sink", "connect-sink"}, null_values_).Build(record_);
   }
 
-  // All values of a header, in order.
+  // Returns all values of a header, in order.
   std::vector<std::string> Values(const char* name) const {
     std::vector<std::string> values;
     for (const auto& [known, value] : khs::testing::HeaderLines(Build().headers)) {
@@ -66,7 +66,7 @@ TEST_F(BuilderTest, IsTheSameOnEveryAttempt) {
   EXPECT_EQ(Build().headers.lines(), Build().headers.lines());
 }
 
-TEST_F(BuilderTest, SaysNothingAboutATimestampOrAKeyThatTheRecordLacks) {
+TEST_F(BuilderTest, OmitsATimestampOrKeyThatTheRecordLacks) {
   EXPECT_THAT(Values("X-Kafka-Timestamp"), IsEmpty());
   EXPECT_THAT(Values("X-Kafka-Key"), IsEmpty());
 }
@@ -81,7 +81,7 @@ TEST_F(BuilderTest, SendsAnEmptyKeyAsAnEmptyHeader) {
   EXPECT_THAT(Values("X-Kafka-Key"), ElementsAre(""));
 }
 
-TEST_F(BuilderTest, LeavesOutAKeyOnlyWhenItsEncodingIsOver1024Bytes) {
+TEST_F(BuilderTest, OmitsAKeyOnlyWhenItsEncodingIsOver1024Bytes) {
   record_.key = std::string(1024, 'k');
   EXPECT_THAT(Values("X-Kafka-Key"), ElementsAre(*record_.key));
   record_.key = std::string(1025, 'k');
@@ -107,7 +107,7 @@ TEST_F(BuilderTest, TakesATraceIdOf128Bytes) {
   EXPECT_THAT(Values("X-B3-TraceId"), ElementsAre(std::string(128, 'a')));
 }
 
-TEST_F(BuilderTest, DerivesATraceIdWhenTheRecordsOwnIsOfNoUse) {
+TEST_F(BuilderTest, DerivesATraceIdWhenTheRecordsOwnIsInvalid) {
   for (const std::optional<std::string>& own :
        {std::optional<std::string>(), std::optional<std::string>(""),
         std::optional<std::string>("a\r\nInjected: yes"),
@@ -139,7 +139,7 @@ TEST_F(BuilderTest, ContinuesATraceOfEitherKindInItsOwnFormat) {
   }
 }
 
-TEST_F(BuilderTest, ForwardsNoTraceContextOfARecordThatIsNone) {
+TEST_F(BuilderTest, DoesNotForwardAnInvalidTraceContext) {
   endpoint_.forward_kafka_headers = true;
   record_.headers = {{"Traceparent", "garbage"}, {"Tracestate", "a=1"}, {"Tenant", "t1"}};
   EXPECT_THAT(Values("traceparent"),
@@ -192,7 +192,7 @@ TEST_F(BuilderTest, ForwardsBytesBeyondAsciiAndTabsAsTheyAre) {
   EXPECT_THAT(Values("Name"), ElementsAre("Zo\xc3\xab\tB"));
 }
 
-TEST_F(BuilderTest, LeavesOutAndCountsWhatHttpForbids) {
+TEST_F(BuilderTest, DropsAndCountsHeadersThatHttpForbids) {
   endpoint_.forward_kafka_headers = true;
   const std::vector<RecordHeader> forbidden{{"", "v"},
                                             {"with space", "v"},
@@ -212,7 +212,7 @@ TEST_F(BuilderTest, LeavesOutAndCountsWhatHttpForbids) {
   }
 }
 
-TEST_F(BuilderTest, LeavesOutAndCountsWhatBelongsToTheConnection) {
+TEST_F(BuilderTest, DropsAndCountsConnectionHeaders) {
   endpoint_.forward_kafka_headers = true;
   for (const char* name :
        {"Host", "content-length", "TRANSFER-ENCODING", "Connection", "Keep-Alive", "Upgrade", "TE",
@@ -231,7 +231,7 @@ TEST_F(BuilderTest, LetsConfiguredHeadersOverrideForwardedOnesInAnyCase) {
   EXPECT_EQ(Build().headers_left_out, 0);
 }
 
-TEST_F(BuilderTest, LetsNothingStandInForWhatTheRecordSays) {
+TEST_F(BuilderTest, NothingOverridesHeadersThatDescribeTheRecord) {
   endpoint_.forward_kafka_headers = true;
   const char* const names[] = {"x-kafka-topic", "X-KAFKA-PARTITION", "X-Kafka-Offset",
                                "X-B3-SpanId",   "X-B3-Sampled",      "X-B3-Info",
@@ -248,7 +248,7 @@ TEST_F(BuilderTest, LetsNothingStandInForWhatTheRecordSays) {
   }
 }
 
-TEST_F(BuilderTest, TakesAnUnderscoreForTheDashThatOthersReadInIt) {
+TEST_F(BuilderTest, TreatsUnderscoresInNamesAsDashes) {
   endpoint_.forward_kafka_headers = true;
   endpoint_.headers = {{"X-Tenant", "configured"}, {"X_B3_Sampled", "configured"}};
   record_.headers = {{"X_Kafka_Offset", "7"}, {"idempotency_key", "7"}, {"x_tenant", "7"}};
@@ -259,7 +259,7 @@ TEST_F(BuilderTest, TakesAnUnderscoreForTheDashThatOthersReadInIt) {
   EXPECT_THAT(Values("X-Tenant"), ElementsAre("configured"));
 }
 
-TEST_F(BuilderTest, LetsNothingStandInForWhatTheRecordLacks) {
+TEST_F(BuilderTest, NothingReplacesHeadersForWhatTheRecordLacks) {
   endpoint_.forward_kafka_headers = true;
   for (const char* name : {"X-Kafka-Key", "X-Kafka-Timestamp", "X-Kafka-Tombstone", "Tracestate"}) {
     endpoint_.headers = {{name, "configured"}};
@@ -285,7 +285,7 @@ TEST_F(BuilderTest, ForwardsTheLastOfSeveralContentTypes) {
   EXPECT_EQ(Build().headers_left_out, 0);
 }
 
-TEST_F(BuilderTest, AsksForNothingPackedUnlessConfigured) {
+TEST_F(BuilderTest, RequestsNoCompressionUnlessConfigured) {
   EXPECT_THAT(Values("Accept-Encoding"), ElementsAre("identity"));
   endpoint_.headers = {{"accept-encoding", "gzip"}};
   EXPECT_THAT(Values("Accept-Encoding"), ElementsAre("gzip"));

@@ -7,7 +7,7 @@
 namespace khs::request {
 namespace {
 
-TEST(Target, TakesAUrlApart) {
+TEST(Target, ParsesAUrl) {
   const Target target = ParseTarget("http://example.com:8080/a/b?c=d#e");
   EXPECT_FALSE(target.tls);
   EXPECT_EQ(target.host, "example.com");
@@ -18,14 +18,14 @@ TEST(Target, TakesAUrlApart) {
   EXPECT_EQ(target.label, "example.com:8080");
 }
 
-TEST(Target, LeavesTheSchemesOwnPortOutOfTheHostHeader) {
+TEST(Target, OmitsTheDefaultPortInTheHostHeader) {
   EXPECT_EQ(ParseTarget("http://example.com/").host_header, "example.com");
   EXPECT_EQ(ParseTarget("HTTPS://example.com/").host_header, "example.com");
   EXPECT_EQ(ParseTarget("https://example.com:80/").host_header, "example.com:80");
   EXPECT_EQ(ParseTarget("https://example.com/").port, 443);
 }
 
-TEST(Target, BracketsAnIpv6AddressForPeopleAndHeadersOnly) {
+TEST(Target, BracketsAnIpv6AddressInMessagesAndHeadersOnly) {
   const Target target = ParseTarget("https://[::1]:8443/");
   EXPECT_TRUE(target.tls);
   EXPECT_TRUE(target.is_address);
@@ -34,7 +34,7 @@ TEST(Target, BracketsAnIpv6AddressForPeopleAndHeadersOnly) {
   EXPECT_TRUE(ParseTarget("http://127.0.0.1/").is_address);
 }
 
-TEST(Target, GivesARequestAPathEvenWithoutOne) {
+TEST(Target, HasAPathEvenIfTheUrlHasNone) {
   EXPECT_EQ(ParseTarget("http://h").path, "/");
   EXPECT_EQ(ParseTarget("http://h?q=1").path, "/?q=1");
   EXPECT_EQ(ParseTarget("http://h#f").path, "/");
@@ -59,7 +59,7 @@ TEST(Target, RefusesWhatIsNotAnHttpUrlWithoutQuotingIt) {
   }
 }
 
-TEST(Target, ShowsNothingOfASecretHost) {
+TEST(Target, HidesASecretHost) {
   const Target target = ParseTarget("https://example.com:8443/a", true);
   EXPECT_EQ(target.label, "***");
   EXPECT_EQ(target.shown_host, "***");

@@ -19,7 +19,9 @@ const std::string kHop = "10fa1aa8c54d24d7";
 const std::string kContinued = "00-" + kTrace + "-" + kHop + "-01";
 const std::string kBegun = "00-" + kDerived + "-" + kHop + "-00";
 
-TraceContext TraceWith(std::vector<RecordHeader> headers) { return TraceOf(headers, kDerived); }
+TraceContext TraceWith(std::vector<RecordHeader> headers) {
+  return MakeTraceContext(headers, kDerived);
+}
 
 std::string ParentOf(const std::string& own) { return TraceWith({{"traceparent", own}}).parent; }
 
@@ -29,7 +31,7 @@ std::string StateOf(const std::vector<std::string>& own) {
   return TraceWith(headers).state;
 }
 
-TEST(TraceContext, BeginsATraceThatNobodyHasSampled) {
+TEST(TraceContext, StartsAnUnsampledTrace) {
   const TraceContext trace = TraceWith({{"tenant", "blue"}});
   EXPECT_EQ(trace.parent, kBegun);
   EXPECT_EQ(trace.state, "");
@@ -40,7 +42,7 @@ TEST(TraceContext, ContinuesTheRecordsOwnWithAnIdOfThisHop) {
   EXPECT_EQ(TraceWith({{"TraceParent", kOwn}}).parent, kContinued);
 }
 
-TEST(TraceContext, KeepsTheFlagsThatItKnowsAndNoOthers) {
+TEST(TraceContext, KeepsKnownFlagsOnly) {
   const std::string own = kOwn.substr(0, 53);
   const std::string continued = kContinued.substr(0, 53);
   EXPECT_EQ(ParentOf(own + "00"), continued + "00");
@@ -49,7 +51,7 @@ TEST(TraceContext, KeepsTheFlagsThatItKnowsAndNoOthers) {
   EXPECT_EQ(ParentOf(own + "0d"), continued + "01");
 }
 
-TEST(TraceContext, ReadsVersionsToComeAndAnswersInItsOwn) {
+TEST(TraceContext, ReadsLaterVersionsAndSendsItsOwn) {
   const std::string later = "cc" + kOwn.substr(2);
   EXPECT_EQ(ParentOf(later), kContinued);
   EXPECT_EQ(ParentOf(later + "-what-the-future-will-be-like"), kContinued);
@@ -58,7 +60,7 @@ TEST(TraceContext, ReadsVersionsToComeAndAnswersInItsOwn) {
   EXPECT_EQ(ParentOf(later + "0"), kBegun);
 }
 
-TEST(TraceContext, IgnoresWhatIsNoTraceparent) {
+TEST(TraceContext, IgnoresAnInvalidTraceparent) {
   const std::string zeros(32, '0');
   const std::vector<std::string> others{
       "",
@@ -101,7 +103,7 @@ TEST(TraceContext, PassesOnTheState) {
   EXPECT_EQ(StateOf({"0tenant@sys/a-b_c*=x"}), "0tenant@sys/a-b_c*=x");
 }
 
-TEST(TraceContext, DropsAStateThatIsNone) {
+TEST(TraceContext, DropsAnInvalidState) {
   std::string many = "a0=x";
   for (int i = 1; i < 33; ++i) many += ",a" + std::to_string(i) + "=x";
   for (const std::string& state :

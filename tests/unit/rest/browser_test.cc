@@ -31,7 +31,7 @@ const std::pair<const char*, const char*> kActing[] = {
     {"DELETE", "/connectors/a"},
 };
 
-TEST_F(BrowserTest, APageOfAnotherSiteActsOnNothing) {
+TEST_F(BrowserTest, RejectsActionsOfOtherSites) {
   for (const auto& [method, path] : kActing) {
     for (const Headers& page :
          {Headers{{"origin", "http://evil"}}, Headers{{"origin", "null"}},
@@ -46,20 +46,20 @@ TEST_F(BrowserTest, APageOfAnotherSiteActsOnNothing) {
   EXPECT_TRUE(worker_.calls.empty());
 }
 
-TEST_F(BrowserTest, CallersThatAreNoPageActAndAPageReads) {
+TEST_F(BrowserTest, AllowsOtherCallersToActAndPagesToRead) {
   EXPECT_EQ(Status("GET", "/connectors/a/pause", {}), 202);
   EXPECT_EQ(Status("PUT", "/connectors/a/pause", {{"sec-fetch-site", "none"}}), 202);
   EXPECT_EQ(Status("PUT", "/connectors/a/pause",
                    {{"sec-fetch-site", "same-origin"}, {"origin", "http://localhost:8083"}}),
             202);
-  // What the proxy of a user interface passes on.
+  // The proxy of a user interface forwards these headers.
   EXPECT_EQ(Status("PUT", "/connectors/a/pause", {{"origin", "http://ui"}}, false), 202);
   EXPECT_EQ(Status("GET", "/connectors", {{"origin", "http://evil"}}), 200);
   EXPECT_EQ(Status("HEAD", "/connectors", {{"sec-fetch-site", "cross-site"}}), 200);
 }
 
-// Whose name was made to lead here: a GET of it has no Origin, and what is not GET has one.
-TEST_F(BrowserTest, AGetThatActsIsOfWhoNamesThisMachine) {
+// DNS rebinding: a GET has no Origin, and other methods have one.
+TEST_F(BrowserTest, RequiresALocalHostForAGetThatActs) {
   for (const char* host : {"localhost", "LocalHost:8083", "127.0.0.1:8083", "10.1.2.3",
                            "[::1]:8083", "[2001:db8::1]", ""}) {
     EXPECT_EQ(Status("GET", "/connectors/a/pause", {{"host", host}}), 202) << host;

@@ -41,52 +41,52 @@ class CredentialsTest : public ::testing::Test {
   const testing::TemporaryDirectory directory_;
 };
 
-TEST_F(CredentialsTest, AdmitWhoIsInTheFile) {
+TEST_F(CredentialsTest, AcceptThoseInTheFile) {
   const std::string file = Write("users", "# those who may\r\n\r\nada:love:lace\r\nbob:\nünï:çödé");
   Credentials credentials({file, {}}, kStart);
   for (const std::string good : {"ada:love:lace", "bob:", "ünï:çödé"}) {
-    EXPECT_TRUE(credentials.Admits(Basic(good), kStart)) << good;
+    EXPECT_TRUE(credentials.Accepts(Basic(good), kStart)) << good;
   }
-  EXPECT_TRUE(credentials.Admits("bASIC  " + base::Base64Encode("bob:"), kStart));
+  EXPECT_TRUE(credentials.Accepts("bASIC  " + base::Base64Encode("bob:"), kStart));
   for (const std::string bad : {"ada:love", "ada:love:lace ", "ada:love:lace\r", "Ada:love:lace",
                                 "bob", "", ":", "# those who may", "bob:\nünï:çödé"}) {
-    EXPECT_FALSE(credentials.Admits(Basic(bad), kStart)) << bad;
+    EXPECT_FALSE(credentials.Accepts(Basic(bad), kStart)) << bad;
   }
   for (const std::string bad : {"", "Basic", "Basic ", "Basic !!", "Basicx YTpi", "ada:love:lace",
                                 "Bearer ada:love:lace"}) {
-    EXPECT_FALSE(credentials.Admits(bad, kStart)) << bad;
+    EXPECT_FALSE(credentials.Accepts(bad, kStart)) << bad;
   }
   EXPECT_EQ(credentials.Challenge(), R"(Basic realm="kafka-http-sink")");
 }
 
-TEST_F(CredentialsTest, AdmitTokensBesideUsers) {
+TEST_F(CredentialsTest, AcceptTokensBesideUsers) {
   Credentials credentials({Write("users", "a:b"), Write("tokens", "one\n#two\nthree\n")}, kStart);
-  EXPECT_TRUE(credentials.Admits("Bearer one", kStart));
-  EXPECT_TRUE(credentials.Admits("bearer three", kStart));
-  EXPECT_TRUE(credentials.Admits(Basic("a:b"), kStart));
-  EXPECT_FALSE(credentials.Admits("Bearer two", kStart));
-  EXPECT_FALSE(credentials.Admits("Bearer #two", kStart));
-  EXPECT_FALSE(credentials.Admits("Bearer a:b", kStart));
-  EXPECT_FALSE(credentials.Admits(Basic("one"), kStart));
+  EXPECT_TRUE(credentials.Accepts("Bearer one", kStart));
+  EXPECT_TRUE(credentials.Accepts("bearer three", kStart));
+  EXPECT_TRUE(credentials.Accepts(Basic("a:b"), kStart));
+  EXPECT_FALSE(credentials.Accepts("Bearer two", kStart));
+  EXPECT_FALSE(credentials.Accepts("Bearer #two", kStart));
+  EXPECT_FALSE(credentials.Accepts("Bearer a:b", kStart));
+  EXPECT_FALSE(credentials.Accepts(Basic("one"), kStart));
   EXPECT_EQ(credentials.Challenge(), R"(Basic realm="kafka-http-sink", Bearer)");
 }
 
-TEST_F(CredentialsTest, FollowTheFile) {
+TEST_F(CredentialsTest, AreReloadedWhenTheFileChanges) {
   const std::string file = Write("tokens", "old");
   Credentials credentials({{}, file}, kStart);
   Write("tokens", "new");
-  EXPECT_TRUE(credentials.Admits("Bearer old", kStart + kSecond / 2));
-  EXPECT_FALSE(credentials.Admits("Bearer old", kStart + kSecond));
-  EXPECT_TRUE(credentials.Admits("Bearer new", kStart + kSecond));
+  EXPECT_TRUE(credentials.Accepts("Bearer old", kStart + kSecond / 2));
+  EXPECT_FALSE(credentials.Accepts("Bearer old", kStart + kSecond));
+  EXPECT_TRUE(credentials.Accepts("Bearer new", kStart + kSecond));
 }
 
-TEST_F(CredentialsTest, StayWhileTheFileIsOfNoUse) {
+TEST_F(CredentialsTest, AreKeptWhileTheFileIsUnusable) {
   const std::string file = Write("tokens", "good");
   Credentials credentials({{}, file}, kStart);
   base::MonotonicTime now = kStart;
   const auto admits = [&](const std::string& token) {
     now += kSecond;
-    return credentials.Admits("Bearer " + token, now);
+    return credentials.Accepts("Bearer " + token, now);
   };
   for (const std::string content : {"", "# nobody\n", "better\nwith blanks\n"}) {
     Write("tokens", content);
@@ -105,14 +105,14 @@ TEST_F(CredentialsTest, AreLoggedAboutOnceAndNeverQuoted) {
   Credentials credentials({{}, file}, kStart);
   Write("tokens", "noch geheim");
   ::testing::internal::CaptureStderr();
-  for (int i = 1; i <= 5; ++i) (void)credentials.Admits("Bearer geheim", kStart + i * kSecond);
+  for (int i = 1; i <= 5; ++i) (void)credentials.Accepts("Bearer geheim", kStart + i * kSecond);
   const std::string log = ::testing::internal::GetCapturedStderr();
   EXPECT_THAT(log, HasSubstr("line 1 is not one token"));
   EXPECT_EQ(log.find("line 1"), log.rfind("line 1"));
   EXPECT_THAT(log, Not(HasSubstr("geheim")));
 }
 
-TEST_F(CredentialsTest, AreRefusedWithKeyFileAndLine) {
+TEST_F(CredentialsTest, ErrorsNameKeyFileAndLine) {
   EXPECT_THAT(
       RefusalOf({Write("a", "x:y\nnopassword\n"), {}}),
       ::testing::AllOf(HasSubstr("rest.auth.basic.file: cannot use /"),
@@ -124,12 +124,12 @@ TEST_F(CredentialsTest, AreRefusedWithKeyFileAndLine) {
   EXPECT_THAT(RefusalOf({{}, directory_.path()}), HasSubstr("not a regular file"));
 }
 
-TEST_F(CredentialsTest, AreNotAskedOfTheHooksOnThisMachine) {
-  const Gate gate = AskForCredentials({Write("users", "a:b"), {}}, kStart);
+TEST_F(CredentialsTest, AreNotRequiredForLocalHooks) {
+  const Authorizer authorizer = MakeAuthorizer({Write("users", "a:b"), {}}, kStart);
   const auto status = [&](const std::string& path, bool loopback, const std::string& header = {}) {
     Request request{"POST", path, {}, {}, {}, loopback};
     if (!header.empty()) request.headers["authorization"] = header;
-    const auto refused = gate(request, kStart);
+    const auto refused = authorizer(request, kStart);
     return refused ? refused->status : 0;
   };
   EXPECT_EQ(status("/-/drain", true), 0);
@@ -139,7 +139,7 @@ TEST_F(CredentialsTest, AreNotAskedOfTheHooksOnThisMachine) {
   EXPECT_EQ(status("/connectors", true), 401);
   EXPECT_EQ(status("/connectors", false, Basic("a:b")), 0);
   EXPECT_EQ(status("/connectors", false, Basic("a:c")), 401);
-  const auto refused = gate({"GET", "/", {}, {}, {}, true}, kStart);
+  const auto refused = authorizer({"GET", "/", {}, {}, {}, true}, kStart);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->headers.at("WWW-Authenticate"), R"(Basic realm="kafka-http-sink")");
   EXPECT_EQ(refused->body, R"({"error_code":401,"message":"HTTP 401 Unauthorized"})");

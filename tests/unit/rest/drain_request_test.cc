@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 std::string UrlOf(int port) { return "http://127.0.0.1:" + std::to_string(port); }
 
-TEST(DrainRequest, ReturnsWhetherEverythingIsDone) {
+TEST(DrainRequest, ReturnsWhetherItHasDrained) {
   for (const bool done : {true, false}) {
     const HttpServer server("127.0.0.1", 0, [done](const Request& request) {
       EXPECT_EQ(request.method + ' ' + request.path, "POST /-/drain");
@@ -28,7 +28,7 @@ TEST(DrainRequest, ReturnsWhetherEverythingIsDone) {
   }
 }
 
-TEST(DrainRequest, NamesWhatWentWrong) {
+TEST(DrainRequest, DescribesErrors) {
   const HttpServer server("127.0.0.1", 0, [](const Request&) {
     return Response{503, "text/plain", "not now", {}};
   });
@@ -38,8 +38,8 @@ TEST(DrainRequest, NamesWhatWentWrong) {
             "only http:// URLs are supported: https://h");
 }
 
-// No single read takes long.
-TEST(DrainRequest, EndsWhenItsTimeIsOverHoweverTheAnswerTrickles) {
+// Each single read is short.
+TEST(DrainRequest, TimesOutATricklingResponse) {
   testing::ScriptedEndpoint slow([](const testing::Request&) {
     return testing::Answer::Trickle(200, std::string(10'000, 'x'), milliseconds(20));
   });

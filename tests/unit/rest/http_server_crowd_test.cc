@@ -26,10 +26,10 @@ namespace khs::rest {
 namespace {
 
 constexpr size_t kWanted = 10'000;
-// The test's own, and those that the server keeps.
+// Descriptors of the test and those that the server keeps in reserve.
 constexpr size_t kOtherDescriptors = 600;
 
-// As many as the system allows of what is wanted.
+// Reduces the number to what the system allows.
 size_t RaiseDescriptorLimit() {
   rlimit limit{};
   EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -38,7 +38,7 @@ size_t RaiseDescriptorLimit() {
   return std::min<size_t>(kWanted, limit.rlim_cur - kOtherDescriptors);
 }
 
-// A number of /proc/self/status.
+// Reads a number of /proc/self/status.
 size_t StatusOf(const std::string& name) {
   std::ifstream status("/proc/self/status");
   std::string word;
@@ -69,7 +69,7 @@ void ExpectAnswers(int port) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
-// One half of the crowd says nothing, the other one begins and does not go on.
+// Half of the crowd sends nothing, the other half sends an incomplete request.
 TEST(HttpServerCrowd, NeitherKeepsCallersOutNorCostsMuch) {
   const size_t count = RaiseDescriptorLimit();
   if (count < kWanted) std::cerr << "only " << count << " connections are possible here\n";
@@ -83,22 +83,21 @@ TEST(HttpServerCrowd, NeitherKeepsCallersOutNorCostsMuch) {
   crowd.reserve(count);
   for (size_t i = 0; i < count; ++i) {
     crowd.emplace_back(rest.port());
-    // Those who came long ago may have been closed already, the one who came now not yet.
+    // Old connections may be closed already, but not the newest one.
     if (i % 2 == 0) (void)crowd.back().Send("POST / HTTP/1.1\r\nHost: h\r\nX-Slow");
     if (i % 500 == 0) ExpectAnswers(rest.port());
   }
   ExpectAnswers(rest.port());
   ExpectAnswers(probes.port());
-  // A connection has a thread while it is open, and a thread that has just ended one is not free at
-  // once.
+  // An open connection has a thread, and a thread is not free at once after a connection ends.
   EXPECT_LE(StatusOf("Threads"), threads + Limits{}.connections + 16);
   EXPECT_LT(StatusOf("VmRSS"), memory + (40u << 10)) << "KiB";
   EXPECT_LT(OpenDescriptors(), count + 2 * Limits{}.connections);
 }
 
-// Callers with half a head, silent ones, and some that send a header each time they are let: the
-// worst wait of a good caller among them.
-TEST(HttpServerCrowd, LetsAGoodCallerWaitForLessThanASecond) {
+// Measures the longest wait of a well-behaved caller among callers that send half a head, nothing,
+// or one header at a time.
+TEST(HttpServerCrowd, ServesAWellBehavedCallerWithinASecond) {
   (void)RaiseDescriptorLimit();
   const HttpServer server("127.0.0.1", 0, [](const Request&) { return Response{}; });
   const auto worst_wait = [&](size_t count, const std::string& begun, const std::string& more) {
@@ -125,7 +124,7 @@ TEST(HttpServerCrowd, LetsAGoodCallerWaitForLessThanASecond) {
   EXPECT_LT(StatusOf("VmRSS"), memory + (40u << 10)) << "KiB";
 }
 
-// Takes every descriptor that the process may still have.
+// Opens all remaining descriptors of the process.
 class NoDescriptors {
  public:
   NoDescriptors() {
@@ -147,7 +146,7 @@ class NoDescriptors {
   std::vector<base::UniqueFd> taken_;
 };
 
-TEST(HttpServerShortage, AnswersNewCallersInPlaceOfIdleOnes) {
+TEST(HttpServerShortage, EvictsIdleCallersForNewOnes) {
   const HttpServer server("127.0.0.1", 0, [](const Request&) { return Response{}; });
   RawClient idle(server.port());
   ASSERT_TRUE(idle.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
@@ -161,10 +160,10 @@ TEST(HttpServerShortage, AnswersNewCallersInPlaceOfIdleOnes) {
 }
 
 TEST(HttpServerShortage, KeepsOnlyAFewCallersInTheReserve) {
-  HttpServer::Terms terms;
-  terms.limits.reserved_connections = 2;
+  HttpServer::Options options;
+  options.limits.reserved_connections = 2;
   const HttpServer server(
-      "127.0.0.1", 0, [](const Request&) { return Response{}; }, std::move(terms));
+      "127.0.0.1", 0, [](const Request&) { return Response{}; }, std::move(options));
   std::vector<base::UniqueFd> sockets;
   for (int i = 0; i < 3; ++i) sockets.push_back(RawClient::NewSocket());
   const testing::FewDescriptors few(testing::FewDescriptors::kReserve);
@@ -174,12 +173,12 @@ TEST(HttpServerShortage, KeepsOnlyAFewCallersInTheReserve) {
     ASSERT_TRUE(clients.back()->Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
     EXPECT_EQ(clients.back()->Read().status, 200);
   }
-  EXPECT_EQ(clients[0]->ReadToEnd(), "");  // closed, though there are descriptors left
+  EXPECT_EQ(clients[0]->ReadToEnd(), "");  // closed, although descriptors are left
   ASSERT_TRUE(clients[1]->Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
   EXPECT_EQ(clients[1]->Read().status, 200);
 }
 
-TEST(HttpServerShortage, AnswersNewCallersOnceItIsOver) {
+TEST(HttpServerShortage, ServesNewCallersAfterwards) {
   std::binary_semaphore begun{0};
   std::binary_semaphore go_on{0};
   const HttpServer server("127.0.0.1", 0, [&](const Request& request) {
@@ -196,7 +195,7 @@ TEST(HttpServerShortage, AnswersNewCallersOnceItIsOver) {
   std::optional<NoDescriptors> none(std::in_place);
   RawClient client(server.port(), std::move(socket));
   ASSERT_TRUE(client.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n"));
-  EXPECT_FALSE(client.Await(std::chrono::milliseconds(50)));
+  EXPECT_FALSE(client.WaitForInput(std::chrono::milliseconds(50)));
   none.reset();
   EXPECT_EQ(client.Read().status, 200);
   go_on.release();
@@ -205,7 +204,7 @@ TEST(HttpServerShortage, AnswersNewCallersOnceItIsOver) {
 
 class HttpServerThreads : public ::testing::Test {};
 
-// In a process of its own, which no further thread may be started in.
+// Runs in a child process that cannot start another thread.
 TEST_F(HttpServerThreads, AreNotNeededForEveryCaller) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
@@ -214,7 +213,7 @@ TEST_F(HttpServerThreads, AreNotNeededForEveryCaller) {
         if (!khs::testing::AllowThreads(0)) std::_Exit(khs::testing::kNotLet);
         RawClient idle(server.port());
         bool answered = idle.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n") && idle.Read().status == 200;
-        // It takes the place of the one that keeps the only thread waiting.
+        // The server evicts the connection that keeps the only thread waiting.
         RawClient other(server.port());
         answered = answered && other.Send("GET / HTTP/1.1\r\nHost: h\r\n\r\n") &&
                    other.Read().status == 200 && idle.ReadToEnd().empty();

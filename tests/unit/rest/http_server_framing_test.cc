@@ -9,14 +9,14 @@
 namespace khs::rest {
 namespace {
 
-// Answers with what it was asked.
+// Responds with what it received.
 Response Echo(const Request& request) {
   return {200, "text/plain", request.method + ' ' + request.path + ' ' + request.body, {}};
 }
 
 class Framing : public ::testing::Test {
  protected:
-  // The connection has ended after the answer, and the server goes on.
+  // Checks that the connection is closed after the response and that the server still works.
   void ExpectRefused(const std::string& bytes, int status) {
     const RawAnswer answer = AskOnce(server_.port(), bytes);
     EXPECT_EQ(answer.status, status) << bytes;
@@ -37,7 +37,7 @@ class Framing : public ::testing::Test {
 const std::string kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string kPost = "POST /a HTTP/1.1\r\nHost: h\r\n";
 
-TEST_F(Framing, KeepsAConnectionAndAnswersInOrder) {
+TEST_F(Framing, KeepsAConnectionAndRespondsInOrder) {
   RawClient client(server_.port());
   std::string requests;
   for (int i = 0; i < 50; ++i) {
@@ -51,7 +51,7 @@ TEST_F(Framing, KeepsAConnectionAndAnswersInOrder) {
   EXPECT_EQ(client.Read().body, "GET /a ");
 }
 
-TEST_F(Framing, AnswersWhoSendsNothingMore) {
+TEST_F(Framing, RespondsAfterTheCallerClosedItsDirection) {
   RawClient client(server_.port());
   ASSERT_TRUE(client.Send(kGet + kGet));
   client.CloseWriting();
@@ -60,7 +60,7 @@ TEST_F(Framing, AnswersWhoSendsNothingMore) {
   EXPECT_EQ(client.ReadToEnd(), "");
 }
 
-TEST_F(Framing, ClosesWhenItIsAskedTo) {
+TEST_F(Framing, ClosesOnRequest) {
   const RawAnswer answer =
       AskOnce(server_.port(), "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(answer.status, 200);
@@ -76,20 +76,20 @@ TEST_F(Framing, SpeaksHttp10) {
   }
 }
 
-TEST_F(Framing, LeavesTheBodyOfHeadOut) {
+TEST_F(Framing, OmitsTheBodyForHead) {
   RawClient client(server_.port());
   ASSERT_TRUE(client.Send("HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n" + kGet));
   EXPECT_TRUE(client.Read(true).Has("\r\nContent-Length: 8\r\n"));
   EXPECT_EQ(client.Read().body, "GET /a ");
 }
 
-TEST_F(Framing, InvitesABodyThatWaitsForIt) {
+TEST_F(Framing, SendsContinueWhenItIsExpected) {
   RawClient client(server_.port());
   ASSERT_TRUE(client.Send(kPost + "Expect: 100-continue\r\nContent-Length: 2\r\n\r\n"));
   EXPECT_EQ(client.Read().head, "HTTP/1.1 100 Continue\r\n\r\n");
   ASSERT_TRUE(client.Send("ab"));
   EXPECT_EQ(client.Read().body, "POST /a ab");
-  // One that does not exist is not invited.
+  // Without a body the server does not send 100 Continue.
   ASSERT_TRUE(client.Send("GET /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n"));
   EXPECT_EQ(client.Read().body, "GET /a ");
 }
@@ -104,7 +104,7 @@ TEST_F(Framing, IgnoresAnUpgrade) {
   EXPECT_EQ(client.Read().status, 200);
 }
 
-TEST_F(Framing, TakesChunksAndAbsoluteTargets) {
+TEST_F(Framing, AcceptsChunksAndAbsoluteTargets) {
   RawClient client(server_.port());
   ASSERT_TRUE(
       client.Send("PUT http://h/b HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -115,7 +115,7 @@ TEST_F(Framing, TakesChunksAndAbsoluteTargets) {
 const std::string kSmuggled = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
 const std::string kChunked = kPost + "Transfer-Encoding: chunked\r\n\r\n";
 
-TEST_F(Framing, LetsNothingBeSmuggled) {
+TEST_F(Framing, RejectsRequestSmuggling) {
   for (const std::string fields : {
            "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
            "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n",
@@ -146,8 +146,8 @@ TEST_F(Framing, LetsNothingBeSmuggled) {
   }
 }
 
-// Poco ends the body there without a word, and leaves the rest to be taken for a request.
-TEST_F(Framing, RefusesMalformedChunks) {
+// Poco ends the body there without an error, and the rest would be parsed as a request.
+TEST_F(Framing, RejectsMalformedChunks) {
   ExpectRefused(kChunked + "zz\r\nabc\r\n0\r\n\r\n" + kSmuggled, 400);
   ExpectRefused(kChunked + "-2\r\nab\r\n0\r\n\r\n" + kSmuggled, 400);
   ExpectRefused(kChunked + "1\r\n{}\r\n0\r\n\r\n" + kSmuggled, 400);
@@ -162,8 +162,8 @@ TEST_F(Framing, TakesNothingBehindChunks) {
   ExpectRefused(kChunked + "3\r\nabc\r\n0\r\n\r\n" + kSmuggled, 400);
 }
 
-// What a proxy in front understands may be another request, so the connection is closed.
-TEST_F(Framing, TakesOneRequestWhereItsEndIsAmbiguous) {
+// A proxy in front may parse another request, so the connection is closed.
+TEST_F(Framing, ClosesAfterAnAmbiguousRequest) {
   for (const std::string request : {
            "GET /a HTTP/1.1\r\nHost: h\r\nContent-Length: =?utf-8?q?0?=\r\n\r\n",
            "POST /a HTTP/1.1\r\nHost: h\r\n\r\n",
@@ -177,7 +177,7 @@ TEST_F(Framing, TakesOneRequestWhereItsEndIsAmbiguous) {
   }
 }
 
-// One that comes behind the head is no reason to.
+// Such bytes behind the head do not close the connection.
 TEST_F(Framing, KeepsAConnectionWhoseBodyHoldsAnyBytes) {
   RawClient client(server_.port());
   for (int i = 0; i < 2; ++i) {
@@ -188,15 +188,15 @@ TEST_F(Framing, KeepsAConnectionWhoseBodyHoldsAnyBytes) {
   }
 }
 
-// Poco takes this byte for the end of what comes: two of them would hide the headers behind them.
-TEST_F(Framing, RefusesTheByteThatEndsAHeadEarly) {
+// Poco mistakes this byte for the end of the stream; two of them would hide the following headers.
+TEST_F(Framing, RejectsBytesThatPocoMistakesForTheEndOfTheHead) {
   ExpectRefused("GET /a HTTP/1.1\r\nHost: h\r\nX: \xff\r\n\r\n", 400);
   ExpectRefused("GET /a HTTP/1.1\r\nHost: h\r\nX: \xff\xff\r\nOrigin: http://evil\r\n\r\n", 400);
   ExpectRefused("GET /a HTTP/1.1\r\nHost: h\r\n\xff" + kSmuggled, 400);
   ExpectRefused("GET /\xff HTTP/1.1\r\nHost: h\r\n\r\n", 400);
 }
 
-TEST_F(Framing, RefusesWhatIsNotHttp) {
+TEST_F(Framing, RejectsWhatIsNotHttp) {
   ExpectRefused("nonsense\r\n\r\n", 400);
   ExpectRefused("GET /a\r\n\r\n", 400);
   ExpectRefused("GET /a HTTP/1.1\r\n\r\n", 400);
@@ -209,8 +209,8 @@ TEST_F(Framing, RefusesWhatIsNotHttp) {
   ExpectRefused(hello + std::string(32, '\0') + "\r\n\r\n", 400);
 }
 
-TEST_F(Framing, OutlivesCallersWhoLeave) {
-  // Poco would take some of these heads for whole ones.
+TEST_F(Framing, SurvivesCallersThatDisconnect) {
+  // Poco would treat some of these heads as complete.
   for (const std::string& bytes :
        {std::string(), std::string("GET"), std::string("GET / HTTP/1.1\r\nHost"),
         std::string("DELETE /a HTTP/1.1\r\nHost: h"), kPost, kPost + "\r",

@@ -24,11 +24,11 @@ Response Size(const Request& request) {
   return {200, "text/plain", std::to_string(request.body.size()), {}};
 }
 
-HttpServer Serve(const Limits& limits, Handler handler = Size, Gate gate = {}) {
-  return HttpServer("127.0.0.1", 0, std::move(handler), {limits, std::move(gate), {}});
+HttpServer Serve(const Limits& limits, Handler handler = Size, Authorizer authorizer = {}) {
+  return HttpServer("127.0.0.1", 0, std::move(handler), {limits, std::move(authorizer), {}});
 }
 
-// Holds handlers back until it is opened.
+// Blocks handlers until it is opened.
 class Barrier {
  public:
   void Open() {
@@ -54,14 +54,14 @@ class Barrier {
   int waiting_ = 0;
 };
 
-TEST(HttpServerLimits, TakesABodyOfOneMebibyteAndNoLargerOne) {
+TEST(HttpServerLimits, AcceptsABodyOfAtMostOneMebibyte) {
   const HttpServer server = Serve({});
   const std::string most(1 << 20, 'x');
   RawClient client(server.port());
   ASSERT_TRUE(client.Send(kPost + "Content-Length: 1048576\r\n\r\n" + most));
   EXPECT_EQ(client.Read().body, "1048576");
 
-  // The caller reads the answer even if it sends all of its body first.
+  // The caller receives the response even if it sends its whole body first.
   RawClient announced(server.port());
   EXPECT_TRUE(announced.Send(kPost + "Content-Length: 1048577\r\n\r\n" + most + "x"));
   EXPECT_EQ(announced.Read().status, 413);
@@ -73,7 +73,7 @@ TEST(HttpServerLimits, TakesABodyOfOneMebibyteAndNoLargerOne) {
   EXPECT_TRUE(answer.body.starts_with(R"({"error_code":413,"message":"HTTP 413 )")) << answer.body;
 }
 
-TEST(HttpServerLimits, BoundsHeadRequestLineAndFields) {
+TEST(HttpServerLimits, LimitsHeadRequestLineAndFields) {
   const HttpServer server = Serve({});
   for (const size_t length : {9'000u, 20'000u}) {
     const std::string line = "GET /" + std::string(length, 'a') + " HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -89,8 +89,8 @@ TEST(HttpServerLimits, BoundsHeadRequestLineAndFields) {
   EXPECT_EQ(AskOnce(server.port(), "GET / HTTP/1.1\r\n" + fields + "\r\n").status, 431);
 }
 
-// No single wait is long.
-TEST(HttpServerLimits, EndsARequestThatTrickles) {
+// Each single wait is short.
+TEST(HttpServerLimits, TimesOutATricklingRequest) {
   Limits limits;
   limits.request_time = milliseconds(300);
   const HttpServer server = Serve(limits);
@@ -100,7 +100,7 @@ TEST(HttpServerLimits, EndsARequestThatTrickles) {
     RawClient client(server.port());
     ASSERT_TRUE(client.Send(beginning));
     int sent = 0;
-    while (sent < 1000 && !client.Await(milliseconds(20))) {
+    while (sent < 1000 && !client.WaitForInput(milliseconds(20))) {
       ASSERT_TRUE(client.Send("a"));
       ++sent;
     }
@@ -110,7 +110,7 @@ TEST(HttpServerLimits, EndsARequestThatTrickles) {
   }
 }
 
-TEST(HttpServerLimits, EndsARequestThatStopsHalfway) {
+TEST(HttpServerLimits, TimesOutAnIncompleteRequest) {
   Limits limits;
   limits.request_time = milliseconds(100);
   const HttpServer server = Serve(limits);
@@ -120,14 +120,14 @@ TEST(HttpServerLimits, EndsARequestThatStopsHalfway) {
       AskOnce(server.port(), kPost + "Transfer-Encoding: chunked\r\n\r\n5\r\nabc");
   EXPECT_EQ(answer.status, 408);
   EXPECT_TRUE(answer.Has("\r\nConnection: close\r\n"));
-  // Also where an idle connection might go on for longer.
+  // Also if idle connections may stay for longer.
   RawClient client(server.port());
   ASSERT_TRUE(client.Send(kGet + "GET / HT"));
   EXPECT_EQ(client.Read().status, 200);
   EXPECT_EQ(client.Read().status, 408);
 }
 
-TEST(HttpServerLimits, EndsConnectionsThatWait) {
+TEST(HttpServerLimits, TimesOutIdleConnections) {
   Limits limits;
   limits.request_time = milliseconds(100);
   limits.idle_time = milliseconds(200);
@@ -140,22 +140,22 @@ TEST(HttpServerLimits, EndsConnectionsThatWait) {
   EXPECT_EQ(once.ReadToEnd(), "");
 }
 
-TEST(HttpServerLimits, EndsACallerWhoDoesNotTakeTheAnswer) {
+TEST(HttpServerLimits, TimesOutACallerThatDoesNotReadTheResponse) {
   Limits limits;
-  limits.answer_time = milliseconds(200);
+  limits.response_time = milliseconds(200);
   limits.held_bytes = size_t{1} << 30;
   const HttpServer server = Serve(limits, [](const Request&) {
     return Response{200, "text/plain", std::string(64 << 20, 'x'), {}};
   });
   RawClient client(server.port());
   ASSERT_TRUE(client.Send(kGet));
-  // What the system took before the end is all that comes. Nothing is read until the server has
-  // given up, which the failing of writes shows.
+  // Only what the kernel buffered arrives. The test reads nothing until its writes fail, which
+  // shows that the server has closed the connection.
   while (client.Send("x")) std::this_thread::yield();
   EXPECT_LT(client.ReadToEnd().size(), size_t{64} << 20);
 }
 
-TEST(HttpServerLimits, ClosesWhoKeepsItWaitingLongest) {
+TEST(HttpServerLimits, EvictsTheLongestWaitingConnection) {
   Limits limits;
   limits.connections = 3;
   Barrier barrier;
@@ -174,14 +174,14 @@ TEST(HttpServerLimits, ClosesWhoKeepsItWaitingLongest) {
   ASSERT_TRUE(third.Send(kGet));
   EXPECT_EQ(third.Read().status, 200);
   EXPECT_EQ(first.ReadToEnd(), "");
-  // Who waits for the server is not closed, however long it takes.
+  // A caller that waits for the server is never evicted.
   RawClient fourth(server.port());
   EXPECT_EQ(second.ReadToEnd(), "");
   barrier.Open();
   EXPECT_EQ(served.Read().status, 200);
 }
 
-TEST(HttpServerLimits, HoldsNoMoreThanItMay) {
+TEST(HttpServerLimits, LimitsTheBytesThatItHolds) {
   Limits limits;
   limits.held_bytes = 3u << 20;
   const HttpServer server = Serve(limits);
@@ -194,13 +194,13 @@ TEST(HttpServerLimits, HoldsNoMoreThanItMay) {
     callers.emplace_back(server.port());
     (void)callers.back().Send(kPost + "Content-Length: 1000000\r\n\r\n" + part);
   }
-  // Who came first has to go, and who holds nothing stays although it waits longer.
+  // The oldest caller is evicted; one that holds nothing stays, although it waits longer.
   EXPECT_EQ(callers.front().ReadToEnd(), "");
   ASSERT_TRUE(modest.Send(kGet));
   EXPECT_EQ(modest.Read().status, 200);
 }
 
-TEST(HttpServerLimits, AnswersOthersWhileAHandlerTakesItsTime) {
+TEST(HttpServerLimits, ServesOthersWhileAHandlerRuns) {
   Barrier barrier;
   const HttpServer server = Serve({}, [&](const Request& request) {
     if (request.path == "/slow") barrier.Wait();
@@ -219,7 +219,7 @@ TEST(HttpServerLimits, AnswersOthersWhileAHandlerTakesItsTime) {
   for (RawClient& each : slow) EXPECT_EQ(each.Read().status, 200);
 }
 
-TEST(HttpServerLimits, SendsAnswersThatAreBeingMadeBeforeItEnds) {
+TEST(HttpServerLimits, SendsPendingResponsesBeforeItStops) {
   Barrier barrier;
   std::optional<HttpServer> server(std::in_place, "127.0.0.1", 0, [&](const Request& request) {
     barrier.Wait();
@@ -238,8 +238,9 @@ TEST(HttpServerLimits, SendsAnswersThatAreBeingMadeBeforeItEnds) {
   EXPECT_EQ(served.ReadToEnd(), "");
 }
 
-TEST(HttpServerGate, RefusesBeforeTheBodyIsRead) {
-  const Gate gate = [](const Request& request, base::MonotonicTime) -> std::optional<Response> {
+TEST(HttpServerAuthorizer, RejectsBeforeTheBodyIsRead) {
+  const Authorizer authorizer = [](const Request& request,
+                                   base::MonotonicTime) -> std::optional<Response> {
     EXPECT_TRUE(request.from_loopback);
     if (request.headers.contains("authorization")) return std::nullopt;
     return Response{401, "application/json", "{}", {{"WWW-Authenticate", "Bearer"}}};
@@ -250,14 +251,13 @@ TEST(HttpServerGate, RefusesBeforeTheBodyIsRead) {
         EXPECT_FALSE(request.headers.contains("authorization"));
         return Size(request);
       },
-      gate);
+      authorizer);
   const RawAnswer refused =
       AskOnce(server.port(), kPost + "Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(refused.status, 401);
   EXPECT_TRUE(refused.Has("\r\nWWW-Authenticate: Bearer\r\n"));
   EXPECT_TRUE(refused.Has("\r\nConnection: close\r\n"));
-  // Without a body the connection goes on, as clients expect who ask first and then show who they
-  // are.
+  // Without a body the connection is kept, as clients expect that send credentials after a 401.
   RawClient client(server.port());
   ASSERT_TRUE(client.Send(kGet + "GET / HTTP/1.1\r\nHost: h\r\nAuthorization: x\r\n\r\n"));
   EXPECT_EQ(client.Read().status, 401);
@@ -266,20 +266,20 @@ TEST(HttpServerGate, RefusesBeforeTheBodyIsRead) {
   EXPECT_EQ(client.Read(true).status, 401);
 }
 
-TEST(HttpServerLimits, TellsOfEveryAnswerAlsoOfThoseThatNoHandlerGave) {
+TEST(HttpServerLimits, ReportsEveryResponseAlsoRejections) {
   std::mutex mutex;
   std::vector<std::string> told;
-  HttpServer::Terms terms;
-  terms.limits.body_bytes = 1;
-  terms.gate = [](const Request& head, base::MonotonicTime) -> std::optional<Response> {
+  HttpServer::Options options;
+  options.limits.body_bytes = 1;
+  options.authorizer = [](const Request& head, base::MonotonicTime) -> std::optional<Response> {
     if (head.path != "/closed") return std::nullopt;
     return Response{401, "text/plain", "", {}};
   };
-  terms.on_answer = [&](const std::string& method, int status) {
+  options.on_response = [&](const std::string& method, int status) {
     const std::lock_guard lock(mutex);
     told.push_back(method + ' ' + std::to_string(status));
   };
-  const HttpServer server("127.0.0.1", 0, Size, std::move(terms));
+  const HttpServer server("127.0.0.1", 0, Size, std::move(options));
   for (const std::string& request :
        {kGet, std::string("GET /closed HTTP/1.1\r\nHost: h\r\n\r\n"),
         kPost + "Content-Length: 2\r\n\r\n", std::string("what is this\r\n\r\n")}) {
@@ -291,7 +291,7 @@ TEST(HttpServerLimits, TellsOfEveryAnswerAlsoOfThoseThatNoHandlerGave) {
   EXPECT_EQ(told, (std::vector<std::string>{"GET 200", "GET 401", " 413", " 400"}));
 }
 
-TEST(HttpServerLimits, SendsOneLargeAnswerWhole) {
+TEST(HttpServerLimits, SendsOneLargeResponseCompletely) {
   Limits limits;
   limits.held_bytes = 1u << 20;
   const std::string large(32u << 20, 'x');
@@ -301,8 +301,8 @@ TEST(HttpServerLimits, SendsOneLargeAnswerWhole) {
   RawClient modest(server.port());
   RawClient client(server.port());
   ASSERT_TRUE(client.Send(kGet));
-  // Longer than the socket's buffers take, so that it is held meanwhile.
-  ASSERT_TRUE(client.Await(seconds(20)));
+  // Larger than the socket's buffers, so that the server holds it.
+  ASSERT_TRUE(client.WaitForInput(seconds(20)));
   RawClient other(server.port());
   ASSERT_TRUE(other.Send("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"));
   EXPECT_EQ(other.Read(true).status, 200);

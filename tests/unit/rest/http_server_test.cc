@@ -30,7 +30,7 @@ Answer Post(int port, const std::string& body) {
   return {response.getStatus(), text};
 }
 
-TEST(HttpServer, HandsOnMethodPathHeadersAndBody) {
+TEST(HttpServer, PassesMethodPathHeadersAndBodyToTheHandler) {
   Request seen;
   const HttpServer server("127.0.0.1", 0, [&seen](const Request& request) {
     seen = request;
@@ -46,13 +46,13 @@ TEST(HttpServer, HandsOnMethodPathHeadersAndBody) {
   EXPECT_TRUE(seen.from_loopback);
 }
 
-TEST(HttpServer, AnswersAHandlerThatThrowsWith500) {
+TEST(HttpServer, RespondsWith500WhenTheHandlerThrows) {
   const HttpServer server("127.0.0.1", 0,
                           [](const Request&) -> Response { throw std::runtime_error("x"); });
   EXPECT_EQ(Post(server.port(), "").status, 500);
 }
 
-TEST(HttpServer, KnowsCallersOnThisMachineOnAnIpv6SocketToo) {
+TEST(HttpServer, RecognizesLocalCallersOnAnIpv6Socket) {
   std::atomic<bool> from_loopback = false;
   std::optional<HttpServer> server;
   try {
@@ -67,7 +67,7 @@ TEST(HttpServer, KnowsCallersOnThisMachineOnAnIpv6SocketToo) {
   EXPECT_TRUE(from_loopback);
 }
 
-TEST(HttpServer, SaysWhereItCannotListen) {
+TEST(HttpServer, NamesTheAddressItCannotListenOn) {
   const HttpServer server("127.0.0.1", 0, [](const Request&) { return Response{}; });
   try {
     const HttpServer second("127.0.0.1", server.port(), [](const Request&) { return Response{}; });

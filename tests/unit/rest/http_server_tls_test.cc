@@ -38,7 +38,7 @@ struct ClientTls {
   int highest_version = TLS1_3_VERSION;
 };
 
-// What comes back over TLS; nothing where the server refuses.
+// Returns the response; empty when the handshake fails.
 std::string AskOverTls(int port, const ClientTls& tls, const std::string& request = kGet) {
   const std::unique_ptr<SSL_CTX, Deleter> context(SSL_CTX_new(TLS_client_method()));
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
@@ -98,14 +98,14 @@ class HttpServerTls : public ::testing::Test {
         [](const Request& request) {
           return Response{200, "text/plain", "size " + std::to_string(request.body.size()), {}};
         },
-        HttpServer::Terms{limits, {}, {issued_.certificate_file, issued_.key_file, client_ca}});
+        HttpServer::Options{limits, {}, {issued_.certificate_file, issued_.key_file, client_ca}});
   }
 
   CertificateAuthority authority_;
   const CertificateAuthority::Issued issued_ = authority_.Issue("server", {"IP:127.0.0.1"});
 };
 
-TEST_F(HttpServerTls, AnswersOverTls) {
+TEST_F(HttpServerTls, RespondsOverTls) {
   const auto server = Serve();
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     EXPECT_THAT(AskOverTls(server->port(), {authority_.ca_file(), {}, version}),
@@ -114,7 +114,7 @@ TEST_F(HttpServerTls, AnswersOverTls) {
   EXPECT_EQ(AskOverTls(server->port(), {authority_.ca_file(), {}, TLS1_1_VERSION}), "");
 }
 
-TEST_F(HttpServerTls, TakesALargeBody) {
+TEST_F(HttpServerTls, AcceptsALargeBody) {
   const auto server = Serve();
   const std::string post =
       "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n";
@@ -123,8 +123,8 @@ TEST_F(HttpServerTls, TakesALargeBody) {
       HasSubstr("size 1000000"));
 }
 
-// More comes in one TLS record than is read at once; no poll of the socket shows the rest.
-TEST_F(HttpServerTls, AnswersRequestsThatComeInOneRecord) {
+// One TLS record holds more than one read takes, and poll does not report the rest.
+TEST_F(HttpServerTls, ServesSeveralRequestsInOneTlsRecord) {
   const auto server = Serve();
   const std::string filler = "X: " + std::string(4000, 'x') + "\r\n";
   const std::string get = "GET / HTTP/1.1\r\nHost: h\r\n" + filler;
@@ -133,7 +133,7 @@ TEST_F(HttpServerTls, AnswersRequestsThatComeInOneRecord) {
   EXPECT_NE(answers.find("HTTP/1.1 200"), answers.rfind("HTTP/1.1 200")) << answers;
 }
 
-TEST_F(HttpServerTls, NeedsACertificateOfTheCallersWhenThereIsAnAuthority) {
+TEST_F(HttpServerTls, RequiresAClientCertificateWhenAnAuthorityIsConfigured) {
   CertificateAuthority clients("Clients");
   CertificateAuthority others("Others");
   const auto server = Serve(clients.ca_file());
@@ -147,7 +147,7 @@ TEST_F(HttpServerTls, NeedsACertificateOfTheCallersWhenThereIsAnAuthority) {
   }
 }
 
-TEST_F(HttpServerTls, TellsWhoSpeaksPlainHttp) {
+TEST_F(HttpServerTls, RespondsToPlainHttpWithAnError) {
   const auto server = Serve();
   const RawAnswer answer = AskOnce(server->port(), kGet);
   EXPECT_EQ(answer.status, 400);
@@ -155,7 +155,7 @@ TEST_F(HttpServerTls, TellsWhoSpeaksPlainHttp) {
   EXPECT_EQ(AskOnce(server->port(), "nonsense\r\n\r\n").status, 0);
 }
 
-TEST_F(HttpServerTls, EndsAHandshakeThatDoesNotGoOn) {
+TEST_F(HttpServerTls, TimesOutAStalledHandshake) {
   Limits limits;
   limits.request_time = std::chrono::milliseconds(100);
   const auto server = Serve({}, limits);
@@ -166,7 +166,7 @@ TEST_F(HttpServerTls, EndsAHandshakeThatDoesNotGoOn) {
   EXPECT_EQ(halfway.ReadToEnd(), "");
 }
 
-TEST_F(HttpServerTls, SaysWhichFileItCannotUse) {
+TEST_F(HttpServerTls, NamesTheUnusableFile) {
   const std::string none = "/no/such/file";
   EXPECT_THAT(RefusalOf({none, issued_.key_file, {}}),
               HasSubstr("rest.tls.certificate.file: cannot use /no/such/file: No such file"));
@@ -203,7 +203,7 @@ TEST_F(HttpServerTls, UsesNewCertificatesForNewConnections) {
   ServerTls tls({certificate, key, {}}, kStart);
   EXPECT_EQ(SubjectOf(tls.Context(kStart)), "/CN=server");
 
-  // Halfway: the two do not belong together.
+  // Certificate and key do not match yet.
   Copy(renewed.certificate_file, certificate);
   EXPECT_EQ(SubjectOf(tls.Context(kStart + kSecond)), "/CN=server");
   EXPECT_EQ(SubjectOf(tls.Context(kStart + 2 * kSecond)), "/CN=server");

@@ -42,7 +42,7 @@ bool RawClient::Send(std::string_view bytes) const {
 
 void RawClient::CloseWriting() const { ::shutdown(socket_.get(), SHUT_WR); }
 
-bool RawClient::Await(std::chrono::milliseconds time) const {
+bool RawClient::WaitForInput(std::chrono::milliseconds time) const {
   pollfd polled{socket_.get(), POLLIN, 0};
   return ::poll(&polled, 1, static_cast<int>(time.count())) == 1;
 }

@@ -9,32 +9,31 @@
 namespace khs::rest {
 
 struct RawAnswer {
-  int status = 0;    // 0: the connection ended before there was an answer
-  std::string head;  // as it came, with its empty line
+  int status = 0;    // 0: the connection ended before a response
+  std::string head;  // as received, with its empty line
   std::string body;
 
   bool Has(std::string_view line) const { return head.find(line) != std::string::npos; }
 };
 
-// Connects to 127.0.0.1, sends bytes as they are, and reads what comes back. Every wait ends after
-// 20 s at the latest.
+// Client that connects to 127.0.0.1 and sends raw bytes. Every wait ends after at most 20 s.
 class RawClient {
  public:
   explicit RawClient(int port) : RawClient(port, NewSocket()) {}
-  // By a socket that was made before.
+  // Connects an existing socket.
   RawClient(int port, base::UniqueFd socket);
   static base::UniqueFd NewSocket();
 
-  // False when the other side takes no more.
+  // False when the server has closed the connection.
   bool Send(std::string_view bytes) const;
-  // Nothing more will be sent.
+  // Closes the direction to the server.
   void CloseWriting() const;
 
-  // Whether something comes, or the connection ends, within that time.
-  bool Await(std::chrono::milliseconds time) const;
-  // The next one; by its Content-Length, without a body for HEAD.
+  // Returns whether input, or the end of the connection, comes within `time`.
+  bool WaitForInput(std::chrono::milliseconds time) const;
+  // Reads the next response by its Content-Length; for HEAD without a body.
   RawAnswer Read(bool without_body = false);
-  // All that comes until the other side ends the connection. Fails the test if it does not.
+  // Reads until the server closes the connection. Fails the test if it does not.
   std::string ReadToEnd();
 
   int descriptor() const { return socket_.get(); }
@@ -43,11 +42,11 @@ class RawClient {
   bool Fill();
 
   base::UniqueFd socket_;
-  std::string bytes_;  // not used yet
+  std::string bytes_;  // received but not consumed yet
 };
 
-// A request on a connection of its own, which the server ends: its answer, and that nothing
-// follows.
+// Sends a request on a new connection. Returns the response, and checks that the server then closes
+// the connection.
 RawAnswer AskOnce(int port, std::string_view bytes);
 
 }  // namespace khs::rest

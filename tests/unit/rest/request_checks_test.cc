@@ -15,12 +15,12 @@ base::Expected<CheckedHead, Rejection> Check(const std::string& text, const Limi
   try {
     parsed.read(in);
   } catch (const Poco::Exception& error) {
-    return base::Unexpected<Rejection>(RejectionOf(error.message(), false));
+    return base::Unexpected<Rejection>(MakeRejection(error.message(), false));
   }
   return CheckRequest(parsed, limits);
 }
 
-// 0 when it is accepted.
+// Returns 0 when the request is accepted.
 int StatusOf(const std::string& text, const Limits& limits = {}) {
   const auto checked = Check(text, limits);
   return checked ? 0 : checked.error().status;
@@ -54,7 +54,7 @@ TEST(RequestChecks, KnowWhetherTheConnectionIsKept) {
   EXPECT_FALSE(keeps("GET / HTTP/1.0\r\n\r\n"));
   EXPECT_TRUE(keeps("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n"));
   EXPECT_FALSE(keeps("GET / HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n"));
-  // Where the end of a body can't be known for certain.
+  // The end of the body is uncertain.
   EXPECT_FALSE(keeps("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"));
   EXPECT_FALSE(keeps("PUT / HTTP/1.1\r\nHost: h\r\n\r\n"));
   EXPECT_TRUE(keeps("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"));
@@ -80,7 +80,7 @@ TEST(RequestChecks, TakeTheFormsOfTargets) {
   EXPECT_EQ(target("CONNECT", "h:443"), "400");
 }
 
-TEST(RequestChecks, RefuseWhatTwoReadersCouldUnderstandInTwoWays) {
+TEST(RequestChecks, RejectWhatTwoParsersCouldReadDifferently) {
   for (const std::string fields : {
            "Content-Length: 1\r\nContent-Length: 2\r\n",
            "Content-Length: 1\r\nContent-Length: 1\r\n",

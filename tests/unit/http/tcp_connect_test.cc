@@ -1,4 +1,4 @@
-#include "http/dial.h"
+#include "http/tcp_connect.h"
 
 #include <gmock/gmock.h>
 #include <netinet/in.h>
@@ -25,9 +25,9 @@ using ::testing::HasSubstr;
 
 Address Local(uint16_t port) { return {"127.0.0.1", port}; }
 
-class DialTest : public ::testing::Test {
+class ConnectTcpTest : public ::testing::Test {
  protected:
-  // On a fiber, until it has ended; the address that took the connection, or what was wrong.
+  // Connects on a fiber. Returns the connected address, or sets `fault_`.
   std::optional<Address> Connect(const std::vector<Address>& addresses,
                                  seconds limit = seconds(20)) {
     const auto begun = std::chrono::steady_clock::now();
@@ -36,7 +36,7 @@ class DialTest : public ::testing::Test {
     loop_.Start([&] {
       loop_.SetDeadline(loop_.Now() + limit);
       try {
-        connected = Dial(loop_, addresses, {"the.host:80", false}, [](int family) {
+        connected = ConnectTcp(loop_, addresses, {"the.host:80", false}, [](int family) {
                       return base::OpenSocket(family, SOCK_STREAM, IPPROTO_TCP, base::Claim::kMore);
                     }).address;
       } catch (const Fault& fault) {
@@ -57,21 +57,21 @@ class DialTest : public ::testing::Test {
   net::Loop loop_{clock_};
 };
 
-TEST_F(DialTest, TriesTheNextAddressBesideOneThatDoesNotAnswer) {
+TEST_F(ConnectTcpTest, TriesTheNextAddressBesideOneThatDoesNotAnswer) {
   const FullListener dead;
   EXPECT_EQ(Connect({Local(dead.port()), Local(alive_.port())}), Local(alive_.port()));
   EXPECT_GE(took_, milliseconds(250));
   EXPECT_LT(took_, seconds(5));
 }
 
-TEST_F(DialTest, TriesTheNextAddressAtOnceWhenOneFails) {
+TEST_F(ConnectTcpTest, TriesTheNextAddressAtOnceWhenOneFails) {
   const ClosedPort closed;
   EXPECT_EQ(Connect({Local(closed.port()), Local(closed.port()), Local(alive_.port())}),
             Local(alive_.port()));
   EXPECT_LT(took_, milliseconds(250));
 }
 
-TEST_F(DialTest, NamesAllAddressesThatFailed) {
+TEST_F(ConnectTcpTest, NamesAllAddressesThatFailed) {
   const ClosedPort closed;
   const FullListener dead;
   EXPECT_EQ(Connect({Local(closed.port()), Local(dead.port())}, seconds(1)), std::nullopt);
@@ -81,17 +81,17 @@ TEST_F(DialTest, NamesAllAddressesThatFailed) {
                     HasSubstr(Local(dead.port()).toString() + ": Connection timed out")));
 }
 
-TEST(InOrderTest, TakesTurnsOfTheFamiliesAndThePreferredAddressFirst) {
+TEST(SortAddressesTest, PutsThePreferredAddressFirstAndAlternatesFamilies) {
   const Address six("::1", 80);
   const Address six_too("::2", 80);
   const Address four("127.0.0.1", 80);
   const Address four_too("127.0.0.2", 80);
-  EXPECT_THAT(InOrder({six, six_too, four, four_too}, {}),
+  EXPECT_THAT(SortAddresses({six, six_too, four, four_too}, {}),
               ElementsAre(six, four, six_too, four_too));
-  EXPECT_THAT(InOrder({six, six_too, four}, four), ElementsAre(four, six, six_too));
-  EXPECT_THAT(InOrder({six, six_too}, four), ElementsAre(six, six_too));
-  EXPECT_THAT(InOrder({four}, {}), ElementsAre(four));
-  EXPECT_TRUE(InOrder({}, four).empty());
+  EXPECT_THAT(SortAddresses({six, six_too, four}, four), ElementsAre(four, six, six_too));
+  EXPECT_THAT(SortAddresses({six, six_too}, four), ElementsAre(six, six_too));
+  EXPECT_THAT(SortAddresses({four}, {}), ElementsAre(four));
+  EXPECT_TRUE(SortAddresses({}, four).empty());
 }
 
 }  // namespace

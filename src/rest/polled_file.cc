@@ -1,4 +1,4 @@
-#include "rest/followed_file.h"
+#include "rest/polled_file.h"
 
 #include <openssl/evp.h>
 
@@ -10,7 +10,7 @@
 namespace khs::rest {
 namespace {
 
-constexpr size_t kMaxBytes = 1u << 20;
+constexpr size_t kMaxFileBytes = 1u << 20;
 
 }  // namespace
 
@@ -24,12 +24,12 @@ Digest DigestOf(std::string_view bytes) {
   return digest;
 }
 
-base::Expected<std::optional<std::string>, std::string> FollowedFile::ReadIfChanged() {
-  auto content = watch::ReadRegularFile(path_, kMaxBytes);
+base::Expected<std::optional<std::string>, std::string> PolledFile::ReadIfChanged() {
+  auto content = watch::ReadRegularFile(path_, kMaxFileBytes);
   if (!content) return base::Unexpected<std::string>(std::move(content.error()));
   const Digest digest = DigestOf(*content);
-  if (seen_ == digest) return std::optional<std::string>();
-  seen_ = digest;
+  if (last_digest_ == digest) return std::optional<std::string>();
+  last_digest_ = digest;
   return std::optional<std::string>(std::move(*content));
 }
 

@@ -14,21 +14,21 @@ using Digest = std::array<unsigned char, 32>;
 // SHA-256. Throws std::runtime_error.
 Digest DigestOf(std::string_view bytes);
 
-// A file whose content may be replaced while it is in use. Its content is compared, because times
-// lie, and only its digest is kept. One thread.
-class FollowedFile {
+// A file that may be replaced while it is in use. Compares the content, because modification times
+// are unreliable, and keeps only its digest. Used by one thread; its owner polls it.
+class PolledFile {
  public:
-  explicit FollowedFile(std::string path) : path_(std::move(path)) {}
+  explicit PolledFile(std::string path) : path_(std::move(path)) {}
 
-  // The content when it differs from what was returned before; nothing when it does not. The error
-  // says why it can't be read.
+  // Returns the content if it has changed since the last call, else nothing. The error says why the
+  // file is unreadable.
   base::Expected<std::optional<std::string>, std::string> ReadIfChanged();
 
   const std::string& path() const { return path_; }
 
  private:
   std::string path_;
-  std::optional<Digest> seen_;
+  std::optional<Digest> last_digest_;
 };
 
 }  // namespace khs::rest

@@ -1,4 +1,4 @@
-# The program with the shared libraries it is linked against: no shell, no package manager, nobody to be but uid 65532.
+# The program and its shared libraries, without a shell or package manager, as uid 65532.
 #
 #   docker build --build-arg REVISION="$(git rev-parse HEAD)" -t kafka-http-sink .
 #
@@ -9,14 +9,14 @@ ARG BASE=debian:${DEBIAN_RELEASE}-slim
 FROM ${BASE} AS build
 WORKDIR /source
 COPY .ci/packages.txt .ci/install-packages .ci/
-# A base image may be older than the last security update of what is copied from it.
+# Applies security updates, because the base image may be older.
 RUN apt-get update -q && apt-get upgrade -q -y && .ci/install-packages build run
 COPY . .
 ARG REVISION=unknown
 RUN --mount=type=cache,target=/root/.cache/ccache \
     cmake --preset release -DKHS_TESTS=OFF -DKHS_REVISION="${REVISION}" && \
     cmake --build build/release --target kafka-http-sink
-# Held against the program's own, so that the label can't lag behind.
+# Compared with the version of the program, so that the label is always right.
 ARG VERSION=0.1.0
 RUN build/release/src/kafka-http-sink --version | grep -F "kafka-http-sink ${VERSION} (" && \
     .ci/image/collect build/release/src/kafka-http-sink /image && \

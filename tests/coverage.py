@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Line coverage by room, of what the unit tests run; kept in tests/README.md. Fails when a pure room has less than it must.
+"""Prints the line coverage of the unit tests by room, writes it into tests/README.md, and fails below a room's minimum.
 
     coverage.py BUILD_DIRECTORY
 """
@@ -13,13 +13,13 @@ import sys
 import figures
 
 ROOT = pathlib.Path(__file__).parents[1]
-# Rooms that only decide: whatever in them no test runs, nobody has thought through.
+# Minimum in percent for the rooms that contain only pure logic.
 PURE = {"delivery": 95, "config": 95}
 
 
 def lines(build):
-    """Room -> [lines that count, lines that ran]."""
-    # gcov can't always tell negative counts of one line by threads from nothing.
+    """Returns room -> [lines, covered lines]."""
+    # With threads gcov may write negative counts, which are ignored.
     report = subprocess.run(["gcovr", "--root", str(ROOT), "--filter", str(ROOT / "src") + "/", "--json-summary",
                              "--gcov-ignore-parse-errors", "--object-directory", str(build), str(build / "src")],
                             stdout=subprocess.PIPE, check=True).stdout
@@ -41,7 +41,7 @@ def main(build):
         short = short or (due is not None and percent < due)
         rows.append(f"| `{room}` | {count:,} | {percent:.1f} % | {f'{due} %' if due else '–'} |")
     print("\n".join(rows))
-    assert set(PURE) <= set(rooms), "a pure room was not measured"
+    assert set(PURE) <= set(rooms), "a room with a minimum was not measured"
     if not short:
         figures.keep("coverage", "\n".join(rows))
     return short

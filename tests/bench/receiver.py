@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""An HTTP endpoint for the benchmark: answers {"retry":false} after a delay, and notes how old each body is.
+"""An HTTP endpoint for the benchmark: answers {"retry":false} after a delay, and records the age of each body.
 
     receiver.py PORT DELAY_SECONDS [AGES_FILE]
 
-A body that is a time in nanoseconds since the epoch gives an age; the ages are written, a line each, on SIGTERM.
+A body that is a time in nanoseconds since the epoch has an age; SIGTERM writes the ages, one per line.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""What the benchmark runs: nginx, wrk, the program, and what is read of its process. All on loopback."""
+"""The processes of the benchmark: nginx, wrk and the program, with metrics of its process. All on loopback."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ http {{
 }}
 """
 
-# The headers that the program sends with a record, so that nginx reads as much for either.
+# The same headers as the program sends, so that nginx reads as much from both.
 WRK = """\
 wrk.method = "POST"
 wrk.body = string.rep("x", {bytes})
@@ -80,7 +80,7 @@ def answers(url):
 class Nginx(typing.NamedTuple):
     url: str
     tls_url: str
-    certificate: str    # the file of its own authority
+    certificate: str    # file of its self-signed certificate
 
 
 @contextlib.contextmanager
@@ -98,7 +98,7 @@ def nginx():
 
 
 def wrk(url, connections, seconds, body_bytes):
-    """Requests per second."""
+    """Returns requests per second."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(WRK.format(bytes=body_bytes))
         script.flush()
@@ -113,7 +113,7 @@ def unique(stem):
 
 
 class Sidecar:
-    """The program with the connectors given: a dictionary of name -> TOML lines."""
+    """The program with these connectors: name -> TOML lines."""
 
     def __init__(self, binary, bootstrap, connectors):
         self._directory = tempfile.TemporaryDirectory()

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
-"""Hours of use in little time: half of what it can deliver, while everything around it changes.
+"""Soak test: delivers half of the maximum rate while everything around the program changes.
 
     soak.py BINARY [--seconds 1800] [--seed 1]
 
-Definitions are edited (in place and with a restart), connectors come and go, by file and by REST, are paused, resumed and
-restarted, secrets are rotated, a second process joins the groups and leaves them or is killed, the disk of what REST has
-made is full, the broker is killed and comes back, and the endpoint of one connector refuses, hangs and fails. Memory, threads and descriptors are sampled once a second; what is printed are their slopes over the last three
-quarters, and medians of the second and the last quarter. It fails when one of them grows, or a record is missing. What a
-run of at least half an hour prints is kept in tests/README.md.
+Definitions are edited (in place and with a restart); connectors are added and removed, by file and by REST, paused,
+resumed and restarted; secrets are rotated; a second process joins the groups and leaves or is killed; the disk of the
+REST state is full; the broker is killed and restarted; and the endpoint of one connector refuses, hangs and fails.
+
+Memory, threads and descriptors are sampled once a second. It prints their slopes over the last three quarters and the
+medians of the second and the last quarter, and fails if one of them grows or a record is missing. A run of at least half
+an hour updates tests/README.md.
 """
 
 import argparse
@@ -36,7 +38,7 @@ from waiting import eventually  # noqa: E402
 
 PARTITIONS, BODY = 8, b"x" * 100
 LONG_RUN = 1800     # seconds
-# From the second to the last quarter: what a shared machine's noise and malloc explain.
+# Permitted growth from the second to the last quarter, because of malloc and noise of a shared machine.
 MAY_GROW = {"memory, MiB": 4, "threads": 3, "descriptors": 6}
 
 
@@ -58,7 +60,7 @@ class Soak:
         self.define("small", self.small, self.endpoint.url)
         self.samples, self.over = [], threading.Event()
 
-    # What changes
+    # Changes
 
     def define(self, name, topic=None, url=None, **more):
         keys = {"callback.request.headers": {"Authorization": f"${{file:{self.main.secrets}/token}}",
@@ -77,7 +79,7 @@ class Soak:
     def restart_by_edit(self):
         self.define("busy", **{"consumer.override.fetch.wait.max.ms": 100 + next(self.edits) % 100})
 
-    def come_and_go(self):
+    def add_and_remove(self):
         names = [f"guest-{number}" for number in range(self.random.randint(1, 5))]
         for name in names:
             self.define(name, self.small, self.url)
@@ -93,7 +95,7 @@ class Soak:
     def restart_by_rest(self):
         self.rest.post(self.rest.at("busy", "restart?includeTasks=true")).must(202)
 
-    def come_and_go_by_rest(self):
+    def add_and_remove_by_rest(self):
         self.rest.create("made", definition(self.small, self.url)).must(201)
         self.rest.wait_running("made")
         self.rest.delete(self.rest.at("made")).must(204)
@@ -108,17 +110,17 @@ class Soak:
         time.sleep(self.random.uniform(1, 6))
         self.second.stop()
 
-    def join_and_die(self):
+    def join_and_kill(self):
         self.second.start()
         time.sleep(self.random.uniform(1, 6))
         self.second.kill()
 
-    def broker_dies(self):
+    def restart_broker(self):
         self.node.kill()
         time.sleep(self.random.uniform(0, 5))
         self.node.come_back()
 
-    def fail(self):
+    def fail_endpoint(self):
         self.kafka.produce(self.small, [b"s"] * 50)
         kind = self.random.choice(["503", "hang", "refuse"])
         if kind == "refuse":
@@ -130,12 +132,12 @@ class Soak:
         self.endpoint.decide = lambda one: DELIVERED
         if kind == "refuse":
             self.endpoint.come_back()
-        self.define("small", self.small, self.endpoint.url)     # what hangs is sent anew
+        self.define("small", self.small, self.endpoint.url)     # cancels hanging requests, which are sent again
         self.endpoint.requests.clear()
 
     def churn(self, until):
-        changes = [self.edit, self.restart_by_edit, self.come_and_go, self.come_and_go_by_rest, self.pause_and_resume,
-                   self.restart_by_rest, self.join_and_leave, self.join_and_die, self.broker_dies, self.fail, self.rotate]
+        changes = [self.edit, self.restart_by_edit, self.add_and_remove, self.add_and_remove_by_rest, self.pause_and_resume,
+                   self.restart_by_rest, self.join_and_leave, self.join_and_kill, self.restart_broker, self.fail_endpoint, self.rotate]
         if self.undo_disk:
             changes.append(self.fill_disk)
         while time.monotonic() < until:
@@ -144,10 +146,10 @@ class Soak:
             self.done[change.__name__] = self.done.get(change.__name__, 0) + 1
             time.sleep(self.random.uniform(0.2, 2))
 
-    # What is measured
+    # Measurements
 
-    def most(self, seconds=8):
-        """Records a second from a backlog."""
+    def measure_rate(self, seconds=8):
+        """Returns records per second from a backlog."""
         rig.fill(self.kafka.bootstrap, self.topic, 200_000, len(BODY), partitions=PARTITIONS)
         self.produced += 200_000
         start, before = time.monotonic(), self.main.value("records_delivered_total", connector="busy") or 0
@@ -180,13 +182,13 @@ class Soak:
 
 
 def slope(times, values):
-    """Per hour, by least squares."""
+    """Returns the slope per hour, by least squares."""
     middle, mean = statistics.fmean(times), statistics.fmean(values)
     return 3600 * (sum((t - middle) * (v - mean) for t, v in zip(times, values)) / sum((t - middle) ** 2 for t in times))
 
 
-def judge(samples):
-    """Whether anything grows, and a table of it."""
+def evaluate(samples):
+    """Returns whether anything grows, and a table."""
     times = [one[0] for one in samples]
     quarter, grows = len(samples) // 4, False
     rows = ["| | slope an hour | median of the second quarter | of the last | may grow by | most |", "|---|--:|--:|--:|--:|--:|"]
@@ -216,12 +218,12 @@ def main():
         soak.main.start()
         running.callback(soak.main.end_of_test)
         soak.main.wait_running("busy", "small")
-        rate = soak.most() / 2
+        rate = soak.measure_rate() / 2
         threads = [threading.Thread(target=soak.produce, args=(rate,)), threading.Thread(target=soak.sample)]
         for thread in threads:
             thread.start()
         try:
-            # On this thread: the broker ends with the one that started it.
+            # On this thread, because the broker ends with the thread that started it.
             soak.churn(time.monotonic() + options.seconds)
         finally:
             soak.over.set()
@@ -231,13 +233,13 @@ def main():
                    "everything is delivered", 300)
         dropped, stopped = soak.main.value("records_dropped_total"), soak.main.value("task_stops_total")
         counted = ", ".join(f"{name} {count}" for name, count in sorted(soak.done.items()))
-        grows, slopes = judge(soak.samples)
-        told = (f"{options.seconds} s at {rate:,.0f} records/s, half of what it could deliver; {soak.produced:,} records, "
-                f"all committed; dropped {dropped:.0f}, stopped {stopped:.0f}. Changes: {counted}.\n\n{slopes}")
-        print(told)
+        grows, slopes = evaluate(soak.samples)
+        summary = (f"{options.seconds} s at {rate:,.0f} records/s, half of what it could deliver; {soak.produced:,} records, "
+                   f"all committed; dropped {dropped:.0f}, stopped {stopped:.0f}. Changes: {counted}.\n\n{slopes}")
+        print(summary)
         failed = grows or dropped or stopped
         if not failed and options.seconds >= LONG_RUN:
-            figures.keep("soak", told)
+            figures.keep("soak", summary)
         return failed
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""How fast the program delivers, from a real broker to nginx, beside `wrk` with the same requests in the same minutes.
+"""Benchmarks delivery from a real broker to nginx, next to `wrk` with the same requests in the same minutes.
 
     throughput.py BINARY [--before BINARY] [--scenario NAME]... [--rounds 3] [--seconds 4] [--in-flight N]
 
-With --before another build of the program, such as that of the commit before, takes turns with it. A figure of time means
-something only as a ratio within one run: the machine's own speed varies.
+With --before another build of the program, for example of the previous commit, takes turns with it. Times are only
+comparable within one run, because the speed of the machine varies.
 """
 
 import argparse
@@ -29,7 +29,7 @@ BODY = 100
 
 class Drained(typing.NamedTuple):
     rate: float         # records per second
-    per_cpu: float      # records per second of processor
+    per_cpu: float      # records per processor second
     peak: float         # MiB
     threads: float
 
@@ -68,9 +68,9 @@ class Bench:
         return rig.Sidecar(binary or self.binary, self.bootstrap, named)
 
     def drain(self, binary, lines, warm=2000):
-        """What it does once it has warmed up."""
+        """Measures the program after warming up."""
         with self.sidecar(lines, binary=binary) as sidecar:
-            rig.await_true(lambda: sidecar.delivered() >= warm, "first records are delivered")
+            rig.await_true(lambda: sidecar.delivered() >= warm, "the first records are delivered")
             start, before, cpu = time.monotonic(), sidecar.delivered(), sidecar.cpu_seconds()
             while time.monotonic() - start < self.seconds:
                 time.sleep(0.25)
@@ -80,8 +80,8 @@ class Bench:
             return Drained(records / took, records / used, sidecar.peak_mib(), sidecar.largest_threads)
 
     def in_turn(self, measure, reference=lambda: None):
-        """Rounds of each in turn, so that all meet the same minutes: medians of the reference, of the program, and of the
-        program before (None without one)."""
+        """Measures all in turn, so that they run in the same minutes. Returns the medians of the reference, of the
+        program, and of the previous program (None without one)."""
         binaries = [self.binary] + ([self.before] if self.before else [])
         rounds = [(reference(), *[measure(binary) for binary in binaries]) for _ in range(self.rounds)]
         references, *measured = zip(*rounds)
@@ -89,7 +89,7 @@ class Bench:
         return None if references[0] is None else statistics.median(references), now, before
 
     def against_wrk(self, name, target, connections, lines, url=None, of_before=None):
-        """`of_before`: how much of the rate of the program before it must reach."""
+        """`of_before`: the share of the previous program's rate that it must reach."""
         url = url or self.nginx.url
         reference, now, before = self.in_turn(lambda binary: self.drain(binary, lines),
                                               lambda: rig.wrk(url, connections, self.seconds, BODY))
@@ -155,7 +155,7 @@ class Bench:
             url, receiver = running.enter_context(self.receiver(0, f"{directory}/ages"))
             running.enter_context(self.sidecar(self.connector(topic, url), binary=binary))
             producer = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 0})
-            produce_evenly(producer, topic, 1_000, 3)   # until it has joined and is warm
+            produce_evenly(producer, topic, 1_000, 3)   # until it has joined and warmed up
             time.sleep(2)
             first = produce_evenly(producer, topic, 1_000, max(self.seconds, 10))
             time.sleep(1)
@@ -187,7 +187,7 @@ class Bench:
 
 
     def scrape(self):
-        """A hundred connectors are scraped while another one delivers, slowly enough to leave a processor free."""
+        """Scrapes a hundred connectors while another one delivers, slowly enough to leave a processor free."""
         idle, busy = rig.create_topic(self.bootstrap, 16), rig.create_topic(self.bootstrap)
         rig.fill(self.bootstrap, busy, 1_000 * (self.seconds + 20) * 2, BODY)
         with self.receiver(0.001) as (url, _), self.sidecar(
@@ -216,7 +216,7 @@ class Bench:
 
 
 def produce_evenly(producer, topic, rate, seconds):
-    """How many were produced; each body is the time at which it was."""
+    """Produces records whose bodies are their times of production; returns their number."""
     start = time.monotonic()
     for number in range(rate * seconds):
         while time.monotonic() < start + number / rate:
@@ -228,7 +228,7 @@ def produce_evenly(producer, topic, rate, seconds):
 
 
 def compare(now, before, target=None):
-    """Beside the program before, in the same rounds."""
+    """Prints the comparison with the previous program in the same rounds."""
     rate, cpu = now.rate / before.rate, before.per_cpu / now.per_cpu
     row("  of the rate before", "", f"{before.rate:,.0f}/s", f"{rate:.2f}", f">= {target}" if target else "",
         target is None or rate >= target, before.notes())
@@ -252,7 +252,7 @@ def main():
     parser.add_argument("--scenario", action="append", choices=SCENARIOS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
-    parser.add_argument("--in-flight", type=int, help="delivery.max.in.flight, where the scenario has none of its own")
+    parser.add_argument("--in-flight", type=int, help="delivery.max.in.flight of scenarios that do not set it")
     options = parser.parse_args()
     broker = load_node().Broker()
     try:

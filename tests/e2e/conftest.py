@@ -1,12 +1,12 @@
-"""End-to-end tests: the built program against a real Kafka broker, as its users see it.
+"""End-to-end tests of the built program against a real Kafka broker.
 
     KAFKA_HTTP_SINK=build/dev/src/kafka-http-sink /usr/bin/python3 -m pytest tests/e2e
 
-KAFKA_HTTP_SINK  the program under test; without it every test of the program fails
-KAFKA_STATE      state file of a broker that runs already (kafka/kafka.py start --state FILE); else one is started
-KAFKA_JARS       where Kafka's jars are kept (build/kafka-jars)
-CONNECT_JARS     where those of a Kafka Connect worker are kept (build/connect-jars)
-REQUIRE_KAFKA=1  no broker is a failure; otherwise those tests are skipped, loudly
+KAFKA_HTTP_SINK  the program under test; without it all tests of the program fail
+KAFKA_STATE      state file of a running broker (kafka/kafka.py start --state FILE); otherwise one is started
+KAFKA_JARS       directory of the Kafka jars (build/kafka-jars)
+CONNECT_JARS     directory of the Kafka Connect jars (build/connect-jars)
+REQUIRE_KAFKA=1  fail without a broker; otherwise those tests are skipped with a message
 
 Debian packages: python3-pytest, python3-confluent-kafka, kcat, default-jre-headless, maven.
 """
@@ -24,7 +24,7 @@ from sidecar import Sidecar
 
 @pytest.fixture(scope="session")
 def kafka():
-    """The cluster that all tests share: each makes its own topics and connectors."""
+    """The cluster that all tests share; each test creates its own topics and connectors."""
     state = os.environ.get("KAFKA_STATE")
     if state:
         try:
@@ -45,7 +45,7 @@ def kafka():
 
 @pytest.fixture
 def own_broker():
-    """A broker of the test's own, that it may do anything to."""
+    """A separate broker that the test may stop and break."""
     node = kafka_cluster.load_node()
     try:
         broker = node.Broker()
@@ -77,7 +77,7 @@ def second_endpoint():
 
 @pytest.fixture
 def sidecar(binary, kafka, tmp_path):
-    """The program, configured for the cluster but not started."""
+    """The program, configured for the cluster and not started."""
     one = Sidecar(binary, tmp_path / "sidecar", kafka.bootstrap)
     yield one
     one.end_of_test()
@@ -85,7 +85,7 @@ def sidecar(binary, kafka, tmp_path):
 
 @pytest.fixture
 def lonely_sidecar(binary, tmp_path):
-    """The program without any broker configured, not started."""
+    """The program without a configured broker, not started."""
     one = Sidecar(binary, tmp_path / "sidecar")
     yield one
     one.end_of_test()
@@ -99,7 +99,7 @@ def rest(sidecar):
 
 @pytest.fixture(scope="module")
 def api(binary, kafka, tmp_path_factory):
-    """The REST API of a running process that the tests of a file share."""
+    """The REST API of a running process, shared by the tests of a file."""
     one = Sidecar(binary, tmp_path_factory.mktemp("api") / "sidecar", kafka.bootstrap)
     made = Rest(one)
     one.start()
@@ -109,12 +109,12 @@ def api(binary, kafka, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sink():
-    """An endpoint that the tests of a file share."""
+    """An endpoint shared by the tests of a file."""
     with Endpoint() as server:
         yield server
 
 
 @pytest.fixture
 def name(request):
-    """A connector's name that no other test and no earlier run has used."""
+    """A connector name that no other test or run uses."""
     return kafka_cluster.unique(request.node.originalname.replace("test_", "")[:24].strip("_").replace("_", "-"))

@@ -1,5 +1,5 @@
-"""The calls that are sent to a Kafka Connect worker and to our program, in this order, and what both must have come to
-before the next call.
+"""The calls that are sent to a Kafka Connect worker and to our program, in order, and the states to wait for between
+them.
 """
 
 import dataclasses
@@ -23,15 +23,15 @@ NO_TYPE = ("Content-Type", None)
 
 @dataclasses.dataclass(frozen=True)
 class Until:
-    """Waits until both sides answer `GET path` with what holds; `ours` holds for our answer where that is different."""
+    """Waits until `holds` accepts the answers of both sides to `GET path`; `ours` replaces it for our answer."""
     path: str
     holds: object
     ours: object = None
 
 
 @dataclasses.dataclass(frozen=True)
-class Mend:
-    """Takes away what makes the tasks of the variant "failing" fail."""
+class Repair:
+    """Removes the cause of failure of the tasks of the variant "failing"."""
 
 
 def call(method):
@@ -69,7 +69,7 @@ def committed(path, at):
 
 
 def config(variant="good", **keys):
-    """A definition; dotted keys are given as a__b=…"""
+    """A connector configuration; dotted keys are given as a__b=…"""
     return {"connector.class": "@class@", "topics": "@topic@", OWN: variant,
             **{key.replace("__", "."): value for key, value in keys.items()}}
 
@@ -293,7 +293,7 @@ FAILURES = [
     post(f"{FAILED}/tasks/0/restart"), until(FAILED, "RUNNING", "FAILED"),
     put(f"{FAILED}/pause"), until(FAILED, "PAUSED", "FAILED"), get(f"{FAILED}/status"),
     put(f"{FAILED}/resume"), until(FAILED, "RUNNING", "FAILED"),
-    Mend(), post(f"{FAILED}/restart"), until(FAILED, "RUNNING", "FAILED", ours=RUNNING),
+    Repair(), post(f"{FAILED}/restart"), until(FAILED, "RUNNING", "FAILED", ours=RUNNING),
     *shows(RESTART, get(f"{FAILED}/status")), post(f"{FAILED}/tasks/0/restart"), until(FAILED, *RUNNING),
     put(f"{FAILED}/stop"), until(FAILED, "STOPPED"), get(f"{FAILED}/status"), delete(FAILED), gone(FAILED),
 ]

@@ -1,7 +1,7 @@
 """Sends one call to a Kafka Connect worker and to our program, and compares the two answers.
 
-The two have different plugins, addresses and consumer groups. Calls are therefore written with words such as `@class@`
-and `@n@`: each side replaces them by its own text, and puts them back in its answers.
+Plugins, addresses and consumer groups differ between the two. Calls therefore contain placeholders such as `@class@`
+and `@n@`, which each side replaces by its own text and restores in its answers.
 """
 
 import dataclasses
@@ -9,8 +9,8 @@ import json
 
 import rest
 
-OWN = "@own@"               # a key that stands for the plugin's own keys in a configuration; its value names a variant
-OWN_JSON = "@own-json@"     # the keys of the variant "good" in a body that is text
+OWN = "@own@"               # placeholder key for the plugin's own keys; its value names a variant
+OWN_JSON = "@own-json@"     # the keys of the variant "good" in a text body
 TIME = "@time@"
 
 
@@ -18,10 +18,10 @@ TIME = "@time@"
 class Call:
     method: str
     path: str
-    body: object = None         # bytes and str are sent as they are, everything else as JSON
-    headers: tuple = ()         # (name, value); a body gets Content-Type: application/json unless one is given
+    body: object = None         # bytes and str are sent unchanged, everything else as JSON
+    headers: tuple = ()         # (name, value); a body has Content-Type: application/json by default
     differs: tuple = ()         # the documented differences that this call must show
-    encoding: str = "utf-8"     # of a body that is not bytes
+    encoding: str = "utf-8"     # encoding of a body that is not bytes
 
     def __str__(self):
         body = "" if self.body is None else self.body if isinstance(self.body, (str, bytes)) else json.dumps(self.body)
@@ -30,7 +30,7 @@ class Call:
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What is compared of an answer."""
+    """The compared parts of an answer."""
     status: int
     type: str                   # Content-Type without parameters; None without the header
     location: str
@@ -46,7 +46,7 @@ class Answer:
 
 
 class Side:
-    """One of the two servers. `words` is {word: text}, `own` is {variant: the plugin's keys}."""
+    """One of the two servers. `words`: placeholder -> text. `own`: variant -> the plugin's keys."""
 
     def __init__(self, name, caller, words, own):
         self.name = name
@@ -83,7 +83,7 @@ class Side:
         return {**made, **self._own[value[OWN]]} if OWN in value else made
 
     def _folded(self, value):
-        """The reverse of _expanded. The keys of a variant must all be there, with their values."""
+        """Reverses _expanded. All keys of a variant must be present, with their values."""
         if isinstance(value, list):
             return by_name([self._folded(one) for one in value])
         if not isinstance(value, dict):
@@ -111,14 +111,14 @@ def methods(text):
 
 
 def by_name(values):
-    """A list of configuration keys, whose order does not matter, as a dictionary by their names."""
+    """Converts a list of configuration keys, whose order does not matter, to a dictionary by name."""
     if values and all(isinstance(one, dict) and ("default_value" in one or "definition" in one) for one in values):
         return {one["name"] if "name" in one else one["value"]["name"]: one for one in values}
     return values
 
 
 def differing(theirs, ours):
-    """[(where, theirs, ours)] of two answers."""
+    """Returns the differences of two answers: [(path, theirs, ours)]."""
     fields = [field.name for field in dataclasses.fields(Answer)]
     return [each for name in fields for each in _differing(name, getattr(theirs, name), getattr(ours, name))]
 

@@ -1,7 +1,7 @@
-"""How documented differences are taken out of a pair of answers.
+"""Removes documented differences from a pair of answers.
 
-Each function is given the answer of Kafka Connect and ours, and returns both without the difference, or None where the
-difference is not to be seen. What it doesn't name stays, and is compared.
+Each function takes the answer of Kafka Connect and ours, and returns both without the difference, or None if they do
+not show it. Everything else stays and is compared.
 """
 
 import copy
@@ -23,7 +23,7 @@ def is_error(answer, status):
 
 
 def other_error(theirs_status, ours_status, same_message=False):
-    """Both refuse, with these statuses and in their own words."""
+    """Both reject, with these statuses and different messages."""
     def erase(theirs, ours):
         if not is_error(theirs, theirs_status) or not is_error(ours, ours_status):
             return None
@@ -33,7 +33,7 @@ def other_error(theirs_status, ours_status, same_message=False):
     return erase
 
 
-def only_ours_refuses(status=400):
+def only_ours_rejects(status=400):
     def erase(theirs, ours):
         if theirs.status >= 300 or not is_error(ours, status):
             return None
@@ -41,8 +41,8 @@ def only_ours_refuses(status=400):
     return erase
 
 
-def only_theirs_refuses(status, *members):
-    """Ours answers 200 and an object with these members."""
+def only_theirs_rejects(status, *members):
+    """Ours answers 200 with an object that has these members."""
     def erase(theirs, ours):
         if (theirs.status, ours.status) != (status, 200) or ours.type != theirs.type:
             return None
@@ -52,8 +52,8 @@ def only_theirs_refuses(status, *members):
     return erase
 
 
-def refused_later(theirs_status, *ours_statuses):
-    """Theirs refuses the call as such; ours takes it and finds another error."""
+def rejected_later(theirs_status, *ours_statuses):
+    """Theirs rejects the call itself; ours accepts it and finds another error."""
     def erase(theirs, ours):
         if theirs.status != theirs_status or not any(is_error(ours, status) for status in ours_statuses):
             return None
@@ -68,7 +68,7 @@ def html_error(theirs, ours):
 
 
 def no_type(theirs, ours):
-    """An error of the path, the method or a media type without Content-Type, and without Allow."""
+    """Theirs has neither Content-Type nor Allow in errors about the path, the method or a media type."""
     if theirs.type is not None or ours.type != "application/json" or ours.status not in (404, 405, 406, 415):
         return None
     if ours.status != 405:
@@ -76,14 +76,14 @@ def no_type(theirs, ours):
     return (theirs, ours.with_(type=None, allow=None)) if ours.allow and "OPTIONS" in ours.allow else None
 
 
-def says_what_is_taken(theirs, ours):
+def names_accepted_types(theirs, ours):
     if not is_error(ours, 415) or ours.message != f"{theirs.message}: send application/json":
         return None
     return theirs, ours.with_(body=theirs.body)
 
 
-def other_words(same_count=True):
-    """Both refuse a configuration; `same_count`: for as many errors, otherwise for another number of them."""
+def other_messages(same_count=True):
+    """Both reject a configuration, with equally many errors if `same_count`, otherwise with a different number."""
     def erase(theirs, ours):
         if not is_error(theirs, 400) or not is_error(ours, 400):
             return None
@@ -97,7 +97,7 @@ def other_words(same_count=True):
 # Headers
 
 def other_allow(*more):
-    """OPTIONS: one side has these methods besides."""
+    """OPTIONS: one side also allows these methods."""
     def erase(theirs, ours):
         if theirs.allow ^ ours.allow != set(more) or ours.body != ours.allow:
             return None
@@ -114,7 +114,7 @@ def other_location(theirs, ours):
 # Bodies
 
 def objects(change):
-    """`change` is done to every object of both bodies."""
+    """Applies `change` to every object in both bodies."""
     def each(value):
         if isinstance(value, list):
             return [each(one) for one in value]
@@ -124,7 +124,7 @@ def objects(change):
 
 
 def bodies(change):
-    """`change` alters copies of the bodies of two successful answers."""
+    """Applies `change` to copies of the bodies of two successful answers."""
     def erase(theirs, ours):
         if theirs.status != 200 or ours.status != 200:
             return None
@@ -148,7 +148,7 @@ def any_trace(one):
 
 
 def release(one):
-    """3.9 of 3.9.1; and no commit."""
+    """Shortens the version 3.9.1 to 3.9 and removes the commit."""
     return {**without("commit")(one), "version": one["version"].rpartition(".")[0]} if "commit" in one else one
 
 
@@ -157,35 +157,35 @@ def key_texts(one):
 
 
 def new_tasks(theirs, ours):
-    """Theirs shows no tasks yet of what it has just created."""
+    """Theirs shows no tasks yet of a new connector."""
     if (theirs.status, ours.status) != (201, 201) or theirs.body["tasks"] or not ours.body["tasks"]:
         return None
     return theirs, ours.with_(body={**ours.body, "tasks": []})
 
 
 def old_tasks(theirs, ours):
-    """Theirs shows the tasks of the configuration before."""
+    """Theirs shows the tasks of the previous configuration."""
     if (theirs.status, ours.status) != (200, 200):
         return None
     return theirs, ours.with_(body={**ours.body, "tasks": theirs.body["tasks"]})
 
 
 def paused_tasks(theirs, ours):
-    """Only ours has tasks, which are paused where it says so."""
+    """Only ours has tasks, which are paused if their state is shown."""
     if theirs.body["tasks"] or any(one.get("state", "PAUSED") != "PAUSED" for one in ours.body["tasks"]):
         return None
     return theirs, ours.with_(body={**ours.body, "tasks": []})
 
 
 def offsets_of_paused_tasks(theirs, ours):
-    """Only ours has committed where its paused tasks begin."""
+    """Only ours has committed the start offset of its paused tasks."""
     if theirs.body["offsets"] or [one["offset"] for one in ours.body["offsets"]] != [{"kafka_offset": 0}]:
         return None
     return theirs, ours.with_(body={**ours.body, "offsets": []})
 
 
 def restarted_task(theirs, ours):
-    """Their task is FAILED as before, ours runs."""
+    """Their task is still FAILED, ours runs."""
     if [answer.body["tasks"][0]["state"] for answer in (theirs, ours)] != ["FAILED", "RUNNING"]:
         return None
     return theirs, ours.with_(body={**ours.body, "tasks": theirs.body["tasks"]})
@@ -200,14 +200,14 @@ def loggers(theirs, ours):
 
 
 def plugins(theirs, ours):
-    """Ours has a part of what theirs has, in other versions."""
+    """Ours has some of their plugins, in other versions."""
     known = [{(one["class"], one["type"]) for one in answer.body} for answer in (theirs, ours)]
     if (theirs.status, ours.status) != (200, 200) or not known[1] <= known[0] or ("@class@", "sink") not in known[1]:
         return None
     return theirs.with_(body=None), ours.with_(body=None)
 
 
-# Keys: the answers of validate and of a plugin's config
+# Configuration keys, in answers of validate and of a plugin's config
 
 def _definitions(body):
     if not isinstance(body, dict):
@@ -237,13 +237,13 @@ def other_defaults(theirs, ours):
 
 
 def _values(theirs, ours):
-    """(name, value of theirs, value of ours) of the keys that both validate."""
+    """Yields (name, their value, our value) of the keys that both validate."""
     return [(name, theirs["configs"][name]["value"], ours["configs"][name]["value"])
             for name in theirs["configs"] if name in ours["configs"]]
 
 
 def other_type(theirs, ours):
-    """A value that is none of the key's type: theirs shows null, and may say so as an error of its own."""
+    """For a value of the wrong type theirs shows null, and may add an error."""
     for name, one, other in _values(theirs, ours):
         null = f"Invalid value null for configuration {name}: Value must be non-null"
         if null in one["errors"] and null not in other["errors"]:
@@ -253,8 +253,8 @@ def other_type(theirs, ours):
             other["value"] = None
 
 
-def other_words_of_a_key(theirs, ours):
-    """As many errors at the same keys, in other words."""
+def other_messages_of_a_key(theirs, ours):
+    """Equally many errors at the same keys, with different messages."""
     for _, one, other in _values(theirs, ours):
         if len(one["errors"]) == len(other["errors"]):
             other["errors"] = one["errors"]
@@ -273,15 +273,15 @@ def error_at_the_dead_letter_topic(theirs, ours):
     there["errors"] = here["errors"] = []
 
 
-def dead_letter_topic_left_out(theirs, ours):
-    """Theirs refuses a regular expression that matches it, ours leaves it out."""
-    told = theirs["configs"]["topics.regex"]["value"]
-    assert "The DLQ topic '@topic@'" in told["errors"].pop() and not told["errors"]
+def dead_letter_topic_excluded(theirs, ours):
+    """Theirs rejects a regular expression that matches the dead letter topic, ours excludes the topic."""
+    topics_regex = theirs["configs"]["topics.regex"]["value"]
+    assert "The DLQ topic '@topic@'" in topics_regex["errors"].pop() and not topics_regex["errors"]
     theirs["error_count"] -= 1
 
 
 def no_transforms(theirs, ours):
-    """Theirs asks for the type of one, ours has none."""
+    """Theirs requires the type of a transform, ours supports none."""
     for what in ("transforms", "predicates"):
         for name in [name for name in theirs["configs"] if name.startswith(f"{what}.")]:
             assert len(theirs["configs"].pop(name)["value"]["errors"]) == 1
@@ -296,7 +296,7 @@ def unknown_key(theirs, ours):
 
 
 def free_keys(theirs, ours):
-    """Keys that neither plugin defines: those of the consumer, and parameters of converters."""
+    """Keys that neither plugin defines: consumer properties and converter parameters."""
     for name in [name for name in ours["configs"] if name.startswith("consumer.override.")]:
         ours["configs"][name]["definition"] = theirs["configs"][name]["definition"]
     for one, other in ((theirs, ours), (ours, theirs)):

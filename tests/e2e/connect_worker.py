@@ -1,4 +1,4 @@
-"""A real Kafka Connect worker, distributed with one member: what our REST API is compared with."""
+"""A real distributed Kafka Connect worker with one member, as the reference for our REST API."""
 
 import contextlib
 import http.client
@@ -33,7 +33,7 @@ plugin.discovery=service_load
 
 
 class ConnectWorker:
-    """One process, which ends with the thread that started it. Raises Unavailable of `node`, the module kafka.py."""
+    """One worker process, which ends with the thread that started it. Raises node.Unavailable (module kafka.py)."""
 
     def __init__(self, node, directory, bootstrap):
         jars = node.fetch_connect()
@@ -51,7 +51,7 @@ class ConnectWorker:
         self.calls = Caller(port)
 
     def wait(self):
-        """Until it is ready to handle requests."""
+        """Waits until it is ready to handle requests."""
         eventually(self._healthy, lambda: f"Kafka Connect is healthy; its log:\n{self.log()}", START_TIMEOUT)
 
     def _healthy(self):
@@ -65,7 +65,7 @@ class ConnectWorker:
         return self._log.read_text(errors="replace")[-5000:]
 
     def stop(self):
-        # Nothing of it is to survive, so it needs no time to say goodbye.
+        # Its state is discarded, so it need not shut down gracefully.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, 9)
         self.process.wait()

@@ -1,10 +1,10 @@
-"""The HTTP endpoint that records are delivered to: an HTTP/1.1 server in the test process, on a port of its own.
+"""The HTTP endpoint that receives records: an HTTP/1.1 server in the test process.
 
-A test decides each answer by a callable that takes the Request and returns an Answer:
+A test sets a function that takes the Request and returns an Answer:
 
     endpoint.decide = lambda request: RETRY if request.attempt == 1 else DELIVERED
 
-What arrived stands in `endpoint.requests`, in order of arrival.
+`endpoint.requests` has all requests in order of arrival.
 """
 
 import asyncio
@@ -24,16 +24,16 @@ REASONS = {200: "OK", 201: "Created", 204: "No Content", 301: "Moved Permanently
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What the endpoint does with one request. Times are in seconds."""
+    """How the endpoint answers a request. Times are in seconds."""
     status: int = 200
     body: bytes = b'{"retry":false}'
-    headers: tuple = ()         # of (name, value)
+    headers: tuple = ()         # (name, value)
     delay: float = 0            # before the first byte
-    hang: bool = False          # never answers, keeps the connection
+    hang: bool = False          # never answers and keeps the connection open
     reset: bool = False         # closes the connection without an answer
     close: bool = False         # closes the connection after the answer
-    trickle: float = 0          # between one byte of the body and the next
-    raw: bytes = None           # these bytes instead of an HTTP response, then closes
+    trickle: float = 0          # pause between two bytes of the body
+    raw: bytes = None           # sends these bytes instead of an HTTP response, then closes
 
 
 DELIVERED = Answer()
@@ -44,16 +44,16 @@ RETRY = Answer(body=b'{"retry":true}')
 class Request:
     method: str
     target: str
-    header_list: list           # (name, value) as they came
+    header_list: list           # (name, value) as received
     body: bytes
-    time: float                 # time.monotonic() of its last byte
-    wall: float                 # the same instant by the calendar, as time.time()
-    connection: int             # 1 for the first connection that the endpoint accepted
+    time: float                 # time.monotonic() when its last byte arrived
+    wall: float                 # time.time() of the same moment
+    connection: int             # 1 for the first accepted connection
     attempt: int = 1            # 1 for the first request with this topic, partition and offset
     finished: float = None      # when the answer was written
-    cut: float = None           # when the client closed the connection before that
-    answered: bool = None       # True/False with the same meaning as the two times; None while under way
-    answer: Answer = None       # what was decided
+    cut: float = None           # when the client closed the connection before the end of the answer
+    answered: bool = None       # True: finished, False: cut, None: in progress
+    answer: Answer = None       # the answer of `decide`
 
     def __post_init__(self):
         self.headers = {name.lower(): value for name, value in self.header_list}
@@ -80,13 +80,13 @@ class Request:
 
     @property
     def key(self):
-        """The key's bytes, or None."""
+        """The record key, or None."""
         encoded = self.headers.get("x-kafka-key")
         return None if encoded is None else urllib.parse.unquote_to_bytes(encoded)
 
 
 class _Connection(asyncio.Protocol):
-    """One client's connection: takes requests off its bytes one by one and answers them in that order."""
+    """A client connection: parses requests and answers them in order."""
 
     def __init__(self, endpoint):
         self.endpoint = endpoint
@@ -206,7 +206,7 @@ class _Connection(asyncio.Protocol):
 
 
 class Endpoint:
-    """The server. Use it as a context manager, or call close(). `tls` is the ssl.SSLContext of an HTTPS server."""
+    """The server. Use it as a context manager, or call close(). `tls`: the ssl.SSLContext of an HTTPS server."""
 
     def __init__(self, decide=lambda request: DELIVERED, tls=None, address="127.0.0.1", port=0):
         self.decide = decide
@@ -214,7 +214,7 @@ class Endpoint:
         self._tls = tls
         self.requests = []
         self.connections = 0
-        self.broken = None      # what `decide` raised, if it did
+        self.broken = None      # exception that `decide` raised
         self._attempts = collections.Counter()
         self._open = set()
         self._loop = asyncio.new_event_loop()
@@ -240,12 +240,12 @@ class Endpoint:
         return self._held is not None
 
     def refuse(self):
-        """Closes all connections and refuses new ones; the port stays ours."""
+        """Closes all connections and refuses new ones, keeping the port."""
         self._run(self._stop_listening())
         self._held = self._bound(self.port)
 
     def come_back(self):
-        """Listens (again) on the same port."""
+        """Listens on the same port again."""
         self._server = self._run(self._listen(self._held))
         self._held = None
 
@@ -258,10 +258,10 @@ class Endpoint:
         self._thread.join()
         self._loop.close()
         if self.broken:
-            raise AssertionError("the test's own `decide` failed") from self.broken
+            raise AssertionError("`decide` of the test failed") from self.broken
 
     def of(self, topic=None, partition=None, offset=None):
-        """The requests for this topic, partition, offset, in order of arrival."""
+        """Returns the requests for this topic, partition and offset, in order of arrival."""
         return [one for one in list(self.requests)
                 if topic in (None, one.topic) and partition in (None, one.partition) and offset in (None, one.offset)]
 
@@ -275,7 +275,7 @@ class Endpoint:
         return [one.body for one in self.of(topic)]
 
     def wait_for(self, count, topic=None, timeout=PATIENCE):
-        """Until at least `count` requests (for the topic) have come; returns them."""
+        """Waits for at least `count` requests (for the topic) and returns them."""
         return eventually(lambda: len(self.of(topic)) >= count and self.of(topic),
                           lambda: f"{count} requests; there are {len(self.of(topic))}: {self.positions(topic)[-20:]}",
                           timeout)

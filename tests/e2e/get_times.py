@@ -1,6 +1,6 @@
-"""get_times.py PORT PATH...: GETs the paths in turn until its stdin ends, then prints what each call took, as JSON.
+"""get_times.py PORT PATH...: GETs the paths in turn until stdin ends, then prints the duration of each call as JSON.
 
-A process of its own, so that the times are those of the answers and not of a test's many threads.
+It is a separate process, so that the threads of a test do not distort the times.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""The Kafka cluster as a test sees it: topics, records, committed offsets, group members."""
+"""Access to the Kafka cluster for tests: topics, records, committed offsets, group members."""
 
 import importlib.util
 import json
@@ -21,7 +21,7 @@ _NO_COORDINATOR = (confluent_kafka.KafkaError.NOT_COORDINATOR, confluent_kafka.K
 
 
 def load_node():
-    """The module kafka/kafka.py, which has no package and shares its name with others."""
+    """Loads the module kafka/kafka.py, which is in no package and shares its name with others."""
     spec = importlib.util.spec_from_file_location("kafka_node", _NODE)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -37,7 +37,7 @@ def unique(stem):
 
 
 class KafkaCluster:
-    """Talks to one broker. Offsets and ends are dictionaries by partition."""
+    """A client of one broker. Offsets and ends are dictionaries by partition."""
 
     def __init__(self, bootstrap, sasl_bootstrap=None):
         self.bootstrap = bootstrap
@@ -54,7 +54,7 @@ class KafkaCluster:
         return self._admin.list_topics(timeout=_TIMEOUT).cluster_id
 
     def topic(self, partitions=1, name=None, config=None):
-        """Makes a topic and returns its name, which is unique unless given."""
+        """Creates a topic and returns its name, which is unique by default."""
         name = name or unique("topic")
         new = confluent_kafka.admin.NewTopic(name, num_partitions=partitions, replication_factor=1,
                                              config=config or {})
@@ -62,38 +62,38 @@ class KafkaCluster:
         return name
 
     def configure(self, topic, config):
-        """Sets the topic's configuration; what is not named gets its default."""
+        """Sets the configuration of the topic; other keys get their defaults."""
         resource = confluent_kafka.admin.ConfigResource(confluent_kafka.admin.RESOURCE_TOPIC, topic, config)
         for result in self._admin.alter_configs([resource]).values():
             result.result(_TIMEOUT)
 
     def add_partitions(self, topic, total):
-        """The topic has `total` partitions from now on."""
+        """Increases the partitions of the topic to `total`."""
         new = confluent_kafka.admin.NewPartitions(topic, total)
         self._admin.create_partitions([new], operation_timeout=_TIMEOUT)[topic].result(_TIMEOUT)
         self._until(topic, lambda metadata: len(metadata.partitions) == total)
 
     def delete_topic(self, topic):
-        """Returns when the broker does not know the topic any more."""
+        """Deletes the topic and waits until the broker no longer knows it."""
         self._admin.delete_topics([topic], operation_timeout=_TIMEOUT)[topic].result(_TIMEOUT)
         self._until(topic, lambda metadata: metadata.error is not None)
 
     def _until(self, topic, condition):
         deadline = time.monotonic() + _TIMEOUT
         while not condition(self._admin.list_topics(topic, timeout=_TIMEOUT).topics[topic]):
-            assert time.monotonic() < deadline, f"the broker's metadata of {topic} is still the old one"
+            assert time.monotonic() < deadline, f"the broker's metadata of {topic} is still stale"
             time.sleep(0.02)
 
     def delete_records(self, topic, befores):
-        """As retention does: {partition: offset below which everything goes}. Returns {partition: first offset left}.
+        """Deletes records: {partition: first offset to keep}. Returns {partition: first remaining offset}.
 
-        By the wire protocol (DeleteRecords, version 1): Debian 12's confluent_kafka can't.
+        Uses the wire protocol (DeleteRecords, version 1), because Debian 12's confluent_kafka has no such call.
         """
         name = topic.encode()
         body = struct.pack(">ih", 1, len(name)) + name + struct.pack(">i", len(befores))
         body += b"".join(struct.pack(">iq", partition, before) for partition, before in befores.items())
         reply = _call(self.bootstrap, 21, 1, body + struct.pack(">i", _TIMEOUT * 1000))
-        assert reply[8:10 + len(name)] == struct.pack(">h", len(name)) + name, f"not an answer about {topic}: {reply}"
+        assert reply[8:10 + len(name)] == struct.pack(">h", len(name)) + name, f"the answer is not about {topic}: {reply}"
         firsts = {}
         for partition, first, error in struct.iter_unpack(">iqh", reply[14 + len(name):]):
             assert error == 0, f"DeleteRecords of {topic}[{partition}]: error {error}"
@@ -101,16 +101,16 @@ class KafkaCluster:
         return firsts
 
     def produce(self, topic, values, partition=0, key=None, headers=None, timestamp=None):
-        """Appends values (bytes, or None for a tombstone) to a partition; returns when the broker has them all."""
+        """Appends values (bytes, or None for a tombstone) to a partition, and waits for the acknowledgement."""
         self.produce_records(topic, ({"value": value, "partition": partition, "key": key, "headers": headers,
                                       "timestamp": timestamp} for value in values))
 
     def producer(self):
-        """Idempotent, because without it a retry of the producer's may change the order."""
+        """Returns an idempotent producer, because retries of another one may change the order."""
         return confluent_kafka.Producer({**self._settings, "linger.ms": 5, "enable.idempotence": True})
 
     def produce_records(self, topic, records, producer=None):
-        """Appends records: dictionaries of confluent_kafka's Producer.produce arguments, `partition` among them."""
+        """Appends records, given as keyword arguments of confluent_kafka's Producer.produce, including `partition`."""
         failures = []
         producer = producer or self.producer()
 
@@ -130,7 +130,7 @@ class KafkaCluster:
         assert not left and not failures, f"{left} records unsent, failures: {failures[:3]}"
 
     def produce_in_transactions(self, topic, transactions):
-        """Each of (values, whether it is committed); every transaction's end takes an offset of its own."""
+        """Produces transactions: (values, whether it commits). The end of each transaction takes one offset."""
         producer = confluent_kafka.Producer({**self._settings, "transactional.id": unique("transactions")})
         producer.init_transactions(_TIMEOUT)
         for values, committed in transactions:
@@ -147,7 +147,7 @@ class KafkaCluster:
         return sorted(self._admin.list_topics(topic, timeout=_TIMEOUT).topics[topic].partitions)
 
     def committed(self, connector, topic):
-        """Committed offsets of the connector's group; 0 where it committed nothing."""
+        """Returns the committed offsets of the connector's group; 0 where there is none."""
         partitions = [confluent_kafka.TopicPartition(topic, number) for number in self.partitions(topic)]
         consumer = confluent_kafka.Consumer({**self._settings, "group.id": group_of(connector)})
         deadline = time.monotonic() + _TIMEOUT
@@ -157,7 +157,7 @@ class KafkaCluster:
                     found = consumer.committed(partitions, timeout=_TIMEOUT)
                     return {one.partition: max(one.offset, 0) for one in found}
                 except confluent_kafka.KafkaException as error:
-                    # A broker that has just started does not coordinate the group yet.
+                    # A broker that has just started may not coordinate the group yet.
                     if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > deadline:
                         raise
                     consumer.poll(0.1)
@@ -176,7 +176,7 @@ class KafkaCluster:
         return self.committed(connector, topic) == self.ends(topic)
 
     def read(self, topic):
-        """Every record of the topic from its beginning, as confluent_kafka messages."""
+        """Returns all records of the topic as confluent_kafka messages."""
         consumer = confluent_kafka.Consumer({**self._settings, "group.id": "read", "enable.auto.commit": False})
         ends = self.ends(topic)
         consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in ends])
@@ -191,7 +191,7 @@ class KafkaCluster:
         return records
 
     def members(self, connector):
-        """Ids of the members of the connector's group: new ids mean that somebody left and joined."""
+        """Returns the member ids of the connector's group; a new id means that a member has rejoined."""
         groups = self._admin.list_groups(group_of(connector), timeout=_TIMEOUT)
         return sorted(member.id for group in groups for member in group.members)
 
@@ -201,7 +201,7 @@ class KafkaCluster:
 
 
 def _call(bootstrap, api_key, version, body):
-    """One request of Kafka's protocol, with header version 1; returns the body of the answer."""
+    """Sends a request of Kafka's protocol with header version 1, and returns the body of the answer."""
     client = b"test"
     request = struct.pack(">hhih", api_key, version, 1, len(client)) + client + body
     host, _, port = bootstrap.rpartition(":")
@@ -213,14 +213,14 @@ def _call(bootstrap, api_key, version, body):
     return answer[4:]
 
 
-def wanted():
-    """Whether the absence of a broker is a failure."""
+def required():
+    """Whether a missing broker is a failure."""
     return os.environ.get("REQUIRE_KAFKA") == "1"
 
 
 def without(why):
-    """Fails or skips for want of a broker, and says so."""
-    if wanted():
+    """Fails or skips the test because there is no broker, and prints the reason."""
+    if required():
         pytest.fail(f"REQUIRE_KAFKA=1 and there is no broker: {why}", pytrace=False)
     print(f"\n*** NO KAFKA BROKER: end-to-end tests are SKIPPED ***\n{why}", file=sys.__stderr__, flush=True)
     pytest.skip(f"NO KAFKA BROKER: {why}")

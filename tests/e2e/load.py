@@ -1,4 +1,4 @@
-"""Records that keep coming beside a test, and the ledger of what became of them."""
+"""A background producer for tests, and checks of how its records were delivered."""
 
 import collections
 import threading
@@ -10,9 +10,9 @@ _TICK = 0.05
 
 
 class Load:
-    """Produces `rate` records a second until it is stopped; each body is a number of its own, from 0 on.
+    """Produces `rate` records per second until it is stopped; the bodies are numbers from 0 on.
 
-    A context manager; `count` is how many there are so far. The keys go round, and each has its partition.
+    A context manager. `count` is the number of records so far. Keys are used in turn, each with its own partition.
     """
 
     def __init__(self, kafka, topic, rate, partitions=1, keys=1):
@@ -46,7 +46,7 @@ class Load:
 
 
 def assert_once(count, requests):
-    """The requests carry each of `count` records of a Load exactly once."""
+    """Asserts that the requests have each of the `count` records of a Load exactly once."""
     times = collections.Counter(int(one.body) for one in requests)
     missing = [number for number in range(count) if number not in times]
     repeated = [number for number, seen in times.items() if seen > 1]
@@ -56,7 +56,7 @@ def assert_once(count, requests):
 
 
 def assert_all_once(kafka, connector, topic, count, *endpoints):
-    """The connector commits all that the topic holds, and the endpoints got each of `count` records exactly once."""
+    """Waits until the connector has committed the whole topic; the endpoints must have each record exactly once."""
     eventually(lambda: kafka.all_committed(connector, topic),
-               lambda: f"all is committed; it is {kafka.committed(connector, topic)}")
+               lambda: f"everything is committed; actual: {kafka.committed(connector, topic)}")
     assert_once(count, [one for endpoint in endpoints for one in endpoint.of(topic)])

@@ -1,4 +1,4 @@
-"""Reading the Prometheus text format 0.0.4."""
+"""A parser of the Prometheus text format 0.0.4."""
 
 import re
 
@@ -8,7 +8,7 @@ _LABEL = re.compile(r'\s*([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 
 
 class Metrics:
-    """One scrape. Names are given without the project's prefix; process_* are found as they are."""
+    """One scrape. Names are given without the project's prefix, except process_*."""
 
     def __init__(self, text):
         self.types = {}
@@ -36,13 +36,13 @@ class Metrics:
         return labels
 
     def series(self, name, **labels):
-        """Every series of this name that has these labels: a dictionary of all its labels -> value, as pairs."""
+        """Returns the series with this name and these labels, as pairs of all labels and the value."""
         full = name if name.startswith("process_") else PREFIX + name
         wanted = set(labels.items())
         return [(dict(have), value) for (sample, have), value in self.samples.items()
                 if sample == full and wanted <= have]
 
     def value(self, name, **labels):
-        """The sum over the series that have these labels; None when there is none."""
+        """Returns the sum of the series with these labels, or None without any."""
         found = [value for _, value in self.series(name, **labels)]
         return sum(found) if found else None

@@ -1,4 +1,4 @@
-"""The program as the sidecar of a pod: its ConfigMap volume, its REST listener, and its end as a kubelet brings it."""
+"""The program as the sidecar of a pod: with its ConfigMap volume and REST listener, and stopped like by a kubelet."""
 
 import signal
 import subprocess
@@ -11,11 +11,11 @@ from sidecar import Sidecar, clean_environment
 from volume import Volume
 from waiting import PATIENCE, eventually
 
-LEFT = 2.0      # seconds between SIGTERM and SIGKILL when the app has used up the pod's grace period
+LEFT = 2.0      # minimum seconds between SIGTERM and SIGKILL, if the app has used up the grace period of the pod
 
 
 class Pod:
-    """One process and its volumes. `files` is what the ConfigMap holds at first; none = it is optional and missing."""
+    """One process and its volumes. `files` is the initial content of the ConfigMap; None: it does not exist."""
 
     def __init__(self, binary, directory, bootstrap, files=None, **settings):
         self.sidecar = Sidecar(binary, directory, bootstrap)
@@ -30,12 +30,12 @@ class Pod:
         return self
 
     def begin_drain(self):
-        """The preStop hook: the program executed once more. Returns its process."""
+        """Starts the preStop hook and returns its process."""
         return subprocess.Popen([self.sidecar.binary, "drain", "--url", self.url], env=clean_environment(),
                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def drain(self):
-        """The preStop hook to its end; its exit code and what it said."""
+        """Runs the preStop hook and returns its exit code and output."""
         hook = self.begin_drain()
         said = hook.communicate(timeout=PATIENCE)[0]
         return hook.returncode, said
@@ -44,7 +44,7 @@ class Pod:
         eventually(lambda: self.sidecar.probe("/readyz") == 503, "it drains")
 
     def terminate(self):
-        """SIGTERM with 2 s left: the process ends with 0, and STRICT_TIMES=1 holds it to those 2 s."""
+        """Sends SIGTERM: the process must exit with 0, with STRICT_TIMES=1 within 2 s."""
         asked = time.monotonic()
         self.sidecar.signal(signal.SIGTERM)
         code = self.sidecar.wait_exit()
@@ -52,7 +52,7 @@ class Pod:
         in_time("from SIGTERM to the end", time.monotonic() - asked, bound=LEFT, generous=20)
 
     def end(self):
-        """preStop, then SIGTERM."""
+        """Runs preStop, then sends SIGTERM."""
         code, said = self.drain()
         assert (code, said) == (0, "drained\n"), f"{code}, {said}; log:\n{self.tail()}"
         self.terminate()
@@ -62,5 +62,5 @@ class Pod:
 
 
 def delivered(endpoint, topic, partition):
-    """The offsets that the endpoint took and said so, in the order in which it did."""
+    """Returns the offsets that the endpoint accepted, in the order of its answers."""
     return [one.offset for one in endpoint.of(topic, partition) if one.answered and one.answer.body == DELIVERED.body]

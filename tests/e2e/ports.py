@@ -5,7 +5,7 @@ import socket
 
 
 def free_port():
-    """A port that nothing listens on now. Somebody may take it: use it at once."""
+    """Returns a port that nothing listens on. Use it at once, because others may take it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -13,7 +13,7 @@ def free_port():
 
 @contextlib.contextmanager
 def refused_port():
-    """A port that is ours and refuses every connection: bound, so nobody gets it, but nobody listens."""
+    """A port that refuses every connection: bound, so that nobody else takes it, but not listening."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
@@ -21,7 +21,7 @@ def refused_port():
 
 @contextlib.contextmanager
 def unanswering_port():
-    """A port where a connect is never answered: its accept queue is full, so the kernel drops whoever comes next."""
+    """A port that never answers a connect: its accept queue is full, so the kernel drops further connections."""
     with contextlib.ExitStack() as held:
         full, *fillers = [held.enter_context(socket.socket()) for _ in range(4)]
         full.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""Debian's Prometheus, one process with a data directory and a port of its own, and the shipped rules."""
+"""A process of Debian's Prometheus with its own data directory and port, and with the shipped rules."""
 
 import json
 import pathlib
@@ -17,13 +17,13 @@ sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "k8s"))
 import monitoring       # noqa: E402  pylint: disable=wrong-import-position
 import promql           # noqa: E402  pylint: disable=wrong-import-position
 
-# The shipped rules on a clock that runs so many times as fast: 10 minutes are 30 seconds.
+# The clock of the shipped rules runs this many times as fast: 10 minutes are 30 seconds.
 FASTER = 20
 LABELS = {"namespace": "shop", "pod": "web-0", "instance": "web-0"}
 
 
 class Prometheus:
-    """Scrapes these every second, evaluates the rules every second. A context manager."""
+    """Scrapes the sidecars and evaluates the rules every second. A context manager."""
 
     def __init__(self, directory, *sidecars, faster=FASTER):
         (directory / "data").mkdir(parents=True)
@@ -60,13 +60,13 @@ class Prometheus:
             self._process.wait()
 
     def scrape(self, *sidecars):
-        """What is scraped from now on, with the labels that the PodMonitor's scrapes have."""
+        """Sets the scraped sidecars, with the labels that the PodMonitor sets."""
         whole = self._targets.with_suffix(".new")
         whole.write_text(json.dumps([{"targets": [f"127.0.0.1:{one.port}"], "labels": LABELS} for one in sidecars]))
         whole.rename(self._targets)
 
     def api(self, path, **parameters):
-        """The `data` of an answer; what Prometheus says against it is a ValueError."""
+        """Returns the `data` of an answer; an error of Prometheus is a ValueError."""
         body = urllib.parse.urlencode(parameters, doseq=True).encode()
         try:
             with urllib.request.urlopen(f"{self._url}/api/v1/{path}", body, timeout=30) as response:
@@ -75,27 +75,27 @@ class Prometheus:
             raise ValueError(f"{parameters}: {error.read().decode()}") from None
 
     def query(self, expression):
-        """The labels and value of each element of an instant vector."""
+        """Returns the labels and value of each element of an instant vector."""
         return [(one["metric"], float(one["value"][1])) for one in self.api("query", query=expression)["result"]]
 
     def series(self, name):
-        """The labels of every series of this name."""
+        """Returns the labels of every series with this name."""
         return self.api("series", **{"match[]": name})
 
     def firing(self, ever=False):
-        """The alerts that fire now, or that have ever fired: (alert, connector or None)."""
+        """Returns the alerts that fire now, or that have ever fired: (alert, connector or None)."""
         fired = self.query('max_over_time(ALERTS{alertstate="firing"}[1d])' if ever else 'ALERTS{alertstate="firing"}')
         return {(labels["alertname"], labels.get("connector")) for labels, _ in fired}
 
     def wait_firing(self, *wanted, timeout=240):
-        eventually(lambda: self.firing() >= set(wanted), lambda: f"{wanted} fire; it is {self.firing()}", timeout)
+        eventually(lambda: self.firing() >= set(wanted), lambda: f"{wanted} fire; firing: {self.firing()}", timeout)
 
     def wait_clear(self, *wanted, timeout=240):
-        eventually(lambda: not self.firing() & set(wanted), lambda: f"{wanted} end; it is {self.firing()}", timeout)
+        eventually(lambda: not self.firing() & set(wanted), lambda: f"{wanted} clear; firing: {self.firing()}", timeout)
 
 
 class Vocabulary:
-    """The series that Prometheus has scraped, to hold expressions against."""
+    """The series that Prometheus has scraped, to check expressions against."""
 
     def __init__(self, prometheus):
         self._prometheus = prometheus
@@ -107,7 +107,7 @@ class Vocabulary:
         return self._series[name]
 
     def problems(self, expression, unseen=()):
-        """What this expression names that no scraped series has. `unseen`: label values that may be missing."""
+        """Returns names in the expression that no scraped series has. `unseen`: label values that may be missing."""
         try:
             canonical = self._prometheus.api("format_query", query=expression)
             self._prometheus.query(expression)

@@ -1,4 +1,4 @@
-"""Bytes on a socket, for what no HTTP client would send."""
+"""Raw bytes on a socket, for requests that no HTTP client would send."""
 
 import re
 import socket
@@ -6,7 +6,7 @@ import time
 
 
 def head(line, *lines):
-    """A request's head as it should be: the request line, Host, these lines."""
+    """Returns a correct request head: the request line, Host, and these lines."""
     return "\r\n".join([line, "Host: 127.0.0.1", *lines, "", ""]).encode("latin-1")
 
 
@@ -15,7 +15,7 @@ def connect(port, timeout=60):
 
 
 def until_closed(connection):
-    """What still comes; a reset counts as the end."""
+    """Reads until the connection closes; a reset counts as the end."""
     received = b""
     try:
         while more := connection.recv(65536):
@@ -26,7 +26,7 @@ def until_closed(connection):
 
 
 def exchange(port, data):
-    """Sends all of it and returns all that comes until the other side closes."""
+    """Sends the data and returns everything received until the other side closes."""
     with connect(port) as connection:
         try:
             connection.sendall(data)
@@ -40,7 +40,7 @@ def statuses(received):
 
 
 def trickle(port, begin, byte, pause, most):
-    """Sends `begin`, then a byte at a time until it is cut; returns what came and the seconds that it took."""
+    """Sends `begin`, then single bytes until the connection closes; returns the received bytes and the seconds."""
     begun = time.monotonic()
     with connect(port, pause) as connection:
         connection.sendall(begin)
@@ -59,4 +59,4 @@ def trickle(port, begin, byte, pause, most):
                 connection.sendall(byte)
             except ConnectionError:
                 pass
-    raise AssertionError(f"not cut within {most} s; it answered {received[:200]!r}")
+    raise AssertionError(f"not closed within {most} s; received {received[:200]!r}")

@@ -1,4 +1,4 @@
-"""The REST API as a caller sees it: raw requests, whole answers, and what the tests ask for again and again."""
+"""A client of the REST API, with helpers for tests."""
 
 import dataclasses
 import http.client
@@ -13,7 +13,7 @@ JAVA_CLASS = "nz.ac.auckland.kafka.http.sink.HttpSinkConnector"
 
 
 def compact(value):
-    """JSON as it stands on the wire: no spaces, keys in the order given."""
+    """Returns JSON as on the wire: no spaces, keys in the given order."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -32,48 +32,48 @@ class Reply:
             raise AssertionError(f"not JSON: {self}") from None
 
     def must(self, status):
-        assert self.status == status, f"{status} is due: {self}"
+        assert self.status == status, f"expected {status}: {self}"
         return self
 
     def is_exactly(self, status, value):
-        """These bytes, keys in this order."""
+        """Asserts the exact body, including the order of keys."""
         self.must(status)
-        assert self.body == compact(value), f"{compact(value)} is due: {self}"
+        assert self.body == compact(value), f"expected {compact(value)}: {self}"
         assert self.headers["content-type"].split(";")[0] == "application/json", self
         return self
 
     def is_empty(self, status):
-        """No body, and no type of one: clients choose their parser by it."""
+        """Asserts that there is no body and no Content-Type, by which clients choose a parser."""
         self.must(status)
         assert self.body == b"" and "content-type" not in self.headers, self
         assert self.headers.get("content-length", "0") == "0", self
         return self
 
     def is_error(self, status, message=None):
-        """Connect's error body. `message` is the whole text, or a part of it when it begins or ends with …"""
+        """Asserts Connect's error body. `message` is the whole text, or a part of it if it starts or ends with …"""
         self.must(status)
         assert self.headers.get("content-type", "").split(";")[0] == "application/json", self
         assert list(self.json) == ["error_code", "message"] and self.json["error_code"] == status, self
-        told = self.json["message"]
-        assert isinstance(told, str), self
+        text = self.json["message"]
+        assert isinstance(text, str), self
         if message is None:
             return self
         part = message.strip("…")
         if message == part:
-            assert told == part, f"{part!r} is due: {self}"
+            assert text == part, f"expected {part!r}: {self}"
         else:
-            assert part in told, f"{message!r} is due: {self}"
-            assert message.startswith("…") or told.startswith(part), f"{message!r} is due: {self}"
+            assert part in text, f"expected {message!r}: {self}"
+            assert message.startswith("…") or text.startswith(part), f"expected {message!r}: {self}"
         return self
 
 
 def encoded(name):
-    """A name as a segment of a path, which `.` and `..` can't be as they are."""
+    """Encodes a name as a path segment, including `.` and `..`."""
     return name.replace(".", "%2E") if name.strip(".") == "" else urllib.parse.quote(name, safe="")
 
 
 class Caller:
-    """Calls one address. Each call has a connection of its own."""
+    """A client of one address, which opens a new connection for each call."""
 
     def __init__(self, port, headers=None, scheme=http.client.HTTPConnection, **options):
         self.port = port
@@ -84,7 +84,7 @@ class Caller:
         return f"127.0.0.1:{self.port}"
 
     def call(self, method, path, body=None, headers=None, timeout=60):
-        """`body` is sent as it is when it is bytes, else as JSON with its Content-Type."""
+        """Sends a request. A `body` of bytes is sent unchanged, any other as JSON with its Content-Type."""
         given = dict(self._headers)
         if body is not None and not isinstance(body, bytes):
             body = json.dumps(body).encode()
@@ -116,7 +116,7 @@ class Caller:
 
 
 class Rest(Caller):
-    """Calls one process of ours."""
+    """A client of one process of the program."""
 
     def __init__(self, sidecar, *arguments, **options):
         self.sidecar = sidecar
@@ -127,7 +127,7 @@ class Rest(Caller):
     # Connectors
 
     def at(self, name, what=""):
-        """The path of a connector, or of something of it."""
+        """Returns the path of a connector, or of a resource below it."""
         return f"/connectors/{encoded(name)}" + (f"/{what}" if what else "")
 
     def create(self, name, config, initial_state=None):
@@ -141,19 +141,19 @@ class Rest(Caller):
         return self.get(self.at(name, "status")).must(200).json
 
     def states(self, name):
-        """State of the connector and those of its tasks."""
+        """Returns the state of the connector and the states of its tasks."""
         status = self.status(name)
         return status["connector"]["state"], [one["state"] for one in status["tasks"]]
 
     def wait_for(self, name, connector, *tasks):
-        """Until connector and tasks are in these states; returns the status."""
+        """Waits until connector and tasks are in these states; returns the status."""
         eventually(lambda: self.states(name) == (connector, list(tasks)),
-                   lambda: f"{name} is {connector} with {tasks}; it is {self.get(self.at(name, 'status'))}; log:\n"
+                   lambda: f"{name} is {connector} with {tasks}; actual: {self.get(self.at(name, 'status'))}; log:\n"
                            f"{self.sidecar.log.tail()}")
         return self.status(name)
 
     def wait_running(self, name):
-        """Until it runs and has its partitions."""
+        """Waits until it runs and has partitions."""
         self.wait_for(name, "RUNNING", *["RUNNING"] * int(self.config(name).get("tasks.max", 1)))
         eventually(lambda: (self.sidecar.value("assigned_partitions", connector=name) or 0) > 0,
                    lambda: f"{name} has partitions; log:\n{self.sidecar.log.tail()}")
@@ -166,24 +166,24 @@ class Rest(Caller):
         self.wait_for(name, "STOPPED")
 
     def offsets(self, name):
-        """{(topic, partition): offset}"""
+        """Returns {(topic, partition): offset}."""
         return {(one["partition"]["kafka_topic"], one["partition"]["kafka_partition"]): one["offset"]["kafka_offset"]
                 for one in self.get(self.at(name, "offsets")).must(200).json["offsets"]}
 
 
 def definition(topic, endpoint, keys=None, **dotted):
-    """A connector's config; dotted keys may be given as a__b=…"""
+    """Returns a connector config; dotted keys can be given as a__b=…"""
     url = endpoint if isinstance(endpoint, str) else endpoint.url
     return {"topics": topic, "callback.request.url": url, **(keys or {}),
             **{key.replace("__", "."): value for key, value in dotted.items()}}
 
 
 def shown(name, config):
-    """What is shown of a connector that was made of this config: its name and its class in any case."""
+    """Returns the config that REST shows: with the name and the class of the connector."""
     return {"connector.class": "HttpSink", **config, "name": name}
 
 
 def offset(topic, partition, at):
-    """One entry of an offsets body; `at` None deletes."""
+    """Returns an entry of an offsets body; `at` None deletes."""
     return {"partition": {"kafka_topic": topic, "kafka_partition": partition},
             "offset": None if at is None else {"kafka_offset": at}}

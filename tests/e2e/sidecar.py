@@ -1,4 +1,4 @@
-"""The program under test: its definitions in a directory of its own, its process, its log and its metrics."""
+"""The program under test: its definitions, process, log and metrics."""
 
 import http.client
 import json
@@ -33,7 +33,7 @@ def toml_value(value):
 
 
 def toml(keys):
-    """One `key = value` a line; a key is quoted where as a dotted key it would clash with a shorter one."""
+    """Returns one `key = value` per line; a dotted key is quoted if it would conflict with a shorter one."""
     lines = []
     for key, value in keys.items():
         clashes = any(other != key and key.startswith(other + ".") for other in keys)
@@ -43,13 +43,13 @@ def toml(keys):
 
 
 def clean_environment(**added):
-    """This process's environment without anything that would override the program's configuration."""
+    """Returns this environment without variables that would override the program's configuration."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_HTTP_SINK")}
     return {**kept, **added}
 
 
 class Log:
-    """What a process wrote to a pipe, line by line while it runs."""
+    """The lines that a process writes to a pipe, readable while it runs."""
 
     def __init__(self, pipe):
         self.lines = []
@@ -65,7 +65,7 @@ class Log:
         self._reader.join(10)
 
     def find(self, *words):
-        """The lines that contain every one of the words, in any case."""
+        """Returns the lines that contain all of the words, case-insensitively."""
         return [line for line in list(self.lines) if all(word.lower() in line.lower() for word in words)]
 
     def wait_for(self, *words, timeout=PATIENCE):
@@ -76,7 +76,7 @@ class Log:
 
 
 def fields(line):
-    """The key=value pairs of a logfmt line."""
+    """Returns the key=value pairs of a logfmt line."""
     found = {}
     for name, value in _FIELD.findall(line):
         found[name] = re.sub(r"\\(.)", r"\1", value[1:-1]) if value.startswith('"') else value
@@ -84,7 +84,7 @@ def fields(line):
 
 
 class Sidecar:
-    """One configuration, and one process of it at a time."""
+    """One configuration of the program, with at most one process at a time."""
 
     def __init__(self, binary, directory, bootstrap=None):
         self.binary = str(binary)
@@ -105,7 +105,7 @@ class Sidecar:
     # Definitions
 
     def connector(self, name, topic, endpoint, keys=None, **dotted):
-        """Writes connectors/NAME.toml. `endpoint` is an Endpoint or a URL; dotted keys may be given as a__b=…"""
+        """Writes connectors/NAME.toml. `endpoint` is an Endpoint or a URL; dotted keys can be given as a__b=…"""
         url = endpoint if isinstance(endpoint, str) else endpoint.url
         definition = {"topics": topic, "callback.request.url": url}
         if topic is None:
@@ -115,7 +115,7 @@ class Sidecar:
         self.write(name, toml(definition))
 
     def write(self, name, text):
-        """Writes a definition as an editor does: a new file renamed over the old one."""
+        """Writes a definition by renaming a new file over the old one."""
         whole = self.connectors / f".{name}.new"
         whole.write_text(text)
         whole.rename(self.connectors / f"{name}.toml")
@@ -126,8 +126,8 @@ class Sidecar:
     # The process
 
     def start(self, *arguments, environment=None, wait=True):
-        """Starts the process; `wait` = until /startupz says that it started."""
-        assert self.process is None, "it is running"
+        """Starts the process, and with `wait` waits until /startupz succeeds."""
+        assert self.process is None, "it is already running"
         if "metrics.listen" not in self.settings or self.port is not None:
             self.port = ports.free_port()
             self.settings["metrics.listen"] = f"127.0.0.1:{self.port}"
@@ -142,7 +142,7 @@ class Sidecar:
         return self
 
     def _launch(self, config, arguments, environment):
-        """The command line and the environment of the process."""
+        """Returns the command line and the environment of the process."""
         return [self.binary, "run", "--config", str(config), *arguments], clean_environment(**environment)
 
     def wait_for_probe(self, path, status=200):
@@ -160,11 +160,11 @@ class Sidecar:
         self.signal(signal.SIGHUP)
 
     def wait_exit(self, timeout=PATIENCE):
-        """Waits for the process's end; returns the exit code (negative: the signal that killed it)."""
+        """Waits until the process ends; returns the exit code (negative: the signal that killed it)."""
         try:
             code = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"still runs after {timeout} s; log:\n{self.log.tail()}") from None
+            raise AssertionError(f"still running after {timeout} s; log:\n{self.log.tail()}") from None
         self.log.join()
         self.out.join()
         crash = [line for line in self.log.lines for word in CRASH_WORDS if word in line]
@@ -173,7 +173,7 @@ class Sidecar:
         return code
 
     def stop(self, timeout=PATIENCE):
-        """A graceful stop, which must succeed. Returns the seconds that it took."""
+        """Stops the process gracefully, which must succeed. Returns the seconds that it took."""
         asked = time.monotonic()
         self.signal(signal.SIGTERM)
         code = self.wait_exit(timeout)
@@ -183,14 +183,14 @@ class Sidecar:
     def kill(self):
         self.signal(signal.SIGKILL)
         code = self.wait_exit()
-        assert code == -signal.SIGKILL, f"it had ended already, with {code}; log:\n{self.log.tail()}"
+        assert code == -signal.SIGKILL, f"it had already ended with {code}; log:\n{self.log.tail()}"
 
     def restart(self):
         self.stop()
         return self.start()
 
     def end_of_test(self):
-        """Whatever the test left running must have survived it, and must stop cleanly."""
+        """A process that the test left running must still run, and must stop cleanly."""
         if self.process is None:
             return
         try:
@@ -201,10 +201,10 @@ class Sidecar:
                 self.process.kill()
                 self.process.wait()
 
-    # What it tells about itself
+    # Probes and metrics
 
     def get(self, path):
-        """Status, headers (lower-case names) and text of GET on the metrics listener; (None, {}, "") when refused."""
+        """GETs from the metrics listener: status, headers (lower-case names) and text; (None, {}, "") if refused."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", path)
@@ -229,11 +229,11 @@ class Sidecar:
 
     def wait_for_value(self, wanted, name, timeout=PATIENCE, **labels):
         eventually(lambda: self.value(name, **labels) == wanted,
-                   lambda: f"{name}{labels} = {wanted}; it is {self.value(name, **labels)}; log:\n{self.log.tail()}",
+                   lambda: f"{name}{labels} = {wanted}; actual: {self.value(name, **labels)}; log:\n{self.log.tail()}",
                    timeout)
 
     def wait_running(self, *connectors):
-        """Until each of them runs and has partitions assigned."""
+        """Waits until each of them runs and has partitions."""
         for connector in connectors:
             eventually(lambda: self.value("connector_state", connector=connector, state="running") == 1
                        and (self.value("assigned_partitions", connector=connector) or 0) > 0,

@@ -1,17 +1,17 @@
-"""A file system that is soon full, and a disk that is."""
+"""Small and full file systems."""
 
 import subprocess
 
 
 def mount_small_disk(directory, size="256k"):
-    """Makes the directory a small file system, if that may be; returns how to undo that, or None."""
+    """Mounts a small file system at the directory; returns a function that unmounts it, or None without permission."""
     mount = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(directory)], check=False,
                            capture_output=True)
     return None if mount.returncode else lambda: subprocess.run(["umount", "-l", str(directory)], check=True)
 
 
 def fill_disk(directory):
-    """The file that takes all that is left, to the last byte."""
+    """Creates a file that fills the file system, and returns it."""
     filler = directory / "filler"
     with open(filler, "wb", buffering=0) as file:
         for size in (4096, 512, 1):

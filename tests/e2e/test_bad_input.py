@@ -1,4 +1,4 @@
-"""Mistakes of those who run it: each is told clearly, none is a crash, none touches the connector beside."""
+"""Mistakes in the configuration: each is reported clearly, none crashes, and none affects other connectors."""
 
 import http.client
 import os
@@ -26,8 +26,8 @@ BAD = {
 }
 
 
-def refuses_to_start(sidecar, *words, **start):
-    """The process ends with 1 and says these words in one line."""
+def assert_start_fails(sidecar, *words, **start):
+    """The process exits with 1 and logs these words in one line."""
     sidecar.start(wait=False, **start)
     log = sidecar.log
     assert sidecar.wait_exit() == 1, log.tail()
@@ -35,7 +35,7 @@ def refuses_to_start(sidecar, *words, **start):
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_a_bad_file_is_told_and_the_good_one_beside_it_runs(kafka, sidecar, endpoint, name, case):
+def test_an_invalid_file_is_logged_and_a_valid_one_beside_it_runs(kafka, sidecar, endpoint, name, case):
     text, words = BAD[case]
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
@@ -51,7 +51,7 @@ def test_a_bad_file_is_told_and_the_good_one_beside_it_runs(kafka, sidecar, endp
 
 @pytest.mark.parametrize("key", ["ssl.ca.location", "ssl.key.location", "consumer.override.ssl.ca.location",
                                  "consumer.override.ssl.keystore.location"])
-def test_a_fifo_in_a_files_place_is_told_and_blocks_nothing(kafka, sidecar, endpoint, name, tmp_path, key):
+def test_a_fifo_in_place_of_a_file_is_logged_and_blocks_nothing(kafka, sidecar, endpoint, name, tmp_path, key):
     fifo, topic = tmp_path / "fifo", kafka.topic()
     os.mkfifo(fifo)
     sidecar.connector(name, topic, endpoint)
@@ -68,8 +68,8 @@ def test_a_fifo_in_a_files_place_is_told_and_blocks_nothing(kafka, sidecar, endp
     sidecar.stop()
 
 
-def test_two_definitions_of_one_name_are_told_and_the_running_one_stays(kafka, sidecar, endpoint, second_endpoint,
-                                                                        name):
+def test_a_second_definition_of_a_name_is_logged_and_the_running_one_stays(kafka, sidecar, endpoint, second_endpoint,
+                                                                           name):
     topic = kafka.topic()
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
@@ -81,7 +81,7 @@ def test_two_definitions_of_one_name_are_told_and_the_running_one_stays(kafka, s
     assert second_endpoint.requests == []
 
 
-def test_an_unreachable_broker_is_told_and_tried_again_and_the_process_is_not_ready(lonely_sidecar, name):
+def test_an_unreachable_broker_is_logged_and_retried_and_the_process_is_not_ready(lonely_sidecar, name):
     with ports.refused_port() as port:
         lonely_sidecar.settings["kafka.bootstrap.servers"] = f"127.0.0.1:{port}"
         lonely_sidecar.connector(name, "topic", "http://127.0.0.1:1/")
@@ -94,7 +94,7 @@ def test_an_unreachable_broker_is_told_and_tried_again_and_the_process_is_not_re
         lonely_sidecar.stop()
 
 
-def test_a_wrong_sasl_password_is_told_and_others_run_and_the_right_one_works(kafka, sidecar, endpoint, name):
+def test_a_wrong_sasl_password_is_logged_and_affects_no_other_connector(kafka, sidecar, endpoint, name):
     topic, other_topic, other = kafka.topic(), kafka.topic(), f"{name}-other"
     kafka.produce(topic, [b"secured"])
 
@@ -123,11 +123,11 @@ def test_a_wrong_sasl_password_is_told_and_others_run_and_the_right_one_works(ka
     ("kafka.no.such.property", "1", ["no such configuration property", "no.such.property"]),
     ("kafka.socket.timeout.ms", "1", ["socket.timeout.ms", "out"]),
     ("kafka.ssl.ca.location", "/nonexistent/ca.pem", ["/nonexistent/ca.pem"])])
-def test_what_librdkafka_rejects_ends_the_start_with_its_words(lonely_sidecar, key, value, words):
+def test_a_property_that_librdkafka_rejects_fails_the_start_with_its_message(lonely_sidecar, key, value, words):
     lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
     if key == "kafka.ssl.ca.location":
         lonely_sidecar.settings["kafka.security.protocol"] = "ssl"
-    refuses_to_start(lonely_sidecar, *words)
+    assert_start_fails(lonely_sidecar, *words)
 
 
 @pytest.mark.parametrize("key, value, words", [
@@ -136,22 +136,22 @@ def test_what_librdkafka_rejects_ends_the_start_with_its_words(lonely_sidecar, k
     ("log.level", "loud", ["log.level", "loud"]),
     ("shutdown.grace.ms", "soon", ["shutdown.grace.ms"]),
     ("rest.listen", "0.0.0.0:0", ["rest.auth"])])
-def test_a_mistake_in_the_process_file_ends_the_start(lonely_sidecar, key, value, words):
+def test_a_mistake_in_the_process_file_fails_the_start(lonely_sidecar, key, value, words):
     lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
-    refuses_to_start(lonely_sidecar, *words)
+    assert_start_fails(lonely_sidecar, *words)
 
 
-def test_no_bootstrap_servers_ends_the_start(lonely_sidecar):
-    refuses_to_start(lonely_sidecar, "kafka.bootstrap.servers")
+def test_missing_bootstrap_servers_fail_the_start(lonely_sidecar):
+    assert_start_fails(lonely_sidecar, "kafka.bootstrap.servers")
 
 
-def test_a_taken_port_ends_the_start(lonely_sidecar, endpoint):
+def test_a_port_in_use_fails_the_start(lonely_sidecar, endpoint):
     lonely_sidecar.settings["kafka.bootstrap.servers"] = "127.0.0.1:1"
     lonely_sidecar.settings["metrics.listen"] = f"127.0.0.1:{endpoint.port}"
-    refuses_to_start(lonely_sidecar, str(endpoint.port))
+    assert_start_fails(lonely_sidecar, str(endpoint.port))
 
 
-def test_a_missing_connectors_directory_is_told_by_name(lonely_sidecar):
+def test_a_missing_connectors_directory_is_named_in_the_log(lonely_sidecar):
     lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", "connectors.dir": "/nonexistent/dir"})
     lonely_sidecar.start(wait=False)
     lonely_sidecar.log.wait_for("/nonexistent/dir")
@@ -175,7 +175,7 @@ def test_the_environment_overrides_the_file(kafka, sidecar, endpoint, name):
     assert sidecar.log.lines[-1].startswith("{")
 
 
-def test_one_configuration_may_be_spelled_in_dots_tables_or_quotes(kafka, sidecar, endpoint, name):
+def test_dotted_keys_tables_and_quoted_keys_are_equivalent(kafka, sidecar, endpoint, name):
     topics = [kafka.topic() for _ in range(3)]
     for topic in topics:
         kafka.produce(topic, [b"x"])
@@ -196,7 +196,7 @@ def test_a_host_that_does_not_exist_is_a_request_error(kafka, sidecar, name):
     assert kafka.committed(name, topic) == {0: 0}
 
 
-def test_the_probe_listener_survives_nonsense(kafka, sidecar):
+def test_the_probe_listener_survives_invalid_requests(kafka, sidecar):
     sidecar.start()
     connection = http.client.HTTPConnection("127.0.0.1", sidecar.port, timeout=10)
     connection.request("POST", "/metrics", b"x" * 100)

@@ -1,6 +1,6 @@
-"""The broker fails and comes back: nothing is lost, and nobody has to do anything.
+"""Broker outages: nothing is lost, and no manual action is needed.
 
-DEAD_BROKER_SECONDS says for how long it is away (10).
+DEAD_BROKER_SECONDS (10) is the duration of an outage.
 """
 
 import os
@@ -19,7 +19,7 @@ SECONDS = int(os.environ.get("DEAD_BROKER_SECONDS", "10"))
 COUNT = 10_000
 
 
-def test_a_broker_that_dies_in_the_middle_costs_no_record(own_broker, endpoint, binary, tmp_path, name):
+def test_a_broker_outage_loses_no_record(own_broker, endpoint, binary, tmp_path, name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic(2)
     for partition in (0, 1):
@@ -45,8 +45,8 @@ def test_a_broker_that_dies_in_the_middle_costs_no_record(own_broker, endpoint, 
 
 
 @pytest.mark.parametrize("paused", [False, True], ids=["running", "paused"])
-def test_a_topic_that_is_recreated_after_the_broker_restarted(own_broker, endpoint, binary, tmp_path, name, paused):
-    """The leader's epoch begins anew with the topic, so to a client that knows the old one all news of it are stale."""
+def test_a_topic_recreated_after_a_broker_restart_is_delivered(own_broker, endpoint, binary, tmp_path, name, paused):
+    """The leader epoch restarts with the topic, so a client that knows the old one considers new metadata stale."""
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic()
     kafka.produce(topic, [b"old"] * 5)
@@ -60,7 +60,7 @@ def test_a_topic_that_is_recreated_after_the_broker_restarted(own_broker, endpoi
         own_broker.come_back()
         kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
         kafka.produce(topic, [b"old"] * 5)
-        eventually(lambda: kafka.committed(name, topic) == {0: 10}, "the old ones are committed", timeout=180)
+        eventually(lambda: kafka.committed(name, topic) == {0: 10}, "the old records are committed", timeout=180)
         if paused:
             rest.put(rest.at(name, "pause")).is_empty(202)
             eventually(lambda: sidecar.log.find("task paused"), "it pauses")
@@ -71,24 +71,25 @@ def test_a_topic_that_is_recreated_after_the_broker_restarted(own_broker, endpoi
         if paused:
             rest.put(rest.at(name, "resume")).is_empty(202)
         eventually(lambda: kafka.committed(name, topic) == {0: 15},
-                   lambda: f"all are delivered; log:\n{sidecar.log.tail()}", timeout=120)
+                   lambda: f"all records are delivered; log:\n{sidecar.log.tail()}", timeout=120)
     finally:
         sidecar.end_of_test()
     assert endpoint.bodies(topic).count(b"new") == 15
 
 
-def test_a_broker_that_is_back_within_the_grace_takes_the_last_commit(own_broker, endpoint, binary, tmp_path, name):
+def test_the_last_commit_succeeds_if_the_broker_returns_within_the_grace_period(own_broker, endpoint, binary, tmp_path,
+                                                                                name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % n for n in range(50)])
     sidecar = Sidecar(binary, tmp_path / "sidecar", kafka.bootstrap)
-    sidecar.settings["shutdown.grace.ms"] = 120_000     # however long this machine takes for a broker
-    # A member gives up its partitions, and with them the commit, once the broker is away for longer than a session.
+    sidecar.settings["shutdown.grace.ms"] = 120_000     # a slow machine may need long to start a broker
+    # After a session timeout without the broker a member loses its partitions, and with them the commit.
     sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 600_000,
                                               "consumer.override.session.timeout.ms": 120_000})
     sidecar.start()
     try:
-        eventually(lambda: sidecar.value("records_delivered_total", connector=name) == 50, "all are delivered")
+        eventually(lambda: sidecar.value("records_delivered_total", connector=name) == 50, "all records are delivered")
         assert kafka.committed(name, topic) == {0: 0}
         own_broker.kill()
         sidecar.signal(signal.SIGTERM)
@@ -99,23 +100,23 @@ def test_a_broker_that_is_back_within_the_grace_takes_the_last_commit(own_broker
     assert kafka_cluster.KafkaCluster(own_broker.bootstrap).committed(name, topic) == {0: 50}
 
 
-def test_offsets_that_hold_no_record_stall_nothing(kafka, sidecar, endpoint, name):
+def test_offsets_without_a_record_do_not_stall_the_commit(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce_in_transactions(topic, [([b"a", b"b"], True), ([b"x"], False), ([b"c"], True), ([b"d"], True)])
     sidecar.connector(name, topic, endpoint, {"delivery.ordering": "key"})
     sidecar.start()
     endpoint.wait_for(4)
-    # The end of the last transaction takes an offset too, and no record is there to be done with.
+    # The end of the last transaction also takes an offset, without a record.
     eventually(lambda: kafka.committed(name, topic)[0] >= kafka.ends(topic)[0] - 1, lambda: kafka.committed(name, topic))
     assert endpoint.bodies() == [b"a", b"b", b"c", b"d"]
     sidecar.restart()
     kafka.produce(topic, [b"e"])
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.bodies() == [b"a", b"b", b"c", b"d", b"e"]
 
 
-def test_a_request_that_outlasts_a_revocation_is_cut_and_its_record_repeated(kafka, sidecar, endpoint, binary, tmp_path,
-                                                                             name):
+def test_a_request_that_outlasts_a_revocation_is_canceled_and_its_record_redelivered(
+        kafka, sidecar, endpoint, binary, tmp_path, name):
     topic = kafka.topic(2)
     for partition in (0, 1):
         kafka.produce(topic, [b"0"], partition)
@@ -128,11 +129,11 @@ def test_a_request_that_outlasts_a_revocation_is_cut_and_its_record_repeated(kaf
     asked = time.monotonic()
     try:
         second.start()
-        eventually(lambda: all(one.cut for one in first), "both requests are cut", timeout=60)
-        # For 10 s, once the group told of the second.
+        eventually(lambda: all(one.cut for one in first), "both requests are canceled", timeout=60)
+        # The revocation waits 10 s after the second member joined.
         assert min(one.cut for one in first) - asked >= 10
         endpoint.wait_for(4)
-        eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=60)
+        eventually(lambda: kafka.all_committed(name, topic), "everything is committed", timeout=60)
     finally:
         second.end_of_test()
     assert sorted(endpoint.positions()) == [(0, 0), (0, 0), (1, 0), (1, 0)]

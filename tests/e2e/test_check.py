@@ -11,7 +11,7 @@ from sidecar import clean_environment
 PROBLEM = re.compile(r"(?P<file>.+?):(?P<line>\d+):(?P<column>\d+): error: (?P<text>.+)$")
 START = 'topics = "orders"\ncallback.request.url = "http://localhost/"\n'
 
-# File -> (text, the KEY named, the line, what the column may point at: the key or its value).
+# File -> (text, the key in the message, its line, the texts that the column may point at).
 MISTAKES = {
     "unknown.toml": (START + "retry.backof.sec = [1]\n", "retry.backof.sec", 3, ("retry", "[1]")),
     "type.toml": (START + '\n  tasks.max = "many"\n', "tasks.max", 4, ("tasks", '"many"')),
@@ -39,8 +39,8 @@ def problems(result):
     return [match for match in map(PROBLEM.match, result.stdout.splitlines()) if match]
 
 
-def told(result):
-    """What was printed, without the last word about how many files are valid."""
+def messages(result):
+    """Returns the output without the summary."""
     return [line for line in result.stdout.splitlines() if not line.endswith("files valid")]
 
 
@@ -50,7 +50,7 @@ def write(directory, texts):
     return directory
 
 
-def test_ten_mistakes_are_ten_lines_each_at_its_place(binary, tmp_path):
+def test_each_of_ten_mistakes_has_a_line_with_its_position(binary, tmp_path):
     write(tmp_path, {file: text for file, (text, *_) in MISTAKES.items()})
     result = run(binary, "check", tmp_path)
     found = {match["file"].rpartition("/")[2]: match for match in problems(result)}
@@ -73,14 +73,14 @@ def test_ten_mistakes_are_ten_lines_each_at_its_place(binary, tmp_path):
                                   "connector.class = \"FileStreamSink\"\n",
                                   "callback.request.headers = \"{not json\"\n",
                                   "callback.timeout.read.ms = -5\n"])
-def test_more_mistakes_are_found(binary, tmp_path, text):
+def test_other_mistakes_are_found(binary, tmp_path, text):
     write(tmp_path, {"one.toml": START + text})
     result = run(binary, "check", tmp_path / "one.toml")
     match, = problems(result)
     assert result.returncode == 1 and match["line"] == "3" and match["text"].startswith(text.split(" ")[0])
 
 
-def test_every_problem_of_a_file_is_told_and_good_files_beside_are_not(binary, tmp_path):
+def test_every_problem_of_a_file_is_printed_and_valid_files_are_not(binary, tmp_path):
     write(tmp_path, {"good.toml": START, "bad.toml": START + 'tasks.max = "x"\nmore = 1\n', ".hidden.toml": "?",
                      "notes.txt": "?"})
     result = run(binary, "check", tmp_path)
@@ -89,44 +89,44 @@ def test_every_problem_of_a_file_is_told_and_good_files_beside_are_not(binary, t
         ("bad.toml", "3"), ("bad.toml", "4")]
 
 
-def test_what_is_ignored_of_a_directory_is_a_warning_and_no_error(binary, tmp_path):
+def test_an_ignored_file_of_a_directory_is_a_warning(binary, tmp_path):
     write(tmp_path, {"good.toml": START, "orders.json": "{}", "BAD.TOML": "?", ".hidden.json": "?", "good.toml~": "?",
                      "README.md": "?"})
     (tmp_path / "folder").mkdir()
     result = run(binary, "check", tmp_path)
     assert result.returncode == 0
-    assert told(result) == [f"{tmp_path / name}: warning: ignored: only *.toml is read from a directory"
-                            for name in ("BAD.TOML", "folder", "orders.json")]
+    assert messages(result) == [f"{tmp_path / name}: warning: ignored: only *.toml is read from a directory"
+                                for name in ("BAD.TOML", "folder", "orders.json")]
     assert "1 files valid" in result.stdout
 
 
 def test_many_ignored_files_are_counted(binary, tmp_path):
     write(tmp_path, {"good.toml": START, **{f"{i:03}.json": "{}" for i in range(300)}})
     result = run(binary, "check", tmp_path)
-    assert result.returncode == 0 and len(told(result)) == 21
-    assert told(result)[-1] == f"{tmp_path}: warning: and 280 more are ignored"
+    assert result.returncode == 0 and len(messages(result)) == 21
+    assert messages(result)[-1] == f"{tmp_path}: warning: and 280 more are ignored"
 
 
-def test_a_directory_without_a_definition_is_1_and_says_why(binary, tmp_path):
+def test_a_directory_without_definitions_exits_with_1_and_a_reason(binary, tmp_path):
     write(tmp_path, {"orders.json": "{}"})
     (tmp_path / "empty").mkdir()
     for directory, warnings in ((tmp_path, 2), (tmp_path / "empty", 0)):
         result = run(binary, "check", directory)
-        lines = told(result)
+        lines = messages(result)
         assert result.returncode == 1 and len(lines) == warnings + 1
         assert lines[-1] == f"{directory}: error: holds no definition: nothing in it is named *.toml"
 
 
-def test_paths_of_all_kinds_may_be_mixed_and_a_file_counts_once(binary, tmp_path):
+def test_files_and_directories_can_be_mixed_and_each_file_counts_once(binary, tmp_path):
     write(tmp_path, {"good.toml": START,
                      "rest.json": '{"name": "rest", "config": {"topics": "a", "callback.request.url": "http://h/"}}'})
     result = run(binary, "check", tmp_path, tmp_path / "good.toml", tmp_path / "rest.json")
     assert result.returncode == 0 and "2 files valid" in result.stdout
-    # From the directory it is not read; by its own path it is the form that REST takes.
-    assert told(result) == [f"{tmp_path / 'rest.json'}: warning: ignored: only *.toml is read from a directory"]
+    # It is ignored in the directory; by its own path it is checked in the format of REST.
+    assert messages(result) == [f"{tmp_path / 'rest.json'}: warning: ignored: only *.toml is read from a directory"]
 
 
-def test_valid_definitions_are_0(binary, tmp_path):
+def test_valid_definitions_exit_with_0(binary, tmp_path):
     write(tmp_path, {
         "plain.toml": START,
         "all.toml": """
@@ -150,7 +150,7 @@ def test_valid_definitions_are_0(binary, tmp_path):
     assert run(binary, "check", tmp_path / "plain.toml", tmp_path / "regex.toml").returncode == 0
 
 
-def test_the_process_file_is_checked_too(binary, tmp_path):
+def test_the_process_file_is_also_checked(binary, tmp_path):
     write(tmp_path, {"sidecar.toml": 'kafka.bootstrap.servers = "localhost:9092"\n'})
     assert run(binary, "check", tmp_path / "sidecar.toml").returncode == 0
     write(tmp_path, {"sidecar.toml": 'kafka.bootstrap.servers = "localhost:9092"\nmetrics.listn = "x:1"\n'})
@@ -161,12 +161,12 @@ def test_the_process_file_is_checked_too(binary, tmp_path):
 
 @pytest.mark.parametrize("arguments", [["check"], ["nonsense"], ["--nonsense"], ["run", "--nonsense"],
                                        ["check", "--nonsense", "x"], ["run", "--config"]], ids=" ".join)
-def test_wrong_usage_is_2(binary, arguments):
+def test_wrong_usage_exits_with_2(binary, arguments):
     result = run(binary, *arguments)
     assert result.returncode == 2 and result.stdout.strip()
 
 
-def test_version_names_what_it_is_built_from(binary):
+def test_version_names_the_libraries(binary):
     result = run(binary, "--version")
     assert result.returncode == 0
     assert re.search(r"kafka-http-sink.*\d+\.\d+\.\d+", result.stdout)
@@ -222,7 +222,7 @@ def test_the_other_examples_of_the_documentation_are_valid(binary, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-def test_properties_of_javas_consumer_are_judged_at_their_place(binary, tmp_path):
+def test_java_consumer_properties_are_checked_with_their_position(binary, tmp_path):
     java = START + 'consumer.override.max.poll.records = 500\nconsumer.override.fetch.max.wait.ms = "100"\n'
     write(tmp_path, {"good.toml": java, "bad.toml": java + 'consumer.override.ssl.truststore.location = "/ca.jks"\n',
                      "unknown.toml": java + 'consumer.override.max.pol.records = 5\n',

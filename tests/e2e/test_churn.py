@@ -1,6 +1,6 @@
-"""Members that come and go under load: nothing is lost, order holds, and hardly anything is repeated.
+"""Members that join and leave under load: nothing is lost, order is kept, and few records are repeated.
 
-CHURN_SECONDS says for how long (20).
+CHURN_SECONDS (20) is the duration.
 """
 
 import collections
@@ -23,7 +23,8 @@ IN_FLIGHT = 16
 
 
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
-def test_a_second_process_that_comes_and_goes_loses_nothing(kafka, sidecar, endpoint, binary, tmp_path, name, assignor):
+def test_a_second_process_that_joins_and_leaves_loses_nothing(kafka, sidecar, endpoint, binary, tmp_path, name,
+                                                              assignor):
     name = unique(name)
     topic = kafka.topic(PARTITIONS)
     endpoint.decide = lambda one: Answer(delay=0.003)
@@ -40,7 +41,8 @@ def test_a_second_process_that_comes_and_goes_loses_nothing(kafka, sidecar, endp
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             second.start()
-            eventually(lambda: (second.value("assigned_partitions", connector=name) or 0) > 0, "the second delivers")
+            eventually(lambda: (second.value("assigned_partitions", connector=name) or 0) > 0,
+                       "the second process has partitions")
             rebalances += 2
             had = len(endpoint.requests)
             endpoint.wait_for(had + 500)
@@ -60,5 +62,5 @@ def test_a_second_process_that_comes_and_goes_loses_nothing(kafka, sidecar, endp
         assert list(numbers) == sorted(numbers), f"{key} is out of order"
     repeated = sum(times.values()) - count
     print(f"\n{assignor}: {count} records, {rebalances} rebalances, {repeated} repeated")
-    # A revocation waits for what is in flight and commits it; nothing here takes longer than that waits.
+    # A revocation waits for requests in flight and commits them; no request here outlasts that wait.
     assert repeated <= IN_FLIGHT * rebalances

@@ -1,4 +1,4 @@
-"""Properties of the Kafka client: Java's names, topics that are never matched, and how soon a dead process is noticed."""
+"""Properties of the Kafka client: Java names, topics that are never matched, and detection of dead processes."""
 
 import time
 
@@ -12,8 +12,7 @@ from waiting import eventually
 JAVA = "org.apache.kafka."
 
 
-def test_a_definition_with_properties_of_javas_consumer_delivers_and_is_shown_as_it_was_sent(kafka, rest, sidecar,
-                                                                                           endpoint, name):
+def test_java_consumer_properties_work_and_are_shown_as_sent(kafka, rest, sidecar, endpoint, name):
     topic = kafka.topic()
     config = {"connector.class": "HttpSink", "topics": topic, "callback.request.url": endpoint.url}
     config |= {"consumer.override." + key: value for key, value in {
@@ -46,8 +45,7 @@ def test_a_definition_with_properties_of_javas_consumer_delivers_and_is_shown_as
     assert "consumer.override.sasl.jaas.config" in refused and "sasl.username" in refused, refused
 
 
-def test_a_regular_expression_matches_neither_internal_topics_nor_the_connectors_dead_letters(kafka, sidecar, endpoint,
-                                                                                             name):
+def test_a_regular_expression_matches_neither_internal_topics_nor_the_dead_letter_topic(kafka, sidecar, endpoint, name):
     topic, dead = kafka.topic(name=f"{name}.in"), kafka.topic(name=f"{name}.dead")
     endpoint.decide = lambda one: Answer(body=b'{"retry":true}') if one.body == b"bad" else Answer()
     sidecar.connector(name, None, endpoint, {
@@ -58,7 +56,7 @@ def test_a_regular_expression_matches_neither_internal_topics_nor_the_connectors
     sidecar.start()
     eventually(lambda: kafka.all_committed(name, topic), lambda: sidecar.log.tail())
     assert [record.value() for record in kafka.read(dead)] == [b"bad"]
-    # There are commits by now, and so is their topic.
+    # The topic of the commits exists now.
     assert len(kafka.partitions("__consumer_offsets")) > 0
     later = kafka.topic(name=f"{name}.later")
     eventually(lambda: sidecar.value("assigned_partitions", connector=name) == 2, lambda: sidecar.log.tail())
@@ -71,16 +69,16 @@ def test_a_regular_expression_matches_neither_internal_topics_nor_the_connectors
 
 @pytest.fixture
 def pair(binary, kafka, tmp_path):
-    """Two processes, of which the second outlives the first."""
+    """Two processes; the second outlives the first."""
     both = [Sidecar(binary, tmp_path / f"process-{number}", kafka.bootstrap) for number in range(2)]
     yield both
     for one in both:
         one.end_of_test()
 
 
-def test_delivery_goes_on_soon_after_kill_9_in_another_process_and_in_the_restarted_one(kafka, pair, endpoint,
-                                                                                       second_endpoint, name):
-    """With -s it prints how long it took. The brokers notice a dead member after a session, which is 10 s by default."""
+def test_delivery_resumes_soon_after_kill_9_in_other_and_restarted_processes(kafka, pair, endpoint, second_endpoint,
+                                                                             name):
+    """Prints the durations. The brokers notice a dead member after the session timeout, by default 10 s."""
     first, second = pair
     shared, alone = kafka_cluster.unique(name), kafka_cluster.unique(name)
     shared_topic, alone_topic = kafka.topic(2), kafka.topic()
@@ -103,12 +101,12 @@ def test_delivery_goes_on_soon_after_kill_9_in_another_process_and_in_the_restar
                lambda: first.log.tail() + second.log.tail(), 120)
     took = {"another process": max(one.time for one in endpoint.requests) - killed,
             "the restarted one": second_endpoint.requests[0].time - killed}
-    print("\nafter kill -9 delivery goes on in " + ", ".join(f"{who} after {s:.1f} s" for who, s in took.items()))
-    # Far from the 45 s of librdkafka's own default, whatever else the machine does.
+    print("\nafter kill -9 delivery resumes in " + ", ".join(f"{who} after {s:.1f} s" for who, s in took.items()))
+    # Well below the 45 s of librdkafka's default, even on a busy machine.
     assert max(took.values()) < 35, took
 
 
-def test_static_members_go_on_at_once_under_their_ids(kafka, sidecar, endpoint, name):
+def test_static_members_resume_at_once_with_their_ids(kafka, sidecar, endpoint, name):
     topic = kafka.topic(2)
     sidecar.connector(name, topic, endpoint, {
         "tasks.max": 2, "consumer.override.group.instance.id": name, "consumer.override.session.timeout.ms": 240_000})
@@ -125,8 +123,8 @@ def test_static_members_go_on_at_once_under_their_ids(kafka, sidecar, endpoint, 
     sidecar.kill()
     sidecar.start()
     killed = time.monotonic()
-    both_deliver(b"after")      # long before a session has ended
-    print(f"\nstatic members go on {time.monotonic() - killed:.1f} s after the restart")
+    both_deliver(b"after")      # long before the session timeout
+    print(f"\nstatic members resume {time.monotonic() - killed:.1f} s after the restart")
     eventually(lambda: len(kafka.members(name)) == 2 and not set(members) & set(kafka.members(name)),
-               lambda: f"{members} are replaced, not added to: {kafka.members(name)}")
+               lambda: f"{members} are replaced, no member is added: {kafka.members(name)}")
     assert not sidecar.log.find("FENCED"), sidecar.log.tail()

@@ -1,4 +1,4 @@
-"""Kafka Connect's API, call by call: what /connectors answers, exactly."""
+"""Kafka Connect's API: the exact answers of /connectors."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def topic(kafka):
 
 @pytest.fixture(scope="module")
 def there(api, topic, sink):
-    """A connector that is there and runs."""
+    """A running connector."""
     name = kafka_cluster.unique("there")
     api.create(name, definition(topic, sink)).must(201)
     api.wait_for(name, "RUNNING", "RUNNING")
@@ -27,7 +27,7 @@ def filled(text, there):
     return text.replace("{n}", there).replace("{x}", MISSING)
 
 
-# Errors of calls that name something
+# Unknown resources
 
 NOT_THERE = [
     ("GET", "/connectors/{x}", None, "Connector {x} not found"),
@@ -62,7 +62,7 @@ NOT_THERE = [
 
 
 @pytest.mark.parametrize("method, path, body, message", NOT_THERE)
-def test_what_is_not_there_is_404(api, there, method, path, body, message):
+def test_an_unknown_resource_is_404(api, there, method, path, body, message):
     reply = api.call(method, filled(path, there), body)
     reply.is_error(404, filled(message, there))
     assert reply.body == compact({"error_code": 404, "message": filled(message, there)})
@@ -96,7 +96,7 @@ def methods(text):
 
 
 @pytest.mark.parametrize("path, allowed", ALLOWED)
-def test_another_method_is_405_and_options_tell_the_right_ones(api, there, path, allowed):
+def test_a_wrong_method_is_405_and_options_list_the_allowed_ones(api, there, path, allowed):
     path, allowed = filled(path, there), set(allowed.split())
     for method in {"GET", "PUT", "POST", "DELETE", "PATCH"} - allowed:
         reply = api.call(method, path).is_error(405, "HTTP 405 Method Not Allowed")
@@ -107,14 +107,14 @@ def test_another_method_is_405_and_options_tell_the_right_ones(api, there, path,
 
 
 @pytest.mark.parametrize("path", ["/connectors/{n}/pause", "/connectors/{n}/resume"])
-def test_pause_and_resume_may_be_get_too(api, there, path):
+def test_pause_and_resume_also_accept_get(api, there, path):
     reply = api.call("POST", filled(path, there)).is_error(405)
     assert {"GET", "PUT"} <= methods(reply.headers["allow"])
 
 
 @pytest.mark.parametrize("path", ["/", "/connectors", "/connectors/{n}", "/connectors/{n}/status", "/health",
                                   "/connector-plugins", "/admin/loggers", "/connectors/{x}"])
-def test_head_is_get_without_the_body(api, there, path):
+def test_head_answers_like_get_without_a_body(api, there, path):
     path = filled(path, there)
     head, get = api.call("HEAD", path), api.get(path)
     assert head.status == get.status and head.body == b""
@@ -125,17 +125,17 @@ def test_head_is_get_without_the_body(api, there, path):
 @pytest.mark.parametrize("path", ["/connectors", "/connectors/{n}", "/connectors/{n}/status", "/connectors/{n}/config",
                                   "/connectors/{n}/tasks", "/connectors/{n}/offsets", "/connector-plugins",
                                   "/admin/loggers/root", "/health", "/connectors/{x}/status"])
-def test_a_slash_at_the_end_means_nothing(api, there, path):
+def test_a_trailing_slash_is_ignored(api, there, path):
     path = filled(path, there)
     assert (api.get(path + "/").status, api.get(path + "/").body) == (api.get(path).status, api.get(path).body)
 
 
-# What may be sent, and what may be asked for
+# Media types
 
 @pytest.mark.parametrize("accept, status", [
     (None, 200), ("*/*", 200), ("application/json", 200), ("application/*", 200), ("text/html", 406),
     ("text/html, application/json;q=0.5", 200), ("text/html,*/*;q=0.1", 200), ("application/xml", 406)])
-def test_accept(api, accept, status):
+def test_the_accept_header_is_honored(api, accept, status):
     reply = api.get("/connectors", headers={"Accept": accept} if accept else {})
     if status == 406:
         reply.is_error(406, "HTTP 406 Not Acceptable")
@@ -155,7 +155,7 @@ def test_accept(api, accept, status):
     ("PUT", "/connectors/{n}/resume", None, None, 202),
     ("PUT", "/connectors/{n}/resume", None, "application/json", 202),
     ("PUT", "/connectors/{n}/resume", b"", "application/json; charset=utf-8", 202)])
-def test_content_type(api, there, method, path, body, kind, status):
+def test_the_content_type_is_checked(api, there, method, path, body, kind, status):
     reply = api.call(method, filled(path, there), body, {"Content-Type": kind} if kind else {}).must(status)
     if status == 415:
         reply.is_error(415, "HTTP 415 Unsupported Media Type: send application/json")
@@ -175,7 +175,7 @@ def test_upgrade_to_h2c_is_ignored(api):
 
 # Root and lists
 
-def test_the_root_tells_versions_and_cluster(api, kafka):
+def test_the_root_shows_versions_and_cluster(api, kafka):
     reply = api.get("/").must(200)
     assert list(reply.json) == ["version", "commit", "kafka_cluster_id"]
     major, minor, *_ = reply.json["version"].split(".")
@@ -184,12 +184,12 @@ def test_the_root_tells_versions_and_cluster(api, kafka):
     assert reply.json["kafka_cluster_id"] == kafka.cluster_id()
 
 
-def test_health(api):
+def test_health_is_healthy_with_a_broker(api):
     api.get("/health").is_exactly(200, {"status": "healthy", "message":
                                         "Worker has completed startup and is ready to handle requests."})
 
 
-def test_the_list(api, there):
+def test_the_list_has_the_names(api, there):
     assert there in api.get("/connectors").must(200).json
     assert all(isinstance(one, str) for one in api.get("/connectors").json)
     assert there in api.get("/connectors?forward=false").must(200).json
@@ -199,7 +199,7 @@ def test_the_list(api, there):
     ("expand=status", ["status"]), ("expand=info", ["info"]), ("expand=status&expand=info", ["status", "info"]),
     ("expand=info&expand=status", ["status", "info"]), ("expand=junk", []), ("expand=status,info", []),
     ("expand=junk&expand=info", ["info"]), ("expand=status&forward=true", ["status"])])
-def test_the_expanded_list(api, there, query, keys):
+def test_the_expanded_list_has_status_and_info(api, there, query, keys):
     found = api.get(f"/connectors?{query}").must(200).json[there]
     assert sorted(found) == sorted(keys)
     if "status" in keys:
@@ -208,7 +208,7 @@ def test_the_expanded_list(api, there, query, keys):
         assert found["info"] == api.get(api.at(there)).json
 
 
-def test_the_shapes_of_a_running_connector(api, there, topic, sink):
+def test_the_json_of_a_running_connector(api, there, topic, sink):
     config = shown(there, definition(topic, sink))
     info = api.get(api.at(there)).must(200)
     assert info.json == {"name": there, "config": config, "tasks": [{"connector": there, "task": 0}], "type": "sink"}
@@ -231,7 +231,7 @@ def test_the_shapes_of_a_running_connector(api, there, topic, sink):
 
 @pytest.mark.parametrize("odd", ["a b", "a/b", "a%2Fb", "žluťoučký 🐎", "a+b", "a&b=c?d#e", "..", ".", "%", "a;b", "COM1",
                                  "\"quoted\"", "back\\slash"])
-def test_a_name_of_any_characters(api, kafka, topic, odd):
+def test_a_name_may_have_any_printable_character(api, kafka, topic, odd):
     name = odd if odd in ("..", ".") else odd + kafka_cluster.unique("")
     with Endpoint() as endpoint:
         created = api.create(name, definition(topic, endpoint), "STOPPED").must(201)

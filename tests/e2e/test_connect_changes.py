@@ -1,4 +1,4 @@
-"""Kafka Connect's API: connectors are made, changed and deleted, and every mistake has its answer."""
+"""Kafka Connect's API: connectors are created, changed and deleted, and every mistake has a defined answer."""
 
 import json
 
@@ -23,39 +23,39 @@ def good(topic, sink):
     return definition(topic, sink)
 
 
-# Bodies that are no requests
+# Invalid bodies
 
 @pytest.mark.parametrize("body", [b"", b"null", b"{", b"[]", b"1", b'"x"', b'{"name":"x","config":{}', b"{'name':1}",
                                   b'{"name":"x"} trailing', b"\xff\xfe", b'{"name":"x","config":[]}',
                                   b'{"name":"x","config":"y"}', b'{"name":["x"],"config":{}}',
                                   b'{"name":"x","config":{"topics":{"a":1}}}', b'{"name":"x","config":{"topics":["a"]}}',
                                   b'{"name":"x","config":{},"unknown":1}'])
-def test_a_body_that_is_no_request_to_create_is_400(api, body):
+def test_an_invalid_create_request_is_400(api, body):
     api.post("/connectors", body, headers=JSON).is_error(400)
     assert "x" not in api.names()
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"{", b"[]", b'"x"', b'{"topics":["a"]}', b'{"topics":{"a":"b"}}'])
 @pytest.mark.parametrize("path", ["config", ""])
-def test_a_body_that_is_no_config_is_400(api, name, body, path):
+def test_an_invalid_config_body_is_400(api, name, body, path):
     api.put(api.at(name, path), body, headers=JSON).is_error(400)
     api.get(api.at(name)).is_error(404)
 
 
-def test_malformed_json_is_told_with_its_place(api):
-    told = api.post("/connectors", b'{"name":\n  oops}', headers=JSON).is_error(400).json["message"]
-    assert "line" in told.lower() and "2" in told, told
+def test_malformed_json_is_reported_with_its_position(api):
+    message = api.post("/connectors", b'{"name":\n  oops}', headers=JSON).is_error(400).json["message"]
+    assert "line" in message.lower() and "2" in message, message
 
 
 def test_an_unknown_field_is_named(api):
     body = {"name": "x", "config": {}, "initialstate": "PAUSED"}
-    assert "Unrecognized field" in (told := api.post("/connectors", body).is_error(400).json["message"]), told
-    assert "initialstate" in told
+    assert "Unrecognized field" in (message := api.post("/connectors", body).is_error(400).json["message"]), message
+    assert "initialstate" in message
 
 
-# The order of checks
+# Order of checks
 
-def test_first_the_names_must_agree(api, name):
+def test_a_name_that_differs_from_the_config_is_the_first_error(api, name):
     body = {"name": name, "config": {"name": "other", "connector.class": "com.example.Other"}}
     api.post("/connectors", body).is_error(
         400, f"Connector name configuration (other) doesn't match connector name in the URL ({name})")
@@ -76,16 +76,16 @@ def test_a_name_with_control_characters_is_400(api, good, bad):
     assert api.names() == before
 
 
-def test_then_the_class_must_be_known(api, name, good):
+def test_an_unknown_class_is_the_second_error(api, name, good):
     api.create(name, {"connector.class": "com.example.Other"}).is_error(400, UNKNOWN_CLASS)
     api.put(api.at(name, "config"), {**good, "connector.class": "com.example.Other"}).is_error(400, UNKNOWN_CLASS)
 
 
-def test_then_the_config_must_be_valid_and_all_of_its_errors_are_told(api, name):
-    told = api.create(name, {"topics": "a", "tasks.max": "0"}).is_error(400, INVALID.format(2) + "…").json["message"]
-    assert 'Missing required configuration "callback.request.url" which has no default value.' in told
-    assert "Invalid value 0 for configuration tasks.max: Value must be at least 1" in told
-    assert told.endswith(ENDPOINT), told
+def test_an_invalid_config_is_the_third_error_and_lists_all_problems(api, name):
+    message = api.create(name, {"topics": "a", "tasks.max": "0"}).is_error(400, INVALID.format(2) + "…").json["message"]
+    assert 'Missing required configuration "callback.request.url" which has no default value.' in message
+    assert "Invalid value 0 for configuration tasks.max: Value must be at least 1" in message
+    assert message.endswith(ENDPOINT), message
 
 
 @pytest.mark.parametrize("keys, message", [
@@ -100,9 +100,9 @@ def test_then_the_config_must_be_valid_and_all_of_its_errors_are_told(api, name)
     ({"topics": None}, "Null value can not be supplied as the configuration value."),
     ({"value.converter": "io.confluent.connect.avro.AvroConverter"}, "value.converter"),
 ])
-def test_one_invalid_value(api, name, good, keys, message):
-    told = api.create(name, {**good, **keys}).is_error(400, "Connector configuration is invalid…").json["message"]
-    assert message in told and told.endswith(ENDPOINT), told
+def test_an_invalid_value_is_reported(api, name, good, keys, message):
+    text = api.create(name, {**good, **keys}).is_error(400, "Connector configuration is invalid…").json["message"]
+    assert message in text and text.endswith(ENDPOINT), text
     api.get(api.at(name)).is_error(404)
 
 
@@ -110,12 +110,12 @@ def test_one_invalid_value(api, name, good, keys, message):
     ({"topics": ""}, "Must configure one of topics or topics.regex"),
     ({"topics.regex": "a.*"}, "topics and topics.regex are mutually exclusive options, but both are set."),
 ])
-def test_topics_or_their_regex_two_errors(api, name, good, keys, message):
-    told = api.create(name, {**good, **keys}).is_error(400, INVALID.format(2) + "…").json["message"]
-    assert told.count(message) == 2, told
+def test_a_conflict_of_topics_and_regex_is_reported_at_both_keys(api, name, good, keys, message):
+    text = api.create(name, {**good, **keys}).is_error(400, INVALID.format(2) + "…").json["message"]
+    assert text.count(message) == 2, text
 
 
-def test_at_last_the_name_must_be_free(api, name, good):
+def test_a_name_in_use_is_the_last_error(api, name, good):
     api.create(name, good).must(201)
     api.create(name, good).is_error(409, f"Connector {name} already exists")
     api.create(name, {"topics": "a"}).is_error(400, INVALID.format(1) + "…")
@@ -123,7 +123,7 @@ def test_at_last_the_name_must_be_free(api, name, good):
 
 # POST
 
-def test_post_answers_the_connector_and_where_it_is(api, name, good):
+def test_post_returns_the_connector_and_its_location(api, name, good):
     reply = api.create(name, good).must(201)
     assert reply.headers["location"] == f"http://127.0.0.1:{api.port}/connectors/{name}"
     assert list(reply.json) == ["name", "config", "tasks", "type"]
@@ -148,7 +148,7 @@ def test_numbers_and_booleans_become_strings(api, name, good):
     assert api.config(name) == shown(name, {**good, "tasks.max": "1", "forward.kafka.headers": "true"})
 
 
-def test_numbers_stay_as_they_are_written_and_a_put_of_what_is_shown_changes_nothing(api, kafka, name, good):
+def test_numbers_keep_their_text_and_putting_the_shown_config_changes_nothing(api, kafka, name, good):
     literals = {"request.delay.sec": "0.00", "retry.after.max.sec": "1e2", "retry.backoff.sec": "5.0"}
     body = compact(good)[:-1] + b"".join(b',"%s":%s' % (key.encode(), text.encode()) for key, text in literals.items()) + b"}"
     encoded = body.decode().encode("utf-16")        # with a byte order mark
@@ -162,14 +162,14 @@ def test_numbers_stay_as_they_are_written_and_a_put_of_what_is_shown_changes_not
 
 
 @pytest.mark.parametrize("kind", ["HttpSink", "HttpSinkConnector", JAVA_CLASS])
-def test_the_class_by_any_of_its_names(api, name, good, kind):
+def test_the_class_has_several_names(api, name, good, kind):
     assert api.create(name, {**good, "connector.class": kind}, "STOPPED").must(201).json["config"]["connector.class"] == kind
 
 
 @pytest.mark.parametrize("initial, state, tasks", [
     ("RUNNING", "RUNNING", ["RUNNING"]), ("PAUSED", "PAUSED", ["PAUSED"]), ("STOPPED", "STOPPED", []),
     ("paused", "PAUSED", ["PAUSED"]), ("Stopped", "STOPPED", [])])
-def test_the_initial_state(api, kafka, sink, name, initial, state, tasks):
+def test_a_connector_starts_in_its_initial_state(api, kafka, sink, name, initial, state, tasks):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     api.create(name, definition(topic, sink), initial).must(201)
@@ -177,7 +177,7 @@ def test_the_initial_state(api, kafka, sink, name, initial, state, tasks):
     if state == "RUNNING":
         sink.wait_for(1, topic)
     elif state == "PAUSED":
-        eventually(lambda: kafka.members(name), "it is a member of its group")
+        eventually(lambda: kafka.members(name), "it has joined its group")
         assert not sink.of(topic)
         api.put(api.at(name, "resume")).is_empty(202)
         sink.wait_for(1, topic)
@@ -190,7 +190,7 @@ def test_an_unknown_initial_state_is_400(api, name, good):
     api.get(api.at(name)).is_error(404)
 
 
-def test_what_is_returned_is_what_was_sent_references_and_secrets_too(api, name, good):
+def test_the_config_is_returned_as_sent_with_references_and_secrets(api, name, good):
     (api.sidecar.secrets / "token").write_text("s3cret-of-file")
     config = {**good, "callback.request.headers": "Authorization:Bearer ${file:%s}|X-Plain:visible" %
               (api.sidecar.secrets / "token"), "errors.tolerance": "all", "config.action.reload": "none"}
@@ -202,7 +202,7 @@ def test_what_is_returned_is_what_was_sent_references_and_secrets_too(api, name,
 # PUT and PATCH
 
 @pytest.mark.parametrize("path", ["config", ""])
-def test_put_makes_then_changes(api, kafka, sink, name, path):
+def test_put_creates_and_then_changes(api, kafka, sink, name, path):
     topic = kafka.topic()
     config = definition(topic, sink)
     made = api.put(api.at(name, path), config).must(201)
@@ -216,7 +216,7 @@ def test_put_makes_then_changes(api, kafka, sink, name, path):
     assert sink.wait_for(1, topic)[0].target == "/records/changed"
 
 
-def test_put_has_the_errors_of_post_and_changes_nothing_then(api, name, good):
+def test_put_has_the_errors_of_post_and_then_changes_nothing(api, name, good):
     api.create(name, good).must(201)
     api.put(api.at(name, "config"), {**good, "name": "other"}).is_error(
         400, f"Connector name configuration (other) doesn't match connector name in the URL ({name})")
@@ -234,7 +234,7 @@ def test_put_keeps_the_target_state(api, name, good, action, state, tasks):
     api.wait_for(name, state, *tasks)
 
 
-def test_an_identical_put_does_not_disturb(api, kafka, name, good):
+def test_an_identical_put_does_not_disturb_the_connector(api, kafka, name, good):
     api.create(name, good).must(201)
     api.wait_running(name)
     members = kafka.members(name)
@@ -243,7 +243,7 @@ def test_an_identical_put_does_not_disturb(api, kafka, name, good):
     assert kafka.members(name) == members
 
 
-def test_more_tasks_join_those_that_run(api, kafka, sink, name):
+def test_additional_tasks_join_the_running_ones(api, kafka, sink, name):
     topic = kafka.topic(3)
     api.create(name, definition(topic, sink)).must(201)
     api.wait_running(name)
@@ -253,10 +253,10 @@ def test_more_tasks_join_those_that_run(api, kafka, sink, name):
     assert connector == "RUNNING" and tasks[0] == "RUNNING" and len(tasks) == 3
     api.wait_for(name, "RUNNING", *["RUNNING"] * 3)
     eventually(lambda: len(kafka.members(name)) == 3, "the group has three members")
-    assert members < set(kafka.members(name)), "the first member stays"
+    assert members < set(kafka.members(name)), "the first member is still there"
 
 
-def test_patch_sets_and_null_deletes(api, name, good):
+def test_patch_sets_values_and_null_deletes_them(api, name, good):
     api.create(name, {**good, "tasks.max": "2", "request.delay.sec": "1"}).must(201)
     reply = api.patch(api.at(name, "config"), {"tasks.max": None, "callback.timeout.read.ms": 5000}).must(200)
     wanted = shown(name, {**good, "request.delay.sec": "1", "callback.timeout.read.ms": "5000"})
@@ -266,7 +266,7 @@ def test_patch_sets_and_null_deletes(api, name, good):
 
 @pytest.mark.parametrize("change", [{"tasks.max": "0"}, {"name": "other"}, {"callback.request.url": None},
                                     {"unheard.of": "1"}, {"topics": {"a": "b"}}])
-def test_a_patch_that_makes_it_invalid_is_400_and_changes_nothing(api, name, good, change):
+def test_a_patch_with_an_invalid_result_is_400_and_changes_nothing(api, name, good, change):
     api.create(name, good, "STOPPED").must(201)
     api.patch(api.at(name, "config"), change).is_error(400)
     assert api.config(name) == shown(name, good)
@@ -275,12 +275,12 @@ def test_a_patch_that_makes_it_invalid_is_400_and_changes_nothing(api, name, goo
 # DELETE
 
 @pytest.mark.parametrize("state", ["RUNNING", "PAUSED", "STOPPED"])
-def test_after_delete_nothing_of_it_is_there_but_the_offsets(api, kafka, sink, name, state):
+def test_delete_removes_everything_except_the_offsets(api, kafka, sink, name, state):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     api.create(name, definition(topic, sink)).must(201)
     sink.wait_for(2, topic)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     if state != "RUNNING":
         api.put(api.at(name, {"PAUSED": "pause", "STOPPED": "stop"}[state]))
         api.wait_for(name, state, *["PAUSED"] * (state == "PAUSED"))
@@ -290,9 +290,9 @@ def test_after_delete_nothing_of_it_is_there_but_the_offsets(api, kafka, sink, n
     assert name not in api.names() and name not in api.get("/connectors?expand=status&expand=info").json
     api.get(api.at(name, "topics")).is_exactly(200, {name: {"topics": []}})
     api.delete(api.at(name)).is_error(404, f"Connector {name} not found")
-    eventually(lambda: not kafka.members(name), "it left its group")
+    eventually(lambda: not kafka.members(name), "it has left its group")
     assert kafka.committed(name, topic) == {0: 2}
-    # DELETE does not wait for the end of its tasks, nor do its series vanish before.
+    # DELETE does not wait until its tasks have ended and their series are removed.
     api.sidecar.wait_for_value(None, "connector_state", connector=name)
     api.create(name, definition(topic, sink)).must(201)
     kafka.produce(topic, [b"2"])
@@ -304,8 +304,8 @@ def test_the_raw_bytes_of_an_error(api):
     assert api.get("/x").body == compact({"error_code": 404, "message": "HTTP 404 Not Found"})
 
 
-def test_names_do_not_leak_between_tests(api):
-    """Every name that is listed has its status: nothing half is left by the mistakes above."""
+def test_every_listed_name_has_a_status(api):
+    """The failed calls above leave no incomplete connector."""
     for one in api.names():
         assert api.status(one)["name"] == one
     assert kafka_cluster.unique("x") not in api.names()

@@ -1,4 +1,4 @@
-"""Connectors that a file defines, seen and moved through REST; reload and drain."""
+"""Connectors defined by files, used through REST; reload and drain."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def topic(kafka):
 
 @pytest.fixture
 def filed(rest, topic, endpoint, name):
-    """A running process and a connector that its file defines."""
+    """A connector defined by a file, in a running process."""
     rest.sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 200})
     rest.sidecar.start()
     rest.wait_running(name)
@@ -26,7 +26,7 @@ def file_of(rest, name):
     return str(rest.sidecar.connectors / f"{name}.toml")
 
 
-def test_it_looks_like_any_other(rest, topic, endpoint, filed):
+def test_a_file_defined_connector_looks_like_any_other(rest, topic, endpoint, filed):
     info = rest.get(rest.at(filed)).must(200).json
     assert info["name"] == filed and info["type"] == "sink" and info["tasks"] == [{"connector": filed, "task": 0}]
     assert info["config"] == shown(filed, {**definition(topic, endpoint), "offset.flush.interval.ms": "200"})
@@ -35,13 +35,13 @@ def test_it_looks_like_any_other(rest, topic, endpoint, filed):
     assert rest.names() == [filed]
 
 
-def test_only_its_file_changes_it(rest, topic, endpoint, filed):
+def test_rest_cannot_change_a_file_defined_connector(rest, topic, endpoint, filed):
     before = rest.config(filed)
     good = definition(topic, endpoint, tasks__max="2")
     for reply in (rest.put(rest.at(filed, "config"), good), rest.put(rest.at(filed), good),
                   rest.patch(rest.at(filed, "config"), {"tasks.max": "2"}), rest.delete(rest.at(filed))):
-        told = reply.is_error(403).json["message"]
-        assert file_of(rest, filed) in told, told
+        message = reply.is_error(403).json["message"]
+        assert file_of(rest, filed) in message, message
     rest.create(filed, good).is_error(409, f"Connector {filed} already exists")
     assert rest.config(filed) == before
     rest.wait_for(filed, "RUNNING", "RUNNING")
@@ -49,8 +49,8 @@ def test_only_its_file_changes_it(rest, topic, endpoint, filed):
 
 @pytest.mark.parametrize("action, status, state, tasks", [
     ("pause", 202, "PAUSED", ["PAUSED"]), ("stop", 204, "STOPPED", [])])
-def test_pause_and_stop_work_and_survive_a_restart_and_an_edit(rest, kafka, topic, endpoint, filed, action, status, state,
-                                                              tasks):
+def test_pause_and_stop_work_and_survive_a_restart_and_an_edit(rest, kafka, topic, endpoint, filed, action, status,
+                                                               state, tasks):
     rest.put(rest.at(filed, action)).is_empty(status)
     rest.wait_for(filed, state, *tasks)
     rest.sidecar.restart()
@@ -65,10 +65,10 @@ def test_pause_and_stop_work_and_survive_a_restart_and_an_edit(rest, kafka, topi
     rest.wait_running(filed)
 
 
-def test_restart_and_offsets_work(rest, kafka, topic, endpoint, filed):
+def test_restart_and_offsets_work_for_a_file_defined_connector(rest, kafka, topic, endpoint, filed):
     kafka.produce(topic, [b"0", b"1", b"2"])
     endpoint.wait_for(3)
-    eventually(lambda: kafka.all_committed(filed, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(filed, topic), "everything is committed")
     rest.post(rest.at(filed, "restart")).is_empty(204)
     rest.post(rest.at(filed, "restart?includeTasks=true")).must(202)
     rest.wait_for(filed, "RUNNING", "RUNNING")
@@ -78,11 +78,11 @@ def test_restart_and_offsets_work(rest, kafka, topic, endpoint, filed):
     assert rest.offsets(filed) == {(topic, 0): 1}
     rest.sidecar.restart()
     rest.put(rest.at(filed, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(filed, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(filed, topic), "everything is committed")
     assert endpoint.offsets() == [0, 1, 2, 1, 2]
 
 
-def test_a_failed_one_recovers_by_restart(rest, kafka, topic, endpoint, name):
+def test_a_failed_file_defined_connector_recovers_by_restart(rest, kafka, topic, endpoint, name):
     endpoint.decide = lambda one: RETRY
     kafka.produce(topic, [b"0"])
     rest.sidecar.connector(name, topic, endpoint, {"exception.strategy": "STOP_TASK"})
@@ -94,10 +94,10 @@ def test_a_failed_one_recovers_by_restart(rest, kafka, topic, endpoint, name):
     endpoint.wait_for(2)
 
 
-def test_a_removed_file_takes_it_away_and_the_name_is_free(rest, topic, endpoint, filed):
+def test_removing_the_file_removes_the_connector_and_frees_its_name(rest, topic, endpoint, filed):
     rest.put(rest.at(filed, "pause")).is_empty(202)
-    rest.sidecar.connector("other", topic, endpoint)    # all at once would be disbelieved
-    eventually(lambda: "other" in rest.names(), "the other one")
+    rest.sidecar.connector("other", topic, endpoint)    # removing the only file would look like a vanished directory
+    eventually(lambda: "other" in rest.names(), "the other connector")
     rest.sidecar.remove(filed)
     eventually(lambda: filed not in rest.names(), lambda: rest.names())
     rest.create(filed, definition(topic, endpoint)).must(201)
@@ -105,7 +105,7 @@ def test_a_removed_file_takes_it_away_and_the_name_is_free(rest, topic, endpoint
     rest.delete(rest.at(filed)).is_empty(204)
 
 
-def test_an_invalid_edit_shows_as_a_trace_while_the_good_one_runs(rest, topic, endpoint, filed):
+def test_an_invalid_edit_is_shown_as_a_trace_while_the_last_good_definition_runs(rest, topic, endpoint, filed):
     rest.sidecar.connector(filed, topic, endpoint, {"tasks.max": 0})
     status = eventually(lambda: "trace" in (now := rest.status(filed))["connector"] and now, lambda: rest.status(filed))
     assert f"{filed}.toml" in status["connector"]["trace"] and "tasks.max" in status["connector"]["trace"]
@@ -124,7 +124,8 @@ def test_a_new_invalid_file_is_a_failed_connector(rest, topic, endpoint, filed):
     rest.wait_for(filed, "RUNNING", "RUNNING")
 
 
-def test_a_file_of_a_name_that_rest_made_is_the_error_and_the_running_one_stays(rest, kafka, topic, endpoint, name):
+def test_a_file_with_the_name_of_a_rest_connector_is_rejected_and_the_running_one_stays(
+        rest, kafka, topic, endpoint, name):
     rest.sidecar.start()
     rest.create(name, definition(topic, endpoint)).must(201)
     rest.wait_running(name)
@@ -138,7 +139,7 @@ def test_a_file_of_a_name_that_rest_made_is_the_error_and_the_running_one_stays(
 
 # Reload and drain
 
-def test_reload_answers_with_the_result_of_that_look(rest, topic, endpoint, filed):
+def test_reload_returns_the_result_of_the_reload(rest, topic, endpoint, filed):
     rest.post("/-/reload").is_exactly(200, {"problems": []})
     rest.sidecar.connector(f"{filed}-2", topic, endpoint)
     rest.post("/-/reload").is_exactly(200, {"problems": []})
@@ -152,7 +153,7 @@ def test_reload_answers_with_the_result_of_that_look(rest, topic, endpoint, file
     rest.get("/-/reload").is_error(405)
 
 
-def test_after_a_drain_nothing_is_consumed_and_changes_are_refused(rest, kafka, topic, endpoint, filed):
+def test_a_drained_process_consumes_nothing_and_rejects_changes(rest, kafka, topic, endpoint, filed):
     with Load(kafka, topic, 200) as load:
         endpoint.wait_for(50)
         for _ in range(2):
@@ -168,7 +169,7 @@ def test_after_a_drain_nothing_is_consumed_and_changes_are_refused(rest, kafka, 
     assert rest.sidecar.probe("/readyz") == 503
 
 
-def test_reload_and_drain_are_for_this_machine_only(rest, filed):
-    """From here they need no body, and no Content-Type."""
+def test_reload_and_drain_are_only_for_local_callers(rest, filed):
+    """Local callers need neither a body nor a Content-Type."""
     rest.call("POST", "/-/reload", b"{}", JSON).must(200)
     assert Rest(rest.sidecar).post("/-/reload").must(200)

@@ -25,7 +25,7 @@ GOOD = {"connector.class": "HttpSink", "name": "x", "topics": "a", "callback.req
 
 @pytest.mark.parametrize("query, kinds", [
     ("", {"sink"}), ("?connectorsOnly=true", {"sink"}), ("?connectorsOnly=false", {"sink", "converter", "header_converter"})])
-def test_plugins(api, query, kinds):
+def test_plugins_are_listed(api, query, kinds):
     found = api.get("/connector-plugins" + query).must(200).json
     assert {one["type"] for one in found} == kinds
     sinks = [one for one in found if one["type"] == "sink"]
@@ -36,12 +36,12 @@ def test_plugins(api, query, kinds):
 
 
 @pytest.mark.parametrize("plugin", ["HttpSink", "HttpSinkConnector", JAVA_CLASS])
-def test_the_keys_of_the_plugin_by_any_of_its_names(api, plugin):
+def test_the_plugin_config_is_found_by_each_of_its_names(api, plugin):
     keys = api.get(f"/connector-plugins/{plugin}/config").must(200).json
     names = [one["name"] for one in keys]
     assert len(set(names)) == len(names)
     assert {"callback.request.url", "exception.strategy", "retry.backoff.sec", *FRAMEWORK} <= set(names)
-    assert names.index("callback.request.url") < names.index("tasks.max"), "the plugin's own come first"
+    assert names.index("callback.request.url") < names.index("tasks.max"), "the plugin's own keys come first"
     for one in keys:
         assert list(one) == KEY_INFO
         assert one["type"] in "BOOLEAN STRING INT SHORT LONG DOUBLE LIST CLASS PASSWORD".split(), one
@@ -57,7 +57,7 @@ def test_the_keys_of_the_plugin_by_any_of_its_names(api, plugin):
 
 # Validate
 
-def test_validate_a_good_config(api):
+def test_validate_accepts_a_valid_config(api):
     reply = api.put(VALIDATE, GOOD).must(200)
     assert list(reply.json) == ["name", "error_count", "groups", "configs"]
     assert (reply.json["name"], reply.json["error_count"]) == ("HttpSink", 0)
@@ -73,10 +73,10 @@ def test_validate_a_good_config(api):
 
 @pytest.mark.parametrize("kind", ["HttpSink", "HttpSinkConnector", JAVA_CLASS])
 @pytest.mark.parametrize("plugin", ["HttpSink", "HttpSinkConnector", JAVA_CLASS])
-def test_validate_tells_the_class_as_it_was_sent(api, plugin, kind):
+def test_validate_returns_the_class_as_sent(api, plugin, kind):
     path = f"/connector-plugins/{plugin}/config/validate"
     if plugin == JAVA_CLASS and kind != JAVA_CLASS:
-        return      # Kafka Connect and its clients differ there
+        return      # Kafka Connect and its clients differ here
     assert api.put(path, {**GOOD, "connector.class": kind}).must(200).json["name"] == kind
 
 
@@ -90,13 +90,13 @@ def test_validate_tells_the_class_as_it_was_sent(api, plugin, kind):
 ])
 def test_validate_answers_200_with_each_error_at_its_key(api, change, errors):
     reply = api.put(VALIDATE, {**GOOD, **change}).must(200)
-    told = {one["value"]["name"]: one["value"]["errors"] for one in reply.json["configs"] if one["value"]["errors"]}
-    assert {name: len(texts) for name, texts in told.items()} == errors, told
+    found = {one["value"]["name"]: one["value"]["errors"] for one in reply.json["configs"] if one["value"]["errors"]}
+    assert {name: len(texts) for name, texts in found.items()} == errors, found
     assert reply.json["error_count"] == sum(errors.values())
     assert all(one["definition"] and one["value"] for one in reply.json["configs"])
 
 
-def test_validate_a_missing_url_and_a_null(api):
+def test_validate_reports_a_missing_url_and_a_null(api):
     bare = {key: value for key, value in GOOD.items() if key != "callback.request.url"}
     missing = api.put(VALIDATE, bare).must(200)
     assert 'Missing required configuration \\"callback.request.url\\" which has no default value.' in missing.body.decode()
@@ -113,23 +113,23 @@ def test_validate_hides_credentials(api):
     ({"connector.class": "com.example.Other"},
      "Failed to find any class that implements Connector and which name matches com.example.Other…"),
 ])
-def test_validate_of_another_class_is_400(api, body, message):
-    told = api.put(VALIDATE, body).is_error(400).json["message"]
-    assert told.startswith((message.strip("…"), "Included connector type com.example.Other does not match")), told
+def test_validate_with_another_class_is_400(api, body, message):
+    found = api.put(VALIDATE, body).is_error(400).json["message"]
+    assert found.startswith((message.strip("…"), "Included connector type com.example.Other does not match")), found
 
 
 @pytest.mark.parametrize("body", [b"", b"null", b"[]", b"{", b'{"topics":{}}'])
-def test_validate_of_no_config_is_400(api, body):
+def test_validate_without_a_config_is_400(api, body):
     api.put(VALIDATE, body, headers=JSON).is_error(400)
 
 
-def test_validate_of_an_unknown_plugin(api):
+def test_validate_of_an_unknown_plugin_is_an_error(api):
     reply = api.put("/connector-plugins/Nothing/config/validate", GOOD)
     assert reply.status in (400, 404), reply
     reply.is_error(reply.status)
 
 
-def test_validate_makes_nothing(api):
+def test_validate_creates_nothing(api):
     before = api.names()
     api.put(VALIDATE, {**GOOD, "name": kafka_cluster.unique("validated")}).must(200)
     assert api.names() == before
@@ -153,17 +153,17 @@ def level(api):
 
 
 def lines(api, topic, sink):
-    """The log lines while a connector is made, run and deleted."""
+    """Returns the log lines from creating, running and deleting a connector."""
     begin = len(api.sidecar.log.lines)
     name = kafka_cluster.unique("logged")
     api.create(name, definition(topic, sink)).must(201)
     api.wait_running(name)
     api.delete(api.at(name)).is_empty(204)
-    eventually(lambda: api.sidecar.value("connector_state", connector=name) is None, "it is gone")
+    eventually(lambda: api.sidecar.value("connector_state", connector=name) is None, "it is removed")
     return [one for one in api.sidecar.log.lines[begin:] if name in one]
 
 
-def test_the_level_of_the_root_acts_on_the_real_log(api, kafka, sink, level):
+def test_the_root_level_changes_the_log(api, kafka, sink, level):
     topic = kafka.topic()
     assert lines(api, topic, sink)
     changed = level("ERROR").must(200).json
@@ -174,7 +174,7 @@ def test_the_level_of_the_root_acts_on_the_real_log(api, kafka, sink, level):
     assert lines(api, topic, sink)
 
 
-def test_the_level_of_one_logger_leaves_the_others_alone(api, kafka, sink, level):
+def test_the_level_of_one_logger_does_not_change_the_others(api, kafka, sink, level):
     topic = kafka.topic()
     assert level("ERROR", "reconcile").must(200).json == ["reconcile"]
     assert api.get("/admin/loggers/task").json["level"] == "INFO"
@@ -184,7 +184,7 @@ def test_the_level_of_one_logger_leaves_the_others_alone(api, kafka, sink, level
     assert api.get("/admin/loggers/reconcile").json["level"] == "INFO"
 
 
-def test_a_change_for_the_whole_cluster_is_204(level):
+def test_a_cluster_wide_level_change_is_204(level):
     level("WARN", query="?scope=cluster").is_empty(204)
     level("WARN", query="?scope=worker").must(200)
 
@@ -193,13 +193,13 @@ def test_a_change_for_the_whole_cluster_is_204(level):
     ({}, "Desired 'level' parameter was not specified in request."),
     ({"level": None}, "Desired 'level' parameter was not specified in request."),
     ({"level": "LOUD"}, "invalid log level 'LOUD'…")])
-def test_a_level_that_is_none_is_400(api, body, message):
+def test_an_invalid_level_is_400(api, body, message):
     api.put("/admin/loggers/root", body).is_error(400, message)
 
 
-# The document of it all
+# OpenAPI
 
-def test_the_openapi_document_tells_of_every_call(api):
+def test_the_openapi_document_describes_every_call(api):
     document = api.get("/openapi.json").must(200).json
     assert document["openapi"].startswith("3.") and document["info"]["version"]
     paths = {re.sub(r"\{\w+\}", "{}", path): {one.upper() for one in calls} for path, calls in document["paths"].items()}
@@ -228,7 +228,7 @@ def reachable(document, reference):
 
 # Health
 
-def test_health_without_a_broker(binary, tmp_path):
+def test_health_is_unhealthy_without_a_broker(binary, tmp_path):
     with ports.refused_port() as port:
         one = Sidecar(binary, tmp_path / "sidecar", f"127.0.0.1:{port}")
         api = Rest(one)

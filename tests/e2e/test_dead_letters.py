@@ -1,4 +1,4 @@
-"""The dead letter queue: nothing is dropped before the broker has it there."""
+"""The dead letter queue: a record is dropped only after the broker has acknowledged its dead letter."""
 
 from endpoint import DELIVERED, Answer
 from kafka_cluster import unique
@@ -10,30 +10,30 @@ def refuse_offset_1(request):
     return Answer(status=422, body=b'{"retry":true}') if request.offset == 1 else DELIVERED
 
 
-def test_a_dropped_record_is_in_the_dead_letter_queue_with_its_story(kafka, sidecar, endpoint, name):
+def test_a_dropped_record_is_in_the_dead_letter_queue_with_its_context(kafka, sidecar, endpoint, name):
     topic, letters = kafka.topic(), kafka.topic()
     kafka.produce(topic, [b"0", b"\x00one", b"2"], key=b"k", headers=[("own", b"header")])
     endpoint.decide = refuse_offset_1
     sidecar.connector(name, topic, endpoint, {"exception.strategy": "DROP_MESSAGE",
                                               "errors.deadletterqueue.topic.name": letters})
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     letter, = kafka.read(letters)
     assert (letter.key(), letter.value()) == (b"k", b"\x00one")
-    told = dict(letter.headers())
-    assert told["own"] == b"header"
-    assert told["__connect.errors.topic"] == topic.encode()
-    assert told["__connect.errors.partition"] == b"0" and told["__connect.errors.offset"] == b"1"
-    assert told["__connect.errors.connector.name"] == name.encode()
+    headers = dict(letter.headers())
+    assert headers["own"] == b"header"
+    assert headers["__connect.errors.topic"] == topic.encode()
+    assert headers["__connect.errors.partition"] == b"0" and headers["__connect.errors.offset"] == b"1"
+    assert headers["__connect.errors.connector.name"] == name.encode()
     assert {"task.id", "stage", "class.name", "exception.class.name", "exception.message"} <= {
-        header.replace("__connect.errors.", "") for header in told}
+        header.replace("__connect.errors.", "") for header in headers}
     assert sidecar.value("dead_letter_records_total", connector=name, outcome="produced") == 1
     assert sidecar.value("records_dropped_total", connector=name, topic=topic) == 1
     line, = sidecar.log.find("record dropped", name)
     assert fields(line)["outcome"] == "dead_letter"
 
 
-def test_the_story_can_be_left_out(kafka, sidecar, endpoint, name):
+def test_the_context_headers_can_be_disabled(kafka, sidecar, endpoint, name):
     topic, letters = kafka.topic(), kafka.topic()
     kafka.produce(topic, [b"0", b"1"], headers=[("own", b"header")])
     endpoint.decide = refuse_offset_1
@@ -41,12 +41,12 @@ def test_the_story_can_be_left_out(kafka, sidecar, endpoint, name):
         "exception.strategy": "DROP_MESSAGE", "errors.deadletterqueue.topic.name": letters,
         "errors.deadletterqueue.context.headers.enable": False})
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert [one.headers() for one in kafka.read(letters)] == [[("own", b"header")]]
 
 
-def test_nothing_is_dropped_while_the_dead_letter_queue_fails_and_the_status_says_why(kafka, sidecar, rest, endpoint,
-                                                                                     name):
+def test_nothing_is_dropped_while_the_dead_letter_queue_fails_and_the_status_has_the_reason(
+        kafka, sidecar, rest, endpoint, name):
     topic, missing = kafka.topic(), unique("missing")
     kafka.produce(topic, [b"0", b"1", b"2"])
     sidecar.settings["kafka.message.timeout.ms"] = "1000"
@@ -66,11 +66,11 @@ def test_nothing_is_dropped_while_the_dead_letter_queue_fails_and_the_status_say
     assert f"{topic}[0]@1 waits for its dead letter" in warning and missing in warning
     kafka.topic(name=missing)
     sidecar.restart()
-    eventually(lambda: kafka.all_committed(name, topic), "all committed once the queue's topic exists")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed once the topic exists")
     assert [one.value() for one in kafka.read(missing)] == [b"1"]
 
 
-def test_the_record_waits_until_the_queue_takes_it_and_then_goes_on_by_itself(kafka, sidecar, endpoint, name):
+def test_a_record_waits_until_the_dead_letter_queue_accepts_it(kafka, sidecar, endpoint, name):
     topic, letters = kafka.topic(), unique("missing")
     kafka.produce(topic, [b"0", b"1", b"2"])
     sidecar.settings["kafka.message.timeout.ms"] = "1000"
@@ -79,7 +79,7 @@ def test_the_record_waits_until_the_queue_takes_it_and_then_goes_on_by_itself(ka
                                               "errors.deadletterqueue.topic.name": letters})
     sidecar.start()
     sidecar.log.wait_for("dead letter queue write failed, will retry", "offset=1", timeout=60)
-    # Neither a stop nor a crash meanwhile drops it.
+    # Neither a stop nor a crash drops it in the meantime.
     sidecar.stop()
     assert kafka.committed(name, topic) == {0: 1}
     sidecar.start()
@@ -90,14 +90,13 @@ def test_the_record_waits_until_the_queue_takes_it_and_then_goes_on_by_itself(ka
     sidecar.log.wait_for("dead letter queue write failed, will retry", "offset=1", timeout=90)
     assert kafka.committed(name, topic) == {0: 1}
     kafka.topic(name=letters)
-    eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=120)
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed", timeout=120)
     assert {one.value() for one in kafka.read(letters)} == {b"1"}
     assert endpoint.offsets(topic).count(0) == 1 and endpoint.offsets(topic).count(2) == 1
 
 
-def test_a_record_that_the_queue_will_never_take_stops_its_connector_until_somebody_mends_it(kafka, sidecar, rest,
-                                                                                           endpoint, name):
-    """It is too large for one topic, and has no key for the other one, which is compacted."""
+def test_a_record_that_the_dead_letter_queue_always_rejects_stops_the_connector(kafka, sidecar, rest, endpoint, name):
+    """It is too large for one topic, and lacks the key that the other, compacted one requires."""
     refusing = {"large": {"max.message.bytes": "10"}, "keyless": {"cleanup.policy": "compact"}}
     topics = {case: (kafka.topic(), kafka.topic(config=config)) for case, config in refusing.items()}
     endpoint.decide = refuse_offset_1
@@ -119,5 +118,5 @@ def test_a_record_that_the_queue_will_never_take_stops_its_connector_until_someb
         kafka.configure(letters, {"max.message.bytes": "1000000", "cleanup.policy": "delete"})
         rest.post(f"/connectors/{name}-{case}/restart?includeTasks=true").must(202)
     for case, (topic, letters) in topics.items():
-        eventually(lambda: kafka.all_committed(f"{name}-{case}", topic), "all committed")
+        eventually(lambda: kafka.all_committed(f"{name}-{case}", topic), "everything is committed")
         assert [one.value() for one in kafka.read(letters)] == [b"1"]

@@ -1,4 +1,4 @@
-"""What is delivered, how often and in which order."""
+"""Delivery: what is delivered, how often, and in which order."""
 
 import time
 
@@ -12,10 +12,10 @@ from waiting import eventually, holds
 
 def wait_all_committed(kafka, connector, topic, timeout=60):
     eventually(lambda: kafka.all_committed(connector, topic),
-               lambda: f"all committed: {kafka.committed(connector, topic)} of {kafka.ends(topic)}", timeout)
+               lambda: f"everything is committed: {kafka.committed(connector, topic)} of {kafka.ends(topic)}", timeout)
 
 
-def test_ten_thousand_records_arrive_in_order_though_every_fiftieth_is_retried_twice(kafka, sidecar, endpoint, name):
+def test_ten_thousand_records_arrive_in_order_with_retries_of_every_fiftieth(kafka, sidecar, endpoint, name):
     topic = kafka.topic(8)
     kafka.produce_records(topic, ({"partition": n % 8, "value": b"%d" % n} for n in range(10_000)))
     endpoint.decide = lambda one: RETRY if one.offset % 50 == 49 and one.attempt <= 2 else DELIVERED
@@ -32,7 +32,7 @@ def test_ten_thousand_records_arrive_in_order_though_every_fiftieth_is_retried_t
     assert sidecar.value("records_dropped_total", connector=name) == 0
 
 
-def test_a_body_is_the_records_value_byte_for_byte(kafka, sidecar, endpoint, name):
+def test_the_request_body_is_the_record_value_byte_for_byte(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     values = [bytes(range(256)), b"", "grüße €".encode(), b"\r\n\r\n", b"\0", b"x" * 900_000]
     kafka.produce(topic, values)
@@ -43,7 +43,7 @@ def test_a_body_is_the_records_value_byte_for_byte(kafka, sidecar, endpoint, nam
     assert all("x-kafka-tombstone" not in one.headers for one in endpoint.requests)
 
 
-def test_a_waiting_record_does_not_repeat_or_reset_its_neighbours(kafka, sidecar, endpoint, name):
+def test_a_retry_neither_repeats_nor_resets_neighboring_records(kafka, sidecar, endpoint, name):
     topic = kafka.topic(2)
     kafka.produce(topic, [b"0", b"1", b"2"], partition=0)
     kafka.produce(topic, [b"0", b"1", b"2"], partition=1)
@@ -56,8 +56,7 @@ def test_a_waiting_record_does_not_repeat_or_reset_its_neighbours(kafka, sidecar
 
 
 @pytest.mark.parametrize("ordering, goes_on", [("partition", []), ("key", [1, 3]), ("none", [1, 2, 3])])
-def test_a_waiting_record_holds_back_only_what_its_ordering_puts_behind_it(kafka, sidecar, endpoint, name, ordering,
-                                                                           goes_on):
+def test_a_retry_blocks_only_the_records_ordered_after_it(kafka, sidecar, endpoint, name, ordering, goes_on):
     topic = kafka.topic()
     for key in (b"a", b"b", b"a", b"c"):
         kafka.produce(topic, [b"x"], key=key)
@@ -71,8 +70,8 @@ def test_a_waiting_record_holds_back_only_what_its_ordering_puts_behind_it(kafka
 
 
 @pytest.mark.parametrize("indicator, attempts", [("optional", [1, 1, 2]), ("required", [2, 2, 2])])
-def test_a_success_without_the_flag_is_delivered_only_where_the_flag_is_optional(kafka, sidecar, endpoint, name,
-                                                                                 indicator, attempts):
+def test_a_success_without_the_retry_flag_is_delivered_only_if_the_flag_is_optional(
+        kafka, sidecar, endpoint, name, indicator, attempts):
     topic = kafka.topic()
     kafka.produce(topic, [b"empty", b"no content", b"failed"])
     first = [Answer(body=b""), Answer(status=204), Answer(status=500, body=b"")]
@@ -83,8 +82,8 @@ def test_a_success_without_the_flag_is_delivered_only_where_the_flag_is_optional
     assert [len(endpoint.of(topic, 0, offset)) for offset in range(3)] == attempts
 
 
-def test_all_that_is_no_clear_indicator_is_retried_and_a_clear_one_holds_whatever_the_status(kafka, sidecar, endpoint,
-                                                                                             second_endpoint, name):
+def test_a_clear_retry_indicator_overrides_the_status_and_anything_else_is_retried(
+        kafka, sidecar, endpoint, second_endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     unclear = [Answer(body=b'{"retry":"TRUE"}'), Answer(body=b"[]"), Answer(body=b'{"retry":0}'),
@@ -103,7 +102,7 @@ def test_all_that_is_no_clear_indicator_is_retried_and_a_clear_one_holds_whateve
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_lengthens_a_delay(kafka, sidecar, endpoint, name, form):
+def test_retry_after_extends_a_delay(kafka, sidecar, endpoint, name, form):
     def decide(one):
         after = "3" if form == "seconds" else time.strftime("%a, %d %b %Y %H:%M:%S GMT", time.gmtime(time.time() + 4))
         return Answer(status=429, body=b"", headers=(("Retry-After", after),)) if one.attempt == 1 else DELIVERED
@@ -116,7 +115,7 @@ def test_retry_after_lengthens_a_delay(kafka, sidecar, endpoint, name, form):
     assert second.time - first.time >= 2.9
 
 
-def test_retry_after_counts_only_up_to_its_maximum(kafka, sidecar, endpoint, name):
+def test_retry_after_is_limited_to_its_maximum(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     busy = Answer(status=503, body=b"", headers=(("Retry-After", "3600"),))
@@ -127,9 +126,8 @@ def test_retry_after_counts_only_up_to_its_maximum(kafka, sidecar, endpoint, nam
     assert second.time - first.time >= 0.95
 
 
-def test_a_record_is_due_its_delay_after_its_timestamp_and_no_later_than_after_its_reading(kafka, sidecar, endpoint,
-                                                                                          name):
-    """A producer that stamps microseconds is the usual one whose records are far in the future."""
+def test_the_request_delay_counts_from_the_timestamp_or_at_latest_from_reading(kafka, sidecar, endpoint, name):
+    """Timestamps far in the future usually come from a producer that writes microseconds."""
     topic = kafka.topic(3)
     sidecar.connector(name, topic, endpoint, {"request.delay.sec": 4})
     sidecar.start()
@@ -147,7 +145,7 @@ def test_a_record_is_due_its_delay_after_its_timestamp_and_no_later_than_after_i
     assert (fields(line)["topic"], fields(line)["partition"], fields(line)["offset"]) == (topic, "2", "0")
 
 
-def test_tombstones_are_sent_with_an_empty_body_and_marked(kafka, sidecar, endpoint, name):
+def test_tombstones_are_sent_with_an_empty_body_and_a_header(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [None, b""], key=b"k")
     sidecar.connector(name, topic, endpoint)
@@ -157,7 +155,7 @@ def test_tombstones_are_sent_with_an_empty_body_and_marked(kafka, sidecar, endpo
     assert (empty.method, empty.body, empty.headers.get("x-kafka-tombstone")) == ("POST", b"", None)
 
 
-def test_tombstones_become_deletes(kafka, sidecar, endpoint, name):
+def test_tombstones_can_be_sent_as_delete(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"value", None], key=b"k")
     sidecar.connector(name, topic, endpoint, {"behavior.on.null.values": "delete"})
@@ -176,7 +174,7 @@ def test_ignored_tombstones_are_skipped_and_committed(kafka, sidecar, endpoint, 
     assert sidecar.value("records_delivered_total", connector=name) == 2
 
 
-def test_a_tombstone_that_fails_stops_the_connector_uncommitted(kafka, sidecar, endpoint, name):
+def test_a_tombstone_configured_to_fail_stops_the_connector_uncommitted(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", None, b"2"])
     sidecar.connector(name, topic, endpoint, {"behavior.on.null.values": "fail"})
@@ -186,7 +184,7 @@ def test_a_tombstone_that_fails_stops_the_connector_uncommitted(kafka, sidecar, 
     assert endpoint.offsets() == [0]
 
 
-def test_topics_are_a_list(kafka, sidecar, endpoint, name):
+def test_a_list_of_topics_is_delivered(kafka, sidecar, endpoint, name):
     one, two, three, four = (kafka.topic() for _ in range(4))
     for topic in (one, two, three, four):
         kafka.produce(topic, [topic.encode()])
@@ -196,7 +194,7 @@ def test_topics_are_a_list(kafka, sidecar, endpoint, name):
     assert sorted(request.body.decode() for request in endpoint.wait_for(4)) == sorted([one, two, three, four])
 
 
-def test_topics_by_expression_are_whole_names_and_new_ones_join(kafka, sidecar, endpoint, name):
+def test_a_topics_regex_matches_whole_names_and_new_topics(kafka, sidecar, endpoint, name):
     stem = unique("regex")
     for topic in (f"{stem}-a", f"{stem}-b", f"not-{stem}-c"):
         kafka.produce(kafka.topic(name=topic), [topic.encode()])
@@ -209,7 +207,7 @@ def test_topics_by_expression_are_whole_names_and_new_ones_join(kafka, sidecar, 
     assert {one.topic for one in endpoint.requests} == {f"{stem}-a", f"{stem}-b", f"{stem}-later"}
 
 
-def test_two_connectors_on_one_topic_each_get_everything(kafka, sidecar, endpoint, second_endpoint, name):
+def test_two_connectors_on_one_topic_each_deliver_everything(kafka, sidecar, endpoint, second_endpoint, name):
     topic = kafka.topic(2)
     for partition in (0, 1):
         kafka.produce(topic, [b"%d" % n for n in range(50)], partition)
@@ -233,8 +231,7 @@ def test_two_tasks_share_the_partitions(kafka, sidecar, endpoint, name):
     assert sorted(endpoint.positions()) == [(partition, offset) for partition in range(4) for offset in range(25)]
 
 
-def test_a_connector_goes_on_at_its_groups_committed_offset_in_the_group_that_is_configured(kafka, sidecar, endpoint,
-                                                                                            name):
+def test_a_connector_continues_at_the_committed_offset_of_its_configured_group(kafka, sidecar, endpoint, name):
     topic, other = kafka.topic(), f"{name}-elsewhere"
     kafka.produce(topic, [b"0", b"1"])
     keys = {"consumer.override.group.id": group_of(other)}

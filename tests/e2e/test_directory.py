@@ -1,11 +1,11 @@
-"""What is missing from the directory of definitions, and what is in it without being read."""
+"""A missing directory of definitions, and ignored files in it."""
 
 import shutil
 
 from sidecar import fields
 from waiting import eventually
 
-NOWHERE = "127.0.0.1:1"  # nobody has to answer
+NOWHERE = "127.0.0.1:1"  # nothing has to answer
 
 
 def started_without_directory(sidecar):
@@ -17,18 +17,18 @@ def started_without_directory(sidecar):
     return sidecar
 
 
-def test_startupz_is_503_and_says_why_until_the_directory_is_there(lonely_sidecar):
+def test_startupz_is_503_with_a_reason_until_the_directory_exists(lonely_sidecar):
     sidecar = started_without_directory(lonely_sidecar)
     for path in ("/startupz", "/readyz"):
         status, _, body = sidecar.get(path)
         assert (status, body) == (503, f"{sidecar.connectors} cannot be read: No such file or directory\n")
-    sidecar.connectors.mkdir()  # and empty, as an optional ConfigMap that is not there
+    sidecar.connectors.mkdir()  # empty, like an optional ConfigMap that does not exist
     sidecar.wait_for_probe("/startupz")
     sidecar.wait_for_probe("/readyz")
     assert len(sidecar.log.find("definitions cannot be read,")) == 1
 
 
-def test_what_is_not_read_is_named_once_and_again_when_it_comes_back(lonely_sidecar):
+def test_an_ignored_file_is_logged_once_and_again_when_it_returns(lonely_sidecar):
     sidecar = lonely_sidecar
     sidecar.settings["kafka.bootstrap.servers"] = NOWHERE
     for name in ("orders.json", "orders.yaml", "ORDERS.TOML", ".hidden.json", "orders.toml~"):
@@ -36,21 +36,21 @@ def test_what_is_not_read_is_named_once_and_again_when_it_comes_back(lonely_side
     (sidecar.connectors / "folder").mkdir()
     sidecar.start()
 
-    def said():
+    def lines():
         return [fields(line)["ignored"] for line in sidecar.log.find("only *.toml is read")]
 
-    def look():
+    def reload():
         reloads = sidecar.value("config_reloads_total", outcome="unchanged")
         sidecar.reload()
-        eventually(lambda: sidecar.value("config_reloads_total", outcome="unchanged") > reloads, "another look")
+        eventually(lambda: sidecar.value("config_reloads_total", outcome="unchanged") > reloads, "another reload")
 
-    eventually(said, lambda: sidecar.log.tail())
-    assert said() == ["ORDERS.TOML, folder, orders.json, orders.yaml"]
-    look()
-    assert len(said()) == 1
+    eventually(lines, lambda: sidecar.log.tail())
+    assert lines() == ["ORDERS.TOML, folder, orders.json, orders.yaml"]
+    reload()
+    assert len(lines()) == 1
     (sidecar.connectors / "orders.json").rename(sidecar.directory / "elsewhere")
-    look()
+    reload()
     (sidecar.directory / "elsewhere").rename(sidecar.connectors / "orders.json")
-    look()
-    eventually(lambda: len(said()) > 1, lambda: sidecar.log.tail())
-    assert said()[1:] == ["orders.json"]
+    reload()
+    eventually(lambda: len(lines()) > 1, lambda: sidecar.log.tail())
+    assert lines()[1:] == ["orders.json"]

@@ -1,4 +1,4 @@
-"""Trying it out without any broker: the embedded one, and the demo."""
+"""Use without a Kafka cluster: the embedded broker and the demo."""
 
 import re
 import signal
@@ -13,7 +13,7 @@ from waiting import eventually
 ADDRESS = re.compile(r"\b(?:127\.0\.0\.1|localhost):(\d+)")
 
 
-def test_records_of_the_embedded_broker_arrive_within_seconds_also_after_a_restart(lonely_sidecar, endpoint, name):
+def test_records_of_the_embedded_broker_arrive_within_seconds_and_after_a_restart(lonely_sidecar, endpoint, name):
     rest = Rest(lonely_sidecar)
     lonely_sidecar.connector(name, "orders", endpoint, {
         "consumer.override.topic.metadata.refresh.interval.ms": 1000})
@@ -50,7 +50,7 @@ def test_records_of_the_embedded_broker_arrive_within_seconds_also_after_a_resta
     assert lonely_sidecar.stop() < 15
 
 
-def test_the_demo_shows_deliveries_a_retry_and_a_drop_and_ends_on_ctrl_c(binary, tmp_path):
+def test_the_demo_shows_deliveries_a_retry_and_a_drop_and_exits_on_ctrl_c(binary, tmp_path):
     demo = subprocess.Popen([str(binary), "demo"], cwd=tmp_path, env=clean_environment(TERM="dumb"),
                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     out = Log(demo.stdout)

@@ -1,4 +1,4 @@
-"""The fixtures themselves: each shows what it claims, and fails when it should. Needs no program under test."""
+"""Tests of the fixtures: each works and fails when it should. They need no program under test."""
 
 import http.client
 import os
@@ -35,7 +35,7 @@ def post(endpoint, body=b"x", topic="t", partition=0, offset=0, connection=None,
 
 # Waiting
 
-def test_eventually_returns_what_it_waited_for_and_fails_with_a_reason():
+def test_eventually_returns_the_result_or_fails_with_a_reason():
     answers = iter([None, 0, "found"])
     assert eventually(lambda: next(answers), "never") == "found"
     with pytest.raises(AssertionError, match="not within 0.1 s: the moon"):
@@ -50,7 +50,7 @@ def test_holds_fails_as_soon_as_the_condition_is_false():
 
 # The endpoint
 
-def test_the_endpoint_records_what_arrived(endpoint):
+def test_the_endpoint_records_requests(endpoint):
     assert post(endpoint, b"\x00\xff", "orders", 3, 42, **{"X-Kafka-Key": "%C3%A4"}) == (200, b'{"retry":false}')
     one, = endpoint.requests
     assert (one.record, one.body, one.key) == (("orders", 3, 42), b"\x00\xff", "ä".encode())
@@ -71,7 +71,7 @@ def test_the_endpoint_answers_with_status_headers_and_no_content(endpoint):
     assert post(endpoint) == (204, b"")
 
 
-def test_the_endpoint_keeps_connections_alive_unless_told_to_close(endpoint):
+def test_the_endpoint_keeps_connections_alive_unless_configured_to_close(endpoint):
     connection = http.client.HTTPConnection("127.0.0.1", endpoint.port)
     for _ in range(3):
         post(endpoint, connection=connection)
@@ -82,7 +82,7 @@ def test_the_endpoint_keeps_connections_alive_unless_told_to_close(endpoint):
     assert [one.connection for one in endpoint.requests] == [1, 1, 1, 1, 2]
 
 
-def test_the_endpoint_understands_chunked_and_pipelined_requests(endpoint):
+def test_the_endpoint_accepts_chunked_and_pipelined_requests(endpoint):
     chunked = (b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nX-Kafka-Offset: 1\r\n\r\n"
                b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n")
     plain = b"PUT /2 HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"
@@ -93,7 +93,7 @@ def test_the_endpoint_understands_chunked_and_pipelined_requests(endpoint):
     assert [(one.method, one.body) for one in endpoint.requests] == [("POST", b"abcde"), ("PUT", b"hi")]
 
 
-def test_the_endpoint_can_reset_and_talk_nonsense(endpoint):
+def test_the_endpoint_can_reset_and_send_invalid_responses(endpoint):
     endpoint.decide = lambda request: Answer(reset=True)
     with pytest.raises((http.client.HTTPException, OSError)):
         post(endpoint)
@@ -102,7 +102,7 @@ def test_the_endpoint_can_reset_and_talk_nonsense(endpoint):
         post(endpoint)
 
 
-def test_the_endpoint_delays_trickles_and_sees_the_client_cut_a_request(endpoint):
+def test_the_endpoint_delays_trickles_and_notices_a_canceled_request(endpoint):
     endpoint.decide = lambda request: Answer(delay=0.3)
     begin = time.monotonic()
     post(endpoint)
@@ -117,7 +117,7 @@ def test_the_endpoint_delays_trickles_and_sees_the_client_cut_a_request(endpoint
         post(endpoint, connection=connection)
     assert endpoint.requests[-1].answered is None
     connection.close()
-    eventually(lambda: endpoint.requests[-1].answered is False and endpoint.requests[-1].cut, "the cut is seen")
+    eventually(lambda: endpoint.requests[-1].answered is False and endpoint.requests[-1].cut, "the request is canceled")
 
 
 def test_the_endpoint_refuses_and_comes_back_on_the_same_port(endpoint):
@@ -141,8 +141,8 @@ def test_a_failing_decision_fails_the_test():
         server.close()
 
 
-def test_the_endpoint_is_quick_enough_for_3000_requests_a_second(endpoint):
-    """Pipelined from one raw client, so that the client's own slowness is not measured; half is enough when noisy."""
+def test_the_endpoint_handles_3000_requests_per_second(endpoint):
+    """One raw client pipelines, so that its own speed does not matter; half the rate is enough on a busy machine."""
     one = (b"POST /records HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nX-Kafka-Topic: t\r\nX-Kafka-Partition: 0\r\n"
            b"X-Kafka-Offset: 1\r\nX-B3-Sampled: Defer\r\nIdempotency-Key: \"a/b/0/1\"\r\n\r\nhello")
     count = 6000
@@ -162,14 +162,14 @@ def test_a_refused_port_refuses():
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_an_unanswering_port_lets_a_connect_wait():
+def test_an_unanswering_port_leaves_a_connect_pending():
     with ports.unanswering_port() as port, pytest.raises(socket.timeout):
         socket.create_connection(("127.0.0.1", port), timeout=1)
 
 
-# What the sidecar's fixture reads and writes
+# The sidecar fixture
 
-def test_toml_is_written_so_that_keys_and_values_survive():
+def test_keys_and_values_survive_being_written_as_toml():
     tomllib = pytest.importorskip("tomllib")
     text = sidecars.toml({"topics": 'a "b"\\', "topics.regex": "x", "retry.backoff.sec": [0.05, 5], "on": True,
                           "callback.request.headers": {"A-b c": "ü"}})
@@ -178,13 +178,13 @@ def test_toml_is_written_so_that_keys_and_values_survive():
     assert read["retry"]["backoff"]["sec"] == [0.05, 5] and read["callback"]["request"]["headers"] == {"A-b c": "ü"}
 
 
-def test_log_fields_are_read_from_logfmt():
+def test_log_fields_are_parsed_from_logfmt():
     line = 'time=x level=warn msg="record \\"dropped\\"" topic=a offset=12 reason="no indicator" empty='
     assert sidecars.fields(line) == {"time": "x", "level": "warn", "msg": 'record "dropped"', "topic": "a",
                                      "offset": "12", "reason": "no indicator", "empty": ""}
 
 
-def test_metrics_are_read_by_name_and_labels():
+def test_metrics_are_found_by_name_and_labels():
     metrics = metrics_text.Metrics(
         '# HELP x y\n# TYPE kafka_http_sink_a counter\nkafka_http_sink_a{c="1",d="q\\"\\n"} 2\n'
         'kafka_http_sink_a{c="2"} 3\nprocess_open_fds 7\nkafka_http_sink_b{le="+Inf"} +Inf\n')
@@ -222,37 +222,37 @@ def test_the_sidecar_fixture_starts_scrapes_and_stops_a_process(tmp_path):
     assert one.process is None
 
 
-def test_the_sidecar_fixture_notices_a_bad_exit_code_a_crash_and_a_sanitizer(tmp_path):
+def test_the_sidecar_fixture_reports_a_bad_exit_code_a_crash_and_a_sanitizer(tmp_path):
     bad = sidecars.Sidecar(program(tmp_path / "bad", STUB % 3), tmp_path / "1")
     with pytest.raises(AssertionError, match="exit code 3"):
         bad.start().end_of_test()
     crashed = sidecars.Sidecar(program(tmp_path / "crash", "import os; os.abort()"), tmp_path / "2")
     with pytest.raises(AssertionError, match="ended with -6"):
         crashed.start()
-    told = sidecars.Sidecar(program(tmp_path / "asan", STUB % "print('x.cc:1: runtime error: y', file=sys.stderr)"),
-                            tmp_path / "3")
+    crashing = sidecars.Sidecar(program(tmp_path / "asan", STUB % "print('x.cc:1: runtime error: y', file=sys.stderr)"),
+                                tmp_path / "3")
     with pytest.raises(AssertionError, match="runtime error"):
-        told.start().end_of_test()
+        crashing.start().end_of_test()
 
 
 # The broker
 
-def test_records_come_back_from_kafka_as_they_were_produced(kafka):
+def test_records_are_read_from_kafka_as_produced(kafka):
     topic = kafka.topic(3)
     kafka.produce(topic, [b"\x00a", b"", None], partition=2, key=b"k", headers=[("h", b"1")], timestamp=1234567)
     records = kafka.read(topic)
     assert [(one.partition(), one.offset(), one.value()) for one in records] == [(2, 0, b"\x00a"), (2, 1, b""),
-                                                                                (2, 2, None)]
+                                                                                 (2, 2, None)]
     assert records[0].headers() == [("h", b"1")] and records[0].key() == b"k" and records[0].timestamp()[1] == 1234567
     assert kafka.ends(topic) == {0: 0, 1: 0, 2: 3}
 
 
-def test_a_topic_does_not_come_to_be_by_being_named(kafka):
+def test_topics_are_not_created_automatically(kafka):
     with pytest.raises(AssertionError, match="UNKNOWN_TOPIC|failures"):
         kafka.produce("nobody-made-this-topic", [b"x"])
 
 
-def test_group_members_and_committed_offsets_are_seen(kafka):
+def test_group_members_and_committed_offsets_are_visible(kafka):
     topic, connector = kafka.topic(2), "group-of-the-fixture"
     kafka.produce(topic, [b"1", b"2"], partition=1)
     assert kafka.committed(connector, topic) == {0: 0, 1: 0} and kafka.members(connector) == []
@@ -269,7 +269,7 @@ def test_group_members_and_committed_offsets_are_seen(kafka):
 
 
 @pytest.mark.parametrize("password, works", [("sink-secret", True), ("wrong", False)])
-def test_the_sasl_listener_lets_in_only_the_right_password(kafka, password, works):
+def test_the_sasl_listener_accepts_only_the_right_password(kafka, password, works):
     errors = []
     admin = confluent_kafka.Consumer({
         "bootstrap.servers": kafka.sasl_bootstrap, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
@@ -301,13 +301,13 @@ def test_a_broker_is_started_and_stopped_by_its_state_file(kafka, tmp_path):
     assert node("stop", "--state", str(state)).returncode == 0
 
 
-def test_a_foreground_broker_has_topics_ends_on_ctrl_c_and_leaves_nothing(kafka, tmp_path):
+def test_a_foreground_broker_has_topics_exits_on_ctrl_c_and_leaves_nothing(kafka, tmp_path):
     port = ports.free_port()
     run = subprocess.Popen([sys.executable, str(NODE), "run", "--port", str(port)],
                            env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, text=True)
     line = run.stdout.readline()
     assert f"127.0.0.1:{port}" in line and list(tmp_path.glob("kafka-*"))
-    # As README has it.
+    # The command in README.md.
     bootstrap = f"127.0.0.1:{port}"
     for topic in ("orders", "another"):
         subprocess.run(["kcat", "-P", "-b", bootstrap, "-t", topic], input=b'{"order":1}\n', check=True, timeout=60)
@@ -319,7 +319,7 @@ def test_a_foreground_broker_has_topics_ends_on_ctrl_c_and_leaves_nothing(kafka,
     assert not list(tmp_path.glob("kafka-*"))
 
 
-def test_no_java_is_told_loudly_and_is_an_error_only_if_kafka_is_required():
+def test_missing_java_is_printed_and_is_an_error_only_if_kafka_is_required():
     skipped, failed = (node("fetch", PATH="/nonexistent", KAFKA_JARS="/proc/none", REQUIRE_KAFKA=required)
                        for required in ("0", "1"))
     assert skipped.returncode == 77 and "SKIPPED" in skipped.stderr

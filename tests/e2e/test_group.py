@@ -1,4 +1,4 @@
-"""Waiting and group membership: no wait costs the membership, nobody waits for another's record."""
+"""Back-offs and group membership: no back-off costs the membership or blocks other partitions."""
 
 from endpoint import DELIVERED, RETRY, Answer
 from sidecar import Sidecar
@@ -8,7 +8,7 @@ IMPATIENT = {"consumer.override.session.timeout.ms": 6000, "consumer.override.he
              "consumer.override.max.poll.interval.ms": 6000}
 
 
-def test_a_wait_longer_than_the_poll_interval_causes_no_rebalance_and_repeats_nothing(kafka, sidecar, endpoint, name):
+def test_a_backoff_longer_than_the_poll_interval_causes_no_rebalance_and_no_repeats(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: RETRY if one.record == (topic, 0, 0) and one.attempt == 1 else DELIVERED
@@ -21,13 +21,13 @@ def test_a_wait_longer_than_the_poll_interval_causes_no_rebalance_and_repeats_no
     first, second, after = endpoint.wait_for(3)
     assert [one.offset for one in (first, second, after)] == [0, 0, 1]
     assert second.time - first.time >= 29.9
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert kafka.members(name) == members
     assert sidecar.value("rebalances_total", connector=name) == rebalances
     assert len(endpoint.requests) == 3
 
 
-def test_while_one_partition_waits_the_others_flow(kafka, sidecar, endpoint, name):
+def test_a_retry_in_one_partition_does_not_block_the_others(kafka, sidecar, endpoint, name):
     topic = kafka.topic(4)
     endpoint.decide = lambda one: RETRY if one.partition == 0 else DELIVERED
     for partition in range(4):
@@ -39,10 +39,11 @@ def test_while_one_partition_waits_the_others_flow(kafka, sidecar, endpoint, nam
     assert endpoint.offsets(topic, 0) == [0]
     for partition in (1, 2, 3):
         kafka.produce(topic, [b"later"], partition)
-    eventually(lambda: kafka.committed(name, topic) == {0: 0, 1: 201, 2: 201, 3: 201}, "later ones flow too")
+    eventually(lambda: kafka.committed(name, topic) == {0: 0, 1: 201, 2: 201, 3: 201}, "later records are delivered too")
 
 
-def test_a_backlog_larger_than_the_queue_behind_a_waiting_record_holds_back_nobody_else(kafka, sidecar, endpoint, name):
+def test_a_backlog_behind_a_retry_that_exceeds_the_queue_does_not_block_other_partitions(
+        kafka, sidecar, endpoint, name):
     topic = kafka.topic(2)
     kafka.produce(topic, [b"x" * 10_000] * 300, partition=0)
     endpoint.decide = lambda one: RETRY if one.partition == 0 and one.attempt == 1 else DELIVERED
@@ -55,7 +56,7 @@ def test_a_backlog_larger_than_the_queue_behind_a_waiting_record_holds_back_nobo
     assert kafka.committed(name, topic)[0] == 0 or len(endpoint.of(topic, 0, 0)) == 2
     assert sidecar.value("record_bytes_buffered", connector=name) <= 2 * 65536
     endpoint.decide = lambda one: DELIVERED
-    eventually(lambda: kafka.all_committed(name, topic), "all committed", timeout=120)
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed", timeout=120)
     assert kafka.members(name) == members
     assert endpoint.offsets(topic, 1) == list(range(50))
 
@@ -68,7 +69,7 @@ def test_a_slow_endpoint_does_not_cost_the_membership(kafka, sidecar, endpoint, 
     sidecar.start()
     endpoint.wait_for(1)
     members = kafka.members(name)
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets() == [0, 1] and kafka.members(name) == members
 
 

@@ -1,6 +1,6 @@
-"""What users of HTTP clients expect of one, and of connections through proxies, names and certificates.
+"""Expected behavior of an HTTP client: connections, name resolution, certificates, responses and proxies.
 
-A record that fails once stops its connector here (STOP_TASK without back-offs), so that nothing is mended by a retry.
+A failed attempt stops the connector (STOP_TASK without back-offs), so that no retry hides an error.
 """
 
 import base64
@@ -22,8 +22,9 @@ NAME = "sink.test"
 
 
 def assert_delivered_at_once(sidecar, endpoint, topic, count):
-    """Each record by one request, and the connector still runs."""
-    eventually(lambda: sidecar.value("records_delivered_total", topic=topic) == count or failed(sidecar), "they are delivered")
+    """Asserts one request per record and a running connector."""
+    eventually(lambda: sidecar.value("records_delivered_total", topic=topic) == count or failed(sidecar),
+               "the records are delivered")
     assert not failed(sidecar), sidecar.log.tail()
     assert endpoint.offsets(topic) == list(range(count))
 
@@ -32,10 +33,10 @@ def failed(sidecar):
     return sidecar.value("connector_state", state="failed") == 1
 
 
-# Names
+# Name resolution
 
-class OnItsOwnHosts(Sidecar):
-    """The program with an /etc/hosts of its own, which may change while it runs."""
+class SidecarWithHosts(Sidecar):
+    """The program with its own /etc/hosts, which can change while it runs."""
 
     def names(self, *addresses):
         (self.directory / "hosts").write_text("".join(f"{address} {NAME}\n" for address in addresses))
@@ -54,14 +55,14 @@ def namespace():
 def named_sidecar(binary, kafka, tmp_path):
     if subprocess.run([*namespace(), "mount", "--bind", str(tmp_path), str(tmp_path)], check=False).returncode:
         pytest.skip("a hosts file of the program's own needs a mount namespace")
-    one = OnItsOwnHosts(binary, tmp_path / "sidecar", kafka.bootstrap)
+    one = SidecarWithHosts(binary, tmp_path / "sidecar", kafka.bootstrap)
     yield one
     one.end_of_test()
 
 
 @contextlib.contextmanager
 def dead(family, address):
-    """Nobody answers there: the queue of those who want to connect is full."""
+    """Returns a socket whose accept queue is full, so that it never answers a connect."""
     with socket.socket(family) as listener, contextlib.ExitStack() as queued:
         listener.bind(address)
         listener.listen(0)
@@ -76,19 +77,19 @@ def dead(family, address):
         pytest.fail("the queue is not full")
 
 
-def test_a_dead_address_beside_a_living_one_is_passed_by(kafka, named_sidecar, endpoint, name):
+def test_an_unreachable_address_beside_a_reachable_one_is_skipped(kafka, named_sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"] * 5)
-    endpoint.decide = lambda _: Answer(close=True)      # so that each needs a connection of its own
+    endpoint.decide = lambda _: Answer(close=True)      # so that each request needs a new connection
     named_sidecar.names("::1", "127.0.0.1")
     named_sidecar.connector(name, topic, f"http://{NAME}:{endpoint.port}/", ONCE)
     with dead(socket.AF_INET6, ("::1", endpoint.port)):
         named_sidecar.start()
-        endpoint.wait_for(5, timeout=25)    # a connect timeout is 30 s
+        endpoint.wait_for(5, timeout=25)    # the connect timeout is 30 s
     assert_delivered_at_once(named_sidecar, endpoint, topic, 5)
 
 
-def test_a_busy_connection_does_not_outlive_its_age(kafka, named_sidecar, endpoint, name):
+def test_a_busy_connection_is_closed_at_its_maximum_age(kafka, named_sidecar, endpoint, name):
     topic = kafka.topic()
     named_sidecar.names("127.0.0.1")
     named_sidecar.connector(name, topic, f"http://{NAME}:{endpoint.port}/", {"callback.connection.max.age.sec": 1})
@@ -107,7 +108,7 @@ def test_a_busy_connection_does_not_outlive_its_age(kafka, named_sidecar, endpoi
 
 # Connections
 
-def test_a_connection_that_ends_as_it_is_used_again_costs_no_attempt(kafka, sidecar, endpoint, name):
+def test_a_stale_connection_is_replaced_within_the_same_attempt(kafka, sidecar, endpoint, name):
     topic, used = kafka.topic(), set()
 
     def decide(request):
@@ -137,7 +138,7 @@ EC = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """A root, an intermediate authority, and of that one a certificate of 127.0.0.1, its key also encrypted."""
+    """A root CA, an intermediate CA, and its certificate for 127.0.0.1, with the key also in encrypted form."""
     made = tmp_path_factory.mktemp("certificates")
     openssl("req", "-x509", *EC, "-nodes", "-days", 2, "-subj", "/CN=root", "-keyout", made / "root.key", "-out",
             made / "root.pem")
@@ -163,7 +164,7 @@ def server(certificates, client_ca=None):
 
 
 @pytest.mark.parametrize("anchor", ["between", "leaf"])
-def test_any_certificate_may_be_the_anchor(kafka, sidecar, certificates, name, anchor):
+def test_any_certificate_of_the_chain_can_be_the_trust_anchor(kafka, sidecar, certificates, name, anchor):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     with Endpoint(tls=server(certificates)) as endpoint:
@@ -184,7 +185,7 @@ def test_an_encrypted_key_is_decrypted(kafka, sidecar, certificates, name):
         assert_delivered_at_once(sidecar, endpoint, topic, 1)
 
 
-def test_an_international_name_is_told_as_it_is_to_be_written(sidecar, name):
+def test_the_error_for_an_international_host_name_shows_its_ascii_form(sidecar, name):
     sidecar.connector(name, "orders", "http://bücher.example/")
     checked = subprocess.run([sidecar.binary, "check", str(sidecar.connectors)], text=True, capture_output=True, check=False)
     assert checked.returncode == 1
@@ -203,7 +204,7 @@ ODD_HEADERS = [answer("X-Foo : bar"), answer("X(1): a"), answer("X-Näme: wért\
                answer("Content-Length: 15", "Content-Length: 15", length=False), answer(": nothing"), answer("X-Empty:")]
 
 
-def test_headers_that_nobody_reads_do_not_matter(kafka, sidecar, endpoint, name):
+def test_unknown_response_headers_are_ignored(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     endpoint.decide = lambda request: ODD_HEADERS[request.offset]
     kafka.produce(topic, [b"x"] * len(ODD_HEADERS))
@@ -218,7 +219,7 @@ FOUND = [b'\xef\xbb\xbf{"retry":false}', b'{"name":"M\xfcller","retry":false}', 
 LOOK_ALIKES = [b'{"retry\\u0000x":false}', b'{"Retry":false}', b'{"retry ":false}', b'[{"retry":false}]']
 
 
-def test_the_indicator_is_found_whatever_stands_beside_it(kafka, sidecar, endpoint, name):
+def test_the_retry_indicator_is_found_beside_other_fields(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     endpoint.decide = lambda request: Answer(body=FOUND[request.offset])
     kafka.produce(topic, [b"x"] * len(FOUND))
@@ -228,7 +229,7 @@ def test_the_indicator_is_found_whatever_stands_beside_it(kafka, sidecar, endpoi
 
 
 @pytest.mark.parametrize("body", LOOK_ALIKES)
-def test_what_only_looks_like_the_indicator_is_none(kafka, sidecar, endpoint, name, body):
+def test_text_that_resembles_the_retry_indicator_does_not_count(kafka, sidecar, endpoint, name, body):
     topic = kafka.topic()
     endpoint.decide = lambda _: Answer(body=body)
     kafka.produce(topic, [b"x"])
@@ -238,7 +239,7 @@ def test_what_only_looks_like_the_indicator_is_none(kafka, sidecar, endpoint, na
     assert not sidecar.value("records_delivered_total", topic=topic)
 
 
-def test_nothing_packed_is_asked_for(kafka, sidecar, endpoint, name):
+def test_no_content_encoding_is_requested(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     sidecar.connector(name, topic, endpoint)
@@ -257,7 +258,7 @@ def through(proxy, sidecar, **more):
 CREDENTIALS = "Basic " + base64.b64encode(b"me:pa:ss").decode()
 
 
-def test_a_plain_url_goes_to_the_proxy_in_absolute_form(kafka, sidecar, endpoint, name):
+def test_a_plain_http_request_to_a_proxy_has_the_absolute_form(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     sidecar.connector(name, topic, "http://nowhere.invalid:8080/records?a=1", through(endpoint, sidecar))
@@ -270,7 +271,7 @@ def test_a_plain_url_goes_to_the_proxy_in_absolute_form(kafka, sidecar, endpoint
 
 
 class Tunnels:
-    """A proxy that knows CONNECT alone, and says what it was asked."""
+    """A proxy that supports only CONNECT and records its requests."""
 
     def __init__(self, answer=b"HTTP/1.1 200 Connection established\r\n\r\n"):
         self.answer = answer
@@ -312,7 +313,7 @@ class Tunnels:
             target.shutdown(socket.SHUT_WR)
 
 
-def test_an_https_url_goes_through_a_tunnel(kafka, sidecar, certificates, name):
+def test_an_https_request_goes_through_a_proxy_tunnel(kafka, sidecar, certificates, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"] * 3)
     with Tunnels() as proxy, Endpoint(tls=server(certificates)) as endpoint:
@@ -326,7 +327,7 @@ def test_an_https_url_goes_through_a_tunnel(kafka, sidecar, certificates, name):
         assert "proxy-authorization" not in endpoint.requests[0].headers
 
 
-def test_a_proxy_that_refuses_is_named(kafka, sidecar, endpoint, name):
+def test_the_error_names_the_proxy_that_refused(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     with Tunnels(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n") as proxy:

@@ -1,4 +1,4 @@
-"""A process that has too few file descriptors for its connectors.
+"""A process with too few file descriptors for its connectors.
 
     KAFKA_HTTP_SINK=build/dev/src/kafka-http-sink DESCRIPTORS=1024 CONNECTORS=150 pytest -s tests/e2e/test_limits.py
 """
@@ -19,7 +19,7 @@ PATIENCE = 60 + CONNECTORS
 
 
 class LimitedSidecar(Sidecar):
-    """The program under a soft and a hard limit of file descriptors."""
+    """The program with a soft and a hard limit of file descriptors."""
 
     limits = f"{DESCRIPTORS}:{DESCRIPTORS}"
 
@@ -40,7 +40,7 @@ def in_state(sidecar, state):
             if labels["state"] == state and value == 1}
 
 
-def test_the_soft_limit_is_raised_to_the_hard_one(binary, tmp_path):
+def test_the_soft_limit_is_raised_to_the_hard_limit(binary, tmp_path):
     sidecar = LimitedSidecar(binary, tmp_path / "sidecar", "127.0.0.1:1")
     sidecar.limits = "64:500"
     sidecar.start()
@@ -51,8 +51,8 @@ def test_the_soft_limit_is_raised_to_the_hard_one(binary, tmp_path):
         sidecar.end_of_test()
 
 
-def test_what_does_not_fit_is_refused_and_all_else_goes_on(limited, kafka, endpoint):
-    """Probes, REST, state, the directory and the end work; what was refused starts when others are removed."""
+def test_connectors_beyond_the_limit_are_refused_and_everything_else_works(limited, kafka, endpoint):
+    """Probes, REST, state, the directory and shutdown work; refused connectors start when others are removed."""
     api, topic = Rest(limited), kafka.topic()
     names = [kafka_cluster.unique(f"fits-{i:03}") for i in range(CONNECTORS)]
     for name in names:
@@ -61,12 +61,12 @@ def test_what_does_not_fit_is_refused_and_all_else_goes_on(limited, kafka, endpo
     limited.start()
     took = {"startupz": time.monotonic() - began}
     assert limited.probe("/livez") == 200
-    refused = eventually(lambda: in_state(limited, "failed"), "some are refused", PATIENCE)
+    refused = eventually(lambda: in_state(limited, "failed"), "some connectors are refused", PATIENCE)
     eventually(lambda: len(in_state(limited, "running")) + len(in_state(limited, "failed")) == CONNECTORS,
                lambda: f"all others run; log:\n{limited.log.tail()}", PATIENCE)
     running, refused = in_state(limited, "running"), in_state(limited, "failed")
     took["running"] = time.monotonic() - began
-    # Those whose names come first, and more than half of what the limit could hold at best.
+    # The first by name run, and more than half of what the limit allows at best.
     assert running == set(sorted(names)[:len(running)]) and len(running) >= DESCRIPTORS // 28
     assert limited.value("connectors_refused") == len(refused) > 0
     eventually(lambda: len(limited.log.find("connector refused")) == len(refused), lambda: limited.log.tail())
@@ -75,11 +75,11 @@ def test_what_does_not_fit_is_refused_and_all_else_goes_on(limited, kafka, endpo
     assert status["connector"]["state"] == "FAILED" and status["tasks"] == []
     assert f"the limit is {DESCRIPTORS}" in status["connector"]["trace"]
     kafka.produce(topic, [b"one record"])
-    eventually(lambda: len(endpoint.of(topic)) >= len(running), "whoever runs delivers", PATIENCE)
+    eventually(lambda: len(endpoint.of(topic)) >= len(running), "all running connectors deliver", PATIENCE)
     assert limited.probe("/readyz") == 200
-    # State is written, and a refused one may be stopped and started like any other.
+    # State is written, and a refused connector can be stopped and started.
     assert api.put(f"/connectors/{max(refused)}/stop").status == 204
-    eventually(lambda: limited.value("connectors_refused") == len(refused) - 1, "one less is refused")
+    eventually(lambda: limited.value("connectors_refused") == len(refused) - 1, "one fewer is refused")
     assert api.put(f"/connectors/{max(refused)}/resume").status == 202
     slowest = 0.0
     for _ in range(20):
@@ -91,7 +91,7 @@ def test_what_does_not_fit_is_refused_and_all_else_goes_on(limited, kafka, endpo
     began = time.monotonic()
     for name in sorted(running)[:len(refused)]:
         limited.remove(name)
-    eventually(lambda: refused & in_state(limited, "running"), "one that was refused runs", PATIENCE)
+    eventually(lambda: refused & in_state(limited, "running"), "a refused connector runs", PATIENCE)
     took["removed until the first runs"] = time.monotonic() - began
     left = set(names) - set(sorted(running)[:len(refused)])
     room = min(len(left), len(running))

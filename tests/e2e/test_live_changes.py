@@ -1,6 +1,6 @@
-"""A change disturbs no more than it must: most apply to the running task, and what needs a new consumer loses nothing.
+"""Changes of a running connector: most apply to the running task, and a new consumer loses nothing.
 
-RATE says how many records a second flow while the URL is edited (300; the full size is 1000). -s prints the figures.
+RATE (300; the full size is 1000) is the number of records per second while the URL is edited. -s prints the figures.
 """
 
 import os
@@ -17,7 +17,7 @@ RATE = int(os.environ.get("RATE", "300"))
 PARTITIONS, KEYS = 4, 40
 
 
-def test_a_url_edited_under_load_loses_and_repeats_nothing(kafka, sidecar, endpoint, second_endpoint, name):
+def test_editing_a_url_under_load_loses_and_repeats_nothing(kafka, sidecar, endpoint, second_endpoint, name):
     topic = kafka.topic(PARTITIONS)
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
@@ -35,11 +35,11 @@ def test_a_url_edited_under_load_loses_and_repeats_nothing(kafka, sidecar, endpo
     last = endpoint.requests[-1].time
     print(f"{count} records, {len(endpoint.requests)} at the old URL, the last of them {last - came:+.3f} s from the "
           f"first at the new one")
-    # Each request that was under way may end; none is begun anew by the old definition.
+    # Requests in flight may finish; no new one uses the old definition.
     assert last - came < 10
 
 
-def test_changes_that_need_no_new_consumer_apply_to_the_running_one(kafka, sidecar, endpoint, second_endpoint, name):
+def test_changes_that_need_no_new_consumer_apply_to_the_running_task(kafka, sidecar, endpoint, second_endpoint, name):
     topic, letters = kafka.topic(), kafka.topic()
     keys = {"retry.backoff.sec": [600], "exception.strategy": "PROGRESS_BACK_OFF_DROP_MESSAGE",
             "delivery.ordering": "none", "delivery.max.in.flight": 2}
@@ -90,14 +90,15 @@ def test_changes_that_need_no_new_consumer_apply_to_the_running_one(kafka, sidec
         holds(lambda: sidecar.value("requests_in_flight", connector=name) == 7, "seven at a time", seconds=0.5)
         assert len([one for one in endpoint.requests if one.body == b"many"]) == 7
     endpoint.decide = lambda one: DELIVERED
-    endpoint.refuse()       # lets go of the hanging ones
+    endpoint.refuse()       # closes the hanging requests
     endpoint.come_back()
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert sidecar.value("connector_restarts_total", connector=name) == 0
 
 
 @pytest.mark.parametrize("changed", ["url", "delays", "headers"])
-def test_a_waiting_record_goes_by_the_new_definition_at_once(kafka, sidecar, endpoint, second_endpoint, name, changed):
+def test_a_record_that_waits_for_a_retry_follows_the_new_definition_at_once(kafka, sidecar, endpoint, second_endpoint,
+                                                                            name, changed):
     topic = kafka.topic()
     keys = {"retry.backoff.sec": [600]}
     endpoint.decide = lambda one: RETRY if one.body == b"waits" and one.attempt == 1 else DELIVERED
@@ -122,8 +123,8 @@ def test_a_waiting_record_goes_by_the_new_definition_at_once(kafka, sidecar, end
         assert again.body == b"waits"
         if changed == "headers":
             assert again.headers["x-changed"] == "yes"
-        eventually(lambda: b"behind" in target.bodies(), "the record behind it")
-        eventually(lambda: kafka.all_committed(name, topic), "both are committed")
+        eventually(lambda: b"behind" in target.bodies(), "the next record")
+        eventually(lambda: kafka.all_committed(name, topic), "both records are committed")
 
 
 RESTARTS = {"a-topic-more": lambda keys, more: keys.update({"topics": [keys["topics"], more]}),
@@ -132,7 +133,8 @@ RESTARTS = {"a-topic-more": lambda keys, more: keys.update({"topics": [keys["top
 
 
 @pytest.mark.parametrize("change", RESTARTS)
-def test_what_needs_a_new_consumer_drains_first_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name, change):
+def test_a_change_that_needs_a_new_consumer_drains_first_and_loses_and_repeats_nothing(
+        kafka, sidecar, endpoint, name, change):
     topic, more, other_topic = kafka.topic(PARTITIONS), kafka.topic(), kafka.topic()
     other = f"{name}-other"
     keys = {"topics": topic, "delivery.ordering": "key", "tasks.max": 3 if change == "fewer-tasks" else 1}
@@ -159,10 +161,10 @@ def test_what_needs_a_new_consumer_drains_first_and_nothing_is_lost_or_repeated(
     if change == "fewer-tasks":
         eventually(lambda: len(kafka.members(name)) == 1, lambda: kafka.members(name))
     assert sidecar.value("connector_restarts_total", connector=name) == 1
-    print(f"\n{change}: {count} records, each once")
+    print(f"\n{change}: {count} records, each delivered once")
 
 
-def test_more_tasks_join_those_that_run_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name):
+def test_additional_tasks_join_the_running_ones_and_nothing_is_lost_or_repeated(kafka, sidecar, endpoint, name):
     topic = kafka.topic(PARTITIONS)
     keys = {"delivery.ordering": "key"}
     endpoint.decide = lambda one: Answer(delay=0.02)
@@ -180,7 +182,7 @@ def test_more_tasks_join_those_that_run_and_nothing_is_lost_or_repeated(kafka, s
     assert first in kafka.members(name) and not sidecar.value("connector_restarts_total", connector=name)
 
 
-def test_a_topic_taken_away_is_left_and_its_commits_stay(kafka, sidecar, endpoint, name):
+def test_a_removed_topic_is_no_longer_consumed_and_its_commits_stay(kafka, sidecar, endpoint, name):
     stays, goes = kafka.topic(), kafka.topic()
     sidecar.connector(name, f"{stays},{goes}", endpoint)
     sidecar.start()
@@ -195,7 +197,7 @@ def test_a_topic_taken_away_is_left_and_its_commits_stay(kafka, sidecar, endpoin
     assert endpoint.bodies(goes) == [b"0"] and kafka.committed(name, goes) == {0: 1}
 
 
-def test_one_that_drains_slowly_does_not_delay_the_others(kafka, sidecar, endpoint, second_endpoint, name):
+def test_a_slow_drain_does_not_delay_other_connectors(kafka, sidecar, endpoint, second_endpoint, name):
     slow_topic, quick_topic = kafka.topic(), kafka.topic()
     slow, quick = f"{name}-slow", f"{name}-quick"
     endpoint.decide = lambda one: Answer(delay=6)
@@ -213,10 +215,10 @@ def test_one_that_drains_slowly_does_not_delay_the_others(kafka, sidecar, endpoi
         kafka.produce(quick_topic, [b"x"])
         return [one for one in second_endpoint.requests if "x-changed" in one.headers]
 
-    in_time("one changed beside one that drains for 6 s", eventually(changed, "the header")[0].time - written)
+    in_time("a change beside a connector that drains for 6 s", eventually(changed, "the header")[0].time - written)
     sidecar.connector(quick, quick_topic, f"{second_endpoint.url}/again")
-    eventually(lambda: changed() and second_endpoint.requests[-1].target.endswith("/again"), "and once more")
-    print("the slow one was", "still under way" if under_way.answered is None else "done by then")
+    eventually(lambda: changed() and second_endpoint.requests[-1].target.endswith("/again"), "a second change")
+    print("the slow request was", "still in flight" if under_way.answered is None else "finished by then")
     sidecar.wait_for_value(1, "connector_restarts_total", connector=slow, reason="config")
     sidecar.wait_running(slow)
     eventually(lambda: kafka.all_committed(slow, slow_topic), "it is committed")

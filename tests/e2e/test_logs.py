@@ -1,4 +1,4 @@
-"""The log as a collector reads it: every line parses, says who and what, and a storm does not flood it."""
+"""The log: every line parses and names its subject, and frequent events are rate-limited."""
 
 import json
 import os
@@ -19,9 +19,9 @@ LEVELS = {"trace", "debug", "info", "warn", "error", "fatal"}
 LOGGERS = {"app", "kafka", "reconcile", "rest", "task"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 LOGFMT = re.compile(r'[a-z_]+=(?:"(?:[^"\\]|\\["\\nrt]|\\u[0-9a-f]{4})*"|[^\s"=\\]+)')
-# What would break or reorder a line on its way to a person: control characters of either kind, and separators.
+# Characters that would break or reorder a displayed line: control characters, bidirectional ones and separators.
 UNPRINTABLE = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-BURST, EVERY = 10, 10.0     # lines of one event at once, and the seconds that bring another
+BURST, EVERY = 10, 10.0     # lines of one event in a burst, and seconds until another one is allowed
 
 
 def without_duplicates(pairs):
@@ -30,11 +30,11 @@ def without_duplicates(pairs):
 
 
 def no_constants(word):
-    raise ValueError(f"{word} is no JSON")
+    raise ValueError(f"{word} is not JSON")
 
 
 def parse(line, form):
-    """A line as a collector takes it, strictly; every value is text."""
+    """Parses a line strictly, like a log collector; every value is text."""
     assert not UNPRINTABLE.search(line), line
     if form == "json":
         found = json.loads(line, object_pairs_hook=without_duplicates, parse_constant=no_constants)
@@ -45,7 +45,7 @@ def parse(line, form):
 
 
 def parsed(sidecar):
-    """All lines so far. Bytes that are no UTF-8 are `\\xff` in the fixture's log, which neither format has."""
+    """Parses all lines. The fixture shows bytes that are not UTF-8 as `\\xff`, which neither format accepts."""
     form = sidecar.settings.get("log.format", "logfmt")
     lines = [parse(line, form) for line in list(sidecar.log.lines)]
     for line in lines:
@@ -59,14 +59,14 @@ def of(lines, message, **wanted):
 
 
 def write_definition(sidecar, file_name, text):
-    """With a name of bytes, which need not be UTF-8."""
+    """Writes a definition whose file name is bytes, not necessarily UTF-8."""
     path = os.path.join(os.fsencode(sidecar.connectors), file_name)
     with open(path, "wb") as file:
         file.write(text)
 
 
-def troubles(kafka, sidecar, endpoint, second_endpoint, name):
-    """A run in which much goes wrong; returns its topic and that of the connector that retries request errors."""
+def provoke_errors(kafka, sidecar, endpoint, second_endpoint, name):
+    """Causes many kinds of errors; returns its topic and that of the connector with request errors."""
     topic, refused = kafka.topic(2), kafka.topic()
     kafka.produce(topic, [b"payload"] * 3, key=b"\x1b[31m\xff", headers=[("X-B3-TraceId", b"\xff\x1b[31m\xc2\x9b")])
     kafka.produce(refused, [b"payload"])
@@ -85,15 +85,15 @@ def troubles(kafka, sidecar, endpoint, second_endpoint, name):
 
 
 @pytest.mark.parametrize("form", ["json", "logfmt"])
-def test_every_line_of_a_troubled_run_parses_and_names_what_it_is_about(kafka, sidecar, endpoint, second_endpoint,
-                                                                        binary, tmp_path, name, form):
+def test_every_line_of_a_run_with_many_errors_parses_and_names_its_subject(kafka, sidecar, endpoint, second_endpoint,
+                                                                           binary, tmp_path, name, form):
     sidecar.settings.update({"log.format": form, "log.level": "trace"})
-    topic, refused = troubles(kafka, sidecar, endpoint, second_endpoint, name)
+    topic, refused = provoke_errors(kafka, sidecar, endpoint, second_endpoint, name)
     sidecar.wait_for_value(1, "records_dropped_total", connector=name)
     sidecar.wait_for_value(1, "tasks_stopped", connector=f"{name}-refused")
     eventually(lambda: {one["task"] for one in of(parsed(sidecar), "partitions assigned", connector=name)} == {"0", "1"},
-               "the group has taken both tasks in")
-    other = Sidecar(binary, tmp_path / "other", kafka.bootstrap)    # which takes part in the group
+               "both tasks have partitions")
+    other = Sidecar(binary, tmp_path / "other", kafka.bootstrap)    # another member of the group
     other.connector(name, topic, endpoint)
     other.start()
     eventually(lambda: sidecar.log.find("partitions revoked", name), "a rebalance")
@@ -124,8 +124,8 @@ def test_every_line_of_a_troubled_run_parses_and_names_what_it_is_about(kafka, s
     assert not sidecar.log.find("payload")
 
 
-def test_a_storm_of_retries_is_limited_and_accounted_for_and_each_drop_has_its_line(kafka, sidecar, endpoint, name):
-    """And the few retries of a connector beside it are all told."""
+def test_frequent_retries_are_rate_limited_and_summarized_and_every_drop_is_logged(kafka, sidecar, endpoint, name):
+    """The few retries of another connector are all logged."""
     records, retries = 30, 40
     stormy, calm = kafka.topic(), kafka.topic()
     kafka.produce(stormy, [b"x"] * records)
@@ -142,19 +142,19 @@ def test_a_storm_of_retries_is_limited_and_accounted_for_and_each_drop_has_its_l
     sidecar.stop()
     lines = parsed(sidecar)
     most = BURST + 1 + (time.monotonic() - began) / EVERY
-    told = of(lines, "record will be retried", connector=f"{name}-storm")
+    logged = of(lines, "record will be retried", connector=f"{name}-storm")
     rest = of(lines, "repeated lines suppressed", connector=f"{name}-storm", event="record will be retried")
-    assert BURST <= len(told) and len(told) + len(rest) <= most
-    assert len(told) + sum(int(one.get("suppressed", 0)) for one in told + rest) == records * retries
-    assert all(one["level"] == "info" and one["logger"] == "task" for one in told + rest)
+    assert BURST <= len(logged) and len(logged) + len(rest) <= most
+    assert len(logged) + sum(int(one.get("suppressed", 0)) for one in logged + rest) == records * retries
+    assert all(one["level"] == "info" and one["logger"] == "task" for one in logged + rest)
     drops = of(lines, "record dropped", connector=f"{name}-storm")
     assert sorted(int(one["offset"]) for one in drops) == list(range(records))
     assert len(of(lines, "record will be retried", connector=f"{name}-calm")) == 6
     assert len(of(lines, "record dropped", connector=f"{name}-calm")) == 2
 
 
-def test_what_was_left_out_is_told_once_the_storm_is_over(kafka, sidecar, endpoint, name):
-    """Without any other line of its kind, and while the process goes on."""
+def test_suppressed_lines_are_summarized_after_frequent_retries_end(kafka, sidecar, endpoint, name):
+    """The summary needs neither another such event nor the end of the process."""
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     endpoint.decide = lambda one: RETRY
@@ -164,8 +164,8 @@ def test_what_was_left_out_is_told_once_the_storm_is_over(kafka, sidecar, endpoi
     assert (fields(line)["event"], fields(line)["suppressed"]) == ("record will be retried", "5")
 
 
-def test_a_level_set_through_rest_counts_from_the_next_line_on(kafka, sidecar, endpoint, name):
-    """A logger at DEBUG writes every line; one at ERROR or OFF no retry at all."""
+def test_a_level_set_through_rest_applies_from_the_next_line_on(kafka, sidecar, endpoint, name):
+    """A logger at DEBUG logs every retry, at ERROR or OFF none."""
     rest, topic, retries = Rest(sidecar), kafka.topic(), 20
     endpoint.decide = lambda one: RETRY
     sidecar.connector(name, topic, endpoint, {"retry.backoff.sec": [0.01] * retries})
@@ -173,23 +173,23 @@ def test_a_level_set_through_rest_counts_from_the_next_line_on(kafka, sidecar, e
     assert set(rest.get("/admin/loggers").must(200).json) == LOGGERS | {"root"}
 
     sidecar.wait_running(name)
-    told = {"DEBUG": (retries, 1), "WARN": (0, 1), "ERROR": (0, 0), "TRACE": (retries, 1)}
-    for offset, level in enumerate(told):
+    logged = {"DEBUG": (retries, 1), "WARN": (0, 1), "ERROR": (0, 0), "TRACE": (retries, 1)}
+    for offset, level in enumerate(logged):
         rest.put("/admin/loggers/task", {"level": level}).must(200)
         kafka.produce(topic, [b"x"])
-        # The commit comes after the record's last line, which comes after its metric.
+        # The commit follows the last log line of the record, which follows its metric.
         eventually(lambda end=offset + 1: kafka.committed(name, topic) == {0: end}, lambda: rest.status(name))
         rest.put("/admin/loggers/task", {"level": "OFF"}).must(200)
     sidecar.stop()
     lines = parsed(sidecar)
-    for offset, (level, wanted) in enumerate(told.items()):
+    for offset, (level, wanted) in enumerate(logged.items()):
         of_record = {"connector": name, "topic": topic, "offset": str(offset)}
         assert (len(of(lines, "record will be retried", **of_record)),
                 len(of(lines, "record dropped", **of_record))) == wanted, level
 
 
-def test_librdkafkas_group_lines_come_when_the_logger_kafka_is_set_to_trace(kafka, sidecar, endpoint, name):
-    """Without a restart; what else librdkafka can say at DEBUG must be asked for by `debug`."""
+def test_librdkafka_group_lines_are_logged_when_the_kafka_logger_is_at_trace(kafka, sidecar, endpoint, name):
+    """No restart is needed; other debug lines of librdkafka need the property `debug`."""
     rest, topic = Rest(sidecar), kafka.topic()
     sidecar.connector(name, topic, endpoint, {"consumer.override.heartbeat.interval.ms": 200})
     sidecar.start()
@@ -202,8 +202,8 @@ def test_librdkafkas_group_lines_come_when_the_logger_kafka_is_set_to_trace(kafk
     rest.put("/admin/loggers/kafka", {"level": "INFO"}).must(200)
 
 
-def test_librdkafka_says_in_debug_what_its_property_debug_asks_for(kafka, sidecar, endpoint, name):
-    """Only of that connector, and only where the logger is at debug."""
+def test_the_debug_property_enables_librdkafka_debug_lines(kafka, sidecar, endpoint, name):
+    """Only for that connector, and only while the logger is at debug."""
     rest, topic = Rest(sidecar), kafka.topic()
     sidecar.connector(f"{name}-loud", topic, endpoint, {"consumer.override.debug": "broker,protocol"})
     sidecar.connector(f"{name}-quiet", topic, endpoint)
@@ -216,7 +216,7 @@ def test_librdkafka_says_in_debug_what_its_property_debug_asks_for(kafka, sideca
     rest.put("/admin/loggers/kafka", {"level": "INFO"}).must(200)
 
 
-def test_a_broker_that_is_not_there_is_told_for_each_connector_and_not_without_end(lonely_sidecar, endpoint, name):
+def test_an_unreachable_broker_is_logged_for_each_connector_with_a_rate_limit(lonely_sidecar, endpoint, name):
     sidecar = lonely_sidecar
     sidecar.settings.update({
         "kafka.bootstrap.servers": f"127.0.0.1:{ports.free_port()}", "kafka.reconnect.backoff.max.ms": 100,
@@ -231,8 +231,8 @@ def test_a_broker_that_is_not_there_is_told_for_each_connector_and_not_without_e
     sidecar.stop()
     lines, most = parsed(sidecar), BURST + 1 + (time.monotonic() - began) / EVERY
     for number in range(2):
-        told = of(lines, "librdkafka", connector=f"{name}-{number}", facility="FAIL", level="error")
-        assert 1 <= len(told) <= most and all("refused" in one["text"].lower() for one in told)
+        logged = of(lines, "librdkafka", connector=f"{name}-{number}", facility="FAIL", level="error")
+        assert 1 <= len(logged) <= most and all("refused" in one["text"].lower() for one in logged)
         assert len(of(lines, "no broker reachable, will retry", connector=f"{name}-{number}")) == 1
 
 
@@ -241,7 +241,7 @@ def test_a_broker_that_is_not_there_is_told_for_each_connector_and_not_without_e
     ('kafka.bootstrap.servers = "x\n', {"KAFKA_HTTP_SINK_LOG_FORMAT": "json"}),
     ('log.format = "json"\n[kafka]\nbootstrap.servers = "127.0.0.1:1"\nsecurity.protocol = "no\\u001b[31m"\n', {}),
 ], ids=["unknown-key", "syntax", "librdkafka"])
-def test_a_configuration_that_is_rejected_is_told_in_the_format_that_was_asked_for(binary, tmp_path, text, environment):
+def test_a_rejected_configuration_is_logged_in_the_configured_format(binary, tmp_path, text, environment):
     (tmp_path / "sidecar.toml").write_text(text)
     result = subprocess.run([binary, "run", "--config", tmp_path / "sidecar.toml"], timeout=60, check=False,
                             stdin=subprocess.DEVNULL, capture_output=True, env=clean_environment(**environment))

@@ -1,4 +1,4 @@
-"""Records that are gone from Kafka before they were delivered: told, counted, and nothing else is passed over."""
+"""Records that Kafka removed before delivery are logged and counted, and no other record is skipped."""
 
 import pytest
 
@@ -16,18 +16,18 @@ def losses(sidecar, name):
 
 
 def wait_for_loss(sidecar, name, topic, **expected):
-    """The one loss that is told has these fields, and is what the metric counts."""
-    eventually(lambda: losses(sidecar, name), lambda: f"a loss is told; log:\n{sidecar.log.tail()}")
-    told = losses(sidecar, name)
-    assert len(told) == 1, told
-    assert {key: told[0][key] for key in expected} == {key: str(value) for key, value in expected.items()}
-    assert (told[0]["topic"], told[0]["partition"], told[0]["level"]) == (topic, "0", "warn")
-    sidecar.wait_for_value(int(told[0]["records"]), "records_lost_total", connector=name, topic=topic,
-                           reason=told[0]["reason"])
+    """Waits for the only logged loss, which must have these fields and match the metric."""
+    eventually(lambda: losses(sidecar, name), lambda: f"a loss is logged; log:\n{sidecar.log.tail()}")
+    logged = losses(sidecar, name)
+    assert len(logged) == 1, logged
+    assert {key: logged[0][key] for key in expected} == {key: str(value) for key, value in expected.items()}
+    assert (logged[0]["topic"], logged[0]["partition"], logged[0]["level"]) == (topic, "0", "warn")
+    sidecar.wait_for_value(int(logged[0]["records"]), "records_lost_total", connector=name, topic=topic,
+                           reason=logged[0]["reason"])
 
 
 @pytest.mark.parametrize("ordering, lost", [("partition", 10), ("none", 1)])
-def test_retention_that_passes_the_commit_is_told_and_counted(kafka, sidecar, endpoint, name, ordering, lost):
+def test_records_deleted_past_the_commit_are_logged_and_counted(kafka, sidecar, endpoint, name, ordering, lost):
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % number for number in range(20)])
     endpoint.decide = lambda one: RETRY if one.offset == 0 else DELIVERED
@@ -39,18 +39,19 @@ def test_retention_that_passes_the_commit_is_told_and_counted(kafka, sidecar, en
     kafka.delete_records(topic, {0: 10})
     endpoint.decide = lambda one: DELIVERED
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
-    # The first was attempted once. In no order, what was delivered before is not delivered again.
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
+    # The first record was attempted once. Without ordering, delivered records are not repeated.
     assert sorted(endpoint.offsets(topic)) == ([0, *range(10, 20)] if ordering == "partition" else list(range(20)))
     wait_for_loss(sidecar, name, topic, reason="retention", records=lost, **{"from": 0, "to": 10})
     sidecar.stop()
     sidecar.start()
     sidecar.wait_running(name)
-    assert sidecar.value("records_lost_total", connector=name, topic=topic, reason="retention") == 0, "told again"
+    assert sidecar.value("records_lost_total", connector=name, topic=topic, reason="retention") == 0, "logged again"
 
 
 @pytest.mark.parametrize("protocol", [EAGER, COOPERATIVE], ids=["eager", "cooperative"])
-def test_retention_that_passes_the_position_of_a_running_connector(kafka, sidecar, rest, endpoint, name, protocol):
+def test_records_deleted_past_the_position_of_a_running_connector_are_logged(kafka, sidecar, rest, endpoint, name,
+                                                                             protocol):
     topic = kafka.topic(2)
     sidecar.start()
     rest.create(name, definition(topic, endpoint, protocol)).must(201)
@@ -61,7 +62,7 @@ def test_retention_that_passes_the_position_of_a_running_connector(kafka, sideca
         kafka.produce(topic, [b"%d" % number for number in range(20)], partition)
     kafka.delete_records(topic, {0: 10})
     rest.put(rest.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(name, topic), lambda: f"all is committed; log:\n{sidecar.log.tail()}")
+    eventually(lambda: kafka.all_committed(name, topic), lambda: f"everything is committed; log:\n{sidecar.log.tail()}")
     assert endpoint.offsets(topic, 0) == list(range(10, 20))
     assert endpoint.offsets(topic, 1) == list(range(20))
     wait_for_loss(sidecar, name, topic, reason="retention", records=10, **{"from": 0, "to": 10})
@@ -76,7 +77,7 @@ def test_a_log_that_ends_before_the_commit_is_read_from_its_start(kafka, sidecar
     rest.patch(rest.at(name, "offsets"), {"offsets": [
         {"partition": {"kafka_topic": topic, "kafka_partition": 0}, "offset": {"kafka_offset": 20}}]}).must(200)
     rest.put(rest.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets(topic) == list(range(5))
     wait_for_loss(sidecar, name, topic, reason="truncated", records=15, **{"from": 20, "to": 0})
 
@@ -88,7 +89,7 @@ def test_a_recreated_topic_is_read_from_its_start(kafka, sidecar, rest, endpoint
     kafka.produce(topic, [b"old %d" % number for number in range(10)])
     sidecar.start()
     rest.create(name, definition(topic, endpoint, protocol)).must(201)
-    eventually(lambda: kafka.all_committed(name, topic), "the old ones are committed")
+    eventually(lambda: kafka.all_committed(name, topic), "the old records are committed")
     if state == "paused":
         rest.put(rest.at(name, "pause")).is_empty(202)
         rest.wait_for(name, "PAUSED", "PAUSED")
@@ -96,33 +97,33 @@ def test_a_recreated_topic_is_read_from_its_start(kafka, sidecar, rest, endpoint
         rest.stop_connector(name)
     kafka.delete_topic(topic)
     kafka.topic(name=topic)
-    # More than the old one had, so that its next offset is there in the new one, too.
+    # More records than in the old topic, so that its next offset also exists in the new one.
     new = [b"new %d" % number for number in range(15)]
     kafka.produce(topic, new)
     if state != "running":
         rest.put(rest.at(name, "resume")).is_empty(202)
     eventually(lambda: set(endpoint.bodies(topic)) >= set(new),
-               lambda: f"all are delivered, {endpoint.bodies(topic)}; log:\n{sidecar.log.tail()}")
-    eventually(lambda: kafka.committed(name, topic) == {0: 15}, "all are committed")
+               lambda: f"all records are delivered, {endpoint.bodies(topic)}; log:\n{sidecar.log.tail()}")
+    eventually(lambda: kafka.committed(name, topic) == {0: 15}, "all records are committed")
     wait_for_loss(sidecar, name, topic, reason="recreated", to=0)
 
 
-def test_a_topic_that_is_recreated_while_the_process_is_down(kafka, sidecar, endpoint, name):
+def test_a_topic_recreated_while_the_process_is_down_is_read_from_its_start(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"] * 10)
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "the old ones are committed")
+    eventually(lambda: kafka.all_committed(name, topic), "the old records are committed")
     sidecar.stop()
     kafka.delete_topic(topic)
     kafka.topic(name=topic)
     kafka.produce(topic, [b"new %d" % number for number in range(15)])
     sidecar.start()
-    eventually(lambda: kafka.committed(name, topic) == {0: 15}, "all are committed")
+    eventually(lambda: kafka.committed(name, topic) == {0: 15}, "all records are committed")
     assert endpoint.bodies(topic)[10:] == [b"new %d" % number for number in range(15)]
 
 
-def test_with_none_a_task_fails_where_something_is_lost_or_not_committed(kafka, sidecar, rest, endpoint, name):
+def test_with_auto_offset_reset_none_a_task_fails_on_a_loss_or_without_a_commit(kafka, sidecar, rest, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % number for number in range(20)])
     sidecar.start()
@@ -144,5 +145,5 @@ def test_with_none_a_task_fails_where_something_is_lost_or_not_committed(kafka, 
     rest.patch(rest.at(name, "offsets"), {"offsets": [
         {"partition": {"kafka_topic": topic, "kafka_partition": 0}, "offset": {"kafka_offset": 12}}]}).must(200)
     rest.put(rest.at(name, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.offsets(topic) == list(range(12, 20))

@@ -1,7 +1,7 @@
-"""Many callers at once make, pause, resume and delete connectors, and find what each of them left.
+"""Concurrent callers create, pause, resume and delete connectors, and each gets the requested result.
 
-CONNECTORS (20; the full size is 200) and CALLERS (16); -s prints the figures. STRICT_TIMES=1 holds GET to its bound: that
-of one more caller, a process of its own, because the threads of a test wait for each other.
+CONNECTORS (20; the full size is 200) and CALLERS (16); -s prints the figures. STRICT_TIMES=1 asserts the bound of GET,
+which a separate process measures, because the threads of a test delay each other.
 """
 
 import concurrent.futures
@@ -21,11 +21,11 @@ from waiting import eventually
 
 CONNECTORS = int(os.environ.get("CONNECTORS", "20"))
 CALLERS = int(os.environ.get("CALLERS", "16"))
-BOUND, GENEROUS = 0.020, 10.0   # seconds of GET, p99
+BOUND, GENEROUS = 0.020, 10.0   # seconds, p99 of GET
 
 
 class Times:
-    """How long calls took, by what they are."""
+    """Durations of calls by kind."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -40,7 +40,7 @@ class Times:
 
     @contextlib.contextmanager
     def of_another_process(self, what, port, *paths):
-        """Within it another process GETs these paths again and again."""
+        """GETs these paths repeatedly from another process within the context."""
         script = pathlib.Path(__file__).resolve().parent / "get_times.py"
         with subprocess.Popen([sys.executable, script, str(port), *paths], stdin=subprocess.PIPE,
                               stdout=subprocess.PIPE) as process:
@@ -52,7 +52,7 @@ class Times:
         ordered = sorted(self._seconds[what])
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
-    def told(self):
+    def summary(self):
         return "".join(f"\n{what:14} {len(seen):6} calls, p50 {self.p(0.5, what) * 1000:7.1f} ms, "
                        f"p99 {self.p(0.99, what) * 1000:7.1f} ms, max {max(seen) * 1000:7.1f} ms"
                        for what, seen in sorted(self._seconds.items()))
@@ -63,7 +63,7 @@ def all_at_once(call, items):
         return list(callers.map(call, items))
 
 
-def test_many_callers_at_once_leave_what_each_of_them_asked_for(rest, kafka, endpoint, name):
+def test_concurrent_callers_each_get_the_requested_result(rest, kafka, endpoint, name):
     topic, times = kafka.topic(), Times()
     names = [f"{name}-{n}" for n in range(CONNECTORS)]
     rest.sidecar.start()
@@ -96,20 +96,20 @@ def test_many_callers_at_once_leave_what_each_of_them_asked_for(rest, kafka, end
         all_in(rest, names, "PAUSED")
         all_at_once(resume, names)
         all_in(rest, names, "RUNNING")
-    eventually(lambda: all(len(kafka.members(one)) == 1 for one in names), "each has its member")
+    eventually(lambda: all(len(kafka.members(one)) == 1 for one in names), "each group has its member")
     kafka.produce(topic, [b"x"])
     endpoint.wait_for(CONNECTORS)
     assert sorted(one.target for one in endpoint.requests) == sorted(f"/records/{one}" for one in names)
-    eventually(lambda: all(kafka.all_committed(one, topic) for one in names), "all is committed")
+    eventually(lambda: all(kafka.all_committed(one, topic) for one in names), "everything is committed")
     all_at_once(delete, names[1:])
     assert rest.names() == names[:1]
-    eventually(lambda: not any(kafka.members(one) for one in names[1:]), "their members are gone", 120)
+    eventually(lambda: not any(kafka.members(one) for one in names[1:]), "their members have left", 120)
     rest.sidecar.restart()
     assert rest.names() == names[:1]
     rest.wait_running(names[0])
     assert len(endpoint.requests) == CONNECTORS
 
-    print(f"\n{CONNECTORS} connectors, {CALLERS} callers{times.told()}")
+    print(f"\n{CONNECTORS} connectors, {CALLERS} callers{times.summary()}")
     assert times.p(0.99, "GET alone") < (BOUND if STRICT_TIMES else GENEROUS)
 
 
@@ -120,7 +120,7 @@ def all_in(rest, names, state):
     eventually(lambda: seen() == {one: (state, [state]) for one in names}, seen, 180)
 
 
-def test_callers_that_contend_for_one_name_get_a_serial_order(rest, kafka, endpoint):
+def test_concurrent_calls_for_one_name_are_serialized(rest, kafka, endpoint):
     rest.sidecar.start()
     name, topic = kafka_cluster.unique("contended"), kafka.topic()
 

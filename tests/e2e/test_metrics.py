@@ -1,4 +1,4 @@
-"""What a scraper and a kubelet see."""
+"""Metrics and probes."""
 
 import pathlib
 import re
@@ -7,7 +7,7 @@ import subprocess
 from endpoint import DELIVERED, RETRY
 from waiting import eventually
 
-# Series of a connector that must be there, at 0, before anything has happened: name -> (type, fixed label values).
+# Series that a new connector must have with value 0: name -> (type, fixed label values).
 AT_ZERO = {
     "connector_invalid": ("gauge", {}),
     "tasks_stopped": ("gauge", {}),
@@ -31,8 +31,8 @@ LABELS = {"connector", "version", "revision", "librdkafka", "group", "target_hos
           "topic", "partition", "code_class", "outcome", "code", "fatal", "status", "mode", "method", "le"}
 
 
-def test_every_series_of_a_connector_is_there_at_zero_before_anything_happened(kafka, sidecar, endpoint, name):
-    # Its topic comes later: until then there is nothing to be assigned, and no start to be committed.
+def test_every_series_of_a_connector_starts_at_zero(kafka, sidecar, endpoint, name):
+    # Its topic is created later: until then nothing is assigned and no start offset is committed.
     sidecar.connector(name, f"{name}-later", endpoint)
     sidecar.start()
     eventually(lambda: sidecar.metrics().series("connector_info", connector=name), "it has started")
@@ -48,7 +48,7 @@ def test_every_series_of_a_connector_is_there_at_zero_before_anything_happened(k
         assert metrics.value(f"{metric}_bucket", connector=name, le="+Inf") == 0
 
 
-def test_a_connectors_state_is_a_set_and_its_info_names_where_it_goes(kafka, sidecar, endpoint, name):
+def test_the_connector_state_is_a_state_set_and_the_info_names_the_target(kafka, sidecar, endpoint, name):
     sidecar.connector(name, kafka.topic(3), endpoint)
     sidecar.start()
     sidecar.wait_running(name)
@@ -60,12 +60,12 @@ def test_a_connectors_state_is_a_set_and_its_info_names_where_it_goes(kafka, sid
     assert sidecar.value("assigned_partitions", connector=name) == 3
 
 
-def test_counts_tell_what_happened_and_labels_carry_no_more_than_agreed(kafka, sidecar, endpoint, name):
+def test_counters_match_the_events_and_have_only_the_documented_labels(kafka, sidecar, endpoint, name):
     topic = kafka.topic(2)
     kafka.produce(topic, [b"12345"] * 10, partition=0, key=b"key-of-the-record")
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     metrics = sidecar.metrics()
     assert metrics.value("records_consumed_total", connector=name, topic=topic) == 10
     assert metrics.value("record_bytes_consumed_total", connector=name, topic=topic) >= 50
@@ -77,12 +77,12 @@ def test_counts_tell_what_happened_and_labels_carry_no_more_than_agreed(kafka, s
     for (metric, labels), _ in metrics.samples.items():
         assert {label for label, _ in labels} <= LABELS, metric
         assert not [value for _, value in labels if "key-of-the-record" in value or "http://" in value]
-    # The broker has a commit before its answer has arrived.
+    # The broker has the commit before its answer arrives.
     eventually(lambda: sidecar.value("offset_commits_total", connector=name, outcome="ok") >= 1, "a commit is counted")
 
 
 def reference():
-    """The metrics of etc/README.md: full name -> (type, labels)."""
+    """Returns the metrics in etc/README.md: full name -> (type, labels)."""
     text = (pathlib.Path(__file__).parents[2] / "etc/README.md").read_text()
     text = text[text.index("<!-- metrics:"):text.index("<!-- end of metrics -->")]
     metrics = {}
@@ -93,7 +93,7 @@ def reference():
     return metrics
 
 
-def test_the_reference_names_what_a_scrape_shows_before_anything_has_happened(kafka, sidecar, endpoint, name):
+def test_the_reference_documents_the_metrics_of_a_first_scrape(kafka, sidecar, endpoint, name):
     sidecar.connector(name, kafka.topic(), endpoint)
     sidecar.start()
     sidecar.wait_running(name)
@@ -106,7 +106,7 @@ def test_the_reference_names_what_a_scrape_shows_before_anything_has_happened(ka
         assert {label for label, _ in labels} - {"le"} == wanted[family][1], sample
 
 
-def test_lag_is_the_log_end_less_what_is_committed(kafka, sidecar, rest, endpoint, name):
+def test_lag_is_the_log_end_minus_the_committed_offset(kafka, sidecar, rest, endpoint, name):
     topic = kafka.topic(3)
     kafka.produce(topic, [b"x"] * 10, partition=0)
     kafka.produce(topic, [b"y"] * 4, partition=1)
@@ -128,19 +128,19 @@ def test_lag_is_the_log_end_less_what_is_committed(kafka, sidecar, rest, endpoin
     sidecar.stop()
 
 
-def test_process_metrics_are_the_processs_own(kafka, sidecar, endpoint, name):
+def test_process_metrics_match_proc(kafka, sidecar, endpoint, name):
     sidecar.connector(name, kafka.topic(), endpoint)
     sidecar.start()
     sidecar.wait_running(name)
     own = pathlib.Path(f"/proc/{sidecar.process.pid}")
 
     def agree():
-        """Between the two looks some may have come or gone."""
+        """Numbers may change between the two reads, so the caller retries."""
         shown = sidecar.metrics()
         return (abs(shown.value("process_open_fds") - len(list((own / "fd").iterdir()))) <= 3
                 and abs(shown.value("process_threads") - len(list((own / "task").iterdir()))) <= 3)
 
-    eventually(agree, "descriptors and threads are those of /proc")
+    eventually(agree, "descriptors and threads match /proc")
     metrics = sidecar.metrics()
     limit = re.search(r"^Max open files +(\d+)", (own / "limits").read_text(), re.M)[1]
     assert metrics.value("process_max_fds") == int(limit)
@@ -151,18 +151,18 @@ def test_process_metrics_are_the_processs_own(kafka, sidecar, endpoint, name):
     assert metrics.value("process_cpu_seconds_total") > 0
 
 
-def test_series_vanish_with_their_connector(kafka, sidecar, endpoint, name):
+def test_series_are_removed_with_their_connector(kafka, sidecar, endpoint, name):
     sidecar.connector(name, kafka.topic(), endpoint)
     sidecar.connector(f"{name}-stays", kafka.topic(), endpoint)
     sidecar.start()
     sidecar.wait_running(name, f"{name}-stays")
     sidecar.remove(name)
     sidecar.reload()
-    eventually(lambda: f'"{name}"' not in sidecar.get("/metrics")[2], "no series of the removed one")
+    eventually(lambda: f'"{name}"' not in sidecar.get("/metrics")[2], "the series of the removed connector are gone")
     assert f'"{name}-stays"' in sidecar.get("/metrics")[2]
 
 
-def test_the_scrape_has_the_agreed_content_type_and_names_the_build(kafka, sidecar, endpoint, name, binary):
+def test_the_scrape_has_the_documented_content_type_and_the_build_info(kafka, sidecar, endpoint, name, binary):
     sidecar.connector(name, kafka.topic(), endpoint)
     sidecar.start()
     status, headers, text = sidecar.get("/metrics")
@@ -177,14 +177,14 @@ def test_the_scrape_has_the_agreed_content_type_and_names_the_build(kafka, sidec
     assert not unprefixed
 
 
-def test_probes_answer_and_say_when_it_is_ready(kafka, sidecar, endpoint, name):
+def test_probes_answer_and_report_readiness(kafka, sidecar, endpoint, name):
     sidecar.connector(name, kafka.topic(), endpoint)
     sidecar.start()
     for path in ("/livez", "/startupz", "/readyz"):
         sidecar.wait_for_probe(path)
 
 
-def test_a_failed_connector_does_not_make_the_process_unfit_to_live(kafka, sidecar, endpoint, name):
+def test_a_failed_connector_does_not_fail_the_liveness_probe(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     endpoint.decide = lambda one: RETRY
@@ -194,7 +194,7 @@ def test_a_failed_connector_does_not_make_the_process_unfit_to_live(kafka, sidec
     assert sidecar.probe("/livez") == 200
 
 
-def test_the_listener_can_be_off(kafka, sidecar, endpoint, name):
+def test_the_metrics_listener_can_be_disabled(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
     sidecar.settings["metrics.listen"] = ""

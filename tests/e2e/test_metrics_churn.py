@@ -1,4 +1,4 @@
-"""A thousand connectors come and go: nothing of them stays behind, neither series nor memory, descriptors or threads."""
+"""A thousand connectors are created and removed, and leave no series, memory, descriptors or threads behind."""
 
 import re
 import statistics
@@ -6,7 +6,7 @@ import statistics
 from waiting import eventually
 
 ROUNDS, AT_ONCE = 10, 100
-# What malloc may keep of what a round needed; now and then it takes another arena, which is some 8 MiB at once.
+# malloc may keep memory of a round, and sometimes adds an arena of about 8 MiB.
 KEPT = 1 << 20
 
 
@@ -15,11 +15,11 @@ def shown(sidecar):
 
 
 def families(sidecar):
-    """Names and label values of all series, but for their values and for those that come with a first event."""
+    """Returns names and labels of all series, except those that only appear with a first event."""
     return {key for key in sidecar.metrics().samples if key[0] != "kafka_http_sink_rest_requests_total"}
 
 
-def test_a_thousand_connectors_come_and_go_and_leave_nothing(kafka, sidecar, endpoint, name):
+def test_a_thousand_created_and_removed_connectors_leave_nothing_behind(kafka, sidecar, endpoint, name):
     topics = [kafka.topic() for _ in range(2)]
     sidecar.connector(f"{name}-stays", topics[0], endpoint)
     sidecar.start()
@@ -30,11 +30,11 @@ def test_a_thousand_connectors_come_and_go_and_leave_nothing(kafka, sidecar, end
         names = [f"{name}-{number}-{one}" for one in range(AT_ONCE)]
         for one in names:
             sidecar.connector(one, topics[1], endpoint)
-        eventually(lambda: shown(sidecar) >= set(names), "all are shown")
+        eventually(lambda: shown(sidecar) >= set(names), "all connectors have series")
         for one in names:
             sidecar.remove(one)
         eventually(lambda: shown(sidecar) == {f"{name}-stays"},
-                   lambda: f"only one is left; there are {len(shown(sidecar))}; log:\n{sidecar.log.tail(5)}", 120)
+                   lambda: f"only one is left; actual: {len(shown(sidecar))}; log:\n{sidecar.log.tail(5)}", 120)
         metrics = sidecar.metrics()
         sizes.append({what: metrics.value(f"process_{what}") for what in ("resident_memory_bytes", "open_fds", "threads")})
     print(f"\nafter each {AT_ONCE} of {ROUNDS * AT_ONCE} connectors: {sizes}")

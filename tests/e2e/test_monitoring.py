@@ -1,4 +1,4 @@
-"""What the alerts and the dashboard name is what the program shows: held against a real scrape in Prometheus."""
+"""Alerts and dashboard use only metrics that the program exposes, checked against a real scrape in Prometheus."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from rest import Rest
 from sidecar import Sidecar
 from waiting import eventually
 
-# A connector whose client met a fatal error is not to be had at will.
+# A fatal client error cannot be caused at will.
 UNSEEN = {("fatal", "true")}
 
 
@@ -25,7 +25,7 @@ def decide(request):
 
 @pytest.fixture(scope="module")
 def scraped(binary, kafka, tmp_path_factory):
-    """A sidecar that has delivered, retried, dropped, buried, committed and met a Kafka error, and who scrapes it."""
+    """A sidecar with deliveries, retries, drops, dead letters, commits and a Kafka error, and its Prometheus."""
     directory = tmp_path_factory.mktemp("scraped")
     topic, letters = kafka.topic(2), kafka.topic()
     one, other = kafka_cluster.unique("backs-off"), kafka_cluster.unique("drops")
@@ -38,11 +38,11 @@ def scraped(binary, kafka, tmp_path_factory):
         sidecar.connector(kafka_cluster.unique("no-topic"), kafka_cluster.unique("missing"), endpoint)
         sidecar.start()
         kafka.produce(topic, [b"0", b"1", b"2", b"3"])
-        eventually(lambda: kafka.all_committed(one, topic) and kafka.all_committed(other, topic), "all committed")
+        eventually(lambda: kafka.all_committed(one, topic) and kafka.all_committed(other, topic), "everything is committed")
         api.get("/connectors")
         eventually(lambda: sidecar.metrics().series("kafka_errors_total"), "an error of the Kafka client")
         with Prometheus(directory / "prometheus", sidecar) as prometheus:
-            # More than once, so that there are rates.
+            # Several scrapes, so that rates exist.
             eventually(lambda: prometheus.query("count_over_time(kafka_http_sink_build_info[1m]) > 3"), "four scrapes")
             yield sidecar, prometheus
         sidecar.end_of_test()
@@ -53,8 +53,8 @@ def vocabulary(scraped):
     return Vocabulary(scraped[1])
 
 
-def test_promtool_finds_nothing_to_say_against_the_scrape(scraped):
-    """Names, help texts, types and labels are as Prometheus's own linter wants them."""
+def test_promtool_accepts_the_scrape(scraped):
+    """Names, help texts, types and labels satisfy Prometheus's linter."""
     sidecar, _ = scraped
     done = subprocess.run(["promtool", "check", "metrics"], input=sidecar.get("/metrics")[2], stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False)
@@ -62,12 +62,12 @@ def test_promtool_finds_nothing_to_say_against_the_scrape(scraped):
 
 
 @pytest.mark.parametrize("where", monitoring.expressions())
-def test_an_expression_names_metrics_and_labels_that_a_scrape_shows(vocabulary, where):
+def test_an_expression_uses_only_scraped_metrics_and_labels(vocabulary, where):
     assert not vocabulary.problems(monitoring.expressions()[where], UNSEEN)
 
 
-def test_every_misspelt_metric_label_or_value_would_be_found(vocabulary):
-    """Each name in each expression is misspelt once, where it stands."""
+def test_a_misspelled_metric_label_or_value_is_found(vocabulary):
+    """Misspells each name in each expression once."""
     unseen_by_us = {value for _, value in UNSEEN}
     planted, missed = 0, []
     for where, expression in monitoring.expressions().items():
@@ -87,8 +87,8 @@ def test_every_misspelt_metric_label_or_value_would_be_found(vocabulary):
 
 @pytest.mark.parametrize("panel,target", monitoring.targets(),
                          ids=[f"{panel['title']}-{target['refId']}" for panel, target in monitoring.targets()])
-def test_a_panel_shows_something_and_its_legend_is_filled(scraped, panel, target):
-    """What may rightly show nothing is what is compared with a bound, as failures are."""
+def test_a_panel_has_data_and_its_legend_has_values(scraped, panel, target):
+    """Only expressions that compare with a bound may be empty."""
     _, prometheus = scraped
     expression = monitoring.without_variables(target["expr"])
     shown = prometheus.query(expression)
@@ -101,8 +101,8 @@ def test_a_panel_shows_something_and_its_legend_is_filled(scraped, panel, target
         assert set(wanted) <= set(promql.references(canonical)[1])
 
 
-def test_only_metrics_of_the_catalogue_are_used(vocabulary):
-    """And no more of Prometheus's own than whether a target is up."""
+def test_only_metrics_of_the_program_are_used(vocabulary):
+    """Of Prometheus's own metrics only `up` is used."""
     for where, expression in monitoring.expressions().items():
         for selector in promql.references(expression)[0]:
             assert re.match("kafka_http_sink_|process_|up$", selector.name), (where, selector.name)

@@ -1,8 +1,8 @@
-"""A pod's life: born before its ConfigMap, ended while the app beside it is gone, and followed by another pod.
+"""The life of a pod: it starts before its ConfigMap, stops after its app has terminated, and is replaced by another.
 
-Native sidecars outlive the app: at the end every connection to it is refused. That is never a reason to drop or to
-commit a record, and whatever was delivered before is not delivered again by the next pod. With -s the times from
-SIGTERM to the end are printed; STRICT_TIMES=1 holds them to the 2 s that a kubelet leaves at least.
+Native sidecars outlive the app, so at the end every connection is refused. That must neither drop nor commit a record,
+and the next pod must not repeat what was delivered. -s prints the times from SIGTERM to the exit; STRICT_TIMES=1
+asserts the 2 s that a kubelet leaves at least.
 """
 
 import os
@@ -23,7 +23,7 @@ from volume import Volume
 from waiting import eventually, holds
 
 PARTITIONS = 3
-TAKEN, COUNT = 10, 30       # what the app takes of each partition before it is gone, and what there is
+TAKEN, COUNT = 10, 30       # records of each partition that the app accepts before it ends, and the total
 HANG = Answer(hang=True)
 LONG = {"retry.backoff.sec": [600]}
 SHORT = {"retry.backoff.sec": [0.2, 0.2]}
@@ -33,7 +33,7 @@ SESSION = {"consumer.override.session.timeout.ms": 6000, "consumer.override.hear
 
 @pytest.fixture
 def new_pod(binary, kafka, tmp_path):
-    """Makes pods, not started, that differ in name only. All of them end with the test."""
+    """Returns a function that creates pods, which differ only in name and end with the test."""
     pods = []
 
     def make(files=None, bootstrap=kafka.bootstrap, **settings):
@@ -64,22 +64,22 @@ def wait_committed(kafka, name, topic, wanted):
     eventually(lambda: kafka.committed(name, topic) == wanted, lambda: f"{wanted}; {kafka.committed(name, topic)}")
 
 
-def app_takes(endpoint, after=HANG):
-    """TAKEN of each partition; partition 0's next is answered by `after`, the others' are not. To be said before a pod
-    starts: it may deliver at once."""
+def app_accepts(endpoint, after=HANG):
+    """Accepts TAKEN records of each partition, answers the next one of partition 0 with `after`, and hangs for the
+    others. Call it before a pod starts, because that may deliver at once."""
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else after if one.partition == 0 else HANG
 
 
-def app_is_gone(kafka, endpoint, name, topic):
-    """Its end finds a record of each partition under way. All that was taken is committed, so nothing in doubt is left."""
+def terminate_app(kafka, endpoint, name, topic):
+    """Terminates the app while one record of each partition is in flight and all accepted records are committed."""
     eventually(lambda: {one.partition for one in endpoint.of(topic) if one.offset == TAKEN} == set(range(PARTITIONS)),
-               lambda: f"a record of each partition is under way: {endpoint.positions(topic)[-20:]}")
+               lambda: f"a record of each partition is in flight: {endpoint.positions(topic)[-20:]}")
     wait_committed(kafka, name, topic, all_partitions(TAKEN))
     endpoint.refuse()
 
 
 def assert_next_pod_goes_on(kafka, endpoint, name, topic, pod, count=COUNT):
-    """The next pod finds the app again, and gives it what it did not get: once, in order, and nothing else."""
+    """Asserts that the next pod delivers exactly the remaining records to the restarted app, in order."""
     before = len(endpoint.requests)
     endpoint.decide = lambda one: DELIVERED
     if endpoint.refuses:
@@ -93,7 +93,7 @@ def assert_next_pod_goes_on(kafka, endpoint, name, topic, pod, count=COUNT):
 
 
 @pytest.mark.parametrize("volume", ["empty", "absent"])
-def test_a_pod_is_born_without_its_configmap_lives_and_is_followed(kafka, new_pod, endpoint, name, volume):
+def test_a_pod_starts_without_its_configmap_delivers_and_is_replaced(kafka, new_pod, endpoint, name, volume):
     name, other = kafka_cluster.unique(name), kafka_cluster.unique(name)
     topic, other_topic = fill(kafka), fill(kafka)
     pod = new_pod()
@@ -115,7 +115,7 @@ def test_a_pod_is_born_without_its_configmap_lives_and_is_followed(kafka, new_po
     pod.volume.update(files)
     pod.sidecar.wait_running(name, other)
     for one in (topic, other_topic):
-        eventually(lambda one=one: len(endpoint.of(one)) == PARTITIONS * (TAKEN + 1), "all that the app takes")
+        eventually(lambda one=one: len(endpoint.of(one)) == PARTITIONS * (TAKEN + 1), "the app has all its records")
     for each, its_topic in ((name, topic), (other, other_topic)):
         wait_committed(kafka, each, its_topic, all_partitions(TAKEN))
     endpoint.refuse()
@@ -124,7 +124,7 @@ def test_a_pod_is_born_without_its_configmap_lives_and_is_followed(kafka, new_po
     pod.end()
     for each, its_topic in ((name, topic), (other, other_topic)):
         assert kafka.committed(each, its_topic) == all_partitions(TAKEN)
-        assert kafka.members(each) == [], "it left its group"
+        assert kafka.members(each) == [], "it has left its group"
     successor = new_pod(files)
     assert_next_pod_goes_on(kafka, endpoint, name, topic, successor)
     wait_committed(kafka, other, other_topic, all_partitions(COUNT))
@@ -137,16 +137,17 @@ STRATEGIES = ("PROGRESS_BACK_OFF_DROP_MESSAGE", "PROGRESS_BACK_OFF_STOP_TASK", "
 
 @pytest.mark.parametrize("delays", ["long", "short", "none"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
-def test_no_strategy_drops_or_commits_what_a_gone_app_did_not_take(kafka, new_pod, endpoint, name, strategy, delays):
+def test_no_strategy_drops_or_commits_records_that_a_terminated_app_did_not_accept(
+        kafka, new_pod, endpoint, name, strategy, delays):
     name = kafka_cluster.unique(name)
     topic = fill(kafka)
     keys = {"long": LONG, "short": SHORT, "none": {"retry.backoff.sec": []}}[delays]
     files = definition(name, topic, endpoint, {"exception.strategy": strategy, **keys})
-    # Only where a response error waits is it one that the app's end finds waiting.
+    # The last record waits for a retry only if the strategy retries response errors.
     waits = delays == "long" and strategy.startswith("PROGRESS")
-    app_takes(endpoint, RETRY if waits else HANG)
+    app_accepts(endpoint, RETRY if waits else HANG)
     pod = new_pod(files).start()
-    app_is_gone(kafka, endpoint, name, topic)
+    terminate_app(kafka, endpoint, name, topic)
     if delays == "long":
         pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     else:
@@ -160,35 +161,35 @@ def test_no_strategy_drops_or_commits_what_a_gone_app_did_not_take(kafka, new_po
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files), COUNT + 1)
 
 
-def by_drain_twice(pod):
+def drain_twice(pod):
     assert pod.drain() == (0, "drained\n")
     pod.end()
 
 
-def by_two_drains_at_once(pod):
+def two_concurrent_drains(pod):
     hooks = [pod.begin_drain() for _ in range(2)]
     for hook in hooks:
         assert hook.communicate(timeout=60)[0] == "drained\n" and hook.returncode == 0, pod.tail()
     pod.terminate()
 
 
-def by_sigterm_alone(pod):
+def sigterm_only(pod):
     pod.terminate()
 
 
-def by_sigint_alone(pod):
+def sigint_only(pod):
     pod.sidecar.signal(signal.SIGINT)
     assert pod.sidecar.wait_exit() == 0, pod.tail()
 
 
-@pytest.mark.parametrize("end", [by_drain_twice, by_two_drains_at_once, by_sigterm_alone, by_sigint_alone])
-def test_refused_again_and_again_however_it_ends(kafka, new_pod, endpoint, name, end):
+@pytest.mark.parametrize("end", [drain_twice, two_concurrent_drains, sigterm_only, sigint_only])
+def test_records_refused_many_times_are_redelivered_after_any_kind_of_stop(kafka, new_pod, endpoint, name, end):
     name = kafka_cluster.unique(name)
     topic = fill(kafka)
     files = definition(name, topic, endpoint, {"retry.backoff.sec": [0.05] * 1000})
-    app_takes(endpoint)
+    app_accepts(endpoint)
     pod = new_pod(files).start()
-    app_is_gone(kafka, endpoint, name, topic)
+    terminate_app(kafka, endpoint, name, topic)
     had = pod.sidecar.value("retries_total", connector=name, reason="connect")
     eventually(lambda: pod.sidecar.value("retries_total", connector=name, reason="connect") >= had + 20,
                "attempts are refused")
@@ -197,12 +198,12 @@ def test_refused_again_and_again_however_it_ends(kafka, new_pod, endpoint, name,
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_a_sigterm_in_the_middle_of_a_drain_lets_both_end_well(kafka, new_pod, endpoint, name):
+def test_sigterm_during_a_drain_lets_both_succeed(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=2)
     pod = new_pod(files).start()
-    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a slow one of each partition is under way")
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "each partition has a slow request")
     hook = pod.begin_drain()
     pod.wait_until_draining()
     pod.sidecar.signal(signal.SIGTERM)
@@ -212,11 +213,11 @@ def test_a_sigterm_in_the_middle_of_a_drain_lets_both_end_well(kafka, new_pod, e
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_a_drain_after_sigterm_waits_for_the_same_end(kafka, new_pod, endpoint, name):
+def test_a_drain_after_sigterm_waits_for_the_shutdown(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else Answer(delay=5)
     pod = new_pod(definition(name, topic, endpoint)).start()
-    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a slow one of each partition is under way")
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "each partition has a slow request")
     pod.sidecar.signal(signal.SIGTERM)
     pod.wait_until_draining()
     hook = pod.begin_drain()
@@ -225,26 +226,26 @@ def test_a_drain_after_sigterm_waits_for_the_same_end(kafka, new_pod, endpoint, 
     assert kafka.committed(name, topic) == all_partitions(TAKEN + 1)
 
 
-def test_an_app_that_hangs_at_the_end_is_waited_for_within_the_grace_and_no_longer(kafka, new_pod, endpoint, name):
+def test_a_hanging_app_delays_the_shutdown_by_at_most_the_grace_period(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     pod = new_pod(files, shutdown__grace__ms=2000).start()
-    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a request of each partition hangs")
     code, said = pod.drain()
     assert (code, said) == NOT_ALL, pod.tail()
-    eventually(lambda: all(one.cut for one in endpoint.of(topic) if one.offset == TAKEN), "what hung is cut")
+    eventually(lambda: all(one.cut for one in endpoint.of(topic) if one.offset == TAKEN), "hanging requests are canceled")
     pod.terminate()
     assert kafka.committed(name, topic) == all_partitions(TAKEN)
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_a_second_sigterm_commits_nothing_that_was_not_taken(kafka, new_pod, endpoint, name):
+def test_a_second_sigterm_commits_only_delivered_records(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     files = definition(name, topic, endpoint, SESSION)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     pod = new_pod(files, shutdown__grace__ms=600_000).start()
-    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a request of each partition hangs")
     wait_committed(kafka, name, topic, all_partitions(TAKEN))
     pod.sidecar.signal(signal.SIGTERM)
     pod.wait_until_draining()
@@ -254,7 +255,7 @@ def test_a_second_sigterm_commits_nothing_that_was_not_taken(kafka, new_pod, end
     assert_next_pod_goes_on(kafka, endpoint, name, topic, new_pod(files))
 
 
-def test_an_app_that_goes_between_the_drain_and_sigterm_has_got_each_record_once(kafka, new_pod, endpoint, name):
+def test_an_app_that_ends_between_drain_and_sigterm_got_each_record_once(kafka, new_pod, endpoint, name):
     topic = kafka.topic(PARTITIONS)
     files = definition(name, topic, endpoint)
     endpoint.decide = lambda one: Answer(delay=0.005)
@@ -265,7 +266,7 @@ def test_an_app_that_goes_between_the_drain_and_sigterm_has_got_each_record_once
         seen = len(endpoint.requests)
         assert sum(kafka.committed(name, topic).values()) == seen
         endpoint.refuse()
-        holds(lambda: pod.sidecar.probe("/livez") == 200, "it lives until it is told to end", seconds=0.5)
+        holds(lambda: pod.sidecar.probe("/livez") == 200, "it runs until SIGTERM", seconds=0.5)
         pod.terminate()
         endpoint.come_back()
         new_pod(files).start()
@@ -276,7 +277,7 @@ def test_an_app_that_goes_between_the_drain_and_sigterm_has_got_each_record_once
         assert numbers == sorted(numbers), f"{key} is out of order"
 
 
-def test_what_changes_in_the_volumes_after_a_drain_starts_nothing(kafka, new_pod, endpoint, name):
+def test_volume_changes_after_a_drain_start_nothing(kafka, new_pod, endpoint, name):
     topic, other_topic = fill(kafka), fill(kafka)
     pod = new_pod(shutdown__grace__ms=60_000)
     secret = Volume(pod.sidecar.secrets / "api")
@@ -284,9 +285,9 @@ def test_what_changes_in_the_volumes_after_a_drain_starts_nothing(kafka, new_pod
     files = definition(name, topic, endpoint, {
         "callback.request.headers": {"Authorization": f"Bearer ${{dir:{pod.sidecar.secrets}/api:token}}"}})
     pod.volume.update(files)
-    app_takes(endpoint)
+    app_accepts(endpoint)
     pod.start()
-    app_is_gone(kafka, endpoint, name, topic)
+    terminate_app(kafka, endpoint, name, topic)
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     assert pod.drain() == (0, "drained\n")
     endpoint.decide = lambda one: DELIVERED
@@ -300,16 +301,16 @@ def test_what_changes_in_the_volumes_after_a_drain_starts_nothing(kafka, new_pod
     assert kafka.committed(name, topic) == all_partitions(TAKEN)
 
 
-def test_a_secret_swapped_while_the_app_is_gone_goes_with_the_next_attempts(kafka, new_pod, endpoint, name):
+def test_a_secret_rotated_while_the_app_is_down_is_used_by_the_next_attempts(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     pod = new_pod()
     secret = Volume(pod.sidecar.secrets / "api")
     secret.update({"token": "0ld"})
     pod.volume.update(definition(name, topic, endpoint, {
         **LONG, "callback.request.headers": {"Authorization": f"Bearer ${{dir:{pod.sidecar.secrets}/api:token}}"}}))
-    app_takes(endpoint)
+    app_accepts(endpoint)
     pod.start()
-    app_is_gone(kafka, endpoint, name, topic)
+    terminate_app(kafka, endpoint, name, topic)
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     endpoint.decide = lambda one: DELIVERED if one.headers["authorization"] == "Bearer n3w" else HANG
     endpoint.come_back()
@@ -320,7 +321,7 @@ def test_a_secret_swapped_while_the_app_is_gone_goes_with_the_next_attempts(kafk
     pod.end()
 
 
-def test_a_pod_that_waits_for_a_secret_ends_well_and_starts_when_it_comes(kafka, new_pod, endpoint, name):
+def test_a_pod_that_waits_for_a_secret_stops_cleanly_and_starts_when_it_exists(kafka, new_pod, endpoint, name):
     topic, other_topic, other = fill(kafka), fill(kafka), f"{name}-other"
 
     def files_of(pod):
@@ -346,7 +347,7 @@ def test_a_pod_that_waits_for_a_secret_ends_well_and_starts_when_it_comes(kafka,
             assert delivered(endpoint, one, partition) == list(range(COUNT))
 
 
-def test_a_configmap_deleted_in_the_middle_costs_nothing_in_this_pod_or_the_next(kafka, new_pod, endpoint, name):
+def test_a_configmap_deleted_while_running_loses_nothing_in_this_pod_or_the_next(kafka, new_pod, endpoint, name):
     topic = fill(kafka, count=TAKEN)
     files = definition(name, topic, endpoint)
     pod = new_pod(files).start()
@@ -367,14 +368,14 @@ def test_a_configmap_deleted_in_the_middle_costs_nothing_in_this_pod_or_the_next
 
 
 @pytest.mark.parametrize("broker", ["killed", "frozen"])
-def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod, endpoint, name, broker):
+def test_a_broker_that_is_down_at_the_last_commit_causes_only_repeats(own_broker, new_pod, endpoint, name, broker):
     name = kafka_cluster.unique(name)
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic = fill(kafka)
     files = definition(name, topic, endpoint, {**LONG, **SESSION, "offset.flush.interval.ms": 600_000})
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     pod = new_pod(files, bootstrap=kafka.bootstrap).start()
-    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a request of each partition hangs")
     endpoint.refuse()
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     if broker == "killed":
@@ -392,7 +393,7 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
     endpoint.come_back()
     new_pod(files, bootstrap=kafka.bootstrap).start()
     for partition in range(PARTITIONS):
-        # A frozen broker may have stored the commit and nobody may know.
+        # A frozen broker may have stored the commit without an answer.
         eventually(lambda p=partition: delivered(endpoint, topic, p)[-1:] == [COUNT - 1],
                    lambda p=partition: delivered(endpoint, topic, p))
         assert delivered(endpoint, topic, partition)[:TAKEN] == list(range(TAKEN))
@@ -400,19 +401,20 @@ def test_a_broker_gone_before_the_commit_costs_repeats_only(own_broker, new_pod,
         assert later in (list(range(COUNT)), list(range(TAKEN, COUNT))), f"partition {partition}: {later}"
 
 
-def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endpoint, second_endpoint, name):
+def test_a_broker_that_does_not_answer_does_not_delay_the_shutdown(own_broker, new_pod, endpoint, second_endpoint,
+                                                                   name):
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
     topic, dropped = fill(kafka), fill(kafka)
-    # A long session, for which librdkafka may wait for answers when a client is destroyed.
+    # A long session timeout: librdkafka may wait that long when a client is destroyed.
     files = definition(name, topic, endpoint, {**LONG, "offset.flush.interval.ms": 600_000,
                                                "consumer.override.session.timeout.ms": 45_000})
-    # And a producer with a dead letter on its way.
+    # Also a producer with a dead letter in flight.
     files |= definition(f"{name}-drops", dropped, second_endpoint, {
         "exception.strategy": "DROP_MESSAGE", "errors.deadletterqueue.topic.name": kafka.topic()})
     second_endpoint.decide = lambda one: Answer(body=RETRY.body, delay=0.3)
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     pod = new_pod(files, bootstrap=kafka.bootstrap, shutdown__grace__ms=4000).start()
-    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "one of each partition hangs")
+    eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a request of each partition hangs")
     endpoint.refuse()
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)
     second_endpoint.wait_for(PARTITIONS)
@@ -427,7 +429,7 @@ def test_a_broker_that_answers_nothing_holds_up_no_end(own_broker, new_pod, endp
         os.killpg(own_broker.process.pid, signal.SIGCONT)
 
 
-def test_drain_without_a_listener_says_so_and_does_not_hang(kafka, new_pod, endpoint, name):
+def test_drain_without_a_listener_fails_with_a_reason(kafka, new_pod, endpoint, name):
     topic = fill(kafka)
     pod = new_pod(definition(name, topic, endpoint))
     pod.sidecar.settings["rest.listen"] = ""

@@ -1,4 +1,4 @@
-"""What a request looks like: method, headers, and the same on each attempt."""
+"""Requests: method and headers, which are the same on each attempt."""
 
 import hashlib
 import string
@@ -20,7 +20,7 @@ def only_once(request):
     return len(names) == len(set(names))
 
 
-def test_a_record_is_described_by_its_headers_and_identically_on_each_attempt(kafka, sidecar, endpoint, name):
+def test_headers_describe_the_record_and_are_identical_on_each_attempt(kafka, sidecar, endpoint, name):
     topic, key = kafka.topic(3), "schlüssel /%?\n\0+ ~".encode() + b"\xff"
     kafka.produce(topic, [b"0", b"1"], partition=2, key=key, timestamp=1_700_000_000_123)
     endpoint.decide = lambda one: RETRY if one.attempt < 3 else DELIVERED
@@ -41,7 +41,7 @@ def test_a_record_is_described_by_its_headers_and_identically_on_each_attempt(ka
     assert only_once(first) and first.headers["host"] == f"127.0.0.1:{endpoint.port}"
 
 
-def test_no_key_and_a_long_key_are_not_sent(kafka, sidecar, endpoint, name):
+def test_a_missing_or_long_key_is_not_sent(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     for key in (None, b"k" * 1024, b"k" * 1025, b"\0" * 342, b""):
         kafka.produce(topic, [b"x"], key=key)
@@ -51,7 +51,7 @@ def test_no_key_and_a_long_key_are_not_sent(kafka, sidecar, endpoint, name):
     assert [one.key for one in requests[:4]] == [None, b"k" * 1024, None, None]
 
 
-def test_the_records_own_trace_goes_on(kafka, sidecar, endpoint, name):
+def test_the_trace_of_the_record_is_continued(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"], headers=[("X-B3-TraceId", b"463ac35c9f6413ad48485a3953bb6124")])
     sidecar.connector(name, topic, endpoint)
@@ -60,8 +60,8 @@ def test_the_records_own_trace_goes_on(kafka, sidecar, endpoint, name):
     assert request.headers["x-b3-traceid"] == request.headers["x-b3-spanid"] == "463ac35c9f6413ad48485a3953bb6124"
 
 
-def test_a_w3c_trace_goes_on_in_its_own_format_and_identically_on_each_attempt(kafka, sidecar, endpoint, name):
-    """Also when headers are forwarded: there is one traceparent, and not the record's own beside it."""
+def test_a_w3c_trace_is_continued_in_its_format_and_identical_on_each_attempt(kafka, sidecar, endpoint, name):
+    """Forwarded headers do not add the record's own traceparent."""
     for number, forwards in enumerate((False, True)):
         topic = kafka.topic()
         kafka.produce(topic, [b"x"], headers=[
@@ -79,8 +79,8 @@ def test_a_w3c_trace_goes_on_in_its_own_format_and_identically_on_each_attempt(k
         assert one.headers["x-b3-traceid"] == one.headers["x-b3-spanid"] == "463ac35c9f6413ad" and only_once(one)
 
 
-def test_a_traceparent_that_is_none_is_not_sent_on(kafka, sidecar, endpoint, name):
-    """It neither fails the attempt nor reaches the endpoint, not even when headers are forwarded or configured."""
+def test_an_invalid_traceparent_is_not_forwarded(kafka, sidecar, endpoint, name):
+    """It does not fail the attempt, and is not sent even if headers are forwarded or configured."""
     topic = kafka.topic()
     invalid = (b"garbage", b"00-" + W3C_TRACE.upper().encode() + b"-b7ad6b7169203331-01",
                b"00-" + b"0" * 32 + b"-b7ad6b7169203331-01", b"a\r\nInjected: 1", b"\xff\0", b"")
@@ -96,7 +96,7 @@ def test_a_traceparent_that_is_none_is_not_sent_on(kafka, sidecar, endpoint, nam
         assert "tracestate" not in one.headers and "injected" not in one.headers and only_once(one)
 
 
-def test_byte_arrays_are_octet_streams_by_either_name_of_the_converter(kafka, sidecar, endpoint, name):
+def test_the_byte_array_converter_sends_octet_streams_by_either_of_its_names(kafka, sidecar, endpoint, name):
     short, package = "ByteArrayConverter", "org.apache.kafka.connect.converters."
     for number, converter in enumerate((short, package + short)):
         topic = kafka.topic()
@@ -114,7 +114,7 @@ def test_record_headers_are_forwarded_only_on_request(kafka, sidecar, endpoint, 
     assert "tenant" not in endpoint.wait_for(1)[0].headers
 
 
-def test_forwarded_headers_leave_out_what_http_forbids(kafka, sidecar, endpoint, name):
+def test_headers_that_http_forbids_are_not_forwarded(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"first"], headers=[
         ("tenant", b"blue"), ("Bad Name", b"1"), ("colon:name", b"2"), ("newline\nInjected", b"3"),
@@ -130,7 +130,7 @@ def test_forwarded_headers_leave_out_what_http_forbids(kafka, sidecar, endpoint,
     assert "tenant" not in second.headers and (first.body, second.body) == (b"first", b"second")
 
 
-def test_forwarded_headers_change_neither_the_framing_nor_what_the_program_says(kafka, sidecar, endpoint, name):
+def test_forwarded_headers_change_neither_the_framing_nor_the_headers_of_the_program(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"first", b"second"], headers=[
         ("Content-Length", b"1"), ("Transfer-Encoding", b"chunked"), ("Host", b"evil"), ("X-Kafka-Offset", b"999"),
@@ -145,7 +145,7 @@ def test_forwarded_headers_change_neither_the_framing_nor_what_the_program_says(
 
 
 @pytest.mark.parametrize("key", ["callback.request.method", "callback.request.methods"])
-def test_methods_are_taken_in_any_case_and_each_carries_the_body(kafka, sidecar, endpoint, name, key):
+def test_methods_are_case_insensitive_and_each_sends_the_body(kafka, sidecar, endpoint, name, key):
     for method in ("POST", "put", "Delete", "PATCH"):
         topic = kafka.topic()
         kafka.produce(topic, [method.upper().encode()])
@@ -170,7 +170,7 @@ def test_configured_headers_are_sent(kafka, sidecar, endpoint, name, keys):
     assert (request.headers.get("authorization"), request.headers.get("x-time")) == ("Basic YTpi", "12:30")
 
 
-def test_configured_headers_set_the_content_type_but_not_what_the_program_says(kafka, sidecar, endpoint, name):
+def test_configured_headers_replace_the_content_type_but_no_header_of_the_program(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"{}"])
     headers = {"content-type": "application/json", "X-Kafka-Topic": "forged", "idempotency-key": "forged"}

@@ -1,4 +1,4 @@
-"""Every way to save a file takes effect once, and nothing in between is taken for a definition."""
+"""Every way of saving a file takes effect once, and no intermediate state is read as a definition."""
 
 import os
 import shutil
@@ -14,13 +14,13 @@ from waiting import eventually, holds
 
 PIECES = 10
 PAUSE = 0.12
-# connectors.debounce.ms: what is written with shorter pauses than this is one write. Longer than the default, for a busy
+# connectors.debounce.ms: writes with shorter pauses are one change. It is longer than the default, because a busy
 # machine may stall a writer that long.
 SETTLE = 0.75
 
 
 class Stalled(Exception):
-    """The machine paused the writer for longer than the settle time: the try says nothing."""
+    """The machine paused the writer for longer than the debounce time, so this try is invalid."""
 
 
 def in_place(file, text):
@@ -34,7 +34,7 @@ def rename_over(file, text):
 
 
 def as_vim(file, text):
-    """What vim does with `backupcopy=no`: swap file, a probe named 4913, the old file becomes the backup."""
+    """Saves like vim with `backupcopy=no`: a swap file, a probe named 4913, and the old file becomes the backup."""
     swap, probe, backup = file.with_name(f".{file.name}.swp"), file.with_name("4913"), file.with_name(f"{file.name}~")
     swap.write_bytes(b"b0VIM 9.0")
     probe.write_bytes(b"")
@@ -49,7 +49,7 @@ def as_vim(file, text):
 
 
 def as_emacs(file, text):
-    """The old file is copied to a backup that stays, and there is a lock: a dangling symlink."""
+    """Saves like emacs: copies the old file to a backup that stays, with a dangling symlink as the lock."""
     lock = file.with_name(f".#{file.name}")
     lock.symlink_to("somebody@somewhere.1:2")
     shutil.copy2(file, file.with_name(f"{file.name}~"))
@@ -88,7 +88,7 @@ def slowly(write, text):
     last = time.monotonic()
     for piece in pieces(text):
         write(piece)
-        time.sleep(PAUSE)       # the writer's own slowness is what is tested
+        time.sleep(PAUSE)       # a slow writer is the subject of the test
         last, before = time.monotonic(), last
         if last - before > SETTLE - 0.05:
             raise Stalled
@@ -114,9 +114,9 @@ def with_url(text, url):
 
 
 def one_change(kafka, sidecar, endpoint, name, save, prepare=lambda file, text: None):
-    """Runs two connectors and saves one file: that must take effect, once, without anything else being seen.
+    """Runs two connectors and saves one file, which must take effect exactly once and without any other change.
 
-    prepare(file, new text) is called before the start, save(file, new text) while all run.
+    prepare(file, new text) is called before the start, save(file, new text) while both run.
     """
     topic, other = kafka.topic(), f"{name}-other"
     for one in (name, other):
@@ -151,7 +151,7 @@ def test_a_save_takes_effect_once(kafka, sidecar, endpoint, name, way):
             one_change(kafka, sidecar, endpoint, unique(name), way)
             return
         except Stalled:
-            print(f"\nattempt {attempt + 1} says nothing: the machine stalled the writer")
+            print(f"\nattempt {attempt + 1} is invalid: the machine stalled the writer")
             sidecar.stop()
             for one in sidecar.connectors.iterdir():
                 one.unlink()
@@ -164,7 +164,7 @@ def git(directory, *arguments):
 
 
 def elsewhere(sidecar, directory):
-    """The connectors directory becomes a symlink to another one beside it, with the same files. Returns that one."""
+    """Replaces the connectors directory by a symlink to another one with the same files, and returns that one."""
     real = sidecar.directory / directory
     if not sidecar.connectors.is_symlink():
         sidecar.connectors.rename(real)
@@ -192,17 +192,17 @@ def test_a_git_checkout_takes_effect_once(kafka, sidecar, endpoint, name, linked
 
 
 def retarget(link, target):
-    """What `ln -s` and `mv -T` do: the link is replaced in one step."""
+    """Replaces the link in one step, like `ln -s` and `mv -T`."""
     new = link.with_name(f".{link.name}.new")
     new.symlink_to(target)
     new.rename(link)
 
 
 @pytest.mark.parametrize("way", ["retargeted", "target-renamed-over", "target-written"])
-def test_a_definition_that_is_a_symlink_takes_effect_once(kafka, sidecar, endpoint, name, way):
+def test_a_change_behind_a_symlinked_definition_takes_effect_once(kafka, sidecar, endpoint, name, way):
     field = sidecar.directory / "field"
 
-    def plant(file, text):
+    def create_link(file, text):
         field.mkdir()
         (field / "new.toml").write_text(text)
         file.rename(field / "old.toml")
@@ -216,11 +216,11 @@ def test_a_definition_that_is_a_symlink_takes_effect_once(kafka, sidecar, endpoi
         else:
             (field / "old.toml").write_text(text)
 
-    one_change(kafka, sidecar, endpoint, name, save, plant)
+    one_change(kafka, sidecar, endpoint, name, save, create_link)
 
 
-def test_the_directory_that_is_a_symlink_may_be_retargeted(kafka, sidecar, endpoint, name):
-    """And the new directory is watched from then on, the old one no longer."""
+def test_a_symlinked_directory_can_be_retargeted(kafka, sidecar, endpoint, name):
+    """Then the new directory is watched instead of the old one."""
     releases = [sidecar.directory / "release-1", sidecar.directory / "release-2"]
 
     def release(file, text):

@@ -1,9 +1,8 @@
-"""Three processes with one directory of definitions share a topic: killed, stopped, added, restarted one by one.
+"""Three processes with the same definitions share a topic, and are killed, stopped, added and restarted one by one.
 
-Nothing is ever lost and each partition's records first come in order. What kill -9 repeats is what its commits did not
-cover; nothing else repeats anything. Each story is told with `range`, which takes all partitions from everyone at each
-change, and with `cooperative-sticky`. SCALE_RATE is how many records a second flow meanwhile (300). With -s it prints
-how long a takeover took and what was repeated.
+Nothing is lost, and first deliveries are in order in each partition. Only kill -9 repeats records, and only uncommitted
+ones. Each test runs with `range`, which revokes all partitions at every change, and with `cooperative-sticky`.
+SCALE_RATE (300) is the number of records per second. -s prints the durations of takeovers and the repeats.
 """
 
 import collections
@@ -21,14 +20,14 @@ from waiting import eventually
 
 RATE = int(os.environ.get("SCALE_RATE", "300"))
 PARTITIONS, KEYS, PROCESSES = 8, 40, 3
-SESSION = 6     # seconds until the brokers notice that a member is gone
+SESSION = 6     # session timeout: seconds until the brokers notice a dead member
 ROLLOUTS = 12
-SLOW = 0.5      # what some answers take, so that each change finds requests under way
-TAKEOVER = 10 * SESSION     # generous: the machine may be busy
+SLOW = 0.5      # duration of some answers, so that each change finds requests in flight
+TAKEOVER = 10 * SESSION     # generous, because the machine may be busy
 
 
 class Deployment:
-    """Processes that share a directory of definitions, as replicas share a ConfigMap."""
+    """Processes that share a directory of definitions, like replicas share a ConfigMap."""
 
     def __init__(self, binary, directory, kafka, connectors):
         self.kafka = kafka
@@ -49,7 +48,7 @@ class Deployment:
         return [one.value("assigned_partitions", connector=connector) or 0 for one in self.running()]
 
     def wait_shared(self, timeout=TAKEOVER):
-        """Until the running ones have all partitions among them, each some, and the groups are at rest."""
+        """Waits until each running process has partitions, all are assigned, and the groups are stable."""
         for connector in self.connectors:
             eventually(lambda: sum(self.assigned(connector)) == PARTITIONS and min(self.assigned(connector)) > 0
                        and self.kafka.group_state(connector) == "Stable",
@@ -57,12 +56,12 @@ class Deployment:
 
     @staticmethod
     def owned(replica, connector):
-        """The partitions of the connector that this process has, by its log."""
+        """Returns the partitions of the connector that the process owns according to its log."""
         have = set()
         for line in replica.log.find("msg=\"partitions ", f"connector={connector} "):
-            told = fields(line)
-            named = {int(one.rpartition("[")[2].rstrip("]")) for one in told["partitions"].split(",") if one}
-            have = have | named if told["msg"] == "partitions assigned" else have - named
+            event = fields(line)
+            named = {int(one.rpartition("[")[2].rstrip("]")) for one in event["partitions"].split(",") if one}
+            have = have | named if event["msg"] == "partitions assigned" else have - named
         return have
 
 
@@ -81,7 +80,7 @@ def repeated(endpoint):
 
 
 def flows_on(endpoints):
-    """Until a record of every partition has come to every endpoint, from now on."""
+    """Waits until every endpoint has received a new record of every partition."""
     for endpoint in endpoints:
         had = len(endpoint.requests)
         eventually(lambda e=endpoint, h=had: {one.partition for one in e.requests[h:]} == set(range(PARTITIONS)),
@@ -89,17 +88,17 @@ def flows_on(endpoints):
 
 
 def kill_one(deployment, topic, endpoints, replica):
-    """kill -9, until the others have taken over. What may be repeated: by connector, the positions that no commit
-    covered and that had been sent when it was killed."""
+    """Kills a process and waits until the others have taken over. Returns connector -> the positions that may be
+    repeated: sent before the kill and not committed."""
     owned = {}
     for connector in deployment.connectors:
         count = replica.value("assigned_partitions", connector=connector)
-        owned[connector] = eventually(  # the log's lines may come after the metric
+        owned[connector] = eventually(  # the log may be later than the metric
             lambda c=connector, n=count: len(have := deployment.owned(replica, c)) == n and have,
             lambda c=connector, n=count: f"{n} partitions by the log; it has {deployment.owned(replica, c)}")
     killed = time.monotonic()
     replica.kill()
-    # The brokers give its partitions to others a session later at the earliest: these are its own commits.
+    # Others get its partitions after a session timeout at the earliest, so these are its own commits.
     committed = {connector: deployment.kafka.committed(connector, topic) for connector in deployment.connectors}
     may = {connector: {one.position for one in list(endpoint.requests)
                        if one.partition in owned[connector] and one.offset >= committed[connector][one.partition]}
@@ -107,17 +106,17 @@ def kill_one(deployment, topic, endpoints, replica):
     deployment.wait_shared()
     for connector, endpoint in zip(deployment.connectors, endpoints):
         sent = {position[0]: position[1] for position in sorted(may[connector])}
-        firsts = eventually(lambda c=connector, e=endpoint, s=sent: told_first(e, owned[c], killed, s),
-                            f"{connector}: others deliver what {sorted(owned[connector])} hold")
-        print(f"\n{connector}: {len(owned[connector])} partitions of the killed one go on after "
-              f"{min(firsts) - killed:.1f} to {max(firsts) - killed:.1f} s; a session is {SESSION} s; "
+        firsts = eventually(lambda c=connector, e=endpoint, s=sent: first_arrivals(e, owned[c], killed, s),
+                            f"{connector}: others deliver the partitions {sorted(owned[connector])}")
+        print(f"\n{connector}: {len(owned[connector])} partitions of the killed process resume after "
+              f"{min(firsts) - killed:.1f} to {max(firsts) - killed:.1f} s; the session timeout is {SESSION} s; "
               f"{len(may[connector])} sent and not committed")
         assert max(firsts) - killed <= TAKEOVER
     return may
 
 
-def told_first(endpoint, owned, killed, sent):
-    """When each of these partitions got its first new record after the kill; None until each has."""
+def first_arrivals(endpoint, owned, killed, sent):
+    """Returns when each of these partitions got its first new record after the kill; None until all have."""
     firsts = {}
     for one in list(endpoint.requests):
         if one.partition in owned and one.time > killed and one.offset > sent.get(one.partition, -1):
@@ -139,7 +138,8 @@ def assert_complete_and_in_order(endpoint, count):
 @pytest.mark.parametrize("deployment,tasks", [(1, 1), (2, 2)], indirect=["deployment"],
                          ids=["one-connector", "two-connectors-of-two-tasks"])
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
-def test_replicas_that_die_stop_come_and_are_replaced(kafka, deployment, endpoint, second_endpoint, assignor, tasks):
+def test_replicas_that_are_killed_stopped_added_and_replaced_lose_nothing(kafka, deployment, endpoint, second_endpoint,
+                                                                          assignor, tasks):
     topic = kafka.topic(PARTITIONS)
     endpoints = [endpoint, second_endpoint][:len(deployment.connectors)]
     for connector, each in zip(deployment.connectors, endpoints):
@@ -160,7 +160,7 @@ def test_replicas_that_die_stop_come_and_are_replaced(kafka, deployment, endpoin
             steps[f"rolling restart, {number}"] = one.restart
         before = [repeated(each) for each in endpoints]
         for connector, have in zip(deployment.connectors, before):
-            assert have <= may[connector], f"repeated though committed or not the killed one's: {have - may[connector]}"
+            assert have <= may[connector], f"repeated but committed or not owned by the killed: {have - may[connector]}"
             print(f"{connector}: {len(have)} repeated by the kill")
         for what, step in steps.items():
             step()
@@ -177,8 +177,7 @@ def test_replicas_that_die_stop_come_and_are_replaced(kafka, deployment, endpoin
 
 @pytest.mark.parametrize("deployment", [1], indirect=True)
 @pytest.mark.parametrize("assignor", ["range", "cooperative-sticky"])
-def test_a_rollout_that_starts_the_new_one_while_it_ends_an_old_one_repeats_nothing(kafka, deployment, endpoint,
-                                                                                   assignor):
+def test_a_rollout_with_a_surge_repeats_nothing(kafka, deployment, endpoint, assignor):
     connector, = deployment.connectors
     topic = kafka.topic(PARTITIONS)
     endpoint.decide = lambda one: Answer(delay=SLOW if one.offset % 50 == 0 else 0.003)
@@ -191,7 +190,7 @@ def test_a_rollout_that_starts_the_new_one_while_it_ends_an_old_one_repeats_noth
         for _ in range(ROLLOUTS):
             new.start(wait=False)
             new.log.wait_for("connector started")
-            old[0].stop()       # it may not even have joined
+            old[0].stop()       # it may not have joined yet
             old, new = [*old[1:], new], old[0]
         deployment.wait_shared()
         flows_on([endpoint])

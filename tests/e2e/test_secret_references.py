@@ -1,4 +1,4 @@
-"""References in Kafka's own settings, and how `check` judges the way they are written."""
+"""References to secrets in Kafka settings, and how `check` validates their syntax."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ WRONG = "wr0ng-passw0rd"
 
 
 def secured(kafka, sidecar, **changed):
-    """SASL settings whose user and password stand in secret files."""
+    """Writes SASL settings that read user and password from secret files."""
     keys = {"bootstrap.servers": kafka.sasl_bootstrap, "sasl.mechanism": "PLAIN", "security.protocol": "SASL_PLAINTEXT",
             "sasl.username": f"${{dir:{sidecar.secrets}/kafka:user}}",
             "sasl.password": f"${{file:{sidecar.secrets}/kafka/password}}"}
@@ -25,7 +25,7 @@ def secured(kafka, sidecar, **changed):
     return {f"consumer.override.{key}": value for key, value in keys.items()}
 
 
-def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(kafka, sidecar, endpoint, name):
+def test_a_sasl_password_from_a_file_is_rotated_without_a_rebalance(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     volume = Volume(sidecar.secrets / "kafka")
@@ -38,7 +38,7 @@ def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(ka
     with undisturbed(kafka, sidecar, name):
         volume.update({"user": "sink-2", "password": "sink-2-secret\n"})
         eventually(lambda: sidecar.value("config_reloads_total", outcome="changed") > renewals,
-                   lambda: f"the renewal; log:\n{sidecar.log.tail()}")
+                   lambda: f"the rotation; log:\n{sidecar.log.tail()}")
         holds(lambda: sidecar.value("assigned_partitions", connector=name) == 1, "it keeps its partition", seconds=2)
         kafka.produce(topic, [b"1"])
         endpoint.wait_for(2)
@@ -46,7 +46,7 @@ def test_a_sasl_password_from_a_file_works_and_is_renewed_without_a_rebalance(ka
     assert_not_shown(sidecar, "sink-secret", "sink-2-secret")
 
 
-def test_what_librdkafka_says_of_a_secret_does_not_quote_it(kafka, sidecar, endpoint, name):
+def test_librdkafka_messages_do_not_show_a_secret(kafka, sidecar, endpoint, name):
     rest, topic, secret = Rest(sidecar), kafka.topic(), "m1staken-s3cret"
     (sidecar.secrets / "wrong").write_text(secret)
     reference = f"${{file:{sidecar.secrets}/wrong}}"
@@ -57,13 +57,13 @@ def test_what_librdkafka_says_of_a_secret_does_not_quote_it(kafka, sidecar, endp
     sidecar.log.wait_for(f"{name}-refused", "Unsupported SASL mechanism: [hidden]")
     sidecar.log.wait_for(f"{name}-unreachable", "librdkafka", "Failed to resolve '[hidden]")
     sidecar.log.wait_for(f"{name}-unreachable", "no broker reachable")
-    told = [rest.get(rest.at(f"{name}-{each}", "status")).must(200).body for each in ("refused", "unreachable")]
-    told.append(rest.create(f"{name}-posted", definition(topic, endpoint, refused)).must(400).body)
-    assert b"[hidden]" in told[0] and b"[hidden]" in told[2] and secret.encode() not in b"".join(told)
+    answers = [rest.get(rest.at(f"{name}-{each}", "status")).must(200).body for each in ("refused", "unreachable")]
+    answers.append(rest.create(f"{name}-posted", definition(topic, endpoint, refused)).must(400).body)
+    assert b"[hidden]" in answers[0] and b"[hidden]" in answers[2] and secret.encode() not in b"".join(answers)
     assert_not_shown(sidecar, secret)
 
 
-def test_a_wrong_sasl_password_in_a_file_is_put_right_by_the_file(kafka, sidecar, endpoint, name):
+def test_correcting_a_wrong_sasl_password_in_its_file_recovers_the_connector(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     Volume(sidecar.secrets / "kafka").update({"user": "sink"})
@@ -74,13 +74,13 @@ def test_a_wrong_sasl_password_in_a_file_is_put_right_by_the_file(kafka, sidecar
     sidecar.log.wait_for(name, "authentication")
     assert endpoint.requests == []
     write(password, "sink-secret")
-    put_right = time.monotonic()
+    corrected = time.monotonic()
     came = endpoint.wait_for(1)[0].time
-    print(f"\ndelivered {came - put_right:.2f} s after the password was put right")
+    print(f"\ndelivered {came - corrected:.2f} s after the password was corrected")
     assert_not_shown(sidecar, WRONG, "sink-secret")
 
 
-def test_a_sasl_password_for_every_client_may_be_a_reference(kafka, sidecar, endpoint, name):
+def test_the_sasl_password_of_all_clients_can_be_a_reference(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     (sidecar.secrets / "password").write_text("sink-secret")
@@ -94,7 +94,7 @@ def test_a_sasl_password_for_every_client_may_be_a_reference(kafka, sidecar, end
     assert_not_shown(sidecar, "sink-secret")
 
 
-def test_a_secret_for_every_client_that_is_missing_ends_the_start(lonely_sidecar):
+def test_a_missing_secret_of_all_clients_fails_the_start(lonely_sidecar):
     lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1",
                                     "kafka.sasl.password": f"${{file:{lonely_sidecar.secrets}/none}}"})
     lonely_sidecar.start(wait=False)
@@ -119,37 +119,37 @@ def check(binary, file):
 
 @pytest.mark.parametrize("place", ["value", "header"])
 @pytest.mark.parametrize("case", BAD_REFERENCES)
-def test_check_tells_where_a_reference_is_written_badly(binary, tmp_path, case, place):
+def test_check_reports_the_position_of_an_invalid_reference(binary, tmp_path, case, place):
     file = tmp_path / "one.toml"
     text = 'topics = "t"\ncallback.request.url = "http://localhost/"\n'
     if place == "value":
         key, lines = "consumer.override.sasl.password", (4,)
         text += f'# the password\n{key} = "{BAD_REFERENCES[case]}"\n'
     else:
-        key, lines = "callback.request.headers", (3, 5)     # the table's or the header's own
+        key, lines = "callback.request.headers", (3, 5)     # the line of the table or of the header
         text += f'[callback.request.headers]\nX-Good = "x"\nAuthorization = "Bearer {BAD_REFERENCES[case]}"\n'
     file.write_text(text)
-    code, told = check(binary, file)
-    found = re.findall(r"^(.*?):(\d+):(\d+): error: (.*)$", told, re.M)
-    assert code == 1 and len(found) == 1, told
-    where, told_line, told_column, message = found[0]
-    assert where == str(file) and message.startswith(key), told
-    assert int(told_line) in lines and 1 <= int(told_column) <= 36, told
-    assert place == "value" or "Authorization" in message, told
+    code, output = check(binary, file)
+    found = re.findall(r"^(.*?):(\d+):(\d+): error: (.*)$", output, re.M)
+    assert code == 1 and len(found) == 1, output
+    where, line, column, message = found[0]
+    assert where == str(file) and message.startswith(key), output
+    assert int(line) in lines and 1 <= int(column) <= 36, output
+    assert place == "value" or "Authorization" in message, output
 
 
-def test_check_reads_no_secret_and_accepts_what_is_written_well(binary, tmp_path):
+def test_check_accepts_valid_references_without_reading_secrets(binary, tmp_path):
     file = tmp_path / "one.toml"
     file.write_text(toml({"topics": "t", "callback.request.url": "${file:/nowhere/url}", "tasks.max": "${env:TASKS}",
                           "callback.request.headers": {"A": "Bearer ${dir:/nowhere:token}", "B": "$${literal}"},
                           "consumer.override.sasl.password": "${file:/nowhere/password}"}))
-    code, told = check(binary, file)
-    assert code == 0 and "error" not in told, told
+    code, output = check(binary, file)
+    assert code == 0 and "error" not in output, output
 
 
-def test_check_tells_two_definitions_of_one_name(binary, tmp_path):
+def test_check_reports_two_definitions_of_one_name(binary, tmp_path):
     for stem in ("one", "two"):
         file = tmp_path / f"{stem}.toml"
         file.write_text(toml({"name": "same", "topics": "t", "callback.request.url": "http://h/"}))
-    code, told = check(binary, tmp_path)
-    assert code == 1 and "one.toml" in told and "two.toml" in told and "name" in told, told
+    code, output = check(binary, tmp_path)
+    assert code == 1 and "one.toml" in output and "two.toml" in output and "name" in output, output

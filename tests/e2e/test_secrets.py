@@ -1,6 +1,6 @@
-"""Secrets: where references may stand and read, how a rotation is taken over, and that no value is ever shown.
+"""Secrets: where references are allowed, how a rotation takes effect, and that no value is ever shown.
 
-RATE says how many records a second flow while a secret is rotated (300; the full size is 1000). -s prints the figures.
+RATE (300; the full size is 1000) is the number of records per second while a secret is rotated. -s prints the figures.
 """
 
 import os
@@ -19,14 +19,14 @@ PARTITIONS, KEYS = 4, 40
 
 
 def write(file, text):
-    """A plain file, saved by a rename."""
+    """Saves a plain file by a rename."""
     new = file.with_name(f".{file.name}.new")
     new.write_text(text)
     new.rename(file)
 
 
 def shown(sidecar):
-    """All that the process tells or leaves anywhere."""
+    """Returns everything that the process outputs or stores."""
     texts = ["\n".join(sidecar.log.lines), "\n".join(sidecar.out.lines)]
     texts += [sidecar.get(path)[2] for path in ("/metrics", "/readyz", "/livez", "/startupz", "/connectors")]
     texts += [file.read_text(errors="replace") for file in sidecar.state.rglob("*") if file.is_file()]
@@ -50,7 +50,7 @@ def bearers(requests):
     return [one.headers["authorization"] for one in requests]
 
 
-def test_references_stand_for_what_they_name(kafka, sidecar, endpoint, name):
+def test_references_are_replaced_by_their_values(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     (sidecar.secrets / "token").write_text("fi1e-s3cret\n")
     volume = Volume(sidecar.secrets / "api")
@@ -67,7 +67,7 @@ def test_references_stand_for_what_they_name(kafka, sidecar, endpoint, name):
 
 
 @pytest.mark.parametrize("kind", ["volume", "volume-as-older-kubelets", "rename", "in-place"])
-def test_a_secret_rotated_under_load_is_taken_over_live(kafka, sidecar, endpoint, name, kind):
+def test_a_secret_rotated_under_load_takes_effect_without_a_restart(kafka, sidecar, endpoint, name, kind):
     topic = kafka.topic(PARTITIONS)
     old, new = "0ld-s3cret-value", "n3w-s3cret-value"
     directory = sidecar.secrets / "api"
@@ -99,14 +99,14 @@ def test_a_secret_rotated_under_load_is_taken_over_live(kafka, sidecar, endpoint
         assert_all_once(kafka, name, topic, count, endpoint)
     assert set(bearers(endpoint.requests)) == {f"Bearer {old}", f"Bearer {new}"}
     last_old = max(one.time for one in endpoint.requests if one.headers["authorization"].endswith(old))
-    assert last_old - first.time < 1, "the old value went on beside the new one"
+    assert last_old - first.time < 1, "the old value was still used after the new one"
     assert_not_shown(sidecar, old, new)
     sidecar.stop()
     assert old not in "\n".join(sidecar.log.lines) and new not in "\n".join(sidecar.log.lines)
 
 
 @pytest.mark.parametrize("broken", ["empty", "blank", "missing", "too-large"])
-def test_a_secret_that_gets_lost_keeps_the_last_good_one(kafka, sidecar, endpoint, name, broken):
+def test_the_last_good_value_of_a_missing_secret_stays_in_use(kafka, sidecar, endpoint, name, broken):
     topic, token = kafka.topic(), sidecar.secrets / "token"
     token.write_text("g00d-s3cret")
     sidecar.connector(name, topic, endpoint, authorized(f"${{file:{token}}}"))
@@ -130,7 +130,7 @@ def test_a_secret_that_gets_lost_keeps_the_last_good_one(kafka, sidecar, endpoin
     assert_not_shown(sidecar, "g00d-s3cret", "b3tter-s3cret", "l4rge-s3cret")
 
 
-def test_a_connector_whose_secret_is_missing_starts_when_it_comes(kafka, sidecar, endpoint, name):
+def test_a_connector_with_a_missing_secret_starts_when_the_secret_exists(kafka, sidecar, endpoint, name):
     topic, other_topic, other = kafka.topic(), kafka.topic(), f"{name}-other"
     for each in (topic, other_topic):
         kafka.produce(each, [b"x"])
@@ -163,7 +163,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_outside_is_never_read(kafka, sidecar, endpoint, name, case):
+def test_files_outside_the_secret_directories_are_never_read(kafka, sidecar, endpoint, name, case):
     topic, outside = kafka.topic(), sidecar.directory / "outside"
     kafka.produce(topic, [b"x"])
     for directory in (outside, sidecar.directory / "secrets-2"):
@@ -181,7 +181,7 @@ def test_what_is_outside_is_never_read(kafka, sidecar, endpoint, name, case):
     assert_not_shown(sidecar, OUTSIDE)
 
 
-def test_a_link_that_comes_to_lead_out_keeps_the_last_good_secret(kafka, sidecar, endpoint, name):
+def test_a_link_changed_to_lead_outside_keeps_the_last_good_secret(kafka, sidecar, endpoint, name):
     topic, outside = kafka.topic(), sidecar.directory / "outside"
     outside.write_text(OUTSIDE)
     (sidecar.secrets / "token").write_text("1nside-s3cret")
@@ -200,7 +200,7 @@ def test_a_link_that_comes_to_lead_out_keeps_the_last_good_secret(kafka, sidecar
 
 
 @pytest.mark.parametrize("value", ["with\nnewline", "with\x01control"], ids=["newline", "control"])
-def test_a_secret_that_no_header_can_hold_is_refused_unquoted(kafka, sidecar, endpoint, name, value):
+def test_a_secret_that_is_invalid_in_a_header_is_rejected_without_showing_it(kafka, sidecar, endpoint, name, value):
     topic, token = kafka.topic(), sidecar.secrets / "token"
     kafka.produce(topic, [b"x"])
     token.write_text(f"s3cret-{value}")

@@ -1,4 +1,4 @@
-"""Stops of all kinds: a graceful one repeats nothing, a hard one loses nothing."""
+"""All kinds of stops: a graceful one repeats nothing, a hard one loses nothing."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from sidecar import clean_environment
 from waiting import eventually, holds
 
 COUNT, PARTITIONS = 10_000, 8
-PROMPT = 15     # seconds: less than the default grace, whatever else this machine does
+PROMPT = 15     # seconds: less than the default grace period, even on a busy machine
 SLOWLY = Answer(delay=0.002)
 
 
@@ -27,12 +27,11 @@ def wait_all_committed(kafka, connector, topic):
 
 
 def wait_until_draining(sidecar):
-    eventually(lambda: sidecar.probe("/readyz") != 200, "not ready any more")
+    eventually(lambda: sidecar.probe("/readyz") != 200, "no longer ready")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_after_a_graceful_stop_in_the_middle_each_record_is_delivered_exactly_once(kafka, sidecar, endpoint, name,
-                                                                                  number):
+def test_a_graceful_stop_under_load_delivers_each_record_exactly_once(kafka, sidecar, endpoint, name, number):
     topic = fill(kafka)
     endpoint.decide = lambda one: SLOWLY
     sidecar.connector(name, topic, endpoint)
@@ -49,7 +48,7 @@ def test_after_a_graceful_stop_in_the_middle_each_record_is_delivered_exactly_on
         assert endpoint.offsets(topic, partition) == list(range(COUNT // PARTITIONS))
 
 
-def test_kill_9_in_the_middle_loses_nothing_and_keeps_the_order(kafka, sidecar, endpoint, name):
+def test_kill_9_under_load_loses_nothing_and_keeps_the_order(kafka, sidecar, endpoint, name):
     topic = fill(kafka)
     endpoint.decide = lambda one: SLOWLY
     sidecar.connector(name, topic, endpoint, {"consumer.override.session.timeout.ms": 6000,
@@ -59,7 +58,7 @@ def test_kill_9_in_the_middle_loses_nothing_and_keeps_the_order(kafka, sidecar, 
         sidecar.start()
         endpoint.wait_for(killed_at)
         endpoint.decide = lambda one: Answer(hang=True)
-        time.sleep(1)       # long enough for several commits while each partition has a record in flight
+        time.sleep(1)       # enough for several commits while each partition has a record in flight
         sidecar.kill()
         answered = {one.position for one in endpoint.requests if one.answered}
         for partition, committed in kafka.committed(name, topic).items():
@@ -72,7 +71,7 @@ def test_kill_9_in_the_middle_loses_nothing_and_keeps_the_order(kafka, sidecar, 
         assert first_seen == list(range(COUNT // PARTITIONS))
 
 
-def test_a_record_in_a_long_backoff_does_not_hold_up_the_end_and_is_not_committed(kafka, sidecar, endpoint, name):
+def test_a_record_in_a_long_backoff_does_not_delay_the_shutdown_and_is_not_committed(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1", b"2"])
     endpoint.decide = lambda one: RETRY if one.offset == 1 else DELIVERED
@@ -88,7 +87,7 @@ def test_a_record_in_a_long_backoff_does_not_hold_up_the_end_and_is_not_committe
     assert endpoint.offsets() == [0, 1, 1, 2]
 
 
-def test_a_request_in_flight_is_finished_and_committed(kafka, sidecar, endpoint, name):
+def test_shutdown_finishes_and_commits_a_request_in_flight(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: Answer(delay=3)
@@ -100,7 +99,7 @@ def test_a_request_in_flight_is_finished_and_committed(kafka, sidecar, endpoint,
     assert kafka.committed(name, topic) == {0: 1}
 
 
-def test_a_hanging_endpoint_holds_up_the_end_no_longer_than_the_grace_period(kafka, sidecar, endpoint, name):
+def test_a_hanging_endpoint_delays_the_shutdown_by_at_most_the_grace_period(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     endpoint.decide = lambda one: Answer(hang=True)
@@ -112,7 +111,7 @@ def test_a_hanging_endpoint_holds_up_the_end_no_longer_than_the_grace_period(kaf
     assert kafka.committed(name, topic) == {0: 0}
 
 
-def test_a_second_signal_ends_at_once(kafka, sidecar, endpoint, name):
+def test_a_second_signal_exits_at_once(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     endpoint.decide = lambda one: Answer(hang=True)
@@ -130,7 +129,7 @@ def test_a_second_signal_ends_at_once(kafka, sidecar, endpoint, name):
     assert kafka.committed(name, topic) == {0: 0}
 
 
-def test_an_idle_process_ends_quickly_and_leaves_its_group(kafka, sidecar, endpoint, name):
+def test_an_idle_process_exits_quickly_and_leaves_its_group(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.connector(name, topic, endpoint, {"consumer.override.session.timeout.ms": 300_000})
     sidecar.start()
@@ -139,7 +138,7 @@ def test_an_idle_process_ends_quickly_and_leaves_its_group(kafka, sidecar, endpo
     eventually(lambda: kafka.members(name) == [], lambda: kafka.members(name))
 
 
-def test_drain_commits_what_is_done_and_may_be_asked_for_twice(kafka, sidecar, endpoint, name):
+def test_drain_commits_finished_records_and_can_be_called_twice(kafka, sidecar, endpoint, name):
     topic = fill(kafka)
     endpoint.decide = lambda one: SLOWLY
     port = ports.free_port()
@@ -159,7 +158,7 @@ def test_drain_commits_what_is_done_and_may_be_asked_for_twice(kafka, sidecar, e
     assert len(endpoint.requests) == seen
 
 
-def test_drain_stops_and_commits_while_the_process_goes_on_and_may_be_repeated(kafka, sidecar, endpoint, name, binary):
+def test_drain_stops_and_commits_while_the_process_keeps_running(kafka, sidecar, endpoint, name, binary):
     topic = fill(kafka)
     endpoint.decide = lambda one: SLOWLY
     port = ports.free_port()

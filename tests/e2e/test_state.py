@@ -1,6 +1,6 @@
-"""What REST made is there after every death of the process, and what it did not acknowledge is not there by half.
+"""Connectors created by REST survive every kind of process end, and unacknowledged ones are never stored incompletely.
 
-KILLS (8; the full size is 50) is how often the process is killed while connectors are made; -s prints the figures.
+KILLS (8; the full size is 50) is how often the process is killed while connectors are created; -s prints the figures.
 """
 
 import http.client
@@ -18,7 +18,7 @@ from rest import definition, shown
 from small_disk import fill_disk, mount_small_disk
 from waiting import eventually
 
-QUICKLY = {"consumer.override.session.timeout.ms": 6000}    # until the broker forgets who was killed
+QUICKLY = {"consumer.override.session.timeout.ms": 6000}    # the broker soon removes a killed member
 KILLS = int(os.environ.get("KILLS", "8"))
 SEED = int(os.environ.get("KILLS_SEED", "20250101"))
 
@@ -28,19 +28,19 @@ def topic(kafka):
     return kafka.topic()
 
 
-
 def files(rest):
-    """What the state directory holds, by path."""
+    """Returns the files of the state directory."""
     return {str(one.relative_to(rest.sidecar.state)): one.read_bytes() for one in rest.sidecar.state.rglob("*")
             if one.is_file()}
 
 
 class Caller(threading.Thread):
-    """Makes, changes and deletes connectors until the process dies; remembers what was asked and what was answered."""
+    """Creates, changes and deletes connectors until the process dies; keeps the acknowledged and uncertain results."""
 
     def __init__(self, rest, topic, prefix, endpoint):
         super().__init__()
-        self.acknowledged, self.unsure = {}, {}     # name -> config that must be there; configs (None: none) that may be
+        self.acknowledged = {}      # name -> the config that must exist
+        self.unsure = {}            # name -> the configs that may exist (None: no connector)
         self._rest, self._prefix, self._topic, self._endpoint = rest, prefix, topic, endpoint
         self.start()
 
@@ -58,7 +58,7 @@ class Caller(threading.Thread):
                     self._ask(name, None, lambda: self._rest.delete(self._rest.at(name)).must(204))
                 number += 1
         except (OSError, http.client.HTTPException):
-            pass        # it is dead
+            pass        # the process was killed
 
     def _ask(self, name, wanted, call):
         self.unsure[name] = [self.acknowledged.get(name), wanted]
@@ -67,14 +67,14 @@ class Caller(threading.Thread):
         del self.unsure[name]
 
 
-def test_after_kill_9_what_was_acknowledged_is_there_and_nothing_is_there_by_half(rest, topic, endpoint):
+def test_after_kill_9_acknowledged_connectors_exist_and_none_is_incomplete(rest, topic, endpoint):
     random.seed(SEED)
     wanted, moments, unsure_count = {}, [], 0
     for round_ in range(KILLS):
         rest.sidecar.start()
         caller = Caller(rest, topic, f"kill-{round_}", endpoint)
         moment = random.uniform(0.01, 0.4)
-        time.sleep(moment)      # the moment of death is the point
+        time.sleep(moment)      # the time of the kill is random
         rest.sidecar.kill()
         caller.join()
         moments.append(moment)
@@ -84,7 +84,7 @@ def test_after_kill_9_what_was_acknowledged_is_there_and_nothing_is_there_by_hal
             unsure_count += 1
             reply = rest.get(rest.at(name, "config"))
             found = reply.json if reply.status == 200 else None
-            assert found in [one and shown(name, one) for one in choices], f"{name} is there by half: {found}"
+            assert found in [one and shown(name, one) for one in choices], f"{name} is incomplete: {found}"
             wanted[name] = found
         there = {name: config for name, config in wanted.items() if config is not None}
         listed = rest.get("/connectors?expand=info&expand=status").must(200).json
@@ -93,10 +93,10 @@ def test_after_kill_9_what_was_acknowledged_is_there_and_nothing_is_there_by_hal
             assert listed[name]["info"]["config"] == shown(name, config)
             assert listed[name]["status"]["connector"]["state"] == "STOPPED", listed[name]
         assert not rest.sidecar.log.find("level=error")
-        assert len(files(rest)) == len(there), "what was written by half is not left lying about"
+        assert len(files(rest)) == len(there), "partly written files are left behind"
         rest.sidecar.kill()
-    print(f"\n{KILLS} kills, {len(wanted)} connectors asked for, {unsure_count} of them at the moment of death, "
-          f"{sum(one is not None for one in wanted.values())} there at the end")
+    print(f"\n{KILLS} kills, {len(wanted)} connectors requested, {unsure_count} of them during a kill, "
+          f"{sum(one is not None for one in wanted.values())} exist at the end")
     assert len(wanted) > KILLS
 
 
@@ -123,7 +123,7 @@ def test_the_target_states_survive_a_stop_and_a_kill(rest, kafka, topic, endpoin
             assert rest.config(name) == configs[name]
 
 
-def test_what_is_deleted_stays_deleted(rest, topic, endpoint, name):
+def test_a_deleted_connector_stays_deleted(rest, topic, endpoint, name):
     rest.sidecar.start()
     rest.create(name, definition(topic, endpoint, QUICKLY)).must(201)
     rest.put(rest.at(name, "pause")).is_empty(202)
@@ -132,14 +132,14 @@ def test_what_is_deleted_stays_deleted(rest, topic, endpoint, name):
     rest.sidecar.start()
     assert rest.names() == []
     rest.create(name, definition(topic, endpoint, QUICKLY)).must(201)
-    rest.wait_for(name, "RUNNING", "RUNNING")       # not paused by what was
+    rest.wait_for(name, "RUNNING", "RUNNING")       # not paused like its predecessor
 
 
 ODD_NAMES = ["../x", "a/b", "/etc/passwd", "..", ".", ".hidden", "n" * 300, "🐎" * 80, "CON", "con", "nul.toml", "a b", "é",
              "e\u0301", "%2F", "a%2Fb", "-rf", "A", "a", "trailing.", "\"q\"", "back\\slash", "a:b", "*?"]
 
 
-def test_names_that_are_no_file_names(rest, topic, endpoint):
+def test_names_that_are_not_valid_file_names_are_stored(rest, topic, endpoint):
     rest.sidecar.start()
     outside = sorted(rest.sidecar.directory.parent.rglob("*"))
     for name in ODD_NAMES:
@@ -175,7 +175,7 @@ def damage_emptied(path):
 
 
 @pytest.mark.parametrize("damage", [damage_cut, damage_binary, damage_emptied])
-def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, topic, endpoint, damage):
+def test_a_damaged_file_is_logged_and_set_aside_and_the_others_load(rest, kafka, topic, endpoint, damage):
     rest.sidecar.start()
     good, bad = kafka_cluster.unique("good"), kafka_cluster.unique("bad")
     rest.create(good, definition(topic, endpoint)).must(201)
@@ -189,13 +189,13 @@ def test_a_damaged_file_is_told_and_set_aside_and_the_others_go_on(rest, kafka, 
     rest.sidecar.log.wait_for("level=error", its.rsplit("/")[-1])
     assert bad not in rest.names()
     assert not (rest.sidecar.state / its).exists(), "it is not set aside"
-    assert len(files(rest)) == len(before) + 1, "what was damaged is kept for whoever wants to see it"
+    assert len(files(rest)) == len(before) + 1, "the damaged file is kept for inspection"
     rest.create(bad, definition(topic, endpoint)).must(201)
     rest.sidecar.restart()
     assert rest.names() == sorted([good, bad])
 
 
-def test_in_memory_only_is_told_and_forgotten(rest, topic, endpoint, name):
+def test_in_memory_state_is_logged_and_lost_at_the_end(rest, topic, endpoint, name):
     rest.sidecar.settings["state.dir"] = ""
     rest.sidecar.start()
     rest.sidecar.log.wait_for("state.dir is empty")
@@ -205,10 +205,10 @@ def test_in_memory_only_is_told_and_forgotten(rest, topic, endpoint, name):
     assert rest.names() == []
 
 
-# A disk that takes nothing
+# Full and read-only disks
 
 def mounted(directory):
-    """Makes the directory a small file system, if that may be; returns how to undo it."""
+    """Mounts a small file system at the directory, if permitted; returns a function that unmounts it."""
     kept = directory.parent / "kept"
     shutil.copytree(directory, kept)
     undo = mount_small_disk(directory, "64k")
@@ -231,14 +231,14 @@ def read_only(directory):
 
 
 def gone(directory):
-    """Puts a file where the directory was."""
+    """Replaces the directory by a file."""
     directory.rename(directory.parent / "elsewhere")
     directory.write_text("not a directory")
     return directory.unlink
 
 
 @pytest.mark.parametrize("how", [full, read_only, gone])
-def test_what_can_not_be_stored_is_500_and_changes_nothing(rest, kafka, topic, endpoint, name, how):
+def test_a_change_that_cannot_be_stored_is_500_and_changes_nothing(rest, kafka, topic, endpoint, name, how):
     rest.sidecar.start()
     rest.create(name, definition(topic, endpoint)).must(201)
     rest.sidecar.stop()
@@ -249,34 +249,34 @@ def test_what_can_not_be_stored_is_500_and_changes_nothing(rest, kafka, topic, e
             undo = gone(rest.sidecar.state)
         rest.wait_running(name)
         members, before = kafka.members(name), rest.config(name)
-        other, told = kafka_cluster.unique("other"), []
+        other, messages = kafka_cluster.unique("other"), []
         for reply in (rest.create(other, definition(topic, endpoint)),
                       rest.put(rest.at(other, "config"), definition(topic, endpoint)),
                       rest.put(rest.at(name, "config"), {**before, "callback.request.url": endpoint.url + "/" + "x" * 3000}),
                       rest.patch(rest.at(name, "config"), {"callback.request.url": endpoint.url + "/" + "x" * 3000})):
-            told.append(reply.is_error(500).json["message"])
-            assert str(rest.sidecar.state) in told[-1], told
+            messages.append(reply.is_error(500).json["message"])
+            assert str(rest.sidecar.state) in messages[-1], messages
         assert rest.names() == [name] and rest.config(name) == before
         rest.get(rest.at(other)).is_error(404)
         assert rest.states(name) == ("RUNNING", ["RUNNING"]) and kafka.members(name) == members
         kafka.produce(topic, [b"x"])
         assert endpoint.wait_for(1)[0].target == "/records"
-        told.append(rest.put(rest.at(name, "pause")).is_error(500).json["message"])
-        told.append(rest.delete(rest.at(name)).json["message"] if how is read_only else "")
+        messages.append(rest.put(rest.at(name, "pause")).is_error(500).json["message"])
+        messages.append(rest.delete(rest.at(name)).json["message"] if how is read_only else "")
         assert rest.states(name) == ("RUNNING", ["RUNNING"])
-        print("", *told, sep="\n")
+        print("", *messages, sep="\n")
         rest.sidecar.stop()
     finally:
         undo()
 
 
-def test_a_state_directory_that_can_not_be_made_is_told_at_start(rest):
+def test_a_state_directory_that_cannot_be_created_is_logged_at_start(rest):
     blocker = rest.sidecar.directory / "file"
     blocker.write_text("")
     rest.sidecar.settings["state.dir"] = str(blocker / "state")
     rest.sidecar.start(wait=False)
-    told = eventually(lambda: rest.sidecar.log.find(str(blocker)), lambda: rest.sidecar.log.tail())
-    assert any("level=error" in one or "level=fatal" in one or "level=warn" in one or "error" in one for one in told), told
+    lines = eventually(lambda: rest.sidecar.log.find(str(blocker)), lambda: rest.sidecar.log.tail())
+    assert any(word in one for one in lines for word in ("level=error", "level=fatal", "level=warn", "error")), lines
     if rest.sidecar.process.poll() is None:
         rest.sidecar.process.kill()
     rest.sidecar.process.wait()

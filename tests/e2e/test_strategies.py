@@ -1,4 +1,4 @@
-"""What happens when the endpoint says no, says nothing, or is not there."""
+"""Exception strategies: the endpoint rejects records, does not answer, or is down."""
 
 import pytest
 
@@ -20,13 +20,13 @@ def wait_committed(kafka, connector, topic, offset):
 
 def assert_drop_is_logged(sidecar, topic, attempts):
     line, = [one for one in sidecar.log.wait_for("record dropped", topic) if fields(one).get("offset") == "1"]
-    told = fields(line)
-    assert (told["topic"], told["partition"], told["offset"]) == (topic, "0", "1")
-    assert told["attempts"] == str(attempts) and told["reason"] and told["outcome"] == "dropped"
+    line_fields = fields(line)
+    assert (line_fields["topic"], line_fields["partition"], line_fields["offset"]) == (topic, "0", "1")
+    assert line_fields["attempts"] == str(attempts) and line_fields["reason"] and line_fields["outcome"] == "dropped"
     assert not sidecar.log.find("payload-of-the-record")
 
 
-def test_progress_back_off_drop_message_drops_after_the_last_delay_and_goes_on(kafka, sidecar, endpoint, name):
+def test_progress_back_off_drop_message_drops_after_the_last_delay_and_continues(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"payload-of-the-record"] * 4)
     endpoint.decide = refuse_offset_1
@@ -44,7 +44,7 @@ def test_progress_back_off_drop_message_drops_after_the_last_delay_and_goes_on(k
     assert_drop_is_logged(sidecar, topic, attempts=3)
 
 
-def test_drop_message_drops_at_once_and_goes_on(kafka, sidecar, endpoint, name):
+def test_drop_message_drops_at_once_and_continues(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"payload-of-the-record"] * 4)
     endpoint.decide = refuse_offset_1
@@ -58,7 +58,7 @@ def test_drop_message_drops_at_once_and_goes_on(kafka, sidecar, endpoint, name):
 
 
 @pytest.mark.parametrize("strategy, attempts", [("PROGRESS_BACK_OFF_STOP_TASK", 3), ("STOP_TASK", 1)])
-def test_a_stop_leaves_the_record_uncommitted_and_a_restart_begins_with_it(kafka, sidecar, endpoint, second_endpoint,
+def test_a_stop_leaves_the_record_uncommitted_and_a_restart_starts_with_it(kafka, sidecar, endpoint, second_endpoint,
                                                                            name, strategy, attempts):
     topic, other_topic, other = kafka.topic(), kafka.topic(), f"{name}-other"
     kafka.produce(topic, [b"0", b"1", b"2"])
@@ -116,7 +116,7 @@ def test_a_request_error_by_status_never_drops_a_record(kafka, sidecar, endpoint
     assert kafka.committed(name, topic) == {0: 0}
 
 
-def test_a_short_outage_is_bridged_without_a_stop(kafka, sidecar, endpoint, name):
+def test_a_short_outage_does_not_stop_the_connector(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     endpoint.refuse()
     kafka.produce(topic, [b"%d" % n for n in range(20)])
@@ -128,7 +128,7 @@ def test_a_short_outage_is_bridged_without_a_stop(kafka, sidecar, endpoint, name
     assert endpoint.offsets() == list(range(20))
 
 
-def test_request_errors_walk_their_own_list(kafka, sidecar, endpoint, name):
+def test_request_errors_have_their_own_backoff_list(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: Answer(status=503, body=b"") if one.offset == 0 else DELIVERED
@@ -140,7 +140,7 @@ def test_request_errors_walk_their_own_list(kafka, sidecar, endpoint, name):
     assert sidecar.value("retries_total", connector=name, reason="status") == 4
 
 
-def test_the_two_kinds_of_error_use_up_their_lists_apart(kafka, sidecar, endpoint, name):
+def test_the_two_kinds_of_errors_use_separate_backoff_lists(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     unavailable = Answer(status=503, body=b"")
@@ -153,7 +153,7 @@ def test_the_two_kinds_of_error_use_up_their_lists_apart(kafka, sidecar, endpoin
     assert sidecar.value("records_delivered_total", connector=name) == 1
 
 
-def test_delays_are_walked_in_order_and_begin_anew_with_each_record(kafka, sidecar, endpoint, name):
+def test_delays_are_used_in_order_and_start_over_with_each_record(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: RETRY if one.attempt <= 2 else DELIVERED
@@ -165,8 +165,8 @@ def test_delays_are_walked_in_order_and_begin_anew_with_each_record(kafka, sidec
         assert second - first >= 0.19 and third - second >= 1.99
 
 
-def test_an_endpoint_that_just_answers_200_is_warned_of_once_long_before_anything_is_dropped(kafka, sidecar, rest,
-                                                                                           endpoint, name):
+def test_an_endpoint_without_the_retry_indicator_causes_one_warning_long_before_a_drop(
+        kafka, sidecar, rest, endpoint, name):
     topic = kafka.topic(2)
     for partition in (0, 1):
         kafka.produce(topic, [b"x"] * 2, partition=partition)
@@ -176,14 +176,14 @@ def test_an_endpoint_that_just_answers_200_is_warned_of_once_long_before_anythin
     sidecar.start()
     sidecar.wait_for_value(2, "responses_without_indicator_total", connector=name)
     warning, = sidecar.log.wait_for("endpoint answers 2xx without the retry indicator", name)
-    told = fields(warning)
-    assert told["level"] == "warn" and told["consequence"] == "each record is retried for about 995 s, then dropped"
-    assert 'response.retry.indicator = "optional"' in told["hint"]
+    line_fields = fields(warning)
+    assert line_fields["level"] == "warn" and line_fields["consequence"] == "each record is retried for about 995 s, then dropped"
+    assert 'response.retry.indicator = "optional"' in line_fields["hint"]
     status = rest.wait_for(name, "RUNNING", "RUNNING", "RUNNING")
     shown, = status["warnings"]
     assert 'response.retry.indicator = "optional"' in shown and "995 s" in shown
     assert sidecar.value("records_dropped_total", connector=name, topic=topic) == 0
     sidecar.connector(name, topic, endpoint, {**definition, "response.retry.indicator": "optional"})
-    eventually(lambda: kafka.all_committed(name, topic), "all committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert "warnings" not in rest.get(f"/connectors/{name}/status").must(200).json
     assert len(sidecar.log.find("without the retry indicator")) == 1

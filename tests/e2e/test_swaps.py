@@ -1,6 +1,6 @@
-"""A ConfigMap volume that is swapped without a pause: no definition is ever seen missing, torn or mixed.
+"""A ConfigMap volume is swapped continuously, and no definition is ever read as missing, torn or mixed.
 
-SWAP_SECONDS says for how long (5; the full size is 30). With -s the figures are printed.
+SWAP_SECONDS (5; the full size is 30) is the duration. -s prints the figures.
 """
 
 import collections
@@ -16,10 +16,10 @@ from waiting import eventually
 
 SECONDS = float(os.environ.get("SWAP_SECONDS", "5"))
 STAY = 36
-EVEN, ODD = 5, 2        # keys that only the even versions have, and those that only the odd ones have
+EVEN, ODD = 5, 2        # number of keys that only even or only odd versions have
 
 
-def test_a_volume_swapped_in_a_tight_loop_is_never_seen_torn(kafka, sidecar, endpoint, name):
+def test_a_volume_swapped_in_a_tight_loop_is_never_read_torn(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     stay = [f"{name}-stays-{n}" for n in range(STAY)]
     even, odd = [f"{name}-even-{n}" for n in range(EVEN)], [f"{name}-odd-{n}" for n in range(ODD)]
@@ -33,7 +33,7 @@ def test_a_volume_swapped_in_a_tight_loop_is_never_seen_torn(kafka, sidecar, end
         missing = even if version % 2 else odd
         return {file: text.replace("@", str(version)) for file, text in templates.items() if file[:-5] not in missing}
 
-    def judge(metrics):
+    def check(metrics):
         if metrics.value("config_files", status="invalid") or metrics.value("connector_invalid"):
             return f"invalid: {[one for one in metrics.series('connector_invalid') if one[1]]}"
         if metrics.value("config_files", status="valid") not in (STAY + EVEN, STAY + ODD):
@@ -46,7 +46,7 @@ def test_a_volume_swapped_in_a_tight_loop_is_never_seen_torn(kafka, sidecar, end
     sidecar.start()
     sidecar.wait_running(*stay, *even)
     with undisturbed(kafka, sidecar, *stay):
-        with Sampler(sidecar, judge, pause=0.2) as sampler, Load(kafka, topic, rate=4) as load:
+        with Sampler(sidecar, check, pause=0.2) as sampler, Load(kafka, topic, rate=4) as load:
             end = time.monotonic() + SECONDS
             while time.monotonic() < end:
                 version = volume.updates
@@ -59,8 +59,8 @@ def test_a_volume_swapped_in_a_tight_loop_is_never_seen_torn(kafka, sidecar, end
         sidecar.wait_running(*stay, *(odd if last % 2 else even))
         eventually(lambda: not [one for one in (even if last % 2 else odd)
                                 if sidecar.value("connector_state", connector=one) is not None],
-                   "those that the last version has not are gone")
-        # By now every definition is the last one: a record more says so.
+                   "connectors missing from the last version are removed")
+        # All definitions are of the last version now, which another record shows.
         value = unique("last").encode()
         present = stay + (odd if last % 2 else even)
         versions = {}
@@ -80,7 +80,7 @@ def test_a_volume_swapped_in_a_tight_loop_is_never_seen_torn(kafka, sidecar, end
           f"changed something, {len(seen)} versions seen at the endpoint, {sampler.samples} samples")
     times = collections.Counter((one.target.rpartition("/")[2], one.body) for one in endpoint.of(topic)
                                 if one.body != value)
-    assert all(times[one, b"%d" % n] == 1 for one in stay for n in range(count)), "not every record once"
+    assert all(times[one, b"%d" % n] == 1 for one in stay for n in range(count)), "not every record arrived once"
     assert len(seen) > 2, f"nothing took effect while the volume was swapped: {seen}"
     assert sidecar.value("config_reloads_total", outcome="failed") == 0
     assert not sidecar.log.find("rejected"), sidecar.log.find("rejected")

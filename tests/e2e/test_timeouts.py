@@ -1,4 +1,4 @@
-"""Deadlines, connections, and answers that are none."""
+"""Timeouts, connections, and invalid responses."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def wait_committed(kafka, connector, topic):
 
 @pytest.mark.parametrize("slow", [Answer(body=b'{"retry":false}' + b" " * 20, trickle=1), Answer(hang=True),
                                   Answer(delay=30)], ids=["trickle", "hang", "late"])
-def test_a_request_is_cut_when_its_total_time_is_up(kafka, sidecar, endpoint, name, slow):
+def test_a_request_is_canceled_at_its_total_timeout(kafka, sidecar, endpoint, name, slow):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: slow if one.offset == 0 and one.attempt == 1 else DELIVERED
@@ -27,7 +27,7 @@ def test_a_request_is_cut_when_its_total_time_is_up(kafka, sidecar, endpoint, na
     assert sidecar.value("requests_total", connector=name, code_class="none") == 1
 
 
-def test_an_answer_within_the_deadline_is_not_cut(kafka, sidecar, endpoint, name):
+def test_an_answer_before_the_deadline_is_accepted(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     endpoint.decide = lambda one: Answer(trickle=0.1)
@@ -37,7 +37,7 @@ def test_an_answer_within_the_deadline_is_not_cut(kafka, sidecar, endpoint, name
     assert len(endpoint.requests) == 1 and endpoint.requests[0].answered
 
 
-def test_an_unanswered_connect_is_given_up(kafka, sidecar, name):
+def test_an_unanswered_connect_times_out(kafka, sidecar, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"0"])
     with ports.unanswering_port() as port:
@@ -52,7 +52,8 @@ def test_an_unanswered_connect_is_given_up(kafka, sidecar, name):
 @pytest.mark.parametrize("nonsense, reason", [(Answer(reset=True), "io"), (Answer(raw=b"220 smtp\r\n\r\n"), "io"),
                                               (Answer(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), "io")],
                          ids=["closed", "not-http", "closed-early"])
-def test_no_answer_is_a_request_error_and_is_retried(kafka, sidecar, endpoint, name, nonsense, reason):
+def test_an_invalid_or_missing_response_is_a_request_error_and_is_retried(kafka, sidecar, endpoint, name, nonsense,
+                                                                          reason):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
     endpoint.decide = lambda one: nonsense if one.offset == 0 and one.attempt == 1 else DELIVERED

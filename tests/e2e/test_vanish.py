@@ -1,7 +1,7 @@
-"""All definitions vanish at once, which is believed only when they stay away.
+"""All definitions vanish at once: connectors stop only if the definitions do not return.
 
-VANISH_SECONDS   how long they are away before they come back (4; the full size is 10)
-VANISH_FULL=1    waits for the guard's 60 s until definitions that stay away are believed to be deleted
+VANISH_SECONDS   seconds until they return (4; the full size is 10)
+VANISH_FULL=1    waits the 60 s after which missing definitions count as deleted
 """
 
 import os
@@ -33,14 +33,14 @@ def five(kafka, sidecar, endpoint, name):
 
 def vanish(sidecar, volume):
     if volume:
-        volume.update({})       # what remains of an optional ConfigMap that is deleted
+        volume.update({})       # the volume of a deleted optional ConfigMap
     else:
         for file in sidecar.connectors.iterdir():
             file.unlink()
 
 
 @pytest.mark.parametrize("kind", ["files", "volume"])
-def test_all_files_vanish_and_come_back_and_nothing_stopped(kafka, sidecar, endpoint, five, kind):
+def test_no_connector_stops_when_all_files_vanish_and_return(kafka, sidecar, endpoint, five, kind):
     topic, names, texts = five
     volume = Volume(sidecar.connectors) if kind == "volume" else None
 
@@ -64,11 +64,11 @@ def test_all_files_vanish_and_come_back_and_nothing_stopped(kafka, sidecar, endp
         written = time.monotonic()
         fill()
         came = effective(kafka, topic, endpoint, "/records/edited")[0].time
-        in_time("an edit after all came back", came - written)
-    print(f"\naway for {VANISH_SECONDS:g} s, {sampler.samples} samples: all ran")
+        in_time("an edit after all files returned", came - written)
+    print(f"\nmissing for {VANISH_SECONDS:g} s, {sampler.samples} samples: all ran")
 
 
-def test_files_that_stay_away_are_believed_at_a_second_look(kafka, sidecar, endpoint, five):
+def test_connectors_stop_when_all_files_are_still_missing_later(kafka, sidecar, endpoint, five):
     topic, names, texts = five
     for file, text in texts.items():
         sidecar.write(file[:-5], text)
@@ -80,17 +80,17 @@ def test_files_that_stay_away_are_believed_at_a_second_look(kafka, sidecar, endp
     with Sampler(sidecar, all_run(*names)):
         holds(lambda: sidecar.process.poll() is None, "it lives", guard)
     if not VANISH_FULL:
-        print(f"\nVANISH_FULL=1 is not set: all ran for {guard:g} s; that they stop after {GUARD} s was not waited for")
+        print(f"\nVANISH_FULL=1 is not set: all ran for {guard:g} s; the stop after {GUARD} s was not tested")
         return
-    eventually(lambda: sidecar.value("connector_state") is None, "all are gone",)
-    eventually(lambda: not [one for one in names if kafka.members(one)], "all left their groups")
+    eventually(lambda: sidecar.value("connector_state") is None, "all are removed")
+    eventually(lambda: not [one for one in names if kafka.members(one)], "all have left their groups")
     in_time("until all stopped", time.monotonic() - vanished, bound=GUARD + 5, generous=GUARD + 35)
     kafka.produce(topic, [b"nobody is there"])
     sidecar.write(names[0], texts[f"{names[0]}.toml"])
     effective(kafka, topic, endpoint, f"/records/{names[0]}")
 
 
-def test_all_but_one_vanish_and_that_is_believed_at_once(kafka, sidecar, endpoint, five):
+def test_connectors_stop_at_once_when_all_files_but_one_are_removed(kafka, sidecar, endpoint, five):
     topic, names, texts = five
     for file, text in texts.items():
         sidecar.write(file[:-5], text)
@@ -100,5 +100,5 @@ def test_all_but_one_vanish_and_that_is_believed_at_once(kafka, sidecar, endpoin
         for one in names[1:]:
             sidecar.remove(one)
         eventually(lambda: all(sidecar.value("connector_state", connector=one) is None for one in names[1:]),
-                   "four are gone")
+                   "four are removed")
         assert endpoint.requests == []

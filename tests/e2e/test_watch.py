@@ -1,4 +1,4 @@
-"""The watched directory itself: inotify gives out or overflows, the directory comes and goes, odd things are in it.
+"""The watched directory: inotify is unavailable or overflows, the directory is replaced, or has unusual entries.
 
 INOTIFY_FULL=1   waits until inotify is tried again (up to 40 s)
 """
@@ -27,10 +27,10 @@ def edit(kafka, sidecar, endpoint, name, topic, path):
     written = time.monotonic()
     sidecar.connector(name, topic, endpoint.url + path)
     came = effective(kafka, topic, endpoint, f"/records{path}")[0].time
-    in_time("from the edit to a request by it", came - written)
+    in_time("time from the edit to its first request", came - written)
 
 
-# inotify gives out
+# inotify is unavailable or overflows
 
 
 LIMIT = pathlib.Path("/proc/sys/user/max_inotify_instances")
@@ -41,7 +41,7 @@ exec unshare --user --map-root-user sh -c 'echo 0 > {limit} && exec "$0" "$@"' {
 
 @contextlib.contextmanager
 def all_instances_taken():
-    """Every inotify instance that this user may have. Others of the same user have none either meanwhile."""
+    """Takes all inotify instances of this user; other processes of the user have none in the meantime."""
     libc, held = ctypes.CDLL(None, use_errno=True), []
     while (one := libc.inotify_init1(os.O_CLOEXEC)) >= 0:
         held.append(one)
@@ -58,9 +58,9 @@ def all_instances_taken():
 
 @contextlib.contextmanager
 def without_inotify(sidecar, directory):
-    """Starts the process where there is no inotify instance to be had; yields what ends that.
+    """Starts the process without an available inotify instance; yields a function that makes inotify available.
 
-    In a user namespace of its own, which has its own limit; where that is not allowed, by taking them all.
+    Uses a user namespace with its own limit; without that permission it takes all instances of the user.
     """
     wrapper = directory / "without-inotify"
     wrapper.write_text(NAMESPACE.format(binary=sidecar.binary, limit=LIMIT))
@@ -72,15 +72,16 @@ def without_inotify(sidecar, directory):
             ["nsenter", "--preserve-credentials", "--user", "--target", str(sidecar.process.pid), "sh", "-c",
              f"echo 128 > {LIMIT}"], check=True)
         return
-    print("\nno user namespace to be had: taking all inotify instances of this user")
+    print("\nno permission for a user namespace: taking all inotify instances of this user")
     with all_instances_taken() as give_back:
         sidecar.start()
         yield give_back
 
 
-def test_without_inotify_it_polls_and_says_so_and_comes_back_to_it(kafka, sidecar, endpoint, name, tmp_path):
+def test_without_inotify_the_directory_is_polled_until_inotify_is_available_again(
+        kafka, sidecar, endpoint, name, tmp_path):
     topic = kafka.topic()
-    sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000      # so that no rescan helps
+    sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000      # so that no rescan finds the change
     sidecar.connector(name, topic, endpoint)
     with without_inotify(sidecar, tmp_path) as give_back:
         sidecar.wait_running(name)
@@ -91,17 +92,17 @@ def test_without_inotify_it_polls_and_says_so_and_comes_back_to_it(kafka, sideca
         edit(kafka, sidecar, endpoint, name, topic, "/polled")
         give_back()
         if not INOTIFY_FULL:
-            print("INOTIFY_FULL=1 is not set: that inotify is tried again was not waited for")
+            print("INOTIFY_FULL=1 is not set: retrying inotify was not tested")
             return
         since = time.monotonic()
-        eventually(lambda: sidecar.value("config_watch_mode", mode="inotify") == 1, "inotify again", timeout=60)
+        eventually(lambda: sidecar.value("config_watch_mode", mode="inotify") == 1, "inotify is used again", timeout=60)
         in_time("back to inotify", time.monotonic() - since, bound=40, generous=60)
         assert sidecar.value("config_watch_mode", mode="poll") == 0
         edit(kafka, sidecar, endpoint, name, topic, "/notified")
 
 
-def storm(directory, events):
-    """About so many events in the directory, none of which is about a definition."""
+def cause_many_events(directory, events):
+    """Causes about `events` events in the directory, none of them for a definition."""
     first, second = directory / ".storm-a", directory / ".storm-b"
     first.touch()
     for _ in range(events // 4 + 1):        # a rename is two events
@@ -110,7 +111,7 @@ def storm(directory, events):
     first.unlink()
 
 
-def test_a_change_that_an_overflow_swallowed_arrives(kafka, sidecar, endpoint, name):
+def test_a_change_lost_in_an_inotify_overflow_takes_effect(kafka, sidecar, endpoint, name):
     limit = int(pathlib.Path("/proc/sys/fs/inotify/max_queued_events").read_text())
     events = min(limit + 1000, 200_000)
     topic = kafka.topic()
@@ -119,45 +120,45 @@ def test_a_change_that_an_overflow_swallowed_arrives(kafka, sidecar, endpoint, n
     sidecar.start()
     sidecar.wait_running(name)
     with undisturbed(kafka, sidecar, name):
-        sidecar.signal(signal.SIGSTOP)      # nobody takes the events off the queue
+        sidecar.signal(signal.SIGSTOP)      # the process does not read the event queue
         try:
-            storm(sidecar.connectors, events)
+            cause_many_events(sidecar.connectors, events)
             sidecar.connector(name, topic, endpoint.url + "/swallowed")
         finally:
             sidecar.signal(signal.SIGCONT)
         effective(kafka, topic, endpoint, "/records/swallowed")
         edit(kafka, sidecar, endpoint, name, topic, "/later")
-    print(f"{events} events, of which {limit} are kept")
+    print(f"{events} events, of which the queue keeps {limit}")
 
 
-def test_a_storm_of_other_events_does_not_hold_back_a_change(kafka, sidecar, endpoint, name):
+def test_many_unrelated_events_do_not_delay_a_change(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.connector(name, topic, endpoint)
     sidecar.start()
     sidecar.wait_running(name)
     stop = threading.Event()
 
-    def blow():
+    def cause_events():
         while not stop.is_set():
-            storm(sidecar.connectors, 200)
+            cause_many_events(sidecar.connectors, 200)
 
-    blower = threading.Thread(target=blow)
-    blower.start()
+    cause_eventser = threading.Thread(target=cause_events)
+    cause_eventser.start()
     try:
         written = time.monotonic()
         sidecar.connector(name, topic, endpoint.url + "/edited")
         came = effective(kafka, topic, endpoint, "/records/edited")[0].time
-        # Ten times the settle time is the most that more events can add.
-        in_time("an edit in a storm of events", came - written, bound=3.5)
+        # More events delay a change by at most ten times the debounce time.
+        in_time("an edit among many events", came - written, bound=3.5)
     finally:
         stop.set()
-        blower.join()
+        cause_eventser.join()
 
 
-# The directory comes and goes
+# The directory is replaced
 
 
-def test_the_directory_is_deleted_and_made_anew(kafka, sidecar, endpoint, name):
+def test_a_deleted_and_recreated_directory_is_watched_again(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
     sidecar.connector(name, topic, endpoint)
@@ -172,7 +173,7 @@ def test_the_directory_is_deleted_and_made_anew(kafka, sidecar, endpoint, name):
             edit(kafka, sidecar, endpoint, name, topic, f"/edited-{round_}")
 
 
-def test_the_directory_is_replaced_by_a_rename(kafka, sidecar, endpoint, name):
+def test_a_directory_replaced_by_a_rename_is_watched_again(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
     sidecar.connector(name, topic, endpoint)
@@ -191,7 +192,7 @@ def test_the_directory_is_replaced_by_a_rename(kafka, sidecar, endpoint, name):
 
 
 @pytest.mark.parametrize("above", [0, 2], ids=["its-parent-exists", "nor-its-parents"])
-def test_the_directory_is_made_after_the_start(kafka, sidecar, endpoint, name, above):
+def test_a_directory_created_after_the_start_is_watched(kafka, sidecar, endpoint, name, above):
     topic = kafka.topic()
     sidecar.settings["connectors.rescan.interval.ms"] = 1_000_000
     sidecar.connectors = sidecar.directory.joinpath(*["above"] * above, "later")
@@ -205,7 +206,7 @@ def test_the_directory_is_made_after_the_start(kafka, sidecar, endpoint, name, a
     sidecar.wait_for_probe("/startupz")
 
 
-def test_what_is_no_file_is_told_and_blocks_nothing(kafka, sidecar, endpoint, name):
+def test_entries_that_are_not_files_are_logged_and_block_nothing(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     sidecar.connector(name, topic, endpoint)
     sidecar.start()

@@ -6,7 +6,7 @@ import shutil
 
 
 class Volume:
-    """Keys and texts in a directory: `..data` is a symlink to a versioned directory, each key one into `..data`."""
+    """The directory of a volume: `..data` is a symlink to a versioned directory, and each key is a symlink into it."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -15,7 +15,7 @@ class Volume:
         self._versions = itertools.count()
 
     def update(self, texts, links_first=False):
-        """The volume holds these keys from now on. `links_first`: new keys are linked before the swap, as of old."""
+        """Replaces the content. `links_first`: new keys are linked before the swap, like in old versions of kubelet."""
         old = self.directory / os.readlink(self.directory / "..data") if self.updates else None
         whole = self.directory / f"..2026_01_01_{next(self._versions):09}"
         whole.mkdir()

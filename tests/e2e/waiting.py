@@ -1,4 +1,4 @@
-"""Waiting for the world to be in a state. The machine may be slow and busy: limits are generous, polls are quick."""
+"""Helpers that wait for a condition, with generous limits for slow machines and frequent polls."""
 
 import time
 
@@ -7,9 +7,9 @@ _POLL = 0.02
 
 
 def eventually(condition, what, timeout=PATIENCE):
-    """Polls until `condition()` is true and returns what it returned; fails naming `what` after `timeout` seconds.
+    """Polls until `condition()` is true and returns its result; fails with `what` after `timeout` seconds.
 
-    `what` may be callable: it is asked only on failure, so it can tell what the world looked like instead.
+    `what` may be a function, which is called only on failure to describe the actual state.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -17,13 +17,13 @@ def eventually(condition, what, timeout=PATIENCE):
         if result:
             return result
         if time.monotonic() > deadline:
-            told = what() if callable(what) else what
-            raise AssertionError(f"not within {timeout:g} s: {told}")
+            text = what() if callable(what) else what
+            raise AssertionError(f"not within {timeout:g} s: {text}")
         time.sleep(_POLL)
 
 
 def holds(condition, what, seconds):
-    """Fails as soon as `condition()` is not true during `seconds`: for tests whose point is that nothing happens."""
+    """Fails as soon as `condition()` is false within `seconds`, for tests that nothing happens."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if not condition():

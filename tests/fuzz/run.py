@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the fuzz targets that preset `fuzz` has built, each for a while, and says what they did.
+"""Runs the fuzz targets of preset `fuzz`, each for some time, and prints their results.
 
-A run that finds nothing proves something only where a fault would be found, so the planted ones come first. What a
-target finds is kept under BUILD/found/TARGET; the inputs that it learnt from under BUILD/corpus/TARGET, from where the
-next run goes on. Exit code 1: a fault was found (or a planted one was not).
+The planted faults come first, because a run without findings only means something if faults are found. Findings are
+kept in BUILD/found/TARGET, learned inputs in BUILD/corpus/TARGET, where the next run continues. Exit code 1: a fault was
+found, or a planted one was not.
 """
 
 import argparse
@@ -19,13 +19,13 @@ sys.path.insert(0, str(HERE.parent))
 
 import figures  # noqa: E402
 
-LONG_RUN = 600  # seconds a target
-LARGEST = 4096  # bytes of an input
-SLOWEST = 10  # seconds for one input
-# A mistake planted in planted_bug.cc -> what the run says when it is found.
+LONG_RUN = 600  # seconds per target
+LARGEST = 4096  # bytes per input
+SLOWEST = 10  # seconds per input
+# Fault planted in planted_bug.cc -> text in the output when it is found.
 PLANTED = {"overflow": "heap-buffer-overflow", "undefined": "signed integer overflow", "leak": "detected memory leaks",
            "check": "does not hold", "hang": "libFuzzer: timeout"}
-# Statistics of libFuzzer: column -> where it stands in its output; the last one counts.
+# Column -> pattern of a statistic in the output of libFuzzer; the last match counts.
 FIGURES = {"executions": r"^stat::number_of_executed_units: *(\d+)", "exec/s": r"^stat::average_exec_per_sec: *(\d+)",
            "edges": r"\bcov: (\d+)", "corpus": r"\bcorp: (\d+)"}
 
@@ -35,7 +35,7 @@ def targets():
 
 
 def fuzz(build, target, *options, corpora=(), environment=None):
-    """libFuzzer's exit code and all it says."""
+    """Runs libFuzzer; returns its exit code and output."""
     found = build / "found" / target
     found.mkdir(parents=True, exist_ok=True)
     dictionary = HERE / f"{target}.dict"
@@ -50,33 +50,33 @@ def fuzz(build, target, *options, corpora=(), environment=None):
     return run.returncode, text
 
 
-def planted_mistake_is_found(build, mistake, words):
-    # From two bytes that are right on: finding the third is a matter of a few thousand inputs.
+def planted_fault_is_found(build, fault, words):
+    # Starts with two correct bytes, so that a few thousand inputs find the third.
     seeds = build / "corpus" / "planted_bug"
     seeds.mkdir(parents=True, exist_ok=True)
     (seeds / "start").write_bytes(b"kh_")
     code, text = fuzz(build, "planted_bug", "-runs=2000000", "-max_total_time=60", "-timeout=2", corpora=[seeds],
-                      environment={"PLANTED": mistake})
+                      environment={"PLANTED": fault})
     if code != 0 and words in text:
         return True
-    print(text[-3000:], f"planted mistake '{mistake}' was not found (exit code {code})", sep="\n")
+    print(text[-3000:], f"planted fault '{fault}' was not found (exit code {code})", sep="\n")
     return False
 
 
 def run_target(build, target, seconds):
-    """A row of figures, and whether nothing was found."""
-    learnt = build / "corpus" / target
-    learnt.mkdir(parents=True, exist_ok=True)
+    """Returns a row of figures, and whether nothing was found."""
+    learned = build / "corpus" / target
+    learned.mkdir(parents=True, exist_ok=True)
     code, text = fuzz(build, target, f"-max_total_time={seconds}", f"-timeout={SLOWEST}",
-                      corpora=[learnt, HERE / "corpus" / target])
+                      corpora=[learned, HERE / "corpus" / target])
     row = [target]
     for pattern in FIGURES.values():
         matches = re.findall(pattern, text, re.M)
         row.append(f"{int(matches[-1]):,}" if matches else "–")
     print(f"{target}: {row[1]} executions", flush=True)
     if code != 0:
-        print(f"{text[-6000:]}\n{target}: FOUND SOMETHING (exit code {code}); the input is in {build / 'found' / target}. "
-              f"Once mended, keep it in tests/fuzz/corpus/{target} under a name that says what it is.", flush=True)
+        print(f"{text[-6000:]}\n{target}: FAULT FOUND (exit code {code}); the input is in {build / 'found' / target}. "
+              f"Once fixed, keep it in tests/fuzz/corpus/{target} under a descriptive name.", flush=True)
     return row, code == 0
 
 
@@ -86,7 +86,7 @@ def table(rows):
 
 
 def merge(build, names, most):
-    """Takes over from what was learnt the fewest small inputs that reach what the seeds don't, up to `most` files."""
+    """Adds the smallest learned inputs that reach more code than the seeds, up to `most` files."""
     for target in names:
         seeds = HERE / "corpus" / target
         candidates = build / "candidates" / target
@@ -103,32 +103,32 @@ def merge(build, names, most):
                      key=lambda path: path.stat().st_size)
         for path in new[:max(room, 0)]:
             (seeds / f"learnt-{path.name[:8]}").write_bytes(path.read_bytes())
-        print(f"{target}: {len(new)} inputs reach more than the seeds, {min(len(new), max(room, 0))} taken over")
+        print(f"{target}: {len(new)} inputs reach more code than the seeds, {min(len(new), max(room, 0))} added")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path)
-    parser.add_argument("--seconds", type=int, default=20, help="a target; default %(default)s")
-    parser.add_argument("--target", action="append", help="this one only; may be repeated")
-    parser.add_argument("--jobs", type=int, default=1, help="targets at a time; default %(default)s")
+    parser.add_argument("--seconds", type=int, default=20, help="per target; default %(default)s")
+    parser.add_argument("--target", action="append", help="run only this one; can be repeated")
+    parser.add_argument("--jobs", type=int, default=1, help="concurrent targets; default %(default)s")
     parser.add_argument("--keep", action="store_true",
-                        help=f"write the table into tests/README.md, as a run of {LONG_RUN} s a target does by itself")
-    parser.add_argument("--merge", action="store_true", help="don't look for faults: extend the seeds")
-    parser.add_argument("--most", type=int, default=50, help="seeds of a target after a merge; default %(default)s")
+                        help=f"write the table into tests/README.md, like every run of {LONG_RUN} s per target")
+    parser.add_argument("--merge", action="store_true", help="do not fuzz but extend the seeds")
+    parser.add_argument("--most", type=int, default=50, help="maximum seeds per target after a merge; default %(default)s")
     arguments = parser.parse_args()
     build = arguments.build.resolve()
     names = arguments.target or targets()
     unknown = set(names) - set(targets())
     if unknown:
-        parser.error(f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(targets())}")
+        parser.error(f"unknown target: {', '.join(sorted(unknown))}; targets: {', '.join(targets())}")
     if arguments.merge:
         merge(build, names, arguments.most)
         return 0
-    for mistake, words in PLANTED.items():
-        if not planted_mistake_is_found(build, mistake, words):
+    for fault, words in PLANTED.items():
+        if not planted_fault_is_found(build, fault, words):
             return 1
-    print(f"planted mistakes were found: {', '.join(PLANTED)}", flush=True)
+    print(f"planted faults were found: {', '.join(PLANTED)}", flush=True)
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         results = list(pool.map(lambda target: run_target(build, target, arguments.seconds), names))
     rows, sound = [row for row, _ in results], all(nothing_found for _, nothing_found in results)

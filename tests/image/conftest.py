@@ -1,11 +1,11 @@
-"""Tests of the image: what is in it, and that it works where nothing is allowed.
+"""Tests of the image: its contents, and that it works with minimal privileges.
 
     make image-test
 
 IMAGE        the archive under test (build/image/kafka-http-sink-RELEASE.tar)
 PYSPDXTOOLS  the validator of SPDX documents (PyPI's spdx-tools)
 
-They need root: the image's files belong to several users, and containers are started by runc.
+They need root, because the files of the image have several owners and runc starts containers.
 """
 
 import os
@@ -38,7 +38,7 @@ def spdx_validator():
 
 @pytest.fixture
 def container(image, tmp_path):
-    """The image with everything mounted, not started."""
+    """A container with all mounts, not started."""
     one = Container(image, tmp_path / "container")
     yield one
     one.end_of_test()
@@ -46,7 +46,7 @@ def container(image, tmp_path):
 
 @pytest.fixture
 def stateless_container(image, tmp_path):
-    """The image without a volume for its state, not started."""
+    """A container without a volume for its state, not started."""
     one = Container(image, tmp_path / "container", state_mounted=False)
     yield one
     one.end_of_test()

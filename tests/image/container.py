@@ -1,4 +1,4 @@
-"""The program in its image, confined as a careful cluster confines it."""
+"""The program in its image, confined like in a strict cluster."""
 
 import json
 import os
@@ -15,10 +15,10 @@ STATE = "/var/lib/kafka-http-sink"
 
 
 class Container(Sidecar):
-    """One container by runc: read-only root, uid 65532, no capability, no new privileges; the machine's network.
+    """A runc container: read-only root, uid 65532, no capabilities, no new privileges, and the network of the machine.
 
-    The definitions, the secrets and sidecar.toml are mounted read-only where the image has its own; `state_mounted`
-    says whether there is a volume for the state, in memory. Everything else is as the image says.
+    The definitions, the secrets and sidecar.toml are mounted read-only over those of the image. `state_mounted` adds an
+    in-memory volume for the state. Everything else is configured by the image.
     """
 
     def __init__(self, image, directory, state_mounted=True):
@@ -26,24 +26,24 @@ class Container(Sidecar):
         self.image = image
         self.settings = {"rest.listen": ""}
         self.state_mounted = state_mounted
-        self.mounts = []            # more of them, as the runtime's specification writes them
+        self.mounts = []            # additional mounts, in the format of the runtime specification
         self._runc = ["runc", "--root", str(self.directory / "runc")]
         self._name = None
         os.chmod(self.directory, 0o755)
 
     def command(self, *arguments, environment=None):
-        """Runs one command in a container of its own and returns its subprocess.CompletedProcess, with text."""
+        """Runs a command in a new container and returns its subprocess.CompletedProcess, with text."""
         return subprocess.run(self._bundle(arguments, environment or {}), capture_output=True, text=True, timeout=120,
                               check=False)
 
     def execute(self, *arguments):
-        """Runs the program once more inside the running container."""
+        """Runs another instance of the program in the running container."""
         return subprocess.run([*self._runc, "exec", self._name, *self.image.config["Entrypoint"], *arguments],
                               capture_output=True, text=True, timeout=120, check=False)
 
     @property
     def proc(self):
-        """/proc/PID of the program, as this machine sees it."""
+        """The /proc/PID of the program on this machine."""
         file = self.directory / "pid"
         return pathlib.Path("/proc") / eventually(lambda: file.exists() and file.read_text(), "the program's pid")
 
@@ -55,11 +55,11 @@ class Container(Sidecar):
                 subprocess.run([*self._runc, "delete", "--force", self._name], check=True, timeout=60)
 
     def _launch(self, config, arguments, environment):
-        # The runtime's own environment is this process's; the program's is in the bundle.
+        # The runtime inherits the environment of this process; the bundle has that of the program.
         return self._bundle(("run", *arguments), environment, config), None
 
     def _bundle(self, arguments, environment, config=None):
-        """Writes the runtime's configuration; returns the command that runs it and ends as the program ends."""
+        """Writes the runtime configuration; returns the command that runs it and exits with the code of the program."""
         image = self.image.config
         uid, gid = (int(one) for one in image["User"].split(":"))
         mounts = [

@@ -1,4 +1,4 @@
-"""The image as it is handed out: the archive's configuration, and its root directory unpacked."""
+"""The released image: the configuration in the archive, and the unpacked root directory."""
 
 import json
 import os
@@ -13,11 +13,11 @@ DPKG = "var/lib/dpkg"
 
 
 class Image:
-    """Unpacks the archive (docker's format) into `root`, owners and modes included, for which one must be root."""
+    """Unpacks the archive (docker format) into `root` with owners and modes, which requires root."""
 
     def __init__(self, archive, root):
         self.root = pathlib.Path(root)
-        self.size = 0               # bytes of the layers, as docker and podman tell an image's size
+        self.size = 0               # bytes of the layers, like the image size in docker and podman
         with tarfile.open(archive) as file:
             manifest = json.load(file.extractfile("manifest.json"))[0]
             self.config = json.load(file.extractfile(manifest["Config"]))["config"]
@@ -30,18 +30,18 @@ class Image:
                                input=file.extractfile(layer).read(), check=True)
 
     def paths(self):
-        """Every path in the image, relative to its root, with its lstat."""
+        """Yields every path in the image, relative to its root, with its lstat."""
         for directory, directories, files in os.walk(self.root):
             for name in directories + files:
                 path = os.path.join(directory, name)
                 yield os.path.relpath(path, self.root), os.lstat(path)
 
     def files(self):
-        """Every path that is not a directory."""
+        """Returns every path that is not a directory."""
         return {path for path, status in self.paths() if not stat.S_ISDIR(status.st_mode)}
 
     def elf_files(self):
-        """Programs and shared libraries."""
+        """Returns programs and shared libraries."""
         for path, status in self.paths():
             if stat.S_ISREG(status.st_mode):
                 with open(self.root / path, "rb") as file:
@@ -49,12 +49,12 @@ class Image:
                         yield path
 
     def packages(self):
-        """(name, version, architecture) of every package in dpkg's database."""
-        told = subprocess.run(["dpkg-query", f"--admindir={self.root / DPKG}", "-W", "-f",
-                               "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
-                              capture_output=True, text=True, check=True)
+        """Returns (name, version, architecture) of every package in the dpkg database."""
+        listed = subprocess.run(["dpkg-query", f"--admindir={self.root / DPKG}", "-W", "-f",
+                                 "${Package} ${Version} ${Architecture} ${db:Status-Status}\n"],
+                                capture_output=True, text=True, check=True)
         found = set()
-        for line in told.stdout.splitlines():
+        for line in listed.stdout.splitlines():
             *package, state = line.split(" ")
             assert state == "installed", line
             found.add(tuple(package))

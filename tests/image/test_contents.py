@@ -1,4 +1,4 @@
-"""What is in the image, and what is not."""
+"""The contents of the image."""
 
 import hashlib
 import json
@@ -14,10 +14,10 @@ from container import STATE, UID
 from image import DPKG, PROGRAM, SPDX
 
 LIMIT = 120 * 1000 * 1000
-# What a runtime lays its own files over.
+# Files that a runtime mounts over.
 MOUNT_POINTS = {"etc/hostname", "etc/hosts", "etc/resolv.conf"}
 OURS = {PROGRAM, SPDX, "usr/share/doc/kafka-http-sink/copyright", "etc/kafka-http-sink/sidecar.toml"}
-# Made by the scripts of Debian's packages when they are installed.
+# Created by the scripts of Debian packages.
 MADE = {"etc/passwd", "etc/group", "etc/nsswitch.conf", "lib", "lib64"}
 CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
@@ -26,41 +26,41 @@ def certificates(path):
     return {"".join(one.split()) for one in CERTIFICATE.findall(path.read_text())}
 
 
-def test_its_size_is_within_the_limit(image, capsys):
+def test_the_size_is_within_the_limit(image, capsys):
     with capsys.disabled():
         print(f"\nthe image: {image.size / 1e6:.1f} MB")
     assert image.size <= LIMIT
 
 
-def test_its_labels_user_and_entry_point_are_set(image, container):
+def test_labels_user_and_entry_point_are_set(image, container):
     labels = {name.removeprefix("org.opencontainers.image."): value for name, value in image.config["Labels"].items()}
     assert labels["title"] == "kafka-http-sink"
     assert labels["licenses"] == "MIT"
     assert labels["description"]
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", labels["created"])
-    told = re.match(r"kafka-http-sink (\S+) \((\w+)\)", container.command("--version").stdout)
-    assert told[1] == labels["version"]
-    assert labels["revision"].startswith(told[2])
+    version = re.match(r"kafka-http-sink (\S+) \((\w+)\)", container.command("--version").stdout)
+    assert version[1] == labels["version"]
+    assert labels["revision"].startswith(version[2])
     assert image.config["User"] == f"{UID}:{UID}"
     assert image.config["Entrypoint"] == [f"/{PROGRAM}"]
     assert not image.config.get("Volumes")
 
 
-def test_the_only_program_in_it_is_ours(image):
+def test_the_image_has_no_other_program(image):
     programs = {path for path in image.files()
                 if re.match(r"(usr/)?(local/)?(s?bin|libexec|games)/", path)
                 or os.path.basename(path) in ("sh", "bash", "busybox", "apt-get", "dpkg", "perl")}
     assert programs == {PROGRAM}
 
 
-def test_nobody_gets_rights_from_a_file(image):
+def test_no_file_grants_privileges(image):
     for path, status in image.paths():
         assert stat.S_ISLNK(status.st_mode) or not status.st_mode & (stat.S_ISUID | stat.S_ISGID), path
         if not stat.S_ISLNK(status.st_mode):
             assert "security.capability" not in os.listxattr(image.root / path), path
 
 
-def test_the_program_may_change_nothing_but_its_state_directory(image):
+def test_the_program_can_only_change_its_state_directory(image):
     for path, status in image.paths():
         if f"/{path}" == STATE:
             assert (status.st_uid, status.st_gid) == (UID, UID)
@@ -74,8 +74,8 @@ def test_the_program_may_change_nothing_but_its_state_directory(image):
     assert not list((image.root / STATE.lstrip("/")).iterdir())
 
 
-def test_every_shared_library_is_there(image, container):
-    """By what each file says that it needs, and by the loader itself in the container, which is what ldd asks."""
+def test_every_shared_library_exists(image, container):
+    """Checks the NEEDED entries of each file, and the dynamic loader in the container."""
     elf = list(image.elf_files())
     assert PROGRAM in elf and len(elf) > 20
     names = {os.path.basename(path) for path in image.files()}
@@ -89,12 +89,12 @@ def test_every_shared_library_is_there(image, container):
     assert "not found" not in loaded.stdout
 
 
-def test_every_file_is_a_package_s_or_known_and_no_package_s_file_was_changed(image):
+def test_every_file_is_known_and_no_file_of_a_package_was_changed(image):
     lists = list((image.root / DPKG / "info").glob("*.list"))
     assert len(lists) == len(image.packages())
     owned = set()
     for one in lists:
-        # On a Debian whose packages have files in /lib, those are found in /usr/lib.
+        # If packages have files in /lib, these are in /usr/lib.
         owned |= {re.sub(r"^/(lib(64)?/)", r"/usr/\1", path).lstrip("/") for path in one.read_text().splitlines()}
     strange = image.files() - owned - OURS - MADE - MOUNT_POINTS
     assert {path for path in strange if not path.startswith(("etc/ssl/certs/", f"{DPKG}/"))} == set()
@@ -103,8 +103,8 @@ def test_every_file_is_a_package_s_or_known_and_no_package_s_file_was_changed(im
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
 
 
-def test_it_trusts_whom_debian_trusts_and_nobody_else(image):
-    """In particular not those whom the machine trusts that built it."""
+def test_the_image_trusts_exactly_the_authorities_of_debian(image):
+    """In particular not additional authorities of the build machine."""
     debian = set()
     for one in (image.root / "usr/share/ca-certificates").rglob("*.crt"):
         debian |= certificates(one)
@@ -119,17 +119,17 @@ def test_it_trusts_whom_debian_trusts_and_nobody_else(image):
     assert os.readlink(image.root / "usr/lib/ssl/certs") == "/etc/ssl/certs"
 
 
-def test_the_list_of_packages_is_valid_spdx(image, spdx_validator, tmp_path):
+def test_the_spdx_document_is_valid(image, spdx_validator, tmp_path):
     checked = subprocess.run([spdx_validator, "--version", "SPDX-2.3", "-i", str(image.root / SPDX)],
                              capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
-    # The validator is one that says no.
+    # The validator rejects an invalid document.
     broken = tmp_path / "broken.spdx.json"
     broken.write_text((image.root / SPDX).read_text().replace('"Organization: ', '"Nobody: ', 1))
     assert subprocess.run([spdx_validator, "-i", str(broken)], capture_output=True, check=False).returncode != 0
 
 
-def test_the_list_of_packages_is_complete(image):
+def test_the_spdx_document_is_complete(image):
     document = json.loads((image.root / SPDX).read_text())
     assert document["spdxVersion"] == "SPDX-2.3"
     program, *packages = document["packages"]
@@ -152,7 +152,7 @@ def test_the_list_of_packages_is_complete(image):
     assert related == {("DESCRIBES", "SPDXRef-Program"), *(("DEPENDS_ON", one["SPDXID"]) for one in packages)}
 
 
-def test_every_package_s_licence_is_in_it(image):
+def test_every_package_has_its_license_in_the_image(image):
     for name, *_ in image.packages():
         copyright_file = image.root / "usr/share/doc" / name / "copyright"
         assert copyright_file.resolve().is_relative_to(image.root) and copyright_file.stat().st_size > 0, name
@@ -160,5 +160,5 @@ def test_every_package_s_licence_is_in_it(image):
 
 
 @pytest.mark.parametrize("path", ["etc/kafka-http-sink/connectors", "etc/kafka-http-sink/secrets"])
-def test_the_places_to_mount_are_there_and_empty(image, path):
+def test_the_mount_points_exist_and_are_empty(image, path):
     assert (image.root / path).is_dir() and not list((image.root / path).iterdir())

@@ -1,4 +1,4 @@
-"""The image at work: nothing of it may be written, and the process may do nothing but what it is for."""
+"""Tests of the running image: it works with a read-only root and without privileges."""
 
 import errno
 import os
@@ -16,12 +16,12 @@ from waiting import eventually
 
 TOPIC = "orders"
 NAME = "orders-over-http"
-# A record that comes to a topic of the embedded broker is soon seen.
+# New topics of the embedded broker are noticed soon.
 QUICKLY = {"consumer.override.topic.metadata.refresh.interval.ms": 1000}
 
 
 def embedded(container):
-    """The address of the started container's broker."""
+    """Returns the address of the broker in the started container."""
     line = eventually(lambda: [one for one in container.out.lines if one.startswith("embedded broker: ")],
                       lambda: f"the broker's address; log:\n{container.log.tail()}")[0]
     return line.removeprefix("embedded broker: ")
@@ -36,14 +36,14 @@ def status_of(container):
     return {name: value.split() for name, value in (line.split(":", 1) for line in lines)}
 
 
-def write_refused(path):
-    """Whether nobody can write it, for how it is mounted: this process is root and may write anywhere else."""
+def is_read_only(path):
+    """Whether its mount is read-only: this process is root and can write everywhere else."""
     with pytest.raises(OSError) as refused:
         path.write_text("")
     return refused.value.errno == errno.EROFS
 
 
-def test_a_record_is_delivered_by_a_process_that_may_do_nothing_else(container, endpoint):
+def test_an_unprivileged_process_delivers_a_record(container, endpoint):
     (container.secrets / "token").write_text("sesame")
     container.connector(NAME, TOPIC, endpoint, {**QUICKLY, "callback.request.headers": {
         "Authorization": f"Bearer ${{file:{CONFIGURATION}/secrets/token}}"}})
@@ -56,7 +56,7 @@ def test_a_record_is_delivered_by_a_process_that_may_do_nothing_else(container, 
     assert status["NoNewPrivs"] == ["1"]
     root = container.proc / "root"
     for directory in ("", "tmp", "etc", "usr/bin", "var", f"{CONFIGURATION}/connectors".lstrip("/")):
-        assert write_refused(root / directory / "written"), directory
+        assert is_read_only(root / directory / "written"), directory
     mounted = (container.proc / "mountinfo").read_text()
     assert re.search(r"^\S+ \S+ \S+ \S+ / ro,", mounted, re.MULTILINE), mounted
 
@@ -80,7 +80,7 @@ def test_compressed_records_are_read(container, endpoint):
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-def test_it_can_log_in_to_kafka(container, mechanism):
+def test_the_program_can_authenticate_to_kafka(container, mechanism):
     with ports.refused_port() as port:
         container.settings.update({
             "kafka.bootstrap.servers": f"127.0.0.1:{port}", "kafka.security.protocol": "sasl_ssl",
@@ -89,7 +89,7 @@ def test_it_can_log_in_to_kafka(container, mechanism):
         container.stop()
 
 
-def test_a_mechanism_that_it_has_not_is_told_at_start(container):
+def test_an_unsupported_mechanism_fails_the_start(container):
     container.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", "kafka.security.protocol": "sasl_ssl",
                                "kafka.sasl.mechanisms": "NONESUCH"})
     container.start(wait=False)
@@ -97,8 +97,8 @@ def test_a_mechanism_that_it_has_not_is_told_at_start(container):
     assert container.log.find("configuration rejected", "NONESUCH")
 
 
-def test_an_endpoint_is_trusted_by_the_system_s_authorities(container, tmp_path):
-    """A directory of our own in the place of the image's shows that the program looks there, unasked."""
+def test_the_system_authorities_are_trusted(container, tmp_path):
+    """A directory mounted over that of the image shows that the program uses it by default."""
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=endpoint",
                     "-addext", "subjectAltName=IP:127.0.0.1", "-addext",
@@ -127,7 +127,7 @@ def test_an_endpoint_is_trusted_by_the_system_s_authorities(container, tmp_path)
         container.stop()
 
 
-def test_check_works_inside(container, endpoint):
+def test_check_works_in_the_container(container, endpoint):
     container.connector(NAME, TOPIC, endpoint)
     checked = container.command("check", f"{CONFIGURATION}/sidecar.toml", f"{CONFIGURATION}/connectors")
     assert checked.returncode == 0, checked.stdout + checked.stderr
@@ -137,11 +137,11 @@ def test_check_works_inside(container, endpoint):
     assert f"{CONFIGURATION}/connectors/wrong.toml:1:1: error: topic" in checked.stdout
 
 
-def test_version_tells_what_it_is_made_of(container):
-    told = container.command("--version")
-    assert told.returncode == 0
+def test_version_names_the_libraries(container):
+    result = container.command("--version")
+    assert result.returncode == 0
     for word in ("kafka-http-sink ", "librdkafka ", "Poco ", "toml++ ", "prometheus-cpp "):
-        assert re.search(rf"^{re.escape(word)}\S+", told.stdout, re.MULTILINE), told.stdout
+        assert re.search(rf"^{re.escape(word)}\S+", result.stdout, re.MULTILINE), result.stdout
 
 
 def test_drain_in_the_container_needs_no_shell(container, endpoint):
@@ -156,7 +156,7 @@ def test_drain_in_the_container_needs_no_shell(container, endpoint):
     container.stop()
 
 
-def test_what_rest_makes_is_kept_in_the_mounted_state_directory(container, endpoint):
+def test_connectors_created_by_rest_are_stored_in_the_mounted_state_directory(container, endpoint):
     rest = Rest(container)
     container.start("--embedded-broker")
     rest.create(NAME, {"topics": TOPIC, "callback.request.url": endpoint.url}).must(201)
@@ -166,20 +166,20 @@ def test_what_rest_makes_is_kept_in_the_mounted_state_directory(container, endpo
     container.stop()
 
 
-def test_without_a_volume_for_the_state_a_call_says_so_and_files_work(stateless_container, endpoint):
+def test_without_a_state_volume_calls_fail_with_a_reason_and_files_work(stateless_container, endpoint):
     stateless_container.connector(NAME, TOPIC, endpoint, QUICKLY)
     rest = Rest(stateless_container)
     stateless_container.start("--embedded-broker")
     produce(embedded(stateless_container), b"by a file\n")
     assert endpoint.wait_for(1)[0].body == b"by a file"
-    told = rest.create("by-rest", {"topics": TOPIC, "callback.request.url": endpoint.url}).must(500).json["message"]
-    assert STATE in told and os.strerror(errno.EROFS) in told
+    message = rest.create("by-rest", {"topics": TOPIC, "callback.request.url": endpoint.url}).must(500).json["message"]
+    assert STATE in message and os.strerror(errno.EROFS) in message
     stateless_container.stop()
 
 
-def test_an_empty_state_directory_s_name_keeps_it_in_memory(stateless_container, endpoint):
+def test_an_empty_state_dir_keeps_the_state_in_memory(stateless_container, endpoint):
     rest = Rest(stateless_container)
     stateless_container.start("--embedded-broker", environment={"KAFKA_HTTP_SINK_STATE_DIR": ""})
     rest.create("by-rest", {"topics": TOPIC, "callback.request.url": endpoint.url}).must(201)
-    assert write_refused(stateless_container.proc / "root" / STATE.lstrip("/") / "written")
+    assert is_read_only(stateless_container.proc / "root" / STATE.lstrip("/") / "written")
     stateless_container.stop()

@@ -1,9 +1,9 @@
-"""Tests of k8s/ without a cluster: rendered by kustomize, validated by the official schemas, unknown fields rejected.
+"""Tests of k8s/ without a cluster: kustomize renders it, the official schemas validate it, unknown fields are rejected.
 
     /usr/bin/python3 tests/k8s/fetch.py && /usr/bin/python3 -m pytest tests/k8s
 
-KAFKA_HTTP_SINK  the program, which judges the definitions and sidecar.toml; without it those tests are skipped, or fail
-REQUIRE_KAFKA=1  what is missing is a failure; otherwise those tests are skipped, loudly
+KAFKA_HTTP_SINK  the program, which checks the definitions and sidecar.toml; without it those tests are skipped or fail
+REQUIRE_KAFKA=1  fail if something is missing; otherwise those tests are skipped with a message
 
 Debian packages: golang-go, python3-pytest, python3-jsonschema, python3-yaml.
 """
@@ -41,5 +41,5 @@ def program():
 
 @pytest.fixture
 def copy(tmp_path):
-    """A copy of k8s/ to spoil."""
+    """A copy of k8s/ that the test may change."""
     return shutil.copytree(manifests.ROOT, tmp_path / "k8s")

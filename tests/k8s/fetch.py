@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Gets what the tests of k8s/ check with, once, into build/k8s: kustomize, built from source, and the official schemas.
+"""Fetches the tools of the tests of k8s/ once, into build/k8s: kustomize, built from source, and the official schemas.
 
-Everything comes as Go modules, which need no other host than Go's own. What they contain is pinned: kustomize, with all
-that it is built of, by tools/go.sum, the modules with the schemas by the sums below.
+Everything comes as Go modules, so only the Go module proxy is needed. All of it is pinned: kustomize and its
+dependencies by tools/go.sum, the modules with the schemas by the sums below.
 
-    fetch.py    get what is missing; exit 77 (skipped, said aloud) when it can't be had and REQUIRE_KAFKA is not 1
+    fetch.py    fetch what is missing; exit 77 (skipped, with a message) if that fails and REQUIRE_KAFKA is not 1
 """
 
 import json
@@ -21,18 +21,18 @@ KUSTOMIZE = BUILD / "bin" / "kustomize"
 SCHEMAS = BUILD / "schemas"
 KUSTOMIZATION_FIELDS = SCHEMAS / "kustomization-fields.json"
 STAMP = BUILD / "fetched"  # written last
-GO = "/usr/bin/go"  # Debian's, whichever comes first in PATH
+GO = "/usr/bin/go"  # Debian's, regardless of PATH
 SKIPPED = 77
 
-# The newest Go version that a module may ask for: that of Debian 13. Its `go` refuses to load any other; Debian 12's
-# (1.19) loads every module, and builds kustomize, whose go.mod says 1.19.
+# The newest Go version that a module may require: that of Debian 13, whose `go` rejects newer ones. Debian 12's (1.19)
+# loads every module, and builds kustomize, which requires 1.19.
 NEWEST_GO = (1, 24, 4)
-# The oldest Kubernetes with native sidecars, and the newest that NEWEST_GO loads: a field has to exist in both.
+# The oldest Kubernetes with native sidecars, and the newest that NEWEST_GO loads: a field must exist in both.
 KUBERNETES = {
     "v1.29.6": "h1:jn8kA/oVOAWZOeoorx6xZ4d+KgGp+Evgi90x9bEI/DE=",
     "v1.34.4": "h1:Yy6R4QB8C9kJPp25GFqEvX5XQwY5qzKeqD0Xx6oAcmk=",
 }
-# Modules with custom resource definitions, and where in them.
+# Modules with custom resource definitions: (module, version) -> (sum, directory).
 RESOURCES = {
     ("github.com/prometheus-operator/prometheus-operator", "v0.85.0"): (
         "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
@@ -50,7 +50,7 @@ def run_go(arguments, **options):
         **os.environ,
         "GOTOOLCHAIN": "local",
         "GOFLAGS": "-modcacherw",
-        "GOSUMDB": "off",  # what is expected stands here and in go.sum
+        "GOSUMDB": "off",  # the expected sums are in this file and in go.sum
         "GOMODCACHE": str(BUILD / "go" / "modules"),
         "GOCACHE": str(BUILD / "go" / "cache"),
     }
@@ -62,11 +62,11 @@ def build_kustomize():
 
 
 def kustomization_fields():
-    """The names of all fields of a kustomization.yaml; kustomize itself accepts them in any case."""
+    """Returns all field names of a kustomization.yaml, because kustomize accepts them in any case."""
     answer = run_go(
         ["list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kustomize/api"], cwd=HERE / "tools", stdout=subprocess.PIPE
     )
-    # Selectors of targets are made of types of another module.
+    # Fields of target selectors are defined in another module.
     fields = {"group", "version", "kind", "namespace", "name", "apiVersion"}
     for path in (Path(answer.stdout.strip()) / "types").glob("*.go"):
         fields.update(re.findall(r'json:"(\w+)', path.read_text()))
@@ -74,21 +74,21 @@ def kustomization_fields():
 
 
 def download(module, version, expected):
-    """The directory of a module whose content has the expected sum."""
+    """Downloads a module, verifies its sum, and returns its directory."""
     answer = run_go(["mod", "download", "-json", f"{module}@{version}"], cwd="/", stdout=subprocess.PIPE).stdout
     found = json.loads(answer)
     if found["Sum"] != expected:
         raise ValueError(f"{module} {version} has the sum {found['Sum']}, not {expected}")
     required = re.search(r"^go ([\d.]+)", Path(found["GoMod"]).read_text(), re.MULTILINE)[1]
     if tuple(map(int, required.split("."))) > NEWEST_GO:
-        raise ValueError(f"{module} {version} asks for Go {required}, which Debian 13 does not have")
+        raise ValueError(f"{module} {version} requires Go {required}, which Debian 13 does not have")
     return Path(found["Dir"])
 
 
 def read_enumerations(source):
-    """The allowed values of fields, which the published schemas lack: from the source of the API server's own schemas.
+    """Yields the enumerations that the published schemas lack, from the source of the API server's own schemas.
 
-    Yields (function name, property, whether of a list's or a map's values, the allowed ones).
+    Each is (function name, property, whether it applies to the values of a list or map, allowed values).
     """
     function = name = None
     for line in source.splitlines():
@@ -126,7 +126,7 @@ def fetch_schemas(target):
 
 
 def pins():
-    """What all that is fetched depends on."""
+    """Returns the pinned versions and sums."""
     return "\n".join(path.read_text() for path in (Path(__file__), HERE / "tools/go.mod", HERE / "tools/go.sum"))
 
 
@@ -151,9 +151,9 @@ def main():
     try:
         fetch()
     except (OSError, subprocess.CalledProcessError) as problem:
-        print(f"NO KUSTOMIZE OR NO SCHEMAS: nothing of k8s/ is checked: {problem}", file=sys.stderr)
+        print(f"NO KUSTOMIZE OR NO SCHEMAS: k8s/ is not checked: {problem}", file=sys.stderr)
         if os.environ.get("REQUIRE_KAFKA") == "1":
-            print("That is a failure, because REQUIRE_KAFKA=1.", file=sys.stderr)
+            print("This is a failure because REQUIRE_KAFKA=1.", file=sys.stderr)
             return 1
         return SKIPPED
     return 0

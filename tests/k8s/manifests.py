@@ -1,4 +1,4 @@
-"""What stands under k8s/: rendered by kustomize, validated by the official schemas, held to the rules of pods.py."""
+"""Checks the files under k8s/: renders them with kustomize, validates them by the official schemas, applies pods.py."""
 
 import functools
 import json
@@ -16,12 +16,12 @@ FILES_OF_A_KUSTOMIZATION = ("kustomization.yaml", "kustomization.yml", "Kustomiz
 
 
 class NotRendered(Exception):
-    """kustomize refuses, or warns."""
+    """kustomize failed, or printed a warning."""
 
 
 @functools.lru_cache
 def all_schemas():
-    """The kinds of each version of Kubernetes that has to accept the manifests."""
+    """The schemas of each Kubernetes version that must accept the manifests."""
     resources = sorted(fetch.SCHEMAS.glob("*.yaml"))
     return [Schemas(fetch.SCHEMAS / f"kubernetes-{version}.json", resources) for version in fetch.KUBERNETES]
 
@@ -47,7 +47,7 @@ def render(directory):
 
 
 def strings(value):
-    """Every string in a document, and what follows the `=` of `KEY=FILE`."""
+    """Yields every string in a document, and for `KEY=FILE` also the text after the `=`."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
@@ -59,40 +59,30 @@ def strings(value):
 
 
 class Tree:
-    """The directories and files under a root, and who uses whom."""
+    """The kustomizations and files under a root, and which of them are used by another kustomization."""
 
     def __init__(self, root):
         self.root = root
         self.kustomizations = {
             path.parent: read(path)[0] for name in FILES_OF_A_KUSTOMIZATION for path in root.rglob(name)
         }
-        self.uses = {
-            directory.resolve(): {
-                (directory / text).resolve() for text in strings(content) if (directory / text).exists()
-            }
+        self.used = {
+            (directory / text).resolve()
             for directory, content in self.kustomizations.items()
+            for text in strings(content)
+            if (directory / text).exists()
         }
-        self.used = set().union(*self.uses.values())
 
     def rendered(self):
-        """Directories that can be applied by themselves; a component is rendered where it is used."""
+        """Directories that can be applied on their own; a component is rendered where it is used."""
         return sorted(path for path, content in self.kustomizations.items() if content.get("kind") != "Component")
 
-    def whole(self):
-        """What users apply, complete: the examples, without what they have in common."""
+    def complete(self):
+        """The complete examples that users apply, without the base that they share."""
         return [path for path in self.rendered() if path.is_relative_to(self.root / "examples") and path.name != "base"]
 
-    def depends(self, directory, path):
-        """Whether a file has a part in what a directory renders to."""
-        directory, path = directory.resolve(), path.resolve()
-        return (
-            path.parent == directory
-            or path in self.uses[directory]
-            or any(self.depends(other, path) for other in self.uses[directory] if other in self.uses)
-        )
-
     def loose(self):
-        """YAML files that no kustomization names."""
+        """YAML files that no kustomization refers to."""
         return sorted(
             path
             for pattern in ("*.yaml", "*.yml")
@@ -109,7 +99,7 @@ class Tree:
 
 
 def unknown_fields(value):
-    """Fields of a kustomization that don't exist, or not in this case; names below labels and annotations are free."""
+    """Yields fields that no kustomization has, case-sensitively; keys below labels and annotations are free."""
     known = json.loads(fetch.KUSTOMIZATION_FIELDS.read_text())
     for key, part in value.items() if isinstance(value, dict) else enumerate(value):
         if isinstance(value, dict) and key not in known:
@@ -129,10 +119,10 @@ def schema_problems(manifests):
     return list(dict.fromkeys(found))
 
 
-def problems(root=ROOT, about=None):
-    """Everything that is wrong under the root, a line each; or only in what a file has a part in."""
+def problems(root=ROOT):
+    """Everything that is wrong under the root, one line per problem."""
     tree = Tree(root)
-    found = [f"{path.relative_to(root)}: a component that nobody uses" for path in tree.unused_components()]
+    found = [f"{path.relative_to(root)}: component is not used" for path in tree.unused_components()]
     for directory, content in tree.kustomizations.items():
         found += [f"{directory.relative_to(root)}: kustomization: {problem}" for problem in unknown_fields(content)]
     everything = []
@@ -140,16 +130,14 @@ def problems(root=ROOT, about=None):
         found += [f"{path.relative_to(root)}: {problem}" for problem in schema_problems(read(path))]
         everything += [] if found else read(path)
     for directory in tree.rendered():
-        if about is not None and not tree.depends(directory, about):
-            continue
         try:
             manifests = render(directory)
         except NotRendered as problem:
             found.append(f"{directory.relative_to(root)}: {problem}")
             continue
         wrong = schema_problems(manifests)
-        # The rules read what the schemas have accepted.
-        wrong = wrong or pods.problems(manifests, directory in tree.whole())
+        # pods.py expects manifests that are valid by their schemas.
+        wrong = wrong or pods.problems(manifests, directory in tree.complete())
         found += [f"{directory.relative_to(root)}: {problem}" for problem in wrong]
         everything += [] if wrong else manifests
     return found + list(pods.monitor_problems(everything))

@@ -1,4 +1,4 @@
-"""The alerts and the dashboard of k8s/monitoring, as the tests read them."""
+"""Reads the alerts and the dashboard of k8s/monitoring for the tests."""
 
 import json
 import pathlib
@@ -8,21 +8,21 @@ import yaml
 
 DIRECTORY = pathlib.Path(__file__).resolve().parents[2] / "k8s" / "monitoring"
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d)\b")
-# A duration stands in brackets or after `offset`.
+# Durations are in brackets or after `offset`.
 _TIMED = re.compile(r"\[[^\]]*\]|\boffset\s+\w+")
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def rules():
-    """The rule file that is shipped: what Prometheus itself is given."""
+    """Returns the shipped rule file in Prometheus's own format."""
     return yaml.safe_load((DIRECTORY / "prometheusrule.yaml").read_text())["spec"]
 
 
 def alerts(spec=None):
-    """Every rule by its alert's name."""
+    """Returns alert name -> rule."""
     found = [rule for group in (spec or rules())["groups"] for rule in group["rules"]]
     named = {rule["alert"]: rule for rule in found}
-    assert len(named) == len(found), "two alerts have one name"
+    assert len(named) == len(found), "two alerts have the same name"
     return named
 
 
@@ -31,9 +31,9 @@ def write_rules(path, spec=None):
 
 
 def faster(spec, factor):
-    """The same rules on a clock that runs `factor` times as fast: every `for`, range and offset is divided by it.
+    """Returns the rules for a clock that runs `factor` times as fast: divides every `for`, range and offset by it.
 
-    Nothing else is touched, so what a test sees of these is what the shipped ones do.
+    Nothing else changes, so these rules behave like the shipped ones.
     """
     def shorter(match):
         return f"{int(match[1]) * _MILLISECONDS[match[2]] // factor}ms"
@@ -53,24 +53,24 @@ def dashboard():
 
 
 def panels():
-    """The dashboard's panels, rows left out."""
+    """Returns the panels of the dashboard, without rows."""
     return [panel for panel in dashboard()["panels"] if panel["type"] != "row"]
 
 
 def targets():
-    """Every query of the dashboard: the panel, and the target."""
+    """Returns every query of the dashboard: (panel, target)."""
     return [(panel, target) for panel in panels() for target in panel["targets"]]
 
 
 def without_variables(expression):
-    """A dashboard's expression as Grafana sends it when everything is chosen."""
+    """Returns an expression of the dashboard as Grafana sends it with all values selected."""
     for name, value in (("$__rate_interval", "1m"), ("$__range", "1h"), ("$job", "kafka-http-sink")):
         expression = expression.replace(name, value)
     return re.sub(r"\$(namespace|instance|connector)\b", ".*", expression)
 
 
 def variable_queries():
-    """What fills the dashboard's variables: the metric with its selector, and the label."""
+    """Returns the queries of the dashboard's variables: (metric with selector, label)."""
     found = []
     for variable in dashboard()["templating"]["list"]:
         if variable["type"] == "query":
@@ -81,7 +81,7 @@ def variable_queries():
 
 
 def expressions():
-    """Every expression that is shipped, by where it stands."""
+    """Returns every shipped expression: place -> expression."""
     found = {f"alert {name}": rule["expr"] for name, rule in alerts().items()}
     for panel, target in targets():
         found[f"panel {panel['title']} {target['refId']}"] = without_variables(target["expr"])

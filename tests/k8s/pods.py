@@ -1,16 +1,16 @@
-"""What no schema says: that parts of the manifests fit together, and that every pod is as restricted as it can be.
+"""Checks beyond the schemas: the manifests refer to each other correctly, and every pod is restricted.
 
-Each function yields problems, a line each, of manifests that are valid by their schemas.
+Each function yields problems, one line each, of manifests that are valid by their schemas.
 """
 
 import tomllib
 
 CONTAINER = "kafka-http-sink"
-PROGRAM = "/usr/bin/kafka-http-sink"  # where the image has it
+PROGRAM = "/usr/bin/kafka-http-sink"  # its path in the image
 UID = 65532
 CONNECTORS = "kafka-http-sink-connectors"
 SECRETS = "kafka-http-sink-secrets"
-# What the process reads and writes by default (etc/README.md), and the volume that belongs there.
+# Default directories of the process (etc/README.md) -> the volume that must be mounted there.
 PLACES = {
     "/etc/kafka-http-sink/connectors": ("configMap", "name", CONNECTORS),
     "/etc/kafka-http-sink/secrets": ("secret", "secretName", SECRETS),
@@ -18,8 +18,8 @@ PLACES = {
 }
 PROBES = {"startupProbe": "/startupz", "livenessProbe": "/livez", "readinessProbe": "/readyz"}
 METRICS_PORT = 9404
-NAMESPACE_LABEL = "kubernetes.io/metadata.name"  # which Kubernetes itself sets
-# A drain may take this beyond shutdown.grace.ms, and so may the end after it, for groups whose broker does not answer.
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"  # set by Kubernetes itself
+# A drain, and the shutdown after it, may each take this longer than shutdown.grace.ms if a broker does not answer.
 MARGIN_SECONDS = 5
 VOLUMES_ALLOWED = {
     "name",
@@ -47,7 +47,7 @@ def containers(spec):
 
 
 def selects(selector, labels):
-    """Whether a label selector matches; one that is empty matches everything."""
+    """Whether a label selector matches; an empty one matches everything."""
     if any(labels.get(key) != value for key, value in selector.get("matchLabels", {}).items()):
         return False
     return all(
@@ -62,7 +62,7 @@ def selects(selector, labels):
 
 
 def port_named(container, port):
-    """The number of a container's port, which may be given by its name; None when there is no such port."""
+    """Returns the number of a container port given by name or number; None if there is no such port."""
     return next(
         (one["containerPort"] for one in container.get("ports", []) if port in (one.get("name"), one["containerPort"])),
         None,
@@ -74,20 +74,20 @@ def has_port(spec, port):
 
 
 def resources_of(one):
-    """The names of what a container or a claim limits and requests; their schema leaves them open."""
+    """Returns the names of limited and requested resources of a container or claim, which the schema leaves open."""
     return {name for kind in one.get("resources", {}).values() if isinstance(kind, dict) for name in kind}
 
 
 def restricted(spec):
-    """The Pod Security Standard "restricted"."""
+    """Checks the Pod Security Standard "restricted"."""
     if any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")):
-        yield "shares a namespace of the host"
+        yield "shares a host namespace"
     pod = spec.get("securityContext", {})
     if pod.get("sysctls"):
         yield "sets sysctls"
     for volume in spec.get("volumes", []):
         if set(volume) - VOLUMES_ALLOWED or len(volume) != 2:
-            yield f"volume {volume['name']}: not of one kind that is allowed: {sorted(volume)}"
+            yield f"volume {volume['name']}: not exactly one allowed kind: {sorted(volume)}"
     for container in containers(spec):
         own = container.get("securityContext", {})
         effective = {**pod, **own}
@@ -101,13 +101,13 @@ def restricted(spec):
             "capabilities: does not drop ALL": "ALL" in own.get("capabilities", {}).get("drop", []),
             "capabilities: adds some": not set(own.get("capabilities", {}).get("add", [])) - {"NET_BIND_SERVICE"},
             "procMount is not Default": own.get("procMount", "Default") == "Default",
-            "has a port of the host": not any(port.get("hostPort") for port in container.get("ports", [])),
+            "has a host port": not any(port.get("hostPort") for port in container.get("ports", [])),
             # Beyond the standard:
             "readOnlyRootFilesystem is not true": own.get("readOnlyRootFilesystem") is True,
             "has no image": bool(container.get("image")),
-            "limits or requests what there is not": not resources_of(container)
+            "limits or requests an unknown resource": not resources_of(container)
             - {"cpu", "memory", "ephemeral-storage"},
-            "has no limit of memory": "memory" in container.get("resources", {}).get("limits", {}),
+            "has no memory limit": "memory" in container.get("resources", {}).get("limits", {}),
             "does not request cpu and memory": {"cpu", "memory"}
             <= set(container.get("resources", {}).get("requests", {})),
         }
@@ -120,7 +120,7 @@ def probes_and_mounts(spec):
     volumes = {volume["name"] for volume in spec.get("volumes", [])}
     mounted = {mount["name"] for container in containers(spec) for mount in container.get("volumeMounts", [])}
     for name in volumes ^ mounted:
-        yield f"volume {name}: " + ("nobody mounts it" if name in volumes else "there is none")
+        yield f"volume {name}: " + ("not mounted" if name in volumes else "does not exist")
     for container in containers(spec):
         for kind in (*PROBES, "lifecycle"):
             probe = container.get(kind, {}).get("preStop", {}) if kind == "lifecycle" else container.get(kind, {})
@@ -130,7 +130,7 @@ def probes_and_mounts(spec):
 
 
 def sink(spec):
-    """The one container of kafka-http-sink, and whether it is a sidecar in front of the app's."""
+    """Returns the container of kafka-http-sink, and whether it is a native sidecar."""
     found = [container for container in containers(spec) if container["name"] == CONTAINER]
     return (found[0] if len(found) == 1 else None), found and found[0] in spec.get("initContainers", [])
 
@@ -149,14 +149,14 @@ def sink_problems(labels, spec):
     if (user.get("runAsUser"), user.get("runAsGroup")) != (UID, UID):
         yield f"runs as {user.get('runAsUser')}:{user.get('runAsGroup')}, not {UID}:{UID}"
     if not container.get("image", "").rpartition("/")[2].startswith(f"{CONTAINER}:"):
-        yield f"image {container.get('image')}: of another name, or without a tag"
+        yield f"image {container.get('image')}: wrong name, or without a tag"
     for kind, path in PROBES.items():
         get = container.get(kind, {}).get("httpGet", {})
         if kind == "readinessProbe" and not alone:
             if kind in container:
-                yield "a readinessProbe of the sidecar takes the app out of its Services"
+                yield "a readinessProbe of the sidecar would remove the app from its Services"
         elif (get.get("path"), port_named(container, get.get("port"))) != (path, METRICS_PORT):
-            yield f"{kind} does not ask {path} on port {METRICS_PORT}"
+            yield f"{kind} does not call {path} on port {METRICS_PORT}"
     if container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command") != [PROGRAM, "drain"]:
         yield "preStop is not `kafka-http-sink drain`"
     mounts = {mount["mountPath"]: mount for mount in container.get("volumeMounts", [])}
@@ -164,13 +164,13 @@ def sink_problems(labels, spec):
     for path, (kind, key, name) in PLACES.items():
         volume = volumes.get(mounts.get(path, {}).get("name"), {})
         if not volume or (kind and volume.get(kind, {}).get(key) != name):
-            yield f"{path}: " + (f"not the {kind} {name}" if kind else "nothing is mounted")
+            yield f"{path}: " + (f"not the {kind} {name}" if kind else "not mounted")
     if any("subPath" in mount or "subPathExpr" in mount for mount in mounts.values()):
         yield "subPath: such a mount is never updated"
 
 
 def process_file(manifests, spec):
-    """The sidecar.toml that the container is started with; None when the arguments name no file of a ConfigMap."""
+    """Returns the sidecar.toml of the container; None if its arguments name no file of a ConfigMap."""
     container, _ = sink(spec)
     arguments = container.get("args", [])
     if arguments[:2] != ["run", "--config"] or len(arguments) != 3:
@@ -190,11 +190,11 @@ def grace(manifests, spec):
     milliseconds = int(tomllib.loads(text).get("shutdown", {}).get("grace", {}).get("ms", 20000))
     needed = milliseconds / 1000 + 2 * MARGIN_SECONDS
     if spec.get("terminationGracePeriodSeconds", 30) <= needed:
-        yield f"terminationGracePeriodSeconds is not longer than preStop and the end may take: {needed:g} s"
+        yield f"terminationGracePeriodSeconds is not longer than preStop and shutdown: {needed:g} s"
 
 
 def references(manifests, spec):
-    """ConfigMaps, Secrets and claims that the pod needs and nobody makes."""
+    """Finds ConfigMaps, Secrets and claims that the pod needs but no manifest creates."""
     needed = []
     for volume in spec.get("volumes", []):
         needed += [("ConfigMap", volume[kind]["name"], volume[kind]) for kind in ("configMap",) if kind in volume]
@@ -213,23 +213,23 @@ def references(manifests, spec):
                     needed.append((kind, source[key]["name"], source[key]))
     for kind, name, reference in needed:
         if not reference.get("optional") and named(manifests, kind, name) is None:
-            yield f"{kind} {name}: nobody makes it"
+            yield f"{kind} {name}: does not exist"
 
 
 def selectors(manifests):
-    """Everything that points at pods or workloads points at some, and at ports that they have."""
+    """Checks that selectors and references match pods or workloads, and ports that these have."""
     owners = workloads(manifests)
     pods = [(one["spec"]["template"]["metadata"].get("labels", {}), one["spec"]["template"]["spec"]) for one in owners]
     for one in owners:
         labels = one["spec"]["template"]["metadata"].get("labels", {})
         if not selects(one["spec"]["selector"], labels):
-            yield f"{one['kind']}/{one['metadata']['name']}: its selector does not match its own pods"
+            yield f"{one['kind']}/{one['metadata']['name']}: its selector does not match its pods"
         for spread in one["spec"]["template"]["spec"].get("topologySpreadConstraints", []):
             if not selects(spread.get("labelSelector", {}), labels):
                 yield f"{one['kind']}/{one['metadata']['name']}: topologySpreadConstraints select other pods"
         strategy = one["spec"].get("strategy", {})
         if strategy.get("type") == "Recreate" and "rollingUpdate" in strategy:
-            yield f"{one['kind']}/{one['metadata']['name']}: rollingUpdate of a strategy that recreates"
+            yield f"{one['kind']}/{one['metadata']['name']}: rollingUpdate with strategy Recreate"
     for one in manifests:
         spec, label = one.get("spec", {}), f"{one['kind']}/{one['metadata']['name']}"
         if one["kind"] in ("PodDisruptionBudget", "NetworkPolicy", "Service"):
@@ -249,23 +249,23 @@ def selectors(manifests):
                 if chosen and not any(has_port(pod, port) for pod in chosen)
             )
         if one["kind"] == "PersistentVolumeClaim" and resources_of(spec) != {"storage"}:
-            yield f"{label}: does not request storage alone"
+            yield f"{label}: does not request only storage"
         if one["kind"] == "NetworkPolicy":
             rules = spec.get("ingress", []) + spec.get("egress", [])
             peers = [peer for rule in rules for peer in rule.get("from", []) + rule.get("to", [])]
             if any(set(peer.get("namespaceSelector", {}).get("matchLabels", {})) - {NAMESPACE_LABEL} for peer in peers):
-                yield f"{label}: a namespace is told by another label than {NAMESPACE_LABEL}"
+                yield f"{label}: selects a namespace by another label than {NAMESPACE_LABEL}"
         if "scaleTargetRef" in spec:
             yield from (f"{label}: {problem}" for problem in scaler_problems(manifests, one))
 
 
 def scaler_problems(manifests, scaler):
-    """Of a HorizontalPodAutoscaler or a ScaledObject, whose schemas leave most values open."""
+    """Checks a HorizontalPodAutoscaler or ScaledObject, whose schemas leave most values open."""
     spec = scaler["spec"]
     reference = {"apiVersion": "apps/v1", "kind": "Deployment", **spec["scaleTargetRef"]}
     target = named(manifests, reference["kind"], reference["name"])
     if target is None or target["apiVersion"] != reference["apiVersion"]:
-        yield "scaleTargetRef names nothing"
+        yield "scaleTargetRef names no existing workload"
     elif "replicas" in target["spec"]:
         yield "its target has replicas, which each apply would reset"
     behavior = spec.get("behavior") or spec.get("advanced", {}).get("horizontalPodAutoscalerConfig", {}).get(
@@ -273,29 +273,29 @@ def scaler_problems(manifests, scaler):
     )
     for direction in behavior.values():
         if any(policy["type"] not in ("Pods", "Percent") for policy in direction.get("policies", [])):
-            yield "behavior: a policy of no known type"
+            yield "behavior: unknown policy type"
     for metric in spec.get("metrics", []):
         source = metric.get(metric["type"][0].lower() + metric["type"][1:])
         if source is None or len(metric) != 2:
-            yield f"metrics: type {metric['type']} without what belongs to it"
+            yield f"metrics: type {metric['type']} without its own field"
         else:
             kind = source["target"]["type"]
             key = {"Utilization": "averageUtilization", "AverageValue": "averageValue", "Value": "value"}.get(kind)
             if set(source["target"]) != {"type", key}:
-                yield f"metrics: target of type {kind} without what belongs to it"
+                yield f"metrics: target of type {kind} without its own field"
     for trigger in spec.get("triggers", []):
         if trigger["type"] != "prometheus" or set(trigger["metadata"]) != {"serverAddress", "query", "threshold"}:
-            yield f"trigger {trigger['type']}: not one of prometheus with serverAddress, query and threshold"
+            yield f"trigger {trigger['type']}: not of type prometheus with serverAddress, query and threshold"
 
 
-def problems(manifests, whole):
-    """`whole`: what users apply, complete with ConfigMaps and a container of kafka-http-sink in every pod."""
+def problems(manifests, complete):
+    """Returns all problems. `complete` manifests have all ConfigMaps, and the container in every pod."""
     found = list(selectors(manifests))
     for one in workloads(manifests):
         template = one["spec"]["template"]
         spec, labels = template["spec"], template["metadata"].get("labels", {})
         wrong = [*restricted(spec), *probes_and_mounts(spec)]
-        if whole:
+        if complete:
             wrong += [*references(manifests, spec), *sink_problems(labels, spec)]
             wrong += grace(manifests, spec) if not wrong else []
         found += [f"{one['kind']}/{one['metadata']['name']}: {problem}" for problem in wrong]
@@ -303,7 +303,7 @@ def problems(manifests, whole):
 
 
 def monitor_problems(manifests):
-    """Every PodMonitor scrapes every pod that has our container, whichever way it is deployed."""
+    """Checks that every PodMonitor scrapes every pod with our container."""
     for monitor in (one for one in manifests if one["kind"] == "PodMonitor"):
         for one in workloads(manifests):
             template = one["spec"]["template"]

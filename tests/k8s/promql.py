@@ -1,7 +1,7 @@
-"""Which series and labels a PromQL expression names.
+"""Finds the series and labels in a PromQL expression.
 
-Prometheus itself parses it (`format_query` answers its canonical form, or why it is no PromQL); in that form a name
-that is neither a keyword nor followed by a parenthesis can only be a metric or a label.
+Prometheus itself parses it (`format_query` returns its canonical form, or an error). In that form a name that is
+neither a keyword nor followed by a parenthesis is a metric or a label.
 """
 
 import dataclasses
@@ -17,11 +17,11 @@ _WORDS = {"and", "or", "unless", "bool", "offset", "atan2", "start", "end"}
 @dataclasses.dataclass(frozen=True)
 class Selector:
     name: str
-    matchers: tuple         # of (label, operator, value)
+    matchers: tuple         # (label, operator, value)
 
 
 def references(canonical):
-    """The selectors of an expression, and the labels by which it groups or matches."""
+    """Returns the selectors of an expression, and the labels by which it groups or matches."""
     tokens = _TOKEN.findall(canonical)
     selectors, labels, at = [], [], 0
     while at < len(tokens):

@@ -1,7 +1,7 @@
-"""Validates manifests as an API server with strict field validation would, from the official schemas alone.
+"""Validates manifests by the official schemas, like an API server with strict field validation.
 
-The published schemas describe what exists. Here what they do not describe is an error: a schema with properties allows
-no others.
+The published schemas only describe known fields. Here unknown fields are errors: a schema with properties allows no
+others.
 """
 
 import json
@@ -12,7 +12,7 @@ import yaml
 
 DEFINITION = "#/definitions/"
 OBJECT_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
-# Types that the API server reads by code of its own; their published schema says "string" at most.
+# Types that the API server parses in code; their published schema is at most "string".
 QUANTITY = {
     "anyOf": [
         {"type": "number"},
@@ -29,7 +29,7 @@ HANDWRITTEN = {
 
 
 class Loader(yaml.CSafeLoader):
-    """YAML as Kubernetes reads it: a date, or "=", is a string."""
+    """Loads YAML like Kubernetes: a date or "=" is a string."""
 
 
 for tag in ("value", "timestamp"):
@@ -37,9 +37,9 @@ for tag in ("value", "timestamp"):
 
 
 def strict(schema, closing=True):
-    """The schema without what only describes, and closed: where properties are listed there are no others.
+    """Returns the schema without descriptions, and closed: a schema with properties allows no others.
 
-    The branches of anyOf and the like add conditions to a schema that lists the properties elsewhere: they stay open.
+    Branches of anyOf and the like stay open, because they add conditions to properties that are listed elsewhere.
     """
     if isinstance(schema, list):
         return [strict(part, closing) for part in schema]
@@ -68,7 +68,7 @@ def strict(schema, closing=True):
 
 
 def whole_object(schema, api_version, kind):
-    """The closed schema of an object of this kind that somebody writes: named, and without a status."""
+    """Returns the closed schema of an object of this kind in a manifest: with a name and without a status."""
     properties = {name: part for name, part in schema["properties"].items() if name != "status"}
     properties["apiVersion"] = {"enum": [api_version]}
     properties["kind"] = {"enum": [kind]}
@@ -85,7 +85,7 @@ def load_definitions(path):
 
 
 class Schemas:
-    """The kinds of one version of Kubernetes, and of the custom resources beside it."""
+    """The schemas of one Kubernetes version and of the custom resources."""
 
     def __init__(self, kubernetes: Path, custom_resources):
         self.definitions, published = load_definitions(kubernetes)
@@ -107,7 +107,7 @@ class Schemas:
             self.kinds[api_version, kind] = whole_object(schema, api_version, kind)
 
     def problems(self, manifest):
-        """What is wrong with the manifest, a line each, `KIND/NAME: PATH: MESSAGE`; nothing when it is valid."""
+        """Returns the problems of the manifest, one line each: `KIND/NAME: PATH: MESSAGE`."""
         if not isinstance(manifest, dict):
             return [f"not an object: {manifest!r}"]
         kind = manifest.get("kind")

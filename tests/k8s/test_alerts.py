@@ -1,7 +1,7 @@
-"""The shipped alerts: valid, tested one by one, and each explained in the runbook.
+"""Tests that the shipped alerts are valid, that each has unit tests, and that the runbook has a section for each.
 
-What they name is held against a real scrape in tests/e2e/test_monitoring.py, and they are seen to fire in
-tests/e2e/test_prometheus.py.
+tests/e2e/test_monitoring.py compares their expressions with a real scrape, and tests/e2e/test_prometheus.py lets them
+fire.
 """
 
 import copy
@@ -26,7 +26,7 @@ def promtool(*arguments, directory):
 
 
 def unit_tests(directory, spec=None):
-    """Runs every unit test on these rules; returns promtool's exit code and output."""
+    """Runs all unit tests with these rules; returns promtool's exit code and output."""
     monitoring.write_rules(directory / "rules.yml", spec)
     for file in TESTS:
         (directory / file.name).write_text(file.read_text())
@@ -34,7 +34,7 @@ def unit_tests(directory, spec=None):
 
 
 def cases():
-    """Every test case of every alert, in the order of time within its group: alert -> list of lists."""
+    """Returns alert -> for each group of tests, whether it fires, in order of time."""
     found = {}
     for file in TESTS:
         for group in yaml.safe_load(file.read_text())["tests"]:
@@ -63,7 +63,7 @@ def test_every_unit_test_passes(tmp_path):
     assert code == 0, said
 
 
-def test_every_alert_has_a_test_in_which_it_is_off_fires_and_clears():
+def test_every_alert_has_a_test_where_it_is_inactive_fires_and_clears():
     found = cases()
     assert set(found) == set(ALERTS)
     for alert, groups in found.items():
@@ -71,7 +71,7 @@ def test_every_alert_has_a_test_in_which_it_is_off_fires_and_clears():
 
 
 def unnoticed(directory, change):
-    """The alerts whose unit tests pass though `change` was made to the rule: those would prove nothing of it."""
+    """Returns the alerts whose unit tests still pass after `change` broke the rule."""
     spec = copy.deepcopy(monitoring.rules())
     changed = [alert for alert, rule in monitoring.alerts(spec).items() if change(rule)]
     _, said = unit_tests(directory, spec)
@@ -81,7 +81,7 @@ def unnoticed(directory, change):
 
 
 @pytest.mark.parametrize("broken", ["vector(0) > 1", 'label_replace(vector(1), "connector", "orders", "", "")'])
-def test_the_unit_tests_notice_when_an_alert_never_or_always_fires(broken, tmp_path):
+def test_the_unit_tests_detect_an_alert_that_never_or_always_fires(broken, tmp_path):
     def change(rule):
         rule["expr"] = broken
         return True
@@ -89,7 +89,7 @@ def test_the_unit_tests_notice_when_an_alert_never_or_always_fires(broken, tmp_p
 
 
 @pytest.mark.parametrize("factor", [0.5, 2])
-def test_the_unit_tests_notice_when_an_alert_waits_less_or_more(factor, tmp_path):
+def test_the_unit_tests_detect_a_shorter_or_longer_wait(factor, tmp_path):
     def change(rule):
         if "for" not in rule:
             return False
@@ -99,8 +99,8 @@ def test_the_unit_tests_notice_when_an_alert_waits_less_or_more(factor, tmp_path
 
 
 @pytest.mark.parametrize("factor", [0.5, 2])
-def test_the_unit_tests_notice_when_a_threshold_is_another(factor, tmp_path):
-    """Of those that are neither 0 nor 1."""
+def test_the_unit_tests_detect_a_changed_threshold(factor, tmp_path):
+    """Thresholds of 0 and 1 stay unchanged."""
     def change(rule):
         before = rule["expr"]
         rule["expr"] = re.sub(r"> ([\d.]{2,}|[2-9])\b", lambda found: f"> {float(found[1]) * factor:g}", before)
@@ -109,34 +109,34 @@ def test_the_unit_tests_notice_when_a_threshold_is_another(factor, tmp_path):
 
 
 @pytest.mark.parametrize("alert", ALERTS)
-def test_an_alert_says_how_urgent_it_is_what_is_wrong_and_where_to_read_on(alert):
+def test_an_alert_has_a_severity_a_summary_a_description_and_a_runbook_url(alert):
     rule = ALERTS[alert]
     assert re.fullmatch(r"KafkaHttpSink[A-Z][A-Za-z]+", alert)
     assert rule["labels"] in ({"severity": "page"}, {"severity": "ticket"})
     assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}
     assert rule["annotations"]["runbook_url"] == f"k8s/monitoring/runbook.md#{alert.lower()}"
     assert seconds(rule.get("for")) <= 3600
-    # Without a wait it must look back, or one scrape would raise it.
+    # An alert without `for` must use a range, or a single scrape would fire it.
     assert "for" in rule or re.search(r"\[\d+m\]", rule["expr"]), "fires at the first sample"
 
 
-def test_the_runbook_has_a_section_for_each_alert_and_no_other():
+def test_the_runbook_has_exactly_one_section_for_each_alert():
     sections = re.split(r"^### ", RUNBOOK, flags=re.M)[1:]
     assert sorted(section.split("\n")[0] for section in sections) == sorted(ALERTS)
     for section in sections:
         name = section.split("\n")[0]
-        assert f"\n\n**{ALERTS[name]['labels']['severity']}.** " in section, f"{name}: its severity"
+        assert f"\n\n**{ALERTS[name]['labels']['severity']}.** " in section, f"{name}: severity"
         assert "*First look.*" in section and "*What to do.*" in section, name
 
 
-def test_what_the_runbook_looks_for_in_the_log_is_what_the_program_writes():
+def test_the_runbook_greps_for_messages_that_the_program_logs():
     source = "\n".join(file.read_text() for file in (monitoring.DIRECTORY.parents[1] / "src").rglob("*.cc")).lower()
     wanted = re.findall(r"(?:grep|-e) (?:-i )?'([^']+)'", RUNBOOK)
     assert wanted and not [words for words in wanted if words.lower() not in source]
 
 
-def test_the_rules_are_got_as_the_readme_says(tmp_path):
-    """Its command, run as it stands, gives a file that Prometheus takes."""
+def test_the_command_in_the_readme_extracts_the_rules(tmp_path):
+    """Runs the command, which must write a file that Prometheus accepts."""
     readme = (monitoring.DIRECTORY / "README.md").read_text()
     command = re.search(r"```sh\n(/usr/bin/python3 -c .*?)```", readme, re.S)[1]
     command = command.replace("k8s/monitoring/", f"{monitoring.DIRECTORY}/")
@@ -146,7 +146,7 @@ def test_the_rules_are_got_as_the_readme_says(tmp_path):
     assert yaml.safe_load((tmp_path / "kafka-http-sink.rules.yml").read_text()) == monitoring.rules()
 
 
-def test_a_faster_clock_changes_times_and_nothing_else():
+def test_a_faster_clock_changes_only_times():
     spec = {"groups": [{"name": "g", "rules": [
         {"alert": "A", "expr": 'x{y="10m"}[10m] offset 1h > 5 and z[30m:1m]', "for": "5m", "labels": {}}]}]}
     assert monitoring.faster(spec, 20) == {"groups": [{"name": "g", "rules": [
@@ -154,7 +154,7 @@ def test_a_faster_clock_changes_times_and_nothing_else():
          "labels": {}}]}]}
 
 
-def test_the_shipped_scrape_sets_the_job_that_rules_look_for():
+def test_the_podmonitor_sets_the_job_that_the_rules_select():
     spec = yaml.safe_load((monitoring.DIRECTORY / "podmonitor.yaml").read_text())["spec"]
     endpoint, = spec["podMetricsEndpoints"]
     assert (endpoint["port"], endpoint["path"]) == ("metrics", "/metrics")

@@ -1,4 +1,4 @@
-"""Every directory of k8s/ renders, and what comes out is valid for the oldest and the newest version of Kubernetes."""
+"""Every directory of k8s/ renders to manifests that are valid for the oldest and the newest supported Kubernetes."""
 
 import re
 import subprocess
@@ -10,15 +10,14 @@ import pods
 
 TREE = manifests.Tree(manifests.ROOT)
 RENDERED = [str(path.relative_to(manifests.ROOT)) for path in TREE.rendered()]
-WHOLE = [str(path.relative_to(manifests.ROOT)) for path in TREE.whole()]
+COMPLETE = [str(path.relative_to(manifests.ROOT)) for path in TREE.complete()]
 
 
-def test_nothing_under_k8s_is_wrong():
+def test_k8s_has_no_problems():
     assert manifests.problems() == []
 
 
-def test_everything_that_the_readme_offers_is_rendered():
-    """So that a directory that stops being one is noticed."""
+def test_every_documented_directory_is_rendered():
     assert {
         "examples/app/native",
         "examples/app/pre-1.29",
@@ -28,7 +27,7 @@ def test_everything_that_the_readme_offers_is_rendered():
         "examples/standalone-volume",
         "standalone",
     } <= set(RENDERED)
-    assert set(WHOLE) <= set(RENDERED)
+    assert set(COMPLETE) <= set(RENDERED)
 
 
 @pytest.mark.parametrize("directory", RENDERED)
@@ -38,8 +37,8 @@ def test_a_directory_renders_to_valid_manifests(directory):
     assert manifests.schema_problems(found) == []
 
 
-@pytest.mark.parametrize("directory", WHOLE)
-def test_a_pod_has_the_sidecar_exactly_once_and_keeps_what_it_had(directory):
+@pytest.mark.parametrize("directory", COMPLETE)
+def test_a_pod_has_the_sidecar_once_and_keeps_its_other_containers(directory):
     found = manifests.render(manifests.ROOT / directory)
     (workload,) = pods.workloads(found)
     spec = workload["spec"]["template"]["spec"]
@@ -48,25 +47,25 @@ def test_a_pod_has_the_sidecar_exactly_once_and_keeps_what_it_had(directory):
     assert bool(native) == directory.endswith("native")
     others = [one["name"] for one in pods.containers(spec) if one is not container]
     assert others == (["migrate", "shop"] if "app" in directory else [])
-    # kubectl's default container is the first: it stays the app's.
+    # The first container is kubectl's default, and must stay the app's.
     assert spec["containers"][0]["name"] == ("shop" if "app" in directory else "kafka-http-sink")
 
 
-def test_the_image_is_the_one_of_this_version():
+def test_the_image_tag_is_the_project_version():
     version = re.search(
         r"VERSION ([\d.]+)", (manifests.ROOT.parent / "CMakeLists.txt").read_text().split("project(")[1]
     )[1]
     images = [
         pods.sink(one["spec"]["template"]["spec"])[0]["image"]
-        for directory in TREE.whole()
+        for directory in TREE.complete()
         for one in pods.workloads(manifests.render(directory))
     ]
     assert set(images) == {f"kafka-http-sink:{version}"}
 
 
-@pytest.mark.parametrize("directory", WHOLE)
-def test_an_edited_definition_keeps_every_name_and_an_edited_sidecar_toml_makes_a_new_one(directory, copy):
-    """A new name restarts pods; without one the kubelet replaces the file in the running ones."""
+@pytest.mark.parametrize("directory", COMPLETE)
+def test_a_changed_definition_keeps_all_names_and_a_changed_sidecar_toml_changes_one(directory, copy):
+    """A new name restarts pods; otherwise the kubelet updates the file in running pods."""
     before = manifests.render(copy / directory)
     for path in copy.rglob("*.toml"):
         if path.parent.name == "connectors":
@@ -82,7 +81,7 @@ def test_an_edited_definition_keeps_every_name_and_an_edited_sidecar_toml_makes_
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet"])
 @pytest.mark.parametrize("component", ["native", "pre-1.29"])
 @pytest.mark.parametrize("init_containers", ["", "initContainers: [{name: first, image: i}, {name: second, image: i}]"])
-def test_a_component_finds_a_workload_of_any_kind_by_its_label(copy, kind, component, init_containers):
+def test_a_component_selects_workloads_of_any_kind_by_label(copy, kind, component, init_containers):
     directory = copy / "examples" / "other"
     directory.mkdir()
     (directory / "kustomization.yaml").write_text(
@@ -118,15 +117,15 @@ spec:
     assert pods.sink(by_name["without"]["spec"])[0] is None
 
 
-@pytest.mark.parametrize("directory", WHOLE)
-def test_the_program_accepts_the_definitions_and_the_sidecar_toml_of_every_pod(directory, program, tmp_path):
-    """As they are mounted: what was rendered, not the files it was made from."""
+@pytest.mark.parametrize("directory", COMPLETE)
+def test_the_program_accepts_the_definitions_and_sidecar_toml_of_every_pod(directory, program, tmp_path):
+    """Checks the rendered ConfigMaps, not the files that they are made from."""
     found = manifests.render(manifests.ROOT / directory)
     (workload,) = pods.workloads(found)
     (tmp_path / "sidecar.toml").write_text(pods.process_file(found, workload["spec"]["template"]["spec"]))
     (tmp_path / "connectors").mkdir()
     for name, text in pods.named(found, "ConfigMap", pods.CONNECTORS)["data"].items():
-        assert name.endswith(".toml") and not name.startswith("."), "the program would not look at it"
+        assert name.endswith(".toml") and not name.startswith("."), "the program would ignore it"
         (tmp_path / "connectors" / name).write_text(text)
     check(program, tmp_path / "sidecar.toml", tmp_path / "connectors")
 

@@ -1,4 +1,4 @@
-"""What k8s/README.md tells people to do, as far as that can be tried without a cluster."""
+"""Tests the instructions in k8s/README.md as far as possible without a cluster."""
 
 import functools
 import re
@@ -18,25 +18,25 @@ COMMANDS = [line for language, text in SNIPPETS if language == "sh" for line in 
 KUBECTL = [part.strip() for line in COMMANDS for part in line.split("|") if part.strip().startswith("kubectl")]
 NAMESPACE = "shop"
 WORKLOADS = {"deployment": "Deployment", "configmap": "ConfigMap", "secret": "Secret"}
-# A whole one, and parts whose meaning other tests try.
+# A complete manifest, and parts that other tests check.
 YAML = [manifests.yaml.load(text, manifests.Loader) for language, text in SNIPPETS if language == "yaml"]
 
 
 @functools.lru_cache
 def rendered():
     tree = manifests.Tree(manifests.ROOT)
-    return [one for directory in tree.whole() for one in manifests.render(directory)]
+    return [one for directory in tree.complete() for one in manifests.render(directory)]
 
 
 def option(words, *names):
     return next((words[index + 1] for index, word in enumerate(words) if word in names), None)
 
 
-def test_every_language_of_a_snippet_is_tried():
+def test_every_snippet_language_is_tested():
     assert {language for language, _ in SNIPPETS} == {"sh", "yaml"}
 
 
-def test_files_and_directories_that_are_named_exist():
+def test_named_files_and_directories_exist():
     for line in TEXT.splitlines():
         for name in re.findall(r"`((?:sidecar|standalone|examples|k8s)(?:/[\w.-]+)*)`", line):
             if name not in ("kafka-http-sink", "sidecar"):
@@ -46,7 +46,7 @@ def test_files_and_directories_that_are_named_exist():
 
 
 @pytest.mark.parametrize("command", KUBECTL)
-def test_a_command_means_things_that_there_are(command):
+def test_a_command_refers_to_existing_objects(command):
     words = shlex.split(command)
     found = rendered()
     directory = option(words, "-k")
@@ -75,7 +75,7 @@ def test_a_command_means_things_that_there_are(command):
             assert f"${{file:/etc/kafka-http-sink/secrets/{key.split('=')[0]}}}" in "".join(one["data"].values())
 
 
-def test_the_kustomization_of_an_app_adds_the_sidecar_with_the_image_that_it_names(copy):
+def test_the_kustomization_snippet_adds_the_sidecar_with_its_image(copy):
     directory = copy / "examples/app/readme"
     directory.mkdir()
     for name in ("deployment.yaml", "service.yaml", "sidecar.toml", "connectors"):
@@ -92,7 +92,7 @@ def test_the_kustomization_of_an_app_adds_the_sidecar_with_the_image_that_it_nam
     assert container["image"] == "registry.example/kafka-http-sink:0.1.0"
 
 
-def test_the_label_is_the_one_that_the_component_looks_for():
+def test_the_label_matches_the_selector_of_the_component():
     (label,) = [one["metadata"]["labels"] for one in YAML if set(one) == {"metadata"}]
     (target,) = [
         patch["target"]["labelSelector"]
@@ -101,13 +101,13 @@ def test_the_label_is_the_one_that_the_component_looks_for():
     assert "=".join(*label.items()) == target
 
 
-def test_the_adapters_rule_serves_the_metric_that_the_autoscaler_asks_for():
+def test_the_adapter_rule_provides_the_metric_of_the_autoscaler():
     (rules,) = [one["externalRules"] for one in YAML if "externalRules" in one]
     (scaler,) = [one for one in rendered() if one["kind"] == "HorizontalPodAutoscaler"]
     assert rules[0]["seriesQuery"].partition("{")[0] == scaler["spec"]["metrics"][0]["external"]["metric"]["name"]
 
 
-def test_an_image_is_set_as_the_upgrade_says(copy):
+def test_the_upgrade_command_sets_the_image(copy):
     (line,) = [line for line in COMMANDS if "kustomize edit" in line]
     directory, arguments = re.fullmatch(r"cd k8s/(\S+) && kustomize (.*)", line).groups()
     subprocess.run([fetch.KUSTOMIZE, *shlex.split(arguments)], cwd=copy / directory, check=True)
@@ -116,6 +116,6 @@ def test_an_image_is_set_as_the_upgrade_says(copy):
     assert container["image"] == shlex.split(arguments)[-1].partition("=")[2]
 
 
-def test_the_definitions_are_checked_as_the_readme_says(program):
+def test_the_check_command_accepts_the_definitions(program):
     (line,) = [line for line in COMMANDS if line.startswith("kafka-http-sink check")]
     subprocess.run([program, *shlex.split(line)[1:]], cwd=REPOSITORY, check=True)

@@ -1,4 +1,4 @@
-"""The Markdown pages: every link leads somewhere, and prose stands in lines of at most 100 columns."""
+"""Checks the Markdown pages: every link has a target, and prose has at most 100 columns."""
 
 import pathlib
 import re
@@ -11,7 +11,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 
 
 def prose(text):
-    """The lines with their numbers, without code blocks."""
+    """Returns the numbered lines, without code blocks."""
     code, found = False, []
     for number, line in enumerate(text.splitlines(), 1):
         if line.lstrip().startswith("```"):
@@ -22,7 +22,7 @@ def prose(text):
 
 
 def anchors(text):
-    """The anchors that GitHub makes of the headings."""
+    """Returns the anchors that GitHub creates for the headings."""
     headings = [line.lstrip("#").strip() for _, line in prose(text) if re.match(r"#+ ", line)]
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -43,20 +43,20 @@ def broken_links(page, text):
 
 
 def long_lines(page, text):
-    """Prose that could be wrapped: not tables, addresses, and what a make target writes."""
+    """Finds prose that could be wrapped, which excludes tables, addresses and the output of make targets."""
     text = re.sub(r"(?<=: written by make )([^\n]*\n).*?(?=<!-- end of)", lambda kept: "\n" * kept[0].count("\n"), text,
                   flags=re.S)
     return [f"{page}:{number}: {len(line)} columns" for number, line in prose(text)
             if len(line) > 100 and not line.startswith(("|", "    ", "<!--")) and " " in line.strip().lstrip("- ")]
 
 
-def test_there_are_pages():
+def test_the_main_pages_exist():
     assert {"README.md", "etc/README.md", "src/README.md", "tests/README.md", "k8s/README.md"} <= {
         str(page.relative_to(ROOT)) for page in PAGES}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page):
+def test_links_have_targets(page):
     assert not broken_links(page, page.read_text())
 
 
@@ -65,7 +65,7 @@ def test_lines_have_at_most_100_columns(page):
     assert not long_lines(page, page.read_text())
 
 
-def test_what_is_wrong_is_found():
+def test_planted_mistakes_are_found():
     page = ROOT / "README.md"
     assert broken_links(page, "[a](nowhere.md)") and broken_links(page, "# B c\n[a](#b-d)")
     assert not broken_links(page, "# B c\n[a](#b-c) [e](etc/README.md#limits) `[x](no)`")

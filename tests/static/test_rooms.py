@@ -1,4 +1,4 @@
-"""The rooms of src/ as src/README.md draws them: who may include whom, and where a foreign library may show."""
+"""Checks the rooms of src/ against the table of src/README.md: which includes and foreign libraries are allowed."""
 
 import collections
 import pathlib
@@ -8,16 +8,16 @@ import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 SRC = ROOT / "src"
-# Where an include comes from -> its word in the table. The standard library and the system are everybody's.
+# Prefix of an include -> name of its library in the table. The standard library and the system are allowed everywhere.
 LIBRARIES = {"Poco/": "Poco", "librdkafka/": "librdkafka", "toml++/": "toml++", "rapidjson/": "RapidJSON", "prometheus/": "prometheus-cpp",
              "spdlog/": "spdlog", "boost/": "Boost.Context", "openssl/": "OpenSSL", "CLI/": "CLI11", "tl/": "expected", "fmt/": "fmt"}
-# Text for messages is made everywhere; of all libraries it alone is not one room's.
+# Allowed in every room, because messages are formatted everywhere.
 EVERYWHERE = {"fmt"}
 INCLUDE = re.compile(r'^#include ([<"])([^>"]+)[>"]', re.M)
 
 
 def rooms(readme):
-    """Room -> (level, the libraries that the table allows in it)."""
+    """Returns room -> (level, libraries that the table allows in it)."""
     found = {}
     for level, names, libraries in re.findall(r"^\| (\d+) \| (`[^|]+`) \|[^|]*\| ([^|]*) \|$", readme, re.M):
         for name in re.findall(r"`([\w.]+)/?`", names):
@@ -36,8 +36,8 @@ def sources():
             if path.suffix in (".h", ".cc", ".in") and not path.name.endswith("json")}
 
 
-def complaints(files, table):
-    """What is against the rules. `files`: path -> [(bracket, included)]."""
+def violations(files, table):
+    """Returns all violations. `files`: path -> [(bracket, included)]."""
     found, included_by = [], collections.defaultdict(set)
     for path, includes in files.items():
         for bracket, name in includes:
@@ -58,16 +58,16 @@ def complaints(files, table):
             if library is None or library in EVERYWHERE:
                 continue
             if library not in allowed:
-                found.append(f"{path.relative_to(ROOT)}: {library} has no place in {room}")
-            # expected and fmt stand in base's headers on purpose: they are what C++23 has.
+                found.append(f"{path.relative_to(ROOT)}: {library} is not allowed in {room}")
+            # expected and fmt are allowed in the headers of base, because C++23 has both.
             elif library != "expected" and not forward_only(name) and any(
                     library not in table.get(other, (0, set()))[1] for other in included_by[path]):
-                found.append(f"{path.relative_to(ROOT)}: other rooms include it, and it shows {library}")
+                found.append(f"{path.relative_to(ROOT)}: other rooms include it, and it exposes {library}")
     return found
 
 
 def forward_only(name):
-    """A header that only declares names."""
+    """Whether the header only declares names."""
     return name == "openssl/types.h"
 
 
@@ -81,20 +81,20 @@ def test_the_table_names_every_room(table):
     assert len(table) >= 11 and table["base"][0] == 1 and "librdkafka" in table["kafka"][1]
 
 
-def test_every_room_includes_lower_ones_only_and_keeps_its_libraries_to_itself(table):
+def test_rooms_include_only_lower_rooms_and_do_not_expose_their_libraries(table):
     files = sources()
     assert len(files) > 200
-    assert not complaints(files, table), "\n".join(complaints(files, table))
+    assert not violations(files, table), "\n".join(violations(files, table))
 
 
 @pytest.mark.parametrize("path, include, words", [
     ("delivery/decision.cc", ('"', "task/lanes.h"), "delivery (level 2) includes task/lanes.h"),
     ("http/origin.h", ('"', "kafka/handles.h"), "http (level 7) includes kafka/handles.h (level 7)"),
-    ("task/lanes.cc", ("<", "librdkafka/rdkafka.h"), "librdkafka has no place in task"),
-    ("kafka/consumer.h", ("<", "librdkafka/rdkafka.h"), "other rooms include it, and it shows librdkafka"),
-    ("metrics/registry.h", ("<", "prometheus/registry.h"), "other rooms include it, and it shows prometheus-cpp"),
+    ("task/lanes.cc", ("<", "librdkafka/rdkafka.h"), "librdkafka is not allowed in task"),
+    ("kafka/consumer.h", ("<", "librdkafka/rdkafka.h"), "other rooms include it, and it exposes librdkafka"),
+    ("metrics/registry.h", ("<", "prometheus/registry.h"), "other rooms include it, and it exposes prometheus-cpp"),
     ("nowhere/new.cc", ('"', "base/log.h"), "no room nowhere")])
-def test_what_breaks_a_rule_is_found(table, path, include, words):
+def test_a_planted_violation_is_found(table, path, include, words):
     files = collections.defaultdict(list, sources())
     files[SRC / path].append(include)
-    assert [line for line in complaints(files, table) if words in line]
+    assert [line for line in violations(files, table) if words in line]

@@ -1,4 +1,4 @@
-"""The threats of src/security.md: each line names tests that exist."""
+"""Checks that each threat in src/security.md names existing tests."""
 
 import pathlib
 import re
@@ -18,7 +18,7 @@ def existing():
     return tests | {path.stem.replace("test_", "e2e.", 1) for path in (ROOT / "tests/e2e").glob("test_*.py")}
 
 
-def test_every_threat_is_held_by_tests_that_exist():
+def test_every_threat_names_existing_tests():
     lines = threats()
     assert len(lines) >= 15
     for line in lines:

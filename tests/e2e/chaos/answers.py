@@ -1,14 +1,14 @@
-"""What the endpoint answers while a fault lasts, and what that means by the contract."""
+"""What the endpoint answers during a fault, and the verdict that the program must reach."""
 
 import zlib
 
-from books import DELIVERED, REQUEST_ERROR, RESPONSE_ERROR
 from endpoint import RETRY, Answer
+from history import DELIVERED, REQUEST_ERROR, RESPONSE_ERROR
 
 GOOD = Answer(delay=0.005)
 _WHOLE = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n{"retry":false}'
 
-# By kind: some answers, each with its meaning. A connection is cut at the client's time limit when nothing comes.
+# Kind of fault -> its answers, each with its verdict. A hanging request ends with the client's timeout.
 FAULTY = {
     "reset": [(Answer(reset=True), REQUEST_ERROR)],
     "hang": [(Answer(hang=True), REQUEST_ERROR)],
@@ -26,13 +26,13 @@ FAULTY = {
 
 
 def dice(request, sides):
-    """0 to sides - 1, the same for the same attempt in every run."""
+    """Returns 0 to sides - 1, always the same for the same attempt."""
     return zlib.crc32(repr((request.record, request.attempt)).encode()) % sides
 
 
-def answer(request, fault, hopeless):
-    """(Answer, its meaning). `hopeless` records are asked for again for ever."""
+def answer(request, fault, never_accepted):
+    """Returns (Answer, its verdict). The endpoint asks for a retry of every `never_accepted` record, forever."""
     if fault and fault.kind in FAULTY and dice(request, 100) < 100 * fault.share:
         choices = FAULTY[fault.kind]
         return choices[dice(request, 1000) // 100 % len(choices)]
-    return (RETRY, RESPONSE_ERROR) if hopeless(request) else (GOOD, DELIVERED)
+    return (RETRY, RESPONSE_ERROR) if never_accepted(request) else (GOOD, DELIVERED)

@@ -1,10 +1,10 @@
 #!/usr/bin/python3
-"""The long form: round after round of other seeds, and a table of what was injected and what came of it.
+"""Plays chaos rounds with successive seeds, and prints a table of the faults and their effects.
 
     KAFKA_HTTP_SINK=... run.py [--rounds 10] [--seconds 120] [--seed 1] [--write]
 
-`--write` puts the table into tests/README.md. Every round ends with its judgement; the first that is
-not clean ends the run. `--seed N --rounds 1` plays the one round of a seed again.
+`--write` puts the table into tests/README.md. The first round with a violation ends the run. `--seed N --rounds 1`
+repeats the round of one seed.
 """
 
 import argparse
@@ -25,13 +25,13 @@ import kafka_cluster  # noqa: E402
 from chaos_round import BROKER, play  # noqa: E402
 
 
-def table(rows, told, minutes, seeds, version):
-    """In Markdown. `told` counts records, requests, what was removed, and the reasons of repeats."""
-    reasons = "; ".join(f"{count:,} {why}" for why, count in sorted(told["repeats"].items())) or "none"
+def table(rows, totals, minutes, seeds, version):
+    """Returns the table in Markdown. `totals`: records, requests, lost records, and explanation -> repeats."""
+    repeats = "; ".join(f"{count:,} {explanation}" for explanation, count in sorted(totals["repeats"].items()))
     lines = [f"{len(seeds)} rounds, seeds {seeds[0]} to {seeds[-1]}, {minutes:.0f} minutes, {version}: "
-             f"{told['records']:,} records, {told['requests']:,} requests. {told['counted']:,} were removed before "
-             f"they were delivered, and reported; {told['unseen']:,} went with a topic or partition that no process "
-             f"was left to miss. Repeats: {reasons}.", "",
+             f"{totals['records']:,} records, {totals['requests']:,} requests. {totals['reported_lost']:,} were removed "
+             f"before delivery and reported as lost; {totals['unnoticed']:,} were deleted with their topic or partition "
+             f"while no process could notice. Repeats: {repeats or 'none'}.", "",
              "| fault | times injected | records under way meanwhile | reported as lost | lost | unexplained repeats |",
              "|---|---|---|---|---|---|"]
     lines += [f"| {kind} | {' | '.join(f'{value:,}' for value in row)} |" for kind, row in sorted(rows.items())]
@@ -41,14 +41,14 @@ def table(rows, told, minutes, seeds, version):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--seconds", type=int, default=120, help="of faults, a round")
+    parser.add_argument("--seconds", type=int, default=120, help="duration of each round")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     binary = pathlib.Path(os.environ["KAFKA_HTTP_SINK"]).resolve()
     version = subprocess.run([binary, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout.split(" (")[0]
     rows, seeds = {}, []
-    told = {"records": 0, "requests": 0, "counted": 0, "unseen": 0, "repeats": collections.Counter()}
+    totals = {"records": 0, "requests": 0, "reported_lost": 0, "unnoticed": 0, "repeats": collections.Counter()}
     began = time.monotonic()
     broker = kafka_cluster.load_node().Broker(settings=BROKER)
     with contextlib.ExitStack() as ending:
@@ -59,13 +59,13 @@ def main():
                 played = play(binary, broker, pathlib.Path(directory), seed, options.seconds)
             for kind, row in played.rows.items():
                 rows[kind] = tuple(map(sum, zip(rows.get(kind, (0,) * len(row)), row)))
-            for what in told:
-                told[what] += getattr(played, what)
+            for what in totals:
+                totals[what] += getattr(played, what)
             if played.problems:
                 break
-    text = table(rows, told, (time.monotonic() - began) / 60, seeds, version)
+    text = table(rows, totals, (time.monotonic() - began) / 60, seeds, version)
     print(text)
-    played.must_be_clean()
+    played.must_have_no_problems()
     if options.write:
         figures.keep("chaos", text)
 

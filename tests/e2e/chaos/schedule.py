@@ -1,10 +1,10 @@
-"""What goes wrong when: a pure function of the seed, so that what a run has met can be had again."""
+"""The schedule of faults: a pure function of the seed, so that a round can be repeated."""
 
 import dataclasses
 import random
 
-# Of each track one fault follows the other; the tracks run beside each other. Pause before a fault and how long it
-# lasts, in seconds: from, to. A member that was killed holds up its group for the length of a session.
+# The faults of a track follow one another; tracks run concurrently. Track -> (pause before a fault, its duration, kinds
+# of faults); times are ranges in seconds. A killed member blocks its group for a session timeout.
 TRACKS = {
     "endpoint": ((1, 2), (1.5, 4), ("refuse", "reset", "hang", "trickle", "not HTTP", "not JSON", "huge body",
                                     "503 Retry-After", "retry:true", "close connections")),
@@ -19,31 +19,31 @@ TRACKS = {
                                     "dead letter too large", "dead letter not replicated")),
 }
 KINDS = tuple(kind for *_, kinds in TRACKS.values() for kind in kinds)
-FROZEN = (1, 8)     # for how long SIGSTOP: shorter and longer than a session
+FREEZE_DURATION = (1, 8)     # range of seconds for SIGSTOP: from shorter to longer than a session timeout
 CONNECTORS = ("ordered", "keyed", "free", "latest", "sticky", "made")
 
 
 @dataclasses.dataclass(frozen=True)
 class Fault:
-    at: float           # seconds from the beginning
-    lasts: float
+    at: float           # seconds since the start of the round
+    duration: float
     track: str
     kind: str
-    connector: str      # which it meets, where it meets one
-    share: float        # of the requests that an endpoint's fault meets
-    count: int          # of the members that join
-    number: int         # of its track, from 0 on: what an edit writes
-    waits: bool         # until records have come since the one before it
+    connector: str      # the role of the connector that it affects, if it affects one
+    share: float        # the share of requests that a fault of the endpoint affects
+    count: int          # number of members that join
+    number: int         # index in its track, from 0; edits write it
+    waits_for_requests: bool         # whether it waits for requests since the previous fault
 
     def __str__(self):
-        return (f"{self.at:7.2f} s  {self.track:8}  {self.kind:27}  lasts={self.lasts:.2f} s connector={self.connector}"
-                f" share={self.share} count={self.count}{' waits' * self.waits}")
+        return (f"{self.at:7.2f} s  {self.track:8}  {self.kind:27}  duration={self.duration:.2f} s"
+                f" connector={self.connector} share={self.share} count={self.count}{' waits' * self.waits_for_requests}")
 
 
 def schedule(seed, seconds, kinds=KINDS):
-    """The faults of `seconds` seconds, in order of time. Each kind of a track comes once before any comes again."""
+    """Returns the faults of a round, by time. A track repeats a kind only after all of its kinds have come."""
     faults = []
-    for track, (pause, lasting, of_track) in TRACKS.items():
+    for track, (pause, durations, of_track) in TRACKS.items():
         dice = random.Random(f"{seed}/{track}")
         deck, now, number = [], 0.0, 0
         while True:
@@ -51,10 +51,10 @@ def schedule(seed, seconds, kinds=KINDS):
                 deck = dice.sample(of_track, len(of_track))
             now += dice.uniform(*pause)
             kind = deck.pop()
-            lasts = dice.uniform(*(FROZEN if kind == "SIGSTOP" else lasting))
-            fault = Fault(round(now, 2), round(lasts, 2), track, kind, dice.choice(CONNECTORS),
+            duration = dice.uniform(*(FREEZE_DURATION if kind == "SIGSTOP" else durations))
+            fault = Fault(round(now, 2), round(duration, 2), track, kind, dice.choice(CONNECTORS),
                           dice.choice((0.2, 0.5, 1)), dice.choice((1, 2)), number, dice.random() < 0.8)
-            now += fault.lasts
+            now += fault.duration
             number += 1
             if now > seconds:
                 break

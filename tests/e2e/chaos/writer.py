@@ -1,4 +1,4 @@
-"""The producer of a round, and the topics that it writes to."""
+"""The producer of a round, and the state of its topics."""
 
 import collections
 import dataclasses
@@ -9,30 +9,29 @@ import time
 
 import confluent_kafka
 
-from books import Acked, Record
+from history import Acked, Record
 from waiting import eventually
 
-RATE = int(os.environ.get("CHAOS_RATE", "150"))     # records a second, of all topics together
+RATE = int(os.environ.get("CHAOS_RATE", "150"))     # records a second, over all topics
 KEYS = 20
-# So many bytes a value: some connector holds fewer of them than may wait.
+# Large enough to fill the queue of the connector with the smallest one.
 VALUE = b"%0256d"
-STALLED = 120       # seconds without any progress, until it counts as a hang
+STALL_TIMEOUT = 120       # seconds without progress that count as a hang
 
 
 @dataclasses.dataclass
 class Topic:
-    """As it is in Kafka now."""
-    made_with: int          # partitions, when it was created
+    """The current state of a topic in Kafka."""
+    made_with: int          # number of partitions at creation
     partitions: int
-    incarnation: int = 0    # how often it was deleted and recreated
-    held: bool = False      # nothing is written to it
+    incarnation: int = 0    # how many times it was recreated
+    paused: bool = False     # nothing is written to it
 
 
 class Writer(threading.Thread):
-    """Produces numbered, keyed records to all topics from `start` to `stop`; `acked` is what the broker acknowledged.
+    """Produces numbered, keyed records to all topics from `start` to `stop`; `acked` are the acknowledged ones.
 
-    A topic that was changed gets a producer of its own: an idempotent one can't go on in another log, and what it
-    knows of the partitions is old.
+    A changed topic gets a new producer: an idempotent producer cannot continue in another log, and has stale metadata.
     """
 
     def __init__(self, bootstrap, topics):
@@ -40,10 +39,10 @@ class Writer(threading.Thread):
         self.acked = {}             # Record -> Acked
         self.failed = []
         self._topics = topics       # name -> Topic
-        self._lock = threading.RLock()      # guards the topics and all that follows
+        self._lock = threading.RLock()      # guards all members below, and the topics
         self._numbers = 0
         self._written = collections.Counter()       # by topic
-        self._pending = collections.Counter()       # not acknowledged, by topic
+        self._pending = collections.Counter()       # unacknowledged, by topic
         self._over = threading.Event()
         self._settings = {
             "bootstrap.servers": bootstrap, "log_level": 2, "enable.idempotence": True, "acks": "all", "linger.ms": 5,
@@ -59,13 +58,13 @@ class Writer(threading.Thread):
                 topics = list(self._topics)
                 for number in range(sent, due):
                     topic = topics[number % len(topics)]
-                    if not self._topics[topic].held:
+                    if not self._topics[topic].paused:
                         self.write(topic)
             sent = due
             self._poll()
 
     def write(self, topic, partition=None):
-        """Where its key belongs, unless told."""
+        """Writes one record, by default to the partition of its key."""
         with self._lock:
             number, self._numbers = self._numbers, self._numbers + 1
             key = self._written[topic] % KEYS
@@ -77,7 +76,7 @@ class Writer(threading.Thread):
                 on_delivery=functools.partial(self._done, state.incarnation))
 
     def fill(self, topic, partitions, count):
-        """At once, so many records to each of these partitions."""
+        """Writes `count` records to each of these partitions at once."""
         for partition in list(partitions) * count:
             self.write(topic, partition)
 
@@ -96,38 +95,38 @@ class Writer(threading.Thread):
         for one in producers:
             one.poll(0)
 
-    # Topics that change
+    # Changed topics
 
     def add(self, topic, partitions):
-        """A new topic, which is there already."""
+        """Adds an existing topic."""
         with self._lock:
             self._topics[topic] = Topic(partitions, partitions)
 
-    def hold(self, topic):
-        """Writes nothing to the topic any more; returns when all that was written is acknowledged."""
+    def pause(self, topic):
+        """Stops writing to the topic, and waits until all its records are acknowledged."""
         with self._lock:
-            self._topics[topic].held = True
+            self._topics[topic].paused = True
         self._wait(topic)
 
-    def go_on(self, topic, partitions, incarnation):
-        """The topic has become this one."""
+    def resume(self, topic, partitions, incarnation):
+        """Writes to the changed topic again."""
         with self._lock:
             if topic in self._own:
                 self._wait(topic)
             state = self._topics[topic]
-            state.partitions, state.incarnation, state.held = partitions, incarnation, False
+            state.partitions, state.incarnation, state.paused = partitions, incarnation, False
             self._own[topic] = confluent_kafka.Producer(self._settings)
 
     def _wait(self, topic):
         def acknowledged():
             self._poll()
             return not self._pending[topic] or self.failed
-        eventually(acknowledged, lambda: f"{self._pending[topic]} records of {topic} are acknowledged", STALLED)
+        eventually(acknowledged, lambda: f"{self._pending[topic]} records of {topic} are acknowledged", STALL_TIMEOUT)
 
-    # The end
+    # The end of a round
 
     def stop(self):
-        """Until the broker has acknowledged everything."""
+        """Stops, and waits until the broker has acknowledged everything."""
         self.abandon()
         self.flush()
 

@@ -1,18 +1,18 @@
 #!/usr/bin/python3
-"""One real Kafka broker (KRaft, broker and controller in one JVM) without a container, for tests and for trying things.
+"""A real Kafka broker (KRaft, broker and controller in one JVM) without a container, for tests and experiments.
 
     kafka.py run [--port 9092]     in the foreground until Ctrl-C; prints the bootstrap address
     kafka.py start --state FILE    in the background; FILE gets bootstrap, sasl_bootstrap, pid and data_dir as JSON
-    kafka.py stop --state FILE     ends that one and deletes its data; nothing to stop is no error
-    kafka.py fetch                 only fetches the jars, also those of a Kafka Connect worker
+    kafka.py stop --state FILE     stops that broker and deletes its data; succeeds if there is none
+    kafka.py fetch                 only fetches the jars, including those of Kafka Connect
 
-It listens on 127.0.0.1, twice: PLAINTEXT, and SASL_PLAINTEXT with mechanism PLAIN: user `sink`, password `sink-secret`,
-or user `sink-2`, password `sink-2-secret`.
-Topics are not created by being named, except by `run`, whose broker also has the topic `orders`. The jars come from Maven
-once, into $KAFKA_JARS (default: build/kafka-jars); those of a Kafka Connect worker, for test_connect_worker.py, into
-$CONNECT_JARS (default: build/connect-jars).
-Needs Java 17 or newer (headless) and, for the first time, mvn. When there can be no broker it says so loudly and
-exits with 77 (skipped), or with 1 if REQUIRE_KAFKA=1. Records are kept however old their timestamps are.
+It has two listeners on 127.0.0.1: PLAINTEXT, and SASL_PLAINTEXT with mechanism PLAIN (user `sink`, password
+`sink-secret`, or user `sink-2`, password `sink-2-secret`). Topics are not created automatically, except by `run`, whose
+broker also has the topic `orders`. Records are kept regardless of their timestamps.
+
+The jars are fetched from Maven once, into $KAFKA_JARS (default: build/kafka-jars); those of Kafka Connect, for
+test_connect_worker.py, into $CONNECT_JARS (default: build/connect-jars). Needs Java 17 or newer (headless) and, the
+first time, mvn. If no broker is possible it prints the reason and exits with 77 (skipped), or 1 if REQUIRE_KAFKA=1.
 """
 
 import argparse
@@ -38,7 +38,7 @@ SASL_USER = "sink"
 SASL_PASSWORD = "sink-secret"
 SECOND_USER = "sink-2"
 SECOND_PASSWORD = "sink-2-secret"
-# The broker of `run`, for trying things.
+# The broker of `run`, for experiments.
 FIRST_TOPIC = "orders"
 PARTITIONS = 4
 ON_DEMAND = ("auto.create.topics.enable=true", f"num.partitions={PARTITIONS}")
@@ -75,7 +75,7 @@ num.io.threads=4
 
 
 class Unavailable(Exception):
-    """There can be no broker on this machine; the text says why."""
+    """No broker is possible on this machine; the message has the reason."""
 
 
 def jars_dir(variable="KAFKA_JARS", default="kafka-jars"):
@@ -83,17 +83,17 @@ def jars_dir(variable="KAFKA_JARS", default="kafka-jars"):
 
 
 def fetch():
-    """Returns the directory that holds the broker's jars, complete."""
+    """Fetches the broker's jars and returns their directory."""
     return copy_jars(HERE / "pom.xml", jars_dir())
 
 
 def fetch_connect():
-    """Returns the directory that holds the jars of a Kafka Connect worker, complete."""
+    """Fetches the jars of a Kafka Connect worker and returns their directory."""
     return copy_jars(HERE / "connect-pom.xml", jars_dir("CONNECT_JARS", "connect-jars"))
 
 
 def copy_jars(pom, directory):
-    """Copies what `pom` depends on into `directory` once, and returns it. Several processes may call this at once."""
+    """Copies the dependencies of `pom` into `directory` once, and returns it. Safe for concurrent processes."""
     wanted = hashlib.sha256(pom.read_bytes()).hexdigest()
     complete = directory / ".complete"
     try:
@@ -112,12 +112,12 @@ def copy_jars(pom, directory):
                 raise Unavailable(f"mvn could not fetch Kafka's jars:\n{copy.stdout[-3000:]}")
             complete.write_text(wanted)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"Kafka's jars can't be had: {error}") from error
+        raise Unavailable(f"cannot fetch Kafka's jars: {error}") from error
     return directory
 
 
 def free_ports(count):
-    """Ports that nothing listens on now; all different."""
+    """Returns different ports that nothing listens on."""
     with contextlib.ExitStack() as held:
         sockets = [held.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:
@@ -143,15 +143,15 @@ def answers(port):
 
 
 def end_with_parent():
-    """In the child: be terminated when the process that started it is gone, however that ended."""
+    """Runs in the child: requests SIGTERM when its parent ends for any reason."""
     pr_set_pdeathsig = 1
     ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 class Broker:
-    """A running broker. `detached` outlives this process; otherwise it ends with the thread that started it.
+    """A running broker. A `detached` one outlives this process; otherwise it ends with the thread that started it.
 
-    `settings` are more lines of its server.properties.
+    `settings` are additional lines of its server.properties.
     """
 
     def __init__(self, port=None, detached=False, settings=()):
@@ -215,13 +215,13 @@ class Broker:
         return False
 
     def kill(self):
-        """As when its machine fails; what it has stored stays."""
+        """Kills it like a machine failure; its data stays."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def come_back(self):
-        """Starts it again, on the same ports and with what it had stored."""
+        """Starts it again with the same ports and data."""
         self._launch(self.data_dir / "server.properties")
         if not self._wait(int(self.bootstrap.rpartition(":")[2])):
             raise Unavailable(f"the broker did not come back:\n{self.log()[-3000:]}")
@@ -240,7 +240,7 @@ class Broker:
 
 
 def end_group(pid, ended):
-    """Ends the process group that `pid` leads: politely, then at once. `ended` tells (not None) that it is gone."""
+    """Ends the process group of `pid` with SIGTERM, then SIGKILL. `ended` returns None until it has ended."""
     for number, patience in ((signal.SIGTERM, 15), (signal.SIGKILL, 15)):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, number)
@@ -252,7 +252,7 @@ def end_group(pid, ended):
 
 
 def is_this_broker(pid, data_dir):
-    """Whether the process of a state file still is that broker: process ids are given out again."""
+    """Whether the process of a state file is still that broker, because process ids are reused."""
     try:
         status = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -284,7 +284,7 @@ def start_state(path):
 
 
 def create_topic(bootstrap, name):
-    import confluent_kafka.admin  # pylint: disable=import-outside-toplevel  # nothing else here needs it
+    import confluent_kafka.admin  # pylint: disable=import-outside-toplevel  # only needed here
 
     admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([confluent_kafka.admin.NewTopic(name, PARTITIONS, 1)])[name].result(START_TIMEOUT)
@@ -297,7 +297,7 @@ def run(port):
     broker = Broker(port=port, settings=ON_DEMAND)
     create_topic(broker.bootstrap, FIRST_TOPIC)
     print(f"Kafka: {broker.bootstrap}, with SASL: {broker.sasl_bootstrap}. It has the topic {FIRST_TOPIC} and creates "
-          f"others on demand. Ctrl-C ends it.", flush=True)
+          f"others on demand. Press Ctrl-C to stop it.", flush=True)
     while broker.process.poll() is None and not asked.wait(0.2):
         pass
     died = broker.process.poll()

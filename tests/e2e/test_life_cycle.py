@@ -1,4 +1,4 @@
-"""The life cycle as this project's first users call it, and as Kafka Connect's do; and moving here from Kafka Connect."""
+"""The life cycle of a connector with the calls of first users and of Kafka Connect, and migration from there."""
 
 import confluent_kafka
 import pytest
@@ -9,7 +9,7 @@ from waiting import eventually, holds
 
 
 def seed(topic, endpoint):
-    """A definition as it stands in the documents of old."""
+    """Returns a definition like in the first documentation."""
     return {
         "connector.class": JAVA_CLASS,
         "tasks.max": "1",
@@ -30,14 +30,14 @@ def topic(kafka):
     return kafka.topic()
 
 
-FORMS = {   # how to change, pause and resume: (method, path behind the name)
+FORMS = {   # calls that change, pause and resume: (method, path after the name)
     "the seed's": (("PUT", ""), ("GET", "pause"), ("GET", "resume")),
     "Kafka Connect's": (("PUT", "config"), ("PUT", "pause"), ("PUT", "resume")),
 }
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_the_life_cycle(api, kafka, topic, endpoint, name, form):
+def test_the_life_cycle_of_a_connector(api, kafka, topic, endpoint, name, form):
     (change, at), (pause, paused), (resume, resumed) = FORMS[form]
     config = seed(topic, endpoint)
 
@@ -60,14 +60,14 @@ def test_the_life_cycle(api, kafka, topic, endpoint, name, form):
     api.call(resume, api.at(name, resumed)).is_empty(202)
     endpoint.wait_for(3)
 
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     api.delete(api.at(name)).is_empty(204)
     api.get(api.at(name, "status")).is_error(404)
-    eventually(lambda: not kafka.members(name), "it left its group")
+    eventually(lambda: not kafka.members(name), "it has left its group")
     assert endpoint.offsets() == [0, 1, 2]
 
 
-def test_a_seed_definition_put_where_nothing_is_makes_it(api, kafka, topic, endpoint, name):
+def test_put_of_an_old_definition_creates_the_connector(api, kafka, topic, endpoint, name):
     api.put(api.at(name), seed(topic, endpoint)).must(201)
     kafka.produce(topic, [b"0"])
     endpoint.wait_for(1)
@@ -82,7 +82,7 @@ def commit_as_another_client(kafka, group, topic, offsets):
 
 
 @pytest.mark.parametrize("form", ["POST", "PUT"])
-def test_what_moves_here_from_kafka_connect_goes_on_at_the_next_offset(api, kafka, endpoint, form):
+def test_a_connector_migrated_from_kafka_connect_continues_at_the_next_offset(api, kafka, endpoint, form):
     name, topic = kafka_cluster.unique("orders"), kafka.topic(3)
     for partition in range(3):
         kafka.produce(topic, [b"%d" % n for n in range(10)], partition)

@@ -1,4 +1,4 @@
-"""Who may call: credentials, HTTPS, client certificates, and what the process refuses to start with."""
+"""Access to REST: credentials, HTTPS, client certificates, and configurations that are rejected at start."""
 
 import base64
 import http.client
@@ -27,7 +27,7 @@ def bearer(token):
 
 @pytest.fixture
 def users(rest):
-    """The file of users, which the process reads."""
+    """The configured file of users."""
     file = rest.sidecar.directory / "users"
     file.write_text("# who may call\nalice:s3cret\n\nbob:with:colon\nünï:pässwörd\n")
     rest.sidecar.settings["rest.auth.basic.file"] = str(file)
@@ -47,12 +47,12 @@ def tokens(rest):
 @pytest.mark.parametrize("given", [basic("alice:s3cret"), basic("bob:with:colon"), basic("ünï:pässwörd"),
                                    bearer("token-1"), bearer("token-2"),
                                    {"Authorization": "basic " + base64.b64encode(b"alice:s3cret").decode()}])
-def test_the_right_credentials_open(rest, users, tokens, given):
+def test_valid_credentials_are_accepted(rest, users, tokens, given):
     rest.sidecar.start()
     rest.get("/connectors", headers=given).is_exactly(200, [])
 
 
-def test_everyone_else_is_401_everywhere(rest, users, tokens, endpoint, kafka, name):
+def test_everything_else_is_401_on_every_path(rest, users, tokens, endpoint, kafka, name):
     rest.sidecar.start()
     wrong = [{}, basic("alice:wrong"), basic("alice:"), basic("alice"), basic(":"), basic("eve:s3cret"), basic("alice:s3cre"),
              basic("alice:s3cret2"), basic("# who may call"), basic(""), bearer("token-3"), bearer(""), bearer("token-1 token-2"),
@@ -69,36 +69,36 @@ def test_everyone_else_is_401_everywhere(rest, users, tokens, endpoint, kafka, n
     assert not rest.sidecar.log.find("s3cret") and not rest.sidecar.log.find("token-1")
 
 
-def test_with_two_authorizations_nobody_comes_in(rest, users):
+def test_two_authorization_headers_are_rejected(rest, users):
     rest.sidecar.start()
     received = exchange(rest.port, head("GET /connectors HTTP/1.1", "Authorization: Basic eDp5", "Connection: close",
                                         "Authorization: " + basic("alice:s3cret")["Authorization"]))
     assert statuses(received)[0] in (400, 401), received
 
 
-def test_files_are_read_again_when_they_change_and_bad_ones_change_nothing(rest, users, tokens):
+def test_changed_credential_files_are_reloaded_and_invalid_ones_change_nothing(rest, users, tokens):
     rest.sidecar.start()
 
     def may(given):
         return rest.get("/connectors", headers=given).status == 200
 
     users.write_text("carol:new\n")
-    eventually(lambda: may(basic("carol:new")), "carol comes in")
+    eventually(lambda: may(basic("carol:new")), "carol is accepted")
     assert not may(basic("alice:s3cret")) and may(bearer("token-1"))
     tokens.write_text("token-9\n")
-    eventually(lambda: may(bearer("token-9")), "the new token opens")
+    eventually(lambda: may(bearer("token-9")), "the new token is accepted")
     assert not may(bearer("token-1"))
     users.unlink()
     tokens.write_text("")
-    for file in (users, tokens):    # they are looked at while somebody calls
-        eventually(lambda: may({}) or rest.sidecar.log.find(str(file)), f"the log tells of {file}")
+    for file in (users, tokens):    # they are reloaded by calls
+        eventually(lambda: may({}) or rest.sidecar.log.find(str(file)), f"the log has {file}")
     assert may(basic("carol:new")) and may(bearer("token-9")) and not may({})
     users.write_text("dave:later\n")
-    eventually(lambda: may(basic("dave:later")) and not may(basic("carol:new")), "dave comes in")
+    eventually(lambda: may(basic("dave:later")) and not may(basic("carol:new")), "dave is accepted")
     assert not rest.sidecar.log.find("later")
 
 
-def test_drain_and_reload_need_none_from_this_machine(rest, users):
+def test_local_drain_and_reload_need_no_credentials(rest, users):
     rest.sidecar.start()
     rest.post("/-/reload").must(200)
     drained = subprocess.run([rest.sidecar.binary, "drain", "--url", f"http://127.0.0.1:{rest.port}"], check=False,
@@ -106,10 +106,10 @@ def test_drain_and_reload_need_none_from_this_machine(rest, users):
     assert drained.returncode == 0, drained.stderr
 
 
-# Starting
+# Start
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "[::]"])
-def test_it_does_not_listen_wider_without_credentials(rest, host):
+def test_a_non_loopback_listener_without_credentials_is_rejected(rest, host):
     rest.sidecar.settings["rest.listen"] = f"{host}:{rest.port}"
     rest.sidecar.start(wait=False)
     assert rest.sidecar.wait_exit() == 1
@@ -117,7 +117,7 @@ def test_it_does_not_listen_wider_without_credentials(rest, host):
 
 
 @pytest.mark.parametrize("settings, given", [({"rest.auth.none": True}, {}), ({}, basic("alice:s3cret"))])
-def test_it_listens_wider_when_told_so_or_with_credentials(rest, settings, given, request):
+def test_a_non_loopback_listener_starts_with_credentials_or_explicit_permission(rest, settings, given, request):
     if given:
         request.getfixturevalue("users")
     rest.sidecar.settings.update({"rest.listen": f"0.0.0.0:{rest.port}", **settings})
@@ -129,7 +129,7 @@ def test_it_listens_wider_when_told_so_or_with_credentials(rest, settings, given
     ("rest.auth.basic.file", None), ("rest.auth.basic.file", ""), ("rest.auth.basic.file", "# nobody\n"),
     ("rest.auth.basic.file", "no-colon\n"), ("rest.auth.bearer.file", None), ("rest.auth.bearer.file", "\n"),
     ("rest.tls.certificate.file", None), ("rest.tls.certificate.file", "not a certificate")])
-def test_files_that_are_no_good_are_errors_at_start(rest, key, text):
+def test_invalid_credential_files_fail_the_start(rest, key, text):
     file = rest.sidecar.directory / "file"
     if text is not None:
         file.write_text(text)
@@ -147,7 +147,7 @@ def openssl(*arguments):
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
-    """Two CAs, and of each a server's and a client's certificate, as PEM files."""
+    """Two CAs, each with a server and a client certificate, as PEM files."""
     made = tmp_path_factory.mktemp("certificates")
     (made / "extensions").write_text(
         "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
@@ -167,7 +167,7 @@ def certificates(tmp_path_factory):
 
 def trusting(ca, certificate=None):
     context = ssl.create_default_context(cafile=str(ca))
-    context.verify_flags |= ssl.VERIFY_X509_STRICT  # which Python 3.13 sets by default
+    context.verify_flags |= ssl.VERIFY_X509_STRICT  # the default of Python 3.13
     if certificate:
         context.load_cert_chain(f"{certificate}.pem", f"{certificate}.key")
     return context
@@ -179,7 +179,7 @@ def secured(rest, **settings):
     return lambda context: Rest(rest.sidecar, scheme=http.client.HTTPSConnection, context=context)
 
 
-def test_https(rest, certificates, kafka, endpoint, name):
+def test_https_works(rest, certificates, kafka, endpoint, name):
     calls = secured(rest, certificate=certificates / "ca-server.pem", key=certificates / "ca-server.key")
     rest.sidecar.start()
     api = calls(trusting(certificates / "ca.pem"))
@@ -193,7 +193,7 @@ def test_https(rest, certificates, kafka, endpoint, name):
     calls(old).get("/").must(200)
 
 
-def test_a_renewed_certificate_counts_for_new_connections(rest, certificates, tmp_path):
+def test_a_renewed_certificate_applies_to_new_connections(rest, certificates, tmp_path):
     mine = {one: shutil.copy(certificates / f"ca-server.{one}", tmp_path / f"server.{one}") for one in ("pem", "key")}
     calls = secured(rest, certificate=mine["pem"], key=mine["key"])
     rest.sidecar.start()
@@ -209,10 +209,10 @@ def test_a_renewed_certificate_counts_for_new_connections(rest, certificates, tm
     eventually(renewed, lambda: rest.sidecar.log.tail())
 
 
-def test_client_certificates(rest, certificates):
+def test_client_certificates_are_verified(rest, certificates):
     calls = secured(rest, certificate=certificates / "ca-server.pem", key=certificates / "ca-server.key",
                     client_ca=certificates / "ca.pem")
-    rest.sidecar.settings["rest.listen"] = f"0.0.0.0:{rest.port}"      # they count as credentials
+    rest.sidecar.settings["rest.listen"] = f"0.0.0.0:{rest.port}"      # client certificates count as credentials
     rest.sidecar.start()
     calls(trusting(certificates / "ca.pem", certificates / "ca-client")).get("/connectors").is_exactly(200, [])
     for context in (trusting(certificates / "ca.pem"), trusting(certificates / "ca.pem", certificates / "other-ca-client")):
@@ -220,7 +220,7 @@ def test_client_certificates(rest, certificates):
             calls(context).get("/connectors")
 
 
-def test_half_a_handshake_keeps_nobody_out_and_deliveries_go_on(rest, certificates, kafka, endpoint, name):
+def test_an_unfinished_handshake_blocks_neither_callers_nor_deliveries(rest, certificates, kafka, endpoint, name):
     calls = secured(rest, certificate=certificates / "ca-server.pem", key=certificates / "ca-server.key")
     topic = kafka.topic()
     rest.sidecar.start()

@@ -1,4 +1,4 @@
-"""Whatever is sent to the listener: it has its answer, the process lives on, and deliveries don't notice.
+"""Abuse of the REST listener: every request gets a defined answer, and neither process nor deliveries are affected.
 
 IDLE (500; the full size is 10000) connections are opened and left idle.
 """
@@ -21,7 +21,7 @@ from waiting import eventually
 
 IDLE = int(os.environ.get("IDLE", "500"))
 MIB = 1 << 20
-GROWTH = 96 * MIB       # the listeners may hold 64 MiB of requests and answers together
+GROWTH = 96 * MIB       # the listeners may hold 64 MiB of requests and answers in total
 RATE = 100
 VICTIM = "victim"
 
@@ -31,8 +31,8 @@ def memory(process):
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-class House:
-    """A process with deliveries under way, and a connector that whoever breaks in would delete."""
+class Target:
+    """A process that delivers, with a connector that a successful attack would delete."""
 
     def __init__(self, api, kafka, endpoint):
         self.api, self.kafka, self.endpoint = api, kafka, endpoint
@@ -47,29 +47,29 @@ class House:
         self.guard.enter_context(undisturbed(kafka, api.sidecar, self.name))
         self.load = self.guard.enter_context(Load(kafka, self.topic, RATE))
 
-    def stands(self):
+    def assert_unharmed(self):
         assert self.api.sidecar.process.poll() is None, self.api.sidecar.log.tail()
         assert VICTIM in self.api.names()
         assert self.api.sidecar.probe("/livez") == 200
 
 
 @pytest.fixture(scope="module")
-def house(api, kafka, sink):
-    one = House(api, kafka, sink)
+def target(api, kafka, sink):
+    one = Target(api, kafka, sink)
     yield one
     one.load.stop()
 
 
 @pytest.fixture(autouse=True)
-def stands(house):
+def unharmed(target):
     yield
-    house.stands()
+    target.assert_unharmed()
 
 
 DELETE = head(f"DELETE /connectors/{VICTIM} HTTP/1.1")
 POST = "POST /connectors HTTP/1.1"
 
-BAD = {     # each is followed by a whole request of its own, which must not be taken
+INVALID = {     # each is followed by a complete request, which must not be executed
     "length and chunks": head(POST, "Content-Length: 5", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
     "chunks and length": head(POST, "Transfer-Encoding: chunked", "Content-Length: 5") + b"0\r\n\r\n",
     "two lengths": head(POST, "Content-Length: 2", "Content-Length: 5") + b"{}",
@@ -78,40 +78,40 @@ BAD = {     # each is followed by a whole request of its own, which must not be 
     "negative length": head(POST, "Content-Length: -2"),
     "hexadecimal length": head(POST, "Content-Length: 0x2") + b"{}",
     "empty length": head(POST, "Content-Length: "),
-    "length beyond all numbers": head(POST, "Content-Length: 99999999999999999999999"),
+    "length overflow": head(POST, "Content-Length: 99999999999999999999999"),
     "unknown coding": head(POST, "Transfer-Encoding: gzip, chunked") + b"0\r\n\r\n",
-    "nearly chunked": head(POST, "Transfer-Encoding: xchunked") + b"0\r\n\r\n",
+    "misspelled chunked": head(POST, "Transfer-Encoding: xchunked") + b"0\r\n\r\n",
     "chunked with a tab": head(POST, "Transfer-Encoding: \x0bchunked") + b"0\r\n\r\n",
     "chunked twice": head(POST, "Transfer-Encoding: chunked", "Transfer-Encoding: chunked") + b"0\r\n\r\n",
     "identity after chunked": head(POST, "Transfer-Encoding: chunked, identity") + b"0\r\n\r\n",
     "a space before the colon": head(POST, "Content-Length : 2") + b"{}",
     "a folded header": head(POST, "X-A: b", " Content-Length: 2") + b"{}",
     "a line without colon": head(POST, "Content-Length"),
-    "a nameless header": head(POST, ": 2"),
+    "a header without a name": head(POST, ": 2"),
     "NUL in a header": head(POST, "X-A: \x00b"),
     "lines without CR": b"POST /connectors HTTP/1.1\nHost: x\nContent-Length: 2\n\n{}",
     "one line without CR": b"POST /connectors HTTP/1.1\r\nHost: x\nContent-Length: 2\r\n\r\n{}",
     "a bare CR": head(POST, "X-A: b\rContent-Length: 2") + b"{}",
     "no host": b"GET /connectors HTTP/1.1\r\n\r\n",
     "two hosts": head("GET /connectors HTTP/1.1", "Host: other"),
-    "a size that is none": head(POST, *["Transfer-Encoding: chunked"]) + b"zz\r\n{}\r\n0\r\n\r\n",
-    "a size beyond all numbers": head(POST, "Transfer-Encoding: chunked") + b"FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n",
-    "a negative size": head(POST, "Transfer-Encoding: chunked") + b"-2\r\n{}\r\n0\r\n\r\n",
-    "a chunk longer than told": head(POST, "Transfer-Encoding: chunked") + b"1\r\n{}\r\n0\r\n\r\n",
+    "an invalid chunk size": head(POST, *["Transfer-Encoding: chunked"]) + b"zz\r\n{}\r\n0\r\n\r\n",
+    "a chunk size overflow": head(POST, "Transfer-Encoding: chunked") + b"FFFFFFFFFFFFFFFFF\r\n{}\r\n0\r\n\r\n",
+    "a negative chunk size": head(POST, "Transfer-Encoding: chunked") + b"-2\r\n{}\r\n0\r\n\r\n",
+    "a chunk longer than declared": head(POST, "Transfer-Encoding: chunked") + b"1\r\n{}\r\n0\r\n\r\n",
     "chunks without CR": head(POST, "Transfer-Encoding: chunked") + b"2\n{}\n0\n\n",
     "no version": b"GET /connectors\r\nHost: x\r\n\r\n",
-    "another version": b"GET /connectors HTTP/2.0\r\nHost: x\r\n\r\n",
+    "an unsupported version": b"GET /connectors HTTP/2.0\r\nHost: x\r\n\r\n",
     "another protocol": b"GET /connectors ICY/1.1\r\nHost: x\r\n\r\n",
     "NUL in the path": b"GET /conn\x00ectors HTTP/1.1\r\nHost: x\r\n\r\n",
-    "the preface of HTTP/2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-    "a byte that ends nothing": head("GET /connectors HTTP/1.1", "X-A: \xff"),
-    "a byte that hides the headers behind it": head("GET /connectors HTTP/1.1", "X-A: \xff\xff", "X-B: c"),
-    "a length that is no number": head(POST, "Content-Length: abc") + b"{}",
+    "the HTTP/2 preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "a byte outside ASCII in a header": head("GET /connectors HTTP/1.1", "X-A: \xff"),
+    "bytes outside ASCII that hide the next header": head("GET /connectors HTTP/1.1", "X-A: \xff\xff", "X-B: c"),
+    "a length that is not a number": head(POST, "Content-Length: abc") + b"{}",
     "a TLS hello": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 32 + b"\r\n\r\n",
 }
 
 
-AMBIGUOUS = {   # is answered, but a proxy in front may see another end of it
+AMBIGUOUS = {   # answered, but a proxy in front may see a different end of the request
     "an encoded word": head("GET /connectors HTTP/1.1", "Content-Length: =?utf-8?q?0?="),
     "no length": head("PUT /connectors/none/pause HTTP/1.1"),
     "a body of many lines": head(POST, "Content-Type: application/json", "Content-Length: 4") + b"{\n }",
@@ -119,45 +119,45 @@ AMBIGUOUS = {   # is answered, but a proxy in front may see another end of it
 }
 
 
-PAGES = {   # what a browser on this machine sends for the page of another site
+PAGES = {   # requests of a local browser for a page of another site
     "a form": ("POST", "/-/drain", {"Origin": "http://evil.example", "Content-Type": "text/plain"}, b"x=1"),
     "an image": ("GET", f"/connectors/{VICTIM}/resume", {"Sec-Fetch-Site": "cross-site"}, None),
-    "a page whose name leads here": ("DELETE", f"/connectors/{VICTIM}",
-                                     {"Host": "evil.example:8083", "Origin": "http://evil.example:8083"}, None),
-    "such a page's image": ("GET", f"/connectors/{VICTIM}/resume", {"Host": "evil.example:8083"}, None),
+    "a page whose host name resolves to this machine": (
+        "DELETE", f"/connectors/{VICTIM}", {"Host": "evil.example:8083", "Origin": "http://evil.example:8083"}, None),
+    "an image of such a page": ("GET", f"/connectors/{VICTIM}/resume", {"Host": "evil.example:8083"}, None),
 }
 
 
 @pytest.mark.parametrize("what", PAGES)
-def test_a_web_page_steers_nothing(house, what):
+def test_a_web_page_cannot_change_anything(target, what):
     method, path, headers, body = PAGES[what]
-    house.api.call(method, path, body, headers=headers).is_error(403)
-    assert house.api.get(f"/connectors/{VICTIM}/status").json["connector"]["state"] == "STOPPED"
-    house.api.get(f"/connectors/{VICTIM}/status", headers={"Host": f"localhost:{house.port}"}).must(200)
+    target.api.call(method, path, body, headers=headers).is_error(403)
+    assert target.api.get(f"/connectors/{VICTIM}/status").json["connector"]["state"] == "STOPPED"
+    target.api.get(f"/connectors/{VICTIM}/status", headers={"Host": f"localhost:{target.port}"}).must(200)
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_what_is_not_quite_http_is_refused_and_ends_the_connection(house, what):
-    received = exchange(house.port, BAD[what] + DELETE)
-    told = statuses(received)
-    assert len(told) == 1 and told[0] in (400, 413, 415, 501, 505), received
+@pytest.mark.parametrize("what", INVALID)
+def test_an_invalid_http_request_is_rejected_and_closes_the_connection(target, what):
+    received = exchange(target.port, INVALID[what] + DELETE)
+    answered = statuses(received)
+    assert len(answered) == 1 and answered[0] in (400, 413, 415, 501, 505), received
     body = json.loads(received.partition(b"\r\n\r\n")[2])
-    assert body["error_code"] == told[0] and body["message"], received
-    assert VICTIM in house.api.names()
+    assert body["error_code"] == answered[0] and body["message"], received
+    assert VICTIM in target.api.names()
 
 
 @pytest.mark.parametrize("what", AMBIGUOUS)
-def test_where_another_reader_may_see_another_end_the_connection_ends(house, what):
-    received = exchange(house.port, AMBIGUOUS[what] + DELETE)
+def test_an_ambiguous_request_closes_the_connection_after_the_answer(target, what):
+    received = exchange(target.port, AMBIGUOUS[what] + DELETE)
     assert len(statuses(received)) == 1 and b"connection: close" in received.lower(), received
-    assert VICTIM in house.api.names()
+    assert VICTIM in target.api.names()
 
 
-def test_in_a_request_with_a_body_nothing_else_is_taken_for_a_request(house):
-    received = exchange(house.port, head("POST /connectors HTTP/1.1", "Content-Type: application/json", "Connection: close",
-                                         f"Content-Length: {len(DELETE)}") + DELETE)
+def test_the_body_of_a_request_is_not_parsed_as_a_request(target):
+    received = exchange(target.port, head("POST /connectors HTTP/1.1", "Content-Type: application/json", "Connection: close",
+                                          f"Content-Length: {len(DELETE)}") + DELETE)
     assert statuses(received) == [400]
-    received = exchange(house.port, head("GET /connectors HTTP/1.1", f"Content-Length: {len(DELETE)}", "Connection: close")
+    received = exchange(target.port, head("GET /connectors HTTP/1.1", f"Content-Length: {len(DELETE)}", "Connection: close")
                         + DELETE)
     assert len(statuses(received)) == 1
 
@@ -165,9 +165,9 @@ def test_in_a_request_with_a_body_nothing_else_is_taken_for_a_request(house):
 LIMITS = [
     ("one huge header", head("GET / HTTP/1.1", "X-A: " + "b" * 70_000), 431),
     ("many headers", head("GET / HTTP/1.1", *[f"X-{n}: b" for n in range(2000)]), 431),
-    ("a header that never ends", head("GET / HTTP/1.1", "X-A: " + "b" * 5_000_000), 431),
+    ("an endless header", head("GET / HTTP/1.1", "X-A: " + "b" * 5_000_000), 431),
     ("a huge path", head(f"GET /{'a' * 20_000} HTTP/1.1"), 414),
-    ("a huge body that is told", head(POST, *["Content-Type: application/json", f"Content-Length: {MIB + 1}"]), 413),
+    ("a huge declared body", head(POST, *["Content-Type: application/json", f"Content-Length: {MIB + 1}"]), 413),
     ("a body of terabytes", head(POST, "Content-Type: application/json", f"Content-Length: {1 << 42}"), 413),
     ("a huge body in chunks", head(POST, "Content-Type: application/json", "Transfer-Encoding: chunked")
      + b"10000\r\n%s\r\n" % (b"x" * 65536) * 20 + b"0\r\n\r\n", 413),
@@ -175,17 +175,17 @@ LIMITS = [
 
 
 @pytest.mark.parametrize("what, data, status", LIMITS, ids=[one[0] for one in LIMITS])
-def test_what_is_too_large_is_refused(house, what, data, status):
-    received = exchange(house.port, data)
-    if not received:    # a reset may overtake the answer where we are still sending
+def test_an_oversized_request_is_rejected(target, what, data, status):
+    received = exchange(target.port, data)
+    if not received:    # a reset may arrive before the answer while the test is still sending
         assert len(data) > MIB, what
     else:
         assert statuses(received) == [status], received[:500]
 
 
-def test_a_body_just_within_the_limit_is_read(house):
+def test_a_body_just_below_the_limit_is_accepted(target):
     body = compact({"name": "x", "config": {}})
-    house.api.post("/connectors", body + b" " * (MIB - len(body)), headers=JSON).is_error(400, "Connector configuration…")
+    target.api.post("/connectors", body + b" " * (MIB - len(body)), headers=JSON).is_error(400, "Connector configuration…")
 
 
 @pytest.mark.parametrize("body", [b"[" * 500_000, b'{"a":' * 150_000, b'{"name":"x","config":' + b"[" * 100_000,
@@ -194,54 +194,54 @@ def test_a_body_just_within_the_limit_is_read(house):
 @pytest.mark.parametrize("method, path", [("POST", "/connectors"), ("PUT", f"/connectors/{VICTIM}/config"),
                                           ("PATCH", f"/connectors/{VICTIM}/offsets"),
                                           ("PUT", "/connector-plugins/HttpSink/config/validate")])
-def test_deep_json(house, method, path, body):
-    house.api.call(method, path, body, JSON).is_error(400)
+def test_deeply_nested_json_is_rejected(target, method, path, body):
+    target.api.call(method, path, body, JSON).is_error(400)
 
 
-def test_pipelined_requests_are_answered_in_their_order(house):
+def test_pipelined_requests_are_answered_in_order(target):
     paths = ["/connectors", "/nothing", f"/connectors/{VICTIM}/config", "/", "/connectors/x/status"] * 20
     data = b"".join(head(f"GET {path} HTTP/1.1") for path in paths[:-1])
-    received = exchange(house.port, data + head(f"GET {paths[-1]} HTTP/1.1", "Connection: close"))
+    received = exchange(target.port, data + head(f"GET {paths[-1]} HTTP/1.1", "Connection: close"))
     assert statuses(received) == [200, 404, 200, 200, 404] * 20
 
 
-def test_http_1_0(house):
-    received = exchange(house.port, b"GET /connectors HTTP/1.0\r\n\r\n")
+def test_http_1_0_is_answered(target):
+    received = exchange(target.port, b"GET /connectors HTTP/1.0\r\n\r\n")
     assert statuses(received) == [200] and b"chunked" not in received.lower().partition(b"\r\n\r\n")[0]
     assert VICTIM in json.loads(received.partition(b"\r\n\r\n")[2])
 
 
-def test_chunked_bodies_and_expectations_are_understood(house):
+def test_chunked_bodies_and_expect_continue_work(target):
     name = kafka_cluster.unique("chunked")
-    body = compact({"name": name, "config": definition(house.topic, house.endpoint), "initial_state": "STOPPED"})
+    body = compact({"name": name, "config": definition(target.topic, target.endpoint), "initial_state": "STOPPED"})
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:10], body[10:])) + b"0\r\n\r\n"
     lines = ["Content-Type: application/json", "Connection: close"]
-    assert statuses(exchange(house.port, head(POST, *lines, "Transfer-Encoding: chunked") + chunks)) == [201]
-    house.api.delete(house.api.at(name)).is_empty(204)
-    with connect(house.port) as connection:
+    assert statuses(exchange(target.port, head(POST, *lines, "Transfer-Encoding: chunked") + chunks)) == [201]
+    target.api.delete(target.api.at(name)).is_empty(204)
+    with connect(target.port) as connection:
         connection.sendall(head(POST, *lines, f"Content-Length: {len(body)}", "Expect: 100-continue"))
         assert statuses(connection.recv(65536)) == [100]
         connection.sendall(body)
         assert statuses(until_closed(connection)) == [201]
-    house.api.delete(house.api.at(name)).is_empty(204)
+    target.api.delete(target.api.at(name)).is_empty(204)
 
 
-def test_who_is_slow_is_cut(house):
+def test_a_slow_request_times_out(target):
     slow = {
         "line": (b"GET /", b"a"), "headers": (b"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", b"b"),
         "body": (head(POST, "Content-Type: application/json", "Content-Length: 1000"), b" "),
         "chunks": (head(POST, "Content-Type: application/json", "Transfer-Encoding: chunked"), b"1\r\n \r\n"),
     }
     with concurrent.futures.ThreadPoolExecutor(len(slow)) as callers:
-        cut = {what: callers.submit(trickle, house.port, *one, 0.3, 60) for what, one in slow.items()}
-        house.api.get("/connectors").must(200)
-    for what, one in cut.items():
+        closed = {what: callers.submit(trickle, target.port, *one, 0.3, 60) for what, one in slow.items()}
+        target.api.get("/connectors").must(200)
+    for what, one in closed.items():
         received, seconds = one.result()
         assert statuses(received) in ([], [408]) and seconds > 1, f"{what}: {received} after {seconds:.1f} s"
-        print(f"{what}: cut after {seconds:.1f} s")
+        print(f"{what}: closed after {seconds:.1f} s")
 
 
-def test_idle_connections_keep_nobody_out(house):
+def test_idle_connections_do_not_block_other_callers(target):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = IDLE + 500
     if soft < wanted:
@@ -250,25 +250,25 @@ def test_idle_connections_keep_nobody_out(house):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     with contextlib.ExitStack() as idle:
         for number in range(IDLE):
-            idle.enter_context(connect(house.port if number % 2 else house.api.sidecar.port))
+            idle.enter_context(connect(target.port if number % 2 else target.api.sidecar.port))
             if number % 50 == 0:
                 begun = time.monotonic()
-                house.api.get("/connectors").must(200)
-                assert house.api.sidecar.probe("/metrics") == 200
+                target.api.get("/connectors").must(200)
+                assert target.api.sidecar.probe("/metrics") == 200
                 assert time.monotonic() - begun < 10
-        house.api.get("/connectors?expand=status").must(200)
-        assert house.api.sidecar.get("/metrics")[0] == 200
-        assert memory(house.api.sidecar.process) < house.before + GROWTH
-    eventually(lambda: house.api.get("/").status == 200, "it answers after them")
+        target.api.get("/connectors?expand=status").must(200)
+        assert target.api.sidecar.get("/metrics")[0] == 200
+        assert memory(target.api.sidecar.process) < target.before + GROWTH
+    eventually(lambda: target.api.get("/").status == 200, "it answers afterwards")
 
 
-def test_at_last_the_deliveries_noticed_nothing_and_memory_stayed(house):
+def test_deliveries_and_memory_were_not_affected(target):
     with concurrent.futures.ThreadPoolExecutor(8) as callers:
-        for told in callers.map(lambda n: statuses(exchange(house.port, LIMITS[n % len(LIMITS)][1])), range(200)):
-            assert not told or told[0] in (413, 414, 431)
-    growth = memory(house.api.sidecar.process) - house.before
-    print(f"\n{house.load.count} records meanwhile, memory grew by {growth / MIB:.1f} MiB")
+        for answered in callers.map(lambda n: statuses(exchange(target.port, LIMITS[n % len(LIMITS)][1])), range(200)):
+            assert not answered or answered[0] in (413, 414, 431)
+    growth = memory(target.api.sidecar.process) - target.before
+    print(f"\n{target.load.count} records delivered, memory grew by {growth / MIB:.1f} MiB")
     assert growth < GROWTH
-    count = house.load.stop()
-    assert_all_once(house.kafka, house.name, house.topic, count, house.endpoint)
-    house.guard.close()
+    count = target.load.stop()
+    assert_all_once(target.kafka, target.name, target.topic, count, target.endpoint)
+    target.guard.close()

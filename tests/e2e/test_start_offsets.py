@@ -1,4 +1,4 @@
-"""Where reading begins that no commit says, and that it is committed when it would be elsewhere another time."""
+"""Start offsets without a commit: they are committed at once if a later start could choose other ones."""
 
 import confluent_kafka
 
@@ -9,32 +9,33 @@ from waiting import eventually
 LATEST = {"retry.backoff.sec": [600], "consumer.override.auto.offset.reset": "latest"}
 
 
-def test_what_waits_at_a_stop_is_not_left_out_by_latest(kafka, sidecar, endpoint, name):
+def test_latest_does_not_skip_a_record_that_waits_at_a_stop(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"])
     endpoint.decide = lambda one: RETRY
     sidecar.connector(name, topic, endpoint, LATEST)
     sidecar.start()
-    # Before there is a record at all.
-    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    # Before the first record.
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the start offset is committed")
     kafka.produce(topic, [b"new"])
     endpoint.wait_for(1)
     sidecar.stop()
     kafka.produce(topic, [b"newer"])
     endpoint.decide = lambda one: DELIVERED
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.bodies() == [b"new", b"new", b"newer"]
 
 
-def test_what_waits_when_its_partition_moves_is_not_left_out_by_latest(kafka, sidecar, endpoint, binary, tmp_path, name):
+def test_latest_does_not_skip_a_record_that_waits_when_its_partition_moves(kafka, sidecar, endpoint, binary, tmp_path,
+                                                                           name):
     topic = kafka.topic(2)
     for partition in (0, 1):
         kafka.produce(topic, [b"old"], partition)
     endpoint.decide = lambda one: RETRY
     sidecar.connector(name, topic, endpoint, LATEST)
     sidecar.start()
-    eventually(lambda: kafka.committed(name, topic) == {0: 1, 1: 1}, "the beginnings are committed")
+    eventually(lambda: kafka.committed(name, topic) == {0: 1, 1: 1}, "the start offsets are committed")
     for partition in (0, 1):
         kafka.produce(topic, [b"p%d" % partition], partition)
     endpoint.wait_for(2)
@@ -43,13 +44,13 @@ def test_what_waits_when_its_partition_moves_is_not_left_out_by_latest(kafka, si
     try:
         second.connector(name, topic, endpoint, LATEST)
         second.start()
-        eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+        eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
         assert sorted(endpoint.bodies()) == [b"p0", b"p0", b"p1", b"p1"]
     finally:
         second.end_of_test()
 
 
-def test_a_log_that_starts_over_is_not_passed_by_the_commit_of_the_old_one(kafka, sidecar, endpoint, name):
+def test_the_commit_of_an_old_log_does_not_skip_records_of_the_new_one(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"%d" % number for number in range(5)])
     consumer = confluent_kafka.Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"connect-{name}"})
@@ -63,48 +64,48 @@ def test_a_log_that_starts_over_is_not_passed_by_the_commit_of_the_old_one(kafka
     kafka.produce(topic, [b"%d" % number for number in range(5, 30)])
     endpoint.decide = lambda one: DELIVERED
     sidecar.start()
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.bodies() == [b"0"] + [b"%d" % number for number in range(30)]
 
 
-# How soon a consumer sees what was added.
+# Interval at which a consumer notices new topics and partitions.
 SOON = {"consumer.override.topic.metadata.refresh.interval.ms": 300}
 
 
-def test_latest_delivers_all_of_a_partition_that_is_added(kafka, sidecar, endpoint, name):
+def test_latest_delivers_all_records_of_an_added_partition(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"])
     sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})
     sidecar.start()
-    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the start offset is committed")
     kafka.add_partitions(topic, 2)
-    # By their timestamps they are older than the group.
+    # Their timestamps are older than the group.
     kafka.produce(topic, [b"%d" % number for number in range(10)], partition=1, timestamp=1_000)
     endpoint.wait_for(10)
-    eventually(lambda: kafka.all_committed(name, topic), "all is committed")
+    eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     assert endpoint.positions() == [(1, number) for number in range(10)]
 
 
-def test_latest_delivers_all_of_a_topic_that_comes_later(kafka, sidecar, endpoint, name):
+def test_latest_delivers_all_records_of_a_topic_created_later(kafka, sidecar, endpoint, name):
     first = kafka.topic(name=f"{name}-first")
     kafka.produce(first, [b"old"])
     sidecar.connector(name, None, endpoint, {**LATEST, **SOON, "topics.regex": f"{name}-.*"})
     sidecar.start()
-    eventually(lambda: kafka.committed(name, first) == {0: 1}, "the beginning is committed")
+    eventually(lambda: kafka.committed(name, first) == {0: 1}, "the start offset is committed")
     later = kafka.topic(2, name=f"{name}-later")
     for partition in (0, 1):
         kafka.produce(later, [b"%d" % number for number in range(10)], partition)
     endpoint.wait_for(20)
-    eventually(lambda: kafka.all_committed(name, later), "all is committed")
+    eventually(lambda: kafka.all_committed(name, later), "everything is committed")
     assert sorted(endpoint.positions(later)) == [(partition, number) for partition in (0, 1) for number in range(10)]
 
 
-def test_latest_delivers_what_came_while_the_process_was_down(kafka, sidecar, endpoint, name):
+def test_latest_delivers_records_produced_while_the_process_was_down(kafka, sidecar, endpoint, name):
     topic = kafka.topic()
     kafka.produce(topic, [b"old"])
     sidecar.connector(name, topic, endpoint, {**LATEST, **SOON})
     sidecar.start()
-    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the beginning is committed")
+    eventually(lambda: kafka.committed(name, topic) == {0: 1}, "the start offset is committed")
     sidecar.stop()
     kafka.add_partitions(topic, 2)
     kafka.produce(topic, [b"new"])

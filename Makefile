@@ -2,6 +2,8 @@
 PRESET ?= dev
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
+# Tests wait more than they compute.
+TEST_JOBS ?= $(shell expr $$(nproc) + 1)
 CPP_FILES = $(shell git ls-files '*.cc' '*.h')
 # Debian's Python, which has the packages, and not another one in PATH.
 PYTHON := /usr/bin/python3
@@ -41,7 +43,7 @@ run:
 
 test: build
 	.ci/install-packages k8s
-	REQUIRE_KAFKA=$${REQUIRE_KAFKA:-1} ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+	REQUIRE_KAFKA=$${REQUIRE_KAFKA:-1} ctest --test-dir $(BUILD) --output-on-failure -j $(TEST_JOBS)
 
 # An already built program checks the definitions in k8s/; without one those tests are skipped with a message.
 k8s:

@@ -168,7 +168,7 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
     }
   }
   resolver_->ForgetLostCommits(starts.losses);
-  WatchLogEnds();
+  WatchLogEndOffsets();
   return task::Assigned{partitions, std::move(starts.committed), std::move(starts.begins),
                         std::move(starts.losses)};
 }
@@ -177,9 +177,10 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
 // workarounds/rebalance_monitor.h). Nothing of the assignment may be committed any more. Another
 // one will follow. A cooperative member keeps its partitions while it joins.
 bool Consumer::Client::HasRejoined() const {
-  // cooperative() is checked last because it asks librdkafka's main thread.
-  return (monitor_.joining() || monitor_.join_count() != join_count_) &&
-         !assignment_->cooperative();
+  // cooperative() asks librdkafka's main thread, which first handles what is queued there, such as
+  // the beginning of a join. So the monitor is read after it.
+  const bool cooperative = assignment_->cooperative();
+  return !cooperative && MayHaveRejoined();
 }
 
 task::SourceEvent Consumer::Client::ReportLost() {
@@ -188,7 +189,7 @@ task::SourceEvent Consumer::Client::ReportLost() {
   return task::Revoked{assignment_->partitions(), true};
 }
 
-void Consumer::Client::WatchLogEnds() {
+void Consumer::Client::WatchLogEndOffsets() {
   if (log_end_offsets_ != nullptr) log_end_offsets_->SetPartitions(assignment_->partitions());
 }
 
@@ -196,7 +197,8 @@ std::optional<task::SourceEvent> Consumer::Client::TakeDueEvent(Time now) {
   if (stashed_) return std::exchange(stashed_, std::nullopt);
   if (auto result = committer_->TakeResult()) return std::move(*result);
   if (leaving_) return std::nullopt;
-  if (!assignment_->empty() && !revoking_ && HasRejoined()) return ReportLost();
+  if (!assignment_->empty() && !revoking_ && MayHaveRejoined() && HasRejoined())
+    return ReportLost();
   if (assigning_) {
     if (now < next_try_) return std::nullopt;
     return FinishAssignment();
@@ -266,7 +268,7 @@ void Consumer::Client::CompleteRevoke() {
   if (std::exchange(reported_lost_, false)) {
     if (!assigning_) assignment_->AssignNothing();
     Forget(assignment_->partitions());
-    WatchLogEnds();
+    WatchLogEndOffsets();
     return;
   }
   if (!revoking_) return;
@@ -276,7 +278,7 @@ void Consumer::Client::CompleteRevoke() {
   if (!error.empty()) WriteLog(LogLevel::kError, "cannot unassign partitions", error);
   Forget(partitions);
   revoking_.reset();
-  WatchLogEnds();
+  WatchLogEndOffsets();
 }
 
 void Consumer::Client::Forget(const task::Partitions& partitions) {

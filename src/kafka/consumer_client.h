@@ -69,6 +69,10 @@ class Consumer::Client {
   task::SourceEvent ConvertRevoke(EventHandle event);
   task::SourceEvent FinishAssignment();
   bool HasRejoined() const;
+  // Costs nothing, but may miss a join that is about to begin, and counts cooperative members, too.
+  bool MayHaveRejoined() const {
+    return monitor_.joining() || monitor_.join_count() != join_count_;
+  }
   // Other members may own the partitions by now.
   bool IsLost() const {
     return reported_lost_ || rd_kafka_assignment_lost(handle_) != 0 || HasRejoined();
@@ -80,7 +84,7 @@ class Consumer::Client {
   void OnStrayRecords(rd_kafka_event_t* event);
   // The partitions are no longer assigned.
   void Forget(const task::Partitions& partitions);
-  void WatchLogEnds();
+  void WatchLogEndOffsets();
 
   LogEndOffsets::Watch* const log_end_offsets_;  // may be null
   Properties properties_;                        // for the clients that ask for the group's commits

@@ -47,7 +47,8 @@ void ReadMember(const JsonValue& object, std::string_view key, bool& has,
 }
 
 // The error message for unknown members; empty without any.
-std::string JudgeFields(const JsonValue& object, std::initializer_list<std::string_view> known) {
+std::string DescribeUnknownField(const JsonValue& object,
+                                 std::initializer_list<std::string_view> known) {
   for (const JsonMember& member : object.members) {
     if (std::find(known.begin(), known.end(), member.key) == known.end()) {
       return "Unrecognized field \"" + config::Abbreviate(member.key) + '"';
@@ -60,7 +61,8 @@ base::Expected<SentOffset, std::string> ReadEntry(const JsonValue& entry) {
   if (entry.kind != JsonKind::kObject) {
     return Failure("Cannot deserialize value of offsets: an object is expected");
   }
-  if (std::string unknown = JudgeFields(entry, {"partition", "offset"}); !unknown.empty()) {
+  if (std::string unknown = DescribeUnknownField(entry, {"partition", "offset"});
+      !unknown.empty()) {
     return Failure(std::move(unknown));
   }
   const JsonValue* partition = Find(entry, "partition");
@@ -106,7 +108,8 @@ base::Expected<connect::PartitionOffset, std::string> ParseOffset(const SentOffs
   }
   if (!sent.topic) return Failure("Kafka topic names must be valid strings and may not be null");
   if (!config::IsTopicName(*sent.topic)) {
-    return Failure('"' + config::Abbreviate(*sent.topic) + '"' + std::string(config::kInvalidTopicName));
+    return Failure('"' + config::Abbreviate(*sent.topic) + '"' +
+                   std::string(config::kInvalidTopicName));
   }
   if (!sent.partition_number) {
     return Failure("Kafka partitions must be valid numbers and may not be null");
@@ -136,7 +139,7 @@ base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_vie
     const auto& [position, message] = document.error();
     return Failure(fmt::format("{} (line {}, column {})", message, position.line, position.column));
   }
-  if (std::string unknown = JudgeFields(*document, {"offsets"}); !unknown.empty()) {
+  if (std::string unknown = DescribeUnknownField(*document, {"offsets"}); !unknown.empty()) {
     return Failure(std::move(unknown));
   }
   std::vector<SentOffset> offsets;

@@ -56,7 +56,7 @@ LoopEnd Task::Loop::Run() {
                                                    "]@" + std::to_string(stop->offset) + ": " +
                                                    stop->why});
     }
-    if (const auto before = task_.TakeNewSettings()) Reconfigure(*before);
+    if (auto before = task_.TakeNewSettings()) Reconfigure(std::move(*before));
     if (const auto request = task_.stop_request()) {
       if (!leaving_) BeginLeaving({LoopEnd::Cause::kRequested, {}});
       ShortenDeadline(*request);
@@ -75,7 +75,7 @@ LoopEnd Task::Loop::Run() {
   return leaving_->end;
 }
 
-void Task::Loop::Reconfigure(const TaskSettings& before) {
+void Task::Loop::Reconfigure(TaskSettings before) {
   const TaskSettings& settings = task_.settings_;
   if (settings.credentials) source_.Renew(*settings.credentials);
   if (leaving_ && leaving_->end.cause == LoopEnd::Cause::kStrategy) {
@@ -83,6 +83,9 @@ void Task::Loop::Reconfigure(const TaskSettings& before) {
     task_.SetStatus([](TaskStatus& status) { status.overtaken = true; });
   }
   if (settings.delivery == before.delivery) return;
+  // The delivery thread must be the one that releases the previous settings last: to destroy a
+  // dead letter producer can take long, and this thread has to poll.
+  before.delivery.reset();
   dispatcher_.Reconfigure(settings.delivery);
   commits_.CommitBy(task_.clock_.Monotonic() + settings.offset_flush_interval);
 }
@@ -431,8 +434,8 @@ void Task::Loop::Shutdown() {
   // The commit may use the time that the attempts in flight did not need.
   Milliseconds bound = leaving_->timeout;
   if (leaving_->deadline) {
-    bound = std::max(bound, std::chrono::floor<Milliseconds>(*leaving_->deadline -
-                                                             task_.clock_.Monotonic()));
+    bound = std::max(
+        bound, std::chrono::floor<Milliseconds>(*leaving_->deadline - task_.clock_.Monotonic()));
   }
   if (!commits_.CommitAll(bound))
     task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });

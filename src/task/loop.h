@@ -46,7 +46,7 @@ class Task::Loop {
     base::MonotonicTime deadline;
   };
 
-  void Reconfigure(const TaskSettings& before);
+  void Reconfigure(TaskSettings before);
   void ApplyPause();
   void ReportState();
   void ReportJoining(base::MonotonicTime now);

@@ -41,7 +41,7 @@ class DefinitionSourceTest : public testing::Test {
     return Source().Scan(now_);
   }
   // Scans until files and then secrets have settled.
-  void Settle() {
+  void RunUntilStable() {
     int scans = 0;
     while (!ScanAfter(100ms).outcome) ASSERT_LT(++scans, 5);
   }
@@ -83,7 +83,7 @@ TEST_F(DefinitionSourceTest, AcceptsAPlainFileAtTheSecondScan) {
 
 TEST_F(DefinitionSourceTest, RescansSoonWhenVanishedDefinitionsReturn) {
   Write("a");
-  Settle();
+  RunUntilStable();
   fs::rename(root_ / "connectors/a.toml", root_ / "away");
   ScanAfter(1s);
   const auto doubted = ScanAfter(100ms);
@@ -98,7 +98,7 @@ TEST_F(DefinitionSourceTest, RescansSoonWhenVanishedDefinitionsReturn) {
 
 TEST_F(DefinitionSourceTest, KeepsDefinitionsThatReturnJustBeforeTheDeadline) {
   Write("a");
-  Settle();
+  RunUntilStable();
   fs::remove(root_ / "connectors/a.toml");
   ScanAfter(1s);
   ScanAfter(100ms);
@@ -119,7 +119,7 @@ TEST_F(DefinitionSourceTest, KeepsDefinitionsThatReturnJustBeforeTheDeadline) {
 
 TEST_F(DefinitionSourceTest, AnUnreadableDirectoryKeepsTheVanishDeadline) {
   Write("a");
-  Settle();
+  RunUntilStable();
   fs::remove(root_ / "connectors/a.toml");
   ScanAfter(1s);
   ScanAfter(100ms);
@@ -133,7 +133,7 @@ TEST_F(DefinitionSourceTest, AnUnreadableDirectoryKeepsTheVanishDeadline) {
 TEST_F(DefinitionSourceTest, IgnoresAHalfWrittenSecret) {
   WriteFile("token", "whole");
   Write("a", "callback.request.headers = { T = \"" + Reference("token") + "\" }\n");
-  Settle();
+  RunUntilStable();
   ASSERT_EQ(HeaderOf("a"), "whole");
   WriteFile("token", "ha");
   const auto result = ScanAfter(1s);
@@ -152,7 +152,7 @@ TEST_F(DefinitionSourceTest, AMissingProcessSecretBlocksNoOtherChange) {
   settings_.kafka = {{"sasl.password", Reference("password")}};
   Write("a");
   Write("b");
-  Settle();
+  RunUntilStable();
   ASSERT_EQ(Source().desired().size(), 2u);
   WriteFile("password", "");
   fs::remove(root_ / "connectors/b.toml");
@@ -169,7 +169,7 @@ TEST_F(DefinitionSourceTest, IgnoresAHalfWrittenProcessSecretThatDisappears) {
   WriteFile("password", "whole");
   settings_.kafka = {{"sasl.password", Reference("password")}};
   Write("a");
-  Settle();
+  RunUntilStable();
   WriteFile("password", "ha");
   EXPECT_FALSE(ScanAfter(1s).outcome);
   WriteFile("password", "");
@@ -180,7 +180,7 @@ TEST_F(DefinitionSourceTest, IgnoresAHalfWrittenProcessSecretThatDisappears) {
 
 TEST_F(DefinitionSourceTest, ReportsAnObjectionAtThePositionOfItsKey) {
   Write("a");
-  Settle();
+  RunUntilStable();
   objections_ = {{"tasks.max", "not today"}};
   Write("a", "tasks.max = 2\n");
   ScanAfter(1s);
@@ -192,7 +192,7 @@ TEST_F(DefinitionSourceTest, ReportsAnObjectionAtThePositionOfItsKey) {
 }
 
 TEST_F(DefinitionSourceTest, ValidatesRestDefinitionsLikeFiles) {
-  Settle();
+  RunUntilStable();
   EXPECT_FALSE(Source().Validate("r", {{"topics", "t"}}).empty());
   const std::map<std::string, std::string> good{{"topics", "t"},
                                                 {"callback.request.url", "http://r/"}};

@@ -129,7 +129,7 @@ class World {
       dice_ = Dice(step);
       Move();
     }
-    Settle();
+    RunUntilStable();
   }
 
  private:
@@ -519,7 +519,7 @@ class World {
   }
 
   // From now on nothing changes, drains end, and starts succeed.
-  void Settle() {
+  void RunUntilStable() {
     schedule_.Tell([] { return "from here on nothing changes"; });
     Scan();
     Pass(kVanishWait);

@@ -1,4 +1,4 @@
-// What every record passes through, without threads, Kafka or HTTP.
+// Micro-benchmarks of the code that every record passes through, without threads, Kafka or HTTP.
 
 #include <benchmark/benchmark.h>
 
@@ -22,7 +22,7 @@ void TrackInOrder(benchmark::State& state) {
 }
 BENCHMARK(TrackInOrder);
 
-// One record waits, the others pass it in no order: what a poison key does.
+// One record waits while others finish past it, like with a poison key.
 void TrackPastAWaitingRecord(benchmark::State& state) {
   const auto distance = state.range(0);
   delivery::OffsetTracker tracker;
@@ -38,7 +38,7 @@ void TrackPastAWaitingRecord(benchmark::State& state) {
 }
 BENCHMARK(TrackPastAWaitingRecord)->Arg(16)->Arg(1024)->ArgName("open");
 
-// Of so many finished offsets every third is open: what a commit saves.
+// Encodes finished ranges with gaps, like a commit does.
 void EncodeFinishedOffsets(benchmark::State& state) {
   delivery::OffsetRanges finished;
   for (int64_t i = 0; i < state.range(0); ++i) finished.push_back({3 * i + 1, 3 * i + 2});
@@ -63,7 +63,7 @@ void DecideDelivered(benchmark::State& state) {
 }
 BENCHMARK(DecideDelivered);
 
-// A record of 1 KiB through the lanes: added, taken, finished.
+// Adds a record of 1 KiB to the lanes, takes it and finishes it.
 void PassLanes(benchmark::State& state) {
   delivery::Policy policy;
   policy.ordering = static_cast<delivery::Ordering>(state.range(0));

@@ -84,7 +84,7 @@ def sidecar(binary, kafka, tmp_path):
 
 
 @pytest.fixture
-def lonely_sidecar(binary, tmp_path):
+def sidecar_without_broker(binary, tmp_path):
     """The program without a configured broker, not started."""
     one = Sidecar(binary, tmp_path / "sidecar")
     yield one
@@ -108,7 +108,7 @@ def api(binary, kafka, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def sink():
+def shared_endpoint():
     """An endpoint shared by the tests of a file."""
     with Endpoint() as server:
         yield server

@@ -1,4 +1,4 @@
-// The offsets of groups at a real broker, whose state file KAFKA_STATE names (kafka/kafka.py).
+// Tests group offsets with a real broker, whose state file is KAFKA_STATE (kafka/kafka.py).
 
 #include "kafka/group_offsets.h"
 
@@ -39,7 +39,7 @@ std::string FromState(const std::string& key) {
              : std::string();
 }
 
-// Waits for the broker to have made it.
+// Creates a topic and waits until it exists.
 void CreateTopic(const std::string& bootstrap, const std::string& topic) {
   std::array<char, 512> words{};
   rd_kafka_conf_t* conf = rd_kafka_conf_new();
@@ -63,7 +63,7 @@ void CreateTopic(const std::string& bootstrap, const std::string& topic) {
   ASSERT_EQ(rd_kafka_topic_result_error(results[0]), RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
-// Each test has a topic and a group of its own, by its name.
+// Each test has its own topic and group, named after it.
 class GroupOffsetsOnKafka : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -71,12 +71,12 @@ class GroupOffsetsOnKafka : public ::testing::Test {
     if (bootstrap_.empty()) {
       const char* required = std::getenv("REQUIRE_KAFKA");
       if (required != nullptr && std::string_view(required) == "1") {
-        FAIL() << "REQUIRE_KAFKA=1 and KAFKA_STATE names no broker";
+        FAIL() << "REQUIRE_KAFKA=1 and KAFKA_STATE is not set";
       }
-      GTEST_SKIP() << "*** NO KAFKA BROKER: KAFKA_STATE names none ***";
+      GTEST_SKIP() << "*** NO KAFKA BROKER: KAFKA_STATE is not set ***";
     }
     name_ = ::testing::UnitTest::GetInstance()->current_test_info()->name();
-    // The broker may be used for more than one run.
+    // Makes the name unique, because a broker may serve several runs.
     name_ += '-' + std::to_string(std::chrono::system_clock::now().time_since_epoch().count());
     ASSERT_NO_FATAL_FAILURE(CreateTopic(bootstrap_, name_));
     offsets_ = std::make_unique<GroupOffsets>(Mine());
@@ -85,7 +85,7 @@ class GroupOffsetsOnKafka : public ::testing::Test {
   Properties Mine() const { return {{"bootstrap.servers", bootstrap_}}; }
   base::TopicPartition Partition(int32_t number) const { return {name_, number}; }
 
-  // A member of the group that is given all partitions.
+  // Returns a member of the group that has all partitions.
   std::unique_ptr<Consumer> Join(task::Assigned& assigned) {
     auto consumer = std::make_unique<Consumer>(Subscription{{name_}, {}, name_}, Mine());
     const auto until = std::chrono::steady_clock::now() + kTimeout;
@@ -96,10 +96,10 @@ class GroupOffsetsOnKafka : public ::testing::Test {
         return consumer;
       }
     }
-    ADD_FAILURE() << "the group took nobody in";
+    ADD_FAILURE() << "the member got no partitions";
     return nullptr;
   }
-  // By a member that then leaves.
+  // Commits as a member, which then leaves the group.
   void CommitAsMember(const task::Positions& positions) {
     task::Assigned assigned;
     const auto consumer = Join(assigned);
@@ -125,15 +125,15 @@ class GroupOffsetsOnKafka : public ::testing::Test {
   std::unique_ptr<GroupOffsets> offsets_;
 };
 
-TEST_F(GroupOffsetsOnKafka, AreThoseThatAMemberCommitted) {
+TEST_F(GroupOffsetsOnKafka, ListsWhatAMemberCommitted) {
   CommitAsMember({{Partition(0), 5}, {Partition(2), 0}});
   EXPECT_EQ(Listed(), (Offsets{{Partition(0), 5}, {Partition(2), 0}}));
 }
 
-TEST_F(GroupOffsetsOnKafka, OfAGroupThatIsNotThereAreNone) { EXPECT_EQ(Listed(), Offsets{}); }
+TEST_F(GroupOffsetsOnKafka, AnUnknownGroupHasNone) { EXPECT_EQ(Listed(), Offsets{}); }
 
-TEST_F(GroupOffsetsOnKafka, AreAlteredWithoutTheMetadataOfTheOldOffset) {
-  // Offsets beyond the end of a log would be taken for those of one that was truncated.
+TEST_F(GroupOffsetsOnKafka, AlterRemovesTheMetadataOfTheOldOffset) {
+  // Without these records the offsets would be beyond the end of the log.
   Producer producer(Mine());
   for (int i = 0; i < 10; ++i) {
     for (const int partition : {0, 1, 2}) producer.Produce(name_, partition, "k", "v");
@@ -154,12 +154,12 @@ TEST_F(GroupOffsetsOnKafka, AreAlteredWithoutTheMetadataOfTheOldOffset) {
   consumer->Leave(kTimeout);
 }
 
-TEST_F(GroupOffsetsOnKafka, MakeTheGroupWhereThereIsNone) {
+TEST_F(GroupOffsetsOnKafka, AlterCreatesTheGroup) {
   ASSERT_TRUE(offsets_->Alter(name_, {{Partition(1), 9}}, kTimeout));
   EXPECT_EQ(Listed(), (Offsets{{Partition(1), 9}}));
 }
 
-TEST_F(GroupOffsetsOnKafka, AreSetAndForgottenInOneCall) {
+TEST_F(GroupOffsetsOnKafka, AlterSetsAndDeletesInOneCall) {
   CommitAsMember({{Partition(0), 5}, {Partition(1), 6}, {Partition(2), 7}});
   const auto altered =
       offsets_->Alter(name_, {{Partition(0), std::nullopt}, {Partition(1), 8}}, kTimeout);
@@ -167,12 +167,12 @@ TEST_F(GroupOffsetsOnKafka, AreSetAndForgottenInOneCall) {
   EXPECT_EQ(Listed(), (Offsets{{Partition(1), 8}, {Partition(2), 7}}));
 }
 
-TEST_F(GroupOffsetsOnKafka, ThatAreNotThereMayBeForgotten) {
+TEST_F(GroupOffsetsOnKafka, DeletingMissingOffsetsSucceeds) {
   const auto altered = offsets_->Alter(name_, {{Partition(0), std::nullopt}}, kTimeout);
   EXPECT_TRUE(altered) << altered.error().text;
 }
 
-TEST_F(GroupOffsetsOnKafka, StayWhileTheGroupHasAMember) {
+TEST_F(GroupOffsetsOnKafka, CannotChangeWhileTheGroupHasAMember) {
   CommitAsMember({{Partition(0), 5}});
   task::Assigned assigned;
   const auto consumer = Join(assigned);
@@ -180,9 +180,9 @@ TEST_F(GroupOffsetsOnKafka, StayWhileTheGroupHasAMember) {
   const auto set = offsets_->Alter(name_, {{Partition(0), 3}}, kTimeout);
   ASSERT_FALSE(set);
   EXPECT_EQ(set.error().kind, Kind::kStillActive) << set.error().text;
-  const auto forgotten = offsets_->Alter(name_, {{Partition(0), std::nullopt}}, kTimeout);
-  ASSERT_FALSE(forgotten);
-  EXPECT_EQ(forgotten.error().kind, Kind::kStillActive) << forgotten.error().text;
+  const auto deleted = offsets_->Alter(name_, {{Partition(0), std::nullopt}}, kTimeout);
+  ASSERT_FALSE(deleted);
+  EXPECT_EQ(deleted.error().kind, Kind::kStillActive) << deleted.error().text;
   const auto reset = offsets_->Reset(name_, kTimeout);
   ASSERT_FALSE(reset);
   EXPECT_EQ(reset.error().kind, Kind::kStillActive) << reset.error().text;
@@ -191,7 +191,7 @@ TEST_F(GroupOffsetsOnKafka, StayWhileTheGroupHasAMember) {
   EXPECT_TRUE(offsets_->Alter(name_, {{Partition(0), 3}}, kTimeout));
 }
 
-TEST_F(GroupOffsetsOnKafka, AreAllForgottenByAReset) {
+TEST_F(GroupOffsetsOnKafka, ResetDeletesAll) {
   CommitAsMember({{Partition(0), 5}, {Partition(1), 6}});
   const auto reset = offsets_->Reset(name_, kTimeout);
   ASSERT_TRUE(reset) << reset.error().text;
@@ -200,7 +200,7 @@ TEST_F(GroupOffsetsOnKafka, AreAllForgottenByAReset) {
   EXPECT_TRUE(again) << again.error().text;
 }
 
-TEST_F(GroupOffsetsOnKafka, OfATopicThatIsNotThereAreRefusedByName) {
+TEST_F(GroupOffsetsOnKafka, AlterNamesAnUnknownTopicAndChangesNothing) {
   const Offsets wanted{{Partition(0), 3}, {{"no-such-topic", 1}, 3}};
   const auto set = offsets_->Alter(name_, wanted, kTimeout);
   ASSERT_FALSE(set);
@@ -222,11 +222,11 @@ TEST_F(GroupOffsetsOnKafka, AreUnavailableWithWrongCredentials) {
   EXPECT_NE(listed.error().text.find("uthentication"), std::string::npos) << listed.error().text;
 }
 
-TEST_F(GroupOffsetsOnKafka, ClusterIdIsTheBrokers) {
+TEST_F(GroupOffsetsOnKafka, DescribeClusterReturnsTheIdOfTheBroker) {
   const auto id = DescribeCluster(Mine(), kTimeout);
   ASSERT_TRUE(id) << id.error().text;
   EXPECT_EQ(id->brokers, 1u);
-  EXPECT_EQ(id->id, "a2Fma2EtaHR0cC1zaW5rIA");  // of kafka/kafka.py
+  EXPECT_EQ(id->id, "a2Fma2EtaHR0cC1zaW5rIA");  // set in kafka/kafka.py
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ def undisturbed(kafka, sidecar, *connectors):
     assert not differ, f"members, rebalances, restarts before and after: {differ}\n{sidecar.log.tail()}"
 
 
-def effective(kafka, topic, endpoint, target):
+def wait_until_effective(kafka, topic, endpoint, target):
     """Produces records until one is delivered to this target; returns the requests to it."""
     def arrived():
         kafka.produce(topic, [b"x"])

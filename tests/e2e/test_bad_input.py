@@ -81,17 +81,17 @@ def test_a_second_definition_of_a_name_is_logged_and_the_running_one_stays(kafka
     assert second_endpoint.requests == []
 
 
-def test_an_unreachable_broker_is_logged_and_retried_and_the_process_is_not_ready(lonely_sidecar, name):
+def test_an_unreachable_broker_is_logged_and_retried_and_the_process_is_not_ready(sidecar_without_broker, name):
     with ports.refused_port() as port:
-        lonely_sidecar.settings["kafka.bootstrap.servers"] = f"127.0.0.1:{port}"
-        lonely_sidecar.connector(name, "topic", "http://127.0.0.1:1/")
-        lonely_sidecar.start(wait=False)
-        lonely_sidecar.wait_for_probe("/livez")
-        lonely_sidecar.wait_for_probe("/readyz", 503)
-        lonely_sidecar.log.wait_for(f"127.0.0.1:{port}")
-        holds(lambda: lonely_sidecar.probe("/readyz") == 503 and lonely_sidecar.probe("/livez") == 200,
+        sidecar_without_broker.settings["kafka.bootstrap.servers"] = f"127.0.0.1:{port}"
+        sidecar_without_broker.connector(name, "topic", "http://127.0.0.1:1/")
+        sidecar_without_broker.start(wait=False)
+        sidecar_without_broker.wait_for_probe("/livez")
+        sidecar_without_broker.wait_for_probe("/readyz", 503)
+        sidecar_without_broker.log.wait_for(f"127.0.0.1:{port}")
+        holds(lambda: sidecar_without_broker.probe("/readyz") == 503 and sidecar_without_broker.probe("/livez") == 200,
               "alive, not ready", seconds=3)
-        lonely_sidecar.stop()
+        sidecar_without_broker.stop()
 
 
 def test_a_wrong_sasl_password_is_logged_and_affects_no_other_connector(kafka, sidecar, endpoint, name):
@@ -123,11 +123,11 @@ def test_a_wrong_sasl_password_is_logged_and_affects_no_other_connector(kafka, s
     ("kafka.no.such.property", "1", ["no such configuration property", "no.such.property"]),
     ("kafka.socket.timeout.ms", "1", ["socket.timeout.ms", "out"]),
     ("kafka.ssl.ca.location", "/nonexistent/ca.pem", ["/nonexistent/ca.pem"])])
-def test_a_property_that_librdkafka_rejects_fails_the_start_with_its_message(lonely_sidecar, key, value, words):
-    lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
+def test_a_property_that_librdkafka_rejects_fails_the_start_with_its_message(sidecar_without_broker, key, value, words):
+    sidecar_without_broker.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
     if key == "kafka.ssl.ca.location":
-        lonely_sidecar.settings["kafka.security.protocol"] = "ssl"
-    assert_start_fails(lonely_sidecar, *words)
+        sidecar_without_broker.settings["kafka.security.protocol"] = "ssl"
+    assert_start_fails(sidecar_without_broker, *words)
 
 
 @pytest.mark.parametrize("key, value, words", [
@@ -136,27 +136,27 @@ def test_a_property_that_librdkafka_rejects_fails_the_start_with_its_message(lon
     ("log.level", "loud", ["log.level", "loud"]),
     ("shutdown.grace.ms", "soon", ["shutdown.grace.ms"]),
     ("rest.listen", "0.0.0.0:0", ["rest.auth"])])
-def test_a_mistake_in_the_process_file_fails_the_start(lonely_sidecar, key, value, words):
-    lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
-    assert_start_fails(lonely_sidecar, *words)
+def test_a_mistake_in_the_process_file_fails_the_start(sidecar_without_broker, key, value, words):
+    sidecar_without_broker.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", key: value})
+    assert_start_fails(sidecar_without_broker, *words)
 
 
-def test_missing_bootstrap_servers_fail_the_start(lonely_sidecar):
-    assert_start_fails(lonely_sidecar, "kafka.bootstrap.servers")
+def test_missing_bootstrap_servers_fail_the_start(sidecar_without_broker):
+    assert_start_fails(sidecar_without_broker, "kafka.bootstrap.servers")
 
 
-def test_a_port_in_use_fails_the_start(lonely_sidecar, endpoint):
-    lonely_sidecar.settings["kafka.bootstrap.servers"] = "127.0.0.1:1"
-    lonely_sidecar.settings["metrics.listen"] = f"127.0.0.1:{endpoint.port}"
-    assert_start_fails(lonely_sidecar, str(endpoint.port))
+def test_a_port_in_use_fails_the_start(sidecar_without_broker, endpoint):
+    sidecar_without_broker.settings["kafka.bootstrap.servers"] = "127.0.0.1:1"
+    sidecar_without_broker.settings["metrics.listen"] = f"127.0.0.1:{endpoint.port}"
+    assert_start_fails(sidecar_without_broker, str(endpoint.port))
 
 
-def test_a_missing_connectors_directory_is_named_in_the_log(lonely_sidecar):
-    lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", "connectors.dir": "/nonexistent/dir"})
-    lonely_sidecar.start(wait=False)
-    lonely_sidecar.log.wait_for("/nonexistent/dir")
-    if lonely_sidecar.process.poll() is not None:
-        assert lonely_sidecar.wait_exit() == 1
+def test_a_missing_connectors_directory_is_named_in_the_log(sidecar_without_broker):
+    sidecar_without_broker.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", "connectors.dir": "/nonexistent/dir"})
+    sidecar_without_broker.start(wait=False)
+    sidecar_without_broker.log.wait_for("/nonexistent/dir")
+    if sidecar_without_broker.process.poll() is not None:
+        assert sidecar_without_broker.wait_exit() == 1
 
 
 def test_the_environment_overrides_the_file(kafka, sidecar, endpoint, name):

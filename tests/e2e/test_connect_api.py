@@ -15,16 +15,16 @@ def topic(kafka):
 
 
 @pytest.fixture(scope="module")
-def there(api, topic, sink):
+def running(api, topic, shared_endpoint):
     """A running connector."""
     name = kafka_cluster.unique("there")
-    api.create(name, definition(topic, sink)).must(201)
+    api.create(name, definition(topic, shared_endpoint)).must(201)
     api.wait_for(name, "RUNNING", "RUNNING")
     return name
 
 
-def filled(text, there):
-    return text.replace("{n}", there).replace("{x}", MISSING)
+def filled(text, running):
+    return text.replace("{n}", running).replace("{x}", MISSING)
 
 
 # Unknown resources
@@ -62,10 +62,10 @@ NOT_THERE = [
 
 
 @pytest.mark.parametrize("method, path, body, message", NOT_THERE)
-def test_an_unknown_resource_is_404(api, there, method, path, body, message):
-    reply = api.call(method, filled(path, there), body)
-    reply.is_error(404, filled(message, there))
-    assert reply.body == compact({"error_code": 404, "message": filled(message, there)})
+def test_an_unknown_resource_is_404(api, running, method, path, body, message):
+    reply = api.call(method, filled(path, running), body)
+    reply.is_error(404, filled(message, running))
+    assert reply.body == compact({"error_code": 404, "message": filled(message, running)})
 
 
 ALLOWED = [
@@ -96,8 +96,8 @@ def methods(text):
 
 
 @pytest.mark.parametrize("path, allowed", ALLOWED)
-def test_a_wrong_method_is_405_and_options_list_the_allowed_ones(api, there, path, allowed):
-    path, allowed = filled(path, there), set(allowed.split())
+def test_a_wrong_method_is_405_and_options_list_the_allowed_ones(api, running, path, allowed):
+    path, allowed = filled(path, running), set(allowed.split())
     for method in {"GET", "PUT", "POST", "DELETE", "PATCH"} - allowed:
         reply = api.call(method, path).is_error(405, "HTTP 405 Method Not Allowed")
         assert methods(reply.headers["allow"]) == allowed
@@ -107,15 +107,15 @@ def test_a_wrong_method_is_405_and_options_list_the_allowed_ones(api, there, pat
 
 
 @pytest.mark.parametrize("path", ["/connectors/{n}/pause", "/connectors/{n}/resume"])
-def test_pause_and_resume_also_accept_get(api, there, path):
-    reply = api.call("POST", filled(path, there)).is_error(405)
+def test_pause_and_resume_also_accept_get(api, running, path):
+    reply = api.call("POST", filled(path, running)).is_error(405)
     assert {"GET", "PUT"} <= methods(reply.headers["allow"])
 
 
 @pytest.mark.parametrize("path", ["/", "/connectors", "/connectors/{n}", "/connectors/{n}/status", "/health",
                                   "/connector-plugins", "/admin/loggers", "/connectors/{x}"])
-def test_head_answers_like_get_without_a_body(api, there, path):
-    path = filled(path, there)
+def test_head_answers_like_get_without_a_body(api, running, path):
+    path = filled(path, running)
     head, get = api.call("HEAD", path), api.get(path)
     assert head.status == get.status and head.body == b""
     assert head.headers["content-type"] == get.headers["content-type"]
@@ -125,8 +125,8 @@ def test_head_answers_like_get_without_a_body(api, there, path):
 @pytest.mark.parametrize("path", ["/connectors", "/connectors/{n}", "/connectors/{n}/status", "/connectors/{n}/config",
                                   "/connectors/{n}/tasks", "/connectors/{n}/offsets", "/connector-plugins",
                                   "/admin/loggers/root", "/health", "/connectors/{x}/status"])
-def test_a_trailing_slash_is_ignored(api, there, path):
-    path = filled(path, there)
+def test_a_trailing_slash_is_ignored(api, running, path):
+    path = filled(path, running)
     assert (api.get(path + "/").status, api.get(path + "/").body) == (api.get(path).status, api.get(path).body)
 
 
@@ -155,15 +155,15 @@ def test_the_accept_header_is_honored(api, accept, status):
     ("PUT", "/connectors/{n}/resume", None, None, 202),
     ("PUT", "/connectors/{n}/resume", None, "application/json", 202),
     ("PUT", "/connectors/{n}/resume", b"", "application/json; charset=utf-8", 202)])
-def test_the_content_type_is_checked(api, there, method, path, body, kind, status):
-    reply = api.call(method, filled(path, there), body, {"Content-Type": kind} if kind else {}).must(status)
+def test_the_content_type_is_checked(api, running, method, path, body, kind, status):
+    reply = api.call(method, filled(path, running), body, {"Content-Type": kind} if kind else {}).must(status)
     if status == 415:
         reply.is_error(415, "HTTP 415 Unsupported Media Type: send application/json")
         assert reply.headers["accept"] == "application/json"
 
 
-def test_content_type_may_have_parameters(api, topic, sink, name):
-    reply = api.post("/connectors", compact({"name": name, "config": definition(topic, sink)}),
+def test_content_type_may_have_parameters(api, topic, shared_endpoint, name):
+    reply = api.post("/connectors", compact({"name": name, "config": definition(topic, shared_endpoint)}),
                      headers={"Content-Type": "Application/JSON; charset=UTF-8"})
     reply.must(201)
 
@@ -189,43 +189,43 @@ def test_health_is_healthy_with_a_broker(api):
                                         "Worker has completed startup and is ready to handle requests."})
 
 
-def test_the_list_has_the_names(api, there):
-    assert there in api.get("/connectors").must(200).json
+def test_the_list_has_the_names(api, running):
+    assert running in api.get("/connectors").must(200).json
     assert all(isinstance(one, str) for one in api.get("/connectors").json)
-    assert there in api.get("/connectors?forward=false").must(200).json
+    assert running in api.get("/connectors?forward=false").must(200).json
 
 
 @pytest.mark.parametrize("query, keys", [
     ("expand=status", ["status"]), ("expand=info", ["info"]), ("expand=status&expand=info", ["status", "info"]),
     ("expand=info&expand=status", ["status", "info"]), ("expand=junk", []), ("expand=status,info", []),
     ("expand=junk&expand=info", ["info"]), ("expand=status&forward=true", ["status"])])
-def test_the_expanded_list_has_status_and_info(api, there, query, keys):
-    found = api.get(f"/connectors?{query}").must(200).json[there]
+def test_the_expanded_list_has_status_and_info(api, running, query, keys):
+    found = api.get(f"/connectors?{query}").must(200).json[running]
     assert sorted(found) == sorted(keys)
     if "status" in keys:
-        assert found["status"] == api.status(there)
+        assert found["status"] == api.status(running)
     if "info" in keys:
-        assert found["info"] == api.get(api.at(there)).json
+        assert found["info"] == api.get(api.at(running)).json
 
 
-def test_the_json_of_a_running_connector(api, there, topic, sink):
-    config = shown(there, definition(topic, sink))
-    info = api.get(api.at(there)).must(200)
-    assert info.json == {"name": there, "config": config, "tasks": [{"connector": there, "task": 0}], "type": "sink"}
+def test_the_json_of_a_running_connector(api, running, topic, shared_endpoint):
+    config = shown(running, definition(topic, shared_endpoint))
+    info = api.get(api.at(running)).must(200)
+    assert info.json == {"name": running, "config": config, "tasks": [{"connector": running, "task": 0}], "type": "sink"}
     assert list(info.json) == ["name", "config", "tasks", "type"] and list(info.json["tasks"][0]) == ["connector", "task"]
-    assert api.config(there) == config
-    status = api.status(there)
+    assert api.config(running) == config
+    status = api.status(running)
     assert [one for one in status if one in ("name", "connector", "tasks", "type")] == ["name", "connector", "tasks", "type"]
-    assert (status["name"], status["type"]) == (there, "sink")
+    assert (status["name"], status["type"]) == (running, "sink")
     assert status["connector"] == {"state": "RUNNING", "worker_id": api.worker}
     assert status["tasks"] == [{"id": 0, "state": "RUNNING", "worker_id": api.worker}]
     assert list(status["connector"]) == ["state", "worker_id"] and list(status["tasks"][0]) == ["id", "state", "worker_id"]
     assert set(status) - {"name", "connector", "tasks", "type"} <= {"origin", "file", "generation", "observed_generation"}
-    api.get(api.at(there, "tasks/0/status")).is_exactly(200, {"id": 0, "state": "RUNNING", "worker_id": api.worker})
-    tasks = api.get(api.at(there, "tasks")).must(200).json
-    assert [one["id"] for one in tasks] == [{"connector": there, "task": 0}]
+    api.get(api.at(running, "tasks/0/status")).is_exactly(200, {"id": 0, "state": "RUNNING", "worker_id": api.worker})
+    tasks = api.get(api.at(running, "tasks")).must(200).json
+    assert [one["id"] for one in tasks] == [{"connector": running, "task": 0}]
     assert tasks[0]["config"]["topics"] == topic and tasks[0]["config"]["task.class"]
-    assert tasks[0]["config"]["callback.request.url"] == sink.url
+    assert tasks[0]["config"]["callback.request.url"] == shared_endpoint.url
     assert tasks[0]["config"]["connector.class"] == "HttpSink"
 
 

@@ -19,8 +19,8 @@ def topic(kafka):
 
 
 @pytest.fixture
-def good(topic, sink):
-    return definition(topic, sink)
+def good(topic, shared_endpoint):
+    return definition(topic, shared_endpoint)
 
 
 # Invalid bodies
@@ -169,20 +169,20 @@ def test_the_class_has_several_names(api, name, good, kind):
 @pytest.mark.parametrize("initial, state, tasks", [
     ("RUNNING", "RUNNING", ["RUNNING"]), ("PAUSED", "PAUSED", ["PAUSED"]), ("STOPPED", "STOPPED", []),
     ("paused", "PAUSED", ["PAUSED"]), ("Stopped", "STOPPED", [])])
-def test_a_connector_starts_in_its_initial_state(api, kafka, sink, name, initial, state, tasks):
+def test_a_connector_starts_in_its_initial_state(api, kafka, shared_endpoint, name, initial, state, tasks):
     topic = kafka.topic()
     kafka.produce(topic, [b"x"])
-    api.create(name, definition(topic, sink), initial).must(201)
+    api.create(name, definition(topic, shared_endpoint), initial).must(201)
     api.wait_for(name, state, *tasks)
     if state == "RUNNING":
-        sink.wait_for(1, topic)
+        shared_endpoint.wait_for(1, topic)
     elif state == "PAUSED":
         eventually(lambda: kafka.members(name), "it has joined its group")
-        assert not sink.of(topic)
+        assert not shared_endpoint.of(topic)
         api.put(api.at(name, "resume")).is_empty(202)
-        sink.wait_for(1, topic)
+        shared_endpoint.wait_for(1, topic)
     else:
-        assert not kafka.members(name) and not sink.of(topic)
+        assert not kafka.members(name) and not shared_endpoint.of(topic)
 
 
 def test_an_unknown_initial_state_is_400(api, name, good):
@@ -202,18 +202,18 @@ def test_the_config_is_returned_as_sent_with_references_and_secrets(api, name, g
 # PUT and PATCH
 
 @pytest.mark.parametrize("path", ["config", ""])
-def test_put_creates_and_then_changes(api, kafka, sink, name, path):
+def test_put_creates_and_then_changes(api, kafka, shared_endpoint, name, path):
     topic = kafka.topic()
-    config = definition(topic, sink)
+    config = definition(topic, shared_endpoint)
     made = api.put(api.at(name, path), config).must(201)
     assert made.headers["location"] == f"http://127.0.0.1:{api.port}/connectors/{name}"
     assert made.json["config"] == shown(name, config)
-    changed = {**config, "callback.request.url": sink.url + "/changed"}
+    changed = {**config, "callback.request.url": shared_endpoint.url + "/changed"}
     reply = api.put(api.at(name, path), {**changed, "name": name}).must(200)
     assert reply.json["config"] == shown(name, changed) == api.config(name)
     assert list(reply.json) == ["name", "config", "tasks", "type"]
     kafka.produce(topic, [b"x"])
-    assert sink.wait_for(1, topic)[0].target == "/records/changed"
+    assert shared_endpoint.wait_for(1, topic)[0].target == "/records/changed"
 
 
 def test_put_has_the_errors_of_post_and_then_changes_nothing(api, name, good):
@@ -243,9 +243,9 @@ def test_an_identical_put_does_not_disturb_the_connector(api, kafka, name, good)
     assert kafka.members(name) == members
 
 
-def test_additional_tasks_join_the_running_ones(api, kafka, sink, name):
+def test_additional_tasks_join_the_running_ones(api, kafka, shared_endpoint, name):
     topic = kafka.topic(3)
-    api.create(name, definition(topic, sink)).must(201)
+    api.create(name, definition(topic, shared_endpoint)).must(201)
     api.wait_running(name)
     members = set(kafka.members(name))
     assert len(api.patch(api.at(name, "config"), {"tasks.max": 3}).must(200).json["tasks"]) == 3
@@ -275,11 +275,11 @@ def test_a_patch_with_an_invalid_result_is_400_and_changes_nothing(api, name, go
 # DELETE
 
 @pytest.mark.parametrize("state", ["RUNNING", "PAUSED", "STOPPED"])
-def test_delete_removes_everything_except_the_offsets(api, kafka, sink, name, state):
+def test_delete_removes_everything_except_the_offsets(api, kafka, shared_endpoint, name, state):
     topic = kafka.topic()
     kafka.produce(topic, [b"0", b"1"])
-    api.create(name, definition(topic, sink)).must(201)
-    sink.wait_for(2, topic)
+    api.create(name, definition(topic, shared_endpoint)).must(201)
+    shared_endpoint.wait_for(2, topic)
     eventually(lambda: kafka.all_committed(name, topic), "everything is committed")
     if state != "RUNNING":
         api.put(api.at(name, {"PAUSED": "pause", "STOPPED": "stop"}[state]))
@@ -294,9 +294,9 @@ def test_delete_removes_everything_except_the_offsets(api, kafka, sink, name, st
     assert kafka.committed(name, topic) == {0: 2}
     # DELETE does not wait until its tasks have ended and their series are removed.
     api.sidecar.wait_for_value(None, "connector_state", connector=name)
-    api.create(name, definition(topic, sink)).must(201)
+    api.create(name, definition(topic, shared_endpoint)).must(201)
     kafka.produce(topic, [b"2"])
-    assert [one.offset for one in sink.wait_for(3, topic)] == [0, 1, 2]
+    assert [one.offset for one in shared_endpoint.wait_for(3, topic)] == [0, 1, 2]
 
 
 def test_the_raw_bytes_of_an_error(api):

@@ -14,7 +14,7 @@ def topic(kafka):
 
 
 @pytest.fixture
-def filed(rest, topic, endpoint, name):
+def file_connector(rest, topic, endpoint, name):
     """A connector defined by a file, in a running process."""
     rest.sidecar.connector(name, topic, endpoint, {"offset.flush.interval.ms": 200})
     rest.sidecar.start()
@@ -26,59 +26,62 @@ def file_of(rest, name):
     return str(rest.sidecar.connectors / f"{name}.toml")
 
 
-def test_a_file_defined_connector_looks_like_any_other(rest, topic, endpoint, filed):
-    info = rest.get(rest.at(filed)).must(200).json
-    assert info["name"] == filed and info["type"] == "sink" and info["tasks"] == [{"connector": filed, "task": 0}]
-    assert info["config"] == shown(filed, {**definition(topic, endpoint), "offset.flush.interval.ms": "200"})
-    status = rest.status(filed)
-    assert status["origin"] == "file" and status["file"] == file_of(rest, filed)
-    assert rest.names() == [filed]
+def test_a_file_defined_connector_looks_like_any_other(rest, topic, endpoint, file_connector):
+    info = rest.get(rest.at(file_connector)).must(200).json
+    assert info["name"] == file_connector and info["type"] == "sink"
+    assert info["tasks"] == [{"connector": file_connector, "task": 0}]
+    assert info["config"] == shown(file_connector, {**definition(topic, endpoint), "offset.flush.interval.ms": "200"})
+    status = rest.status(file_connector)
+    assert status["origin"] == "file" and status["file"] == file_of(rest, file_connector)
+    assert rest.names() == [file_connector]
 
 
-def test_rest_cannot_change_a_file_defined_connector(rest, topic, endpoint, filed):
-    before = rest.config(filed)
+def test_rest_cannot_change_a_file_defined_connector(rest, topic, endpoint, file_connector):
+    before = rest.config(file_connector)
     good = definition(topic, endpoint, tasks__max="2")
-    for reply in (rest.put(rest.at(filed, "config"), good), rest.put(rest.at(filed), good),
-                  rest.patch(rest.at(filed, "config"), {"tasks.max": "2"}), rest.delete(rest.at(filed))):
+    for reply in (rest.put(rest.at(file_connector, "config"), good), rest.put(rest.at(file_connector), good),
+                  rest.patch(rest.at(file_connector, "config"), {"tasks.max": "2"}), rest.delete(rest.at(file_connector))):
         message = reply.is_error(403).json["message"]
-        assert file_of(rest, filed) in message, message
-    rest.create(filed, good).is_error(409, f"Connector {filed} already exists")
-    assert rest.config(filed) == before
-    rest.wait_for(filed, "RUNNING", "RUNNING")
+        assert file_of(rest, file_connector) in message, message
+    rest.create(file_connector, good).is_error(409, f"Connector {file_connector} already exists")
+    assert rest.config(file_connector) == before
+    rest.wait_for(file_connector, "RUNNING", "RUNNING")
 
 
 @pytest.mark.parametrize("action, status, state, tasks", [
     ("pause", 202, "PAUSED", ["PAUSED"]), ("stop", 204, "STOPPED", [])])
-def test_pause_and_stop_work_and_survive_a_restart_and_an_edit(rest, kafka, topic, endpoint, filed, action, status,
+def test_pause_and_stop_work_and_survive_a_restart_and_an_edit(rest, kafka, topic, endpoint, file_connector, action, status,
                                                                state, tasks):
-    rest.put(rest.at(filed, action)).is_empty(status)
-    rest.wait_for(filed, state, *tasks)
+    rest.put(rest.at(file_connector, action)).is_empty(status)
+    rest.wait_for(file_connector, state, *tasks)
     rest.sidecar.restart()
-    rest.wait_for(filed, state, *tasks)
-    rest.sidecar.connector(filed, topic, f"{endpoint.url}/edited", {"offset.flush.interval.ms": 200})
-    eventually(lambda: rest.config(filed)["callback.request.url"] == f"{endpoint.url}/edited", lambda: rest.config(filed))
+    rest.wait_for(file_connector, state, *tasks)
+    rest.sidecar.connector(file_connector, topic, f"{endpoint.url}/edited", {"offset.flush.interval.ms": 200})
+    eventually(lambda: rest.config(file_connector)["callback.request.url"] == f"{endpoint.url}/edited",
+               lambda: rest.config(file_connector))
     kafka.produce(topic, [b"x"])
-    holds(lambda: not endpoint.requests and rest.states(filed) == (state, tasks), lambda: rest.status(filed), 1.5)
-    rest.put(rest.at(filed, "resume")).is_empty(202)
+    holds(lambda: not endpoint.requests and rest.states(file_connector) == (state, tasks),
+          lambda: rest.status(file_connector), 1.5)
+    rest.put(rest.at(file_connector, "resume")).is_empty(202)
     assert endpoint.wait_for(1)[0].target == "/records/edited"
     rest.sidecar.restart()
-    rest.wait_running(filed)
+    rest.wait_running(file_connector)
 
 
-def test_restart_and_offsets_work_for_a_file_defined_connector(rest, kafka, topic, endpoint, filed):
+def test_restart_and_offsets_work_for_a_file_defined_connector(rest, kafka, topic, endpoint, file_connector):
     kafka.produce(topic, [b"0", b"1", b"2"])
     endpoint.wait_for(3)
-    eventually(lambda: kafka.all_committed(filed, topic), "everything is committed")
-    rest.post(rest.at(filed, "restart")).is_empty(204)
-    rest.post(rest.at(filed, "restart?includeTasks=true")).must(202)
-    rest.wait_for(filed, "RUNNING", "RUNNING")
-    rest.post(rest.at(filed, "tasks/0/restart")).is_empty(204)
-    rest.stop_connector(filed)
-    rest.patch(rest.at(filed, "offsets"), {"offsets": [offset(topic, 0, 1)]}).must(200)
-    assert rest.offsets(filed) == {(topic, 0): 1}
+    eventually(lambda: kafka.all_committed(file_connector, topic), "everything is committed")
+    rest.post(rest.at(file_connector, "restart")).is_empty(204)
+    rest.post(rest.at(file_connector, "restart?includeTasks=true")).must(202)
+    rest.wait_for(file_connector, "RUNNING", "RUNNING")
+    rest.post(rest.at(file_connector, "tasks/0/restart")).is_empty(204)
+    rest.stop_connector(file_connector)
+    rest.patch(rest.at(file_connector, "offsets"), {"offsets": [offset(topic, 0, 1)]}).must(200)
+    assert rest.offsets(file_connector) == {(topic, 0): 1}
     rest.sidecar.restart()
-    rest.put(rest.at(filed, "resume")).is_empty(202)
-    eventually(lambda: kafka.all_committed(filed, topic), "everything is committed")
+    rest.put(rest.at(file_connector, "resume")).is_empty(202)
+    eventually(lambda: kafka.all_committed(file_connector, topic), "everything is committed")
     assert endpoint.offsets() == [0, 1, 2, 1, 2]
 
 
@@ -94,34 +97,35 @@ def test_a_failed_file_defined_connector_recovers_by_restart(rest, kafka, topic,
     endpoint.wait_for(2)
 
 
-def test_removing_the_file_removes_the_connector_and_frees_its_name(rest, topic, endpoint, filed):
-    rest.put(rest.at(filed, "pause")).is_empty(202)
+def test_removing_the_file_removes_the_connector_and_frees_its_name(rest, topic, endpoint, file_connector):
+    rest.put(rest.at(file_connector, "pause")).is_empty(202)
     rest.sidecar.connector("other", topic, endpoint)    # removing the only file would look like a vanished directory
     eventually(lambda: "other" in rest.names(), "the other connector")
-    rest.sidecar.remove(filed)
-    eventually(lambda: filed not in rest.names(), lambda: rest.names())
-    rest.create(filed, definition(topic, endpoint)).must(201)
-    rest.wait_for(filed, "RUNNING", "RUNNING")
-    rest.delete(rest.at(filed)).is_empty(204)
+    rest.sidecar.remove(file_connector)
+    eventually(lambda: file_connector not in rest.names(), lambda: rest.names())
+    rest.create(file_connector, definition(topic, endpoint)).must(201)
+    rest.wait_for(file_connector, "RUNNING", "RUNNING")
+    rest.delete(rest.at(file_connector)).is_empty(204)
 
 
-def test_an_invalid_edit_is_shown_as_a_trace_while_the_last_good_definition_runs(rest, topic, endpoint, filed):
-    rest.sidecar.connector(filed, topic, endpoint, {"tasks.max": 0})
-    status = eventually(lambda: "trace" in (now := rest.status(filed))["connector"] and now, lambda: rest.status(filed))
-    assert f"{filed}.toml" in status["connector"]["trace"] and "tasks.max" in status["connector"]["trace"]
+def test_an_invalid_edit_is_shown_as_a_trace_while_the_last_good_definition_runs(rest, topic, endpoint, file_connector):
+    rest.sidecar.connector(file_connector, topic, endpoint, {"tasks.max": 0})
+    status = eventually(lambda: "trace" in (now := rest.status(file_connector))["connector"] and now,
+                        lambda: rest.status(file_connector))
+    assert f"{file_connector}.toml" in status["connector"]["trace"] and "tasks.max" in status["connector"]["trace"]
     assert status["connector"]["state"] == "RUNNING" and [one["state"] for one in status["tasks"]] == ["RUNNING"]
-    assert rest.get("/connectors?expand=status").json[filed]["status"]["connector"]["trace"]
-    rest.sidecar.connector(filed, topic, endpoint)
-    eventually(lambda: "trace" not in rest.status(filed)["connector"], lambda: rest.status(filed))
+    assert rest.get("/connectors?expand=status").json[file_connector]["status"]["connector"]["trace"]
+    rest.sidecar.connector(file_connector, topic, endpoint)
+    eventually(lambda: "trace" not in rest.status(file_connector)["connector"], lambda: rest.status(file_connector))
 
 
-def test_a_new_invalid_file_is_a_failed_connector(rest, topic, endpoint, filed):
+def test_a_new_invalid_file_is_a_failed_connector(rest, topic, endpoint, file_connector):
     rest.sidecar.write("broken", "topics = [")
     eventually(lambda: "broken" in rest.names(), lambda: rest.names())
     status = rest.status("broken")
     assert status["connector"]["state"] == "FAILED" and status["tasks"] == []
     assert "broken.toml:1" in status["connector"]["trace"]
-    rest.wait_for(filed, "RUNNING", "RUNNING")
+    rest.wait_for(file_connector, "RUNNING", "RUNNING")
 
 
 def test_a_file_with_the_name_of_a_rest_connector_is_rejected_and_the_running_one_stays(
@@ -139,27 +143,27 @@ def test_a_file_with_the_name_of_a_rest_connector_is_rejected_and_the_running_on
 
 # Reload and drain
 
-def test_reload_returns_the_result_of_the_reload(rest, topic, endpoint, filed):
+def test_reload_returns_the_result_of_the_reload(rest, topic, endpoint, file_connector):
     rest.post("/-/reload").is_exactly(200, {"problems": []})
-    rest.sidecar.connector(f"{filed}-2", topic, endpoint)
+    rest.sidecar.connector(f"{file_connector}-2", topic, endpoint)
     rest.post("/-/reload").is_exactly(200, {"problems": []})
-    assert rest.names() == sorted([filed, f"{filed}-2"])
+    assert rest.names() == sorted([file_connector, f"{file_connector}-2"])
     rest.sidecar.write("broken", "topics = 'a'\ntasks.max = 0\n")
     problems = rest.post("/-/reload").must(200).json["problems"]
     assert any("broken.toml" in str(one) and "tasks.max" in str(one) for one in problems), problems
     rest.sidecar.remove("broken")
     rest.post("/-/reload").is_exactly(200, {"problems": []})
-    assert rest.names() == sorted([filed, f"{filed}-2"])
+    assert rest.names() == sorted([file_connector, f"{file_connector}-2"])
     rest.get("/-/reload").is_error(405)
 
 
-def test_a_drained_process_consumes_nothing_and_rejects_changes(rest, kafka, topic, endpoint, filed):
+def test_a_drained_process_consumes_nothing_and_rejects_changes(rest, kafka, topic, endpoint, file_connector):
     with Load(kafka, topic, 200) as load:
         endpoint.wait_for(50)
         for _ in range(2):
             rest.post("/-/drain").is_exactly(200, {"drained": True})
             seen = len(endpoint.requests)
-            assert kafka.committed(filed, topic) == {0: seen} and not kafka.members(filed)
+            assert kafka.committed(file_connector, topic) == {0: seen} and not kafka.members(file_connector)
         holds(lambda: len(endpoint.requests) == seen, "nothing more comes", 1)
         load.stop()
     reply = rest.create("late", definition(topic, endpoint))
@@ -169,7 +173,7 @@ def test_a_drained_process_consumes_nothing_and_rejects_changes(rest, kafka, top
     assert rest.sidecar.probe("/readyz") == 503
 
 
-def test_reload_and_drain_are_only_for_local_callers(rest, filed):
+def test_reload_and_drain_are_only_for_local_callers(rest, file_connector):
     """Local callers need neither a body nor a Content-Type."""
     rest.call("POST", "/-/reload", b"{}", JSON).must(200)
     assert Rest(rest.sidecar).post("/-/reload").must(200)

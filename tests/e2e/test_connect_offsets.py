@@ -19,11 +19,11 @@ def topic(kafka):
 
 
 @pytest.fixture(scope="module")
-def stopped(api, kafka, sink):
+def stopped(api, kafka, shared_endpoint):
     """A stopped connector on a topic with two partitions."""
     topic = kafka.topic(2)
     name = f"stopped-of-{topic}"
-    api.create(name, definition(topic, sink), "STOPPED").must(201)
+    api.create(name, definition(topic, shared_endpoint), "STOPPED").must(201)
     api.wait_for(name, "STOPPED")
     return name, topic
 
@@ -87,9 +87,9 @@ def test_a_connector_that_never_ran_has_no_offsets(api, stopped):
 
 @pytest.mark.parametrize("body", [{"offsets": []}, {}, {"offsets": None}])
 @pytest.mark.parametrize("connector", ["nobody", "running"])
-def test_an_empty_offsets_request_is_the_first_error(api, topic, sink, name, connector, body):
+def test_an_empty_offsets_request_is_the_first_error(api, topic, shared_endpoint, name, connector, body):
     if connector == "running":
-        api.create(name, definition(topic, sink)).must(201)
+        api.create(name, definition(topic, shared_endpoint)).must(201)
     api.patch(api.at(name if connector == "running" else "nobody", "offsets"), body).is_error(400, NONE_GIVEN)
 
 
@@ -98,8 +98,8 @@ def test_an_unknown_connector_is_the_second_error(api):
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_a_connector_that_is_not_stopped_is_the_third_error(api, topic, sink, name, paused):
-    api.create(name, definition(topic, sink), "PAUSED" if paused else "RUNNING").must(201)
+def test_a_connector_that_is_not_stopped_is_the_third_error(api, topic, shared_endpoint, name, paused):
+    api.create(name, definition(topic, shared_endpoint), "PAUSED" if paused else "RUNNING").must(201)
     api.patch(api.at(name, "offsets"), {"offsets": [{}]}).is_error(400, NOT_STOPPED.format(name))
     api.delete(api.at(name, "offsets")).is_error(400, NOT_STOPPED.format(name))
 
@@ -202,8 +202,8 @@ def test_a_connector_starts_over_after_its_offsets_are_deleted(api, kafka, topic
     assert endpoint.offsets()[seen:] == [0, 1, 2]
 
 
-def test_deleting_missing_offsets_is_not_an_error(api, topic, sink, name):
-    api.create(name, definition(topic, sink), "STOPPED").must(201)
+def test_deleting_missing_offsets_is_not_an_error(api, topic, shared_endpoint, name):
+    api.create(name, definition(topic, shared_endpoint), "STOPPED").must(201)
     api.delete(api.at(name, "offsets")).is_exactly(200, RESET)
     api.delete(api.at(name, "offsets")).is_exactly(200, RESET)
 

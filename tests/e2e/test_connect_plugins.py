@@ -152,33 +152,33 @@ def level(api):
     api.put("/admin/loggers/root", {"level": "INFO"}).must(200)
 
 
-def lines(api, topic, sink):
+def lines(api, topic, shared_endpoint):
     """Returns the log lines from creating, running and deleting a connector."""
     begin = len(api.sidecar.log.lines)
     name = kafka_cluster.unique("logged")
-    api.create(name, definition(topic, sink)).must(201)
+    api.create(name, definition(topic, shared_endpoint)).must(201)
     api.wait_running(name)
     api.delete(api.at(name)).is_empty(204)
     eventually(lambda: api.sidecar.value("connector_state", connector=name) is None, "it is removed")
     return [one for one in api.sidecar.log.lines[begin:] if name in one]
 
 
-def test_the_root_level_changes_the_log(api, kafka, sink, level):
+def test_the_root_level_changes_the_log(api, kafka, shared_endpoint, level):
     topic = kafka.topic()
-    assert lines(api, topic, sink)
+    assert lines(api, topic, shared_endpoint)
     changed = level("ERROR").must(200).json
     assert "root" in changed and api.get("/admin/loggers/root").json["level"] == "ERROR"
     assert api.get("/admin/loggers/root").json["last_modified"] > 1_600_000_000_000
-    assert lines(api, topic, sink) == []
+    assert lines(api, topic, shared_endpoint) == []
     level("debug").must(200)
-    assert lines(api, topic, sink)
+    assert lines(api, topic, shared_endpoint)
 
 
-def test_the_level_of_one_logger_does_not_change_the_others(api, kafka, sink, level):
+def test_the_level_of_one_logger_does_not_change_the_others(api, kafka, shared_endpoint, level):
     topic = kafka.topic()
     assert level("ERROR", "reconcile").must(200).json == ["reconcile"]
     assert api.get("/admin/loggers/task").json["level"] == "INFO"
-    loggers = {word for line in lines(api, topic, sink) for word in line.split() if word.startswith("logger=")}
+    loggers = {word for line in lines(api, topic, shared_endpoint) for word in line.split() if word.startswith("logger=")}
     assert "logger=task" in loggers and "logger=reconcile" not in loggers
     level("INFO").must(200)
     assert api.get("/admin/loggers/reconcile").json["level"] == "INFO"

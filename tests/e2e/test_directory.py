@@ -17,8 +17,8 @@ def started_without_directory(sidecar):
     return sidecar
 
 
-def test_startupz_is_503_with_a_reason_until_the_directory_exists(lonely_sidecar):
-    sidecar = started_without_directory(lonely_sidecar)
+def test_startupz_is_503_with_a_reason_until_the_directory_exists(sidecar_without_broker):
+    sidecar = started_without_directory(sidecar_without_broker)
     for path in ("/startupz", "/readyz"):
         status, _, body = sidecar.get(path)
         assert (status, body) == (503, f"{sidecar.connectors} cannot be read: No such file or directory\n")
@@ -28,8 +28,8 @@ def test_startupz_is_503_with_a_reason_until_the_directory_exists(lonely_sidecar
     assert len(sidecar.log.find("definitions cannot be read,")) == 1
 
 
-def test_an_ignored_file_is_logged_once_and_again_when_it_returns(lonely_sidecar):
-    sidecar = lonely_sidecar
+def test_an_ignored_file_is_logged_once_and_again_when_it_returns(sidecar_without_broker):
+    sidecar = sidecar_without_broker
     sidecar.settings["kafka.bootstrap.servers"] = NOWHERE
     for name in ("orders.json", "orders.yaml", "ORDERS.TOML", ".hidden.json", "orders.toml~"):
         (sidecar.connectors / name).write_text("{}")

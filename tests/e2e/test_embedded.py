@@ -13,21 +13,21 @@ from waiting import eventually
 ADDRESS = re.compile(r"\b(?:127\.0\.0\.1|localhost):(\d+)")
 
 
-def test_records_of_the_embedded_broker_arrive_within_seconds_and_after_a_restart(lonely_sidecar, endpoint, name):
-    rest = Rest(lonely_sidecar)
-    lonely_sidecar.connector(name, "orders", endpoint, {
+def test_records_of_the_embedded_broker_arrive_within_seconds_and_after_a_restart(sidecar_without_broker, endpoint, name):
+    rest = Rest(sidecar_without_broker)
+    sidecar_without_broker.connector(name, "orders", endpoint, {
         "consumer.override.topic.metadata.refresh.interval.ms": 1000})
-    lonely_sidecar.start("--embedded-broker")
+    sidecar_without_broker.start("--embedded-broker")
 
     def printed():
-        for line in lonely_sidecar.out.lines + lonely_sidecar.log.lines:
+        for line in sidecar_without_broker.out.lines + sidecar_without_broker.log.lines:
             if re.search("broker|bootstrap", line, re.IGNORECASE):
                 for match in ADDRESS.finditer(line):
-                    if int(match[1]) not in (lonely_sidecar.port, endpoint.port):
+                    if int(match[1]) not in (sidecar_without_broker.port, endpoint.port):
                         return match[0]
         return None
 
-    address = eventually(printed, lambda: f"the broker's address in\n{lonely_sidecar.log.tail()}")
+    address = eventually(printed, lambda: f"the broker's address in\n{sidecar_without_broker.log.tail()}")
     subprocess.run(["kcat", "-P", "-b", address, "-t", "orders", "-K", ":"], input=b"k:first\nk:second\n", timeout=60,
                    check=True)
     endpoint.wait_for(2)
@@ -46,8 +46,8 @@ def test_records_of_the_embedded_broker_arrive_within_seconds_and_after_a_restar
     began = time.monotonic()
     rest.put(rest.at(name, "resume")).is_empty(202)
     delivers_again("a resume", began)
-    assert lonely_sidecar.log.find("waiting for the consumer group to assign partitions", name)
-    assert lonely_sidecar.stop() < 15
+    assert sidecar_without_broker.log.find("waiting for the consumer group to assign partitions", name)
+    assert sidecar_without_broker.stop() < 15
 
 
 def test_the_demo_shows_deliveries_a_retry_and_a_drop_and_exits_on_ctrl_c(binary, tmp_path):

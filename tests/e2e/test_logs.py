@@ -216,8 +216,8 @@ def test_the_debug_property_enables_librdkafka_debug_lines(kafka, sidecar, endpo
     rest.put("/admin/loggers/kafka", {"level": "INFO"}).must(200)
 
 
-def test_an_unreachable_broker_is_logged_for_each_connector_with_a_rate_limit(lonely_sidecar, endpoint, name):
-    sidecar = lonely_sidecar
+def test_an_unreachable_broker_is_logged_for_each_connector_with_a_rate_limit(sidecar_without_broker, endpoint, name):
+    sidecar = sidecar_without_broker
     sidecar.settings.update({
         "kafka.bootstrap.servers": f"127.0.0.1:{ports.free_port()}", "kafka.reconnect.backoff.max.ms": 100,
         "log.format": "json"})

@@ -54,8 +54,8 @@ class Target:
 
 
 @pytest.fixture(scope="module")
-def target(api, kafka, sink):
-    one = Target(api, kafka, sink)
+def target(api, kafka, shared_endpoint):
+    one = Target(api, kafka, shared_endpoint)
     yield one
     one.load.stop()
 

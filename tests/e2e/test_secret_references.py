@@ -94,13 +94,13 @@ def test_the_sasl_password_of_all_clients_can_be_a_reference(kafka, sidecar, end
     assert_not_shown(sidecar, "sink-secret")
 
 
-def test_a_missing_secret_of_all_clients_fails_the_start(lonely_sidecar):
-    lonely_sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1",
-                                    "kafka.sasl.password": f"${{file:{lonely_sidecar.secrets}/none}}"})
-    lonely_sidecar.start(wait=False)
-    log = lonely_sidecar.log
-    assert lonely_sidecar.wait_exit() == 1
-    assert log.find("kafka.sasl.password", str(lonely_sidecar.secrets / "none")), log.tail()
+def test_a_missing_secret_of_all_clients_fails_the_start(sidecar_without_broker):
+    sidecar_without_broker.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1",
+                                            "kafka.sasl.password": f"${{file:{sidecar_without_broker.secrets}/none}}"})
+    sidecar_without_broker.start(wait=False)
+    log = sidecar_without_broker.log
+    assert sidecar_without_broker.wait_exit() == 1
+    assert log.find("kafka.sasl.password", str(sidecar_without_broker.secrets / "none")), log.tail()
 
 
 BAD_REFERENCES = {

@@ -18,7 +18,7 @@ from rest import definition, shown
 from small_disk import fill_disk, mount_small_disk
 from waiting import eventually
 
-QUICKLY = {"consumer.override.session.timeout.ms": 6000}    # the broker soon removes a killed member
+FAST_SETTINGS = {"consumer.override.session.timeout.ms": 6000}    # the broker soon removes a killed member
 KILLS = int(os.environ.get("KILLS", "8"))
 SEED = int(os.environ.get("KILLS_SEED", "20250101"))
 
@@ -102,13 +102,13 @@ def test_after_kill_9_acknowledged_connectors_exist_and_none_is_incomplete(rest,
 
 def test_the_target_states_survive_a_stop_and_a_kill(rest, kafka, topic, endpoint):
     for name in ("of-file-paused", "of-file-stopped"):
-        rest.sidecar.connector(name, topic, endpoint, QUICKLY)
+        rest.sidecar.connector(name, topic, endpoint, FAST_SETTINGS)
     rest.sidecar.start()
     names = {}
     for state in ("RUNNING", "PAUSED", "STOPPED"):
         names[kafka_cluster.unique(state.lower())] = state
     for name, state in names.items():
-        rest.create(name, definition(topic, endpoint, QUICKLY), state if state != "PAUSED" else None).must(201)
+        rest.create(name, definition(topic, endpoint, FAST_SETTINGS), state if state != "PAUSED" else None).must(201)
         if state == "PAUSED":
             rest.put(rest.at(name, "pause")).is_empty(202)
     rest.put(rest.at("of-file-paused", "pause")).is_empty(202)
@@ -125,13 +125,13 @@ def test_the_target_states_survive_a_stop_and_a_kill(rest, kafka, topic, endpoin
 
 def test_a_deleted_connector_stays_deleted(rest, topic, endpoint, name):
     rest.sidecar.start()
-    rest.create(name, definition(topic, endpoint, QUICKLY)).must(201)
+    rest.create(name, definition(topic, endpoint, FAST_SETTINGS)).must(201)
     rest.put(rest.at(name, "pause")).is_empty(202)
     rest.delete(rest.at(name)).is_empty(204)
     rest.sidecar.kill()
     rest.sidecar.start()
     assert rest.names() == []
-    rest.create(name, definition(topic, endpoint, QUICKLY)).must(201)
+    rest.create(name, definition(topic, endpoint, FAST_SETTINGS)).must(201)
     rest.wait_for(name, "RUNNING", "RUNNING")       # not paused like its predecessor
 
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from observing import Sampler, all_run, effective, in_time, undisturbed
+from observing import Sampler, all_run, in_time, undisturbed, wait_until_effective
 from sidecar import toml
 from volume import Volume
 from waiting import eventually, holds
@@ -63,7 +63,7 @@ def test_no_connector_stops_when_all_files_vanish_and_return(kafka, sidecar, end
         texts[f"{names[0]}.toml"] = definition(topic, f"{endpoint.url}/edited")
         written = time.monotonic()
         fill()
-        came = effective(kafka, topic, endpoint, "/records/edited")[0].time
+        came = wait_until_effective(kafka, topic, endpoint, "/records/edited")[0].time
         in_time("an edit after all files returned", came - written)
     print(f"\nmissing for {VANISH_SECONDS:g} s, {sampler.samples} samples: all ran")
 
@@ -87,7 +87,7 @@ def test_connectors_stop_when_all_files_are_still_missing_later(kafka, sidecar, 
     in_time("until all stopped", time.monotonic() - vanished, bound=GUARD + 5, generous=GUARD + 35)
     kafka.produce(topic, [b"nobody is there"])
     sidecar.write(names[0], texts[f"{names[0]}.toml"])
-    effective(kafka, topic, endpoint, f"/records/{names[0]}")
+    wait_until_effective(kafka, topic, endpoint, f"/records/{names[0]}")
 
 
 def test_connectors_stop_at_once_when_all_files_but_one_are_removed(kafka, sidecar, endpoint, five):

@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from observing import Sampler, all_run, effective, in_time, undisturbed
+from observing import Sampler, all_run, in_time, undisturbed, wait_until_effective
 from sidecar import toml
 from waiting import eventually, holds
 
@@ -26,7 +26,7 @@ def edit(kafka, sidecar, endpoint, name, topic, path):
     """Edits the URL and waits for a request to it; prints how long it took."""
     written = time.monotonic()
     sidecar.connector(name, topic, endpoint.url + path)
-    came = effective(kafka, topic, endpoint, f"/records{path}")[0].time
+    came = wait_until_effective(kafka, topic, endpoint, f"/records{path}")[0].time
     in_time("time from the edit to its first request", came - written)
 
 
@@ -126,7 +126,7 @@ def test_a_change_lost_in_an_inotify_overflow_takes_effect(kafka, sidecar, endpo
             sidecar.connector(name, topic, endpoint.url + "/swallowed")
         finally:
             sidecar.signal(signal.SIGCONT)
-        effective(kafka, topic, endpoint, "/records/swallowed")
+        wait_until_effective(kafka, topic, endpoint, "/records/swallowed")
         edit(kafka, sidecar, endpoint, name, topic, "/later")
     print(f"{events} events, of which the queue keeps {limit}")
 
@@ -147,7 +147,7 @@ def test_many_unrelated_events_do_not_delay_a_change(kafka, sidecar, endpoint, n
     try:
         written = time.monotonic()
         sidecar.connector(name, topic, endpoint.url + "/edited")
-        came = effective(kafka, topic, endpoint, "/records/edited")[0].time
+        came = wait_until_effective(kafka, topic, endpoint, "/records/edited")[0].time
         # More events delay a change by at most ten times the debounce time.
         in_time("an edit among many events", came - written, bound=3.5)
     finally:
@@ -185,7 +185,7 @@ def test_a_directory_replaced_by_a_rename_is_watched_again(kafka, sidecar, endpo
     with undisturbed(kafka, sidecar, name), Sampler(sidecar, all_run(name)):
         sidecar.connectors.rename(old)
         new.rename(sidecar.connectors)
-        effective(kafka, topic, endpoint, "/records/new")
+        wait_until_effective(kafka, topic, endpoint, "/records/new")
         (old / f"{name}.toml").write_text(toml({"topics": topic, "callback.request.url": f"{endpoint.url}/old"}))
         edit(kafka, sidecar, endpoint, name, topic, "/edited")
     assert "/records/old" not in {one.target for one in endpoint.requests}

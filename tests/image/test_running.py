@@ -17,7 +17,7 @@ from waiting import eventually
 TOPIC = "orders"
 NAME = "orders-over-http"
 # New topics of the embedded broker are noticed soon.
-QUICKLY = {"consumer.override.topic.metadata.refresh.interval.ms": 1000}
+FAST_SETTINGS = {"consumer.override.topic.metadata.refresh.interval.ms": 1000}
 
 
 def embedded(container):
@@ -45,7 +45,7 @@ def is_read_only(path):
 
 def test_an_unprivileged_process_delivers_a_record(container, endpoint):
     (container.secrets / "token").write_text("sesame")
-    container.connector(NAME, TOPIC, endpoint, {**QUICKLY, "callback.request.headers": {
+    container.connector(NAME, TOPIC, endpoint, {**FAST_SETTINGS, "callback.request.headers": {
         "Authorization": f"Bearer ${{file:{CONFIGURATION}/secrets/token}}"}})
     container.start("--embedded-broker")
     status = status_of(container)
@@ -69,7 +69,7 @@ def test_an_unprivileged_process_delivers_a_record(container, endpoint):
 
 
 def test_compressed_records_are_read(container, endpoint):
-    container.connector(NAME, TOPIC, endpoint, QUICKLY)
+    container.connector(NAME, TOPIC, endpoint, FAST_SETTINGS)
     container.start("--embedded-broker")
     bodies = {codec: f"{codec} ".encode() * 1000 for codec in ("gzip", "snappy", "lz4", "zstd")}
     for codec, body in bodies.items():
@@ -112,7 +112,7 @@ def test_the_system_authorities_are_trusted(container, tmp_path):
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
     with Endpoint(tls=tls) as endpoint:
-        container.connector(NAME, TOPIC, endpoint, {**QUICKLY, "request.retry.backoff.sec": [0.2] * 1000})
+        container.connector(NAME, TOPIC, endpoint, {**FAST_SETTINGS, "request.retry.backoff.sec": [0.2] * 1000})
         container.start("--embedded-broker")
         produce(embedded(container), b"sent to a stranger\n")
         eventually(lambda: (container.value("retries_total", connector=NAME, reason="tls") or 0) > 0,
@@ -145,7 +145,7 @@ def test_version_names_the_libraries(container):
 
 
 def test_drain_in_the_container_needs_no_shell(container, endpoint):
-    container.connector(NAME, TOPIC, endpoint, QUICKLY)
+    container.connector(NAME, TOPIC, endpoint, FAST_SETTINGS)
     rest = Rest(container)
     container.start("--embedded-broker")
     produce(embedded(container), b"before\n")
@@ -167,7 +167,7 @@ def test_connectors_created_by_rest_are_stored_in_the_mounted_state_directory(co
 
 
 def test_without_a_state_volume_calls_fail_with_a_reason_and_files_work(stateless_container, endpoint):
-    stateless_container.connector(NAME, TOPIC, endpoint, QUICKLY)
+    stateless_container.connector(NAME, TOPIC, endpoint, FAST_SETTINGS)
     rest = Rest(stateless_container)
     stateless_container.start("--embedded-broker")
     produce(embedded(stateless_container), b"by a file\n")

@@ -57,6 +57,8 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
   base::Expected<JsonValue, JsonError> Finish(const rapidjson::ParseResult& result) {
     if (!error_ && result.Code() == rapidjson::kParseErrorNumberTooBig) {
       error_ = {PositionOf(result.Offset()), "The number is too big: write it as a string"};
+    } else if (!error_ && IsControlCharacterIn(result)) {
+      error_ = {PositionOf(result.Offset()), InvalidJson("a control character is not escaped")};
     } else if (!error_ && result.IsError()) {
       error_ = {PositionOf(result.Offset()), InvalidJson(GetParseError_En(result.Code()))};
     } else if (!error_ && input_.Tell() < text_.size()) {
@@ -68,6 +70,15 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
   }
 
  private:
+  // The reader reports an unescaped control character in a string as a wrong escape, or, when it is
+  // a zero byte, as the end of the text.
+  bool IsControlCharacterIn(const rapidjson::ParseResult& result) const {
+    const bool in_string = result.Code() == rapidjson::kParseErrorStringEscapeInvalid ||
+                           result.Code() == rapidjson::kParseErrorStringMissQuotationMark;
+    return in_string && result.Offset() < text_.size() &&
+           static_cast<unsigned char>(text_[result.Offset()]) < 0x20;
+  }
+
   bool Reject(std::string message) {
     error_ = {PositionOf(TokenStart()), std::move(message)};
     return false;

@@ -134,7 +134,7 @@ PropertyValidation ValidateRange(const Range& range, std::string_view value) {
   if (*number < 0) return Rejected("Value must be at least " + std::to_string(range.min));
   const std::int64_t clamped = std::clamp(*number, range.min, range.max);
   return clamped == *number ? PropertyValidation()
-                          : PropertyValidation{Kind::kClamped, std::to_string(clamped)};
+                            : PropertyValidation{Kind::kClamped, std::to_string(clamped)};
 }
 
 // Returns whether a number would overflow in librdkafka: 4294977296 ms would be 10 s.

@@ -142,7 +142,7 @@ delivery::Response EndpointClient::SendRequest(Attempt& attempt) {
   MonotonicTime limit = MonotonicTime::max();
   for (;;) {
     if (!connection) connection = OpenConnection(attempt, limit);
-    const MonotonicTime start = loop_.Now();
+    const MonotonicTime start = loop_.UpdateNow();
     limit = std::min(limit, AddTimeout(start, destination.read_timeout));
     loop_.SetDeadline(limit);
     try {
@@ -188,7 +188,7 @@ void EndpointClient::KeepConnection(const Attempt& attempt, ConnectionPtr connec
 ConnectionPtr EndpointClient::OpenConnection(Attempt& attempt, MonotonicTime limit) {
   const Destination& destination = *attempt.destination;
   Origin& origin = *destination.origin;
-  loop_.SetDeadline(std::min(limit, AddTimeout(loop_.Now(), destination.connect_timeout)));
+  loop_.SetDeadline(std::min(limit, AddTimeout(loop_.UpdateNow(), destination.connect_timeout)));
   const std::vector<Address> addresses = SortAddresses(ResolveHost(attempt), origin.preferred());
   for (;;) {
     ConnectedSocket connected = ConnectTcp(loop_, addresses, origin.peer_name(),

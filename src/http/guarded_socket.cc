@@ -52,7 +52,7 @@ int GuardedSocket::receiveBytes(void* buffer, int length, int flags) {
   }
   // Poco mistakes a byte 0xFF in a head for the end of the stream. 0xFE is not valid UTF-8 either.
   char* const bytes = static_cast<char*>(buffer);
-  if (std::memchr(bytes, '\xff', static_cast<size_t>(count)) != nullptr) {
+  if (std::memchr(bytes, 0xff, static_cast<size_t>(count)) != nullptr) {
     std::replace(bytes, bytes + count, '\xff', '\xfe');
   }
   received_.append(bytes, static_cast<size_t>(count));

@@ -47,7 +47,7 @@ Fiber* Loop::Start(std::function<void()> job) {
   Fiber* const fiber = idle_fibers_.back();
   idle_fibers_.pop_back();
   fiber->job = std::move(job);
-  now_ = clock_.Monotonic();
+  UpdateNow();
   MakeReady(*fiber);
   RunReady();
   return fiber;
@@ -75,7 +75,7 @@ bool Loop::Poll(base::MonotonicTime until, std::chrono::microseconds spin) {
     } while (count == 0 && std::chrono::steady_clock::now() < sleep_at);
   }
   if (count == 0) count = WaitForEvents(ready_.empty() ? EpollTimeout(until) : 0);
-  now_ = clock_.Monotonic();
+  UpdateNow();
   // Handles all events before any fiber runs, because a fiber may close a socket that has an event.
   const bool woken = HandleEvents(count);
   RunTimers();
@@ -190,7 +190,7 @@ Interruption Loop::interruption() const {
 }
 
 void Loop::ThrowIfInterrupted() {
-  now_ = clock_.Monotonic();
+  UpdateNow();
   if (interruption() != Interruption::kNone) throw Interrupted();
 }
 

@@ -76,6 +76,8 @@ class Loop {
   // The time of the last Start or Poll. Jobs run briefly, and reading the clock each time would
   // cost more than many of them.
   base::MonotonicTime Now() const { return now_; }
+  // Reads the clock, and makes Now() return that.
+  base::MonotonicTime UpdateNow() { return now_ = clock_.Monotonic(); }
   // Returns whether a socket got input that no fiber waited for, and clears that.
   bool TakeUnexpectedInput() { return std::exchange(unexpected_input_, false); }
 

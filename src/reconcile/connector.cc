@@ -159,6 +159,11 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
     routes.push_back(difference.endpoint ? connections_.make_route(config, &running.route)
                                          : running.route);
   }
+  // All that may throw comes first.
+  std::vector<std::shared_ptr<task::DeadLetterQueue>> dead_letters(tasks_.size());
+  for (size_t id = 0; difference.dead_letters && id < tasks_.size(); ++id) {
+    dead_letters[id] = connections_.make_dead_letters(config, static_cast<int>(id));
+  }
   config_ = config;
   const bool changes_delivery = difference.endpoint || difference.terms || difference.dead_letters;
   if (changes_delivery) indicator_missing_ = std::make_shared<std::atomic<bool>>();
@@ -167,11 +172,8 @@ void Connector::Apply(const config::ConnectorConfig& config, const Difference& d
     auto delivery = running.delivery.lock();
     running.route = std::move(routes[id]);
     if (changes_delivery || !delivery) {
-      auto dead_letters = delivery ? delivery->dead_letters : nullptr;
-      if (difference.dead_letters) {
-        dead_letters = connections_.make_dead_letters(config_, static_cast<int>(id));
-      }
-      delivery = DeliverySettingsOf(running.route, std::move(dead_letters));
+      if (!difference.dead_letters && delivery) dead_letters[id] = delivery->dead_letters;
+      delivery = DeliverySettingsOf(running.route, std::move(dead_letters[id]));
       running.delivery = delivery;
     }
     task::TaskSettings settings = SettingsOf(static_cast<int>(id), std::move(delivery));

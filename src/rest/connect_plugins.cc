@@ -195,7 +195,8 @@ Response ValidatePluginConfig(const Call& call) {
                           call.name());
   }
   if (auto unknown = UnknownClass(java_class)) return std::move(*unknown);
-  std::vector<config::KeyValidation> verdicts = config::ValidateConnector(*entries, call.api.defaults);
+  std::vector<config::KeyValidation> verdicts =
+      config::ValidateConnector(*entries, call.api.defaults);
   std::stable_partition(verdicts.begin(), verdicts.end(), [](const config::KeyValidation& verdict) {
     return verdict.definition != nullptr && IsPlugins(*verdict.definition);
   });

@@ -18,7 +18,7 @@ namespace {
 std::jthread LimitTotalTime(Poco::Net::StreamSocket& socket, std::chrono::milliseconds time) {
   return std::jthread([descriptor = socket.impl()->sockfd(), time](const std::stop_token& stop) {
     std::mutex mutex;
-    std::unique_lock lock(mutex);
+    std::unique_lock lock(mutex);  // cppcheck-suppress localMutex ; only the wait needs it
     std::condition_variable_any never;
     (void)never.wait_for(lock, stop, time, [] { return false; });
     if (!stop.stop_requested()) (void)::shutdown(descriptor, SHUT_RDWR);

@@ -20,8 +20,8 @@ namespace khs::task {
 
 struct LoopEnd;
 
-// The lifecycle of a task's threads. connect::RunState, which is shown, follows from it and from the
-// other tasks: one task that stops at a record makes all of them FAILED.
+// The lifecycle of a task's threads. connect::RunState, which is shown, follows from it and from
+// the other tasks: one task that stops at a record makes all of them FAILED.
 enum class TaskState {
   kJoining,  // no assignment yet
   kRunning,

@@ -46,7 +46,8 @@ void CheckParent(const std::string& parent) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace khs;
   const std::string_view text = fuzz::TextOf(data, size);
-  const request::TraceContext trace = request::MakeTraceContext(fuzz::ReadHeaders(text), fuzz::kDerived);
+  const request::TraceContext trace =
+      request::MakeTraceContext(fuzz::ReadHeaders(text), fuzz::kDerived);
   fuzz::CheckParent(trace.parent);
   const bool is_own = trace.parent.substr(3, 32) == fuzz::kDerived;
   // Either it begins here, or it stands in the record.

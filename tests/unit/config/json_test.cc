@@ -82,6 +82,17 @@ TEST(Json, ParsesEveryEscapeOfAString) {
   }
 }
 
+TEST(Json, NamesAControlCharacterInAString) {
+  for (const char control : {'\t', '\n', '\x1f', '\0'}) {
+    const auto parsed = ParseJsonObject(std::string(R"({"a":"b)") + control + R"("})");
+    ASSERT_FALSE(parsed);
+    EXPECT_EQ(parsed.error().message, "Not valid JSON: a control character is not escaped");
+  }
+  const auto open = ParseJsonObject(R"({"a":"b)");
+  ASSERT_FALSE(open);
+  EXPECT_EQ(open.error().message, "Not valid JSON: Missing a closing quotation mark in string.");
+}
+
 TEST(Json, RejectsMoreThanThirtyTwoLevels) {
   const auto document = [](int arrays) {
     return "{\"a\":" + std::string(arrays, '[') + std::string(arrays, ']') + '}';

@@ -90,7 +90,7 @@ TEST(Json, NamesAControlCharacterInAString) {
   }
   const auto open = ParseJsonObject(R"({"a":"b)");
   ASSERT_FALSE(open);
-  EXPECT_EQ(open.error().message, "Not valid JSON: Missing a closing quotation mark in string.");
+  EXPECT_EQ(open.error().message, "Not valid JSON: Missing a closing quotation mark in string");
 }
 
 TEST(Json, RejectsMoreThanThirtyTwoLevels) {

@@ -7,10 +7,10 @@ import dataclasses
 from connect_compare import OWN, Call
 from connect_differences import (
     ACCEPT_NOT, BETWEEN_WORKERS, BOOLEAN_TOLD, CREATED_PAUSED, CREATED_PAUSED_OFFSETS, DEAD_LETTERS_LEFT_OUT,
-    DEAD_LETTERS_TOLD, ENCODED, FREE_KEYS, GET_TOO, HTML, LOCATION, LOGGER, LOGGERS, LOG_LEVEL, MISTAKE, MORE_CALLS,
-    NOT_MADE, NO_CLASS, NO_CLASS_EITHER, NO_CLASS_TOLD, NO_OFFSET, NO_SUCH_TASK, NO_TRANSFORMS, NO_TRANSFORMS_TOLD,
-    NUMBER_AS_NAME, OFFSETS, OFFSETS_TWICE, OLD_TASKS, OTHER_NAME, OTHER_TYPE, OTHER_TYPE_TOLD, PLUGINS, PUT_TOO,
-    RESTART, STRICTER, TWICE, TYPE_OF_GET, UNKNOWN_KEY, UNKNOWN_KEY_TOLD, VERSION, WORDS, WORDS_TOLD)
+    DEAD_LETTERS_TOLD, ENCODED, FREE_KEYS, GET_TOO, HTML, HUGE_NUMBER, LOCATION, LOGGER, LOGGERS, LOG_LEVEL, MISTAKE,
+    MORE_CALLS, NOT_MADE, NO_CLASS, NO_CLASS_EITHER, NO_CLASS_TOLD, NO_OFFSET, NO_SUCH_TASK, NO_TRANSFORMS,
+    NO_TRANSFORMS_TOLD, NUMBER_AS_NAME, OFFSETS, OFFSETS_TWICE, OLD_TASKS, OTHER_NAME, OTHER_TYPE, OTHER_TYPE_TOLD,
+    PLUGINS, PUT_TOO, RESTART, STRICTER, TWICE, TYPE_OF_GET, UNKNOWN_KEY, UNKNOWN_KEY_TOLD, VERSION, WORDS, WORDS_TOLD)
 from rest import offset
 
 ONE, NOBODY, FAILED = "/connectors/@n@one", "/connectors/@n@nobody", "/connectors/@n@failed"
@@ -242,8 +242,9 @@ def literal(key, text):
 NUMBERS = [
     literal("tasks.max", "1"), until(LITERALS, "RUNNING", "RUNNING"),
     *(literal("errors.log.enable", text) for text in ("true", "false")),
+    *shows(HUGE_NUMBER, literal("consumer.override.client.id", "1E400")),
     *(literal("consumer.override.client.id", text) for text in (
-        "1.0", "1e3", "-0", "12345678901234567890", "1.10", "1E400", "0.1e-7", "true", '"\\ud83d\\udc0e"')),
+        "1.0", "1e3", "-0", "12345678901234567890", "1.10", "0.1e-7", "true", '"\\ud83d\\udc0e"')),
     get(f"{LITERALS}/config"),
     *shows(OTHER_TYPE, *(literal("tasks.max", text) for text in ("1.0", "1e0", "true"))),
     *shows(MISTAKE, *(literal("tasks.max", text) for text in ("01", "+1", "0x1", "NaN"))),

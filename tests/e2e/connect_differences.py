@@ -75,6 +75,7 @@ UNKNOWN_KEY = Difference("an unknown configuration key", erasing.only_ours_rejec
 UNKNOWN_KEY_TOLD = Difference(UNKNOWN_KEY.row, erasing.bodies(erasing.unknown_key))
 STRICTER = Difference("a topic's name that is empty or illegal, a NUL character in a value",
                       erasing.only_ours_rejects())
+HUGE_NUMBER = Difference("a JSON number beyond the range of a double, such as `1E400`", erasing.only_ours_rejects())
 OTHER_NAME = Difference("`PATCH .../config` with another `name`", erasing.only_ours_rejects())
 WORDS = Difference("the words of an error about a value", erasing.other_messages())
 WORDS_TOLD = Difference(WORDS.row, erasing.bodies(erasing.other_messages_of_a_key))

@@ -73,8 +73,8 @@ class Loop {
   bool Poll(base::MonotonicTime until, std::chrono::microseconds spin);
 
   const std::shared_ptr<WakeEvent>& wake_event() const { return wake_; }
-  // The time of the last Start or Poll. Jobs run briefly, and reading the clock each time would
-  // cost more than many of them.
+  // The time of the last Start, Poll or UpdateNow. Jobs run briefly, and reading the clock each
+  // time would cost more than many of them.
   base::MonotonicTime Now() const { return now_; }
   // Reads the clock, and makes Now() return that.
   base::MonotonicTime UpdateNow() { return now_ = clock_.Monotonic(); }

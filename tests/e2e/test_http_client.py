@@ -14,6 +14,7 @@ import threading
 import pytest
 
 from endpoint import DELIVERED, Answer, Endpoint
+from openssl_tool import NEW_KEY, openssl
 from sidecar import Sidecar
 from waiting import eventually
 
@@ -129,24 +130,17 @@ def test_a_stale_connection_is_replaced_within_the_same_attempt(kafka, sidecar, 
 
 # Certificates
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
-EC = "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """A root CA, an intermediate CA, and its certificate for 127.0.0.1, with the key also in encrypted form."""
     made = tmp_path_factory.mktemp("certificates")
-    openssl("req", "-x509", *EC, "-nodes", "-days", 2, "-subj", "/CN=root", "-keyout", made / "root.key", "-out",
+    openssl("req", "-x509", *NEW_KEY, "-days", 2, "-subj", "/CN=root", "-keyout", made / "root.key", "-out",
             made / "root.pem")
     parts = {"between": ("root", "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n"),
              "leaf": ("between", "subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n")}
     for one, (issuer, extensions) in parts.items():
         (made / "extensions").write_text(extensions)
-        openssl("req", *EC, "-nodes", "-subj", f"/CN={one}", "-keyout", made / f"{one}.key", "-out", made / f"{one}.csr")
+        openssl("req", *NEW_KEY, "-subj", f"/CN={one}", "-keyout", made / f"{one}.key", "-out", made / f"{one}.csr")
         openssl("x509", "-req", "-days", 2, "-in", made / f"{one}.csr", "-CA", made / f"{issuer}.pem", "-CAkey",
                 made / f"{issuer}.key", "-CAcreateserial", "-extfile", made / "extensions", "-out", made / f"{one}.pem")
     openssl("pkey", "-in", made / "leaf.key", "-aes256", "-passout", "pass:open sesame", "-out", made / "encrypted.key")

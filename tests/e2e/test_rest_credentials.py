@@ -11,6 +11,7 @@ import pytest
 
 from load import Load, assert_all_once
 from observing import undisturbed
+from openssl_tool import NEW_KEY, openssl
 from raw import exchange, head, statuses
 from rest import Rest, definition
 from sidecar import clean_environment
@@ -141,10 +142,6 @@ def test_invalid_credential_files_fail_the_start(rest, key, text):
 
 # HTTPS
 
-def openssl(*arguments):
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """Two CAs, each with a server and a client certificate, as PEM files."""
@@ -153,12 +150,12 @@ def certificates(tmp_path_factory):
         "subjectAltName=IP:127.0.0.1\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n"
         "extendedKeyUsage=serverAuth,clientAuth\nsubjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
     for ca in ("ca", "other-ca"):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", 2, "-subj",
+        openssl("req", "-x509", *NEW_KEY, "-days", 2, "-subj",
                 f"/CN={ca}", "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", made / f"{ca}.key", "-out",
                 made / f"{ca}.pem")
         for name in ("server", "client"):
             one = made / f"{ca}-{name}"
-            openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
+            openssl("req", *NEW_KEY, "-subj", f"/CN={name}",
                     "-keyout", f"{one}.key", "-out", f"{one}.csr")
             openssl("x509", "-req", "-days", 2, "-in", f"{one}.csr", "-CA", made / f"{ca}.pem", "-CAkey", made / f"{ca}.key",
                     "-CAcreateserial", "-extfile", made / "extensions", "-out", f"{one}.pem")

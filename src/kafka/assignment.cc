@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <set>
+#include <string_view>
 
 #include "kafka/conversions.h"
 
@@ -19,6 +20,11 @@ std::string TextOf(rd_kafka_resp_err_t code) {
 }
 
 }  // namespace
+
+bool Assignment::cooperative() const {
+  const char* const protocol = rd_kafka_rebalance_protocol(handle_);
+  return protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
+}
 
 // rd_kafka_assignment is not used because it never returns once the client has closed.
 task::Partitions Assignment::partitions() const {
@@ -58,12 +64,12 @@ std::optional<task::SourceError> Assignment::Add(const task::Partitions& partiti
 void Assignment::AssignNothing() { rd_kafka_assign(handle_, nullptr); }
 
 std::string Assignment::Remove(const task::Partitions& partitions) {
-  std::string failure =
-      cooperative()
-          ? TextOf(ErrorHandle(rd_kafka_incremental_unassign(handle_, ToList(partitions).get())))
-          : TextOf(rd_kafka_assign(handle_, nullptr));
   Forget(partitions);
-  return failure;
+  // A revocation may still be queued when the client has left: librdkafka takes any assign call for
+  // its answer.
+  if (rd_kafka_consumer_closed(handle_) != 0) return {};
+  if (!cooperative()) return TextOf(rd_kafka_assign(handle_, nullptr));
+  return TextOf(ErrorHandle(rd_kafka_incremental_unassign(handle_, ToList(partitions).get())));
 }
 
 void Assignment::Forget(const task::Partitions& partitions) {

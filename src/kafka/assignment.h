@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "base/topic_partition.h"
 #include "kafka/handles.h"
@@ -50,9 +49,9 @@ class Assignment {
   Assignment(const Assignment&) = delete;
   Assignment& operator=(const Assignment&) = delete;
 
-  bool cooperative() const {
-    return std::string_view(rd_kafka_rebalance_protocol(handle_)) == "COOPERATIVE";
-  }
+  // False also when librdkafka names no protocol: before the first join, and once the client has
+  // left the group.
+  bool cooperative() const;
   bool empty() const { return positions_.empty(); }
   bool contains(const base::TopicPartition& partition) const {
     return positions_.contains(partition);
@@ -66,7 +65,8 @@ class Assignment {
                                        const task::Positions& starts);
   // Answers any event with an empty assignment.
   void AssignNothing();
-  // Answers a revoke event. Returns librdkafka's error text, empty when there is none.
+  // Answers a revoke event, unless the client has left the group meanwhile, which takes no answer
+  // any more. Returns librdkafka's error text, empty when there is none.
   std::string Remove(const task::Partitions& partitions);
   // Erases partitions that librdkafka has unassigned already.
   void Forget(const task::Partitions& partitions);

@@ -14,6 +14,12 @@ def shown(sidecar):
     return set(re.findall(r'connector="([^"]+)"', sidecar.get("/metrics")[2]))
 
 
+def held(sidecar):
+    """Returns the open descriptors and the threads of the process."""
+    metrics = sidecar.metrics()
+    return metrics.value("process_open_fds"), metrics.value("process_threads")
+
+
 def families(sidecar):
     """Returns names and labels of all series, except those that only appear with a first event."""
     return {key for key in sidecar.metrics().samples if key[0] != "kafka_http_sink_rest_requests_total"}
@@ -25,7 +31,13 @@ def test_a_thousand_created_and_removed_connectors_leave_nothing_behind(kafka, s
     sidecar.start()
     sidecar.wait_running(f"{name}-stays")
     sidecar.wait_for_value(0, "consumer_lag_records", connector=f"{name}-stays")
-    before, sizes = families(sidecar), []
+    before, resident = families(sidecar), []
+    descriptors, threads = held(sidecar)
+
+    def all_released():
+        open_now, running_now = held(sidecar)
+        return open_now <= descriptors + 5 and running_now <= threads + 2
+
     for number in range(ROUNDS):
         names = [f"{name}-{number}-{one}" for one in range(AT_ONCE)]
         for one in names:
@@ -35,11 +47,11 @@ def test_a_thousand_created_and_removed_connectors_leave_nothing_behind(kafka, s
             sidecar.remove(one)
         eventually(lambda: shown(sidecar) == {f"{name}-stays"},
                    lambda: f"only one is left; actual: {len(shown(sidecar))}; log:\n{sidecar.log.tail(5)}", 120)
-        metrics = sidecar.metrics()
-        sizes.append({what: metrics.value(f"process_{what}") for what in ("resident_memory_bytes", "open_fds", "threads")})
-    print(f"\nafter each {AT_ONCE} of {ROUNDS * AT_ONCE} connectors: {sizes}")
+        # The last clients are destroyed after their connectors' series have gone.
+        eventually(all_released, lambda: f"descriptors and threads: {held(sidecar)}; at first: {(descriptors, threads)}", 120)
+        resident.append(sidecar.metrics().value("process_resident_memory_bytes"))
+    print(f"\nresident memory after each {AT_ONCE} of {ROUNDS * AT_ONCE} connectors: {resident}")
     assert families(sidecar) == before
-    assert sizes[-1]["open_fds"] <= sizes[0]["open_fds"] + 5 and sizes[-1]["threads"] <= sizes[0]["threads"] + 2
-    resident = [one["resident_memory_bytes"] for one in sizes[ROUNDS // 2 - 1:]]
-    grown = [after - before for before, after in zip(resident, resident[1:])]
+    late = resident[ROUNDS // 2 - 1:]
+    grown = [after - before for before, after in zip(late, late[1:])]
     assert statistics.median(grown) <= KEPT, grown

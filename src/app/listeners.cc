@@ -90,7 +90,7 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
       [api](const rest::Request& request) {
         // Before the definitions are known, an answer about connectors would be wrong.
         const bool too_early = request.path.starts_with("/connectors") && !api.worker.Started();
-        return too_early ? rest::ErrorResponse(503, "Worker is still starting up.")
+        return too_early ? rest::HttpError(503, "Worker is still starting up.")
                          : rest::RouteConnect(api, request);
       },
       std::move(options));

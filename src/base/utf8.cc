@@ -8,8 +8,6 @@
 namespace khs::base {
 namespace {
 
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
 // Returns the length of the UTF-8 sequence at `at`, or 0 if it is invalid.
 size_t SequenceLength(std::string_view text, size_t at) {
   const auto byte = [&](size_t index) { return static_cast<unsigned char>(text[index]); };

@@ -8,6 +8,9 @@ namespace khs::base {
 
 bool IsUtf8(std::string_view text);
 
+// Returns whether a byte of UTF-8 text continues a character.
+inline bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
 // One character of a text, or one byte that is not UTF-8.
 struct Utf8Character {
   size_t length = 1;            // in bytes

@@ -21,9 +21,8 @@ std::string Place(const NamedDefinition& definition) {
 }
 
 NamedDefinition NameOf(const ConnectorSource& source, const FlatConfig& config) {
-  const auto name = std::find_if(config.begin(), config.end(),
-                                 [](const Entry& entry) { return entry.key == "name"; });
-  if (name == config.end()) return {source.default_name, source.file, {1, 1}};
+  const Entry* name = FindEntry(config, "name");
+  if (name == nullptr) return {source.default_name, source.file, {1, 1}};
   return {name->text, source.file, name->position};
 }
 

@@ -180,7 +180,7 @@ class Translator {
     };
     if (module->name == "PlainLoginModule" || module->name == "ScramLoginModule") {
       if (option("username").empty() || option("password").empty() ||
-          EqualsIgnoringCase(option("tokenauth"), "true")) {
+          EqualIgnoringCase(option("tokenauth"), "true")) {
         Reject(from, "Needs username and password; delegation tokens are not supported");
         return;
       }

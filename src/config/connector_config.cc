@@ -61,18 +61,12 @@ void ValidateProxy(const Settings& settings, ProblemList& problems) {
 // Translates `consumer.override.*` to librdkafka's properties.
 void TranslateConsumerProperties(const Settings& settings, bool is_complete,
                                  SubscriptionConfig& subscription, ProblemList& problems) {
-  const auto report = [&](const PropertyProblem& problem, Severity severity) {
-    const Setting* setting =
-        FindSetting(settings, std::string(kConsumerOverride) + problem.property);
-    if (setting != nullptr) problems.Add(ProblemWith(*setting, problem.message, severity));
-  };
   ClientProperties translated =
       ToLibrdkafka(subscription.consumer_properties, PropertySource::kConnector, is_complete);
-  for (const PropertyProblem& error : translated.errors) report(error, Severity::kError);
-  for (const PropertyProblem& warning : translated.warnings) report(warning, Severity::kWarning);
   if (!subscription.topics.empty() && translated.values.contains("topic.blacklist")) {
-    report({"topic.blacklist", "Has no effect: there is no topics.regex"}, Severity::kWarning);
+    translated.warnings.push_back({"topic.blacklist", "Has no effect: there is no topics.regex"});
   }
+  ReportProperties(translated, kConsumerOverride, settings, problems);
   subscription.consumer_properties = std::move(translated.values);
 }
 
@@ -143,9 +137,10 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   const Position whole = WholeFile(definition);
   Settings settings =
       Resolve(KeyTable::kConnector, ToWrittenEntries(source.file, definition), problems);
-  settings = Overlay(std::move(settings),
-                     Resolve(KeyTable::kConnector,
-                             ToWrittenEntries(defaults_file, defaults, "defaults."), problems));
+  settings =
+      Overlay(std::move(settings),
+              Resolve(KeyTable::kConnector,
+                      ToWrittenEntries(defaults_file, defaults, std::string(kDefaults)), problems));
   if (!FindSetting(settings, "name")) {
     const Entry stem{"name", source.default_name, ValueKind::kString, whole};
     const Settings name =

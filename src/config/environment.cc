@@ -11,7 +11,6 @@ namespace khs::config {
 namespace {
 
 constexpr std::string_view kPrefix = "KAFKA_HTTP_SINK_";
-constexpr std::string_view kDefaults = "defaults.";
 
 std::string Upcase(std::string_view key) {
   std::string name = Upper(key);

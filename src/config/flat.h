@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <string_view>
@@ -36,6 +37,13 @@ struct Entry {
 
 // All entries of a file, in its order.
 using FlatConfig = std::vector<Entry>;
+
+// Returns null if the key is not set.
+inline const Entry* FindEntry(const FlatConfig& config, std::string_view key) {
+  const auto found = std::find_if(config.begin(), config.end(),
+                                  [key](const Entry& entry) { return entry.key == key; });
+  return found == config.end() ? nullptr : &*found;
+}
 
 // Returns whether the table of a key stays one value (`callback.request.headers`).
 using KeepsTable = bool (*)(std::string_view dotted_key);

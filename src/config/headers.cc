@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "base/header_syntax.h"
 #include "config/json_value.h"
 #include "config/listen_address.h"
 #include "config/text.h"
@@ -18,21 +19,6 @@ constexpr std::array<std::string_view, 9> kReservedNames = {
 
 // Servers usually accept fewer.
 constexpr size_t kMaxHeaders = 100;
-
-bool IsToken(std::string_view name) {
-  constexpr std::string_view kMarks = "!#$%&'*+-.^_`|~";
-  return !name.empty() && std::all_of(name.begin(), name.end(), [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           kMarks.find(c) != std::string_view::npos;
-  });
-}
-
-bool IsFieldValue(std::string_view value) {
-  return std::none_of(value.begin(), value.end(), [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7f;
-  });
-}
 
 // Returns whether a value is `host` or `host:port`.
 bool IsHost(const std::string& value) {
@@ -54,13 +40,13 @@ std::string Named(std::string_view name, bool is_hidden) {
 
 // Returns what is wrong with a header's name; empty if it is valid. Adds it to `seen`.
 std::string ValidateName(const std::string& name, std::set<std::string>& seen, bool is_hidden) {
-  if (!IsToken(name)) {
+  if (!base::IsFieldName(name)) {
     return (is_hidden ? "a name" : '"' + Abbreviate(name) + '"') +
            " is not a header name that HTTP allows";
   }
   const std::string shown = Named(name, is_hidden);
   for (const std::string_view reserved : kReservedNames) {
-    if (EqualsIgnoringCase(name, reserved)) {
+    if (EqualIgnoringCase(name, reserved)) {
       return shown + " is set by the HTTP client itself: leave it out";
     }
   }
@@ -137,9 +123,9 @@ base::Expected<Headers, std::string> ResolveFields(const Fields& fields, bool is
     auto value = is_hidden ? ResolvedText{text, 0} : secrets.Resolve(text);
     if (!value) {
       note(Named(name, is_hidden) + ": " + value.error());
-    } else if (!IsFieldValue(value->text)) {
+    } else if (!base::IsFieldValue(value->text)) {
       note(Named(name, is_hidden) + " holds a control character, which HTTP does not allow");
-    } else if (value->is_complete && EqualsIgnoringCase(name, "Host") && !IsHost(value->text)) {
+    } else if (value->is_complete && EqualIgnoringCase(name, "Host") && !IsHost(value->text)) {
       note(Named(name, is_hidden) + " must be host or host:port");
     } else if (value->is_complete) {
       headers.emplace_back(name, ToSecret(std::move(*value)));

@@ -1,6 +1,5 @@
 #include "config/json.h"
 
-#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -123,9 +122,8 @@ base::Expected<FlatConfig, Problems> ReadJson(const std::string& file, std::stri
   if (!definition) return base::Unexpected<Problems>(std::move(definition.error()));
   FlatConfig config = std::move(definition->config);
   if (!definition->name) return config;
-  const auto name = std::find_if(config.begin(), config.end(),
-                                 [](const Entry& entry) { return entry.key == "name"; });
-  if (name == config.end()) {
+  const Entry* name = FindEntry(config, "name");
+  if (name == nullptr) {
     config.insert(config.begin(), {"name", *definition->name, ValueKind::kString, {1, 1}});
   } else if (name->text != *definition->name) {
     return base::Unexpected<Problems>(

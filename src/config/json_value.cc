@@ -94,7 +94,7 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
       if (c == '\n') {
         ++position_.line;
         position_.column = 1;
-      } else if ((static_cast<unsigned char>(c) & 0xc0) != 0x80) {
+      } else if (!base::IsContinuation(c)) {
         ++position_.column;
       }
     }

@@ -122,7 +122,8 @@ class RowApplier {
       return;
     }
     entry.text = resolved->text;
-    const std::string shown = resolved->first_secret ? "[hidden]" : ShownValue(row, entry.text);
+    const std::string shown =
+        resolved->first_secret ? std::string(kHiddenValue) : ShownValue(row, entry.text);
     if (entry.text.find('\0') != std::string::npos) {
       Report(setting, InvalidValue(shown, setting.key, "a NUL character cannot be part of it"));
       return;
@@ -176,10 +177,8 @@ class RowApplier {
   }
 
   static std::string ShownValue(const Row<Draft>& row, const std::string& text) {
-    const bool credentials =
-        text.find("://") != std::string::npos && text.find('@') != std::string::npos;
-    const bool hidden = row.secret || row.key.type == KeyType::kPassword || credentials;
-    return hidden ? "[hidden]" : Abbreviate(text);
+    const bool hidden = row.secret || row.key.type == KeyType::kPassword || MayHoldUser(text);
+    return hidden ? std::string(kHiddenValue) : Abbreviate(text);
   }
 
   void Report(const Setting& setting, std::string message, Severity severity = Severity::kError) {

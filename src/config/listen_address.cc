@@ -50,7 +50,7 @@ bool IsLoopback(const ListenAddress& address) {
   if (inet_pton(AF_INET, address.host.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
   in6_addr v6;
   if (inet_pton(AF_INET6, address.host.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
-  return EqualsIgnoringCase(address.host, "localhost");
+  return EqualIgnoringCase(address.host, "localhost");
 }
 
 }  // namespace khs::config

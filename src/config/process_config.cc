@@ -15,8 +15,6 @@
 namespace khs::config {
 namespace {
 
-constexpr std::string_view kDefaults = "defaults.";
-
 bool IsDefault(const Setting& setting) { return setting.key.starts_with(kDefaults); }
 
 // Returns `defaults.*` as connector keys, with the written key for problems.
@@ -53,14 +51,9 @@ void ValidateKafkaProperties(const Settings& settings, const ProcessConfig& conf
     auto value = SecretResolver(nullptr).Resolve(text);
     if (value && value->is_complete) literal.emplace(property, std::move(value->text));
   }
-  const auto report = [&](const PropertyProblem& problem, Severity severity) {
-    const Setting* setting = FindSetting(settings, std::string(kKafka) + problem.property);
-    if (setting != nullptr) problems.Add(ProblemWith(*setting, problem.message, severity));
-  };
   const ClientProperties translated =
       ToLibrdkafka(literal, PropertySource::kProcess, literal.size() == config.kafka.size());
-  for (const PropertyProblem& error : translated.errors) report(error, Severity::kError);
-  for (const PropertyProblem& warning : translated.warnings) report(warning, Severity::kWarning);
+  ReportProperties(translated, kKafka, settings, problems);
 }
 
 void ValidateRestAccess(const Settings& settings, const ProcessConfig& config,
@@ -90,7 +83,7 @@ void ValidateRestAccess(const Settings& settings, const ProcessConfig& config,
 FlatConfig Entries(const Settings& settings, bool defaults_only) {
   FlatConfig entries;
   for (const Setting& setting : settings) {
-    const bool wanted = IsDefault(setting) || (!defaults_only && setting.key.starts_with("kafka."));
+    const bool wanted = IsDefault(setting) || (!defaults_only && setting.key.starts_with(kKafka));
     if (!wanted) continue;
     Entry entry = setting.written.entry;
     entry.key = defaults_only ? setting.key.substr(kDefaults.size()) : setting.key;

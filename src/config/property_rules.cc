@@ -190,7 +190,7 @@ PropertyValidation ValidateBrokers(std::string_view value) {
 PropertyValidation ValidateClientProperty(std::string_view name, std::string_view value,
                                           PropertySource source) {
   if (const FixedProperty* fixed = FindRow(kFixed, name)) {
-    if (EqualsIgnoringCase(Trim(value), fixed->value)) return {Kind::kIgnored};
+    if (EqualIgnoringCase(Trim(value), fixed->value)) return {Kind::kIgnored};
     return Rejected((fixed->value.empty() ? "Cannot be set: "
                                           : "Can only be " + std::string(fixed->value) + ": ") +
                     std::string(fixed->why) + "; leave it out");
@@ -214,12 +214,12 @@ PropertyValidation ValidateClientProperty(std::string_view name, std::string_vie
   if (name == "statistics.interval.ms") return {Kind::kIgnored};
   if (name == "topic.blacklist") return ValidateBlacklist(value);
   if (name == "bootstrap.servers") return ValidateBrokers(value);
-  if (name == "sasl.mechanism" && EqualsIgnoringCase(Trim(value), "OAUTHBEARER")) {
+  if (name == "sasl.mechanism" && EqualIgnoringCase(Trim(value), "OAUTHBEARER")) {
     return Rejected(
         "OAUTHBEARER is not supported, because nothing here obtains tokens: PLAIN, SCRAM-SHA-256, "
         "SCRAM-SHA-512 or GSSAPI");
   }
-  if (name == "auto.offset.reset" && EqualsIgnoringCase(Trim(value), "error")) {
+  if (name == "auto.offset.reset" && EqualIgnoringCase(Trim(value), "error")) {
     // librdkafka would report an error once and never read the partition again.
     return Rejected(
         "A partition without a valid offset would stand still for ever: earliest, latest or none");

@@ -37,7 +37,7 @@ Outcome SetChoice(const Value& value, const std::array<std::pair<std::string_vie
   const std::string_view text = Trim(value.text);
   std::string names;
   for (const auto& [name, choice] : all) {
-    if (EqualsIgnoringCase(name, text)) {
+    if (EqualIgnoringCase(name, text)) {
       target = choice;
       return Accepted();
     }

@@ -93,7 +93,7 @@ Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
 std::ptrdiff_t CharacterNumber(std::string_view text, size_t at) {
   const std::string_view before = text.substr(0, at);
   return 1 + std::count_if(before.begin(), before.end(),
-                           [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+                           [](char c) { return !base::IsContinuation(c); });
 }
 
 std::string_view WithoutLineEnd(std::string_view text) {

@@ -141,6 +141,16 @@ Problem ProblemWith(const Setting& setting, std::string message, Severity severi
   return {written.file, written.entry.position, written.shown_key, std::move(message), severity};
 }
 
+void ReportProperties(const ClientProperties& translated, std::string_view prefix,
+                      const Settings& settings, ProblemList& problems) {
+  const auto report = [&](const PropertyProblem& problem, Severity severity) {
+    const Setting* setting = FindSetting(settings, std::string(prefix) + problem.property);
+    if (setting != nullptr) problems.Add(ProblemWith(*setting, problem.message, severity));
+  };
+  for (const PropertyProblem& error : translated.errors) report(error, Severity::kError);
+  for (const PropertyProblem& warning : translated.warnings) report(warning, Severity::kWarning);
+}
+
 std::string InvalidValue(std::string_view shown, std::string_view key, std::string_view reason) {
   return fmt::format("Invalid value {} for configuration {}: {}", shown, key, reason);
 }

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/client_properties.h"
 #include "config/definitions.h"
 #include "config/flat.h"
 #include "config/problem_list.h"
@@ -32,6 +33,8 @@ enum class KeyTable { kConnector, kProcess };
 // The prefixes of librdkafka's properties.
 constexpr std::string_view kConsumerOverride = "consumer.override.";
 constexpr std::string_view kKafka = "kafka.";
+// The prefix of the defaults of connector keys in sidecar.toml.
+constexpr std::string_view kDefaults = "defaults.";
 
 // Returns the keys of a table.
 std::span<const KeyDefinition> KeysOf(KeyTable table);
@@ -52,6 +55,10 @@ const Setting* FindSetting(const Settings& settings, std::string_view key);
 // Returns a problem at the position of a setting.
 Problem ProblemWith(const Setting& setting, std::string message,
                     Severity severity = Severity::kError);
+
+// Reports the problems of translated properties, which were written with the prefix `prefix`.
+void ReportProperties(const ClientProperties& translated, std::string_view prefix,
+                      const Settings& settings, ProblemList& problems);
 
 // Messages of Kafka Connect. `shown` is the value, or a placeholder if it must not be quoted.
 std::string InvalidValue(std::string_view shown, std::string_view key, std::string_view reason);

@@ -12,8 +12,6 @@ constexpr size_t kMaxShownBytes = 120;
 char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 char ToUpper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
-bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
 }  // namespace
 
 std::string_view Trim(std::string_view text) {
@@ -32,11 +30,6 @@ std::string Upper(std::string_view text) {
   std::string result(text);
   std::transform(result.begin(), result.end(), result.begin(), ToUpper);
   return result;
-}
-
-bool EqualsIgnoringCase(std::string_view left, std::string_view right) {
-  return std::equal(left.begin(), left.end(), right.begin(), right.end(),
-                    [](char a, char b) { return ToLower(a) == ToLower(b); });
 }
 
 std::vector<std::string> SplitList(std::string_view text) {
@@ -58,10 +51,14 @@ bool IsTopicName(std::string_view name) {
          });
 }
 
+bool MayHoldUser(std::string_view text) {
+  return text.find("://") != std::string_view::npos && text.find('@') != std::string_view::npos;
+}
+
 std::string Abbreviate(std::string_view text) {
   if (text.size() <= kMaxShownBytes) return Printable(text);
   size_t end = kMaxShownBytes;
-  while (end > 0 && IsContinuation(text[end])) --end;
+  while (end > 0 && base::IsContinuation(text[end])) --end;
   return Printable(text.substr(0, end)) + "...";
 }
 

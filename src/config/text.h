@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/header_syntax.h"
 #include "base/utf8.h"
 
 namespace khs::config {
@@ -14,12 +15,12 @@ std::string_view Trim(std::string_view text);
 // These change only ASCII letters.
 std::string Lower(std::string_view text);
 std::string Upper(std::string_view text);
-bool EqualsIgnoringCase(std::string_view left, std::string_view right);
 
 // Splits a list at its commas and trims the elements, which may be empty. A blank text is an empty
 // list.
 std::vector<std::string> SplitList(std::string_view text);
 
+using base::EqualIgnoringCase;
 using base::HasControlCharacter;
 using base::IsUtf8;
 using base::Printable;
@@ -28,6 +29,12 @@ using base::Printable;
 bool IsTopicName(std::string_view name);
 constexpr std::string_view kInvalidTopicName =
     " is not a legal topic name: up to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-'";
+
+// The placeholder of a value that must not be shown.
+constexpr std::string_view kHiddenValue = "[hidden]";
+
+// Returns whether a value looks like a URL with a user, and perhaps a password.
+bool MayHoldUser(std::string_view text);
 
 // Returns a text for messages: printable and at most 120 bytes long.
 std::string Abbreviate(std::string_view text);

@@ -16,8 +16,7 @@ bool IsBare(char c) {
 }
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
-
-bool StartsCodePoint(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
+bool StartsCodePoint(char c) { return !base::IsContinuation(c); }
 
 size_t SkipBlanksBack(std::string_view line, size_t end) {
   while (end > 0 && IsBlank(line[end - 1])) --end;

@@ -15,8 +15,7 @@ namespace khs::config {
 namespace {
 
 const char* const kDefinition = "definition";
-const char* const kDefaults = "defaults";
-constexpr std::string_view kDefaultsPrefix = "defaults.";
+const char* const kDefaultsFile = "defaults";
 
 // Words in the names of credentials, and of values that may contain some, in librdkafka, Kafka's
 // Java client and converters.
@@ -32,9 +31,7 @@ bool NamesCredential(std::string_view member) {
 
 std::optional<std::string> ShownValue(std::string_view key, const Entry& entry) {
   if (entry.kind == ValueKind::kNull) return std::nullopt;
-  const bool has_user =
-      entry.text.find("://") != std::string::npos && entry.text.find('@') != std::string::npos;
-  return HoldsCredentials(key) || has_user ? std::string(kHiddenValue) : entry.text;
+  return HoldsCredentials(key) || MayHoldUser(entry.text) ? std::string(kHiddenValue) : entry.text;
 }
 
 KeyValidation ToKeyValidation(const KeyDefinition& definition, const Setting& setting) {
@@ -47,9 +44,10 @@ KeyValidation ToKeyValidation(const KeyDefinition& definition, const Setting& se
 // Returns every key with its value.
 std::vector<KeyValidation> ListKeys(const FlatConfig& definition, const FlatConfig& defaults) {
   ProblemList unused(kDefinition);  // ParseConnector reports the problems
-  const Settings settings = Overlay(
-      Resolve(KeyTable::kConnector, ToWrittenEntries(kDefinition, definition), unused),
-      Resolve(KeyTable::kConnector, ToWrittenEntries(kDefaults, defaults, "defaults."), unused));
+  const Settings settings =
+      Overlay(Resolve(KeyTable::kConnector, ToWrittenEntries(kDefinition, definition), unused),
+              Resolve(KeyTable::kConnector,
+                      ToWrittenEntries(kDefaultsFile, defaults, std::string(kDefaults)), unused));
   std::vector<KeyValidation> keys;
   for (const KeyDefinition& key : ConnectorKeys()) {
     if (key.key.ends_with(".*")) {
@@ -112,11 +110,9 @@ std::vector<KeyValidation> ValidateConnector(const FlatConfig& definition,
                                              const FlatConfig& defaults) {
   std::vector<KeyValidation> keys = ListKeys(definition, defaults);
   ErrorAssigner errors(keys);
-  const bool is_named = std::any_of(definition.begin(), definition.end(),
-                                    [](const Entry& entry) { return entry.key == "name"; });
-  if (!is_named) errors.Add("name", MissingRequired("name"));
+  if (FindEntry(definition, "name") == nullptr) errors.Add("name", MissingRequired("name"));
   const ConnectorResult result =
-      ParseConnector({kDefinition, "unnamed"}, definition, defaults, kDefaults);
+      ParseConnector({kDefinition, "unnamed"}, definition, defaults, kDefaultsFile);
   for (const Problem& problem : result.problems) {
     if (problem.severity != Severity::kError) continue;
     if (problem.message == kNoSubscription || problem.message == kBothSubscriptions) {
@@ -125,8 +121,8 @@ std::vector<KeyValidation> ValidateConnector(const FlatConfig& definition,
       continue;
     }
     std::string_view key = problem.key;
-    if (problem.file == kDefaults && key.starts_with(kDefaultsPrefix)) {
-      key.remove_prefix(kDefaultsPrefix.size());
+    if (problem.file == kDefaultsFile && key.starts_with(kDefaults)) {
+      key.remove_prefix(kDefaults.size());
     }
     errors.Add(key, problem.message);
   }

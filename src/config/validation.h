@@ -10,9 +10,6 @@
 
 namespace khs::config {
 
-// The placeholder of a value that must not be shown.
-constexpr std::string_view kHiddenValue = "[hidden]";
-
 // Returns whether the values of a connector's key are, or may be, credentials: Kafka Connect's type
 // PASSWORD.
 bool HoldsCredentials(std::string_view key);

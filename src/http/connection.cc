@@ -21,7 +21,6 @@
 #include "http/guarded_socket.h"
 #include "http/response.h"
 #include "http/tls_context.h"
-#include "request/header_syntax.h"
 
 namespace khs::http {
 namespace {

@@ -7,14 +7,14 @@
 #include <istream>
 #include <limits>
 
-#include "request/header_syntax.h"
+#include "base/header_syntax.h"
 
 namespace khs::http {
 namespace {
 
+using base::EqualIgnoringCase;
+using base::TrimBlanks;
 using Poco::Net::MessageException;
-using request::EqualIgnoringCase;
-using request::TrimBlanks;
 
 // Poco's cost is quadratic in their number.
 constexpr int kMaxFields = 1'000;

@@ -7,12 +7,18 @@
 #include <utility>
 
 #include "base/encoding.h"
-#include "request/header_syntax.h"
+#include "base/header_syntax.h"
 #include "request/target.h"
 #include "request/trace_context.h"
 
 namespace khs::request {
 namespace {
+
+using base::EqualIgnoringCase;
+using base::IsConnectionHeader;
+using base::IsFieldName;
+using base::IsFieldValue;
+using base::IsSameForCgi;
 
 constexpr std::string_view kContentType = "Content-Type";
 constexpr std::string_view kTraceId = "X-B3-TraceId";

@@ -1,6 +1,6 @@
 #include "request/headers.h"
 
-#include "request/header_syntax.h"
+#include "base/header_syntax.h"
 
 namespace khs::request {
 
@@ -13,7 +13,7 @@ void Headers::Add(std::string_view name, std::initializer_list<std::string_view>
 bool Headers::Has(std::string_view name) const {
   for (std::string_view rest = lines_; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
     if (rest.size() > name.size() && rest[name.size()] == ':' &&
-        EqualIgnoringCase(rest.substr(0, name.size()), name)) {
+        base::EqualIgnoringCase(rest.substr(0, name.size()), name)) {
       return true;
     }
   }

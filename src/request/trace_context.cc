@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <optional>
 
-#include "request/header_syntax.h"
+#include "base/header_syntax.h"
 
 namespace khs::request {
 namespace {
+
+using base::EqualIgnoringCase;
+using base::TrimBlanks;
 
 // version "-" trace-id "-" parent-id "-" trace-flags
 constexpr size_t kVersionDigits = 2;

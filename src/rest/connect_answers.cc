@@ -11,8 +11,6 @@ namespace {
 using connect::CallError;
 using connect::RunState;
 
-const char* const kJsonType = "application/json";
-
 void WriteState(JsonText& text, RunState state, const std::string& trace,
                 const std::string& worker_id) {
   text.Key("state").String(connect::Name(state)).Key("worker_id").String(worker_id);
@@ -25,19 +23,9 @@ std::string ValueOr(std::string message, std::string fallback) {
 
 }  // namespace
 
-Response Json(int status, JsonText text) { return {status, kJsonType, text.Take(), {}}; }
+Response Json(int status, JsonText text) { return {status, "application/json", text.Take(), {}}; }
 
 Response Empty(int status) { return {status, {}, {}, {}}; }
-
-Response Error(int status, std::string_view message) {
-  JsonText text;
-  text.BeginObject().Key("error_code").Number(status).Key("message").String(message).EndObject();
-  return Json(status, std::move(text));
-}
-
-Response HttpError(int status, std::string_view reason) {
-  return Error(status, fmt::format("HTTP {} {}", status, reason));
-}
 
 Response BadBody(const config::Problems& problems) {
   std::string message;
@@ -105,7 +93,7 @@ Response ErrorOf(const CallError& error, const std::string& name, std::string_vi
     case CallError::Kind::kUnavailable:
       return Error(503, ValueOr(error.message, "Currently unavailable; try again"));
   }
-  return HttpError(500, "Internal Server Error");
+  return HttpError(500);
 }
 
 std::string NotFoundText(const std::string& name) { return "Connector " + name + " not found"; }

@@ -8,6 +8,7 @@
 #include "config/problem.h"
 #include "connect/worker.h"
 #include "rest/connect_api.h"
+#include "rest/error_response.h"
 #include "rest/json_text.h"
 #include "rest/message.h"
 
@@ -15,10 +16,6 @@ namespace khs::rest {
 
 Response Json(int status, JsonText text);
 Response Empty(int status);
-// Kafka Connect's error body.
-Response Error(int status, std::string_view message);
-// Kafka Connect's answer of the HTTP layer: `HTTP 404 Not Found`.
-Response HttpError(int status, std::string_view reason);
 // The answer to an invalid body: each problem with its place.
 Response BadBody(const config::Problems& problems);
 // Kafka Connect's answer for an unknown class; absent for a known one.

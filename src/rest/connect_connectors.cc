@@ -23,15 +23,14 @@ using connect::TargetState;
 const char* const kBody = "body";
 constexpr std::string_view kTaskClass = "nz.ac.auckland.kafka.http.sink.HttpSinkTask";
 
-const Entry* FindEntry(const FlatConfig& entries, std::string_view key) {
-  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
-    return entry.key == key && entry.kind != ValueKind::kNull;
-  });
-  return found == entries.end() ? nullptr : &*found;
+// Returns an entry that is set and not null.
+const Entry* FindValue(const FlatConfig& entries, std::string_view key) {
+  const Entry* entry = config::FindEntry(entries, key);
+  return entry != nullptr && entry->kind != ValueKind::kNull ? entry : nullptr;
 }
 
 std::optional<Response> CheckName(const FlatConfig& entries, const std::string& name) {
-  const Entry* entry = FindEntry(entries, "name");
+  const Entry* entry = FindValue(entries, "name");
   if (entry == nullptr || entry->text == name) return std::nullopt;
   return Error(400, "Connector name configuration (" + entry->text +
                         ") doesn't match connector name in the URL (" + name + ")");
@@ -39,7 +38,7 @@ std::optional<Response> CheckName(const FlatConfig& entries, const std::string& 
 
 // An unknown class has its own answer, before other problems of the definition.
 std::optional<Response> CheckClass(const FlatConfig& entries) {
-  const Entry* entry = FindEntry(entries, "connector.class");
+  const Entry* entry = FindValue(entries, "connector.class");
   if (entry == nullptr || entry->text.find("${") != std::string::npos) return std::nullopt;
   return UnknownClass(entry->text);
 }
@@ -65,7 +64,7 @@ base::Expected<connect::ConfigMap, Response> ReadDefinition(const ConnectApi& ap
                                                             FlatConfig entries) {
   using Rejected = base::Unexpected<Response>;
   if (auto answer = CheckName(entries, name)) return Rejected(std::move(*answer));
-  if (FindEntry(entries, "name") == nullptr) {
+  if (FindValue(entries, "name") == nullptr) {
     std::erase_if(entries, [](const Entry& entry) { return entry.key == "name"; });
     entries.push_back({"name", name, ValueKind::kString, {}});
   }
@@ -83,7 +82,7 @@ std::optional<TargetState> ParseInitialState(const std::optional<std::string>& t
        {"PAUSED", TargetState::kPaused},
        {"STOPPED", TargetState::kStopped}}};
   for (const auto& [name, state] : kStates) {
-    if (config::EqualsIgnoringCase(*text, name)) return state;
+    if (config::EqualIgnoringCase(*text, name)) return state;
   }
   return std::nullopt;
 }
@@ -96,12 +95,11 @@ Response InfoAnswer(int status, const connect::ConnectorInfo& info) {
 
 // The caller's Host, or the listener's address when a URL can't contain that.
 std::string Authority(const Call& call) {
-  const auto host = call.request.headers.find("host");
-  const bool usable = host != call.request.headers.end() && !host->second.empty() &&
-                      std::all_of(host->second.begin(), host->second.end(), [](char c) {
-                        return c > ' ' && c < 0x7f && c != '/' && c != '"' && c != '<' && c != '>';
-                      });
-  return usable ? host->second : call.api.worker_id;
+  const std::string host = call.request.Header("host");
+  const bool usable = !host.empty() && std::all_of(host.begin(), host.end(), [](char c) {
+    return c > ' ' && c < 0x7f && c != '/' && c != '"' && c != '<' && c != '>';
+  });
+  return usable ? host : call.api.worker_id;
 }
 
 Response CreatedAnswer(const Call& call, const connect::ConnectorInfo& info) {

@@ -42,7 +42,7 @@ Response GetStatus(const Call& call) {
 
 Response GetTaskStatus(const Call& call) {
   const auto id = TaskOf(call);
-  if (!id) return HttpError(404, "Not Found");
+  if (!id) return HttpError(404);
   const auto status = call.api.worker.Status(call.name());
   if (status) {
     for (const connect::TaskStatus& task : status->tasks) {
@@ -74,7 +74,7 @@ Response RestartConnector(const Call& call) {
 
 Response RestartTask(const Call& call) {
   const auto id = TaskOf(call);
-  if (!id) return HttpError(404, "Not Found");
+  if (!id) return HttpError(404);
   const auto done = call.api.worker.RestartTask(call.name(), *id);
   if (done) return Empty(204);
   if (done.error().kind == connect::CallError::Kind::kNoSuchTask) {

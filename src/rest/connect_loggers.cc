@@ -36,7 +36,7 @@ std::string_view LevelName(LogLevel level) {
 
 std::optional<LogLevel> ParseLevel(std::string_view text) {
   for (const auto& [name, level] : kLevels) {
-    if (config::EqualsIgnoringCase(text, name)) return level;
+    if (config::EqualIgnoringCase(text, name)) return level;
   }
   return std::nullopt;
 }
@@ -99,7 +99,7 @@ Response PutLogger(const Call& call) {
   if (affected.empty()) return Error(404, "Logger " + call.name() + " not found.");
   // The cluster is this one worker.
   const Query query(call.request.query);
-  if (config::EqualsIgnoringCase(query.First("scope").value_or(""), "cluster")) return Empty(204);
+  if (config::EqualIgnoringCase(query.First("scope").value_or(""), "cluster")) return Empty(204);
   JsonText text;
   WriteStrings(text, affected);
   return Json(200, std::move(text));

@@ -118,13 +118,6 @@ void WritePlugin(JsonText& text, std::string_view java_class, std::string_view t
   text.Key("version").String(version).EndObject();
 }
 
-std::optional<std::string> SentClass(const config::FlatConfig& entries) {
-  for (const config::Entry& entry : entries) {
-    if (entry.key == "connector.class" && entry.kind != config::ValueKind::kNull) return entry.text;
-  }
-  return std::nullopt;
-}
-
 Response ValidationAnswer(const std::string& java_class,
                           const std::vector<config::KeyValidation>& verdicts) {
   size_t errors = 0;
@@ -188,8 +181,9 @@ Response GetPluginConfig(const Call& call) {
 Response ValidatePluginConfig(const Call& call) {
   const auto entries = config::ReadJsonConfig("body", call.request.body);
   if (!entries) return BadBody(entries.error());
-  const std::string java_class =
-      SentClass(*entries).value_or(std::string(config::kConnectorClasses.front()));
+  const config::Entry* sent = config::FindEntry(*entries, "connector.class");
+  const bool is_set = sent != nullptr && sent->kind != config::ValueKind::kNull;
+  const std::string java_class(is_set ? sent->text : config::kConnectorClasses.front());
   if (!WithoutSuffix(java_class).ends_with(WithoutSuffix(call.name()))) {
     return Error(400, "Included connector type " + java_class + " does not match request type " +
                           call.name());

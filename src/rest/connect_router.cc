@@ -130,24 +130,18 @@ bool Acts(const Route& route) { return route.method != "GET" || route.kind == Ki
 
 bool ReadsBody(std::string_view method) { return method != "GET" && method != "HEAD"; }
 
-std::string_view Header(const Request& request, const std::string& name) {
-  const auto found = request.headers.find(name);
-  return found == request.headers.end() ? std::string_view() : std::string_view(found->second);
-}
-
 // The answer to a body in an unsupported format. Its headers list the supported ones (RFC 9110,
 // 15.5.16).
 std::optional<Response> UnsupportedBody(const Request& request) {
   if (!ReadsBody(request.method)) return std::nullopt;
-  const std::string_view type = Header(request, "content-type");
+  const std::string type = request.Header("content-type");
   if (type.empty() ? !request.body.empty() : !IsJson(type)) {
-    Response response = HttpError(415, "Unsupported Media Type: send application/json");
+    Response response = HttpError(415, "send application/json");
     response.headers["Accept"] = "application/json";
     return response;
   }
-  if (!IsIdentity(Header(request, "content-encoding"))) {
-    Response response =
-        HttpError(415, "Unsupported Media Type: send the body as it is, without Content-Encoding");
+  if (!IsIdentity(request.Header("content-encoding"))) {
+    Response response = HttpError(415, "send the body as it is, without Content-Encoding");
     response.headers["Accept-Encoding"] = "identity";
     return response;
   }
@@ -157,14 +151,14 @@ std::optional<Response> UnsupportedBody(const Request& request) {
 Response Dispatch(const ConnectApi& api, const Request& request) {
   const auto path = SplitPath(PathOf(request.path));
   const auto routes = path ? RoutesOf(*path) : std::vector<const Route*>();
-  if (routes.empty()) return HttpError(404, "Not Found");
+  if (routes.empty()) return HttpError(404);
   if (request.method == "OPTIONS") {
     const std::string allowed = Allowed(routes);
     return {200, "text/plain", allowed, {{"Allow", allowed}}};
   }
   const Route* route = Find(routes, request.method);
   if (route == nullptr) {
-    Response response = HttpError(405, "Method Not Allowed");
+    Response response = HttpError(405);
     response.headers["Allow"] = Allowed(routes);
     return response;
   }
@@ -178,10 +172,10 @@ Response Dispatch(const ConnectApi& api, const Request& request) {
   }
   if (route->kind != Kind::kLocal) {
     if (auto unsupported = UnsupportedBody(request)) return std::move(*unsupported);
-    if (!AcceptsJson(Header(request, "accept"))) return HttpError(406, "Not Acceptable");
+    if (!AcceptsJson(request.Header("accept"))) return HttpError(406);
   }
   auto parameters = Parameters(*route, *path);
-  if (!parameters) return HttpError(400, "Bad Request");
+  if (!parameters) return HttpError(400);
   return route->handle({api, request, std::move(*parameters)});
 }
 
@@ -193,7 +187,7 @@ Response RouteConnect(const ConnectApi& api, const Request& request) {
   } catch (const std::exception& error) {
     Log().Error("request failed",
                 {{"method", request.method}, {"path", request.path}, {"error", error.what()}});
-    return HttpError(500, "Internal Server Error");
+    return HttpError(500);
   }
 }
 

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "base/header_syntax.h"
 #include "base/log.h"
-#include "request/header_syntax.h"
 #include "rest/error_response.h"
 
 namespace khs::rest {
@@ -28,7 +28,7 @@ const char* KeyOf(CredentialKind kind) {
 
 // Returns what is wrong with a line; empty: nothing.
 std::string_view ValidateLine(CredentialKind kind, std::string_view line) {
-  if (!request::IsFieldValue(line)) return "has a control character";
+  if (!base::IsFieldValue(line)) return "has a control character";
   if (kind == CredentialKind::kBasic) {
     const size_t colon = line.find(':');
     return colon == std::string_view::npos || colon == 0 ? "is not user:password" : "";
@@ -39,8 +39,7 @@ std::string_view ValidateLine(CredentialKind kind, std::string_view line) {
 // Returns what follows the scheme, or nothing if the scheme is a different one.
 std::optional<std::string_view> AfterScheme(std::string_view authorization,
                                             std::string_view scheme) {
-  if (!request::EqualIgnoringCase(authorization.substr(0, scheme.size()), scheme))
-    return std::nullopt;
+  if (!base::EqualIgnoringCase(authorization.substr(0, scheme.size()), scheme)) return std::nullopt;
   authorization.remove_prefix(scheme.size());
   if (!authorization.starts_with(' ')) return std::nullopt;
   authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));
@@ -152,11 +151,9 @@ std::string Credentials::Challenge() const {
 Authorizer MakeAuthorizer(const CredentialFiles& files, base::MonotonicTime now) {
   const auto credentials = std::make_shared<Credentials>(files, now);
   return [credentials](const Request& head, base::MonotonicTime then) -> std::optional<Response> {
-    const auto header = head.headers.find("authorization");
-    const std::string_view authorization =
-        header == head.headers.end() ? std::string_view{} : header->second;
-    if (credentials->Accepts(authorization, then) || IsLocalHook(head)) return std::nullopt;
-    Response refused = ErrorResponse(401);
+    const bool accepted = credentials->Accepts(head.Header("authorization"), then);
+    if (accepted || IsLocalHook(head)) return std::nullopt;
+    Response refused = HttpError(401);
     refused.headers["WWW-Authenticate"] = credentials->Challenge();
     return refused;
   };

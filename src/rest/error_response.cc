@@ -5,17 +5,21 @@
 
 #include <string>
 
+#include "rest/json_text.h"
+
 namespace khs::rest {
 
-Response ErrorResponse(int status, std::string_view detail) {
-  const std::string reason = Poco::Net::HTTPResponse::getReasonForStatus(
+Response Error(int status, std::string_view message) {
+  JsonText text;
+  text.BeginObject().Key("error_code").Number(status).Key("message").String(message).EndObject();
+  return {status, "application/json", text.Take(), {}};
+}
+
+Response HttpError(int status, std::string_view detail) {
+  const std::string& reason = Poco::Net::HTTPResponse::getReasonForStatus(
       static_cast<Poco::Net::HTTPResponse::HTTPStatus>(status));
-  const std::string more = detail.empty() ? "" : fmt::format(": {}", detail);
-  return {
-      status,
-      "application/json",
-      fmt::format(R"({{"error_code":{},"message":"HTTP {} {}{}"}})", status, status, reason, more),
-      {}};
+  return Error(status,
+               fmt::format("HTTP {} {}{}{}", status, reason, detail.empty() ? "" : ": ", detail));
 }
 
 }  // namespace khs::rest

@@ -13,6 +13,12 @@ struct Request {
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   bool from_loopback = false;  // the caller is on this machine or in this pod
+
+  // Returns the value of a header, which is empty without it. `name` is in lower case.
+  std::string Header(const std::string& name) const {
+    const auto found = headers.find(name);
+    return found == headers.end() ? std::string() : found->second;
+  }
 };
 
 struct Response {

@@ -8,12 +8,12 @@
 #include <optional>
 #include <string>
 
-#include "request/header_syntax.h"
+#include "base/header_syntax.h"
 
 namespace khs::rest {
 namespace {
 
-using request::EqualIgnoringCase;
+using base::EqualIgnoringCase;
 using Fields = std::map<std::string, std::string>;
 using Rejected = base::Unexpected<Rejection>;
 
@@ -30,7 +30,7 @@ bool IsHost(std::string_view host) {
 
 // Splits a target into path and query, and takes the host from an absolute one.
 const char* ParseTarget(std::string_view target, Request& request) {
-  if (!request::IsFieldValue(target)) return "A control character in the target";
+  if (!base::IsFieldValue(target)) return "A control character in the target";
   if (target.find('#') != std::string_view::npos) return "The target has a fragment";
   if (!target.starts_with('/')) {
     if (target == "*" && request.method == "OPTIONS") {
@@ -58,8 +58,7 @@ const char* ParseTarget(std::string_view target, Request& request) {
 
 const char* ParseFields(const Poco::Net::HTTPRequest& parsed, Fields& fields) {
   for (const auto& [name, value] : parsed) {
-    if (!request::IsFieldName(name) || !request::IsFieldValue(value))
-      return "A header is malformed";
+    if (!base::IsFieldName(name) || !base::IsFieldValue(value)) return "A header is malformed";
     const auto [field, is_new] = fields.emplace(Poco::toLower(name), value);
     if (is_new) continue;
     if (std::find(kOnce.begin(), kOnce.end(), field->first) != kOnce.end()) {
@@ -129,7 +128,7 @@ base::Expected<CheckedHead, Rejection> CheckRequest(const Poco::Net::HTTPRequest
   const auto reject = [](int status, const char* reason) { return Rejected({status, reason}); };
   CheckedHead head;
   head.request.method = parsed.getMethod();
-  if (!request::IsFieldName(parsed.getMethod())) return reject(400, "The method is malformed");
+  if (!base::IsFieldName(parsed.getMethod())) return reject(400, "The method is malformed");
   const std::string& version = parsed.getVersion();
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
     return reject(version.starts_with("HTTP/") ? 505 : 400,

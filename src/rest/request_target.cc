@@ -65,7 +65,7 @@ std::string PercentEncodeSegment(std::string_view text) {
 
 std::string_view PathOf(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (!config::EqualsIgnoringCase(target.substr(0, scheme.size()), scheme)) continue;
+    if (!config::EqualIgnoringCase(target.substr(0, scheme.size()), scheme)) continue;
     const size_t slash = target.find('/', scheme.size());
     return slash == std::string_view::npos ? "/" : target.substr(slash);
   }
@@ -108,7 +108,7 @@ std::optional<std::string_view> Query::First(std::string_view name) const {
 
 bool Query::IsTrue(std::string_view name, bool missing) const {
   const auto value = First(name);
-  return value ? config::EqualsIgnoringCase(*value, "true") : missing;
+  return value ? config::EqualIgnoringCase(*value, "true") : missing;
 }
 
 bool Query::Has(std::string_view name) const {

@@ -10,8 +10,8 @@
 #include <istream>
 #include <ostream>
 
+#include "base/header_syntax.h"
 #include "base/log.h"
-#include "request/header_syntax.h"
 #include "rest/error_response.h"
 
 namespace khs::rest {
@@ -26,7 +26,7 @@ constexpr std::chrono::hours kUnlimited{24};
 constexpr const char* kTooSlow = "The request took too long";
 
 void Set(Poco::Net::HTTPResponse& response, const std::string& name, const std::string& value) {
-  if (request::IsFieldName(name) && request::IsFieldValue(value)) response.set(name, value);
+  if (base::IsFieldName(name) && base::IsFieldValue(value)) response.set(name, value);
 }
 
 // Includes all of 127.0.0.0/8, also as IPv4-mapped IPv6 addresses.
@@ -91,8 +91,7 @@ bool ServerConnection::ServeNext(Session& session) {
 bool ServerConnection::CheckAndServe(Session& session, PocoRequest& request,
                                      PocoResponse& response) {
   const auto reject = [&](const Rejection& rejection) {
-    return SendResponse(session, response, ErrorResponse(rejection.status, rejection.reason),
-                        false);
+    return SendResponse(session, response, HttpError(rejection.status, rejection.reason), false);
   };
   // After a timeout Poco treats the part of the head that was received as complete.
   if (caller_.observed().timed_out) return reject({408, kTooSlow});
@@ -123,7 +122,7 @@ bool ServerConnection::ServeChecked(Session& session, CheckedHead& head, PocoReq
     if (const auto rejection = ReadBody(session, request, head)) {
       method_.clear();
       return rejection->status != 0 &&
-             SendResponse(session, response, ErrorResponse(rejection->status, rejection->reason),
+             SendResponse(session, response, HttpError(rejection->status, rejection->reason),
                           false);
     }
   }
@@ -162,7 +161,7 @@ Response ServerConnection::CallHandler(const Request& request) const {
     return service_.handle(request);
   } catch (const std::exception& error) {
     Log().Error("request failed", {{"path", request.path}, {"error", error.what()}});
-    return ErrorResponse(500);
+    return HttpError(500);
   }
 }
 
@@ -197,7 +196,7 @@ bool ServerConnection::SendResponse(Session& session, PocoResponse& out, const R
 
 bool ServerConnection::Reject(Session& session, const Rejection& rejection) {
   PocoResponse response(session);
-  return SendResponse(session, response, ErrorResponse(rejection.status, rejection.reason), false);
+  return SendResponse(session, response, HttpError(rejection.status, rejection.reason), false);
 }
 
 // The TLS handshake failed, so the response is sent without TLS.

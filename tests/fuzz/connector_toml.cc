@@ -7,6 +7,7 @@
 #include "config/connector_config.h"
 #include "config/json.h"
 #include "config/json_value.h"
+#include "config/text.h"
 #include "config/validation.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/places.h"

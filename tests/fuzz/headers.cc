@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <string>
 
+#include "base/header_syntax.h"
 #include "base/utf8.h"
 #include "config/json_value.h"
 #include "fuzz/fuzz.h"
-#include "request/header_syntax.h"
 
 namespace khs::fuzz {
 namespace {
@@ -31,11 +31,11 @@ std::string Literal(std::string_view text) {
 void CheckSound(const Headers& headers) {
   for (const auto& header : headers) {
     const std::string& name = header.first;
-    FUZZ_CHECK(request::IsFieldName(name) && request::IsFieldValue(header.second.Reveal()));
-    FUZZ_CHECK(!request::EqualIgnoringCase(name, "Content-Length"));
-    FUZZ_CHECK(!request::EqualIgnoringCase(name, "Transfer-Encoding"));
+    FUZZ_CHECK(base::IsFieldName(name) && base::IsFieldValue(header.second.Reveal()));
+    FUZZ_CHECK(!base::EqualIgnoringCase(name, "Content-Length"));
+    FUZZ_CHECK(!base::EqualIgnoringCase(name, "Transfer-Encoding"));
     FUZZ_CHECK(std::count_if(headers.begin(), headers.end(), [&name](const auto& other) {
-                 return request::EqualIgnoringCase(other.first, name);
+                 return base::EqualIgnoringCase(other.first, name);
                }) == 1);
   }
 }

@@ -8,8 +8,8 @@
 #include <sstream>
 #include <string>
 
+#include "base/header_syntax.h"
 #include "fuzz/fuzz.h"
-#include "request/header_syntax.h"
 
 namespace khs::fuzz {
 namespace {
@@ -19,15 +19,15 @@ using rest::Limits;
 
 void CheckTaken(const CheckedHead& head, const Limits& limits) {
   const rest::Request& request = head.request;
-  FUZZ_CHECK(request::IsFieldName(request.method));
+  FUZZ_CHECK(base::IsFieldName(request.method));
   FUZZ_CHECK(request.path.starts_with('/') || request.path == "*");
-  FUZZ_CHECK(request::IsFieldValue(request.path) && request::IsFieldValue(request.query));
+  FUZZ_CHECK(base::IsFieldValue(request.path) && base::IsFieldValue(request.query));
   FUZZ_CHECK(request.path.find_first_of("?#") == std::string::npos);
   FUZZ_CHECK(head.content_length <= limits.body_bytes);
   FUZZ_CHECK(!head.chunked || (head.content_length == 0 && !head.keep_alive));
   FUZZ_CHECK(!head.chunked || !request.headers.contains("content-length"));
   for (const auto& [name, value] : request.headers) {
-    FUZZ_CHECK(request::IsFieldName(name) && request::IsFieldValue(value));
+    FUZZ_CHECK(base::IsFieldName(name) && base::IsFieldValue(value));
     FUZZ_CHECK(std::none_of(name.begin(), name.end(), [](char c) { return c >= 'A' && c <= 'Z'; }));
   }
 }

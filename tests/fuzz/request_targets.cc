@@ -2,9 +2,9 @@
 // that could end a line or a segment unnoticed, and decoding undoes encoding.
 #include <string>
 
+#include "base/header_syntax.h"
 #include "base/utf8.h"
 #include "fuzz/fuzz.h"
-#include "request/header_syntax.h"
 #include "rest/request_checks.h"
 #include "rest/request_target.h"
 
@@ -60,7 +60,7 @@ void CheckTarget(std::string_view target) {
     return;
   }
   const rest::Request& request = head->request;
-  FUZZ_CHECK(request::IsFieldValue(request.path) && request::IsFieldValue(request.query));
+  FUZZ_CHECK(base::IsFieldValue(request.path) && base::IsFieldValue(request.query));
   FUZZ_CHECK(request.path.starts_with('/'));
   FUZZ_CHECK(request.path.find_first_of("?#") == std::string::npos);
   FUZZ_CHECK(request.query.find('#') == std::string::npos);

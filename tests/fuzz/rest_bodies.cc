@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
+#include "base/header_syntax.h"
 #include "config/json.h"
 #include "config/json_value.h"
 #include "fuzz/fuzz.h"
 #include "fuzz/places.h"
-#include "request/header_syntax.h"
 #include "rest/connect_router.h"
 #include "rest/error_response.h"
 #include "rest/request_target.h"
@@ -77,7 +77,7 @@ bool IsJson(const std::string& text) {
 void CheckAnswer(const Request& request, const Response& response) {
   FUZZ_CHECK(response.status >= 200 && response.status < 600 && response.status != 500);
   for (const auto& [name, value] : response.headers) {
-    FUZZ_CHECK(request::IsFieldName(name) && request::IsFieldValue(value));
+    FUZZ_CHECK(base::IsFieldName(name) && base::IsFieldValue(value));
   }
   if (request.method == "OPTIONS" && response.status == 200) return;
   FUZZ_CHECK(response.body.empty() || IsJson(response.body));
@@ -87,9 +87,9 @@ void CheckAnswer(const Request& request, const Response& response) {
 
 // No header contains a line end.
 void CheckWire(const Response& response) {
-  FUZZ_CHECK(request::IsFieldValue(response.content_type));
+  FUZZ_CHECK(base::IsFieldValue(response.content_type));
   for (const auto& [name, value] : response.headers) {
-    FUZZ_CHECK(request::IsFieldName(name) && request::IsFieldValue(value));
+    FUZZ_CHECK(base::IsFieldName(name) && base::IsFieldValue(value));
   }
 }
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/header_syntax.h"
 #include "fuzz/fuzz.h"
-#include "request/header_syntax.h"
 
 namespace khs::fuzz {
 namespace {
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool is_own = trace.parent.substr(3, 32) == fuzz::kDerived;
   // Either it begins here, or it stands in the record.
   FUZZ_CHECK(is_own || text.find(trace.parent.substr(3, 32)) != std::string_view::npos);
-  FUZZ_CHECK(request::IsFieldValue(trace.state) && trace.state.size() <= 512);
+  FUZZ_CHECK(base::IsFieldValue(trace.state) && trace.state.size() <= 512);
 
   fuzz::Headers sent{{"traceparent", trace.parent}};
   if (!trace.state.empty()) sent.push_back({"tracestate", trace.state});

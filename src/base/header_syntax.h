@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace khs::request {
+namespace khs::base {
 
 // Compares ASCII text case-insensitively, as HTTP compares names.
 bool EqualIgnoringCase(std::string_view a, std::string_view b);
@@ -25,4 +25,4 @@ std::string_view TrimBlanks(std::string_view text);
 // Connection, Proxy-*, Host, ...). Only the HTTP client may set those.
 bool IsConnectionHeader(std::string_view name);
 
-}  // namespace khs::request
+}  // namespace khs::base

@@ -1,9 +1,9 @@
-#include "request/header_syntax.h"
+#include "base/header_syntax.h"
 
 #include <algorithm>
 #include <array>
 
-namespace khs::request {
+namespace khs::base {
 namespace {
 
 constexpr std::array<std::string_view, 9> kConnectionNames{
@@ -57,4 +57,4 @@ bool IsConnectionHeader(std::string_view name) {
                      [name](std::string_view known) { return EqualIgnoringCase(name, known); });
 }
 
-}  // namespace khs::request
+}  // namespace khs::base

@@ -62,8 +62,8 @@ struct CallError {
     kFailed,       // the broker refused the call
   };
   Kind kind = Kind::kNotFound;
-  std::string message;                // for people; may be empty where the kind says enough
-  std::vector<std::string> problems;  // of kInvalid, one for each error
+  std::string message = {};                // for people; may be empty where the kind says enough
+  std::vector<std::string> problems = {};  // of kInvalid, one for each error
 };
 
 template <class T>

@@ -64,8 +64,7 @@ task::Credentials CredentialsOf(const config::ConnectorConfig& config) {
 
 metrics::ConnectorMetrics::Identity IdentityOf(const config::ConnectorConfig& config,
                                                Origin origin) {
-  return {config.name, config.subscription.group, HostOf(config.endpoint),
-          origin == Origin::kFile ? "file" : "rest"};
+  return {config.name, config.subscription.group, HostOf(config.endpoint), Name(origin)};
 }
 
 Connector::Connector(const config::ConnectorConfig& config, const Connections& connections,

@@ -9,6 +9,7 @@
 #include "config/client_properties.h"
 #include "config/definitions.h"
 #include "config/flat.h"
+#include "config/settings.h"
 #include "watch/snapshot.h"
 
 namespace khs::reconcile {
@@ -49,7 +50,7 @@ size_t FingerprintOf(const config::TlsConfig& tls, SecretSnapshot& secrets) {
 
 // Finds a key as it was written: librdkafka's properties may be written under Java's names.
 auto FindWritten(const std::map<std::string, config::Position>& positions, const std::string& key) {
-  constexpr std::string_view kPrefix = "consumer.override.";
+  constexpr std::string_view kPrefix = config::kConsumerOverride;
   const auto exact = positions.find(key);
   if (exact != positions.end() || !key.starts_with(kPrefix)) return exact;
   return std::find_if(positions.begin(), positions.end(), [&](const auto& entry) {
@@ -170,13 +171,10 @@ DefinitionSource::DefinitionSource(Settings settings, CheckDefinition check,
 
 // False while the previous files remain valid.
 bool DefinitionSource::ReadDirectory(base::MonotonicTime now, ScanResult& result) {
-  const auto scan_again_at = [&result](std::optional<base::MonotonicTime> time) {
-    if (time) result.scan_again_at = std::min(result.scan_again_at.value_or(*time), *time);
-  };
   watch::Settler::Settled settled = settler_.Look(watch::ReadDirectory(settings_.directory));
-  if (settled.look_again) scan_again_at(now + watch::kSettleTime);
+  if (settled.look_again) result.ScanAgainAt(now + watch::kSettleTime);
   if (!settled.snapshot.error.empty()) {
-    scan_again_at(guard_.due());
+    if (const auto due = guard_.due()) result.ScanAgainAt(*due);
     result.outcome = ReloadOutcome::kFailed;
     result.error = result.directory_error = settled.snapshot.error;
     return false;
@@ -187,7 +185,7 @@ bool DefinitionSource::ReadDirectory(base::MonotonicTime now, ScanResult& result
   if (has_some || !settled.look_again) {
     const bool doubted_before = guard_.due().has_value();
     if (!guard_.Believe(!files_.empty(), has_some, now)) {
-      scan_again_at(guard_.due());
+      if (const auto due = guard_.due()) result.ScanAgainAt(*due);
       if (!doubted_before) {
         Log().Warn("all definitions vanished at once, keeping the connectors until confirmed",
                    {{"directory", settings_.directory.string()},
@@ -211,8 +209,7 @@ DefinitionSource::ScanResult DefinitionSource::Scan(base::MonotonicTime now) {
   const bool same = secrets.contents() == last_secrets_;
   last_secrets_ = secrets.contents();
   if (!same && ++unstable_scans_ < kMaxUnstableScans) {
-    result.scan_again_at =
-        std::min(result.scan_again_at.value_or(now + watch::kSettleTime), now + watch::kSettleTime);
+    result.ScanAgainAt(now + watch::kSettleTime);
     result.outcome.reset();
     kafka_ = std::move(previous_kafka);
     return result;

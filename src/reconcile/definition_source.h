@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <functional>
@@ -54,6 +55,10 @@ class DefinitionSource {
     std::string directory_error;    // why the directory could not be read
     watch::IgnoredEntries ignored;  // entries of the directory that are not definitions
     std::optional<base::MonotonicTime> scan_again_at;  // before the next regular scan
+
+    void ScanAgainAt(base::MonotonicTime time) {
+      scan_again_at = std::min(scan_again_at.value_or(time), time);
+    }
   };
   // Reads the directory, the store and the secrets.
   ScanResult Scan(base::MonotonicTime now);

@@ -13,6 +13,9 @@ namespace khs::reconcile {
 
 enum class Origin { kFile, kRest };
 
+// Returns the origin's name in labels and in the status.
+inline const char* Name(Origin origin) { return origin == Origin::kFile ? "file" : "rest"; }
+
 // A parsed file of the directory, or a parsed definition from REST.
 struct Definition {
   Origin origin = Origin::kFile;

@@ -25,7 +25,7 @@ metrics::ConnectorMetrics::Identity LabelsOf(const std::string& name,
                                              const DesiredConnector& desired) {
   const Origin origin = desired.newest.origin;
   if (desired.config) return IdentityOf(*desired.config, origin);
-  return {name, "", "", origin == Origin::kFile ? "file" : "rest"};
+  return {name, "", "", Name(origin)};
 }
 
 }  // namespace

@@ -43,7 +43,7 @@ ConnectorView ViewOf(const std::string& name, const DesiredConnector& desired, c
   view.target_state = desired.target_state;
   connect::ConnectorStatus& status = view.status;
   status.name = view.info.name = name;
-  status.origin = view.origin == Origin::kFile ? "file" : "rest";
+  status.origin = Name(view.origin);
   if (view.origin == Origin::kFile) status.file = desired.newest.file;
   status.generation = desired.generation;
   view.info.config = desired.newest.written;

@@ -14,6 +14,7 @@ using connect::CallError;
 using connect::RunState;
 using connect::TargetState;
 using Kind = CallError::Kind;
+using Failure = base::Unexpected<CallError>;
 using Written = std::map<std::string, std::string>;
 using CommandContext = Reconciler::CommandContext;
 
@@ -31,6 +32,11 @@ const DesiredConnector* Find(const CommandContext& context, const std::string& n
   return found == context.source.desired().end() ? nullptr : &found->second;
 }
 
+const ConnectorView* FindView(const Status& status, const std::string& name) {
+  const auto found = status.connectors.find(name);
+  return found == status.connectors.end() ? nullptr : &found->second;
+}
+
 // Only the file can change a connector that it defines.
 std::optional<CallError> CheckNotFileDefined(const std::string& name,
                                              const DesiredConnector* desired) {
@@ -43,7 +49,7 @@ std::optional<CallError> CheckNotFileDefined(const std::string& name,
 
 std::optional<CallError> Validate(const CommandContext& context, const std::string& name,
                                   const Written& written) {
-  CallError error{Kind::kInvalid, {}, {}};
+  CallError error{Kind::kInvalid};
   for (const config::Problem& problem : context.source.Validate(name, written)) {
     if (problem.severity != config::Severity::kError) continue;
     error.problems.push_back(config::MessageWithKey(problem));
@@ -60,6 +66,13 @@ std::optional<CallError> Validate(const CommandContext& context, const std::stri
 std::optional<CallError> Store(CommandContext& context, const std::string& name,
                                StoredConnector connector) {
   if (auto failure = context.store.Put(name, std::move(connector))) {
+    return CallError{Kind::kCannotStore, std::move(*failure), {}};
+  }
+  return std::nullopt;
+}
+
+std::optional<CallError> RemoveStored(CommandContext& context, const std::string& name) {
+  if (auto failure = context.store.Remove(name)) {
     return CallError{Kind::kCannotStore, std::move(*failure), {}};
   }
   return std::nullopt;
@@ -99,6 +112,11 @@ std::optional<CallError> StoreDefinition(CommandContext& context, const std::str
   return Store(context, name, std::move(stored));
 }
 
+void ResetTopics(const CommandContext& context, const std::string& name) {
+  const auto found = context.entries.find(name);
+  if (found != context.entries.end()) found->second->metrics->ResetActiveTopics();
+}
+
 CallError DrainingError() { return {Kind::kUnavailable, "the process is draining", {}}; }
 
 bool HasFailed(const connect::ConnectorStatus& status) {
@@ -116,9 +134,9 @@ connect::Result<void> ReconcilerWorker::Execute(
     const std::function<std::optional<CallError>(CommandContext&)>& command) {
   std::optional<CallError> error;
   if (!reconciler_.Execute([&](CommandContext& context) { error = command(context); })) {
-    return base::Unexpected<CallError>(DrainingError());
+    return Failure(DrainingError());
   }
-  if (error) return base::Unexpected<CallError>(std::move(*error));
+  if (error) return Failure(std::move(*error));
   return {};
 }
 
@@ -131,16 +149,14 @@ std::vector<std::string> ReconcilerWorker::Names() const {
 
 std::optional<connect::ConnectorInfo> ReconcilerWorker::Info(const std::string& name) const {
   const auto status = reconciler_.status();
-  const auto found = status->connectors.find(name);
-  if (found == status->connectors.end()) return std::nullopt;
-  return found->second.info;
+  const ConnectorView* view = FindView(*status, name);
+  return view != nullptr ? std::optional(view->info) : std::nullopt;
 }
 
 std::optional<connect::ConnectorStatus> ReconcilerWorker::Status(const std::string& name) const {
   const auto status = reconciler_.status();
-  const auto found = status->connectors.find(name);
-  if (found == status->connectors.end()) return std::nullopt;
-  return found->second.status;
+  const ConnectorView* view = FindView(*status, name);
+  return view != nullptr ? std::optional(view->status) : std::nullopt;
 }
 
 connect::Result<connect::ConnectorInfo> ReconcilerWorker::Create(const std::string& name,
@@ -151,12 +167,12 @@ connect::Result<connect::ConnectorInfo> ReconcilerWorker::Create(const std::stri
     written["name"] = name;
     if (auto error = Validate(context, name, written)) return error;
     if (Find(context, name) != nullptr || FindStored(context, name).config) {
-      return CallError{Kind::kExists, {}, {}};
+      return CallError{Kind::kExists};
     }
     if (auto error = CheckCount(context)) return error;
     return Store(context, name, {std::move(written), initial});
   });
-  if (!done) return base::Unexpected<CallError>(done.error());
+  if (!done) return Failure(done.error());
   return Info(name).value_or(connect::ConnectorInfo{name, config, {}});
 }
 
@@ -169,7 +185,7 @@ connect::Result<ReconcilerWorker::Stored> ReconcilerWorker::Put(const std::strin
     stored.created = desired == nullptr;
     return StoreDefinition(context, name, config);
   });
-  if (!done) return base::Unexpected<CallError>(done.error());
+  if (!done) return Failure(done.error());
   stored.info = Info(name).value_or(connect::ConnectorInfo{name, config, {}});
   return stored;
 }
@@ -178,7 +194,7 @@ connect::Result<connect::ConnectorInfo> ReconcilerWorker::Patch(const std::strin
                                                                 const connect::ConfigPatch& patch) {
   const auto done = Execute([&](CommandContext& context) -> std::optional<CallError> {
     const DesiredConnector* desired = Find(context, name);
-    if (desired == nullptr) return CallError{Kind::kNotFound, {}, {}};
+    if (desired == nullptr) return CallError{Kind::kNotFound};
     if (auto error = CheckNotFileDefined(name, desired)) return error;
     Written written = FindStored(context, name).config.value_or(Written{});
     for (const auto& [key, value] : patch) {
@@ -190,37 +206,31 @@ connect::Result<connect::ConnectorInfo> ReconcilerWorker::Patch(const std::strin
     }
     return StoreDefinition(context, name, std::move(written));
   });
-  if (!done) return base::Unexpected<CallError>(done.error());
+  if (!done) return Failure(done.error());
   return Info(name).value_or(connect::ConnectorInfo{name, {}, {}});
 }
 
 connect::Result<void> ReconcilerWorker::Delete(const std::string& name) {
   return Execute([&](CommandContext& context) -> std::optional<CallError> {
     const DesiredConnector* desired = Find(context, name);
-    if (desired == nullptr) return CallError{Kind::kNotFound, {}, {}};
+    if (desired == nullptr) return CallError{Kind::kNotFound};
     if (auto error = CheckNotFileDefined(name, desired)) return error;
-    if (auto failure = context.store.Remove(name)) {
-      return CallError{Kind::kCannotStore, std::move(*failure), {}};
-    }
+    if (auto error = RemoveStored(context, name)) return error;
     // A new connector of this name that comes while this one drains starts without topics.
-    const auto entry = context.entries.find(name);
-    if (entry != context.entries.end()) entry->second->metrics->ResetActiveTopics();
+    ResetTopics(context, name);
     return std::nullopt;
   });
 }
 
 connect::Result<void> ReconcilerWorker::SetTargetState(const std::string& name, TargetState state) {
   auto done = Execute([&](CommandContext& context) -> std::optional<CallError> {
-    if (Find(context, name) == nullptr) return CallError{Kind::kNotFound, {}, {}};
+    if (Find(context, name) == nullptr) return CallError{Kind::kNotFound};
     StoredConnector stored = FindStored(context, name);
     const TargetState before = std::exchange(stored.target_state, state);
     if (before == stored.target_state) return std::nullopt;
     // A file defines it and it runs: nothing is worth storing.
     if (!stored.config && stored.target_state == TargetState::kStarted) {
-      if (auto failure = context.store.Remove(name)) {
-        return CallError{Kind::kCannotStore, std::move(*failure), {}};
-      }
-      return std::nullopt;
+      return RemoveStored(context, name);
     }
     return Store(context, name, std::move(stored));
   });
@@ -232,9 +242,8 @@ connect::Result<void> ReconcilerWorker::SetTargetState(const std::string& name, 
 void ReconcilerWorker::WaitForStop(const std::string& name) const {
   (void)reconciler_.AwaitStatus(
       [&name](const reconcile::Status& status) {
-        const auto found = status.connectors.find(name);
-        return found == status.connectors.end() ||
-               found->second.target_state != TargetState::kStopped || found->second.stopped;
+        const ConnectorView* view = FindView(status, name);
+        return view == nullptr || view->target_state != TargetState::kStopped || view->stopped;
       },
       kStopTimeout);
 }
@@ -243,16 +252,16 @@ connect::Result<connect::ConnectorStatus> ReconcilerWorker::Restart(const std::s
                                                                     bool include_tasks,
                                                                     bool only_failed) {
   const auto before = Status(name);
-  if (!before) return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
+  if (!before) return Failure({Kind::kNotFound});
   // A connector without its tasks has nothing to restart.
   const bool restarts =
       include_tasks ? !only_failed || HasFailed(*before) : before->state == RunState::kFailed;
   const auto done = Execute([&](CommandContext& context) -> std::optional<CallError> {
-    if (Find(context, name) == nullptr) return CallError{Kind::kNotFound, {}, {}};
+    if (Find(context, name) == nullptr) return CallError{Kind::kNotFound};
     if (restarts) context.restart_requests.insert(name);
     return std::nullopt;
   });
-  if (!done) return base::Unexpected<CallError>(done.error());
+  if (!done) return Failure(done.error());
   connect::ConnectorStatus status = *before;
   const auto selected = [&](RunState state) { return !only_failed || state == RunState::kFailed; };
   if (selected(status.state)) status.state = RunState::kRestarting;
@@ -264,12 +273,12 @@ connect::Result<connect::ConnectorStatus> ReconcilerWorker::Restart(const std::s
 
 connect::Result<void> ReconcilerWorker::RestartTask(const std::string& name, int task) {
   const auto status = Status(name);
-  if (!status) return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
+  if (!status) return Failure({Kind::kNotFound});
   const bool is_there = std::any_of(status->tasks.begin(), status->tasks.end(),
                                     [task](const auto& each) { return each.id == task; });
-  if (!is_there) return base::Unexpected<CallError>({Kind::kNoSuchTask, {}, {}});
+  if (!is_there) return Failure({Kind::kNoSuchTask});
   return Execute([&](CommandContext& context) -> std::optional<CallError> {
-    if (Find(context, name) == nullptr) return CallError{Kind::kNotFound, {}, {}};
+    if (Find(context, name) == nullptr) return CallError{Kind::kNotFound};
     context.restart_requests.insert(name);
     return std::nullopt;
   });
@@ -287,46 +296,39 @@ std::vector<std::string> ReconcilerWorker::ActiveTopics(const std::string& name)
 }
 
 void ReconcilerWorker::ResetActiveTopics(const std::string& name) {
-  (void)reconciler_.Execute([&](CommandContext& context) {
-    const auto found = context.entries.find(name);
-    if (found != context.entries.end()) found->second->metrics->ResetActiveTopics();
-  });
+  (void)reconciler_.Execute([&](CommandContext& context) { ResetTopics(context, name); });
 }
 
 connect::Result<std::vector<connect::PartitionOffset>> ReconcilerWorker::Offsets(
     const std::string& name) {
-  if (reconciler_.readiness().draining) return base::Unexpected<CallError>(DrainingError());
+  if (reconciler_.readiness().draining) return Failure(DrainingError());
   const auto status = reconciler_.status();
-  const auto found = status->connectors.find(name);
-  if (found == status->connectors.end())
-    return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
+  const ConnectorView* view = FindView(*status, name);
+  if (view == nullptr) return Failure({Kind::kNotFound});
   // The group of a definition that was never valid is unknown.
-  if (!found->second.config) return std::vector<connect::PartitionOffset>{};
-  return groups_.list(*found->second.config);
+  if (!view->config) return std::vector<connect::PartitionOffset>{};
+  return groups_.list(*view->config);
 }
 
 connect::Result<config::ConnectorConfig> ReconcilerWorker::StoppedConfig(
     const std::string& name) const {
   WaitForStop(name);
-  if (reconciler_.readiness().draining) return base::Unexpected<CallError>(DrainingError());
+  if (reconciler_.readiness().draining) return Failure(DrainingError());
   const auto status = reconciler_.status();
-  const auto found = status->connectors.find(name);
-  if (found == status->connectors.end()) {
-    return base::Unexpected<CallError>({Kind::kNotFound, {}, {}});
+  const ConnectorView* view = FindView(*status, name);
+  if (view == nullptr) return Failure({Kind::kNotFound});
+  if (view->target_state != TargetState::kStopped || !view->config) {
+    return Failure({Kind::kNotStopped});
   }
-  const ConnectorView& view = found->second;
-  if (view.target_state != TargetState::kStopped || !view.config) {
-    return base::Unexpected<CallError>({Kind::kNotStopped, {}, {}});
-  }
-  if (!view.stopped) return base::Unexpected<CallError>({Kind::kStillActive, {}, {}});
-  return *view.config;
+  if (!view->stopped) return Failure({Kind::kStillActive});
+  return *view->config;
 }
 
 connect::Result<void> ReconcilerWorker::ChangeOffsets(
     const std::string& name,
     const std::function<connect::Result<void>(const config::ConnectorConfig&)>& change) const {
   const auto config = StoppedConfig(name);
-  if (!config) return base::Unexpected<CallError>(config.error());
+  if (!config) return Failure(config.error());
   const auto deadline = std::chrono::steady_clock::now() + kActiveGroupTimeout;
   while (true) {
     auto done = change(*config);

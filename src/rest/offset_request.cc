@@ -9,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "config/json_value.h"
 #include "config/text.h"
 
 namespace khs::rest {
@@ -31,20 +30,14 @@ const JsonValue* Find(const JsonValue& object, std::string_view key) {
   return found;
 }
 
-SentOffset::Part PartOf(const JsonValue* value) {
-  if (value == nullptr || value->kind == JsonKind::kNull) return SentOffset::Part::kMissing;
-  return value->kind == JsonKind::kObject ? SentOffset::Part::kObject
-                                          : SentOffset::Part::kNotObject;
+bool IsNull(const JsonValue* value) { return value == nullptr || value->kind == JsonKind::kNull; }
+
+bool IsObjectOrNull(const JsonValue* value) {
+  return IsNull(value) || value->kind == JsonKind::kObject;
 }
 
-// A scalar as text: Kafka Connect takes "10" and 10 alike.
-void ReadMember(const JsonValue& object, std::string_view key, bool& has,
-                std::optional<std::string>& text) {
-  const JsonValue* value = Find(object, key);
-  has = value != nullptr;
-  if (!has || value->kind == JsonKind::kNull) return;
-  text = value->IsScalar() ? value->text : "{...}";
-}
+// Returns a scalar as text: Kafka Connect takes "10" and 10 alike.
+std::string TextOf(const JsonValue& value) { return value.IsScalar() ? value.text : "{...}"; }
 
 // The error message for unknown members; empty without any.
 std::string DescribeUnknownField(const JsonValue& object,
@@ -57,31 +50,19 @@ std::string DescribeUnknownField(const JsonValue& object,
   return {};
 }
 
-base::Expected<SentOffset, std::string> ReadEntry(const JsonValue& entry) {
+// Returns what is wrong with the structure of an entry; empty if it is valid.
+std::string ValidateEntry(const JsonValue& entry) {
   if (entry.kind != JsonKind::kObject) {
-    return Failure("Cannot deserialize value of offsets: an object is expected");
+    return "Cannot deserialize value of offsets: an object is expected";
   }
   if (std::string unknown = DescribeUnknownField(entry, {"partition", "offset"});
       !unknown.empty()) {
-    return Failure(std::move(unknown));
+    return unknown;
   }
-  const JsonValue* partition = Find(entry, "partition");
-  const JsonValue* offset = Find(entry, "offset");
-  SentOffset sent;
-  sent.partition = PartOf(partition);
-  sent.offset = PartOf(offset);
-  if (sent.partition == SentOffset::Part::kNotObject ||
-      sent.offset == SentOffset::Part::kNotObject) {
-    return Failure("Cannot deserialize value: partition and offset are objects");
+  if (!IsObjectOrNull(Find(entry, "partition")) || !IsObjectOrNull(Find(entry, "offset"))) {
+    return "Cannot deserialize value: partition and offset are objects";
   }
-  if (sent.partition == SentOffset::Part::kObject) {
-    ReadMember(*partition, "kafka_topic", sent.has_topic, sent.topic);
-    ReadMember(*partition, "kafka_partition", sent.has_partition_number, sent.partition_number);
-  }
-  if (sent.offset == SentOffset::Part::kObject) {
-    ReadMember(*offset, "kafka_offset", sent.has_offset_number, sent.offset_number);
-  }
-  return sent;
+  return {};
 }
 
 template <class T>
@@ -90,50 +71,53 @@ bool ParseWhole(const std::string& text, T& number) {
   return error == std::errc{} && end == text.data() + text.size() && number >= 0;
 }
 
-std::string FailedToParse(const char* what, const char* title,
-                          const std::optional<std::string>& value) {
+std::string FailedToParse(const char* what, const char* title, const std::string& value) {
   return std::string("Failed to parse the following Kafka ") + what +
-         " value in the provided offsets: '" + value.value_or("null") + "'. " + title +
+         " value in the provided offsets: '" + value + "'. " + title +
          " values for sink connectors need to be integers.";
 }
 
-base::Expected<connect::PartitionOffset, std::string> ParseOffset(const SentOffset& sent) {
-  if (sent.partition == SentOffset::Part::kMissing) {
+base::Expected<connect::PartitionOffset, std::string> ParseOffset(const JsonValue& entry) {
+  const JsonValue* partition = Find(entry, "partition");
+  if (IsNull(partition)) {
     return Failure("The partition for a sink connector offset cannot be null or missing");
   }
-  if (!sent.has_topic || !sent.has_partition_number) {
+  const JsonValue* topic = Find(*partition, "kafka_topic");
+  const JsonValue* number = Find(*partition, "kafka_partition");
+  if (topic == nullptr || number == nullptr) {
     return Failure(
         "The partition for a sink connector offset must contain the keys 'kafka_topic' and "
         "'kafka_partition'");
   }
-  if (!sent.topic) return Failure("Kafka topic names must be valid strings and may not be null");
-  if (!config::IsTopicName(*sent.topic)) {
-    return Failure('"' + config::Abbreviate(*sent.topic) + '"' +
+  if (IsNull(topic)) return Failure("Kafka topic names must be valid strings and may not be null");
+  connect::PartitionOffset parsed{TextOf(*topic), 0, std::nullopt};
+  if (!config::IsTopicName(parsed.topic)) {
+    return Failure('"' + config::Abbreviate(parsed.topic) + '"' +
                    std::string(config::kInvalidTopicName));
   }
-  if (!sent.partition_number) {
+  if (IsNull(number)) {
     return Failure("Kafka partitions must be valid numbers and may not be null");
   }
-  connect::PartitionOffset offset{*sent.topic, 0, std::nullopt};
-  if (!ParseWhole(*sent.partition_number, offset.partition)) {
-    return Failure(FailedToParse("partition", "Partition", sent.partition_number));
+  if (const std::string text = TextOf(*number); !ParseWhole(text, parsed.partition)) {
+    return Failure(FailedToParse("partition", "Partition", text));
   }
-  if (sent.offset == SentOffset::Part::kMissing) return offset;
-  if (!sent.has_offset_number) {
+  const JsonValue* offset = Find(entry, "offset");
+  if (IsNull(offset)) return parsed;
+  const JsonValue* value = Find(*offset, "kafka_offset");
+  if (value == nullptr) {
     return Failure(
         "The offset for a sink connector should either be null or contain the key 'kafka_offset'");
   }
-  std::int64_t number = 0;
-  if (!sent.offset_number || !ParseWhole(*sent.offset_number, number)) {
-    return Failure(FailedToParse("offset", "Offset", sent.offset_number));
+  const std::string text = IsNull(value) ? "null" : TextOf(*value);
+  if (!ParseWhole(text, parsed.offset.emplace())) {
+    return Failure(FailedToParse("offset", "Offset", text));
   }
-  offset.offset = number;
-  return offset;
+  return parsed;
 }
 
 }  // namespace
 
-base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_view body) {
+base::Expected<std::vector<JsonValue>, std::string> ReadOffsets(std::string_view body) {
   const auto document = config::ParseJsonObject(body);
   if (!document) {
     const auto& [position, message] = document.error();
@@ -142,9 +126,8 @@ base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_vie
   if (std::string unknown = DescribeUnknownField(*document, {"offsets"}); !unknown.empty()) {
     return Failure(std::move(unknown));
   }
-  std::vector<SentOffset> offsets;
   const JsonValue* list = Find(*document, "offsets");
-  if (list == nullptr || list->kind == JsonKind::kNull) return offsets;
+  if (IsNull(list)) return std::vector<JsonValue>{};
   if (list->kind != JsonKind::kArray) {
     return Failure("Cannot deserialize value of offsets: a list is expected");
   }
@@ -153,20 +136,20 @@ base::Expected<std::vector<SentOffset>, std::string> ReadOffsets(std::string_vie
     return Failure("At most " + std::to_string(kMostOffsets) +
                    " offsets are taken at a time, and " + std::to_string(count) + " are given");
   }
-  for (const JsonValue& value : list->elements) {
-    auto sent = ReadEntry(value);
-    if (!sent) return Failure(std::move(sent.error()));
-    offsets.push_back(std::move(*sent));
+  for (const JsonValue& entry : list->elements) {
+    if (std::string problem = ValidateEntry(entry); !problem.empty()) {
+      return Failure(std::move(problem));
+    }
   }
-  return offsets;
+  return list->elements;
 }
 
 base::Expected<std::vector<connect::PartitionOffset>, std::string> ParseOffsets(
-    const std::vector<SentOffset>& sent) {
+    const std::vector<JsonValue>& entries) {
   std::vector<connect::PartitionOffset> offsets;
   std::set<std::pair<std::string, std::int32_t>> seen;
-  for (const SentOffset& one : sent) {
-    auto offset = ParseOffset(one);
+  for (const JsonValue& entry : entries) {
+    auto offset = ParseOffset(entry);
     if (!offset) return Failure(std::move(offset.error()));
     if (!seen.emplace(offset->topic, offset->partition).second) {
       return Failure("The partition " + std::to_string(offset->partition) + " of the topic " +

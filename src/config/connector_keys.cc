@@ -1,13 +1,21 @@
 #include "config/connector_keys.h"
 
-#include <array>
+#include <chrono>
+#include <cstdint>
 #include <vector>
+
+#include "config/row_setters.h"
 
 namespace khs::config {
 namespace {
 
 using enum KeyType;
 using enum Importance;
+
+constexpr auto kEndpoint = &ConnectorConfig::endpoint;
+constexpr auto kTls = &EndpointConfig::tls;
+constexpr auto kProxy = &EndpointConfig::proxy;
+constexpr auto kPolicy = &ConnectorConfig::policy;
 
 // Rows are applied in this order: `callback.header.separator` before the headers, for example.
 const Row<ConnectorDraft> kRows[] = {
@@ -32,7 +40,7 @@ const Row<ConnectorDraft> kRows[] = {
              .importance = kHigh,
              .group = "Common",
              .documentation = "Consumers of the connector's group in this process, 1 to 1024."},
-     .apply = SetTasksMax},
+     .apply = Store<SetNumber<1, 1024, int>, &ConnectorConfig::tasks_max>},
     {.key = {.key = "topics",
              .type = kList,
              .importance = kHigh,
@@ -105,28 +113,29 @@ const Row<ConnectorDraft> kRows[] = {
              .default_value = "60000",
              .group = "Endpoint",
              .documentation = "For the connection and its TLS handshake; at least 1."},
-     .apply = SetConnectTimeout},
+     .apply = Store<SetMilliseconds, kEndpoint, &EndpointConfig::connect_timeout>},
     {.key = {.key = "callback.timeout.read.ms",
              .type = kInt,
              .default_value = "60000",
              .group = "Endpoint",
              .documentation = "In total, from the request's first byte to the response's last; at "
                               "least 1."},
-     .apply = SetReadTimeout},
+     .apply = Store<SetMilliseconds, kEndpoint, &EndpointConfig::read_timeout>},
     {.key = {.key = "callback.connection.max.age.sec",
              .type = kInt,
              .default_value = "300",
              .group = "Endpoint",
              .documentation = "A connection that is older is not used again, so that the host's "
                               "addresses are looked up anew; 0 for no limit."},
-     .apply = SetConnectionMaxAge},
+     .apply = Store<SetNumber<0, kMaxInt, std::chrono::seconds>, kEndpoint,
+                    &EndpointConfig::connection_max_age>},
     {.key = {.key = "forward.kafka.headers",
              .type = kBoolean,
              .default_value = "false",
              .group = "Endpoint",
              .documentation = "Record headers become request headers. Names and values that HTTP "
                               "forbids are left out and counted."},
-     .apply = SetForwardHeaders},
+     .apply = Store<SetBoolean, kEndpoint, &EndpointConfig::forward_kafka_headers>},
     {.key = {.key = "http.proxy.host",
              .group = "Endpoint",
              .documentation =
@@ -137,7 +146,7 @@ const Row<ConnectorDraft> kRows[] = {
              .type = kInt,
              .group = "Endpoint",
              .documentation = "The proxy's port; needed with `http.proxy.host`."},
-     .apply = SetProxyPort},
+     .apply = Store<SetNumber<1, 65535, std::uint16_t>, kEndpoint, kProxy, &ProxyConfig::port>},
     {.key = {.key = "http.proxy.user",
              .group = "Endpoint",
              .documentation = "For the proxy's Basic authentication."},
@@ -146,25 +155,25 @@ const Row<ConnectorDraft> kRows[] = {
              .type = kPassword,
              .group = "Endpoint",
              .documentation = "Of `http.proxy.user`."},
-     .apply = SetProxyPassword},
+     .apply = Store<SetSecret, kEndpoint, kProxy, &ProxyConfig::password>},
     {.key = {.key = "ssl.ca.location",
              .group = "Endpoint",
              .documentation = "The CA certificates that the endpoint's certificate is checked "
                               "against, as PEM; by default the system's."},
-     .apply = SetCaLocation},
+     .apply = Store<SetPath, kEndpoint, kTls, &TlsConfig::ca_location>},
     {.key = {.key = "ssl.certificate.location",
              .group = "Endpoint",
              .documentation = "A client certificate as PEM; together with `ssl.key.location`."},
-     .apply = SetCertificateLocation},
+     .apply = Store<SetPath, kEndpoint, kTls, &TlsConfig::certificate_location>},
     {.key = {.key = "ssl.key.location",
              .group = "Endpoint",
              .documentation = "The client certificate's private key as PEM."},
-     .apply = SetKeyLocation},
+     .apply = Store<SetPath, kEndpoint, kTls, &TlsConfig::key_location>},
     {.key = {.key = "ssl.key.password",
              .type = kPassword,
              .group = "Endpoint",
              .documentation = "What the private key is encrypted with."},
-     .apply = SetKeyPassword},
+     .apply = Store<SetSecret, kEndpoint, kTls, &TlsConfig::key_password>},
     {.key = {.key = "ssl.verification",
              .default_value = "strict",
              .group = "Endpoint",
@@ -192,7 +201,7 @@ const Row<ConnectorDraft> kRows[] = {
              .group = "Delivery",
              .documentation = "The delays between attempts: n delays are n+1 attempts, an empty "
                               "list is one attempt. Up to 604800 each, with up to three decimals."},
-     .apply = SetRetryBackoff,
+     .apply = Store<SetBackoff, kPolicy, &delivery::Policy::retry_backoff>,
      .shape = Shape::kNumbers},
     {.key = {.key = "request.retry.backoff.sec",
              .type = kList,
@@ -207,14 +216,14 @@ const Row<ConnectorDraft> kRows[] = {
              .group = "Delivery",
              .documentation = "A `Retry-After` of the endpoint lengthens a delay up to this; at "
                               "most 604800."},
-     .apply = SetRetryAfterMax},
+     .apply = Store<SetSeconds<kMaxBackoff>, kPolicy, &delivery::Policy::retry_after_max>},
     {.key = {.key = "request.delay.sec",
              .type = kDouble,
              .default_value = "0",
              .group = "Delivery",
              .documentation = "A record is due at its timestamp plus this, never later than the "
                               "time it was read plus this; at most 31536000."},
-     .apply = SetRequestDelay},
+     .apply = Store<SetSeconds<31'536'000>, kPolicy, &delivery::Policy::request_delay>},
     {.key = {.key = "behavior.on.null.values",
              .default_value = "send",
              .group = "Delivery",
@@ -232,20 +241,21 @@ const Row<ConnectorDraft> kRows[] = {
              .default_value = "16",
              .group = "Delivery",
              .documentation = "Concurrent requests of a task, 1 to 1024."},
-     .apply = SetMaxInFlight},
+     .apply = Store<SetNumber<1, 1024, int>, kPolicy, &delivery::Policy::max_in_flight>},
     {.key = {.key = "delivery.queue.max.bytes",
              .type = kLong,
              .default_value = "8388608",
              .group = "Delivery",
              .documentation = "Bytes of records that a task holds. Beyond it partitions are "
                               "paused, never the polling."},
-     .apply = SetQueueMaxBytes},
+     .apply = Store<SetNumber<1, std::int64_t{1} << 40, size_t>, kPolicy,
+                    &delivery::Policy::queue_max_bytes>},
     {.key = {.key = "offset.flush.interval.ms",
              .type = kInt,
              .default_value = "1000",
              .group = "Delivery",
              .documentation = "How often offsets are committed; at least 1."},
-     .apply = SetOffsetFlushInterval},
+     .apply = Store<SetMilliseconds, &ConnectorConfig::offset_flush_interval>},
     {.key = {.key = "consumer.override.*",
              .group = "Kafka",
              .documentation = "librdkafka's consumer properties for this connector, such as "
@@ -265,7 +275,8 @@ const Row<ConnectorDraft> kRows[] = {
              .default_value = "true",
              .group = "Error Handling",
              .documentation = "Whether dead letters say in headers where they come from and why."},
-     .apply = SetDeadLetterHeaders},
+     .apply =
+         Store<SetBoolean, &ConnectorConfig::dead_letters, &DeadLetterConfig::context_headers>},
     {.key = {.key = "errors.deadletterqueue.topic.replication.factor",
              .type = kInt,
              .default_value = "3",

@@ -16,20 +16,13 @@
 namespace khs::config {
 namespace {
 
-using std::chrono::seconds;
-
 template <class T, size_t kCount>
 using Choices = std::array<std::pair<std::string_view, T>, kCount>;
 
-constexpr seconds kMaxBackoff{604'800};   // a week
-constexpr seconds kMaxDelay{31'536'000};  // a year
 // A name is part of its connector's URLs, where it may take three times the bytes, and of Kafka's
 // requests, where a string's length has two bytes.
 constexpr size_t kMaxNameBytes = 1024;
 constexpr size_t kMaxTopics = 10'000;
-constexpr int kMaxTasks = 1024;
-constexpr int kMaxInFlight = 1024;
-constexpr std::int64_t kMaxQueueBytes = std::int64_t{1} << 40;
 
 std::string ValidateTopic(std::string_view topic, bool is_hidden) {
   if (topic.empty()) return "a topic is missing between two commas";
@@ -47,24 +40,6 @@ std::string ValidateNameLength(std::string_view name) {
 bool IsNameProperty(std::string_view property) {
   return property == "group.id" || property == "group.instance.id" || property == "client.id" ||
          property == "client.rack";
-}
-
-Outcome SetBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
-  std::vector<delivery::Milliseconds> delays;
-  for (const std::string& element : value.list) {
-    const auto delay = ParseSeconds(element, kMaxBackoff, value.is_hidden());
-    if (!delay) return Invalid(delay.error());
-    delays.push_back(*delay);
-  }
-  target = std::move(delays);
-  return Accepted();
-}
-
-Outcome SetSeconds(const Value& value, seconds most, delivery::Milliseconds& target) {
-  const auto duration = ParseSeconds(value.text, most, value.is_hidden());
-  if (!duration) return Invalid(duration.error());
-  target = *duration;
-  return Accepted();
 }
 
 base::Secret SecretOf(const Value& value) {
@@ -89,6 +64,22 @@ Converter ConverterOf(const Value& value) {
 }
 
 }  // namespace
+
+Outcome SetBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
+  std::vector<delivery::Milliseconds> delays;
+  for (const std::string& element : value.list) {
+    const auto delay = ParseSeconds(element, std::chrono::seconds(kMaxBackoff), value.is_hidden());
+    if (!delay) return Invalid(delay.error());
+    delays.push_back(*delay);
+  }
+  target = std::move(delays);
+  return Accepted();
+}
+
+Outcome SetSecret(const Value& value, base::Secret& target) {
+  target = SecretOf(value);
+  return Accepted();
+}
 
 Outcome SetName(const Value& value, ConnectorDraft& draft) {
   if (value.text.empty()) return Invalid("String may not be empty");
@@ -146,10 +137,6 @@ Outcome SetTopicsRegex(const Value& value, ConnectorDraft& draft) {
       "In a POSIX regular expression \\d is the letter d: write [0-9] for a digit");
 }
 
-Outcome SetTasksMax(const Value& value, ConnectorDraft& draft) {
-  return SetNumber(value, 1, kMaxTasks, draft.config.tasks_max);
-}
-
 Outcome ValidateConverter(const Value& value, ConnectorDraft&) {
   if (ConverterOf(value) != Converter::kOther) return Accepted();
   return Invalid(
@@ -200,19 +187,6 @@ Outcome SetHeaders(const Value& value, ConnectorDraft& draft) {
   return Accepted();
 }
 
-Outcome SetConnectTimeout(const Value& value, ConnectorDraft& draft) {
-  return SetMilliseconds(value, draft.config.endpoint.connect_timeout);
-}
-
-Outcome SetReadTimeout(const Value& value, ConnectorDraft& draft) {
-  return SetMilliseconds(value, draft.config.endpoint.read_timeout);
-}
-
-Outcome SetConnectionMaxAge(const Value& value, ConnectorDraft& draft) {
-  return SetNumber(value, 0, std::numeric_limits<std::int32_t>::max(),
-                   draft.config.endpoint.connection_max_age);
-}
-
 Outcome SetProxyHost(const Value& value, ConnectorDraft& draft) {
   if (!value.text.empty() && !IsHost(value.text)) {
     return Invalid("a host name or an address is needed, without a scheme or a port");
@@ -221,20 +195,10 @@ Outcome SetProxyHost(const Value& value, ConnectorDraft& draft) {
   return Accepted();
 }
 
-Outcome SetProxyPort(const Value& value, ConnectorDraft& draft) {
-  return SetNumber(value, 1, std::numeric_limits<std::uint16_t>::max(),
-                   draft.config.endpoint.proxy.port);
-}
-
 Outcome SetProxyUser(const Value& value, ConnectorDraft& draft) {
   if (value.text.find(':') != std::string::npos) return Invalid("a user name has no colon");
   if (HasControlCharacter(value.text)) return Invalid("a user name has no control characters");
   draft.config.endpoint.proxy.user = SecretOf(value);
-  return Accepted();
-}
-
-Outcome SetProxyPassword(const Value& value, ConnectorDraft& draft) {
-  draft.config.endpoint.proxy.password = SecretOf(value);
   return Accepted();
 }
 
@@ -255,21 +219,9 @@ Outcome SetStrategy(const Value& value, ConnectorDraft& draft) {
   return SetChoice(value, kStrategies, draft.config.policy.strategy);
 }
 
-Outcome SetRetryBackoff(const Value& value, ConnectorDraft& draft) {
-  return SetBackoff(value, draft.config.policy.retry_backoff);
-}
-
 Outcome SetRequestRetryBackoff(const Value& value, ConnectorDraft& draft) {
   draft.has_request_retry = true;
   return SetBackoff(value, draft.config.policy.request_retry_backoff);
-}
-
-Outcome SetRetryAfterMax(const Value& value, ConnectorDraft& draft) {
-  return SetSeconds(value, kMaxBackoff, draft.config.policy.retry_after_max);
-}
-
-Outcome SetRequestDelay(const Value& value, ConnectorDraft& draft) {
-  return SetSeconds(value, kMaxDelay, draft.config.policy.request_delay);
 }
 
 Outcome SetNullValues(const Value& value, ConnectorDraft& draft) {
@@ -279,11 +231,6 @@ Outcome SetNullValues(const Value& value, ConnectorDraft& draft) {
                                                    {"ignore", NullValues::kIgnore},
                                                    {"fail", NullValues::kFail}}};
   return SetChoice(value, kBehaviours, draft.config.policy.null_values);
-}
-
-Outcome SetForwardHeaders(const Value& value, ConnectorDraft& draft) {
-  draft.config.endpoint.forward_kafka_headers = value.truth;
-  return Accepted();
 }
 
 Outcome SetDeadLetterTopic(const Value& value, ConnectorDraft& draft) {
@@ -304,28 +251,11 @@ Outcome SetDeadLetterTopic(const Value& value, ConnectorDraft& draft) {
   return AcceptedWithWarning("topics.regex matches this topic too: it is left out");
 }
 
-Outcome SetDeadLetterHeaders(const Value& value, ConnectorDraft& draft) {
-  draft.config.dead_letters.context_headers = value.truth;
-  return Accepted();
-}
-
 Outcome SetOrdering(const Value& value, ConnectorDraft& draft) {
   using delivery::Ordering;
   constexpr Choices<Ordering, 3> kOrderings = {
       {{"partition", Ordering::kPartition}, {"key", Ordering::kKey}, {"none", Ordering::kNone}}};
   return SetChoice(value, kOrderings, draft.config.policy.ordering);
-}
-
-Outcome SetMaxInFlight(const Value& value, ConnectorDraft& draft) {
-  return SetNumber(value, 1, kMaxInFlight, draft.config.policy.max_in_flight);
-}
-
-Outcome SetQueueMaxBytes(const Value& value, ConnectorDraft& draft) {
-  return SetNumber(value, 1, kMaxQueueBytes, draft.config.policy.queue_max_bytes);
-}
-
-Outcome SetOffsetFlushInterval(const Value& value, ConnectorDraft& draft) {
-  return SetMilliseconds(value, draft.config.offset_flush_interval);
 }
 
 // Only collects properties; TranslateConsumerProperties validates them together.
@@ -341,23 +271,6 @@ Outcome SetConsumerProperty(const Value& value, ConnectorDraft& draft) {
   } else {
     draft.config.subscription.consumer_properties.emplace(value.member, SecretOf(value));
   }
-  return Accepted();
-}
-
-Outcome SetCaLocation(const Value& value, ConnectorDraft& draft) {
-  return SetPath(value, draft.config.endpoint.tls.ca_location);
-}
-
-Outcome SetCertificateLocation(const Value& value, ConnectorDraft& draft) {
-  return SetPath(value, draft.config.endpoint.tls.certificate_location);
-}
-
-Outcome SetKeyLocation(const Value& value, ConnectorDraft& draft) {
-  return SetPath(value, draft.config.endpoint.tls.key_location);
-}
-
-Outcome SetKeyPassword(const Value& value, ConnectorDraft& draft) {
-  draft.config.endpoint.tls.key_password = SecretOf(value);
   return Accepted();
 }
 
@@ -381,7 +294,7 @@ Outcome ValidateReloadAction(const Value& value, ConnectorDraft&) {
 
 Outcome ValidateReplicationFactor(const Value& value, ConnectorDraft&) {
   int unused = 0;
-  return SetNumber(value, -1, 32767, unused);
+  return SetNumber<-1, 32767>(value, unused);
 }
 
 Outcome ValidateTransforms(const Value& value, ConnectorDraft&) {

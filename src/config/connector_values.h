@@ -1,7 +1,8 @@
 #pragma once
 
-#include <optional>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "config/connector_config.h"
 #include "config/key_row.h"
@@ -19,44 +20,33 @@ struct ConnectorDraft {
   bool has_request_retry = false;
 };
 
+// A week, in seconds.
+constexpr std::int64_t kMaxBackoff = 604'800;
+
+// Setters for `Store`.
+Outcome SetBackoff(const Value& value, std::vector<delivery::Milliseconds>& target);
+Outcome SetSecret(const Value& value, base::Secret& target);
+
 // The functions of the connector table: each validates a value and stores it in the draft.
 Outcome SetName(const Value& value, ConnectorDraft& draft);
 Outcome ValidateConnectorClass(const Value& value, ConnectorDraft& draft);
 Outcome SetTopics(const Value& value, ConnectorDraft& draft);
 Outcome SetTopicsRegex(const Value& value, ConnectorDraft& draft);
-Outcome SetTasksMax(const Value& value, ConnectorDraft& draft);
 Outcome ValidateConverter(const Value& value, ConnectorDraft& draft);
 Outcome SetValueConverter(const Value& value, ConnectorDraft& draft);
 Outcome SetUrl(const Value& value, ConnectorDraft& draft);
 Outcome SetMethod(const Value& value, ConnectorDraft& draft);
 Outcome SetHeaderSeparator(const Value& value, ConnectorDraft& draft);
 Outcome SetHeaders(const Value& value, ConnectorDraft& draft);
-Outcome SetConnectTimeout(const Value& value, ConnectorDraft& draft);
-Outcome SetReadTimeout(const Value& value, ConnectorDraft& draft);
 Outcome SetProxyHost(const Value& value, ConnectorDraft& draft);
-Outcome SetProxyPort(const Value& value, ConnectorDraft& draft);
 Outcome SetProxyUser(const Value& value, ConnectorDraft& draft);
-Outcome SetProxyPassword(const Value& value, ConnectorDraft& draft);
-Outcome SetConnectionMaxAge(const Value& value, ConnectorDraft& draft);
 Outcome SetIndicatorRule(const Value& value, ConnectorDraft& draft);
 Outcome SetStrategy(const Value& value, ConnectorDraft& draft);
-Outcome SetRetryBackoff(const Value& value, ConnectorDraft& draft);
 Outcome SetRequestRetryBackoff(const Value& value, ConnectorDraft& draft);
-Outcome SetRetryAfterMax(const Value& value, ConnectorDraft& draft);
-Outcome SetRequestDelay(const Value& value, ConnectorDraft& draft);
 Outcome SetNullValues(const Value& value, ConnectorDraft& draft);
-Outcome SetForwardHeaders(const Value& value, ConnectorDraft& draft);
 Outcome SetOrdering(const Value& value, ConnectorDraft& draft);
-Outcome SetMaxInFlight(const Value& value, ConnectorDraft& draft);
-Outcome SetQueueMaxBytes(const Value& value, ConnectorDraft& draft);
-Outcome SetOffsetFlushInterval(const Value& value, ConnectorDraft& draft);
 Outcome SetConsumerProperty(const Value& value, ConnectorDraft& draft);
 Outcome SetDeadLetterTopic(const Value& value, ConnectorDraft& draft);
-Outcome SetDeadLetterHeaders(const Value& value, ConnectorDraft& draft);
-Outcome SetCaLocation(const Value& value, ConnectorDraft& draft);
-Outcome SetCertificateLocation(const Value& value, ConnectorDraft& draft);
-Outcome SetKeyLocation(const Value& value, ConnectorDraft& draft);
-Outcome SetKeyPassword(const Value& value, ConnectorDraft& draft);
 Outcome SetVerification(const Value& value, ConnectorDraft& draft);
 
 // Validate keys of Kafka Connect that have no effect here.

@@ -13,6 +13,8 @@ namespace {
 using enum KeyType;
 using enum Importance;
 
+constexpr auto kAccess = &ProcessConfig::rest_access;
+
 Outcome SetKafkaProperty(const Value& value, ProcessDraft& draft) {
   if (value.member == "group.id") {
     return Misused(
@@ -39,18 +41,6 @@ Outcome SetConnectorsDir(const Value& value, ProcessDraft& draft) {
   return SetPath(value, draft.config.connectors_dir);
 }
 
-Outcome SetRescanInterval(const Value& value, ProcessDraft& draft) {
-  return SetMilliseconds(value, draft.config.rescan_interval);
-}
-
-Outcome SetDebounce(const Value& value, ProcessDraft& draft) {
-  return SetNumber(value, 0, 60'000, draft.config.debounce);
-}
-
-Outcome SetStateDir(const Value& value, ProcessDraft& draft) {
-  return SetPath(value, draft.config.state_dir);
-}
-
 Outcome SetListener(const Value& value, std::optional<ListenAddress>& target) {
   if (Trim(value.text).empty()) {
     target.reset();
@@ -59,39 +49,6 @@ Outcome SetListener(const Value& value, std::optional<ListenAddress>& target) {
   target = ParseListenAddress(value.text);
   if (target) return Accepted();
   return Invalid("write host:port, [IPv6 address]:port, or nothing to turn the listener off");
-}
-
-Outcome SetRestListen(const Value& value, ProcessDraft& draft) {
-  return SetListener(value, draft.config.rest_listen);
-}
-
-Outcome SetMetricsListen(const Value& value, ProcessDraft& draft) {
-  return SetListener(value, draft.config.metrics_listen);
-}
-
-Outcome SetBasicFile(const Value& value, ProcessDraft& draft) {
-  return SetPath(value, draft.config.rest_access.basic_file);
-}
-
-Outcome SetBearerFile(const Value& value, ProcessDraft& draft) {
-  return SetPath(value, draft.config.rest_access.bearer_file);
-}
-
-Outcome SetCertificateFile(const Value& value, ProcessDraft& draft) {
-  return SetPath(value, draft.config.rest_access.certificate_file);
-}
-
-Outcome SetKeyFile(const Value& value, ProcessDraft& draft) {
-  return SetPath(value, draft.config.rest_access.key_file);
-}
-
-Outcome SetClientCaFile(const Value& value, ProcessDraft& draft) {
-  return SetPath(value, draft.config.rest_access.client_ca_file);
-}
-
-Outcome SetAuthNone(const Value& value, ProcessDraft& draft) {
-  draft.config.rest_auth_none = value.truth;
-  return Accepted();
 }
 
 Outcome SetSecretsDirs(const Value& value, ProcessDraft& draft) {
@@ -119,10 +76,6 @@ Outcome SetLogFormat(const Value& value, ProcessDraft& draft) {
   constexpr std::array<std::pair<std::string_view, LogFormat>, 2> kFormats = {
       {{"logfmt", LogFormat::kLogfmt}, {"json", LogFormat::kJson}}};
   return SetChoice(value, kFormats, draft.config.log_format);
-}
-
-Outcome SetShutdownGrace(const Value& value, ProcessDraft& draft) {
-  return SetMilliseconds(value, draft.config.shutdown_grace);
 }
 
 const Row<ProcessDraft> kRows[] = {
@@ -156,7 +109,7 @@ const Row<ProcessDraft> kRows[] = {
              .importance = kLow,
              .group = "Definitions",
              .documentation = "A full rescan even without an event."},
-     .apply = SetRescanInterval},
+     .apply = Store<SetMilliseconds, &ProcessConfig::rescan_interval>},
     {.key = {.key = "connectors.debounce.ms",
              .type = kInt,
              .default_value = "250",
@@ -164,53 +117,53 @@ const Row<ProcessDraft> kRows[] = {
              .group = "Definitions",
              .documentation = "Quiet time after the last event before anything is done; at most "
                               "ten times this in total. 0 to 60000."},
-     .apply = SetDebounce},
+     .apply = Store<SetNumber<0, 60'000, std::chrono::milliseconds>, &ProcessConfig::debounce>},
     {.key = {.key = "state.dir",
              .default_value = "/var/lib/kafka-http-sink",
              .group = "Definitions",
              .documentation = "Connectors made through REST and the target states (paused, "
                               "stopped); empty keeps them in memory only."},
-     .apply = SetStateDir},
+     .apply = Store<SetPath, &ProcessConfig::state_dir>},
     {.key = {.key = "rest.listen",
              .default_value = "127.0.0.1:8083",
              .importance = kHigh,
              .group = "REST",
              .documentation = "The REST API: `host:port` or `[v6]:port`; empty turns it off."},
-     .apply = SetRestListen},
+     .apply = Store<SetListener, &ProcessConfig::rest_listen>},
     {.key = {.key = "rest.auth.basic.file",
              .group = "REST",
              .documentation = "Credentials, one `user:password` a line. See *Who may call*."},
-     .apply = SetBasicFile},
+     .apply = Store<SetPath, kAccess, &RestAccess::basic_file>},
     {.key = {.key = "rest.auth.bearer.file",
              .group = "REST",
              .documentation = "Credentials, one token a line. See *Who may call*."},
-     .apply = SetBearerFile},
+     .apply = Store<SetPath, kAccess, &RestAccess::bearer_file>},
     {.key = {.key = "rest.auth.none",
              .type = kBoolean,
              .default_value = "false",
              .group = "REST",
              .documentation = "Must be true to listen beyond loopback without credentials."},
-     .apply = SetAuthNone},
+     .apply = Store<SetBoolean, &ProcessConfig::rest_auth_none>},
     {.key = {.key = "rest.tls.certificate.file",
              .group = "REST",
              .documentation = "The server's certificate with its chain as PEM, for HTTPS."},
-     .apply = SetCertificateFile},
+     .apply = Store<SetPath, kAccess, &RestAccess::certificate_file>},
     {.key = {.key = "rest.tls.key.file",
              .group = "REST",
              .documentation = "The certificate's private key as PEM; by default it stands in the "
                               "certificate's file."},
-     .apply = SetKeyFile},
+     .apply = Store<SetPath, kAccess, &RestAccess::key_file>},
     {.key = {.key = "rest.tls.client.ca.file",
              .group = "REST",
              .documentation = "Callers need a certificate of these CAs, as PEM."},
-     .apply = SetClientCaFile},
+     .apply = Store<SetPath, kAccess, &RestAccess::client_ca_file>},
     {.key = {.key = "metrics.listen",
              .default_value = "0.0.0.0:9404",
              .importance = kHigh,
              .group = "Metrics",
              .documentation = "The read-only listener: `/metrics`, `/livez`, `/readyz`, "
                               "`/startupz`; empty turns it off."},
-     .apply = SetMetricsListen},
+     .apply = Store<SetListener, &ProcessConfig::metrics_listen>},
     {.key = {.key = "secrets.dirs",
              .type = kList,
              .default_value = "/etc/kafka-http-sink/secrets",
@@ -234,7 +187,7 @@ const Row<ProcessDraft> kRows[] = {
              .group = "Process",
              .documentation = "The bound of a drain; at least 1. 10 s after it a process that is "
                               "stuck is ended, with 1."},
-     .apply = SetShutdownGrace},
+     .apply = Store<SetMilliseconds, &ProcessConfig::shutdown_grace>},
     {.key = {.key = "defaults.*",
              .group = "Definitions",
              .documentation = "Any connector key but `name`, `topics` and `topics.regex`: its "

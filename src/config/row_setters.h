@@ -18,16 +18,38 @@ namespace khs::config {
 
 // Functions that validate and store a value, shared by several rows.
 
-template <class T>
-Outcome SetNumber(const Value& value, std::int64_t min, std::int64_t max, T& target) {
-  if (value.number < min) return Invalid("Value must be at least " + std::to_string(min));
-  if (value.number > max) return Invalid("Value must be no more than " + std::to_string(max));
+// The function of a row that only sets a field of the configuration. `kFields` lead to the field:
+//   Store<SetPath, &ConnectorConfig::endpoint, &EndpointConfig::tls, &TlsConfig::key_location>
+template <auto kSet, auto... kFields, class Draft>
+Outcome Store(const Value& value, Draft& draft) {
+  return kSet(value, (draft.config.*....*kFields));
+}
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
+
+template <std::int64_t kMin, std::int64_t kMax, class T>
+Outcome SetNumber(const Value& value, T& target) {
+  if (value.number < kMin) return Invalid("Value must be at least " + std::to_string(kMin));
+  if (value.number > kMax) return Invalid("Value must be no more than " + std::to_string(kMax));
   target = T(value.number);
   return Accepted();
 }
 
 inline Outcome SetMilliseconds(const Value& value, std::chrono::milliseconds& target) {
-  return SetNumber(value, 1, std::numeric_limits<std::int32_t>::max(), target);
+  return SetNumber<1, kMaxInt>(value, target);
+}
+
+template <std::int64_t kMax>
+Outcome SetSeconds(const Value& value, std::chrono::milliseconds& target) {
+  const auto duration = ParseSeconds(value.text, std::chrono::seconds(kMax), value.is_hidden());
+  if (!duration) return Invalid(duration.error());
+  target = *duration;
+  return Accepted();
+}
+
+inline Outcome SetBoolean(const Value& value, bool& target) {
+  target = value.truth;
+  return Accepted();
 }
 
 // Accepts the names in any case.

@@ -36,14 +36,14 @@ rest::Limits ConnectionLimits() {
   return limits;
 }
 
-rest::HttpServer::Options AccessOptionsOf(const config::RestAccess& access) {
+rest::HttpServer::Options OptionsOf(const config::ProcessConfig& config) {
   rest::HttpServer::Options options;
   options.limits = ConnectionLimits();
-  const rest::CredentialFiles credentials{access.basic_file, access.bearer_file};
-  if (!credentials.empty()) {
-    options.authorizer = rest::MakeAuthorizer(credentials, std::chrono::steady_clock::now());
+  if (!config.rest_credentials.empty()) {
+    options.authorizer =
+        rest::MakeAuthorizer(config.rest_credentials, std::chrono::steady_clock::now());
   }
-  options.tls = {access.certificate_file, access.key_file, access.client_ca_file};
+  options.tls = config.rest_tls;
   return options;
 }
 
@@ -73,7 +73,7 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                                                 const base::Clock& clock) {
   if (!config.rest_listen) return nullptr;
   const config::ListenAddress& address = *config.rest_listen;
-  const bool tls = !config.rest_access.certificate_file.empty();
+  const bool tls = !config.rest_tls.certificate.empty();
   const rest::ConnectApi api{worker,
                              rest::ProcessLoggers(clock),
                              kVersion,
@@ -81,7 +81,7 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                              address.host + ":" + std::to_string(address.port),
                              tls ? "https" : "http",
                              config.defaults};
-  rest::HttpServer::Options options = AccessOptionsOf(config.rest_access);
+  rest::HttpServer::Options options = OptionsOf(config);
   options.on_response = [&registry](const std::string& method, int status) {
     registry.RestRequested(method, status);
   };

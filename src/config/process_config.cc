@@ -58,19 +58,18 @@ void ValidateKafkaProperties(const Settings& settings, const ProcessConfig& conf
 
 void ValidateRestAccess(const Settings& settings, const ProcessConfig& config,
                         ProblemList& problems) {
-  const RestAccess& access = config.rest_access;
+  const TlsFiles& tls = config.rest_tls;
   const auto report = [&](std::string_view key, const std::string& message) {
     if (const Setting* setting = FindSetting(settings, key)) {
       problems.Add(ProblemWith(*setting, message));
     }
   };
-  if (access.certificate_file.empty()) {
+  if (tls.certificate.empty()) {
     const std::string alone = "Needs rest.tls.certificate.file as well";
-    if (!access.key_file.empty()) report("rest.tls.key.file", alone);
-    if (!access.client_ca_file.empty()) report("rest.tls.client.ca.file", alone);
+    if (!tls.key.empty()) report("rest.tls.key.file", alone);
+    if (!tls.client_ca.empty()) report("rest.tls.client.ca.file", alone);
   }
-  const bool has_credentials =
-      !access.basic_file.empty() || !access.bearer_file.empty() || !access.client_ca_file.empty();
+  const bool has_credentials = !config.rest_credentials.empty() || !tls.client_ca.empty();
   if (config.rest_listen && !IsLoopback(*config.rest_listen) && !config.rest_auth_none &&
       !has_credentials) {
     report("rest.listen",

@@ -21,13 +21,19 @@ struct ListenAddress {
   bool operator==(const ListenAddress&) const = default;
 };
 
-// The files with the credentials and certificates of the REST API; empty: not required.
-struct RestAccess {
-  std::string basic_file;
-  std::string bearer_file;
-  std::string certificate_file;  // HTTPS
-  std::string key_file;          // empty: the key is in certificate_file
-  std::string client_ca_file;
+// The files with the credentials of a listener's callers.
+struct CredentialFiles {
+  std::string basic;   // file with one `user:password` per line; empty: none
+  std::string bearer;  // file with one token per line; empty: none
+
+  bool empty() const { return basic.empty() && bearer.empty(); }
+};
+
+// The PEM files of a listener.
+struct TlsFiles {
+  std::string certificate;  // with its chain; empty: no TLS
+  std::string key;          // empty: the certificate's file holds it
+  std::string client_ca;    // callers need a certificate of these authorities; empty: no need
 };
 
 // The validated configuration of the process: sidecar.toml with the overrides of the environment.
@@ -40,7 +46,8 @@ struct ProcessConfig {
   std::string state_dir = "/var/lib/kafka-http-sink";
   std::optional<ListenAddress> rest_listen;  // absent: off
   bool rest_auth_none = false;
-  RestAccess rest_access;
+  CredentialFiles rest_credentials;
+  TlsFiles rest_tls;
   std::optional<ListenAddress> metrics_listen;  // absent: off
   std::vector<std::string> secrets_dirs;
   base::LogLevel log_level = base::LogLevel::kInfo;

@@ -13,7 +13,8 @@ namespace {
 using enum KeyType;
 using enum Importance;
 
-constexpr auto kAccess = &ProcessConfig::rest_access;
+constexpr auto kCredentials = &ProcessConfig::rest_credentials;
+constexpr auto kTls = &ProcessConfig::rest_tls;
 
 Outcome SetKafkaProperty(const Value& value, ProcessDraft& draft) {
   if (value.member == "group.id") {
@@ -133,11 +134,11 @@ const Row<ProcessDraft> kRows[] = {
     {.key = {.key = "rest.auth.basic.file",
              .group = "REST",
              .documentation = "Credentials, one `user:password` a line. See *Who may call*."},
-     .apply = Store<SetPath, kAccess, &RestAccess::basic_file>},
+     .apply = Store<SetPath, kCredentials, &CredentialFiles::basic>},
     {.key = {.key = "rest.auth.bearer.file",
              .group = "REST",
              .documentation = "Credentials, one token a line. See *Who may call*."},
-     .apply = Store<SetPath, kAccess, &RestAccess::bearer_file>},
+     .apply = Store<SetPath, kCredentials, &CredentialFiles::bearer>},
     {.key = {.key = "rest.auth.none",
              .type = kBoolean,
              .default_value = "false",
@@ -147,16 +148,16 @@ const Row<ProcessDraft> kRows[] = {
     {.key = {.key = "rest.tls.certificate.file",
              .group = "REST",
              .documentation = "The server's certificate with its chain as PEM, for HTTPS."},
-     .apply = Store<SetPath, kAccess, &RestAccess::certificate_file>},
+     .apply = Store<SetPath, kTls, &TlsFiles::certificate>},
     {.key = {.key = "rest.tls.key.file",
              .group = "REST",
              .documentation = "The certificate's private key as PEM; by default it stands in the "
                               "certificate's file."},
-     .apply = Store<SetPath, kAccess, &RestAccess::key_file>},
+     .apply = Store<SetPath, kTls, &TlsFiles::key>},
     {.key = {.key = "rest.tls.client.ca.file",
              .group = "REST",
              .documentation = "Callers need a certificate of these CAs, as PEM."},
-     .apply = Store<SetPath, kAccess, &RestAccess::client_ca_file>},
+     .apply = Store<SetPath, kTls, &TlsFiles::client_ca>},
     {.key = {.key = "metrics.listen",
              .default_value = "0.0.0.0:9404",
              .importance = kHigh,

@@ -94,7 +94,7 @@ base::Expected<std::vector<Digest>, std::string> ParseCredentials(CredentialKind
   return digests;
 }
 
-Credentials::Credentials(const CredentialFiles& files, base::MonotonicTime now)
+Credentials::Credentials(const config::CredentialFiles& files, base::MonotonicTime now)
     : next_reload_(now + kReloadInterval) {
   if (!files.basic.empty()) lists_.push_back({CredentialKind::kBasic, PolledFile(files.basic)});
   if (!files.bearer.empty()) lists_.push_back({CredentialKind::kBearer, PolledFile(files.bearer)});
@@ -148,7 +148,7 @@ std::string Credentials::Challenge() const {
   return challenge;
 }
 
-Authorizer MakeAuthorizer(const CredentialFiles& files, base::MonotonicTime now) {
+Authorizer MakeAuthorizer(const config::CredentialFiles& files, base::MonotonicTime now) {
   const auto credentials = std::make_shared<Credentials>(files, now);
   return [credentials](const Request& head, base::MonotonicTime then) -> std::optional<Response> {
     const bool accepted = credentials->Accepts(head.Header("authorization"), then);

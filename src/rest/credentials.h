@@ -8,17 +8,11 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "config/process_config.h"
 #include "rest/authorizer.h"
 #include "rest/polled_file.h"
 
 namespace khs::rest {
-
-struct CredentialFiles {
-  std::string basic;   // file with one `user:password` per line; empty: none
-  std::string bearer;  // file with one token per line; empty: none
-
-  bool empty() const { return basic.empty() && bearer.empty(); }
-};
 
 enum class CredentialKind { kBasic, kBearer };
 
@@ -33,7 +27,7 @@ base::Expected<std::vector<Digest>, std::string> ParseCredentials(CredentialKind
 class Credentials {
  public:
   // Throws std::runtime_error that names the configuration key and the file.
-  Credentials(const CredentialFiles& files, base::MonotonicTime now);
+  Credentials(const config::CredentialFiles& files, base::MonotonicTime now);
 
   bool Accepts(std::string_view authorization, base::MonotonicTime now);
   // Returns the value of WWW-Authenticate.
@@ -59,6 +53,6 @@ class Credentials {
 // Returns an authorizer that responds 401 to requests without valid credentials. It exempts
 // `/-/drain` and `/-/reload` from this machine, because a pod's preStop hook has no credentials.
 // Throws like Credentials.
-Authorizer MakeAuthorizer(const CredentialFiles& files, base::MonotonicTime now);
+Authorizer MakeAuthorizer(const config::CredentialFiles& files, base::MonotonicTime now);
 
 }  // namespace khs::rest

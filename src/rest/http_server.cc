@@ -44,7 +44,7 @@ Poco::Net::HTTPServerParams::Ptr MakeParams(const Limits& limits) {
   return params;
 }
 
-Listener::Tls MakeTls(const TlsFiles& files) {
+Listener::Tls MakeTls(const config::TlsFiles& files) {
   if (files.certificate.empty()) return {};
   return [tls = std::make_shared<ServerTls>(files, steady_clock::now())] {
     return tls->Context(steady_clock::now());

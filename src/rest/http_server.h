@@ -3,10 +3,10 @@
 #include <memory>
 #include <string>
 
+#include "config/process_config.h"
 #include "rest/authorizer.h"
 #include "rest/limits.h"
 #include "rest/message.h"
-#include "rest/tls_files.h"
 
 namespace khs::rest {
 
@@ -18,7 +18,7 @@ class HttpServer {
   struct Options {
     Limits limits = {};
     Authorizer authorizer = {};  // null: accepts every request
-    TlsFiles tls = {};           // without a certificate: plain HTTP
+    config::TlsFiles tls = {};   // without a certificate: plain HTTP
     // Called for every response, also for rejections, by one thread at a time. May be null.
     ResponseObserver on_response = {};
   };

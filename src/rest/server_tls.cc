@@ -40,7 +40,7 @@ void Configure(SSL_CTX* context) {
 
 }  // namespace
 
-ServerTls::ServerTls(const TlsFiles& files, base::MonotonicTime now)
+ServerTls::ServerTls(const config::TlsFiles& files, base::MonotonicTime now)
     : files_(files), next_check_(now + kCheckInterval) {
   watched_.push_back({kCertificate, PolledFile(files.certificate)});
   if (!files.key.empty()) watched_.push_back({kKey, PolledFile(files.key)});
@@ -91,7 +91,8 @@ base::Expected<bool, std::string> ServerTls::Reload() {
   return true;
 }
 
-base::Expected<ServerTls::ContextPtr, std::string> ServerTls::MakeContext(const TlsFiles& files) {
+base::Expected<ServerTls::ContextPtr, std::string> ServerTls::MakeContext(
+    const config::TlsFiles& files) {
   Poco::Net::Context::Params params;
   params.verificationMode = Poco::Net::Context::VERIFY_NONE;  // set below, by the files
   ContextPtr made = net::MakeTlsContext(Poco::Net::Context::TLS_SERVER_USE, params);

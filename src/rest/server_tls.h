@@ -7,8 +7,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "config/process_config.h"
 #include "rest/polled_file.h"
-#include "rest/tls_files.h"
 
 namespace khs::rest {
 
@@ -18,7 +18,7 @@ namespace khs::rest {
 class ServerTls {
  public:
   // Throws std::runtime_error that names the configuration key and the file.
-  ServerTls(const TlsFiles& files, base::MonotonicTime now);
+  ServerTls(const config::TlsFiles& files, base::MonotonicTime now);
 
   // Returns the context for a new connection, which shares its ownership.
   Poco::Net::Context::Ptr Context(base::MonotonicTime now);
@@ -33,9 +33,9 @@ class ServerTls {
   // Each returns whether something changed.
   base::Expected<bool, std::string> CheckFiles();
   base::Expected<bool, std::string> Reload();
-  static base::Expected<ContextPtr, std::string> MakeContext(const TlsFiles& files);
+  static base::Expected<ContextPtr, std::string> MakeContext(const config::TlsFiles& files);
 
-  const TlsFiles files_;
+  const config::TlsFiles files_;
   std::vector<File> watched_;
   ContextPtr context_;
   bool is_stale_ = true;  // the files differ from those that `context_` was made of

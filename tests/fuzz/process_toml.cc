@@ -30,14 +30,12 @@ bool IsSame(const config::ProcessConfig& a, const config::ProcessConfig& b) {
          a.rescan_interval == b.rescan_interval && a.debounce == b.debounce &&
          a.state_dir == b.state_dir && a.rest_listen == b.rest_listen &&
          a.rest_auth_none == b.rest_auth_none &&
-         a.rest_access.basic_file == b.rest_access.basic_file &&
-         a.rest_access.bearer_file == b.rest_access.bearer_file &&
-         a.rest_access.certificate_file == b.rest_access.certificate_file &&
-         a.rest_access.key_file == b.rest_access.key_file &&
-         a.rest_access.client_ca_file == b.rest_access.client_ca_file &&
-         a.metrics_listen == b.metrics_listen && a.secrets_dirs == b.secrets_dirs &&
-         a.log_level == b.log_level && a.log_format == b.log_format &&
-         a.shutdown_grace == b.shutdown_grace;
+         a.rest_credentials.basic == b.rest_credentials.basic &&
+         a.rest_credentials.bearer == b.rest_credentials.bearer &&
+         a.rest_tls.certificate == b.rest_tls.certificate && a.rest_tls.key == b.rest_tls.key &&
+         a.rest_tls.client_ca == b.rest_tls.client_ca && a.metrics_listen == b.metrics_listen &&
+         a.secrets_dirs == b.secrets_dirs && a.log_level == b.log_level &&
+         a.log_format == b.log_format && a.shutdown_grace == b.shutdown_grace;
 }
 
 void CheckSameFromEnvironment(const config::FlatConfig& entries) {

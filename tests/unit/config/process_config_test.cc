@@ -144,11 +144,11 @@ TEST(ProcessConfig, ParsesTheFilesOfRestCredentials) {
             "[rest.auth]\nbasic.file = '/b'\nbearer.file = '/t'\n[rest.tls]\n"
             "certificate.file = '/c'\nkey.file = '/k'\nclient.ca.file = '/a'\n");
   ASSERT_TRUE(result.config);
-  EXPECT_EQ(result.config->rest_access.basic_file, "/b");
-  EXPECT_EQ(result.config->rest_access.bearer_file, "/t");
-  EXPECT_EQ(result.config->rest_access.certificate_file, "/c");
-  EXPECT_EQ(result.config->rest_access.key_file, "/k");
-  EXPECT_EQ(result.config->rest_access.client_ca_file, "/a");
+  EXPECT_EQ(result.config->rest_credentials.basic, "/b");
+  EXPECT_EQ(result.config->rest_credentials.bearer, "/t");
+  EXPECT_EQ(result.config->rest_tls.certificate, "/c");
+  EXPECT_EQ(result.config->rest_tls.key, "/k");
+  EXPECT_EQ(result.config->rest_tls.client_ca, "/a");
 }
 
 TEST(ProcessConfig, IsOverriddenByTheEnvironment) {

@@ -29,7 +29,7 @@ class CredentialsTest : public ::testing::Test {
     std::ofstream(path, std::ios::binary) << content;
     return path;
   }
-  static std::string RefusalOf(const CredentialFiles& files) {
+  static std::string RefusalOf(const config::CredentialFiles& files) {
     try {
       const Credentials credentials(files, kStart);
     } catch (const std::runtime_error& error) {

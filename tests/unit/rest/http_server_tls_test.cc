@@ -76,7 +76,7 @@ std::string SubjectOf(const Poco::Net::Context::Ptr& context) {
   return name;
 }
 
-std::string RefusalOf(const TlsFiles& files) {
+std::string RefusalOf(const config::TlsFiles& files) {
   try {
     const HttpServer server("127.0.0.1", 0, [](const Request&) { return Response{}; },
                             {{}, {}, files});

@@ -37,7 +37,7 @@ struct ProxyConfig {
   bool operator==(const ProxyConfig&) const = default;
 };
 
-// A connector's endpoint, and the form of its requests.
+// A connector's endpoint, and the form of its requests. Nearly every key has a field.
 struct EndpointConfig {
   base::Secret url;
   bool host_is_secret = false;  // the URL's host and port must not be shown

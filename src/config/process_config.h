@@ -37,6 +37,7 @@ struct TlsFiles {
 };
 
 // The validated configuration of the process: sidecar.toml with the overrides of the environment.
+// Nearly every key has a field.
 struct ProcessConfig {
   // `kafka.*` without the prefix, with unresolved references; see ResolveProperties.
   std::map<std::string, std::string> kafka;

@@ -39,6 +39,7 @@ struct Connections {
 
 // A running connector: its job is to start, change and stop the tasks of one definition, and to
 // summarize their states. Owned by the fleet, and used by the reconciler's thread only.
+// Half of its fields are what it hands to each task.
 class Connector {
  public:
   // Starts the tasks. Their threads call `on_change`, which must only enqueue. Arguments passed by

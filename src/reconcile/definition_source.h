@@ -31,7 +31,8 @@ using CheckDefinition = std::function<std::vector<Objection>(const config::Conne
 
 // The definitions of the directory and of the store, with the secrets that they refer to. Its job
 // is to read them and to keep the desired connectors. Owned by the reconciler, and used by its
-// thread only.
+// thread only. Files and secrets settle separately but are parsed together, so it has the state of
+// both.
 class DefinitionSource {
  public:
   struct Settings {

@@ -39,7 +39,9 @@ struct Readiness {
 
 // The control loop. Its job is to make what runs equal to what the directory and the REST API
 // define. Only the thread of Run starts, changes and stops connectors, and it never waits for one
-// of them. Other threads send requests and commands. Owned by `app`.
+// of them. Other threads send requests and commands. Owned by `app`. Its fields form two groups,
+// those of the thread of Run and those that other threads share with it; what needs neither is in
+// Fleet, DefinitionSource and ScanSchedule.
 class Reconciler {
  public:
   // What a command may read and change, on the thread of Run.

@@ -1,4 +1,4 @@
-"""Checks the Markdown pages: every link has a target, and prose has at most 100 columns."""
+"""Checks the Markdown pages: every link has a target, prose has at most 100 columns, and listed log messages exist."""
 
 import pathlib
 import re
@@ -63,6 +63,20 @@ def test_links_have_targets(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_lines_have_at_most_100_columns(page):
     assert not long_lines(page, page.read_text())
+
+
+def listed_messages():
+    """Returns the messages in the reference's table of log lines."""
+    text = (ROOT / "etc/README.md").read_text()
+    table = re.search(r"<!-- log messages: .*?-->\n(.*?)<!-- end of", text, re.S)[1]
+    return [message for row in table.splitlines()[2:] for message in re.findall(r"`([^`]+)`", row.split("|")[1])]
+
+
+def test_listed_log_messages_are_logged():
+    source = "".join(file.read_text() for file in (ROOT / "src").rglob("*.cc"))
+    messages = listed_messages()
+    assert len(messages) > 40
+    assert not [message for message in messages if f'"{message}"' not in source]
 
 
 def test_planted_mistakes_are_found():

@@ -79,7 +79,7 @@ HUGE_NUMBER = Difference("a JSON number beyond the range of a double, such as `1
 OTHER_NAME = Difference("`PATCH .../config` with another `name`", erasing.only_ours_rejects())
 WORDS = Difference("the words of an error about a value", erasing.other_messages())
 WORDS_TOLD = Difference(WORDS.row, erasing.bodies(erasing.other_messages_of_a_key))
-OTHER_TYPE = Difference("a value that is none of its key's type", erasing.other_messages(same_count=False))
+OTHER_TYPE = Difference("a value of the wrong type", erasing.other_messages(same_count=False))
 OTHER_TYPE_TOLD = Difference(OTHER_TYPE.row, erasing.bodies(erasing.other_type))
 BOOLEAN_TOLD = Difference("a boolean in capitals", erasing.bodies(erasing.boolean_as_sent))
 DEAD_LETTERS_TOLD = Difference("a dead letter topic among `topics`",

@@ -1,5 +1,6 @@
 #include "http/connection.h"
 
+#include <Poco/Net/HTTPChunkedStream.h>
 #include <Poco/Net/HTTPClientSession.h>
 #include <Poco/Net/HTTPRequest.h>
 #include <Poco/Net/NetException.h>
@@ -12,6 +13,7 @@
 #include <array>
 #include <istream>
 #include <limits>
+#include <streambuf>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -109,17 +111,22 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
     setKeepAlive(true);
   }
 
-  // Makes Poco expect responses with a body. Its sendRequest is called just this once, because it
-  // would create an output stream for every request, and render each head twice.
-  void ExpectResponses() {
-    class EmptyRequest final : public Poco::Net::HTTPRequest {
-     public:
-      EmptyRequest() { setMethod(HTTP_POST); }
-      void write(std::ostream&) const override {}
-    };
-    EmptyRequest empty;
-    sendRequest(empty);
+  // Receives a head, which Poco parses. Poco's own receiveResponse makes two streams for each
+  // response, which cost more than the parsing.
+  void ReceiveHead(Response& head) {
+    try {
+      do {
+        head.clear();
+        in_.clear();
+        head.read(in_);
+        input_.Release();
+      } while (head.getStatus() == Poco::Net::HTTPResponse::HTTP_CONTINUE);
+    } catch (const Poco::Exception&) {
+      if (networkException() != nullptr) networkException()->rethrow();  // in_ has swallowed it
+      throw;
+    }
   }
+  using HTTPSession::read;
 
   GuardedSocket& guard() { return *guard_; }
   const GuardedSocket& guard() const { return *guard_; }
@@ -171,9 +178,39 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
     return true;
   }
 
+  // Shows Poco's parser of heads the bytes that the session has buffered, in place.
+  class Input final : public std::streambuf {
+   public:
+    explicit Input(Session& session) : session_(session) {}
+
+    // Removes what was parsed from the session's buffer.
+    void Release() {
+      std::array<char, 512> parsed;
+      for (auto left = gptr() - eback(); left > 0;) {
+        left -= session_.read(parsed.data(), std::min<std::streamsize>(left, parsed.size()));
+      }
+      setg(nullptr, nullptr, nullptr);
+    }
+
+   protected:
+    int_type underflow() override {
+      Release();
+      if (session_.peek() == traits_type::eof()) return traits_type::eof();
+      const std::string_view received = session_.guard_->received();
+      char* const end = const_cast<char*>(received.data()) + received.size();
+      setg(end - session_.buffered(), end - session_.buffered(), end);
+      return traits_type::to_int_type(*gptr());
+    }
+
+   private:
+    Session& session_;
+  };
+
   Connection& connection_;
   Poco::AutoPtr<GuardedSocket> guard_;
   std::unique_ptr<Poco::Exception> failure_;
+  Input input_{*this};
+  std::istream in_{&input_};
 };
 
 Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
@@ -195,7 +232,6 @@ Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
   }
   session_ = std::make_unique<Session>(
       *this, Poco::AutoPtr<GuardedSocket>(new GuardedSocket(std::move(top))));
-  session_->ExpectResponses();
 }
 
 Connection::~Connection() = default;
@@ -216,7 +252,8 @@ void Connection::OpenTunnel(const Tunnel& tunnel) {
       request.set(Poco::Net::HTTPRequest::PROXY_AUTHORIZATION, tunnel.credentials);
     }
     session_->sendRequest(request);
-    session_->receiveResponse(response);
+    session_->flushRequest();
+    session_->ReceiveHead(response);
   } catch (const Poco::Exception& problem) {
     loop_.ThrowIfInterrupted();
     throw fail(ToFault(problem).fault.detail);
@@ -249,10 +286,10 @@ Connection::ExchangeResult Connection::Exchange(const request::Request& request,
 Connection::ExchangeResult Connection::ReceiveResponse() {
   Response head;
   GuardedSocket& guard = session_->guard();
-  std::istream& in = session_->receiveResponse(head);
+  session_->ReceiveHead(head);
   guard.StartBody();
   std::string body;
-  const bool whole = ReadBody(in, body);
+  const bool whole = ReadBody(head, body);
   bool reusable =
       whole && head.keeps_alive() && !guard.ended() && session_->parsed() == guard.received();
   if (!whole) {
@@ -273,7 +310,24 @@ Connection::ExchangeResult Connection::ReceiveResponse() {
 }
 
 // Returns false, with the rest unread, when the body is larger than a retry indicator may be.
-bool Connection::ReadBody(std::istream& in, std::string& body) {
+bool Connection::ReadBody(const Response& head, std::string& body) {
+  if (head.body() == Response::Body::kNone) return true;
+  if (head.body() == Response::Body::kChunked) return ReadChunks(body);
+  const bool sized = head.body() == Response::Body::kSized;
+  const uint64_t size = sized ? head.size() : std::numeric_limits<uint64_t>::max();
+  std::array<char, 4 * 1024> part;
+  while (body.size() < size) {
+    const auto wanted = static_cast<int>(std::min<uint64_t>(size - body.size(), part.size()));
+    const int count = session_->read(part.data(), wanted);
+    if (count <= 0) break;
+    body.append(part.data(), static_cast<size_t>(count));
+    if (body.size() > delivery::kMaxIndicatorBody) return false;
+  }
+  return true;
+}
+
+bool Connection::ReadChunks(std::string& body) {
+  Poco::Net::HTTPChunkedInputStream in(*session_);
   std::array<char, 4 * 1024> part;
   do {
     in.read(part.data(), part.size());

@@ -5,7 +5,6 @@
 #include <openssl/types.h>
 
 #include <chrono>
-#include <iosfwd>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +16,7 @@
 
 namespace khs::http {
 
+class Response;
 class TlsContext;
 
 // The parts of a request that are the same for all requests to one destination.
@@ -69,7 +69,8 @@ class Connection {
 
   void OpenTunnel(const Tunnel& tunnel);
   ExchangeResult ReceiveResponse();
-  bool ReadBody(std::istream& in, std::string& body);
+  bool ReadBody(const Response& head, std::string& body);
+  bool ReadChunks(std::string& body);
   Fault ToFault(const Poco::Exception& problem) const;
   Fault WithLabel(Fault fault) const;
 

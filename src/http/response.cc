@@ -127,15 +127,11 @@ void Response::DecideBody() {
   } else if (codings_ > 0) {
     if (codings_ > 1 || !chunked_) throw MessageException("its Transfer-Encoding is not chunked");
     body_ = Body::kChunked;
-    erase(TRANSFER_ENCODING);  // Poco would not recognize a value with blanks around it
-    setChunkedTransferEncoding(true);
     // One of the two headers is wrong, so the connection must not be reused.
     keeps_alive_ = keeps_alive_ && !length_;
   } else if (length_) {
     if (!lengths_agree_) throw MessageException("its Content-Length is not one number");
     body_ = Body::kSized;
-    erase(CONTENT_LENGTH);
-    set(CONTENT_LENGTH, std::to_string(*length_));
   } else {
     body_ = Body::kUntilClose;
     keeps_alive_ = false;

@@ -23,6 +23,7 @@
 #include "http/guarded_socket.h"
 #include "http/response.h"
 #include "http/tls_context.h"
+#include "net/tls_setup.h"
 
 namespace khs::http {
 namespace {
@@ -40,6 +41,19 @@ class SecureSocket final : public Poco::Net::SecureStreamSocketImpl {
     setLazyHandshake(true);  // Poco's handshake in connectSSL would not wait
     setPeerHostName(tls.server_name());
     connectSSL();
+  }
+
+  int Handshake() {
+    net::ClearTlsErrors();
+    return completeHandshake();
+  }
+  int receiveBytes(void* buffer, int length, int flags) override {
+    net::ClearTlsErrors();
+    return SecureStreamSocketImpl::receiveBytes(buffer, length, flags);
+  }
+  int sendBytes(const void* buffer, int length, int flags) override {
+    net::ClearTlsErrors();
+    return SecureStreamSocketImpl::sendBytes(buffer, length, flags);
   }
 };
 
@@ -222,7 +236,7 @@ Connection::Connection(net::Loop& loop, Poco::AutoPtr<net::FiberSocket> socket,
     if (tls != nullptr) {
       (void)TakeCertificateError();
       Poco::AutoPtr<SecureSocket> secure(new SecureSocket(socket_, *tls));
-      if (secure->completeHandshake() != 1) throw Poco::Net::ConnectionResetException();
+      if (secure->Handshake() != 1) throw Poco::Net::ConnectionResetException();
       tls_ = TakeLastHandshake();
       top = secure;
     }
@@ -365,8 +379,7 @@ Fault Connection::WithLabel(Fault fault) const {
 bool Connection::HasUnexpectedInput() {
   bool tls_has_input = false;
   if (tls_ != nullptr) {
-    errno = 0;
-    ERR_clear_error();
+    net::ClearTlsErrors();
     char next = 0;
     size_t bytes = 0;
     const int result = SSL_peek_ex(tls_, &next, 1, &bytes);

@@ -3,7 +3,6 @@
 #include <Poco/Net/NetException.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -44,7 +43,6 @@ void GuardedSocket::StartBody() {
 }
 
 int GuardedSocket::receiveBytes(void* buffer, int length, int flags) {
-  errno = 0;  // Poco derives the result of a TLS operation from it
   const int count = socket_->receiveBytes(buffer, length, flags);
   if (count <= 0) {
     ended_ = true;
@@ -67,7 +65,6 @@ int GuardedSocket::receiveBytes(void* buffer, int length, int flags) {
 }
 
 int GuardedSocket::sendBytes(const void* buffer, int length, int flags) {
-  errno = 0;
   return socket_->sendBytes(buffer, length, flags);
 }
 

@@ -1,10 +1,8 @@
 #include "net/fiber.h"
 
 #include <cxxabi.h>
-#include <openssl/err.h>
 
 #include <boost/context/protected_fixedsize_stack.hpp>
-#include <cerrno>
 #include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -80,9 +78,6 @@ boost::context::fiber Fiber::Run(boost::context::fiber&& loop) {
 
 void Fiber::Resume() {
   SwapExceptions();
-  // OpenSSL derives an operation's result from these two and does not clear them first.
-  errno = 0;
-  if (ERR_peek_error() != 0) ERR_clear_error();
 #if defined(__SANITIZE_THREAD__)
   loop_.thread = __tsan_get_current_fiber();
 #endif

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "net/tls_setup.h"
+
 namespace khs::net {
 namespace {
 
@@ -110,6 +112,7 @@ bool FiberSocket::poll(const Poco::Timespan&, int mode) {
     readiness_.Clear(Readiness::kRead);
     WaitFor(Readiness::kRead);
   }
+  ClearTlsErrors();  // of the fibers that ran meanwhile
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <cerrno>
 #include <csignal>
 #include <stdexcept>
 
@@ -59,6 +60,11 @@ Poco::Net::Context::Ptr MakeTlsContext(Poco::Net::Context::Usage usage,
 
 void SetKeyPassword(SSL_CTX* context, KeyPassword* password) {
   SSL_CTX_set_default_passwd_cb_userdata(context, password);
+}
+
+void ClearTlsErrors() {
+  errno = 0;
+  ERR_clear_error();
 }
 
 std::string TakeOpensslError() {

@@ -26,6 +26,11 @@ struct KeyPassword {
 // `password` must outlive the loading of the key; null: unknown.
 void SetKeyPassword(SSL_CTX* context, KeyPassword* password);
 
+// Clears errno and the thread's error queue. OpenSSL derives the result of an operation on a
+// connection from both and does not clear them first, so this must precede each: other fibers use
+// the same thread.
+void ClearTlsErrors();
+
 // Returns why the last OpenSSL call failed, and clears the thread's error queue. The reason is that
 // of the first error, since later ones are its consequences.
 std::string TakeOpensslError();

@@ -4,8 +4,10 @@
 #include <Poco/Net/NetException.h>
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <openssl/err.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <functional>
@@ -251,6 +253,28 @@ TEST_F(FiberSocketTest, SendsMoreThanTheSystemBuffers) {
     reader.join();
     EXPECT_EQ(received, much.size());
   });
+}
+
+TEST_F(FiberSocketTest, APollLeavesNoErrorsOfAnotherJob) {
+  int error = -1;
+  unsigned long queue = 1;
+  base::UniqueFd peer;
+  loop_.Start([&] {
+    loop_.WaitForNotify();
+    Send(peer, "x");
+    ERR_raise(ERR_LIB_USER, 1);
+    errno = EAGAIN;
+  });
+  Run([&] {
+    SocketPtr socket = Connect();
+    peer = listener_.Accept();
+    loop_.Notify();
+    EXPECT_TRUE(socket->poll({}, Poco::Net::SocketImpl::SELECT_READ));
+    error = errno;
+    queue = ERR_peek_error();
+  });
+  EXPECT_EQ(error, 0);
+  EXPECT_EQ(queue, 0u);
 }
 
 TEST_F(FiberSocketTest, StopsSendingWhenThePeerRespondsInsteadOfReading) {

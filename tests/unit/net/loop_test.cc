@@ -1,7 +1,6 @@
 #include "net/loop.h"
 
 #include <gtest/gtest.h>
-#include <openssl/err.h>
 
 #include <atomic>
 #include <chrono>
@@ -251,27 +250,6 @@ TEST_F(LoopTest, AnExceptionMayCrossAFrameThatSuspendsWhileItUnwinds) {
   loop_.Notify();
   Look();
   EXPECT_TRUE(caught);
-}
-
-TEST_F(LoopTest, AJobSeesNoErrorsOfAnotherJob) {
-  int error = -1;
-  unsigned long queue = 1;
-  loop_.Start([&] {
-    loop_.WaitForNotify();
-    error = errno;
-    queue = ERR_peek_error();
-  });
-  loop_.Start([&] {
-    loop_.WaitForNotify(loop_.Now());
-    ERR_raise(ERR_LIB_USER, 1);
-    errno = EAGAIN;
-    loop_.Notify();
-  });
-  Look();
-  Look();
-  EXPECT_EQ(error, 0);
-  EXPECT_EQ(queue, 0u);
-  ERR_clear_error();
 }
 
 // Uses `bytes` of stack, page by page.

@@ -127,14 +127,14 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
 
   // Receives a head, which Poco parses. Poco's own receiveResponse makes two streams for each
   // response, which cost more than the parsing.
-  void ReceiveHead(Response& head) {
+  const Response& ReceiveHead() {
     try {
       do {
-        head.clear();
         in_.clear();
-        head.read(in_);
+        head_.read(in_);
         input_.Release();
-      } while (head.getStatus() == Poco::Net::HTTPResponse::HTTP_CONTINUE);
+      } while (head_.getStatus() == Poco::Net::HTTPResponse::HTTP_CONTINUE);
+      return head_;
     } catch (const Poco::Exception&) {
       if (networkException() != nullptr) networkException()->rethrow();  // in_ has swallowed it
       throw;
@@ -223,6 +223,7 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
   Connection& connection_;
   Poco::AutoPtr<GuardedSocket> guard_;
   std::unique_ptr<Poco::Exception> failure_;
+  Response head_;  // the last one
   Input input_{*this};
   std::istream in_{&input_};
 };
@@ -258,7 +259,7 @@ void Connection::OpenTunnel(const Tunnel& tunnel) {
       *this, Poco::AutoPtr<GuardedSocket>(
                  new GuardedSocket(Poco::AutoPtr<Poco::Net::StreamSocketImpl>(socket_, true))));
   session_->guard().StartResponse();
-  Response response;
+  int status = 0;
   try {
     Poco::Net::HTTPRequest request("CONNECT", tunnel.authority, Poco::Net::HTTPMessage::HTTP_1_1);
     request.set(Poco::Net::HTTPRequest::HOST, tunnel.authority);
@@ -267,12 +268,11 @@ void Connection::OpenTunnel(const Tunnel& tunnel) {
     }
     session_->sendRequest(request);
     session_->flushRequest();
-    session_->ReceiveHead(response);
+    status = session_->ReceiveHead().getStatus();
   } catch (const Poco::Exception& problem) {
     loop_.ThrowIfInterrupted();
     throw fail(ToFault(problem).fault.detail);
   }
-  const int status = response.getStatus();
   if (status / 100 != 2) throw fail("status " + std::to_string(status));
   if (session_->parsed() != session_->guard().received())
     throw fail("it sent bytes after the head of its response");
@@ -298,9 +298,8 @@ Connection::ExchangeResult Connection::Exchange(const request::Request& request,
 }
 
 Connection::ExchangeResult Connection::ReceiveResponse() {
-  Response head;
   GuardedSocket& guard = session_->guard();
-  session_->ReceiveHead(head);
+  const Response& head = session_->ReceiveHead();
   guard.StartBody();
   std::string body;
   const bool whole = ReadBody(head, body);

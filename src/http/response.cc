@@ -57,6 +57,8 @@ bool IsLastChunk(std::string_view line) {
 Response::Response() { setFieldLimit(kMaxFields); }
 
 void Response::read(std::istream& in) {
+  clear();
+  content_ = {};
   HTTPResponse::read(in);
   if (!in.good()) throw MessageException("its head is incomplete");
   const std::string& version = getVersion();
@@ -84,23 +86,24 @@ void Response::ReadHeader(const std::string& name, const std::string& value) {
   }
   if (length) ReadContentLengths(value);
   if (coding) {
-    ++codings_;
-    chunked_ = EqualIgnoringCase(TrimBlanks(value), "chunked");
+    ++content_.codings;
+    content_.chunked = EqualIgnoringCase(TrimBlanks(value), "chunked");
   }
   if (is("Connection")) {
-    says_close_ = says_close_ || HasToken(value, "close");
-    says_keep_alive_ = says_keep_alive_ || HasToken(value, "keep-alive");
+    content_.says_close = content_.says_close || HasToken(value, "close");
+    content_.says_keep_alive = content_.says_keep_alive || HasToken(value, "keep-alive");
   }
   if (is("Keep-Alive")) ReadIdleTimeouts(value);
-  if (is("Retry-After")) retry_after_ = value;
+  if (is("Retry-After")) content_.retry_after = value;
 }
 
 // Repeated lengths are valid when they are equal.
 void Response::ReadContentLengths(std::string_view list) {
   ForEachItem(list, [this](std::string_view item) {
     const auto number = ParseNumber(item);
-    lengths_agree_ = lengths_agree_ && number && number == length_.value_or(*number);
-    length_ = number.value_or(0);
+    content_.lengths_agree =
+        content_.lengths_agree && number && number == content_.length.value_or(*number);
+    content_.length = number.value_or(0);
   });
 }
 
@@ -114,27 +117,30 @@ void Response::ReadIdleTimeouts(std::string_view list) {
     const auto number = ParseNumber(TrimBlanks(item.substr(equals + 1)));
     if (!number) return;
     const std::chrono::seconds timeout(std::min(*number, kLongest));
-    idle_timeout_ = std::min(idle_timeout_.value_or(timeout), timeout);
+    content_.idle_timeout = std::min(content_.idle_timeout.value_or(timeout), timeout);
   });
 }
 
 void Response::DecideBody() {
-  keeps_alive_ = !says_close_ && (getVersion().back() != '0' || says_keep_alive_);
+  content_.keeps_alive =
+      !content_.says_close && (getVersion().back() != '0' || content_.says_keep_alive);
   if (getStatus() == HTTP_NO_CONTENT || getStatus() == HTTP_NOT_MODIFIED) {
     // A 304 may have the Content-Length of a body that it does not send, and an incorrect 204 may
     // send a body. The start of the next response is certain only when no body was announced.
-    keeps_alive_ = keeps_alive_ && codings_ == 0 && length_.value_or(0) == 0 && lengths_agree_;
-  } else if (codings_ > 0) {
-    if (codings_ > 1 || !chunked_) throw MessageException("its Transfer-Encoding is not chunked");
-    body_ = Body::kChunked;
+    content_.keeps_alive = content_.keeps_alive && content_.codings == 0 &&
+                           content_.length.value_or(0) == 0 && content_.lengths_agree;
+  } else if (content_.codings > 0) {
+    if (content_.codings > 1 || !content_.chunked)
+      throw MessageException("its Transfer-Encoding is not chunked");
+    content_.body = Body::kChunked;
     // One of the two headers is wrong, so the connection must not be reused.
-    keeps_alive_ = keeps_alive_ && !length_;
-  } else if (length_) {
-    if (!lengths_agree_) throw MessageException("its Content-Length is not one number");
-    body_ = Body::kSized;
+    content_.keeps_alive = content_.keeps_alive && !content_.length;
+  } else if (content_.length) {
+    if (!content_.lengths_agree) throw MessageException("its Content-Length is not one number");
+    content_.body = Body::kSized;
   } else {
-    body_ = Body::kUntilClose;
-    keeps_alive_ = false;
+    content_.body = Body::kUntilClose;
+    content_.keeps_alive = false;
   }
 }
 

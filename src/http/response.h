@@ -13,23 +13,24 @@ namespace khs::http {
 
 // Response head, parsed by Poco, with strict checks of everything that decides where the response
 // ends. Poco is lenient there, so the rest of a response could be taken for the next one. Other
-// headers are not checked. Used by one thread, for one response.
+// headers are not checked. Used by one thread, for one response after another, because new lists of
+// headers would cost more.
 class Response final : public Poco::Net::HTTPResponse {
  public:
   enum class Body { kNone, kSized, kChunked, kUntilClose };
 
   Response();
 
-  // Throws Poco::Net::MessageException, whose text quotes nothing of the head.
+  // Reads the next head. Throws Poco::Net::MessageException, whose text quotes nothing of the head.
   void read(std::istream& in) override;
 
-  Body body() const { return body_; }
-  uint64_t size() const { return length_.value_or(0); }  // of a kSized body
+  Body body() const { return content_.body; }
+  uint64_t size() const { return content_.length.value_or(0); }  // of a kSized body
   // Whether the head allows another request on the connection.
-  bool keeps_alive() const { return keeps_alive_; }
+  bool keeps_alive() const { return content_.keeps_alive; }
   // Value of "Keep-Alive: timeout", after which the endpoint closes an idle connection.
-  std::optional<std::chrono::seconds> idle_timeout() const { return idle_timeout_; }
-  const std::optional<std::string>& retry_after() const { return retry_after_; }
+  std::optional<std::chrono::seconds> idle_timeout() const { return content_.idle_timeout; }
+  const std::optional<std::string>& retry_after() const { return content_.retry_after; }
 
  private:
   void ReadHeader(const std::string& name, const std::string& value);
@@ -37,17 +38,21 @@ class Response final : public Poco::Net::HTTPResponse {
   void ReadIdleTimeouts(std::string_view list);
   void DecideBody();
 
-  Body body_ = Body::kNone;
-  bool keeps_alive_ = false;
-  std::optional<std::chrono::seconds> idle_timeout_;
-  std::optional<std::string> retry_after_;
-  // Content of the framing headers, which may be repeated.
-  std::optional<uint64_t> length_;
-  bool lengths_agree_ = true;
-  int codings_ = 0;       // number of Transfer-Encoding headers
-  bool chunked_ = false;  // the last of them
-  bool says_close_ = false;
-  bool says_keep_alive_ = false;
+  // What the headers say. One struct, because each head starts from its defaults.
+  struct Content {
+    Body body = Body::kNone;
+    bool keeps_alive = false;
+    std::optional<std::chrono::seconds> idle_timeout;
+    std::optional<std::string> retry_after;
+    // Of the framing headers, which may be repeated.
+    std::optional<uint64_t> length;
+    bool lengths_agree = true;
+    int codings = 0;       // number of Transfer-Encoding headers
+    bool chunked = false;  // the last of them
+    bool says_close = false;
+    bool says_keep_alive = false;
+  };
+  Content content_;
 };
 
 enum class ChunksEnd { kWhole, kWithTrailers, kMalformed };

@@ -77,10 +77,12 @@ class Scanner {
     return true;
   }
   void SkipBlanks() {
-    constexpr std::string_view kBlanks = " \t\r\n";
     while (at_ < text_.size()) {
-      if (kBlanks.find(text_[at_]) != std::string_view::npos) {
+      const char c = text_[at_];
+      if (c == ' ' || c == '\t' || c == '\r' || c == '\n') {
         ++at_;
+      } else if (c != '#' && c != '/') {
+        return;
       } else if (Skip("#") || Skip("//")) {
         at_ = std::min(text_.find_first_of("\r\n", at_), text_.size());
       } else if (Skip("/*")) {

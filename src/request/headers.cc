@@ -4,10 +4,18 @@
 
 namespace khs::request {
 
+namespace {
+
+// With their lengths, because append would count them for each header.
+constexpr std::string_view kSeparator = ": ";
+constexpr std::string_view kLineEnd = "\r\n";
+
+}  // namespace
+
 void Headers::Add(std::string_view name, std::initializer_list<std::string_view> value_parts) {
-  lines_.append(name).append(": ");
+  lines_.append(name).append(kSeparator);
   for (const std::string_view part : value_parts) lines_.append(part);
-  lines_.append("\r\n");
+  lines_.append(kLineEnd);
 }
 
 bool Headers::Has(std::string_view name) const {

@@ -376,18 +376,17 @@ Fault Connection::WithLabel(Fault fault) const {
 }
 
 bool Connection::HasUnexpectedInput() {
-  bool tls_has_input = false;
-  if (tls_ != nullptr) {
-    net::ClearTlsErrors();
-    char next = 0;
-    size_t bytes = 0;
-    const int result = SSL_peek_ex(tls_, &next, 1, &bytes);
-    // An incomplete record counts, because it may turn out to be anything.
-    tls_has_input = result == 1 || SSL_get_error(tls_, result) != SSL_ERROR_WANT_READ ||
-                    SSL_has_pending(tls_) != 0;
-    ERR_clear_error();
-  }
-  return socket_->HasInput() || tls_has_input;
+  const bool has_input = socket_->HasInput();
+  if (tls_ == nullptr || (!has_input && SSL_has_pending(tls_) == 0)) return has_input;
+  net::ClearTlsErrors();
+  char next = 0;
+  size_t bytes = 0;
+  const int result = SSL_peek_ex(tls_, &next, 1, &bytes);
+  // An incomplete record counts, because it may turn out to be anything.
+  const bool tls_has_input = result == 1 || SSL_get_error(tls_, result) != SSL_ERROR_WANT_READ ||
+                             SSL_has_pending(tls_) != 0;
+  ERR_clear_error();
+  return tls_has_input || socket_->HasInput();
 }
 
 }  // namespace khs::http

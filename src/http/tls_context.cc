@@ -116,6 +116,7 @@ TlsContext::TlsContext(const config::TlsConfig& config, const request::Target& t
   SSL_CTX_set_info_callback(context, StoreHandshake);
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                 SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_read_ahead(context, 1);  // reads a record by one system call instead of two
   if (!config.ca_location.empty()) LoadAuthorities(context, config.ca_location);
   LoadClientCertificate(context, config);
   if (config.verify) {

@@ -64,7 +64,7 @@ void SetKeyPassword(SSL_CTX* context, KeyPassword* password) {
 
 void ClearTlsErrors() {
   errno = 0;
-  ERR_clear_error();
+  if (ERR_peek_error() != 0) ERR_clear_error();
 }
 
 std::string TakeOpensslError() {

@@ -51,13 +51,15 @@ k8s:
 	REQUIRE_KAFKA=1 $(PYTHON) tests/k8s/fetch.py
 	KAFKA_HTTP_SINK=$(wildcard $(BUILD)/src/kafka-http-sink) $(PYTHON) -m pytest -q tests/k8s
 
-# Micro-benchmarks, then the release build with a real broker and nginx. BEFORE=BINARY measures another build in turn.
+# Micro-benchmarks, then the release build with a real broker and nginx. BEFORE=BINARY measures another build in turn,
+# SCENARIO=name runs one scenario, WRITE=1 writes the comparison with other programs into README.md.
 bench:
 	.ci/install-packages build run test bench
 	cmake --preset release -DKHS_TESTS=OFF -DKHS_BENCH=ON > /dev/null
-	cmake --build build/release -j $(JOBS) --target bench_delivery kafka-http-sink
+	cmake --build build/release -j $(JOBS) --target bench_delivery bare_consumer kafka-http-sink
 	build/release/tests/bench/bench_delivery
-	$(PYTHON) tests/bench/throughput.py build/release/src/kafka-http-sink $(if $(BEFORE),--before $(BEFORE))
+	$(PYTHON) tests/bench/throughput.py build/release/src/kafka-http-sink $(if $(BEFORE),--before $(BEFORE)) \
+	  $(if $(SCENARIO),--scenario $(SCENARIO)) $(if $(WRITE),--write)
 
 # Injects faults by seed, checks that nothing is lost, and writes the results into tests/README.md.
 chaos: build

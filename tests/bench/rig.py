@@ -27,11 +27,13 @@ NGINX = """\
 daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log {dir}/error.log;
 events {{ worker_connections 4096; }}
 http {{
+  log_format records '$msec $status $http_x_kafka_partition $http_x_kafka_offset';
   access_log off; client_body_temp_path {dir}; proxy_temp_path {dir}; fastcgi_temp_path {dir}; uwsgi_temp_path {dir};
   scgi_temp_path {dir}; keepalive_requests 1000000000; keepalive_timeout 3600; default_type application/json;
   ssl_certificate {dir}/nginx.pem; ssl_certificate_key {dir}/nginx.key;
   server {{ listen 127.0.0.1:{port} backlog=4096; listen 127.0.0.1:{tls_port} ssl backlog=4096;
-    location / {{ return 200 '{{"retry":false}}'; }} }}
+    location / {{ return 200 '{{"retry":false}}'; }}
+    location = /logged {{ access_log {dir}/requests.log records buffer=64k flush=100ms; return 200 '{{"retry":false}}'; }} }}
 }}
 """
 
@@ -81,6 +83,7 @@ class Nginx(typing.NamedTuple):
     url: str
     tls_url: str
     certificate: str    # file of its self-signed certificate
+    requests: pathlib.Path  # log of the requests to /logged: time, status, partition, offset
 
 
 @contextlib.contextmanager
@@ -94,7 +97,8 @@ def nginx():
                        check=True, stderr=subprocess.DEVNULL)
         with process(["/usr/sbin/nginx", "-e", f"{directory}/error.log", "-c", str(base / "nginx.conf")]):
             await_true(lambda: answers(f"http://127.0.0.1:{port}/"), "nginx answers")
-            yield Nginx(f"http://127.0.0.1:{port}/", f"https://127.0.0.1:{tls_port}/", str(base / "nginx.pem"))
+            yield Nginx(f"http://127.0.0.1:{port}/", f"https://127.0.0.1:{tls_port}/", str(base / "nginx.pem"),
+                        base / "requests.log")
 
 
 def wrk(url, connections, seconds, body_bytes):
@@ -112,7 +116,31 @@ def unique(stem):
     return f"{stem}-{uuid.uuid4().hex[:8]}"
 
 
-class Sidecar:
+class Measured:
+    """A running process whose processor time, memory and threads are read from /proc."""
+
+    def __init__(self, process):
+        self._process = process
+        self.proc = pathlib.Path(f"/proc/{process.pid}")
+
+    def running(self):
+        return self._process.poll() is None
+
+    def cpu_seconds(self):
+        fields = (self.proc / "stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def status(self, name):
+        return int(re.search(rf"^{name}:\s+(\d+)", (self.proc / "status").read_text(), re.M)[1])
+
+    def peak_mib(self):
+        return self.status("VmHWM") / 1024
+
+    def threads(self):
+        return self.status("Threads")
+
+
+class Sidecar(Measured):
     """The program with these connectors: name -> TOML lines."""
 
     def __init__(self, binary, bootstrap, connectors):
@@ -125,8 +153,7 @@ class Sidecar:
         (base / "sidecar.toml").write_text(
             f'kafka.bootstrap.servers = "{bootstrap}"\nconnectors.dir = "{base}/connectors"\nlog.level = "warn"\n'
             f'metrics.listen = "127.0.0.1:{self._port}"\nrest.listen = ""\n')
-        self._process = subprocess.Popen([binary, "run", "--config", str(base / "sidecar.toml")])
-        self.proc = pathlib.Path(f"/proc/{self._process.pid}")
+        super().__init__(subprocess.Popen([binary, "run", "--config", str(base / "sidecar.toml")]))
         self.largest_threads = 0
 
     def __enter__(self):
@@ -153,19 +180,6 @@ class Sidecar:
     def scrape(self):
         with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=10) as reply:
             return reply.read()
-
-    def cpu_seconds(self):
-        fields = (self.proc / "stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def status(self, name):
-        return int(re.search(rf"^{name}:\s+(\d+)", (self.proc / "status").read_text(), re.M)[1])
-
-    def peak_mib(self):
-        return self.status("VmHWM") / 1024
-
-    def threads(self):
-        return self.status("Threads")
 
 
 def create_topic(bootstrap, partitions=1):

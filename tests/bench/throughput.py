@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 """Benchmarks delivery from a real broker to nginx, next to `wrk` with the same requests in the same minutes.
 
-    throughput.py BINARY [--before BINARY] [--scenario NAME]... [--rounds 3] [--seconds 4] [--in-flight N]
+    throughput.py BINARY [--before BINARY] [--scenario NAME]... [--rounds 3] [--seconds 4] [--in-flight N] [--write]
 
-With --before another build of the program, for example of the previous commit, takes turns with it. Times are only
-comparable within one run, because the speed of the machine varies.
+With --before another build of the program, for example of the previous commit, takes turns with it. The scenario `peers`
+measures other programs; --write puts its table into README.md. Times are only comparable within one run, because the
+speed of the machine varies.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import typing
 
 import confluent_kafka
 
+import peers
 import rig
 
 sys.path.insert(0, str(rig.ROOT / "tests" / "e2e"))
@@ -47,7 +49,7 @@ def median(rounds):
 
 
 class Bench:
-    def __init__(self, options, bootstrap, nginx):
+    def __init__(self, options, bootstrap, nginx, java_build=None):
         self.binary = options.binary
         self.before = options.before
         self.rounds = options.rounds
@@ -55,6 +57,9 @@ class Bench:
         self.in_flight = options.in_flight
         self.bootstrap = bootstrap
         self.nginx = nginx
+        self.write = options.write
+        self.bare_consumer = options.bare_consumer
+        self.java_build = java_build
 
     def connector(self, topic, url, **more):
         keys = {"topics": topic, "callback.request.url": url, **more}
@@ -185,7 +190,6 @@ class Bench:
         row("100 connectors, a backlog each", f"{peak:.0f} MiB", "", "", "<= 200 MiB", peak <= 200,
             f"{early} threads, later {late}")
 
-
     def scrape(self):
         """Scrapes a hundred connectors while another one delivers, slowly enough to leave a processor free."""
         idle, busy = rig.create_topic(self.bootstrap, 16), rig.create_topic(self.bootstrap)
@@ -213,6 +217,9 @@ class Bench:
             f"worst of {len(times)}: {worst:.0f} ms; {series:,} lines")
         row("delivering while scraped", f"{statistics.median(rates[1::2]):,.0f}/s",
             f"unscraped {statistics.median(rates[::2]):,.0f}/s", f"{ratio:.2f}", ">= 0.9", ratio >= 0.9, "5 scrapes a second")
+
+    def peers(self):
+        peers.compare(self, self.java_build, self.bare_consumer, self.write)
 
 
 def produce_evenly(producer, topic, rate, seconds):
@@ -242,7 +249,7 @@ def row(name, figure, reference, ratio, target, met, notes):
 
 SCENARIOS = {"one-partition": Bench.one_partition, "16-partitions": Bench.partitions, "16-keys": Bench.keys,
              "tls": Bench.tls, "slow": Bench.slow, "latency": Bench.latency, "backlog": Bench.backlog,
-             "100-connectors": Bench.hundred, "scrape": Bench.scrape}
+             "100-connectors": Bench.hundred, "scrape": Bench.scrape, "peers": Bench.peers}
 
 
 def main():
@@ -253,16 +260,19 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4)
     parser.add_argument("--in-flight", type=int, help="delivery.max.in.flight of scenarios that do not set it")
+    parser.add_argument("--bare-consumer", default=str(rig.ROOT / "build/release/tests/bench/bare_consumer"))
+    parser.add_argument("--write", action="store_true", help="write the table of the scenario peers into README.md")
     options = parser.parse_args()
-    broker = load_node().Broker()
-    try:
+    names = options.scenario or list(SCENARIOS)
+    with contextlib.ExitStack() as running:
+        java_build = running.enter_context(peers.prepared(options.bare_consumer)) if "peers" in names else None
+        broker = load_node().Broker()
+        running.callback(broker.stop)
         with rig.nginx() as nginx:
             print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; medians of {options.rounds} rounds of "
                   f"{options.seconds} s in turn")
-            for name in options.scenario or SCENARIOS:
-                SCENARIOS[name](Bench(options, broker.bootstrap, nginx))
-    finally:
-        broker.stop()
+            for name in names:
+                SCENARIOS[name](Bench(options, broker.bootstrap, nginx, java_build))
 
 
 if __name__ == "__main__":

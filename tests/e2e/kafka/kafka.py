@@ -109,10 +109,10 @@ def copy_jars(pom, directory):
                 ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={directory}"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900)
             if copy.returncode != 0:
-                raise Unavailable(f"mvn could not fetch Kafka's jars:\n{copy.stdout[-3000:]}")
+                raise Unavailable(f"mvn could not fetch the jars of {pom}:\n{copy.stdout[-3000:]}")
             complete.write_text(wanted)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Unavailable(f"cannot fetch Kafka's jars: {error}") from error
+        raise Unavailable(f"cannot fetch the jars of {pom}: {error}") from error
     return directory
 
 

@@ -13,7 +13,9 @@ import org.apache.kafka.common.serialization.StringDeserializer;
 
 /**
  * Delivers every record of a topic by HTTP POST with Confluent's parallel-consumer on Vert.x, until SIGTERM. The requests
- * have the same headers as those of kafka-http-sink, and as there a response must be {"retry":false}.
+ * have the same headers as those of kafka-http-sink, and as there a response must be {"retry":false}. Fetch and buffer
+ * size are the defaults, except by partition, where the library's README advises to set both: with the defaults, many
+ * partitions have no record in the buffer.
  *
  * ParallelConsumer BOOTSTRAP TOPIC GROUP PORT PATH KEY|PARTITION|UNORDERED IN_FLIGHT
  */
@@ -30,10 +32,15 @@ public class ParallelConsumer {
     properties.put("group.id", group);
     properties.put("enable.auto.commit", "false");
     properties.put("auto.offset.reset", "earliest");
+    ProcessingOrder ordering = ProcessingOrder.valueOf(arguments[5]);
+    if (ordering == ProcessingOrder.PARTITION) {
+      properties.put("max.partition.fetch.bytes", 65_536);
+    }
     var options = ParallelConsumerOptions.<String, byte[]>builder()
         .consumer(new KafkaConsumer<>(properties, new StringDeserializer(), new ByteArrayDeserializer()))
-        .ordering(ProcessingOrder.valueOf(arguments[5]))
+        .ordering(ordering)
         .maxConcurrency(Integer.parseInt(arguments[6]))
+        .messageBufferSize(ordering == ProcessingOrder.PARTITION ? 16_000 : 0)
         .build();
     VertxParallelStreamProcessor<String, byte[]> processor = VertxParallelStreamProcessor.createEosStreamProcessor(options);
     Runtime.getRuntime().addShutdownHook(new Thread(processor::closeDontDrainFirst));

@@ -24,7 +24,7 @@ POM = rig.HERE / "parallel-consumer-pom.xml"
 IN_FLIGHT = 16
 BODY = 100
 # Records of a run: before, within and after what is measured. The first let the JVM compile what runs often.
-WARM_UP, RECORDS, REST = 150_000, 100_000, 10_000
+WARM_UP, RECORDS, REST = 100_000, 75_008, 4_992
 READ = 1_000_000    # by the bare consumer
 
 
@@ -113,7 +113,8 @@ class JavaBuild:
                        check=True)
 
     def command(self, *arguments):
-        return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self.directory}:{self.jars}/*",
+        # By default the heap could take a quarter of the machine's memory.
+        return ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self.directory}:{self.jars}/*",
                 "ParallelConsumer", *map(str, arguments)]
 
     def version(self):

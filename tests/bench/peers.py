@@ -21,10 +21,11 @@ from kafka_cluster import load_node  # noqa: E402
 
 PARALLEL_CONSUMER = "parallel-consumer"
 POM = rig.HERE / "parallel-consumer-pom.xml"
+HEAP = "256m"   # by default it could take a quarter of the machine's memory
 IN_FLIGHT = 16
 BODY = 100
 # Records of a run: before, within and after what is measured. The first let the JVM compile what runs often.
-WARM_UP, RECORDS, REST = 100_000, 75_008, 4_992
+WARM_UP, RECORDS, REST = 100_000, 75_000, 5_000
 READ = 1_000_000    # by the bare consumer
 
 
@@ -81,7 +82,6 @@ class Log:
 
 class ParallelConsumer(rig.Measured):
     def __init__(self, build, arguments):
-        self._build = build
         super().__init__(subprocess.Popen(build.command(*arguments), stdin=subprocess.DEVNULL))
 
     def __enter__(self):
@@ -109,13 +109,12 @@ class JavaBuild:
             sys.exit(f"{error}\nThe scenario `peers` needs these jars. Let Maven reach a repository that has them (a mirror "
                      "is set in ~/.m2/settings.xml), or name other scenarios: make bench SCENARIO=16-partitions")
         self.directory = directory
-        subprocess.run(["javac", "-nowarn", "-d", directory, "-cp", f"{self.jars}/*", str(rig.HERE / "ParallelConsumer.java")],
-                       check=True)
+        subprocess.run(["javac", "-nowarn", "-d", directory, "-cp", f"{self.jars}/*",
+                        str(rig.HERE / "ParallelConsumer.java")], check=True)
 
     def command(self, *arguments):
-        # By default the heap could take a quarter of the machine's memory.
-        return ["java", "-Xmx256m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self.directory}:{self.jars}/*",
-                "ParallelConsumer", *map(str, arguments)]
+        return ["java", f"-Xmx{HEAP}", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp",
+                f"{self.directory}:{self.jars}/*", "ParallelConsumer", *map(str, arguments)]
 
     def version(self):
         jar = next(pathlib.Path(self.jars).glob("parallel-consumer-vertx-*.jar"))
@@ -196,7 +195,8 @@ def prepared(bare):
 
 def compare(bench, build, bare, write):
     table = Peers(bench, build, bare).measure()
-    text = f"{table}\n\n{PARALLEL_CONSUMER} {build.version()} on {build.java()}; {os.cpu_count()} processors."
+    text = (f"{table}\n\n{PARALLEL_CONSUMER} {build.version()} on {build.java()}, heap at most {HEAP}; "
+            f"{os.cpu_count()} processors.")
     print(f"\n{text}\n", flush=True)
     if write:
         figures.keep("bench", text, rig.ROOT / "README.md")

@@ -147,9 +147,9 @@ class _Explainer:
         missed = self._explain_missed_answer(resolved, event, now == then) if both_sent else None
         if now == then:
             return missed if committed > began else None
-        if committed < began or then.process != now.process and then.start > now.start:
+        if committed < began or self._came_too_late(now, then) or then.process != now.process and then.start > now.start:
             # The partition already belongs to another member, and this one does not know.
-            if self._was_frozen(event.process, now.start, began):
+            if self._was_frozen(event.process, now.start, began) or self._came_too_late(now, then):
                 return "frozen while the partition moved to another member"
             return "no broker to announce the revocation" if self._broker_was_down(now.start, began) else None
         if not missed and self._was_left_uncommitted(time, then, record):
@@ -168,6 +168,11 @@ class _Explainer:
         no_broker = (self._broker_was_down(time, now.start)
                      or then.how == "left" and self._broker_was_down(then.end - SESSION, then.end))
         return "no broker for the commit" if no_broker else missed
+
+    def _came_too_late(self, assignment, other):
+        """Whether the process was frozen from before this assignment until another member had the partition."""
+        return (assignment.how == "lost" and other.process != assignment.process and other.end > assignment.start
+                and self._was_frozen(assignment.process, other.start, assignment.start))
 
     def _killed_before_commit(self, time, then, now):
         killed = self._killed.get(then.process, float("inf"))

@@ -200,6 +200,20 @@ def test_a_freeze_explains_a_repeat_by_the_frozen_process():
     assert not frozen(Window("SIGSTOP", 20.0, 33.0, "a1")).problems()
 
 
+@pytest.mark.parametrize("end, explained", [(29.0, True), (24.0, False)])
+def test_a_freeze_before_an_assignment_explains_repeats_until_it_is_lost(end, explained):
+    """a2 is frozen when the broker answers its join. It hears of the assignment when a1 has had the partition for long."""
+    scenario = Scenario()
+    scenario.processes[0].lines[:] = [assigned(25.0)]
+    scenario.attempts[:] = [attempt(offset, 26.0 + offset) for offset in range(3)]
+    scenario.processes.append(Process("a2", 1.0, 100.0, "left", [
+        assigned(30.0), line(33.0, "partitions lost", partitions=f"{TOPIC}[0]")]))
+    scenario.attempts.extend([attempt(1, 31.0, "a2"), attempt(2, 32.0, "a2")])
+    scenario.commits.append(Commit(31.5, 3, ()))
+    scenario.windows.append(Window("SIGSTOP", 20.0, end, "a2"))
+    assert bool(scenario.problems()) != explained
+
+
 def partition_revoked(end, *windows):
     """a1 delivers the last record, then its partition moves to a2, which delivers the record again."""
     scenario = Scenario()

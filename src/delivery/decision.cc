@@ -29,11 +29,6 @@ bool IsRequestErrorStatus(int status) {
   }
 }
 
-Verdict InterpretReply(const Reply& reply, IndicatorRule rule) {
-  if (const auto* http = std::get_if<HttpReply>(&reply)) return Interpret(*http, rule);
-  return Interpret(std::get<RequestFault>(reply));
-}
-
 // The next delay of a list, or Retry-After up to its bound if that is longer; nothing when the list
 // is used up.
 std::optional<Milliseconds> NextDelay(const Policy& policy, const std::vector<Milliseconds>& delays,
@@ -93,10 +88,15 @@ Verdict Interpret(const RequestFault& fault) {
   return {Kind::kRequestError, ErrorReason::kIo};
 }
 
+Verdict Interpret(const Reply& reply, IndicatorRule rule) {
+  if (const auto* http = std::get_if<HttpReply>(&reply)) return Interpret(*http, rule);
+  return Interpret(std::get<RequestFault>(reply));
+}
+
 Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress) {
   if (std::holds_alternative<Aborted>(reply)) return Abandon{};
   ++progress.attempts;
-  const Verdict verdict = InterpretReply(reply, policy.indicator);
+  const Verdict verdict = Interpret(reply, policy.indicator);
   if (verdict.kind == Kind::kDelivered) return Deliver{};
 
   if (verdict.kind == Kind::kRequestError) {

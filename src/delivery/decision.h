@@ -35,6 +35,8 @@ struct Verdict {
 
 Verdict Interpret(const HttpReply& reply, IndicatorRule rule);
 Verdict Interpret(const RequestFault& fault);
+// For a reply that is not Aborted.
+Verdict Interpret(const Reply& reply, IndicatorRule rule);
 
 // The `reason` of `records_dropped_total`.
 enum class DropReason { kResponseError, kRetriesExhausted, kTombstone };

@@ -51,7 +51,7 @@ bool Commits::OnCommitDone(Committed committed) {
   // The result of a commit that CommitAll replaced says nothing about later ones.
   if (!in_flight_ || !SameOffsets(committed.positions, *in_flight_)) return false;
   in_flight_.reset();
-  ApplyResult(committed);
+  ApplyResult(committed, true);
   return !committed.error;
 }
 
@@ -66,17 +66,15 @@ bool Commits::CommitAll(milliseconds timeout) {
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
     const Committed committed =
         source_.CommitAndWait(std::move(positions), std::max(left, kRetryInterval));
-    ApplyResult(committed);
+    const bool may_retry = std::chrono::steady_clock::now() + kRetryInterval < deadline;
+    ApplyResult(committed, may_retry);
     if (!committed.error) return true;
-    if (committed.error->excluded ||
-        std::chrono::steady_clock::now() + kRetryInterval >= deadline) {
-      return false;
-    }
+    if (committed.error->excluded || !may_retry) return false;
     if (!committed.error->too_large) std::this_thread::sleep_for(kRetryInterval);
   }
 }
 
-void Commits::ApplyResult(const Committed& committed) {
+void Commits::ApplyResult(const Committed& committed, bool may_retry) {
   if (!committed.error) {
     Positions accepted;
     Positions withheld;
@@ -97,7 +95,8 @@ void Commits::ApplyResult(const Committed& committed) {
     if (committed.error->too_large) lanes.HalveMetadata();
     lanes.MakeCommittable(committed.positions);
   });
-  Log().Warn("offset commit failed, will retry",
+  const bool will_retry = may_retry && !committed.error->excluded;
+  Log().Warn(will_retry ? "offset commit failed, will retry" : "offset commit failed",
              {{"connector", identity_.connector},
               {"task", identity_.id},
               {"partitions", ListPartitions(PartitionsOf(committed.positions))},

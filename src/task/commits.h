@@ -40,7 +40,8 @@ class Commits {
   bool CommitAll(std::chrono::milliseconds timeout);
 
  private:
-  void ApplyResult(const Committed& committed);
+  // `may_retry`: there is time for another try.
+  void ApplyResult(const Committed& committed, bool may_retry);
 
   const TaskIdentity& identity_;
   RecordSource& source_;

@@ -226,7 +226,8 @@ void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
                         std::holds_alternative<delivery::Drop>(decision);
   // The record is not given up before an attempt under the new settings.
   if (gives_up && attempt.settings_changed) {
-    decision = delivery::Retry{delivery::ErrorReason::kStatus, milliseconds(0)};
+    decision = delivery::Retry{delivery::Interpret(reply, settings_->policy.indicator).reason,
+                               milliseconds(0)};
   }
   OnDecision(std::move(job), std::move(decision), reply);
 }

@@ -252,7 +252,7 @@ def _read_line(log_events, process, open_, sent, line, text):
                 _end(log_events, process, topic_partition, open_.pop(topic_partition), now, how)
             if message == "partitions assigned":
                 open_[topic_partition] = now
-    elif message == "offset commit failed, will retry" and line.get("error") == "the partitions are lost":
+    elif message == "offset commit failed" and line.get("error") == "the partitions are lost":
         # librdkafka had rejoined the group before the revocation was answered.
         for topic, partition in _TOPIC_PARTITION.findall(line["partitions"]):
             of_process = log_events.assignments.get((process.name, topic, int(partition)))

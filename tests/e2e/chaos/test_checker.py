@@ -178,7 +178,7 @@ def test_a_commit_that_fails_after_the_revocation_counts_as_a_lost_partition(fai
     scenario.windows.append(Window("SIGSTOP", 15.0, 20.0, "a1"))
     scenario.processes[0].lines.append(line(20.1, "partitions revoked", partitions=f"{TOPIC}[0]"))
     if failed:
-        scenario.processes[0].lines.append(line(20.2, "offset commit failed, will retry", partitions=f"{TOPIC}[0]",
+        scenario.processes[0].lines.append(line(20.2, "offset commit failed", partitions=f"{TOPIC}[0]",
                                                 error='"the partitions are lost"'))
     scenario.attempts.append(attempt(2, 32.0, "a2"))
     explanations = scenario.findings().explanations()

@@ -528,6 +528,8 @@ TEST_F(TaskTest, DoesNotGiveUpARecordBeforeAnAttemptUnderTheNewSettings) {
   endpoint_.Cork(false);
   EXPECT_TRUE(AwaitCommitted(kFirst, 1));
   EXPECT_EQ(task_->status().state, TaskState::kRunning);
+  const std::string retries = R"(retries_total{connector="c",reason="indicator"} 1)";
+  EXPECT_NE(registry_.Render().find(retries), std::string::npos);
 }
 
 TEST_F(TaskTest, ReportsSettingsThatCameAfterTheStop) {
@@ -653,8 +655,12 @@ class LastCommitTest : public TaskTest {
 TEST_F(LastCommitTest, RetriesTheLastCommitUntilTheGraceEnds) {
   DeliverOne();
   source_.FailCommits(1);
+  ::testing::internal::CaptureStderr();
   task_->RequestStop(60s);
   ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_NE(
+      ::testing::internal::GetCapturedStderr().find("msg=\"offset commit failed, will retry\""),
+      std::string::npos);
   EXPECT_EQ(source_.committed[kFirst], 1);
   EXPECT_FALSE(task_->status().cut_off);
 }
@@ -670,8 +676,11 @@ TEST_F(LastCommitTest, RetriesTheCommitOfARevocation) {
 TEST_F(LastCommitTest, DoesNotRetryTheLastCommitOnceTheGroupExcludesTheMember) {
   DeliverOne();
   source_.FailCommits(1, {.text = "unknown member", .excluded = true});
+  ::testing::internal::CaptureStderr();
   task_->RequestStop(60s);
   ASSERT_TRUE(AwaitState(TaskState::kEnded));
+  EXPECT_NE(::testing::internal::GetCapturedStderr().find("msg=\"offset commit failed\""),
+            std::string::npos);
   EXPECT_FALSE(source_.committed.contains(kFirst));
   EXPECT_TRUE(task_->status().cut_off);
 }

@@ -93,7 +93,7 @@ base::Expected<OffsetRanges, std::string> ParseRuns(int64_t position, std::strin
     const auto done = TakeVarint(bytes);
     const auto room = static_cast<uint64_t>(std::numeric_limits<int64_t>::max() - end);
     if (!open || !done || *open == 0 || *done == 0 || *open > room || *done > room - *open) {
-      return Failure("its run lengths make no sense");
+      return Failure("its run lengths are invalid");
     }
     const int64_t first = end + static_cast<int64_t>(*open);
     end = first + static_cast<int64_t>(*done);
@@ -108,7 +108,7 @@ base::Expected<OffsetRanges, std::string> ParseBitmap(int64_t position, std::str
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     if ((static_cast<uint8_t>(bytes[bit / 8]) >> (bit % 8) & 1) == 0) continue;
     // The position itself must not be finished.
-    if (bit == 0 || static_cast<int64_t>(bit) >= room) return Failure("its bits make no sense");
+    if (bit == 0 || static_cast<int64_t>(bit) >= room) return Failure("its bits are invalid");
     const int64_t offset = position + static_cast<int64_t>(bit);
     if (!finished.empty() && finished.back().last == offset - 1) {
       finished.back().last = offset;
@@ -156,8 +156,8 @@ std::string EncodeFinished(int64_t position, const OffsetRanges& finished, size_
 base::Expected<OffsetRanges, std::string> DecodeFinished(int64_t position,
                                                          std::string_view metadata) {
   if (metadata.empty()) return OffsetRanges{};
-  if (!metadata.starts_with(kFamily)) return Failure("it is of another program's making");
-  if (!metadata.starts_with(kPrefix)) return Failure("it is of another version's making");
+  if (!metadata.starts_with(kFamily)) return Failure("it was written by another program");
+  if (!metadata.starts_with(kPrefix)) return Failure("it was written by another version");
   const auto decoded = base::Base64Decode(metadata.substr(kPrefix.size()));
   if (!decoded) return Failure("it is " + decoded.error());
   if (decoded->size() <= kChecksumBytes) return Failure("it is too short");
@@ -167,7 +167,7 @@ base::Expected<OffsetRanges, std::string> DecodeFinished(int64_t position,
   }
   if (body.front() == kRuns) return ParseRuns(position, body.substr(1));
   if (body.front() == kBitmap) return ParseBitmap(position, body.substr(1));
-  return Failure("its form is unknown");
+  return Failure("its encoding is unknown");
 }
 
 }  // namespace khs::delivery

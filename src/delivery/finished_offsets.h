@@ -20,7 +20,7 @@ struct OffsetRange {
 // In ascending order; neighbours neither overlap nor touch.
 using OffsetRanges = std::vector<OffsetRange>;
 
-// The offsets that are in either.
+// The offsets that are in either list (union).
 OffsetRanges Union(OffsetRanges one, const OffsetRanges& other);
 
 // The part of a commit's metadata that is for finished offsets. Brokers accept 4096 bytes by

@@ -12,7 +12,8 @@ namespace khs::delivery {
 // Tracks which offsets of one partition are finished: how far it may be committed, and what is
 // saved with the commit beyond that. Keeps only the received offsets that are open, since a
 // partition has gaps (compaction, transaction markers). A gap counts as finished, so the memory
-// grows with the open offsets and not with how far the others have run ahead. Not thread-safe.
+// grows with the open offsets and not with how far the others have run ahead. Owned by
+// task::PartitionOffsets. Not thread-safe.
 //
 // Example: offsets 5, 6, 7, 9 and 10 were received (8 is a gap); 5, 7 and 9 are finished.
 //
@@ -28,9 +29,9 @@ class OffsetTracker {
   // be called before anything else.
   void Restore(int64_t position, OffsetRanges finished);
 
-  // Reading starts or continues at `offset`, which no commit says yet: it may be committed although
-  // nothing is finished. What lies between the last received offset and this one counts as a gap.
-  // To be called after Restore; `offset` must lie beyond the received offsets.
+  // Reading starts or continues at `offset`, which is not committed yet: it may be committed
+  // although nothing is finished. What lies between the last received offset and this one counts as
+  // a gap. To be called after Restore; `offset` must lie beyond the received offsets.
   void Begin(int64_t offset);
   // How many offsets of [from, to) are not known to be finished; `from` must lie beyond the
   // received offsets.

@@ -10,6 +10,7 @@
 
 namespace khs::delivery {
 
+// A header of a Kafka record.
 struct RecordHeader {
   std::string name;
   std::optional<std::string> value;  // none: null

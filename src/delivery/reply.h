@@ -19,6 +19,7 @@ struct HttpReply {
 // Why there was no answer.
 enum class FaultKind { kTimeout, kConnect, kDns, kTls, kProxy, kIo };
 
+// A request without an answer.
 struct RequestFault {
   FaultKind kind = FaultKind::kIo;
   std::string detail;  // as text; contains nothing of the record or the headers

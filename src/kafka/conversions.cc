@@ -113,12 +113,12 @@ task::Committed ToCommitted(rd_kafka_event_t* event) {
   }
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
     // The second code means that the metadata of all partitions together is too large.
-    const bool too_large = error == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE ||
-                           error == RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE;
+    const bool metadata_too_large = error == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE ||
+                                    error == RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE;
     const bool excluded = error == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
                           error == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID ||
                           error == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID;
-    committed.error = task::CommitError{rd_kafka_err2str(error), too_large, excluded};
+    committed.error = task::CommitError{rd_kafka_err2str(error), metadata_too_large, excluded};
   }
   return committed;
 }

@@ -70,7 +70,7 @@ bool Commits::CommitAll(milliseconds timeout) {
     ApplyResult(committed, may_retry);
     if (!committed.error) return true;
     if (committed.error->excluded || !may_retry) return false;
-    if (!committed.error->too_large) std::this_thread::sleep_for(kRetryInterval);
+    if (!committed.error->metadata_too_large) std::this_thread::sleep_for(kRetryInterval);
   }
 }
 
@@ -92,7 +92,7 @@ void Commits::ApplyResult(const Committed& committed, bool may_retry) {
   }
   metrics_.CommitEnded(false);
   dispatcher_.With([&](Lanes& lanes) {
-    if (committed.error->too_large) lanes.HalveMetadata();
+    if (committed.error->metadata_too_large) lanes.HalveMetadata();
     lanes.MakeCommittable(committed.positions);
   });
   const bool will_retry = may_retry && !committed.error->excluded;

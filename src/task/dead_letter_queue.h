@@ -20,12 +20,13 @@ struct DeadLetterCause {
 // Why a dead letter was not produced.
 struct DeadLetterFailure {
   std::string text;  // the dead letter topic and the error of librdkafka or the broker
-  // The topic will never accept this record, for example because it is too large or lacks a key.
+  // The dead letter topic refuses the record, for example because it is too large or lacks a key.
   // Otherwise a retry may succeed.
   bool permanent = false;
 };
 
-// Takes the records that would be dropped. Implemented by kafka::DeadLetterProducer and by fakes.
+// The destination of records that would be dropped. Implemented by kafka::DeadLetterProducer and by
+// fakes. Shared by a task's DeliverySettings.
 class DeadLetterQueue {
  public:
   // No failure: the record is replicated.

@@ -268,7 +268,7 @@ void Dispatcher::FinishJob(JobPtr job, const delivery::Decision& decision) {
                             stop->why};
   }
   if (std::holds_alternative<delivery::Deliver>(decision) && !fenced) report_.Delivered(*job);
-  lanes_.Finish(std::move(job), decision, clock_.Monotonic());
+  lanes_.ApplyDecision(std::move(job), decision, clock_.Monotonic());
   const bool poller_needed = stop != nullptr || std::holds_alternative<delivery::Retry>(decision);
   if (poller_needed || wake_poller_on_finish_ || lanes_.HasFlowChanges() ||
       lanes_.WantsMoreAgain()) {

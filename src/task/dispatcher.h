@@ -104,7 +104,7 @@ class Dispatcher {
   // Used by the delivery thread only.
   std::shared_ptr<const DeliverySettings> settings_;
   std::vector<Attempt> attempts_;                // by slot
-  std::vector<Endpoint::Slot> free_slots_;       // the last one was used last
+  std::vector<Endpoint::Slot> free_slots_;       // the most recently used is at the back
   std::vector<JobPtr> taken_;                    // attempts to begin
   std::vector<Decided> decided_;                 // to give back to the lanes
   std::vector<Endpoint::Slot> slots_to_cancel_;  // their jobs were fenced
@@ -114,7 +114,8 @@ class Dispatcher {
   std::mutex mutex_;  // guards what follows, up to the thread
   Lanes lanes_;
   std::optional<StopPoint> stop_point_;
-  // The partition whose dead letter failed last, and why; reset once one of it succeeds.
+  // The partition whose dead letter failed last, and why; reset once a dead letter of that
+  // partition succeeds.
   std::optional<std::pair<base::TopicPartition, std::string>> dead_letter_problem_;
   std::shared_ptr<const DeliverySettings> new_settings_;  // until the delivery thread takes them
   bool wake_poller_on_finish_ = false;

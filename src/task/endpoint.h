@@ -12,8 +12,8 @@
 
 namespace khs::task {
 
-// Where requests go, and within which limits. Immutable. Only the endpoint that it was made for
-// knows what is in it (http::Destination).
+// Where requests go, and within which limits. Immutable, and shared by routes. Only the endpoint
+// that it was made for knows what is in it (http::Destination).
 class Destination {
  public:
   virtual ~Destination() = default;
@@ -25,9 +25,9 @@ struct Route {
   std::shared_ptr<const Destination> destination;
 };
 
-// Sends requests. Implemented by http::EndpointClient and by scripted fakes. The delivery thread
-// begins attempts and waits for the end of any of them, so that one thread serves all; any thread
-// may call Wake and Abort.
+// A sender of requests. Implemented by http::EndpointClient and by scripted fakes. Owned by the
+// task. The delivery thread begins attempts and waits for the end of any of them, so that one
+// thread serves all; any thread may call Wake and Abort.
 class Endpoint {
  public:
   // Numbers an attempt. Slots are small, because they are reused once the attempt has ended.

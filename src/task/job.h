@@ -14,9 +14,9 @@ namespace khs::task {
 struct Lane;
 struct Partition;
 
-// A record and how far its delivery has come. A lane owns it while it is queued. Whoever took it
-// owns it while it is in flight, so a partition that is revoked meanwhile leaves nothing behind
-// that two threads could touch.
+// A record and how far its delivery has come. A lane owns it while it is queued. Its taker
+// owns it while it is in flight, so two threads never share it, even when its partition is revoked
+// meanwhile.
 struct Job {
   delivery::Record record;
   delivery::Progress progress;

@@ -41,11 +41,11 @@ class LaneSchedule {
 
   // Takes the next job that is due, if there is one.
   JobPtr Take(base::MonotonicTime now);
-  // The attempt of a taken job has ended; one of the next three says how it goes on.
+  // Call this when the attempt of a taken job has ended; then call Requeue, Advance or StopLane.
   void EndFlight(Job& job);
   // The job waits for its next attempt, at the head of its lane.
   void Requeue(JobPtr job, base::MonotonicTime now);
-  // The job is done: it is the turn of the next one of its lane, which goes when it is empty.
+  // The job is done: the lane's next job becomes its head; an empty lane is removed.
   void Advance(const Job& job, base::MonotonicTime now);
   // Nothing may overtake the job any more.
   void StopLane(const Job& job);

@@ -158,7 +158,7 @@ bool Lanes::IsFenced(const Job& job) const { return job.partition->fenced; }
 
 JobPtr Lanes::Take(base::MonotonicTime now) { return MayTake() ? schedule_.Take(now) : nullptr; }
 
-bool Lanes::Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now) {
+bool Lanes::ApplyDecision(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now) {
   Partition& partition = *job->partition;
   schedule_.EndFlight(*job);
   if (!partition.fenced && std::holds_alternative<delivery::Retry>(decision)) {

@@ -48,11 +48,11 @@ class Lanes {
   // again, nor what FormerOffsets knows. To be called right after Assign.
   void Restore(const base::TopicPartition& topic_partition, std::optional<int64_t> committed,
                delivery::OffsetRanges finished);
-  // Reading starts at a position that no commit says yet; see delivery::OffsetTracker.
+  // Reading starts at a position that is not committed yet; see delivery::OffsetTracker.
   void BeginAt(const Position& position);
   // Reading continues at the end of a loss. What was read of the same log still counts; what was
-  // read of another one is forgotten, and its jobs in flight are fenced. Returns what will never be
-  // delivered: the loss without what is known to be finished, and with what is forgotten.
+  // read of another one is forgotten, and its jobs in flight are fenced. Returns the undelivered
+  // records: those of the loss that are not finished, plus the forgotten ones.
   Loss SkipLost(const Loss& loss);
   // Takes nothing more from the partitions; their jobs in flight still count.
   void BeginRevoke(const Partitions& partitions);
@@ -61,15 +61,17 @@ class Lanes {
   void Fence(const Partitions& partitions);
   // Takes nothing more at all.
   void StopTaking() { stopped_ = true; }
-  // Paused, nothing is taken and no partition flows. What is held stays, and so do its due times.
+  // While paused, nothing is taken and no partition flows. What is held stays, and so do its due
+  // times.
   void SetPaused(bool paused);
 
   AddResult Add(delivery::Record record, const base::Now& now);
 
-  // The next job that is due; the caller makes an attempt and calls Finish.
+  // The next job that is due; the caller makes an attempt and calls ApplyDecision.
   JobPtr Take(base::MonotonicTime now);
-  // Returns false if the job was fenced meanwhile, so that the decision has no effect.
-  bool Finish(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now);
+  // Takes a job back: it is finished, waits for its next attempt, or stays as it is. Returns false
+  // if the job was fenced meanwhile, so that the decision has no effect.
+  bool ApplyDecision(JobPtr job, const delivery::Decision& decision, base::MonotonicTime now);
 
   // Uses another policy, of the same ordering and queue bound. A job that waits for a retry is due
   // at once, so that its next attempt is the new definition's; a delay counts from the start.
@@ -99,7 +101,7 @@ class Lanes {
   size_t WantedBytes(base::MonotonicTime now);
   bool WantsMoreAgain() { return memory_.WantsMoreAgain(CurrentLoad()); }
   bool HasFlowChanges() const { return memory_.flow_changed(); }
-  // The partitions that stop to flow, or flow again, since the last call. An assigned one flows.
+  // The partitions to pause and to resume since the last call. A new one is not paused.
   Flow TakeFlowChanges();
 
   Partitions assignment() const;

@@ -17,7 +17,7 @@ namespace khs::task {
 // A partition that is over quota also flows again once it holds half of its quota.
 class MemoryLimits {
  public:
-  // What a partition holds; one of each assigned partition.
+  // What a partition holds; one per assigned partition.
   struct Usage {
     size_t bytes = 0;  // queued or in flight
     bool over_quota = false;
@@ -27,7 +27,7 @@ class MemoryLimits {
   struct Load {
     size_t bytes = 0;         // held, without what can't be taken soon
     size_t lanes = 0;         // ready or in flight
-    size_t lanes_wanted = 0;  // with so many, all attempts that may run at once do
+    size_t lanes_wanted = 0;  // enough for delivery.max.in.flight attempts
   };
 
   explicit MemoryLimits(size_t max_bytes) : max_bytes_(max_bytes) {}
@@ -36,7 +36,7 @@ class MemoryLimits {
   void RemovePartition(Usage& usage);
   void Hold(Usage& usage, size_t bytes);
   void Release(Usage& usage, size_t bytes);
-  // Paused, nothing is wanted and no partition flows.
+  // While paused, nothing is wanted and no partition flows.
   void SetPaused(bool paused);
 
   // How many bytes should be read now: none while enough is available.
@@ -44,7 +44,7 @@ class MemoryLimits {
   // Whether more is wanted again after WantedBytes said none; true once.
   bool WantsMoreAgain(const Load& load);
 
-  // UpdateFlow has something to say about a partition, or may have.
+  // Whether UpdateFlow may return a change.
   bool flow_changed() const { return flow_changed_; }
   void ClearFlowChanged() { flow_changed_ = false; }
   // Whether the partition flows from now on; nothing if that does not change.

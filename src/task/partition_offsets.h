@@ -17,7 +17,7 @@ class PartitionOffsets {
  public:
   // Continues from a commit: `finished` lie beyond it and need not be delivered again.
   void Restore(int64_t committed, delivery::OffsetRanges finished);
-  // Reading starts at an offset that no commit says yet; see delivery::OffsetTracker.
+  // Reading starts at an offset that is not committed yet; see delivery::OffsetTracker.
   void BeginAt(int64_t offset);
   delivery::OffsetTracker::Receipt Receive(int64_t offset);
   void Finish(int64_t offset) { tracker_.Finish(offset); }
@@ -29,7 +29,8 @@ class PartitionOffsets {
   // The position to commit, if it or what is finished beyond it changed since the last call.
   std::optional<Position> TakeCommittable(const base::TopicPartition& topic_partition,
                                           size_t max_metadata_bytes);
-  // The taken position was not committed: the next call takes it again, or what it has become.
+  // The taken position was not committed: the next TakeCommittable returns it, or the newer
+  // position.
   void MakeCommittable();
   void MarkCommitted(int64_t offset) { committed_ = offset; }
   std::optional<int64_t> committed() const { return committed_; }
@@ -50,7 +51,8 @@ class FormerOffsets {
  public:
   void Remember(const base::TopicPartition& topic_partition, const PartitionOffsets& offsets);
   // Adds what is remembered of the partition to what its commit says is finished, as long as the
-  // commit shows that nobody has gone beyond that, or back, since. Forgets the partition.
+  // commit shows that no other member committed a later or an earlier offset. Forgets the
+  // partition.
   delivery::OffsetRanges Recall(const base::TopicPartition& topic_partition,
                                 std::optional<int64_t> committed, delivery::OffsetRanges finished);
 

@@ -61,10 +61,11 @@ struct Revoked {
   Partitions partitions;
   bool lost = false;
 };
+// Why a commit failed.
 struct CommitError {
   std::string text;
-  bool too_large = false;  // the broker accepts less metadata
-  bool excluded = false;   // the group accepts no more commits of this member
+  bool metadata_too_large = false;  // the broker accepts less metadata
+  bool excluded = false;            // the group accepts no more commits of this member
 };
 // The result of a commit.
 struct Committed {
@@ -73,6 +74,7 @@ struct Committed {
   // The partitions that were left out: their topic was deleted or recreated.
   Partitions withheld = {};
 };
+// What an error means for the consumer.
 enum class ErrorClass {
   kTransient,       // the client recovers by itself
   kUnreachable,     // no broker answers; the client keeps trying
@@ -81,6 +83,7 @@ enum class ErrorClass {
   kObsolete,        // this consumer is unusable, but a new one works at once
   kNoOffset,        // a partition has no valid offset, and auto.offset.reset=none fails the task
 };
+// An error that is not about a single commit.
 struct SourceError {
   ErrorClass error_class = ErrorClass::kTransient;
   std::string code;  // as librdkafka names it
@@ -98,8 +101,8 @@ struct Credentials {
   bool operator==(const Credentials&) const = default;
 };
 
-// Reads records as a member of a consumer group. Implemented by kafka::Consumer and by fakes. Used
-// by the task's poll thread only, except for Wake.
+// A member of a consumer group that reads records. Implemented by kafka::Consumer and by fakes.
+// Owned by the task and used by its poll thread only, except for Wake.
 class RecordSource {
  public:
   virtual ~RecordSource() = default;

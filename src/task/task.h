@@ -31,6 +31,7 @@ enum class TaskState {
   kEnded,     // ended by RequestStop
 };
 
+// A task's state for the reconciler.
 struct TaskStatus {
   TaskState state = TaskState::kJoining;
   std::string trace = {};  // of a failed task

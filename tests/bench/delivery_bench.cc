@@ -79,7 +79,7 @@ void PassLanes(benchmark::State& state) {
     record.key = std::to_string(offset % 1000);
     record.value = value;
     lanes.Add(std::move(record), now);
-    lanes.Finish(lanes.Take(now.monotonic), delivery::Deliver{}, now.monotonic);
+    lanes.ApplyDecision(lanes.Take(now.monotonic), delivery::Deliver{}, now.monotonic);
   }
   state.SetItemsProcessed(state.iterations());
 }

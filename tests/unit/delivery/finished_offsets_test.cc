@@ -70,8 +70,8 @@ TEST(FinishedOffsets, FitIntoAnySize) {
 
 TEST(FinishedOffsets, FromAnotherProgramAreRefused) {
   const std::string good = EncodeFinished(5, {{7, 8}, {20, 29}});
-  EXPECT_EQ(DecodeFinished(5, "hello").error(), "it is of another program's making");
-  EXPECT_EQ(DecodeFinished(5, "khs2:AAAA").error(), "it is of another version's making");
+  EXPECT_EQ(DecodeFinished(5, "hello").error(), "it was written by another program");
+  EXPECT_EQ(DecodeFinished(5, "khs2:AAAA").error(), "it was written by another version");
   EXPECT_EQ(DecodeFinished(5, "khs1:?").error(), "it is not base64");
   EXPECT_EQ(DecodeFinished(5, "khs1:").error(), "it is too short");
   EXPECT_EQ(DecodeFinished(6, good).error(), "its checksum is wrong");
@@ -84,7 +84,7 @@ TEST(FinishedOffsets, FromAnotherProgramAreRefused) {
   }
 }
 
-// As good as they get, with the right checksum.
+// Forged with a valid checksum.
 std::string Forged(int64_t position, const std::string& body) {
   const uint32_t sum = base::Crc32(std::to_string(position) + body);
   std::string bytes;

@@ -4,7 +4,7 @@
 
 namespace khs::testing {
 
-// The bytes that `new` has given this process and not taken back. What links this has its own
+// The bytes that `new` has allocated and that are not freed. A program that links this has its own
 // operator new.
 size_t HeapInUse();
 

@@ -123,7 +123,7 @@ TEST(OffsetTracker, KeepsOpenOffsetsOnly) {
 TEST(OffsetTracker, IsCrowdedWhenFinishedOffsetsFillThreeQuartersOfTheMetadata) {
   OffsetTracker tracker;
   int64_t offset = 0;
-  // Runs of ever other lengths, so that neither form is short.
+  // Runs of different lengths, so that neither form is short.
   for (; !tracker.Crowded(); ++offset) {
     ASSERT_LT(offset, 100'000);
     tracker.Receive(offset);

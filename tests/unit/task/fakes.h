@@ -19,8 +19,7 @@
 
 namespace khs::testing {
 
-// A group member whose events the test makes. What it was told outlives it, in the log that is
-// shared.
+// A group member whose events the test makes. The shared log of its calls outlives it.
 struct SourceLog {
   std::mutex mutex;
   std::condition_variable changed;
@@ -35,7 +34,7 @@ struct SourceLog {
   int revokes_completed = 0;
   int commit_failures_to_come = 0;
   task::CommitError commit_failure{"the coordinator moved"};
-  bool holds_commits = false;         // those that nobody waits for are not answered
+  bool holds_commits = false;         // asynchronous commits are not answered
   std::vector<task::Positions> held;  // of those
   bool left = false;
   task::Credentials credentials;

@@ -333,10 +333,10 @@ class Crowd {
     const int64_t offset = job->record.offset;
     if (job->progress.attempts++ < 3 && dice_.Percent(stuck_percent_)) {
       const auto delay = Milliseconds(dice_.Between(1'000, 600'000));
-      lanes_->Finish(std::move(job), delivery::Retry{{}, delay}, now_.monotonic);
+      lanes_->ApplyDecision(std::move(job), delivery::Retry{{}, delay}, now_.monotonic);
       return;
     }
-    lanes_->Finish(std::move(job), delivery::Deliver{}, now_.monotonic);
+    lanes_->ApplyDecision(std::move(job), delivery::Deliver{}, now_.monotonic);
     tracker_.Finish(offset);
   }
 

@@ -43,7 +43,7 @@ class LanesTest : public testing::Test {
   JobPtr Take() { return lanes_->Take(now_.monotonic); }
   bool Finish(JobPtr job, const delivery::Decision& decision) {
     ++job->progress.attempts;
-    return lanes_->Finish(std::move(job), decision, now_.monotonic);
+    return lanes_->ApplyDecision(std::move(job), decision, now_.monotonic);
   }
   void Pass(std::chrono::milliseconds time) {
     now_.monotonic += time;

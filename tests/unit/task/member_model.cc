@@ -16,7 +16,7 @@ using delivery::Strategy;
 using task::Lanes;
 using AddResult = Lanes::AddResult;
 
-// Behind a request of this age nothing counts as at hand.
+// Behind a request of this age nothing counts as available.
 constexpr std::chrono::milliseconds kSlow{100};
 
 const char* Text(const Decision& decision) {
@@ -256,8 +256,8 @@ void MemberModel::Poll(Dice& dice) {
   }
   const size_t enough = policy_.queue_max_bytes / 3;
   if (wanted == 0 && !paused_ && most < enough)
-    Fail("too little is at hand, and it is not read on");
-  if (wanted > 0 && (paused_ || least >= enough)) Fail("it is read on");
+    Fail("too little is available, and reading does not continue");
+  if (wanted > 0 && (paused_ || least >= enough)) Fail("reading continues");
   if (wanted == 0) return;
 
   std::vector<base::TopicPartition> from;
@@ -331,7 +331,7 @@ void MemberModel::TakeFlow(bool only_if_pending) {
   }
 }
 
-// The records whose turn it is, whatever their time: of lanes of which none is on its way.
+// The first records of the lanes without a job in flight, due or not.
 template <class Function>
 void MemberModel::ForEachHead(Function&& function) const {
   for (const auto& [id, owned] : partitions_) {
@@ -467,7 +467,7 @@ bool MemberModel::EndDeadLetter(Dice& dice, bool well) {
 void MemberModel::FinishJob(Flight flight, const Decision& decision) {
   Owned* const owned = FindOwned(flight);
   if (lanes_->IsFenced(*flight.job) != (owned == nullptr)) Fail("whether it counts");
-  const bool counted = lanes_->Finish(std::move(flight.job), decision, now());
+  const bool counted = lanes_->ApplyDecision(std::move(flight.job), decision, now());
   if (counted != (owned != nullptr)) Fail("it counts though it was fenced, or the reverse");
   if (owned == nullptr) return;
   Lane& lane = owned->lanes.at(flight.lane);
@@ -531,14 +531,15 @@ task::Positions MemberModel::TakePositions() {
   std::set<base::TopicPartition> taken;
   for (const task::Position& position : positions) {
     const auto& id = position.topic_partition;
-    if (!partitions_.contains(id) || !taken.insert(id).second) Fail("whose position is that?");
+    if (!partitions_.contains(id) || !taken.insert(id).second)
+      Fail("position of an unassigned partition");
     const TrackerModel& tracker = partitions_.at(id).tracker;
     if (position.offset != tracker.position()) {
       Fail(fmt::format("{} can't be committed, but {}", position.offset,
                        tracker.position().value_or(-1)));
     }
     const auto saved = delivery::DecodeFinished(position.offset, position.metadata);
-    if (!saves_less_ && saved != tracker.Finished()) Fail("not what is finished is saved");
+    if (!saves_less_ && saved != tracker.Finished()) Fail("the saved offsets differ");
   }
   for (auto& [id, owned] : partitions_) {
     const auto position = owned.tracker.position();
@@ -689,9 +690,9 @@ void MemberModel::Verify() {
     return;
   }
   if (is_due && !lanes_->HasReady() && !(due && *due <= now())) Fail("nobody wakes for it");
-  if (!is_due && lanes_->HasReady()) Fail("it wakes for nothing");
+  if (!is_due && lanes_->HasReady()) Fail("unnecessary wake-up");
   if (next && !(due && *due <= *next)) Fail("nobody wakes when it will be due");
-  if (due && *due > now() && due != next) Fail("it wakes for nothing later");
+  if (due && *due > now() && due != next) Fail("unnecessary later wake-up");
 }
 
 bool MemberModel::HasReadAll() const {

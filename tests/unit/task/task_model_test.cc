@@ -1,5 +1,5 @@
-// Whole tasks, threads and all, through random lives: the schedule says what happens, and not in
-// which order the threads meet it, so that only what holds in any order is asserted.
+// Whole tasks with their threads in random schedules: the schedule says what happens, and not in
+// which order the threads see it, so that only what holds in any order is asserted.
 #include <fmt/format.h>
 
 #include <algorithm>

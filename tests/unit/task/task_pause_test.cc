@@ -32,7 +32,7 @@ class PausedLanes : public ::testing::Test {
 TEST_F(PausedLanes, TakeNothingAndWantNothing) {
   Assign({kFirst, kSecond});
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
-  lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
+  lanes_.ApplyDecision(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
   lanes_.Add(MakeRecord(kSecond, 0), At(0s));
   lanes_.SetPaused(true);
   EXPECT_FALSE(lanes_.HasReady());
@@ -46,7 +46,7 @@ TEST_F(PausedLanes, TakeNothingAndWantNothing) {
 TEST_F(PausedLanes, KeepTheDueTimesOfRecords) {
   Assign({kFirst});
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
-  lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
+  lanes_.ApplyDecision(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
   lanes_.SetPaused(true);
   lanes_.SetPaused(false);
   EXPECT_EQ(lanes_.NextDue(), At(5s).monotonic);
@@ -63,7 +63,7 @@ TEST_F(PausedLanes, FinishJobsInFlight) {
   lanes_.Add(MakeRecord(kFirst, 1), At(0s));
   JobPtr job = lanes_.Take(At(0s).monotonic);
   lanes_.SetPaused(true);
-  EXPECT_TRUE(lanes_.Finish(std::move(job), delivery::Deliver{}, At(0s).monotonic));
+  EXPECT_TRUE(lanes_.ApplyDecision(std::move(job), delivery::Deliver{}, At(0s).monotonic));
   EXPECT_EQ(lanes_.TakeCommittable(), (Positions{{kFirst, 1}}));
   EXPECT_FALSE(lanes_.Take(At(0s).monotonic));
 }
@@ -95,7 +95,7 @@ TEST_F(PausedLanes, KeepAPartitionThatIsOverQuotaPausedAfterResuming) {
   EXPECT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kSecond}));
   lanes_.SetPaused(false);
   EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kSecond}));
-  lanes_.Finish(lanes_.Take(At(0s).monotonic), delivery::Deliver{}, At(0s).monotonic);
+  lanes_.ApplyDecision(lanes_.Take(At(0s).monotonic), delivery::Deliver{}, At(0s).monotonic);
   EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kFirst}));
 }
 
@@ -107,7 +107,7 @@ TEST_F(PausedLanes, ResumeAPartitionLaterWhoseBackPressureEndedMeanwhile) {
   ASSERT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
   JobPtr job = lanes_.Take(At(0s).monotonic);
   lanes_.SetPaused(true);
-  lanes_.Finish(std::move(job), delivery::Deliver{}, At(0s).monotonic);
+  lanes_.ApplyDecision(std::move(job), delivery::Deliver{}, At(0s).monotonic);
   const Lanes::Flow flow = lanes_.TakeFlowChanges();
   EXPECT_TRUE(flow.pause.empty());
   EXPECT_TRUE(flow.resume.empty());

@@ -12,7 +12,7 @@
 #include "rest/connect_router.h"
 #include "rest/credentials.h"
 #include "rest/error_response.h"
-#include "rest/routes.h"
+#include "rest/probes.h"
 
 namespace khs::app {
 namespace {
@@ -62,7 +62,7 @@ std::unique_ptr<rest::HttpServer> ListenForProbes(const config::ProcessConfig& c
       config.metrics_listen->host, config.metrics_listen->port,
       [probes](const rest::Request& request) { return rest::RouteProbes(probes, request); },
       std::move(options));
-  Log().Info("metrics and probes listen",
+  Log().Info("listening for metrics and probes",
              {{"host", config.metrics_listen->host}, {"port", server->port()}});
   return server;
 }
@@ -94,7 +94,8 @@ std::unique_ptr<rest::HttpServer> ListenForRest(const config::ProcessConfig& con
                          : rest::RouteConnect(api, request);
       },
       std::move(options));
-  Log().Info("REST API listens", {{"host", address.host}, {"port", server->port()}, {"tls", tls}});
+  Log().Info("listening for REST",
+             {{"host", address.host}, {"port", server->port()}, {"tls", tls}});
   return server;
 }
 

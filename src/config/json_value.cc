@@ -113,7 +113,7 @@ class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeB
       return nullptr;
     }
     if (++values_ > kMaxValues) {
-      Reject(fmt::format("More than {} values are not taken", kMaxValues));
+      Reject(fmt::format("At most {} values are allowed", kMaxValues));
       return nullptr;
     }
     JsonValue* value = &root_;

@@ -16,12 +16,14 @@ using ConfigMap = std::map<std::string, std::string>;
 // A change to a definition; a key without a value is removed.
 using ConfigPatch = std::map<std::string, std::optional<std::string>>;
 
+// A task as the REST API shows it.
 struct TaskStatus {
   int id = 0;
   RunState state = RunState::kUnassigned;
   std::string trace;  // empty when there is none
 };
 
+// A connector as the REST API shows it.
 struct ConnectorStatus {
   std::string name;
   RunState state = RunState::kUnassigned;
@@ -34,12 +36,14 @@ struct ConnectorStatus {
   uint64_t observed_generation = 0;        // of the definition that it runs by
 };
 
+// A connector's definition and tasks.
 struct ConnectorInfo {
   std::string name;
   ConfigMap config;
   std::vector<int> tasks;  // ids
 };
 
+// The offset that a connector's group has committed, or should commit, for a partition.
 struct PartitionOffset {
   std::string topic;
   int32_t partition = 0;
@@ -69,7 +73,7 @@ struct CallError {
 template <class T>
 using Result = base::Expected<T, CallError>;
 
-// What the REST API calls, as in Kafka Connect: its job is to read and change connectors.
+// What the REST API calls, as in Kafka Connect: it reads and changes connectors.
 // Implemented by reconcile::ReconcilerWorker, and by a fake in the router's tests. Any thread may
 // call it. Calls that change something run one after the other. They return once the change is
 // validated and stored; what runs follows later.

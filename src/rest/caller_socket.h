@@ -75,7 +75,8 @@ class CallerSocket final : public Poco::Net::StreamSocketImpl {
   Observations observed_;
 };
 
-// Poco's TLS on top of a CallerSocket. The first read completes the handshake.
+// A TLS socket of Poco on top of a CallerSocket. The first read completes the handshake. Used by
+// the worker thread that serves the caller.
 class SecureCallerSocket final : public Poco::Net::SecureStreamSocketImpl {
  public:
   SecureCallerSocket(CallerSocket* plain, Poco::Net::Context::Ptr context);

@@ -23,8 +23,8 @@ const base::Logger& Log() {
 
 enum class Kind {
   kPlain,
-  kActing,  // a GET that changes something, as the program's predecessor has them: no HEAD
-  kLocal,   // for callers on this machine, of whom no particular body is asked
+  kActing,  // a GET that changes something, kept from the predecessor; not for HEAD
+  kLocal,   // only for callers on this machine; any body is accepted
 };
 
 struct Route {
@@ -163,12 +163,11 @@ Response Dispatch(const ConnectApi& api, const Request& request) {
     return response;
   }
   if (route->kind == Kind::kLocal && !request.from_loopback) {
-    return Error(403, "only from this machine");
+    return Error(403, "this call is allowed only from this machine");
   }
   if (Acts(*route) && MayBeCrossSite(request)) {
     return Error(403,
-                 "a web page of another site may not act here, and Origin, Sec-Fetch-Site or the "
-                 "name in Host says that this may be one");
+                 "refused: Origin, Sec-Fetch-Site or Host suggests a web page of another site");
   }
   if (route->kind != Kind::kLocal) {
     if (auto unsupported = UnsupportedBody(request)) return std::move(*unsupported);

@@ -7,8 +7,8 @@
 
 namespace khs::rest {
 
-// A JSON writer. It writes values in the order of the calls and adds commas. Text may contain any
-// bytes; what is not UTF-8 is escaped.
+// A JSON writer for one text. It writes values in the order of the calls and adds commas. Text may
+// contain any bytes; what is not UTF-8 is escaped.
 class JsonText {
  public:
   JsonText& BeginObject();

@@ -6,6 +6,7 @@
 
 namespace khs::rest {
 
+// An HTTP request without anything of the connection that it came on.
 struct Request {
   std::string method;
   std::string path;                            // without the query, as sent
@@ -21,6 +22,7 @@ struct Request {
   }
 };
 
+// The response to a Request.
 struct Response {
   int status = 200;
   std::string content_type = "text/plain; charset=utf-8";

@@ -134,7 +134,7 @@ base::Expected<std::vector<JsonValue>, std::string> ReadOffsets(std::string_view
   const size_t count = list->elements.size();
   if (count > kMostOffsets) {
     return Failure("At most " + std::to_string(kMostOffsets) +
-                   " offsets are taken at a time, and " + std::to_string(count) + " are given");
+                   " offsets are allowed per request, but there are " + std::to_string(count));
   }
   for (const JsonValue& entry : list->elements) {
     if (std::string problem = ValidateEntry(entry); !problem.empty()) {

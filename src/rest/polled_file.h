@@ -15,7 +15,8 @@ using Digest = std::array<unsigned char, 32>;
 Digest DigestOf(std::string_view bytes);
 
 // A file that may be replaced while it is in use. Compares the content, because modification times
-// are unreliable, and keeps only its digest. Used by one thread; its owner polls it.
+// are unreliable, and keeps only its digest. Owned by the credentials or the certificate that is
+// read from it. Used by one thread.
 class PolledFile {
  public:
   explicit PolledFile(std::string path) : path_(std::move(path)) {}

@@ -75,7 +75,7 @@ std::optional<Rejection> ParseLength(std::string_view text, size_t limit, size_t
   }
   for (const char digit : text) {
     length = length * 10 + static_cast<size_t>(digit - '0');
-    if (length > limit) return Rejection{413, "The body is larger than may be"};
+    if (length > limit) return Rejection{413, "The body is too large"};
   }
   return std::nullopt;
 }
@@ -92,7 +92,7 @@ std::optional<Rejection> ParseFraming(const Fields& fields, bool http_1_1, const
     if (length != nullptr) return Rejection{400, "Content-Length beside Transfer-Encoding"};
     if (!http_1_1) return Rejection{400, "Transfer-Encoding in HTTP/1.0"};
     if (!EqualIgnoringCase(*encoding, "chunked")) {
-      return Rejection{400, "Of transfer encodings only chunked is understood"};
+      return Rejection{400, "Only the transfer encoding chunked is supported"};
     }
     head.chunked = true;
   } else if (length != nullptr) {
@@ -108,7 +108,7 @@ std::optional<Rejection> ParseConnection(const Poco::Net::HTTPRequest& parsed, c
   if (host != nullptr && !IsHost(*host)) return Rejection{400, "Host is malformed"};
   const std::string* expect = Find(fields, "expect");
   if (expect != nullptr && !EqualIgnoringCase(*expect, "100-continue")) {
-    return Rejection{417, "Only 100-continue may be expected"};
+    return Rejection{417, "Expect supports only 100-continue"};
   }
   head.expects_continue = expect != nullptr && http_1_1;
 
@@ -132,10 +132,10 @@ base::Expected<CheckedHead, Rejection> CheckRequest(const Poco::Net::HTTPRequest
   const std::string& version = parsed.getVersion();
   if (version != "HTTP/1.1" && version != "HTTP/1.0") {
     return reject(version.starts_with("HTTP/") ? 505 : 400,
-                  "Only HTTP/1.1 and HTTP/1.0 are spoken");
+                  "Only HTTP/1.1 and HTTP/1.0 are supported");
   }
   if (parsed.getURI().size() > limits.request_line_bytes) {
-    return reject(414, "The request line is longer than may be");
+    return reject(414, "The request line is too long");
   }
   if (const char* reason = ParseTarget(parsed.getURI(), head.request)) return reject(400, reason);
   Fields fields;
@@ -151,8 +151,8 @@ base::Expected<CheckedHead, Rejection> CheckRequest(const Poco::Net::HTTPRequest
 
 Rejection MakeRejection(std::string_view parser_error, bool is_long) {
   const auto says = [&](const char* text) { return parser_error.find(text) != std::string::npos; };
-  if (is_long && says("URI")) return {414, "The request line is longer than may be"};
-  if (is_long || says("Too many")) return {431, "The head is larger than may be"};
+  if (is_long && says("URI")) return {414, "The request line is too long"};
+  if (is_long || says("Too many")) return {431, "The head is too large"};
   return {400, "The head is malformed"};
 }
 

@@ -22,7 +22,7 @@ std::string_view PathOf(std::string_view target);
 // segments. Absent when the path does not start with a slash.
 std::optional<std::vector<std::string_view>> SplitPath(std::string_view path);
 
-// The decoded parameters of a query. A `+` is a space, and an invalid escape is kept.
+// The decoded parameters of a request's query. A `+` is a space, and an invalid escape is kept.
 class Query {
  public:
   explicit Query(std::string_view text);

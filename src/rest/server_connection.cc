@@ -145,13 +145,13 @@ std::optional<Rejection> ServerConnection::ReadBody(Session& session, PocoReques
     caller_.SetHeldBytes(body.capacity());
   }
   if (body.size() > limits().body_bytes) {
-    return Rejection{413, "The body is larger than may be"};
+    return Rejection{413, "The body is too large"};
   }
   if (caller_.observed().timed_out) return Rejection{408, kTooSlow};
   if (session.networkException() != nullptr || caller_.observed().has_ended) return Rejection{0};
   // At a malformed chunk size Poco ends the body without an error and leaves the line unread.
   if (head.chunked && (session.buffered() > 0 || socket().available() > 0)) {
-    return Rejection{400, "The chunks are malformed, or something follows them"};
+    return Rejection{400, "The chunks are malformed, or data follows the last chunk"};
   }
   return std::nullopt;
 }

@@ -112,5 +112,6 @@ ELSEWHERE = {
     "POST, PUT of one more than 1000 connectors": "reconcile/worker_test.cc",
     "`PATCH`, `DELETE .../offsets` while the tasks of a stopped connector still end": "reconcile/worker_test.cc",
     "a larger `tasks.max`": "test_connect_changes.py",
+    "`POST .../tasks/ID/restart`": "reconcile/worker_test.cc",
     "the process drains, or no broker answers": "rest/connect_offsets_test.cc",
 }

@@ -226,7 +226,7 @@ TEST(Json, RejectsTooManyValues) {
   EXPECT_THAT(Problems(document("1", 90'000)), Not(ElementsAre(HasSubstr("values"))));
   for (const char* value : {"1", "{}", "[]", "\"\\\",\""}) {
     EXPECT_THAT(Problems(document(value, 110'000)),
-                ElementsAre(HasSubstr("error: More than 100000 values are not taken")))
+                ElementsAre(HasSubstr("error: At most 100000 values are allowed")))
         << value;
   }
   EXPECT_THAT(Problems("{\"nam\":\"" + std::string(200'000, ',') + "\\\"[" + "\"}"),

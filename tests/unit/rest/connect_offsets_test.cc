@@ -207,7 +207,7 @@ TEST_F(ConnectOffsetsTest, AreTenThousandAtMostPerRequest) {
   EXPECT_EQ(Ask("PATCH", kPath, body(10'000)).status, 200);
   EXPECT_EQ(orders.offsets.size(), 10'000u);
   EXPECT_THAT(Ask("PATCH", kPath, body(10'001)),
-              Fails(400, "At most 10000 offsets are taken at a time, and 10001 are given"));
+              Fails(400, "At most 10000 offsets are allowed per request, but there are 10001"));
 }
 
 // As a tree, these values would need 360 times the body's size.
@@ -215,7 +215,7 @@ TEST_F(ConnectOffsetsTest, RejectBodiesOfTooManyValuesEarly) {
   std::string text = R"({"offsets":[{})";
   for (int i = 0; i < 300'000; ++i) text += ",{}";
   EXPECT_THAT(Ask("PATCH", kPath, text + "]}"),
-              Fails(400, "More than 100000 values are not taken (line 1, column 300007)"));
+              Fails(400, "At most 100000 values are allowed (line 1, column 300007)"));
 }
 
 }  // namespace

@@ -267,8 +267,10 @@ TEST_F(ConnectRouterTest, ReloadsAndDrainsForLocalCallersOnly) {
               Answers(200, R"({"drained":false})"));
   EXPECT_THAT(worker_.calls, testing::ElementsAre("reload", "reload", "drain", "drain"));
 
-  EXPECT_THAT(Send("POST", "/-/drain", "", {}, false), Fails(403, "only from this machine"));
-  EXPECT_THAT(Send("POST", "/-/reload", "", {}, false), Fails(403, "only from this machine"));
+  EXPECT_THAT(Send("POST", "/-/drain", "", {}, false),
+              Fails(403, "this call is allowed only from this machine"));
+  EXPECT_THAT(Send("POST", "/-/reload", "", {}, false),
+              Fails(403, "this call is allowed only from this machine"));
   EXPECT_EQ(Ask("GET", "/-/drain").status, 405);
   EXPECT_EQ(worker_.calls.size(), 4u);
 }

@@ -100,7 +100,7 @@ TEST_F(CredentialsTest, AreKeptWhileTheFileIsUnusable) {
   EXPECT_TRUE(admits("better"));
 }
 
-TEST_F(CredentialsTest, AreLoggedAboutOnceAndNeverQuoted) {
+TEST_F(CredentialsTest, LogAProblemOnceWithoutQuoting) {
   const std::string file = Write("tokens", "geheim");
   Credentials credentials({{}, file}, kStart);
   Write("tokens", "noch geheim");

@@ -154,7 +154,7 @@ TEST_F(Framing, RejectsMalformedChunks) {
   ExpectRefused(kChunked + "100000003\r\nabc\r\n0\r\n\r\n" + kSmuggled, 400);
 }
 
-TEST_F(Framing, TakesNothingBehindChunks) {
+TEST_F(Framing, RejectsDataAfterTheLastChunk) {
   const RawAnswer answer = AskOnce(server_.port(), kChunked + "3\r\nabc\r\n0\r\n\r\n");
   EXPECT_EQ(answer.body, "POST /a abc");
   EXPECT_TRUE(answer.Has("\r\nConnection: close\r\n"));

@@ -30,7 +30,7 @@ std::string Get(const std::string& fields) {
   return "GET / HTTP/1.1\r\nHost: h\r\n" + fields + "\r\n";
 }
 
-TEST(RequestChecks, KeepWhatWasAskedFor) {
+TEST(RequestChecks, KeepTheRequest) {
   const auto head = Check(
       "PUT /connectors/a%2Fb/config?x=1?y HTTP/1.1\r\nHost: h:8083\r\nX-Name:  a b \t\r\n"
       "content-LENGTH: 12\r\nX-Name: c\r\nEmpty:\r\n\r\n");
@@ -60,7 +60,7 @@ TEST(RequestChecks, KnowWhetherTheConnectionIsKept) {
   EXPECT_TRUE(keeps("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n"));
 }
 
-TEST(RequestChecks, TakeTheFormsOfTargets) {
+TEST(RequestChecks, AcceptEveryFormOfTarget) {
   const auto target = [](const std::string& method, const std::string& text) {
     const auto head = Check(method + ' ' + text + " HTTP/1.1\r\nHost: h\r\n\r\n");
     if (!head) return std::to_string(head.error().status);
@@ -113,7 +113,7 @@ TEST(RequestChecks, RejectWhatTwoParsersCouldReadDifferently) {
   EXPECT_EQ(StatusOf(Get("Expect: a-miracle\r\n")), 417);
 }
 
-TEST(RequestChecks, RefuseWhatIsNoRequestLine) {
+TEST(RequestChecks, RejectMalformedRequestLines) {
   for (const std::string line :
        {"GET /", "GET", "GET / http/1.1", "GET / HTTP/1.", "GET / HTTP/1.10", "GET / HTTP/a.1",
         "G(T / HTTP/1.1", "GET / / HTTP/1.1", "GET /\x01 HTTP/1.1", "{\"a\":1}"}) {
@@ -132,7 +132,7 @@ TEST(RequestChecks, NeedAHostInHttp11) {
   EXPECT_EQ(StatusOf("GET / HTTP/1.1\r\nHost: [::1]:8083\r\n\r\n"), 0);
 }
 
-TEST(RequestChecks, HaveBounds) {
+TEST(RequestChecks, EnforceLimits) {
   Limits limits;
   limits.request_line_bytes = 100;
   limits.body_bytes = 10;

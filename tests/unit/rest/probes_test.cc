@@ -1,4 +1,4 @@
-#include "rest/routes.h"
+#include "rest/probes.h"
 
 #include <gtest/gtest.h>
 

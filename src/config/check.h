@@ -13,6 +13,7 @@ namespace khs::config {
 
 // Validation of one file for the command `check`. The caller walks the file system.
 
+// What a file defines.
 enum class FileRole { kProcess, kConnector };
 
 // Recognizes sidecar.toml by its file name, or by the majority of its keys.
@@ -28,12 +29,14 @@ struct NamedDefinition {
 // Returns a problem for each definition whose name is already taken; it names both places.
 Problems FindDuplicateNames(const std::vector<NamedDefinition>& definitions);
 
+// What the validation of a file depends on besides the file.
 struct CheckContext {
   Environment environment;  // overrides sidecar.toml, as in `run`
   FlatConfig defaults;      // of the sidecar.toml that was checked before
   std::string defaults_file;
 };
 
+// The outcome of the validation of one file.
 struct CheckedFile {
   FileRole role = FileRole::kConnector;
   Problems problems;

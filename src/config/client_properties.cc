@@ -98,7 +98,7 @@ class Translator {
   void Set(const std::string& name, const Secret& value, const std::string& from) {
     done_.insert(from);
     if (name != from && written_.contains(name)) {
-      Reject(from, "Sets " + name + ", which is given too: keep one of them");
+      Reject(from, "Means the same as " + name + ", which is also set: keep one of them");
       return;
     }
     PropertyValidation validation = ValidateClientProperty(name, value.Reveal(), source_);
@@ -168,7 +168,7 @@ class Translator {
     done_.insert(from);
     const auto module = ParseJaas(value->Reveal());
     if (!module) {
-      Reject(from, "Is not one login module: CLASS required KEY=\"VALUE\" ... ;");
+      Reject(from, "Expected exactly one login module: CLASS required KEY=\"VALUE\" ... ;");
       return;
     }
     const auto option = [&module = *module](const char* name) {
@@ -215,7 +215,7 @@ class Translator {
                        [&](const auto& entry) { return entry.first == ClassName(one); });
       if (known == kClasses.end()) {
         Reject(name,
-               "Of Java's assignors there are RangeAssignor, RoundRobinAssignor and "
+               "Supported assignors: RangeAssignor, RoundRobinAssignor and "
                "CooperativeStickyAssignor");
         return;
       }

@@ -17,6 +17,7 @@ enum class PropertySource { kProcess, kConnector };  // `kafka.*`, `consumer.ove
 // librdkafka's canonical name. Returns other names unchanged.
 std::string_view LibrdkafkaName(std::string_view name);
 
+// Translated client properties, and what is wrong with them.
 struct ClientProperties {
   std::map<std::string, base::Secret> values;  // with librdkafka's names and values
   std::vector<PropertyProblem> errors;         // by the name in `written`

@@ -40,7 +40,7 @@ void ValidateClientCertificate(const Settings& settings, ProblemList& problems) 
                              "ssl.key.location as well"));
   } else if (key && !certificate) {
     problems.Add(ProblemWith(*key,
-                             "A private key is for a client certificate: set "
+                             "A private key requires a client certificate: set "
                              "ssl.certificate.location as well"));
   }
 }
@@ -48,12 +48,12 @@ void ValidateClientCertificate(const Settings& settings, ProblemList& problems) 
 void ValidateProxy(const Settings& settings, ProblemList& problems) {
   const Setting* host = FindSet(settings, "http.proxy.host");
   if (host && !FindSet(settings, "http.proxy.port")) {
-    problems.Add(ProblemWith(*host, "A proxy has a port: set http.proxy.port as well"));
+    problems.Add(ProblemWith(*host, "A proxy needs a port: set http.proxy.port as well"));
   }
   for (const std::string_view key : {"http.proxy.port", "http.proxy.user", "http.proxy.password"}) {
     const Setting* setting = FindSet(settings, key);
     if (setting && !host) {
-      problems.Add(ProblemWith(*setting, "It is for a proxy: set http.proxy.host as well"));
+      problems.Add(ProblemWith(*setting, "It requires a proxy: set http.proxy.host as well"));
     }
   }
 }

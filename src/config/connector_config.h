@@ -16,6 +16,7 @@
 
 namespace khs::config {
 
+// TLS to the endpoint: trusted CAs and the client certificate.
 struct TlsConfig {
   std::string ca_location;  // empty: the system's CAs
   std::string certificate_location;
@@ -46,6 +47,7 @@ struct EndpointConfig {
   // The Content-Type if `headers` has none.
   std::string default_content_type;
   std::chrono::milliseconds connect_timeout{60'000};
+  // From the first byte of the request to the last byte of the response.
   std::chrono::milliseconds read_timeout{60'000};
   std::chrono::seconds connection_max_age{300};  // 0: unlimited
   bool forward_kafka_headers = false;
@@ -100,6 +102,7 @@ struct ConnectorSource {
   std::string default_name;  // the file's stem
 };
 
+// The outcome of parsing and validating a definition.
 struct ConnectorResult {
   // Absent if a problem is an error, or if its secrets were not read.
   std::optional<ConnectorConfig> config;

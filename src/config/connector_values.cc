@@ -83,8 +83,8 @@ Outcome SetSecret(const Value& value, base::Secret& target) {
 
 Outcome SetName(const Value& value, ConnectorDraft& draft) {
   if (value.text.empty()) return Invalid("String may not be empty");
-  if (!IsUtf8(value.text)) return Invalid("a name is valid UTF-8");
-  if (HasControlCharacter(value.text)) return Invalid("a name has no control characters");
+  if (!IsUtf8(value.text)) return Invalid("must be valid UTF-8");
+  if (HasControlCharacter(value.text)) return Invalid("must not contain control characters");
   if (std::string reason = ValidateNameLength(value.text); !reason.empty()) {
     return Invalid(std::move(reason));
   }
@@ -104,8 +104,8 @@ Outcome ValidateConnectorClass(const Value& value, ConnectorDraft&) {
 
 Outcome SetTopics(const Value& value, ConnectorDraft& draft) {
   if (value.list.size() > kMaxTopics) {
-    return Invalid("at most " + std::to_string(kMaxTopics) + " topics are possible, and " +
-                   std::to_string(value.list.size()) + " are given");
+    return Invalid("at most " + std::to_string(kMaxTopics) + " topics are allowed, but there are " +
+                   std::to_string(value.list.size()));
   }
   std::vector<std::string> topics;
   std::set<std::string_view> seen;
@@ -196,8 +196,8 @@ Outcome SetProxyHost(const Value& value, ConnectorDraft& draft) {
 }
 
 Outcome SetProxyUser(const Value& value, ConnectorDraft& draft) {
-  if (value.text.find(':') != std::string::npos) return Invalid("a user name has no colon");
-  if (HasControlCharacter(value.text)) return Invalid("a user name has no control characters");
+  if (value.text.find(':') != std::string::npos) return Invalid("must not contain a colon");
+  if (HasControlCharacter(value.text)) return Invalid("must not contain control characters");
   draft.config.endpoint.proxy.user = SecretOf(value);
   return Accepted();
 }
@@ -266,7 +266,7 @@ Outcome SetConsumerProperty(const Value& value, ConnectorDraft& draft) {
   }
   if (value.member == "group.id") {
     if (value.text.empty()) return Invalid("String may not be empty");
-    if (!IsUtf8(value.text)) return Invalid("a group is valid UTF-8");
+    if (!IsUtf8(value.text)) return Invalid("must be valid UTF-8");
     draft.config.subscription.group = value.text;
   } else {
     draft.config.subscription.consumer_properties.emplace(value.member, SecretOf(value));

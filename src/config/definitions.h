@@ -1,3 +1,4 @@
+// The tables of configuration keys. Elsewhere, a definition is the definition of a connector.
 #pragma once
 
 #include <array>

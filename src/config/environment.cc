@@ -95,7 +95,7 @@ std::string UnknownVariable(std::string_view name) {
     nearest = NearestKey(ProcessKeys(), key);
   }
   return nearest ? "Unknown variable: did you mean " + VariableName(*nearest) + "?"
-                 : "Unknown variable: no key of sidecar.toml is called so";
+                 : "Unknown variable: sidecar.toml has no such key";
 }
 
 }  // namespace

@@ -152,8 +152,8 @@ base::Expected<Headers, std::string> ParseHeaders(std::string_view text, std::st
                           : SplitLegacy(whole.text, separator, is_hidden);
   if (!fields) return Reason(fields.error());
   if (fields->size() > kMaxHeaders) {
-    return Reason("at most " + std::to_string(kMaxHeaders) + " headers are possible, and " +
-                  std::to_string(fields->size()) + " are given");
+    return Reason("at most " + std::to_string(kMaxHeaders) +
+                  " headers are allowed, but there are " + std::to_string(fields->size()));
   }
   return ResolveFields(*fields, is_hidden, secrets);
 }

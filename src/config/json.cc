@@ -108,11 +108,11 @@ base::Expected<JsonDefinition, Problems> ReadJsonDefinition(const std::string& f
     } else {
       reader.Report(member.position, member.key,
                     "Unrecognized field: name, config and initial_state are known, and the "
-                    "connector's keys belong into config");
+                    "connector's keys belong in config");
     }
   }
   if (!has_config && !reader.failed()) {
-    reader.Report({1, 1}, "config", "Missing: the connector's keys belong into this object");
+    reader.Report({1, 1}, "config", "Missing: the connector's keys belong in this object");
   }
   return reader.Finish(std::move(definition));
 }

@@ -13,6 +13,7 @@ enum class JsonKind { kString, kNumber, kBoolean, kNull, kObject, kArray };
 
 struct JsonMember;
 
+// A JSON value; which fields are used depends on its kind.
 struct JsonValue {
   JsonKind kind = JsonKind::kNull;
   std::string text;                 // a string without its escapes; a number or boolean as written
@@ -30,6 +31,7 @@ struct JsonMember {
   JsonValue value;
 };
 
+// Why a text was not parsed, and where.
 struct JsonError {
   Position position;
   std::string message;

@@ -53,6 +53,7 @@ struct Row {
   References references = Draft::kReferences;
 };
 
+// The definitions of the rows' keys.
 template <class Draft>
 std::vector<KeyDefinition> Definitions(std::span<const Row<Draft>> rows) {
   std::vector<KeyDefinition> definitions;
@@ -60,6 +61,7 @@ std::vector<KeyDefinition> Definitions(std::span<const Row<Draft>> rows) {
   return definitions;
 }
 
+// Whether settings are a whole definition or a part of one.
 enum class Completeness {
   kWhole,    // applies defaults to keys that are not set, and reports missing required keys
   kPartial,  // applies only the keys that are set

@@ -7,7 +7,7 @@
 
 namespace khs::config {
 
-// Collects the problems of a definition and returns them in the order of its file.
+// The problems of a definition, in the order of its file. Lives for one parse.
 class ProblemList {
  public:
   explicit ProblemList(std::string main_file) : main_file_(std::move(main_file)) {}

@@ -60,6 +60,7 @@ struct ProcessConfig {
   FlatConfig entries;
 };
 
+// The outcome of parsing and validating sidecar.toml.
 struct ProcessResult {
   std::optional<ProcessConfig> config;  // absent if a problem is an error
   Problems problems;
@@ -68,6 +69,7 @@ struct ProcessResult {
   base::LogFormat log_format = base::LogFormat::kLogfmt;
 };
 
+// The names and values of environment variables.
 using Environment = std::vector<std::pair<std::string, std::string>>;
 
 struct ProcessOptions {

@@ -92,7 +92,7 @@ const Row<ProcessDraft> kRows[] = {
              .importance = kHigh,
              .group = "Kafka",
              .documentation = "librdkafka's properties for every client (SASL, TLS and so on), "
-                              "handed on verbatim but for *Secrets*."},
+                              "passed on unchanged, except for *Secrets*."},
      .apply = SetKafkaProperty,
      .shape = Shape::kAnyScalar,
      .secret = true,
@@ -151,7 +151,7 @@ const Row<ProcessDraft> kRows[] = {
      .apply = Store<SetPath, kTls, &TlsFiles::certificate>},
     {.key = {.key = "rest.tls.key.file",
              .group = "REST",
-             .documentation = "The certificate's private key as PEM; by default it stands in the "
+             .documentation = "The certificate's private key as PEM; by default it is in the "
                               "certificate's file."},
      .apply = Store<SetPath, kTls, &TlsFiles::key>},
     {.key = {.key = "rest.tls.client.ca.file",
@@ -186,8 +186,8 @@ const Row<ProcessDraft> kRows[] = {
              .type = kInt,
              .default_value = "20000",
              .group = "Process",
-             .documentation = "The bound of a drain; at least 1. 10 s after it a process that is "
-                              "stuck is ended, with 1."},
+             .documentation = "The bound of a drain; at least 1. A process that still hangs 10 s "
+                              "later exits with code 1."},
      .apply = Store<SetMilliseconds, &ProcessConfig::shutdown_grace>},
     {.key = {.key = "defaults.*",
              .group = "Definitions",

@@ -182,7 +182,7 @@ PropertyValidation ValidateBrokers(std::string_view value) {
   if (std::count(value.begin(), value.end(), ',') < kMaxBrokers) return {};
   return Rejected(
       "List may have no more than 100 brokers, each of which takes a thread; a few are enough, "
-      "because they tell of the others");
+      "because clients learn the other brokers from them");
 }
 
 }  // namespace
@@ -196,7 +196,7 @@ PropertyValidation ValidateClientProperty(std::string_view name, std::string_vie
                     std::string(fixed->why) + "; leave it out");
   }
   if (IsInternal(name)) return Rejected("Internal to librdkafka: it cannot be set");
-  if (HasTopicPrefix(name)) return Rejected("Unknown with topic. before it: write it without");
+  if (HasTopicPrefix(name)) return Rejected("The prefix topic. is not supported: remove it");
   if (source == PropertySource::kConnector && Contains(kCodeProperties, name)) {
     return Rejected(
         "This makes librdkafka run a command or load a library: only sidecar.toml may set it");
@@ -204,8 +204,8 @@ PropertyValidation ValidateClientProperty(std::string_view name, std::string_vie
   if (source == PropertySource::kConnector && Contains(kKinitArguments, name) &&
       !IsPlainForShell(value)) {
     return Rejected(
-        "Becomes part of a command: letters, digits and . _ / @ : + = , - are possible here, and "
-        "others in sidecar.toml only");
+        "Becomes part of a command: letters, digits and . _ / @ : + = , - are allowed here; others "
+        "only in sidecar.toml");
   }
   if (const Range* range = FindRow(kRanges, name)) return ValidateRange(*range, value);
   if (const JavaProperty* java = FindJavaProperty(name); java && java->librdkafka.empty()) {
@@ -222,7 +222,8 @@ PropertyValidation ValidateClientProperty(std::string_view name, std::string_vie
   if (name == "auto.offset.reset" && EqualIgnoringCase(Trim(value), "error")) {
     // librdkafka would report an error once and never read the partition again.
     return Rejected(
-        "A partition without a valid offset would stand still for ever: earliest, latest or none");
+        "A partition without a valid offset would never be read again: use earliest, latest or "
+        "none");
   }
   if (Overflows(name, value)) return Rejected("Value must be no more than 2147483647");
   return {};

@@ -69,7 +69,7 @@ Outcome SetChoice(const Value& value, const std::array<std::pair<std::string_vie
 }
 
 inline Outcome SetPath(const Value& value, std::string& target) {
-  if (HasControlCharacter(value.text)) return Invalid("a path has no control characters");
+  if (HasControlCharacter(value.text)) return Invalid("must not contain control characters");
   target = value.text;
   return Accepted();
 }

@@ -19,7 +19,7 @@ using Unexpected = base::Unexpected<std::string>;
 constexpr size_t kMaxReferences = 1000;
 
 constexpr std::string_view kReferenceForms =
-    "${env:NAME}, ${file:/path} and ${dir:/path:key} are known, and $${ is a literal ${";
+    "use ${env:NAME}, ${file:/path} or ${dir:/path:key}; write $${ for a literal ${";
 
 bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -50,7 +50,7 @@ std::string_view ValidatePath(std::string_view path) {
 // Parses the text between `${` and `}`. The error follows "the reference ".
 Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
   if (inside.find("${") != std::string_view::npos) {
-    return Unexpected("holds another one, which is not possible");
+    return Unexpected("contains another reference, which is not supported");
   }
   const size_t colon = inside.find(':');
   const std::string_view kind = inside.substr(0, colon);
@@ -75,16 +75,17 @@ Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
   if (kind == "file") {
     if (has_key) {
       return Unexpected(
-          "names a key, and a file is taken as a whole: write ${file:/path}, or ${dir:/path:key} "
+          "names a key, but ${file:} reads the whole file: write ${file:/path}, or "
+          "${dir:/path:key} "
           "for the file key in the directory /path");
     }
-    if (place.ends_with('/')) return Unexpected("names a directory, and no file");
+    if (place.ends_with('/')) return Unexpected("names a directory, not a file");
     return SecretReference{Kind::kFile, std::string(place), {}};
   }
   if (key.empty()) return Unexpected("names no key: write ${dir:/path:key}");
   if (key.find('/') != std::string_view::npos) return Unexpected("must not have / in its key");
-  if (key == "." || key == "..") return Unexpected("must not have . or .. for a key");
-  if (key.find(':') != std::string_view::npos) return Unexpected("has a colon too many");
+  if (key == "." || key == "..") return Unexpected("must not use . or .. as its key");
+  if (key.find(':') != std::string_view::npos) return Unexpected("has too many colons");
   if (HasControlCharacter(key)) return Unexpected("has a control character in its key");
   return SecretReference{Kind::kDirectory, std::string(place), std::string(key)};
 }
@@ -182,8 +183,7 @@ Expected<ResolvedText, std::string> SecretResolver::Resolve(std::string_view tex
     const auto& reference = std::get<SecretReference>(part);
     if (!seen_.contains(reference)) {
       if (references_.size() == kMaxReferences) {
-        return Unexpected(
-            fmt::format("references to more than {} secrets are not possible", kMaxReferences));
+        return Unexpected(fmt::format("at most {} secrets may be referenced", kMaxReferences));
       }
       seen_.insert(reference);
       references_.push_back(reference);

@@ -52,8 +52,8 @@ struct ResolvedText {
 // Returns a Secret that knows whether any of its text came from a reference.
 base::Secret ToSecret(ResolvedText text);
 
-// Resolves the references in the values of one definition and records them. References in the value
-// of a secret are not resolved. Not thread-safe.
+// A resolver of the references in the values of one definition; it records them. References in the
+// value of a secret are not resolved. Not thread-safe.
 class SecretResolver {
  public:
   // Without `read` only the syntax is validated. `read` must outlive the resolver.

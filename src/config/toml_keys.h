@@ -10,7 +10,8 @@
 
 namespace khs::config {
 
-// The lines of a TOML text. Finds positions that toml++ does not report.
+// The lines of a TOML text, which must outlive this object. Finds positions that toml++ does not
+// report.
 class TomlLines {
  public:
   explicit TomlLines(std::string_view text);

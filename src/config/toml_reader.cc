@@ -217,10 +217,11 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
       return known.position == entry.position;
     });
     if (repeated) continue;
-    problems.push_back({file, entry.position, entry.key,
-                        "TOML allows no dotted key beside a value for the beginning of its name: "
-                        "write the key in quotes, \"" +
-                            key->second + "\" = ..."});
+    problems.push_back(
+        {file, entry.position, entry.key,
+         "TOML allows no dotted key next to a value for its prefix: write the key in "
+         "quotes, \"" +
+             key->second + "\" = ..."});
   }
   if (problems.empty()) return config;
   std::stable_sort(problems.begin(), problems.end(), [](const Problem& left, const Problem& right) {

@@ -54,7 +54,7 @@ size_t Repetitions(std::string_view pattern, size_t& at) {
 
 // Validates the size of the compiled pattern. The result is arbitrary for an invalid pattern.
 std::string ValidateSize(std::string_view pattern) {
-  if (pattern.size() > kMaxBytes) return "more than 8192 bytes are no pattern to be used";
+  if (pattern.size() > kMaxBytes) return "the pattern is longer than 8192 bytes";
   std::vector<size_t> outer;  // elements of the enclosing groups, outermost first
   size_t elements = 0;        // of the current group
   size_t last = 0;            // of its last part, to which a repetition applies
@@ -62,7 +62,7 @@ std::string ValidateSize(std::string_view pattern) {
     const char c = pattern[i];
     if (c == '(') {
       outer.push_back(elements);
-      if (outer.size() > kMaxDepth) return "more than 50 parentheses in each other";
+      if (outer.size() > kMaxDepth) return "more than 50 nested parentheses";
       elements = last = 0;
       ++i;
       continue;
@@ -84,7 +84,8 @@ std::string ValidateSize(std::string_view pattern) {
       last = 1;
       ++elements;
     }
-    if (elements > kMaxElements) return "its repetitions come to more than 20000 elements";
+    if (elements > kMaxElements)
+      return "it has more than 20000 elements when repetitions are expanded";
   }
   return {};
 }
@@ -92,7 +93,7 @@ std::string ValidateSize(std::string_view pattern) {
 }  // namespace
 
 std::string ValidateTopicsRegex(const std::string& pattern) {
-  if (HasControlCharacter(pattern)) return "a pattern has no control characters";
+  if (HasControlCharacter(pattern)) return "must not contain control characters";
   if (std::string reason = ValidateSize(pattern); !reason.empty()) return reason;
   regex_t compiled;
   const int error = regcomp(&compiled, pattern.c_str(), REG_EXTENDED | REG_NOSUB);

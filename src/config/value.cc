@@ -29,7 +29,7 @@ std::string_view KindName(ValueKind kind) {
     case ValueKind::kOther:
       return "a date or time";
     case ValueKind::kMixedList:
-      return "a list of other things than strings and numbers";
+      return "a list with elements other than strings and numbers";
     case ValueKind::kNull:
       return "null";
   }

@@ -148,8 +148,8 @@ TEST(Headers, AreAtMostAHundred) {
   };
   EXPECT_EQ(Parse(legacy(100))->size(), 100u);
   EXPECT_EQ(Parse(json(100))->size(), 100u);
-  EXPECT_EQ(Reason(legacy(101)), "at most 100 headers are possible, and 101 are given");
-  EXPECT_EQ(Reason(json(101)), "at most 100 headers are possible, and 101 are given");
+  EXPECT_EQ(Reason(legacy(101)), "at most 100 headers are allowed, but there are 101");
+  EXPECT_EQ(Reason(json(101)), "at most 100 headers are allowed, but there are 101");
 }
 
 }  // namespace

@@ -78,7 +78,7 @@ TEST(ProcessConfig, RejectsInvalidValuesWithAReason) {
       {"kafka.fetch.max.wait.ms = 1000\nkafka.fetch.wait.max.ms = 1000",
        "kafka.fetch.wait.max.ms: Is already given as kafka.fetch.max.wait.ms at line 2"},
       {"kafka.ssl.truststore.location = '/ca.jks'", "ssl.ca.location"},
-      {"kafka.auto.offset.reset = 'error'", "stand still for ever"},
+      {"kafka.auto.offset.reset = 'error'", "would never be read again"},
       {"kafka.x = []", "Expected value to be a string, a number or a boolean"},
       {"rest.listen = '8083'", "write host:port"},
       {"rest.listen = ':8083'", "write host:port"},
@@ -90,7 +90,7 @@ TEST(ProcessConfig, RejectsInvalidValuesWithAReason) {
       {"rest.tls.certificate.file = '/f'\nrest.listen = '0.0.0.0:1'", "set rest.auth.none to true"},
       {"rest.tls.key.file = '/f'", "rest.tls.key.file: Needs rest.tls.certificate.file as well"},
       {"rest.tls.client.ca.file = '/f'", "ca.file: Needs rest.tls.certificate.file as well"},
-      {"rest.auth.bearer.file = \"/f\\n\"", "a path has no control characters"},
+      {"rest.auth.bearer.file = \"/f\\n\"", "must not contain control characters"},
       {"log.level = 'verbose'", "String must be one of: trace, debug, info, warn, error, fatal"},
       {"shutdown.grace.ms = 0", "Value must be at least 1"},
       {"log.levl = 'info'", "did you mean log.level?"},
@@ -186,8 +186,8 @@ TEST(ProcessConfig, ReportsProblemsOfTheEnvironmentByVariable) {
           "KAFKA_HTTP_SINK_LOG_LEVEL?",
           "environment: error: KAFKA_HTTP_SINK_TASKS_MAX: Unknown variable: did you mean "
           "KAFKA_HTTP_SINK_DEFAULTS_TASKS_MAX?",
-          "environment: error: KAFKA_HTTP_SINK_QUUX: Unknown variable: no key of sidecar.toml is "
-          "called so",
+          "environment: error: KAFKA_HTTP_SINK_QUUX: Unknown variable: sidecar.toml has no such "
+          "key",
           "environment: error: KAFKA_HTTP_SINK_DEFAULTS_TASKS_MAX: Invalid value x for "
           "configuration "
           "tasks.max: Not a number of type INT",

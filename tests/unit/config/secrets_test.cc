@@ -64,9 +64,9 @@ TEST(References, AreRejectedWithAReason) {
     std::string text;
     std::string reason;
   } cases[] = {
-      {"\xC3\xA9x${env:A", "the reference at character 3 has no closing brace: ${env:NAME}, "},
+      {"\xC3\xA9x${env:A", "the reference at character 3 has no closing brace: use ${env:NAME}, "},
       {"${", "character 1 has no closing brace"},
-      {"${vault:a}", "is unknown: ${env:NAME}, ${file:/path} and ${dir:/path:key} are known"},
+      {"${vault:a}", "is unknown: use ${env:NAME}, ${file:/path} or ${dir:/path:key}; write $${"},
       {"${}", "is unknown"},
       {"${ENV:A}", "is unknown"},
       {"${A}", "is unknown"},
@@ -89,9 +89,9 @@ TEST(References, AreRejectedWithAReason) {
       {"${dir:a:b}", "absolute path"},
       {"${dir:/a/..:b}", "must not have .. in its path"},
       {"${dir:/a:b/c}", "must not have / in its key"},
-      {"${dir:/a:..}", "must not have . or .."},
-      {"${dir:/a:b:c}", "a colon too many"},
-      {"${env:A${env:B}}", "holds another one"},
+      {"${dir:/a:..}", "must not use . or .. as its key"},
+      {"${dir:/a:b:c}", "has too many colons"},
+      {"${env:A${env:B}}", "contains another reference"},
       {"ok ${env:A} ${env:B", "character 13"},
   };
   for (const auto& one : cases) EXPECT_THAT(SyntaxError(one.text), HasSubstr(one.reason));
@@ -372,7 +372,7 @@ TEST(References, AreLimitedToAThousandSecrets) {
   SecretResolver secrets(&read);
   const auto resolved = secrets.Resolve(texts(20'000));
   ASSERT_FALSE(resolved);
-  EXPECT_EQ(resolved.error(), "references to more than 1000 secrets are not possible");
+  EXPECT_EQ(resolved.error(), "at most 1000 secrets may be referenced");
   EXPECT_FALSE(secrets.Resolve("${env:ANOTHER}"));
   EXPECT_TRUE(secrets.Resolve("${env:A0}"));
   EXPECT_EQ(secrets.references().size(), 1000u);

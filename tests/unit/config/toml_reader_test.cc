@@ -116,9 +116,8 @@ TEST(TomlReader, ReportsADuplicateKeyInTwoSpellings) {
 
 TEST(TomlReader, ReportsADottedKeyThatNeedsQuotes) {
   const std::string expected =
-      "value.converter.schemas.enable: TOML allows no dotted key beside a value for the beginning "
-      "of "
-      "its name: write the key in quotes, \"value.converter.schemas.enable\" = ...";
+      "value.converter.schemas.enable: TOML allows no dotted key next to a value for its prefix: "
+      "write the key in quotes, \"value.converter.schemas.enable\" = ...";
   EXPECT_THAT(Problems("value.converter = \"x\"\nvalue.converter.schemas.enable = false\n"),
               ElementsAre("f:2:1: error: " + expected));
   EXPECT_THAT(Problems("value.converter.schemas.enable = false\nvalue.converter = \"x\"\n"),

@@ -63,7 +63,8 @@ class StreamSocketOf final : public Poco::Net::StreamSocket {
   explicit StreamSocketOf(Poco::Net::SocketImpl* socket) : StreamSocket(socket) {}
 };
 
-// Returns "certificate verify failed" of "error:0A000086:SSL routines::certificate verify failed".
+// Extracts "certificate verify failed" from "error:0A000086:SSL routines::certificate verify
+// failed".
 std::string ReasonOf(const Poco::Exception& problem) {
   const std::string& text = problem.message();
   return text.substr(text.rfind(':') + 1);

@@ -17,7 +17,7 @@ struct Destination final : task::Destination {
               std::shared_ptr<Origin> shared_origin);
 
   const std::chrono::milliseconds connect_timeout;
-  const std::chrono::milliseconds read_timeout;
+  const std::chrono::milliseconds read_timeout;   // of the whole exchange of request and response
   const std::chrono::seconds connection_max_age;  // 0: unlimited
   const std::shared_ptr<Origin> origin;
   const RequestFrame frame;

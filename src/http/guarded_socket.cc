@@ -15,8 +15,9 @@ using Poco::Net::MessageException;
 
 constexpr std::string_view kStart = "HTTP/1.";
 constexpr size_t kMaxHead = 64 * 1024;
-// Suffices for the largest retry indicator, even if each chunk holds one byte.
-constexpr size_t kMaxBody = delivery::kMaxIndicatorBody * 8;
+// The bytes of a body with its chunk framing. Suffices for the largest body that is read
+// (kMaxIndicatorBody), even if each chunk holds one byte.
+constexpr size_t kMaxRawBody = delivery::kMaxIndicatorBody * 8;
 // More memory than this is freed before the next response.
 constexpr size_t kMaxKeptMemory = 4 * 1024;
 
@@ -38,7 +39,7 @@ void GuardedSocket::StartResponse() {
 }
 
 void GuardedSocket::StartBody() {
-  limit_ = received_.size() + kMaxBody;
+  limit_ = received_.size() + kMaxRawBody;
   in_head_ = false;
 }
 
@@ -59,7 +60,8 @@ int GuardedSocket::receiveBytes(void* buffer, int length, int flags) {
     throw MessageException("its status line is malformed");
   }
   if (received_.size() > limit_) {
-    throw MessageException(in_head_ ? "its head is too large" : "its chunks are too small");
+    throw MessageException(in_head_ ? "its head is too large"
+                                    : "its chunked body has too much overhead");
   }
   return count;
 }

@@ -17,7 +17,7 @@ constexpr seconds kMaxIdleTime{50};
 // next request arrives there.
 constexpr seconds kTransferTime{1};
 constexpr seconds kShortageCheckInterval{1};
-// With a limit of so many file descriptors there is no shortage.
+// With a limit this high there is no shortage of file descriptors.
 constexpr size_t kAmpleDescriptors = 65'536;
 
 seconds MaxIdleTime(std::optional<seconds> idle_timeout) {

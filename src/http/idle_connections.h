@@ -41,7 +41,7 @@ class IdleConnections {
   };
 
   std::vector<Idle> connections_;  // the one used last is at the back
-  // At most the earliest `expires`; it may be earlier, after the connection it came from was taken.
+  // A lower bound of the earliest `expires`; lower once the connection that it came from was taken.
   base::MonotonicTime next_expiry_ = base::MonotonicTime::max();
   base::MonotonicTime next_shortage_check_ =
       base::MonotonicTime::max();  // set while it has several

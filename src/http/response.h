@@ -11,7 +11,7 @@
 
 namespace khs::http {
 
-// Response head, parsed by Poco, with strict checks of everything that decides where the response
+// A response head, parsed by Poco, with strict checks of everything that decides where the response
 // ends. Poco is lenient there, so the rest of a response could be taken for the next one. Other
 // headers are not checked. Used by one thread, for one response after another, because new lists of
 // headers would cost more.
@@ -55,6 +55,7 @@ class Response final : public Poco::Net::HTTPResponse {
   Content content_;
 };
 
+// How a chunked response ends.
 enum class ChunksEnd { kWhole, kWithTrailers, kMalformed };
 
 // Finds out how a chunked response ends, given its bytes. Poco also takes a malformed chunk size

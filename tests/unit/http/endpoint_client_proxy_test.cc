@@ -136,7 +136,7 @@ TEST_F(EndpointClientProxy, ConnectTimeoutEndsTheTunnel) {
   EXPECT_THAT(fault.detail, AllOf(HasSubstr("proxy 127.0.0.1"), HasSubstr("150 ms")));
 }
 
-TEST_F(EndpointClientProxy, OfANewDefinitionNeedsANewConnection) {
+TEST_F(EndpointClientProxy, AChangedProxyNeedsANewConnection) {
   ScriptedEndpoint first(Delivered);
   ScriptedEndpoint second(Delivered);
   UseProxy(first.port());

@@ -338,7 +338,7 @@ TEST_F(EndpointClientReconfigureTls, IsDestroyedWithRunningAttemptsOfBothDefinit
 }
 
 // No request mixes two definitions.
-TEST_F(EndpointClientReconfigureTls, UnderLoad) {
+TEST_F(EndpointClientReconfigureTls, SwitchesUnderLoad) {
   constexpr size_t kAtOnce = 8;
   constexpr size_t kRounds = 40;
   ScriptedEndpoint plain(Always(Answer::Of(200)));

@@ -75,7 +75,7 @@ TEST_F(EndpointClientShortage, AbortEndsTheWait) {
 class EndpointClientThreads : public EndpointClientTest {};
 
 // Runs in a child process that cannot start another thread.
-TEST_F(EndpointClientThreads, AreWaitedForToResolveAName) {
+TEST_F(EndpointClientThreads, ResolvingWaitsForAThread) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   EXPECT_EXIT(
       {

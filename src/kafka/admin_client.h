@@ -34,7 +34,8 @@ struct AdminFailure {
   std::string text;
 };
 
-// Joins the parts of an error message with "; ". After ten parts it only counts.
+// The list of the parts of an error message, joined with "; ". After ten parts it only counts.
+// Lives for one call.
 class PartList {
  public:
   void Add(const std::string& part);

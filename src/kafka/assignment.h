@@ -30,14 +30,17 @@ namespace khs::kafka {
 //   revoke event ───────► Revoked ────────────────────────► sends nothing new
 //                                                           waits for 45 and 46, in flight
 //                         CommitAndWait ◄────────────────── commits 47
-//                         CompleteRevoke ◄───────────────── drops 47 to 49
+//                         CompleteRevoke ◄───────────────── fences the partition,
+//                                                           discards 47 to 49 unsent
 //                ◄─────── Remove: unassign call
 //                                                           the next owner delivers from 47 on
 //
 // Another member may own a lost partition already: the session timed out, or the group went on
 // without this member. So the task waits for no request and commits nothing:
 //
-//   revoke event ───────► Revoked{lost} ──────────────────► cancels 45 and 46, drops 47 to 49
+//   revoke event ───────► Revoked{lost} ──────────────────► fences the partition,
+//                                                           cancels 45 and 46,
+//                                                           discards 47 to 49 unsent
 //                         CompleteRevoke ◄─────────────────
 //                ◄─────── Remove: unassign call
 //                                                           the next owner delivers from 45 on

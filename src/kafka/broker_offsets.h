@@ -27,6 +27,7 @@ using Asked = base::Expected<T, OffsetError>;
 Asked<task::Positions> AskCommitted(rd_kafka_t* client, const task::Partitions& partitions,
                                     std::chrono::milliseconds timeout);
 
+// The first offset of a partition's log, and the one after its last.
 struct LogRange {
   int64_t start = 0;
   int64_t end = 0;

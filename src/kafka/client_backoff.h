@@ -7,8 +7,8 @@
 
 namespace khs::kafka {
 
-// Says when a client that failed may be replaced: 1 s after the failure, then twice as long after
-// each further one, up to 60 s. Pure.
+// The back-off of a client that failed: it may be replaced 1 s after the failure, then twice as
+// long after each further one, up to 60 s. Pure.
 class ClientBackoff {
  public:
   void OnFailure(base::MonotonicTime now) {

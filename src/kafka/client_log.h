@@ -32,7 +32,7 @@ void SetLogCallback(rd_kafka_conf_t* conf);
 // librdkafka uses syslog's levels.
 base::LogLevel LogLevelFromSyslog(int level);
 
-// Writes one line of librdkafka's. The context may be null.
+// Writes a line of librdkafka to the log. The context may be null.
 void LogLine(const ClientLogContext* log_context, base::LogLevel level, const char* facility,
              const char* text) noexcept;
 

@@ -11,6 +11,7 @@
 
 namespace khs::kafka {
 
+// The identity and the size of a Kafka cluster.
 struct Cluster {
   std::string id;
   size_t brokers = 0;  // 0 when they could not be counted

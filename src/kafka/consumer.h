@@ -13,12 +13,13 @@ namespace khs::kafka {
 
 class GroupHistory;
 
+// What a consumer reads, and as a member of which group.
 struct Subscription {
   std::vector<std::string> topics;
   std::string topics_regex;  // POSIX extended, for whole names; used when there are no topics
   std::string group;
   std::vector<std::string> excluded_topics = {};  // names that topics_regex does not match
-  // About how much librdkafka reads ahead of all partitions; of a single one it is an eighth.
+  // About how much librdkafka reads ahead for all partitions; an eighth of it for one partition.
   size_t prefetch_bytes = 4u << 20;
   ClientOwner owner = {};
 };

@@ -25,7 +25,7 @@
 namespace khs::kafka {
 
 // The librdkafka client of a Consumer. Turns librdkafka's events into the task's, and answers
-// rebalances (assignment.h draws them). The task's poll thread alone.
+// rebalances (assignment.h draws them). Owned by the Consumer and used by the task's poll thread.
 class Consumer::Client {
  public:
   // `log_end_offsets` may be null. Throws as Consumer.

@@ -11,8 +11,8 @@
 namespace khs::kafka {
 
 task::ErrorClass Classify(rd_kafka_resp_err_t code);
-// Whether the broker rejects the produced record itself, so that another attempt fails too. Missing
-// rights and missing topics do not count, because an operator can fix them.
+// Whether the dead letter topic refuses the record itself, so that another attempt fails too.
+// Missing permissions and missing topics do not count, because an operator can fix them.
 bool RejectsRecord(rd_kafka_resp_err_t code);
 
 delivery::Record CopyRecord(const rd_kafka_message_t* message);

@@ -8,6 +8,7 @@
 
 namespace khs::kafka {
 
+// Where the dead letters of a task go, and what they say about it.
 struct DeadLetterSettings {
   std::string topic;
   // Whether dead letters get headers that say where they come from and why.
@@ -20,8 +21,8 @@ struct DeadLetterSettings {
 // loss of a broker. A dead letter has the record's key, value, timestamp and headers, and the
 // headers of Kafka Connect (org.apache.kafka.connect.runtime.errors.DeadLetterQueueReporter). The
 // client is created for the first dead letter, because most connectors never have one. After a
-// fatal error, for example a missing right, it is replaced 1 s to 60 s later. Used by the task's
-// threads; the results come on a thread of the client.
+// fatal error, for example a missing permission, it is replaced 1 s to 60 s later. Owned by the
+// task's settings. Used by the task's threads; the results come on a thread of the client.
 class DeadLetterProducer final : public task::DeadLetterQueue {
  public:
   // The properties are those of the process.

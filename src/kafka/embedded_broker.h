@@ -8,7 +8,8 @@ struct rd_kafka_mock_cluster_s;
 namespace khs::kafka {
 
 // librdkafka's mock cluster with one broker, in this process. For the demo, for --embedded-broker
-// and for tests. Keeps everything in memory, at most 5 MB a partition. Any thread.
+// and for tests. Keeps everything in memory, at most 5 MB a partition. Owned by the command. Any
+// thread.
 class EmbeddedBroker {
  public:
   // Throws std::runtime_error.

@@ -36,7 +36,7 @@ class GroupHistory {
   std::optional<GroupStart> start_;
 };
 
-// The histories of all groups of the process. Any thread.
+// The histories of all groups of the process. Owned by `app`. Any thread.
 class GroupHistories {
  public:
   // Also removes histories that no consumer has used for a week; the brokers forget such a group

@@ -14,6 +14,7 @@
 
 namespace khs::kafka {
 
+// A partition's commit in a consumer group.
 struct GroupOffset {
   base::TopicPartition topic_partition;
   std::optional<int64_t> offset;  // nothing: no offset is committed, or the commit is to be deleted

@@ -13,10 +13,11 @@ namespace khs::kafka {
 
 // Reads the end offsets of partitions every few seconds, with one thread for the whole process and
 // with clients of its own. A consumer knows an end only from its fetches, which a paused partition
-// does not have, and its own request would wait behind a fetch that waits for records.
+// does not have, and its own request would wait behind a fetch that waits for records. Shared by
+// the process's consumers. Any thread.
 class LogEndOffsets {
  public:
-  // The partitions of one consumer. Its owner's thread alone.
+  // The partitions of one consumer. Owned by the consumer and used by the task's poll thread.
   class Watch {
    public:
     virtual ~Watch() = default;

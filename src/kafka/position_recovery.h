@@ -19,11 +19,11 @@ inline constexpr std::chrono::seconds kBrokerRetry{1};
 
 // Finds the right position of suspect partitions and assigns them again there. A partition is
 // suspect when librdkafka stopped fetching it, when its offsets may be those of another log by now,
-// or when nobody could say where it starts (OffsetCommitter::suspects). The task's poll thread
-// alone; owned by Consumer::Client.
+// or when nobody could say where it starts (OffsetCommitter::suspects). Owned by Consumer::Client
+// and used by the task's poll thread.
 class PositionRecovery {
  public:
-  // Everything outlives it.
+  // All arguments must outlive this object.
   PositionRecovery(rd_kafka_t* client, Assignment& assignment, StartResolver& resolver,
                    OffsetCommitter& committer, const RebalanceMonitor& monitor,
                    const RecreatedTopics& recreated)

@@ -10,7 +10,8 @@
 
 namespace khs::kafka {
 
-// Produces records and waits until the broker has them. For the demo and for tests.
+// A producer that waits until the broker has each record. For the demo and for tests; used by one
+// thread.
 class Producer {
  public:
   // Throws std::runtime_error with librdkafka's message.

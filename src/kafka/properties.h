@@ -18,6 +18,7 @@ struct ClientOwner {
   std::optional<int> task = {};
 };
 
+// A property that librdkafka does not accept.
 struct PropertyProblem {
   std::string property;
   std::string message;  // librdkafka's, unless that would quote a secret

@@ -11,7 +11,8 @@
 namespace khs::kafka {
 
 // Hides values that came from references to secrets in librdkafka's messages. librdkafka quotes
-// values in whole and in part, for example one broker of a list. Any thread.
+// values in whole and in part, for example one broker of a list. Owned by a client's
+// ClientLogContext. Any thread.
 class Redactor {
  public:
   explicit Redactor(const Properties& properties);

@@ -27,6 +27,7 @@ struct KnownCommit {
   int64_t log_end = 0;  // the last known end of the log, at that time or later
 };
 
+// What is known about a partition before its start is decided.
 struct PartitionFacts {
   base::TopicPartition partition;
   std::optional<int64_t> committed;  // at the brokers, by the group
@@ -41,6 +42,7 @@ struct PartitionFacts {
   std::optional<int64_t> since_start = {};
 };
 
+// Where reading of a partition starts, and what was lost before that.
 struct Start {
   int64_t offset = 0;
   // To be committed at once, because the decision may differ after a restart.

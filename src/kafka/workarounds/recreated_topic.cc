@@ -21,9 +21,9 @@ std::optional<task::SourceError> RecreatedTopics::Check(const task::Losses& loss
            assigned_.contains(loss.topic_partition.topic);
   });
   if (recreated == losses.end()) return std::nullopt;
-  return task::SourceError{task::ErrorClass::kObsolete, "TOPIC_RECREATED",
-                           "topic " + recreated->topic_partition.topic +
-                               " was recreated, which this client does not survive"};
+  return task::SourceError{
+      task::ErrorClass::kObsolete, "TOPIC_RECREATED",
+      "topic " + recreated->topic_partition.topic + " was recreated, so the client is replaced"};
 }
 
 }  // namespace khs::kafka

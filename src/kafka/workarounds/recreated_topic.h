@@ -17,8 +17,8 @@ namespace khs::kafka {
 
 bool SurvivesRecreatedTopic();
 
-// Asks for another client after a topic was recreated; the next client finds the same loss. The
-// poll thread alone; owned by Consumer::Client.
+// Asks for another client after a topic was recreated; the next client finds the same loss. Owned
+// by Consumer::Client and used by the task's poll thread.
 class RecreatedTopics {
  public:
   void OnAssigned(const task::Partitions& partitions);

@@ -12,9 +12,9 @@
 
 namespace khs::kafka {
 
-// As rd_kafka_new, after as many threads as the client will need were started and ended again. One
-// client is created at a time, so that two do not count the same threads. Throws std::system_error
-// when there are too few.
+// Like rd_kafka_new, but first checks that enough threads can be started, by starting and ending
+// them. Creates one client at a time, so that two do not count the same threads. Throws
+// std::system_error when there are too few.
 rd_kafka_t* NewClientWithThreads(rd_kafka_type_t type, rd_kafka_conf_t* conf, char* error,
                                  size_t error_size);
 

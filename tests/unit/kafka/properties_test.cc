@@ -73,7 +73,7 @@ TEST(Properties, FromASecretAreNotLoggedWhileTheyAreSet) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(), Not(HasSubstr("canary")));
 }
 
-TEST(Properties, ThatNameNoRegularFileAreRejected) {
+TEST(Properties, RejectPathsThatAreNotRegularFiles) {
   const khs::testing::TemporaryDirectory directory;
   const std::string fifo = directory.path() / "fifo";
   ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);

@@ -39,7 +39,7 @@ TEST(StartOffsets, WithoutACommitFollowThePolicyAndAreCommitted) {
               AllOf(HasSubstr("orders[2]"), HasSubstr("no committed offset")));
 }
 
-TEST(StartOffsets, BeyondTheCommitAreALossByRetention) {
+TEST(StartOffsets, ReportALossWhenTheLogStartsAfterTheCommit) {
   for (const ResetPolicy policy : {ResetPolicy::kEarliest, ResetPolicy::kLatest}) {
     EXPECT_EQ(*DecideStart(policy, Committed(3, 5, 9)),
               (Start{5, true, task::Loss{kPartition, 3, 5, 2, LossReason::kRetention}}));

@@ -184,7 +184,7 @@ bool DefinitionSource::ReadDirectory(base::MonotonicTime now, ScanResult& result
   // The guard decides settled scans only: files that are being written may come back.
   if (has_some || !settled.look_again) {
     const bool doubted_before = guard_.due().has_value();
-    if (!guard_.Believe(!files_.empty(), has_some, now)) {
+    if (!guard_.Accept(!files_.empty(), has_some, now)) {
       if (const auto due = guard_.due()) result.ScanAgainAt(*due);
       if (!doubted_before) {
         Log().Warn("all definitions vanished at once, keeping the connectors until confirmed",

@@ -21,7 +21,8 @@
 
 namespace khs::reconcile {
 
-// A problem that only the user of a definition can find: in a client property, or in a TLS file.
+// A problem that only librdkafka or the TLS library can find: in a client property, or in a TLS
+// file.
 // The key may be empty.
 struct Objection {
   std::string key;
@@ -50,7 +51,7 @@ class DefinitionSource {
   DefinitionSource(Settings settings, CheckDefinition check, const StateStore& store);
 
   struct ScanResult {
-    // None while something is still changing. What has settled counts anyway.
+    // None while something is still changing. Settled definitions are used nevertheless.
     std::optional<metrics::ReloadOutcome> outcome;
     std::string error;              // why nothing could be read
     std::string directory_error;    // why the directory could not be read

@@ -79,8 +79,8 @@ std::optional<std::string> DescriptorBudget::AdmitChange(const config::Connector
     return std::nullopt;
   }
   if (Take(need - has)) return std::nullopt;
-  return "the new definition is not applied and the last good one goes on: besides what the "
-         "connector has it needs " +
+  return "the new definition is not applied and the last good one stays in use: in addition it "
+         "needs " +
          Shortage(need - has) +
          ". It is applied when there are enough: raise the limit, or run fewer connectors or tasks";
 }

@@ -23,7 +23,8 @@ struct DescriptorUse {
 size_t DescriptorsOf(const config::ConnectorConfig& config, size_t brokers);
 
 // Decides which connectors may run with the available file descriptors. A connector's need counts
-// from its start on, because it opens its descriptors gradually. Used by the reconciler's thread.
+// from its start on, because it opens its descriptors gradually. Owned by the fleet and used by the
+// reconciler's thread.
 class DescriptorBudget {
  public:
   // Begins a pass over all connectors.

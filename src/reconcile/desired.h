@@ -11,6 +11,7 @@
 
 namespace khs::reconcile {
 
+// Where a definition comes from.
 enum class Origin { kFile, kRest };
 
 // Returns the origin's name in labels and in the status.
@@ -36,8 +37,8 @@ struct Definition {
   }
 };
 
-// By connector name. An invalid definition has the name that its place defined last, or its default
-// name.
+// By connector name. An invalid definition keeps the name that its file last defined, or has its
+// default name.
 using Definitions = std::map<std::string, Definition>;
 
 // The connector that each place defined when it was last valid.

@@ -15,7 +15,8 @@
 
 namespace khs::reconcile {
 
-// A connector's name and what runs under it. Owned by the fleet.
+// A connector's name and what runs under it. Owned by the fleet and used by the reconciler's
+// thread.
 struct Entry {
   explicit Entry(std::unique_ptr<metrics::ConnectorMetrics> its_metrics)
       : metrics(std::move(its_metrics)) {}

@@ -10,7 +10,7 @@
 namespace khs::reconcile {
 namespace {
 
-// How often refused starts are retried: nothing tells when others close descriptors.
+// How often refused starts are retried: there is no event when others close descriptors.
 constexpr std::chrono::seconds kRefusedRetryInterval{2};
 // The number of brokers is usually known after this time.
 constexpr std::chrono::seconds kBrokerDiscovery{5};

@@ -22,12 +22,13 @@ struct ObservedConnector {
   const std::map<std::string, std::string>* written = nullptr;
   base::MonotonicTime retry_at = {};  // of kCannotStart
   bool paused = false;                // its tasks are paused
-  // It was stopped by its target state, and that has not been STARTED since. Kafka Connect makes no
-  // tasks for a stopped connector that is paused.
+  // It was stopped by its target state, and the target has not been STARTED since. Kafka Connect
+  // makes no tasks for a stopped connector that is paused.
   bool stays_stopped = false;
 };
 using Observed = std::map<std::string, ObservedConnector>;
 
+// What is done with a connector.
 enum class Action {
   kStart,
   kApply,          // apply the difference to the running tasks
@@ -41,6 +42,7 @@ enum class Action {
   kPublishStatus,  // nothing runs and nothing should: show why
 };
 
+// An action on one connector.
 struct Step {
   std::string name;
   Action action;

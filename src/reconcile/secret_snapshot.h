@@ -15,7 +15,7 @@
 namespace khs::reconcile {
 
 // The secrets and TLS files that definitions refer to. Each is read once, so all definitions of a
-// scan see the same content. Used by the reconciler's thread.
+// scan see the same content. Lives for one scan, on the reconciler's thread.
 class SecretSnapshot {
  public:
   using Content = base::Expected<std::string, std::string>;

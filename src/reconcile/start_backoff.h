@@ -8,7 +8,7 @@
 namespace khs::reconcile {
 
 // The back-off of a connector that cannot start: 1 s, doubled with every failure in a row up to 5
-// min, with a jitter of a fifth. Pure.
+// min, with a jitter of a fifth. Owned by the connector's Entry. Pure.
 class StartBackoff {
  public:
   // `chance` is a random number from 0 to 1.

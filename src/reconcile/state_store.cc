@@ -170,7 +170,7 @@ std::optional<std::string> StateStore::LoadOne(const fs::path& file) {
   const fs::path aside = file.string() + std::string(kDamaged);
   const bool moved = ::rename(file.c_str(), aside.c_str()) == 0;
   return parsed.error() +
-         (moved ? "; set aside as " + aside.string() : "; it can't be set aside: " + Why());
+         (moved ? "; renamed to " + aside.string() : "; it can't be renamed: " + Why());
 }
 
 std::optional<StateStore::Failure> StateStore::Put(const std::string& name,
@@ -183,7 +183,7 @@ std::optional<StateStore::Failure> StateStore::Put(const std::string& name,
     if (text.size() > watch::kMaxDefinitionBytes) {
       why = "it is larger than 1 MiB";
     } else if (const auto back = Parse(name, text); !back || *back != std::pair(name, connector)) {
-      why = "it would not be read back as it is";
+      why = "it could not be loaded again unchanged";
     } else {
       why = Replace(directory_, StateFileName(name), text);
     }

@@ -21,7 +21,7 @@ struct StoredConnector {
 
 // The store of `state.dir`. It keeps a TOML file for each connector that REST created, paused or
 // stopped. A change is durable before it counts: temporary file, fsync, rename, fsync of the
-// directory. Owned by the reconciler. One thread.
+// directory. Owned by the reconciler and used by its thread.
 class StateStore {
  public:
   using Connectors = std::map<std::string, StoredConnector>;

@@ -23,6 +23,7 @@ struct ConnectorView {
   bool stopped = false;  // its target state is STOPPED, and nothing of it runs any more
 };
 
+// The state of all connectors that the reconciler publishes.
 struct Status {
   std::map<std::string, ConnectorView> connectors;  // by name
   std::string scan_error;  // why the definitions could not be read; empty when they could

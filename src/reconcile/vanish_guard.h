@@ -7,15 +7,15 @@
 
 namespace khs::reconcile {
 
-// Delays the removal of all definitions at once, since a lost volume is a likelier cause than an
-// intention. Pure.
+// Delays the removal of all definitions at once, since a lost volume is more likely than an
+// intended removal. Owned by DefinitionSource. Pure.
 class VanishGuard {
  public:
   explicit VanishGuard(std::chrono::milliseconds wait) : wait_(wait) {}
 
   // Call this for each scan: whether there were definitions before, and whether there are now.
   // Returns false while their removal must not take effect.
-  bool Believe(bool had_some, bool has_some, base::MonotonicTime now) {
+  bool Accept(bool had_some, bool has_some, base::MonotonicTime now) {
     if (has_some || !had_some) {
       due_.reset();
       return true;

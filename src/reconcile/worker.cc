@@ -87,7 +87,7 @@ std::optional<CallError> CheckCount(const CommandContext& context) {
   if (static_cast<size_t>(count) < kMax) return std::nullopt;
   return CallError{Kind::kTooMany,
                    "There are " + std::to_string(count) +
-                       " connectors made through REST, and no more are possible: delete one first",
+                       " connectors made through REST, which is the limit: delete one first",
                    {}};
 }
 

@@ -23,8 +23,8 @@ struct GroupAccess {
   std::function<bool()> broker_answers;     // at the last try
 };
 
-// What the REST API acts on. It reads what the reconciler has published, and changes something only
-// by an command to it.
+// Implements connect::Worker for REST: reads the status that the reconciler has published, and
+// changes things by commands to it. Owned by the command `run`. Any thread.
 class ReconcilerWorker final : public connect::Worker {
  public:
   // `reconciler` must outlive this object.

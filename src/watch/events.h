@@ -31,8 +31,8 @@ RequiredActions ActionsFor(const Interest& interest, const Event& event);
 // Returns the events to request from inotify for a directory.
 uint32_t MaskFor(const Interest& interest);
 
-// The files that are being written: modified and not closed yet. Pure. Used by the watcher's
-// thread.
+// The files that are being written: modified and not closed yet. Pure. Owned by Inotify and used by
+// the watcher's thread.
 class OpenFiles {
  public:
   // Takes an event that requires a look.

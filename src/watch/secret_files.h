@@ -12,8 +12,8 @@ namespace khs::watch {
 // Sufficient for a key with its certificate chain.
 inline constexpr size_t kMaxSecretBytes = 64u << 10;
 
-// Reads the files of `${file:...}` and `${dir:...}`, only within the allowed directories.
-// Thread-safe.
+// A reader of the files of `${file:...}` and `${dir:...}`, only within the allowed directories.
+// Owned by reconcile::DefinitionSource. Thread-safe.
 class SecretFiles {
  public:
   explicit SecretFiles(std::vector<std::filesystem::path> allowed);

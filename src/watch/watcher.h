@@ -20,7 +20,7 @@ class PathWatch;
 // cannot be used. A path is a directory of definitions or a single file. It and its parents may not
 // exist yet, be links, or be removed and recreated.
 //
-// Calls the listener on its own thread. The listener must only enqueue.
+// Owned by the reconciler. Calls the listener on its own thread. The listener must only enqueue.
 class Watcher {
  public:
   enum class Mode { kInotify, kPoll };

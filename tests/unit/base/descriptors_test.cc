@@ -56,7 +56,7 @@ TEST_F(DescriptorsTest, AreRaisedToTheHardLimit) {
 }
 
 // The next descriptor is the last below the reserve, and then the first in it.
-TEST_F(DescriptorsTest, InTheReserveAreRefusedToConnections) {
+TEST_F(DescriptorsTest, ConnectionsMayNotUseTheReserve) {
   std::vector<UniqueFd> taken;
   while (NextNumber() < 29) taken.emplace_back(::dup(0));
   ASSERT_EQ(NextNumber(), 29u);
@@ -74,7 +74,7 @@ TEST_F(DescriptorsTest, InTheReserveAreRefusedToConnections) {
   EXPECT_TRUE(Open(Claim::kNeeded));
 }
 
-TEST_F(DescriptorsTest, NearTheLimitAreRefusedToAdditionalConnections) {
+TEST_F(DescriptorsTest, AdditionalConnectionsStopNearTheLimit) {
   std::vector<UniqueFd> taken;
   while (NextNumber() < 25) taken.emplace_back(::dup(0));
   ASSERT_EQ(NextNumber(), 25u);

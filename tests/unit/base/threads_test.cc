@@ -26,7 +26,7 @@ TEST(ThreadsDeathTest, AreStartedAllAtOnce) {
       testing::ExitedWell, "");
 }
 
-TEST(Threads, ThatCannotStartAreReportedWithTheLimitToCheck) {
+TEST(Threads, AFailedStartNamesTheLimit) {
   const std::system_error missing(std::make_error_code(std::errc::resource_unavailable_try_again));
   EXPECT_EQ(
       Describe(missing),

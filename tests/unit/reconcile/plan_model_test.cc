@@ -247,8 +247,8 @@ class World {
     if (!doubted) doubted_since_.reset();
     if (doubted && !doubted_since_) doubted_since_ = now_;
     const bool expected = !doubted || now_ - *doubted_since_ >= kVanishWait;
-    const bool believed = guard_.Believe(HasFiles(seen_), has, now_);
-    if (believed != expected) Fail("what vanished is believed at once, or never");
+    const bool believed = guard_.Accept(HasFiles(seen_), has, now_);
+    if (believed != expected) Fail("the removal took effect too early or never");
     if (believed != !guard_.due()) Fail("whether to scan again");
     for (size_t i = 0; i < places_.size(); ++i) {
       if (believed || places_[i].origin == Origin::kRest) seen_[i] = places_[i];
@@ -460,7 +460,8 @@ class World {
       case Action::kPause:
       case Action::kResume:
         if (!runs) Fail(step.name + " does not run");
-        if (entry.runs->paused == (step.action == Action::kPause)) Fail("it is so already");
+        if (entry.runs->paused == (step.action == Action::kPause))
+          Fail("it already has that state");
         entry.runs->paused = step.action == Action::kPause;
         break;
       case Action::kStop:

@@ -73,7 +73,7 @@ TEST_F(ReconcilerTest, RefusesMoreTasksWithoutDescriptorsAndAddsThemLater) {
   Write("a", "http://two/", "tasks.max = 2\n");
   ASSERT_TRUE(AwaitShown("connectors_refused 1"));
   ASSERT_TRUE(Await([&] { return View("a") && !View("a")->status.trace.empty(); }));
-  EXPECT_NE(View("a")->status.trace.find("the last good one goes on"), std::string::npos)
+  EXPECT_NE(View("a")->status.trace.find("the last good one stays in use"), std::string::npos)
       << View("a")->status.trace;
   EXPECT_EQ(View("a")->status.state, RunState::kRunning);
   EXPECT_LT(View("a")->status.observed_generation, View("a")->status.generation);

@@ -61,25 +61,25 @@ TEST(ScanSchedule, ScansAtTheEarliestRequestedTime) {
 
 TEST(VanishGuard, AcceptsARemovalOnlyAfterALaterScan) {
   VanishGuard guard(60s);
-  EXPECT_TRUE(guard.Believe(true, true, kStart));
-  EXPECT_FALSE(guard.Believe(true, false, kStart));
+  EXPECT_TRUE(guard.Accept(true, true, kStart));
+  EXPECT_FALSE(guard.Accept(true, false, kStart));
   EXPECT_EQ(guard.due(), kStart + 60s);
-  EXPECT_FALSE(guard.Believe(true, false, kStart + 59s));
-  EXPECT_TRUE(guard.Believe(true, false, kStart + 60s));
+  EXPECT_FALSE(guard.Accept(true, false, kStart + 59s));
+  EXPECT_TRUE(guard.Accept(true, false, kStart + 60s));
   EXPECT_FALSE(guard.due());
 }
 
 TEST(VanishGuard, StartsOverWhenADefinitionReturns) {
   VanishGuard guard(60s);
-  EXPECT_FALSE(guard.Believe(true, false, kStart));
-  EXPECT_TRUE(guard.Believe(true, true, kStart + 30s));
-  EXPECT_FALSE(guard.Believe(true, false, kStart + 61s));
+  EXPECT_FALSE(guard.Accept(true, false, kStart));
+  EXPECT_TRUE(guard.Accept(true, true, kStart + 30s));
+  EXPECT_FALSE(guard.Accept(true, false, kStart + 61s));
   EXPECT_EQ(guard.due(), kStart + 121s);
 }
 
 TEST(VanishGuard, AcceptsAnEmptyDirectoryThatWasEmpty) {
   VanishGuard guard(60s);
-  EXPECT_TRUE(guard.Believe(false, false, kStart));
+  EXPECT_TRUE(guard.Accept(false, false, kStart));
   EXPECT_FALSE(guard.due());
 }
 

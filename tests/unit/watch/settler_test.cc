@@ -48,7 +48,7 @@ void PrintTo(const Sequence& sequence, std::ostream* out) { *out << sequence.loo
 
 class SettlerTest : public testing::TestWithParam<Sequence> {};
 
-TEST_P(SettlerTest, Accepts) {
+TEST_P(SettlerTest, AcceptsSettledFiles) {
   Settler settler;
   std::string believed;
   std::istringstream looks(GetParam().looks);

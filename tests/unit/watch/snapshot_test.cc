@@ -161,7 +161,7 @@ TEST_F(SnapshotTest, FollowsAChainOfLinks) {
   EXPECT_EQ(Read().files.at(0), (DefinitionFile{directory_ / "a.toml", "a", "content", {}, false}));
 }
 
-TEST_F(SnapshotTest, OfALinkToADirectoryIsThatOfTheDirectory) {
+TEST_F(SnapshotTest, FollowsALinkToADirectory) {
   fs::create_directory(directory_ / "v1");
   Write("v1/a.toml", "1");
   fs::create_directory_symlink("v1", directory_ / "current");
@@ -188,7 +188,7 @@ TEST_F(SnapshotTest, ContainsUnreadableEntriesWithAnError) {
   }
 }
 
-TEST_F(SnapshotTest, EscapesANameThatIsNoTextAndReportsAnError) {
+TEST_F(SnapshotTest, EscapesANameThatIsNotUtf8AndReportsAnError) {
   Write("caf\xc3\xa9.toml", "good");
   Write("caf\xe9.toml", "Latin-1");
   Write("two\nlines.toml", "x");

@@ -57,13 +57,13 @@ TEST_F(WatchedPlacesTest, OfAFileAreItsNameInItsDirectory) {
   EXPECT_THAT(Find({root_ / "file"}), ElementsAre(". (end) file"));
 }
 
-TEST_F(WatchedPlacesTest, OfWhatDoesNotExistEndInTheNearestDirectory) {
+TEST_F(WatchedPlacesTest, EndAtTheNearestExistingDirectory) {
   EXPECT_THAT(Find({root_ / "a/b/c"}), ElementsAre(". (end) a"));
   fs::create_directory(root_ / "a");
   EXPECT_THAT(Find({root_ / "a/b/c"}), ElementsAre(". a", "./a (end) b"));
 }
 
-TEST_F(WatchedPlacesTest, EndWhereAFileStandsForADirectory) {
+TEST_F(WatchedPlacesTest, EndAtAFileInPlaceOfADirectory) {
   WriteFile(root_ / "a", "");
   EXPECT_THAT(Find({root_ / "a/b/c"}), ElementsAre(". (end) a"));
 }
@@ -124,14 +124,14 @@ TEST_F(WatchedPlacesTest, OfADirectoryIncludeWhatItsLinksLeadTo) {
                           "./store (end) directory file"));
 }
 
-TEST_F(WatchedPlacesTest, OfSeveralPathsAreTakenTogether) {
+TEST_F(WatchedPlacesTest, MergeSeveralPaths) {
   fs::create_directory(root_ / "a");
   WriteFile(root_ / "a/key", "");
   EXPECT_THAT(Find({root_ / "a", root_ / "a/key", root_ / "b", root_ / "a"}),
               ElementsAre(". (end) a b", "./a (all) (end) key"));
 }
 
-TEST_F(WatchedPlacesTest, OfNothingAreNone) {
+TEST_F(WatchedPlacesTest, AreEmptyWithoutPaths) {
   EXPECT_EQ(FindPlaces({}), WatchedPlaces());
   EXPECT_EQ(FindPlaces({""}), WatchedPlaces());
 }

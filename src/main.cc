@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
     command.add_option("--config", run.config_file,
                        "sidecar.toml (default: in /etc/kafka-http-sink)");
     command.add_flag("--embedded-broker", run.embedded_broker,
-                     "start a broker in this process, to try things; it forgets everything");
+                     "start a broker in this process, for trying out; its data is lost at exit");
   };
   add_run_options(cli);
   add_run_options(*cli.add_subcommand("run", "deliver until SIGTERM or SIGINT (the default)"));

@@ -42,7 +42,7 @@ config::Problems CheckDirectory(const fs::path& path, const watch::Snapshot& sna
         config::Severity::kWarning);
   }
   if (snapshot.error.empty() && snapshot.files.empty()) {
-    add(path, "holds no definition: nothing in it is named *.toml", config::Severity::kError);
+    add(path, "contains no *.toml file", config::Severity::kError);
   }
   return problems;
 }

@@ -12,7 +12,7 @@
 namespace khs::app {
 
 // Polls the brokers for the id and the size of their cluster, on a thread of its own, so that
-// callers do not wait for brokers.
+// callers do not wait for brokers. Owned by the command `run`. Any thread.
 class ClusterWatch {
  public:
   explicit ClusterWatch(kafka::Properties properties);

@@ -11,6 +11,7 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 
+// The options of the command `run`.
 struct RunOptions {
   std::optional<std::string> config_file;  // absent: the default file, if it exists
   bool embedded_broker = false;

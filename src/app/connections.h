@@ -17,7 +17,8 @@ namespace khs::app {
 // Connections through librdkafka and HTTP. The arguments must outlive everything that they create.
 reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories);
 
-// Checks a definition with librdkafka and TLS, without any network. One thread.
+// Checks a definition with librdkafka and TLS, without any network. Owned by the reconciler and
+// used by its thread.
 class DefinitionCheck {
  public:
   std::vector<reconcile::Objection> operator()(const config::ConnectorConfig& config);

@@ -17,10 +17,9 @@ int Drain(const std::string& url) {
     std::fprintf(stderr, "drain: %s\n", drained.error().c_str());
     return kExitFailed;
   }
-  std::puts(
-      *drained
-          ? "drained"
-          : "not everything was finished and committed within the grace; what was not is repeated");
+  std::puts(*drained ? "drained"
+                     : "not everything was finished and committed within the grace; uncommitted "
+                       "records will be repeated");
   return *drained ? kExitOk : kExitFailed;
 }
 

@@ -8,8 +8,8 @@
 
 namespace khs::app {
 
-// Handles SIGTERM, SIGINT and SIGHUP on a thread of its own. Create it before any other thread,
-// since it blocks these signals for later threads.
+// Handles SIGTERM, SIGINT and SIGHUP on a thread of its own. Owned by a command. Create it before
+// any other thread, since it blocks these signals for later threads.
 class Signals {
  public:
   Signals();

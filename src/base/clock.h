@@ -24,6 +24,7 @@ class Clock {
   virtual MonotonicTime Monotonic() const { return Read().monotonic; }
 };
 
+// The clock of the machine. Owned by the command.
 class SystemClock final : public Clock {
  public:
   Now Read() const override {

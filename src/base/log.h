@@ -97,6 +97,7 @@ void ConfigureLog(LogLevel level, LogFormat format);
 // The name that stands for all loggers, including future ones.
 constexpr std::string_view kRootLogger = "root";
 
+// A logger as the REST API shows it.
 struct LoggerState {
   std::string name;
   LogLevel level = LogLevel::kInfo;
@@ -124,7 +125,7 @@ class SuppressionReporter {
 };
 
 // Renders a line as it is written, without its time; public for tests of the escaping. The result
-// is a single line of UTF-8 for any bytes in a value. In JSON it is the inside of an object.
+// is a single line of UTF-8 for any bytes in a value. In JSON: without the braces.
 std::string RenderLogLine(LogFormat format, LogLevel level, std::string_view logger,
                           std::string_view message, LogFields fields, uint64_t suppressed = 0);
 

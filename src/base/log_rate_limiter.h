@@ -25,7 +25,7 @@ struct LogEvent {
 // A token bucket per event that decides which log lines are written. An event may write kBurst
 // lines at once, and one more per kInterval. Suppressed lines are counted; the count is reported
 // with the event's next line, or in a summary if the event stops. Events beyond `max_events` share
-// one bucket. Pure: no clock, no thread, no lock.
+// one bucket. Owned by the log, whose lock guards it. Pure: no clock, no thread, no lock.
 class LogRateLimiter {
  public:
   static constexpr int kBurst = 10;

@@ -12,8 +12,8 @@ namespace khs::base {
 
 constexpr std::string_view kHidden = "***";
 
-// A text that is or may contain a credential. It prints as `***`; code that passes it to a library
-// calls Reveal.
+// A text that is or may contain a credential; a value type. It prints as `***`; code that passes it
+// to a library calls Reveal.
 class Secret {
  public:
   Secret() = default;

@@ -7,6 +7,7 @@
 
 namespace khs::base {
 
+// Names a partition of a topic.
 struct TopicPartition {
   std::string topic;
   int32_t partition = 0;

@@ -6,7 +6,7 @@
 
 namespace khs::base {
 
-// Owns a file descriptor and closes it.
+// The owner of a file descriptor, which it closes. Not thread-safe.
 class UniqueFd {
  public:
   UniqueFd() = default;

@@ -21,8 +21,9 @@ class Registry;
 enum class RestartReason { kConfig, kSecret, kApi, kError };
 std::string_view Label(RestartReason reason);
 
-// The series of one connector. Its job is to count. All series exist at 0 from construction, those
-// of a topic from AddTopic or the first record on, and the destructor removes them. Any thread.
+// The series of one connector. Owned by its Entry in the reconciler. All series exist at 0 from
+// construction, those of a topic from AddTopic or the first record on, and the destructor removes
+// them. Any thread.
 class ConnectorMetrics {
  public:
   struct Identity {

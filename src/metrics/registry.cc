@@ -35,16 +35,16 @@ Registry::Families::Families(const BuildInfo& build)
                "enough file descriptors.")
               .Add({})),
       config_reloads(Make(BuildCounter(), registry, "config_reloads_total",
-                          "Looks at the connector definitions, by outcome.")),
+                          "Scans of the connector definitions, by outcome.")),
       last_reload_successful(Make(BuildGauge(), registry, "config_last_reload_successful",
-                                  "1 when the last look found all definitions valid.")
+                                  "1 when the last scan found all definitions valid.")
                                  .Add({})),
       last_reload_success(Make(BuildGauge(), registry,
                                "config_last_reload_success_timestamp_seconds",
-                               "When a look last found all definitions valid; 0 before the first.")
+                               "When a scan last found all definitions valid; 0 before the first.")
                               .Add({})),
       config_watch_errors(Make(BuildCounter(), registry, "config_watch_errors_total",
-                               "Troubles in watching the definitions for changes.")
+                               "Errors while watching the definitions for changes.")
                               .Add({})),
       config_watch_mode(Make(BuildGauge(), registry, "config_watch_mode",
                              "1 for the way in which definitions are watched.")),
@@ -71,7 +71,7 @@ Registry::Families::Families(const BuildInfo& build)
       records_delivered(Make(BuildCounter(), registry, "records_delivered_total",
                              "Records that the endpoint accepted.")),
       records_dropped(Make(BuildCounter(), registry, "records_dropped_total",
-                           "Records that were given up, by topic and reason.")),
+                           "Records that were dropped, by topic and reason.")),
       records_lost(
           Make(BuildCounter(), registry, "records_lost_total",
                "Records that were gone from Kafka before they were delivered, by reason.")),
@@ -95,7 +95,7 @@ Registry::Families::Families(const BuildInfo& build)
                       "From a record's timestamp to its delivery.")),
       requests_in_flight(Make(BuildGauge(), registry, "requests_in_flight", "Attempts under way.")),
       records_buffered(Make(BuildGauge(), registry, "records_buffered",
-                            "Records that were read and are not settled.")),
+                            "Records that were read and are neither delivered nor dropped.")),
       record_bytes_buffered(
           Make(BuildGauge(), registry, "record_bytes_buffered", "Memory of the buffered records.")),
       records_waiting_retry(Make(BuildGauge(), registry, "records_waiting_retry",

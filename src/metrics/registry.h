@@ -6,6 +6,7 @@
 
 namespace khs::metrics {
 
+// What the metric build_info shows.
 struct BuildInfo {
   std::string version;
   std::string revision;

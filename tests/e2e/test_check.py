@@ -114,7 +114,7 @@ def test_a_directory_without_definitions_exits_with_1_and_a_reason(binary, tmp_p
         result = run(binary, "check", directory)
         lines = messages(result)
         assert result.returncode == 1 and len(lines) == warnings + 1
-        assert lines[-1] == f"{directory}: error: holds no definition: nothing in it is named *.toml"
+        assert lines[-1] == f"{directory}: error: contains no *.toml file"
 
 
 def test_files_and_directories_can_be_mixed_and_each_file_counts_once(binary, tmp_path):

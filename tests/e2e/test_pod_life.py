@@ -27,7 +27,7 @@ TAKEN, COUNT = 10, 30       # records of each partition that the app accepts bef
 HANG = Answer(hang=True)
 LONG = {"retry.backoff.sec": [600]}
 SHORT = {"retry.backoff.sec": [0.2, 0.2]}
-NOT_ALL = 1, "not everything was finished and committed within the grace; what was not is repeated\n"
+NOT_ALL = 1, "not everything was finished and committed within the grace; uncommitted records will be repeated\n"
 SESSION = {"consumer.override.session.timeout.ms": 6000, "consumer.override.heartbeat.interval.ms": 500}
 
 

@@ -17,7 +17,7 @@ using ::testing::ExitedWithCode;
 [[noreturn]] void BeStuck(milliseconds bound, bool is_told_again) {
   Signals signals;
   const auto listening = signals.Listen([] {}, [] {}, bound);
-  do {  // two of a kind that wait are one
+  do {  // equal pending signals are merged
     ::kill(::getpid(), SIGTERM);
     ::sched_yield();
   } while (is_told_again);

@@ -48,7 +48,7 @@ void CheckEncoding(int64_t position, const OffsetRanges& ranges, std::size_t roo
   FUZZ_CHECK(text.size() <= room);
   const auto part = delivery::DecodeFinished(position, text);
   FUZZ_CHECK(part && IsSound(position, *part) && IsWithin(*part, ranges));
-  // Of another position's making.
+  // Written for another position.
   FUZZ_CHECK(text.empty() || !delivery::DecodeFinished(position + 1, text));
   FUZZ_CHECK(delivery::Union(ranges, *part) == ranges);
   FUZZ_CHECK(delivery::Union(*part, ranges) == ranges);

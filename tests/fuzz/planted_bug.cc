@@ -11,7 +11,7 @@ namespace {
 volatile int sink = 0;
 volatile char* lost = nullptr;
 
-// A body that says how long it is, believed.
+// Trusts the length that the body claims.
 void Overflow(std::string_view text) {
   char* const copy = new char[text.size()];
   for (std::size_t i = 0; i < text.size(); ++i) copy[i] = text[i];

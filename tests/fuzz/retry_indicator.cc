@@ -1,5 +1,5 @@
-// The body of an endpoint's answer. What is JSON is read as a reader reads it that was written for
-// this from RFC 8259 alone; what is not may be read more leniently.
+// The body of an endpoint's answer. For JSON the parser gives the same result as a strict parser
+// written for this test from RFC 8259 alone; what is not JSON may be read more leniently.
 #include "delivery/retry_indicator.h"
 
 #include <algorithm>

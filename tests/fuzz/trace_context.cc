@@ -1,5 +1,5 @@
 // A record's headers, `NAME:VALUE` a line (without a colon: a header without a value). What goes
-// with the request is W3C Trace Context to the letter, and whoever is sent it and goes on has the
+// with the request is W3C Trace Context to the letter, and a receiver that continues it has the
 // same trace.
 #include "request/trace_context.h"
 

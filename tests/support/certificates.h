@@ -22,7 +22,7 @@ class TemporaryDirectory {
   std::filesystem::path path_;
 };
 
-// When a certificate holds, from now; by itself it holds today.
+// Validity period, relative to now.
 struct Validity {
   std::chrono::seconds from = -std::chrono::hours(1);
   std::chrono::seconds until = std::chrono::hours(24);
@@ -47,7 +47,7 @@ class CertificateAuthority {
   // `names` as OpenSSL writes them: "DNS:localhost", "IP:127.0.0.1". For servers and clients alike.
   Issued Issue(const std::string& common_name, const std::vector<std::string>& names = {},
                const Validity& validity = {});
-  // Not by the authority, but by itself.
+  // Self-signed.
   Issued IssueSelfSigned(const std::string& common_name, const std::vector<std::string>& names);
 
  private:

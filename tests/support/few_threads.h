@@ -4,8 +4,9 @@
 
 namespace khs::testing {
 
-// Limits this process to so many more threads. Cannot be undone, so only child processes of tests
-// may call it. Changes the user, because the limit does not apply to root. False when that fails.
+// Limits this process to `more` additional threads. Cannot be undone, so only child processes of
+// tests may call it. Changes the user, because the limit does not apply to root. False when that
+// fails.
 bool AllowThreads(size_t more);
 
 // For EXPECT_EXIT: a child process exits with kNotLet when AllowThreads failed. ExitedWell accepts

@@ -67,7 +67,7 @@ std::optional<std::string> Failure(const Play& play, Schedule& schedule) {
   return std::nullopt;
 }
 
-// Leaves out whatever it fails without, in ever smaller pieces.
+// Removes the steps that the failure does not need, in ever smaller pieces.
 std::vector<uint64_t> Shortened(const Play& play, uint64_t seed, std::vector<uint64_t> steps) {
   for (size_t piece = std::max<size_t>(steps.size() / 2, 1); piece > 0; piece /= 2) {
     for (size_t at = 0; at < steps.size();) {

@@ -37,7 +37,7 @@ class Dice {
   uint64_t state_;
 };
 
-// An invariant does not hold. Thrown by whoever plays a schedule.
+// An invariant does not hold. Thrown by the code that plays a schedule.
 class Broken : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

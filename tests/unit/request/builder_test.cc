@@ -117,7 +117,7 @@ TEST_F(BuilderTest, DerivesATraceIdWhenTheRecordsOwnIsInvalid) {
   }
 }
 
-TEST_F(BuilderTest, DerivesATraceparentOfWhichTheB3TraceIdIsThePart) {
+TEST_F(BuilderTest, DerivesATraceparentThatContainsTheB3TraceId) {
   // echo -n sinkorders342 | md5sum
   EXPECT_THAT(Values("traceparent"),
               ElementsAre("00-10fa1aa8c54d24d7be1cbf59faeb4f9f-10fa1aa8c54d24d7-00"));

@@ -21,7 +21,7 @@ TEST(TopicsRegex, IsRejectedIfCompilingWouldExhaustTheProcess) {
   EXPECT_THAT(ValidateTopicsRegex(Times(60'000, "(") + "a" + Times(60'000, ")")),
               HasSubstr("8192 bytes"));
   EXPECT_THAT(ValidateTopicsRegex(Times(4'000, "(") + "a" + Times(4'000, ")")),
-              HasSubstr("50 parentheses"));
+              HasSubstr("50 nested parentheses"));
   EXPECT_THAT(ValidateTopicsRegex("((a{1,255}){1,255}){1,99}"), HasSubstr("20000 elements"));
   EXPECT_THAT(ValidateTopicsRegex("([ab]{255}){255}"), HasSubstr("20000 elements"));
   EXPECT_THAT(ValidateTopicsRegex("a{255}{255}"), HasSubstr("20000 elements"));

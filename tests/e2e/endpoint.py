@@ -22,6 +22,10 @@ REASONS = {200: "OK", 201: "Created", 204: "No Content", 301: "Moved Permanently
            503: "Service Unavailable"}
 
 
+# From the monotonic clock to the wall clock. Fixed, because a thread may be interrupted between two calls.
+_WALL_OFFSET = min(time.time() - time.monotonic() for _ in range(100))
+
+
 @dataclasses.dataclass(frozen=True)
 class Answer:
     """How the endpoint answers a request. Times are in seconds."""
@@ -118,7 +122,8 @@ class _Connection(asyncio.Protocol):
             parsed = self._take_request()
             if parsed is None:
                 return
-            self.current = Request(*parsed, time.monotonic(), time.time(), self.number)
+            now = time.monotonic()
+            self.current = Request(*parsed, now, now + _WALL_OFFSET, self.number)
             answer = self.endpoint._arrived(self.current)
             if answer.delay:
                 self.timer = self.endpoint._loop.call_later(answer.delay, self._answer, answer)

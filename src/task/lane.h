@@ -53,7 +53,7 @@ struct Lane {
 // An assigned partition; jobs in flight keep it alive after it was fenced.
 struct Partition {
   base::TopicPartition topic_partition;
-  bool fenced = false;    // no longer assigned: jobs that come back have no effect
+  bool fenced = false;    // no longer assigned, or replaced: jobs that come back have no effect
   bool revoking = false;  // nothing more is added or taken; jobs in flight still count
   size_t in_flight = 0;
   PartitionOffsets offsets;

@@ -25,12 +25,19 @@ def by_record(history, losses):
 def unnoticed(history, log_events, missing):
     """Returns the missing records that were deleted with their topic and that no process could report: no commit covers
     them, no process that had read the old log reported a loss beyond them, and no process that knew of a commit in the
-    old log was left to find the new one.
+    old log was left to find the new one. Nor can a process report a record for which it has taken, before it noticed,
+    the one with the same offset in the new log.
     """
+    unaware = sent_before_noticed(history, log_events.losses)
+    mistaken = {one.record._replace(incarnation=one.record.incarnation - 1) for one in history.attempts
+                if one.record.incarnation and unaware(one)}
     noticeable = {}      # Record.log -> whether a process should have noticed its recreation
     found = set()
     for record in missing:
         recreation = _recreation_after(history, record)
+        if recreation is not None and record in mistaken:
+            found.add(record)
+            continue
         if recreation is None or any(one.covers(record.offset) for one in history.commits.get(record.log, ())):
             continue
         if any(one.reason == "recreated" and one.topic_partition == record.topic_partition

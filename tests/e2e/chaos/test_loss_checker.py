@@ -311,6 +311,14 @@ def test_a_recreation_that_is_never_noticed_or_noticed_late_explains_nothing(not
     assert any("unexplained repeat" in one for one in problems) and any("out of order" in one for one in problems)
 
 
+def test_a_record_cannot_be_reported_after_the_one_at_its_offset_in_the_new_topic_was_sent_for_it():
+    scenario = recreated(old=2, new=3)
+    scenario.attempts[2:2] = [attempt(2, 21.0, incarnation=1)._replace(number=12)]
+    scenario.processes[0].lines.append(lost_line(22.0, 3, 0, 1, "recreated"))
+    set_lost_metric(scenario.processes[0], 1, "recreated")
+    assert scenario.findings().unnoticed == [record(2)]
+
+
 def test_a_process_still_knows_its_commits_after_losing_the_partition():
     """Its connector was stopped while the topic was recreated."""
     scenario = recreated()

@@ -9,8 +9,8 @@
 namespace khs::reconcile {
 
 // The time of the next scan of the definitions: periodically, when one is requested, and after an
-// event, after a quiet time in which no file is being written, but not delayed forever. Owned by the
-// reconciler. Pure.
+// event, after a quiet time in which no file is being written, but not delayed forever. Owned by
+// the reconciler. Pure.
 class ScanSchedule {
  public:
   // An event's scan is delayed by ten times `debounce` at most.

@@ -8,7 +8,7 @@
 
 namespace khs::testing {
 
-// Made anew in the system's temporary directory, and removed with all that is in it.
+// A new directory in the system's temporary directory, removed with its content.
 class TemporaryDirectory {
  public:
   TemporaryDirectory();

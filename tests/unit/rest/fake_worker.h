@@ -69,7 +69,7 @@ class FakeWorker final : public connect::Worker {
   connect::Result<connect::ConnectorInfo> Create(const std::string& name,
                                                  const connect::ConfigMap& config,
                                                  connect::TargetState initial) override {
-    if (auto refusal = Judge(config)) return Refused(*refusal);
+    if (auto refusal = Validate(config)) return Refused(*refusal);
     if (connectors.contains(name)) return Refused({connect::CallError::Kind::kExists, {}, {}});
     connectors[name].config = config;
     connectors[name].target = initial;
@@ -79,7 +79,7 @@ class FakeWorker final : public connect::Worker {
   }
 
   connect::Result<Stored> Put(const std::string& name, const connect::ConfigMap& config) override {
-    if (auto refusal = Judge(config)) return Refused(*refusal);
+    if (auto refusal = Validate(config)) return Refused(*refusal);
     if (auto refusal = FileDefined(name)) return Refused(*refusal);
     const bool created = !connectors.contains(name);
     connectors[name].config = config;
@@ -243,7 +243,7 @@ class FakeWorker final : public connect::Worker {
         {}};
   }
 
-  Maybe Judge(const connect::ConfigMap& config) {
+  Maybe Validate(const connect::ConfigMap& config) {
     if (auto refusal = TakeRefusal()) return refusal;
     config::FlatConfig entries;
     for (const auto& [key, value] : config) {

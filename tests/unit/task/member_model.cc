@@ -315,9 +315,9 @@ void MemberModel::TakeFlow(bool only_if_pending) {
   for (const auto& id : flow.pause) {
     Owned& owned = partitions_.at(id);
     if (!std::exchange(owned.flows, false)) Fail("it is paused twice");
-    const bool overfull =
+    const bool over_quota =
         BytesOf(id, owned) >= share && lanes_->bytes() >= policy_.queue_max_bytes / 2;
-    if (!paused_ && !overfull) Fail("it is paused though it holds little");
+    if (!paused_ && !over_quota) Fail("it is paused though it holds little");
   }
   for (const auto& id : flow.resume) {
     if (std::exchange(partitions_.at(id).flows, true)) Fail("it is resumed twice");

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <optional>
 
 namespace khs::task {
 
 // Bounds the memory of a task's records by delivery.queue.max.bytes: says how much should be read,
-// and which partitions flow. Owned by Lanes.
+// and which partitions flow. Owned by Lanes and used under the same lock.
 //
 //   bytes held, as a part of the bound     reading
 //   below 1/2                              while too little is available to keep the endpoint busy
@@ -31,15 +30,6 @@ class MemoryLimits {
     size_t lanes_wanted = 0;  // enough for delivery.max.in.flight attempts
   };
 
-  // How much should be read.
-  struct Demand {
-    size_t bytes = 0;
-    size_t room = 0;  // once so much has been read since, that is enough
-
-    // How many bytes should be read when `pending` were read but are not yet held.
-    size_t Wanted(size_t pending) const { return pending < room ? bytes : 0; }
-  };
-
   explicit MemoryLimits(size_t max_bytes) : max_bytes_(max_bytes) {}
 
   void AddPartition();
@@ -49,8 +39,10 @@ class MemoryLimits {
   // While paused, nothing is wanted and no partition flows.
   void SetPaused(bool paused);
 
-  // Nothing while enough is available, and then until half of that is left.
-  Demand UpdateDemand(const Load& load);
+  // How many bytes should be read now: none while enough is available.
+  size_t WantedBytes(const Load& load);
+  // Whether more is wanted again after WantedBytes said none; true once.
+  bool WantsMoreAgain(const Load& load);
 
   // Whether UpdateFlow may return a change.
   bool flow_changed() const { return flow_changed_; }
@@ -62,7 +54,6 @@ class MemoryLimits {
 
  private:
   bool HasEnough(const Load& load, size_t bytes) const;
-  size_t Third() const { return std::max<size_t>(max_bytes_ / 3, 1); }
   size_t Quota() const;
   bool HalfFull() const { return bytes_ >= max_bytes_ / 2; }
   bool MostlyFree() const { return bytes_ <= max_bytes_ / 4; }
@@ -73,7 +64,7 @@ class MemoryLimits {
   size_t partitions_over_quota_ = 0;
   size_t bytes_ = 0;
   bool paused_ = false;
-  bool had_enough_ = false;  // when UpdateDemand was last called
+  bool had_enough_ = false;  // when WantedBytes was last called
   bool flow_changed_ = false;
 };
 

@@ -15,10 +15,6 @@ using std::chrono::milliseconds;
 // meanwhile.
 constexpr milliseconds kMinAnswerTimeout{250};
 constexpr milliseconds kMaxAnswerTimeout{1'000};
-// How long the last commit of a partition waits for the end of a join. A join that takes longer
-// waits for a member that does not answer, and until it has ended the brokers accept commits of the
-// previous generation.
-constexpr milliseconds kMaxJoinWait{3'000};
 
 task::Partitions PartitionsOf(const task::Positions& positions) {
   task::Partitions partitions;
@@ -164,12 +160,11 @@ task::Committed OffsetCommitter::CommitAndWait(task::Positions positions, millis
     return std::max(std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now()),
                     milliseconds(0));
   };
-  const milliseconds without_join = timeout - std::min(timeout / 2, kMaxJoinWait);
   // With a queue of its own, no other event is taken while waiting.
   const QueueHandle answer(rd_kafka_queue_new(client_));
   // Another join may begin while the brokers are asked.
   do {
-    while (monitor_.joining() && left() > without_join) {
+    while (monitor_.joining() && left() > timeout / 2) {
       (void)EventHandle(rd_kafka_queue_poll(answer.get(), 10));
     }
     if (auto error = LostError()) return {std::move(positions), std::move(error)};
@@ -177,7 +172,7 @@ task::Committed OffsetCommitter::CommitAndWait(task::Positions positions, millis
     if (auto error = FindDeletedCommits(PartitionsOf(positions), for_answer)) {
       return {std::move(positions), std::move(error)};
     }
-  } while (monitor_.joining() && left() > without_join);
+  } while (monitor_.joining() && left() > timeout / 2);
   if (auto error = LostError()) return {std::move(positions), std::move(error)};
   Request request = MakeRequest(std::move(positions));
   task::Committed result{std::move(request.given), std::nullopt, std::move(request.withheld)};

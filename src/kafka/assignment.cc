@@ -1,6 +1,8 @@
 #include "kafka/assignment.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -61,15 +63,29 @@ std::optional<task::SourceError> Assignment::Add(const task::Partitions& partiti
   return AssignError(TextOf(rd_kafka_assign(handle_, list.get())));
 }
 
-void Assignment::AssignNothing() { rd_kafka_assign(handle_, nullptr); }
+void Assignment::AssignNothing() {
+  const PartitionListHandle nothing = ToList(task::Partitions());
+  if (cooperative()) {
+    (void)ErrorHandle(rd_kafka_incremental_assign(handle_, nothing.get()));
+  } else {
+    rd_kafka_assign(handle_, nothing.get());
+  }
+  positions_.clear();
+}
+
+void Assignment::RemoveAll() {
+  rd_kafka_assign(handle_, nullptr);
+  positions_.clear();
+}
 
 std::string Assignment::Remove(const task::Partitions& partitions) {
-  Forget(partitions);
-  // A revocation may still be queued when the client has left: librdkafka takes any assign call for
-  // its answer.
-  if (rd_kafka_consumer_closed(handle_) != 0) return {};
+  // After AssignNothing the group still takes the partitions for assigned, and revokes them.
+  task::Partitions assigned;
+  std::copy_if(partitions.begin(), partitions.end(), std::back_inserter(assigned),
+               [this](const base::TopicPartition& partition) { return contains(partition); });
+  Forget(assigned);
   if (!cooperative()) return TextOf(rd_kafka_assign(handle_, nullptr));
-  return TextOf(ErrorHandle(rd_kafka_incremental_unassign(handle_, ToList(partitions).get())));
+  return TextOf(ErrorHandle(rd_kafka_incremental_unassign(handle_, ToList(assigned).get())));
 }
 
 void Assignment::Forget(const task::Partitions& partitions) {

@@ -15,7 +15,9 @@ namespace khs::kafka {
 
 // The partitions that the group assigned to a client, with the next offset to be read of each. It
 // makes every assign and unassign call, in the group's protocol: eager (always all partitions) or
-// cooperative (only those that change). The task's poll thread alone; owned by Consumer::Client.
+// cooperative (only those that change). Each such call waits for librdkafka's main thread, so none
+// may be made once the client is being closed (see workarounds/rebalance_monitor.h). The task's
+// poll thread alone; owned by Consumer::Client.
 //
 // Example: the group has committed offset 40 of orders[2]. Time goes down; Consumer::Client
 // connects the columns.
@@ -52,8 +54,7 @@ class Assignment {
   Assignment(const Assignment&) = delete;
   Assignment& operator=(const Assignment&) = delete;
 
-  // False also when librdkafka names no protocol: before the first join, and once the client has
-  // left the group.
+  // False also when librdkafka names no protocol, before the first join.
   bool cooperative() const;
   bool empty() const { return positions_.empty(); }
   bool contains(const base::TopicPartition& partition) const {
@@ -66,10 +67,12 @@ class Assignment {
   // Answers an assign event. A partition without a start is not read yet.
   std::optional<task::SourceError> Add(const task::Partitions& partitions,
                                        const task::Positions& starts);
-  // Answers any event with an empty assignment.
+  // Answers an assign event with an empty assignment.
   void AssignNothing();
-  // Answers a revoke event, unless the client has left the group meanwhile, which takes no answer
-  // any more. Returns librdkafka's error text, empty when there is none.
+  // Unassigns all partitions of an eager member, without an event that asks for it.
+  void RemoveAll();
+  // Answers a revoke event, which may also name partitions that are not assigned. Returns
+  // librdkafka's error text, empty when there is none.
   std::string Remove(const task::Partitions& partitions);
   // Erases partitions that librdkafka has unassigned already.
   void Forget(const task::Partitions& partitions);

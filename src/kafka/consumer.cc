@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 #include "kafka/client_log.h"
 #include "kafka/consumer_client.h"
@@ -17,6 +16,8 @@ using base::LogLevel;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kDestroyTimeout{2'000};
+// librdkafka's events end a step at once, but that it is out of its group it does not say.
+constexpr milliseconds kLeaveStep{10};
 
 }  // namespace
 
@@ -87,36 +88,30 @@ void Consumer::Renew(const task::Credentials& credentials) {
 
 void Consumer::CompleteRevoke() { client_->CompleteRevoke(); }
 
+// Leaves first and closes then, because an answer to an event could block for ever while the client
+// closes (see workarounds/rebalance_monitor.h).
 void Consumer::Leave(milliseconds timeout) {
-  client_->BeginLeaving();
-  client_->CompleteRevoke();
   const auto deadline = std::chrono::steady_clock::now() + timeout;
-  while (client_->MustNotLeaveYet() && std::chrono::steady_clock::now() < deadline) {
-    (void)Poll(milliseconds(50), 0);
-    client_->BeginLeaving();
-  }
-  must_leak_client_ = client_->MustNotLeaveYet();
-  leave_timed_out_ = true;
-  const ErrorHandle failed(rd_kafka_consumer_close_queue(client_->handle(), client_->queue()));
-  if (failed) {
-    client_->WriteLog(LogLevel::kWarn, "cannot leave the group",
-                      rd_kafka_error_string(failed.get()));
-    return;
-  }
-  // Closing causes a last revoke event, and waits for its answer.
-  while (rd_kafka_consumer_closed(client_->handle()) == 0) {
+  const auto step = [&] {
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) {
-      client_->WriteLog(
-          LogLevel::kWarn,
-          "leaving the group timed out, the broker will expire this member's session");
+    return std::clamp(left, milliseconds(0), kLeaveStep);
+  };
+  leave_timed_out_ = true;
+  bool left_group = client_->LeaveGroup(step());
+  while (!left_group && step().count() > 0) left_group = client_->LeaveGroup(step());
+  must_leak_client_ = client_->MustLeak();
+  if (left_group) {
+    const std::string failed = client_->Close();
+    if (!failed.empty()) {
+      client_->WriteLog(LogLevel::kWarn, "cannot leave the group", failed);
       return;
     }
-    const task::SourceEvent event = Poll(std::min(left, milliseconds(50)), 0);
-    if (std::holds_alternative<task::Revoked>(event)) client_->CompleteRevoke();
-    client_->BeginLeaving();
+    while (leave_timed_out_ && step().count() > 0) leave_timed_out_ = !client_->AwaitClosed(step());
   }
-  leave_timed_out_ = false;
+  if (leave_timed_out_) {
+    client_->WriteLog(LogLevel::kWarn,
+                      "leaving the group timed out, the broker will expire this member's session");
+  }
 }
 
 }  // namespace khs::kafka

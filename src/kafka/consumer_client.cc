@@ -158,8 +158,8 @@ task::SourceEvent Consumer::Client::FinishAssignment() {
   recreated_.OnAssigned(partitions);
   if (auto error = assignment_->Add(partitions, starts.offsets)) return std::move(*error);
   if (HasRejoined()) {  // during Add
-    assignment_->AssignNothing();
-    Forget(partitions);
+    assignment_->RemoveAll();
+    recovery_->Forget(partitions);
     return task::Nothing{};
   }
   for (const base::TopicPartition& partition : partitions) {
@@ -258,16 +258,46 @@ void Consumer::Client::Resume(const task::Partitions& partitions) {
   recovery_->CheckCommitsSoon();
 }
 
-void Consumer::Client::BeginLeaving() {
-  leaving_ = true;
+bool Consumer::Client::LeaveGroup(milliseconds timeout) {
+  if (!std::exchange(leaving_, true)) {
+    committer_->CancelPending();
+    rd_kafka_unsubscribe(handle_);
+  } else if (IsOutsideGroup()) {
+    return true;
+  }
+  CompleteRevoke();
   if (assigning_) assignment_->AssignNothing();
   assigning_.reset();
+  (void)Poll(timeout, 0);
+  return false;
+}
+
+// During a rebalance librdkafka only takes a note that the member shall leave. Later the member is
+// outside its group for a moment, and may then have to give back partitions. A member that is
+// outside is in no rebalance, so that another call makes it leave for good.
+bool Consumer::Client::IsOutsideGroup() {
+  // After a fatal error librdkafka asks for no answers, but does not leave either.
+  if (!monitor_.outside_group()) return FindFatalError(handle_).has_value();
+  rd_kafka_unsubscribe(handle_);
+  return monitor_.outside_group();
+}
+
+std::string Consumer::Client::Close() {
+  const ErrorHandle failed(rd_kafka_consumer_close_queue(handle_, queue_.get()));
+  return failed ? rd_kafka_error_string(failed.get()) : std::string();
+}
+
+bool Consumer::Client::AwaitClosed(milliseconds timeout) {
+  if (rd_kafka_consumer_closed(handle_) != 0) return true;
+  (void)EventHandle(rd_kafka_queue_poll(queue_.get(), static_cast<int>(timeout.count())));
+  return false;
 }
 
 void Consumer::Client::CompleteRevoke() {
   if (std::exchange(reported_lost_, false)) {
-    if (!assigning_) assignment_->AssignNothing();
-    Forget(assignment_->partitions());
+    const task::Partitions partitions = assignment_->partitions();
+    if (!assigning_) assignment_->RemoveAll();
+    Forget(partitions);
     WatchLogEndOffsets();
     return;
   }

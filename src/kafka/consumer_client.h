@@ -46,14 +46,20 @@ class Consumer::Client {
   void Resume(const task::Partitions& partitions);
   void Renew(const task::Credentials& credentials);
   void CompleteRevoke();
-  // From now on every assignment is answered with an empty one, and the brokers are asked nothing.
-  void BeginLeaving();
   OffsetCommitter& committer() { return *committer_; }
 
-  // Closing the client now would abort the process. Must not be called on a closed client.
-  bool MustNotLeaveYet() const {
+  // Takes the member a step out of its group, for at most `timeout`: answers what librdkafka asks,
+  // an assignment with an empty one, and asks the brokers nothing. To be repeated until it returns
+  // true. Nothing else may be called from then on but the following.
+  bool LeaveGroup(std::chrono::milliseconds timeout);
+  // Destroying the client would abort the process. Must not be called once the client is closing.
+  bool MustLeak() const {
     return AbortsOnEarlyLeave() && !was_assigned_ && assignment_->cooperative();
   }
+  // Begins to close the client. Returns librdkafka's error text, empty when there is none.
+  std::string Close();
+  // Waits for at most `timeout` while the client closes. Returns whether it is closed.
+  bool AwaitClosed(std::chrono::milliseconds timeout);
 
  private:
   using Time = std::chrono::steady_clock::time_point;
@@ -78,6 +84,7 @@ class Consumer::Client {
     return reported_lost_ || rd_kafka_assignment_lost(handle_) != 0 || HasRejoined();
   }
   task::SourceEvent ReportLost();
+  bool IsOutsideGroup();
   // The next event that does not come from librdkafka.
   std::optional<task::SourceEvent> TakeDueEvent(Time now);
   task::Records TakeRecords(size_t wanted_bytes);

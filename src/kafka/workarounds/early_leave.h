@@ -2,14 +2,14 @@
 
 #include <librdkafka/rdkafka.h>
 
-// Workaround: librdkafka aborts the process when a member with a cooperative assignor is closed or
-// destroyed after it has begun to join and before its first assignment.
+// Workaround: librdkafka aborts the process when a member with a cooperative assignor is destroyed
+// after it has begun to join and before its first assignment.
 //
 // https://github.com/confluentinc/librdkafka/issues/4312
 // Before 2.3. Obsolete from 2.3 on.
 //
-// Consumer::Leave therefore waits for the first assignment. When none comes in time, the client is
-// never destroyed.
+// Such a client is therefore never destroyed. That is rare, because a member that leaves while it
+// joins gets an assignment first.
 
 namespace khs::kafka {
 

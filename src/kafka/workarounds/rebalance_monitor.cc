@@ -34,6 +34,8 @@ bool SaysRebalancing(std::string_view line) {
   return !state.empty() && state != "steady";
 }
 
+bool SaysOutsideGroup(std::string_view line) { return NewState(line) == "init"; }
+
 RebalanceMonitor::RebalanceMonitor(ClientOwner owner, const Properties& configured)
     : log_context_(std::move(owner), configured) {
   const auto level = configured.find("log_level");
@@ -73,6 +75,7 @@ void RebalanceMonitor::OnLog(const rd_kafka_t* client, int level, const char* fa
       ++monitor->join_count_;
     }
     monitor->rebalancing_ = SaysRebalancing(text);
+    monitor->outside_group_ = SaysOutsideGroup(text);
   }
   if (const auto visible = monitor->VisibleLevel(level)) {
     LogLine(&monitor->log_context_, *visible, facility, text);

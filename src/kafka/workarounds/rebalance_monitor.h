@@ -27,6 +27,9 @@
 // 3. librdkafka takes any assign call for the answer to a revocation that it has not reported yet.
 //    No issue known, no fixed version known. PositionRecovery therefore waits while rebalancing()
 //    is true.
+// 4. A call is never answered when the group ends while it is queued in librdkafka: rd_kafka_assign
+//    and the like then wait for ever. No issue known, no fixed version known. A Consumer therefore
+//    closes its client only when outside_group() is true: no event asks for an answer from then on.
 //
 // Obsolete once librdkafka has a function for the state. From 2.10 on, 1 needs it no longer.
 
@@ -49,6 +52,8 @@ class RebalanceMonitor {
   unsigned join_count() const { return join_count_; }
   // The group may be about to take partitions back or to assign some.
   bool rebalancing() const { return rebalancing_; }
+  // The member has not begun to join, or it has left, or it is about to join again.
+  bool outside_group() const { return outside_group_; }
 
   ClientLogContext& log_context() { return log_context_; }
   const ClientLogContext& log_context() const { return log_context_; }
@@ -68,11 +73,14 @@ class RebalanceMonitor {
   std::atomic<bool> joining_{false};
   std::atomic<unsigned> join_count_{0};
   std::atomic<bool> rebalancing_{false};
+  std::atomic<bool> outside_group_{true};
 };
 
-// Both read a line of the facility CGRPJOINSTATE. The member waits for the answer to its join.
+// These read a line of the facility CGRPJOINSTATE. The member waits for the answer to its join.
 bool SaysJoining(std::string_view line);
 // The member is in any state but the steady one.
 bool SaysRebalancing(std::string_view line);
+// The member is in its first state, to which it returns when it leaves.
+bool SaysOutsideGroup(std::string_view line);
 
 }  // namespace khs::kafka

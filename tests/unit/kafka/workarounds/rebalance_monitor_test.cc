@@ -37,6 +37,17 @@ TEST(RebalanceMonitor, RecognizesTheStatesOfARebalance) {
   EXPECT_FALSE(SaysRebalancing("something else"));
 }
 
+TEST(RebalanceMonitor, RecognizesAMemberOutsideItsGroup) {
+  EXPECT_TRUE(SaysOutsideGroup("Group \"g\" changed join state steady -> init (state up)"));
+  for (const char* state :
+       {"wait-join", "wait-metadata", "wait-sync", "wait-assign-call", "wait-unassign-call",
+        "wait-unassign-to-complete", "wait-incr-unassign-to-complete", "steady"}) {
+    EXPECT_FALSE(SaysOutsideGroup(std::string("Group \"g\" changed join state init -> ") + state +
+                                  " (state up)"))
+        << state;
+  }
+}
+
 TEST(RebalanceMonitor, LogsItsOwnDebugLinesAtTraceLevel) {
   const RebalanceMonitor monitor({"c", 0}, {});
   EXPECT_EQ(monitor.VisibleLevel(LOG_ERR), base::LogLevel::kError);

@@ -41,7 +41,7 @@ void Commits::CommitIfDue(base::MonotonicTime now, milliseconds interval) {
   if (now < due_) return;
   due_ = now + interval;
   if (in_flight_) return;
-  Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
+  Positions positions = dispatcher_.Ask([](Lanes& lanes) { return lanes.TakeCommittable(); });
   if (positions.empty()) return;
   source_.Commit(positions);
   in_flight_ = std::move(positions);
@@ -58,10 +58,10 @@ bool Commits::OnCommitDone(Committed committed) {
 bool Commits::CommitAll(milliseconds timeout) {
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   if (const auto replaced = std::exchange(in_flight_, std::nullopt)) {
-    dispatcher_.With([&](Lanes& lanes) { lanes.MakeCommittable(*replaced); });
+    dispatcher_.Send([replaced](Lanes& lanes) { lanes.MakeCommittable(*replaced); });
   }
   for (;;) {
-    Positions positions = dispatcher_.With([](Lanes& lanes) { return lanes.TakeCommittable(); });
+    Positions positions = dispatcher_.Ask([](Lanes& lanes) { return lanes.TakeCommittable(); });
     if (positions.empty()) return true;
     const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
     const Committed committed =
@@ -84,16 +84,18 @@ void Commits::ApplyResult(const Committed& committed, bool may_retry) {
       (is_withheld ? withheld : accepted).push_back(position);
     }
     if (!accepted.empty()) metrics_.CommitEnded(true);
-    dispatcher_.With([&](Lanes& lanes) {
-      lanes.MarkCommitted(accepted);
-      lanes.MakeCommittable(withheld);
-    });
+    dispatcher_.Send(
+        [accepted = std::move(accepted), withheld = std::move(withheld)](Lanes& lanes) {
+          lanes.MarkCommitted(accepted);
+          lanes.MakeCommittable(withheld);
+        });
     return;
   }
   metrics_.CommitEnded(false);
-  dispatcher_.With([&](Lanes& lanes) {
-    if (committed.error->metadata_too_large) lanes.HalveMetadata();
-    lanes.MakeCommittable(committed.positions);
+  dispatcher_.Send([too_large = committed.error->metadata_too_large,
+                    positions = committed.positions](Lanes& lanes) {
+    if (too_large) lanes.HalveMetadata();
+    lanes.MakeCommittable(positions);
   });
   const bool will_retry = may_retry && !committed.error->excluded;
   Log().Warn(will_retry ? "offset commit failed, will retry" : "offset commit failed",

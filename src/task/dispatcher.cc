@@ -17,6 +17,8 @@ constexpr milliseconds kLongestDeadLetterBackoff{60'000};
 // After so many permanent refusals of its dead letter a record stops the connector. More than one,
 // because the topic may just have been changed.
 constexpr int kMaxRefusals = 3;
+// How often to look for slow attempts while the poll thread reads nothing.
+constexpr milliseconds kSlowCheckInterval{100};
 
 std::optional<int> StatusOf(const delivery::Reply& reply) {
   const auto* http = std::get_if<delivery::HttpReply>(&reply);
@@ -50,28 +52,73 @@ Dispatcher::Dispatcher(const TaskIdentity& identity,
       thread_([this] { Run(); }) {}
 
 Dispatcher::~Dispatcher() {
-  {
-    const std::lock_guard lock(mutex_);
+  Send([this](Lanes& lanes) {
     ending_ = true;
-    lanes_.StopTaking();
-  }
-  endpoint_.Wake();
+    lanes.StopTaking();
+  });
   thread_.join();
   // Only after the thread has ended, which produces them.
   if (settings_->dead_letters) settings_->dead_letters->Abandon();
+  HandleDeadLetterResults();
+}
+
+void Dispatcher::Send(std::function<void()> event, size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  events_.push_back(std::move(event));
+  pending_bytes_ += bytes;
+  WakeIfWaiting();
+}
+
+void Dispatcher::Send(std::function<void(Lanes&)> event) {
+  Send([this, event = std::move(event)] { event(lanes_); }, 0);
+}
+
+// With the lock held, after something was put into the mailbox.
+void Dispatcher::WakeIfWaiting() {
+  if (std::exchange(waiting_, false)) endpoint_.Wake();
+}
+
+void Dispatcher::Add(Records records, const base::Now& now,
+                     std::function<void(const Position&)> on_started_over) {
+  size_t bytes = 0;
+  for (const delivery::Record& record : records) bytes += record.Bytes() + sizeof(Job);
+  auto add = [this, records = std::move(records), now, bytes,
+              on_started_over = std::move(on_started_over)]() mutable {
+    Position at;
+    for (delivery::Record& record : records) {
+      at.topic_partition = record.topic_partition;
+      at.offset = record.offset;
+      const Lanes::AddResult result = lanes_.Add(std::move(record), now);
+      if (result == Lanes::AddResult::kStartedOver) on_started_over(at);
+    }
+    added_bytes_ += bytes;
+  };
+  Send(std::move(add), bytes);
 }
 
 void Dispatcher::Reconfigure(std::shared_ptr<const DeliverySettings> settings) {
-  const std::lock_guard lock(mutex_);
-  new_settings_ = std::move(settings);
-  if (!waiting_) return;
-  waiting_.reset();
-  endpoint_.Wake();
+  Send([this, settings = std::move(settings)]() mutable { ApplySettings(std::move(settings)); }, 0);
 }
 
 void Dispatcher::WakePollerOnFinish(bool always) {
+  Send([this, always](Lanes&) { wake_poller_on_finish_ = always; });
+}
+
+size_t Dispatcher::WantedBytes() {
   const std::lock_guard lock(mutex_);
-  wake_poller_on_finish_ = always;
+  const size_t wanted = demand_.Wanted(pending_bytes_);
+  poller_has_enough_ = wanted == 0;
+  return wanted;
+}
+
+std::optional<Partitions> Dispatcher::TakePausedPartitions() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(paused_partitions_, std::nullopt);
+}
+
+Dispatcher::Held Dispatcher::held() {
+  const std::lock_guard lock(mutex_);
+  return held_;
 }
 
 std::optional<StopPoint> Dispatcher::stop_point() {
@@ -81,9 +128,6 @@ std::optional<StopPoint> Dispatcher::stop_point() {
 
 std::string Dispatcher::dead_letter_problem() {
   const std::lock_guard lock(mutex_);
-  if (dead_letter_problem_ && !lanes_.IsAssigned(dead_letter_problem_->first)) {
-    dead_letter_problem_.reset();  // the record is another member's now
-  }
   return dead_letter_problem_ ? dead_letter_problem_->second : std::string();
 }
 
@@ -91,19 +135,88 @@ std::string Dispatcher::dead_letter_problem() {
 void Dispatcher::Run() {
   endpoint_.Use(settings_->route.destination);
   AddSlots();
-  while (SyncWithLanes()) {
-    for (const Endpoint::Slot slot : slots_to_cancel_) endpoint_.Cancel(slot);
-    slots_to_cancel_.clear();
-    const size_t free_before = FreeSlots();
-    for (JobPtr& job : taken_) BeginAttempt(std::move(job));
-    // Some jobs needed no slot: they were decided without an attempt, or went to the dead letter
-    // queue. Nobody would wake this thread for the slots that are left.
-    const bool slots_left = free_before - FreeSlots() < taken_.size();
-    taken_.clear();
-    if (slots_left) continue;
-    endpoint_.Wait(wait_until_, ended_);
+  for (;;) {
+    // First, because the attempts that have ended may be fenced by an event.
+    HandleEvents();
+    HandleDeadLetterResults();
     for (Endpoint::Ended& ended : ended_) OnAttemptDone(std::move(ended));
+    ended_.clear();
+    if (ending_ && free_slots_.size() == attempts_.size()) return;
+    CancelFenced();
+    const base::MonotonicTime now = clock_.Monotonic();
+    while (FreeSlots() > 0) {
+      JobPtr job = lanes_.Take(now);
+      if (!job) break;
+      BeginAttempt(std::move(job));
+    }
+    if (Publish()) endpoint_.Wait(wait_until_, ended_);
   }
+}
+
+void Dispatcher::HandleEvents() {
+  std::vector<std::function<void()>> events;
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_ = false;
+    events.swap(events_);
+  }
+  for (const std::function<void()>& event : events) event();
+}
+
+void Dispatcher::HandleDeadLetterResults() {
+  std::vector<DeadLetterResult> results;
+  {
+    const std::lock_guard lock(mutex_);
+    results.swap(dead_letter_results_);
+  }
+  for (DeadLetterResult& result : results) OnDeadLetterDone(std::move(result.job), result.failure);
+}
+
+void Dispatcher::CancelFenced() {
+  if (!lanes_.TakeFencedInFlight()) return;
+  for (Endpoint::Slot slot = 0; slot < attempts_.size(); ++slot) {
+    const JobPtr& job = attempts_[slot].job;
+    if (job && lanes_.IsFenced(*job)) endpoint_.Cancel(slot);
+  }
+}
+
+// Publishes what the poll thread reads, and wakes it if it should look at that. False when the
+// mailbox has something new.
+bool Dispatcher::Publish() {
+  const base::MonotonicTime now = clock_.Monotonic();
+  const MemoryLimits::Demand demand = lanes_.UpdateDemand(now);
+  std::optional<Partitions> paused;
+  if (lanes_.HasFlowChanges()) {
+    lanes_.TakeFlowChanges();
+    paused = lanes_.PausedPartitions();
+  }
+  bool wake_poller = std::exchange(poller_needed_, false) || paused;
+  wait_until_ = FreeSlots() > 0 ? lanes_.NextDue() : std::nullopt;
+  // What is queued behind a slow attempt does not count as available.
+  if (demand.bytes == 0 && lanes_.in_flight() > 0) {
+    wait_until_ =
+        std::min(wait_until_.value_or(base::MonotonicTime::max()), now + kSlowCheckInterval);
+  }
+  bool waiting = false;
+  {
+    const std::lock_guard lock(mutex_);
+    pending_bytes_ -= std::exchange(added_bytes_, 0);
+    demand_ = demand;
+    if (poller_has_enough_ && demand.Wanted(pending_bytes_) > 0) {
+      poller_has_enough_ = false;
+      wake_poller = true;
+    }
+    if (paused) paused_partitions_ = std::move(paused);
+    held_ = {static_cast<long>(lanes_.records()), static_cast<long>(lanes_.bytes()),
+             static_cast<long>(lanes_.waiting_retry())};
+    if (dead_letter_problem_ && !lanes_.IsAssigned(dead_letter_problem_->first)) {
+      dead_letter_problem_.reset();  // the record is another member's now
+      wake_poller = true;
+    }
+    waiting = waiting_ = events_.empty() && dead_letter_results_.empty();
+  }
+  if (wake_poller) wake_poller_();
+  return waiting;
 }
 
 void Dispatcher::AddSlots() {
@@ -126,61 +239,18 @@ void Dispatcher::ApplySettings(std::shared_ptr<const DeliverySettings> settings)
   const auto before = std::exchange(settings_, std::move(settings));
   endpoint_.Use(settings_->route.destination);
   AddSlots();
-  // Without the lock, because OnDeadLetterDone is called for each of its records.
   if (before->dead_letters && before->dead_letters != settings_->dead_letters) {
     before->dead_letters->Abandon();
+    HandleDeadLetterResults();
   }
   for (Attempt& attempt : attempts_) {
     attempt.settings_changed = true;
     if (attempt.job)
       delivery::AdaptProgress(attempt.job->progress, before->policy, settings_->policy);
   }
+  lanes_.Reconfigure(PolicyOf(settings_), clock_.Read());
   const std::lock_guard lock(mutex_);
   dead_letter_problem_.reset();
-  lanes_.Reconfigure(PolicyOf(settings_), clock_.Read());
-}
-
-// Gives decided jobs back to the lanes, applies new settings and takes jobs that are ready. False
-// when the dispatcher ends and no attempt is in flight.
-bool Dispatcher::SyncWithLanes() {
-  std::unique_lock lock(mutex_);
-  waiting_.reset();
-  for (auto& [job, decision] : decided_) FinishJob(std::move(job), decision);
-  decided_.clear();
-  while (new_settings_ && !ending_) {
-    auto settings = std::exchange(new_settings_, nullptr);
-    lock.unlock();
-    ApplySettings(std::move(settings));
-    lock.lock();
-  }
-  if (ending_ && free_slots_.size() == attempts_.size()) return false;
-  if (lanes_.TakeFencedInFlight()) {
-    for (Endpoint::Slot slot = 0; slot < attempts_.size(); ++slot) {
-      const JobPtr& job = attempts_[slot].job;
-      if (job && lanes_.IsFenced(*job)) slots_to_cancel_.push_back(slot);
-    }
-  }
-  const base::MonotonicTime now = clock_.Monotonic();
-  const size_t free_slots = FreeSlots();
-  while (taken_.size() < free_slots) {
-    JobPtr job = lanes_.Take(now);
-    if (!job) break;
-    taken_.push_back(std::move(job));
-  }
-  const bool has_free_slot = taken_.size() < free_slots;
-  wait_until_ = has_free_slot ? lanes_.NextDue() : std::nullopt;
-  waiting_ = Waiting{has_free_slot, wait_until_};
-  return true;
-}
-
-// With the lock held. Ends the delivery thread's wait if there is something to do.
-void Dispatcher::WakeIfReady() {
-  if (!waiting_) return;
-  const auto due = lanes_.NextDue();
-  const bool ready = lanes_.HasReady() || (due && (!waiting_->until || *due < *waiting_->until));
-  if (!lanes_.HasFencedInFlight() && !(ready && waiting_->has_free_slot)) return;
-  waiting_.reset();
-  endpoint_.Wake();
 }
 
 void Dispatcher::BeginAttempt(JobPtr job) {
@@ -232,7 +302,7 @@ void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
   OnDecision(std::move(job), std::move(decision), reply);
 }
 
-// Reports the decision and queues it for the lanes. A record that would be dropped goes to the dead
+// Reports the decision and applies it to the lanes. A record that would be dropped goes to the dead
 // letter queue first.
 void Dispatcher::OnDecision(JobPtr job, delivery::Decision decision, const delivery::Reply& reply) {
   const auto* drop = std::get_if<delivery::Drop>(&decision);
@@ -245,50 +315,46 @@ void Dispatcher::OnDecision(JobPtr job, delivery::Decision decision, const deliv
   }
   const bool is_reported = !std::holds_alternative<delivery::Deliver>(decision) &&
                            !std::holds_alternative<delivery::Abandon>(decision);
-  if (is_reported && !IsFenced(*job)) {
+  if (is_reported && !lanes_.IsFenced(*job)) {
     // Reported before the lanes know of it: a record that is committed as dropped has been logged.
     const bool was_sent = job->progress.attempts > 0;
     report_.Decided(*job, decision, StatusOf(reply),
                     was_sent ? std::optional(delivery::Describe(reply)) : std::nullopt);
   }
-  decided_.push_back({std::move(job), std::move(decision)});
+  FinishJob(std::move(job), decision);
 }
 
-bool Dispatcher::IsFenced(const Job& job) {
-  const std::lock_guard lock(mutex_);
-  return lanes_.IsFenced(job);
-}
-
-// With the lock held, so that nothing fences the job before its delivery is counted.
 void Dispatcher::FinishJob(JobPtr job, const delivery::Decision& decision) {
   const auto* stop = std::get_if<delivery::Stop>(&decision);
   const bool fenced = lanes_.IsFenced(*job);
-  if (stop != nullptr && !stop_point_ && !fenced) {
-    stop_point_ = StopPoint{job->record.topic_partition, job->record.offset, job->progress.attempts,
-                            stop->why};
+  if (stop != nullptr && !fenced) {
+    const std::lock_guard lock(mutex_);
+    if (!stop_point_) {
+      stop_point_ = StopPoint{job->record.topic_partition, job->record.offset,
+                              job->progress.attempts, stop->why};
+    }
   }
   if (std::holds_alternative<delivery::Deliver>(decision) && !fenced) report_.Delivered(*job);
   lanes_.ApplyDecision(std::move(job), decision, clock_.Monotonic());
-  const bool poller_needed = stop != nullptr || std::holds_alternative<delivery::Retry>(decision);
-  if (poller_needed || wake_poller_on_finish_ || lanes_.HasFlowChanges() ||
-      lanes_.WantsMoreAgain()) {
-    wake_poller_();
+  if (stop != nullptr || std::holds_alternative<delivery::Retry>(decision) ||
+      wake_poller_on_finish_) {
+    poller_needed_ = true;
   }
 }
 
-// Without the lock. Until the broker has answered, the record's lane is in flight, but the record
-// takes no slot.
+// Until the broker has answered, the record's lane is in flight, but the record takes no slot.
 void Dispatcher::SendToDeadLetterQueue(JobPtr job) {
   // A std::function must be copyable; it is called once.
   Job* const handed_over = job.release();
   settings_->dead_letters->Produce(
       handed_over->record, *handed_over->dead_letter,
-      [this, handed_over](const std::optional<DeadLetterFailure>& failure) {
-        OnDeadLetterDone(JobPtr(handed_over), failure);
+      [this, handed_over](std::optional<DeadLetterFailure> failure) {
+        const std::lock_guard lock(mutex_);
+        dead_letter_results_.push_back({JobPtr(handed_over), std::move(failure)});
+        WakeIfWaiting();
       });
 }
 
-// Any thread.
 void Dispatcher::OnDeadLetterDone(JobPtr job, const std::optional<DeadLetterFailure>& failure) {
   delivery::Decision decision = delivery::Drop{job->dead_letter->reason};
   if (failure) {
@@ -301,15 +367,15 @@ void Dispatcher::OnDeadLetterDone(JobPtr job, const std::optional<DeadLetterFail
     }
   }
   metrics_.DeadLetter(!failure);
-  if (!IsFenced(*job)) {
+  if (!lanes_.IsFenced(*job)) {
     if (const auto* retry = std::get_if<delivery::Retry>(&decision)) {
       report_.DeadLetterFailed(*job, failure->text, retry->delay);
     } else {
       report_.Decided(*job, decision, job->dead_letter->http_status, job->dead_letter->answer);
     }
   }
-  const std::lock_guard lock(mutex_);
   const base::TopicPartition& partition = job->record.topic_partition;
+  std::unique_lock lock(mutex_);
   if (!lanes_.IsFenced(*job) && std::holds_alternative<delivery::Retry>(decision)) {
     dead_letter_problem_.emplace(
         partition, fmt::format("{}[{}]@{} waits for its dead letter: {}", partition.topic,
@@ -317,8 +383,9 @@ void Dispatcher::OnDeadLetterDone(JobPtr job, const std::optional<DeadLetterFail
   } else if (dead_letter_problem_ && dead_letter_problem_->first == partition) {
     dead_letter_problem_.reset();
   }
+  lock.unlock();
   FinishJob(std::move(job), decision);
-  WakeIfReady();
+  poller_needed_ = true;
 }
 
 }  // namespace khs::task

@@ -16,7 +16,7 @@
 namespace khs::task {
 
 // Decides which record is delivered next: puts records into lanes and moves the lanes through their
-// states. Owned by Lanes and used under the same lock.
+// states. Owned by Lanes.
 //
 // Example: ordering by key, offsets 10 to 15 of one partition, two attempts at once.
 //

@@ -218,9 +218,9 @@ MemoryLimits::Load Lanes::CurrentLoad() const {
   return {memory_.bytes() - schedule_.waiting_bytes(), schedule_.busy_lanes(), lanes_wanted};
 }
 
-size_t Lanes::WantedBytes(base::MonotonicTime now) {
+MemoryLimits::Demand Lanes::UpdateDemand(base::MonotonicTime now) {
   schedule_.MarkSlow(now);
-  return memory_.WantedBytes(CurrentLoad());
+  return memory_.UpdateDemand(CurrentLoad());
 }
 
 Lanes::Flow Lanes::TakeFlowChanges() {
@@ -233,6 +233,14 @@ Lanes::Flow Lanes::TakeFlowChanges() {
     }
   }
   return flow;
+}
+
+Partitions Lanes::PausedPartitions() const {
+  Partitions paused;
+  for (const auto& [topic_partition, partition] : partitions_) {
+    if (!partition->memory.flows) paused.push_back(topic_partition);
+  }
+  return paused;
 }
 
 Partitions Lanes::assignment() const {

@@ -23,7 +23,7 @@ namespace khs::task {
 // The records that a task holds, from their reading to the commit of their offsets. Coordinates
 // three parts: LaneSchedule says which record is next, PartitionOffsets what may be committed, and
 // MemoryLimits how much is read. Pure bookkeeping on a time that is passed in. Owned by the
-// dispatcher, whose lock guards it.
+// dispatcher and used by its delivery thread only.
 class Lanes {
  public:
   enum class AddResult {
@@ -98,11 +98,12 @@ class Lanes {
   void HalveMetadata() { max_metadata_bytes_ /= 2; }
 
   // See MemoryLimits.
-  size_t WantedBytes(base::MonotonicTime now);
-  bool WantsMoreAgain() { return memory_.WantsMoreAgain(CurrentLoad()); }
+  MemoryLimits::Demand UpdateDemand(base::MonotonicTime now);
   bool HasFlowChanges() const { return memory_.flow_changed(); }
   // The partitions to pause and to resume since the last call. A new one is not paused.
   Flow TakeFlowChanges();
+  // The assigned partitions that do not flow.
+  Partitions PausedPartitions() const;
 
   Partitions assignment() const;
   bool IsAssigned(const base::TopicPartition& topic_partition) const {

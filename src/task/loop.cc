@@ -20,8 +20,6 @@ constexpr milliseconds kRevokeGrace{10'000};
 constexpr milliseconds kShutdownTimeout{5'000};
 // How many events one step polls before it looks at anything else.
 constexpr int kMaxEventsPerStep = 8;
-// How often to look for slow attempts while no more records are wanted.
-constexpr milliseconds kSlowCheckInterval{100};
 // How long joining the group may take before it is logged.
 constexpr milliseconds kJoinReportDelay{2'000};
 
@@ -93,9 +91,8 @@ void Task::Loop::Reconfigure(TaskSettings before) {
 void Task::Loop::ApplyPause() {
   const bool paused = task_.paused();
   if (std::exchange(paused_, paused) == paused) return;
-  dispatcher_.With([paused](Lanes& lanes) { lanes.SetPaused(paused); });
+  dispatcher_.Send([paused](Lanes& lanes) { lanes.SetPaused(paused); });
   UpdateWakeOnFinish();
-  ApplyFlowChanges();
   Log().Info(paused ? "task paused" : "task resumed",
              {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
 }
@@ -103,7 +100,7 @@ void Task::Loop::ApplyPause() {
 // Not called while the loop is leaving: a stop reports its own states.
 void Task::Loop::ReportState() {
   const bool rests =
-      paused_ && dispatcher_.With([](Lanes& lanes) { return lanes.in_flight() == 0; });
+      paused_ && dispatcher_.Ask([](Lanes& lanes) { return lanes.in_flight() == 0; });
   const TaskState working = joined_ ? TaskState::kRunning : TaskState::kJoining;
   const TaskState state = rests ? TaskState::kPaused : working;
   if (reported_state_ == state) return;
@@ -137,9 +134,8 @@ void Task::Loop::Step() {
   // The first poll waits, the others take what has arrived meanwhile.
   for (int i = 0; i < kMaxEventsPerStep; ++i) {
     const base::MonotonicTime now = task_.clock_.Monotonic();
-    const size_t wanted =
-        leaving_ ? 0 : dispatcher_.With([now](Lanes& lanes) { return lanes.WantedBytes(now); });
-    const Milliseconds timeout = i == 0 ? Timeout(now, wanted > 0) : Milliseconds(0);
+    const size_t wanted = leaving_ || paused_ ? 0 : dispatcher_.WantedBytes();
+    const Milliseconds timeout = i == 0 ? Timeout(now) : Milliseconds(0);
     SourceEvent event = source_.Poll(timeout, wanted);
     const bool nothing = std::holds_alternative<Nothing>(event);
     Handle(std::move(event));
@@ -155,10 +151,9 @@ void Task::Loop::Step() {
 }
 
 // How long a poll may wait: until the next deadline. Everything else wakes it.
-Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now, bool wants_more) {
+Task::Loop::Milliseconds Task::Loop::Timeout(base::MonotonicTime now) {
   base::MonotonicTime until = now + std::chrono::seconds(1);
   until = std::min(until, std::max(commits_.due(), now));
-  if (!wants_more && !leaving_ && !paused_) until = std::min(until, now + kSlowCheckInterval);
   if (revoking_) until = std::min(until, revoking_->deadline);
   if (leaving_ && leaving_->deadline) until = std::min(until, *leaving_->deadline);
   // Rounded up, because a timeout of 0 would spin.
@@ -176,22 +171,14 @@ void Task::Loop::On(Records records) {
     task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
     WarnOfFutureTimestamp(record, now.wall);
   }
-  std::vector<Position> started_over;
-  dispatcher_.With([&](Lanes& lanes) {
-    for (delivery::Record& record : records) {
-      Position at{record.topic_partition, record.offset};
-      const auto result = lanes.Add(std::move(record), now);
-      if (result == Lanes::AddResult::kStartedOver) started_over.push_back(std::move(at));
-    }
-  });
-  for (const Position& position : started_over) {
+  dispatcher_.Add(std::move(records), now, [this](const Position& position) {
     Log().Warn("partition offsets went back, continuing from the new offset",
                {{"connector", task_.identity_.connector},
                 {"task", task_.identity_.id},
                 {"topic", position.topic_partition.topic},
                 {"partition", position.topic_partition.partition},
                 {"offset", position.offset}});
-  }
+  });
 }
 
 // The delay of such a record counts from its reading.
@@ -215,8 +202,10 @@ void Task::Loop::On(Assigned assigned) {
   OnBrokersReachable();
   for (const base::TopicPartition& partition : assigned.partitions) {
     future_timestamps_.erase(partition);
+    assignment_.insert(partition);
+    blocked_.erase(partition);
   }
-  dispatcher_.With([&](Lanes& lanes) { lanes.Assign(assigned.partitions); });
+  dispatcher_.Send([partitions = assigned.partitions](Lanes& lanes) { lanes.Assign(partitions); });
   for (const base::TopicPartition& partition : assigned.partitions) {
     const auto position = std::find_if(
         assigned.committed.begin(), assigned.committed.end(),
@@ -224,12 +213,12 @@ void Task::Loop::On(Assigned assigned) {
     if (position != assigned.committed.end()) {
       Restore(*position);
     } else {
-      dispatcher_.With([&](Lanes& lanes) { lanes.Restore(partition, std::nullopt, {}); });
+      dispatcher_.Send([partition](Lanes& lanes) { lanes.Restore(partition, std::nullopt, {}); });
     }
   }
   for (const Loss& loss : assigned.losses) SkipLost(loss);
-  dispatcher_.With([&](Lanes& lanes) {
-    for (const Position& begin : assigned.begins) lanes.BeginAt(begin);
+  dispatcher_.Send([begins = assigned.begins](Lanes& lanes) {
+    for (const Position& begin : begins) lanes.BeginAt(begin);
   });
   if (!assigned.begins.empty()) commits_.CommitBy(task_.clock_.Monotonic());
   task_.metrics_.Rebalanced();
@@ -247,14 +236,18 @@ void Task::Loop::On(Assigned assigned) {
 
 void Task::Loop::On(Moved moved) {
   for (const Loss& loss : moved.losses) SkipLost(loss);
-  dispatcher_.With([&](Lanes& lanes) {
-    for (const Position& begin : moved.begins) lanes.BeginAt(begin);
+  dispatcher_.Send([begins = std::move(moved.begins)](Lanes& lanes) {
+    for (const Position& begin : begins) lanes.BeginAt(begin);
   });
   commits_.CommitBy(task_.clock_.Monotonic());
 }
 
 void Task::Loop::SkipLost(const Loss& found) {
-  Loss loss = dispatcher_.With([&](Lanes& lanes) { return lanes.SkipLost(found); });
+  dispatcher_.Send([this, found](Lanes& lanes) { ReportLoss(lanes.SkipLost(found)); });
+}
+
+// On the delivery thread.
+void Task::Loop::ReportLoss(Loss loss) const {
   // It is not known how many of the old topic's records were left. Count at least one, so that an
   // alert fires.
   if (loss.reason == delivery::LossReason::kRecreated) {
@@ -287,8 +280,9 @@ void Task::Loop::Restore(const Position& position) {
                 {"error", finished.error()}});
     finished.emplace();
   }
-  dispatcher_.With([&](Lanes& lanes) {
-    lanes.Restore(position.topic_partition, position.offset, std::move(*finished));
+  dispatcher_.Send([partition = position.topic_partition, offset = position.offset,
+                    finished = std::move(*finished)](Lanes& lanes) {
+    lanes.Restore(partition, offset, finished);
   });
 }
 
@@ -302,23 +296,33 @@ void Task::Loop::On(Revoked revoked) {
               {"task", task_.identity_.id},
               {"partitions", ListPartitions(revoked.partitions)}});
   if (revoked.lost) {
-    dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoked.partitions); });
+    Fence(revoked.partitions);
     source_.CompleteRevoke();
     return;
   }
-  dispatcher_.With([&](Lanes& lanes) { lanes.BeginRevoke(revoked.partitions); });
+  dispatcher_.Send(
+      [partitions = revoked.partitions](Lanes& lanes) { lanes.BeginRevoke(partitions); });
   revoking_ = Revoking{std::move(revoked.partitions), task_.clock_.Monotonic() + kRevokeGrace};
   UpdateWakeOnFinish();
+}
+
+// Jobs of the partitions that are in flight come back without effect.
+void Task::Loop::Fence(const Partitions& partitions) {
+  for (const base::TopicPartition& partition : partitions) {
+    assignment_.erase(partition);
+    blocked_.erase(partition);
+  }
+  dispatcher_.Send([partitions](Lanes& lanes) { lanes.Fence(partitions); });
 }
 
 void Task::Loop::FinishRevoke(base::MonotonicTime now) {
   if (!revoking_) return;
   const size_t in_flight =
-      dispatcher_.With([&](Lanes& lanes) { return lanes.InFlight(revoking_->partitions); });
+      dispatcher_.Ask([&](Lanes& lanes) { return lanes.InFlight(revoking_->partitions); });
   if (in_flight > 0 && now < revoking_->deadline) return;
   // Commit before another member may own the partitions.
   commits_.CommitAll(leaving_ ? leaving_->timeout : kShutdownTimeout);
-  dispatcher_.With([&](Lanes& lanes) { lanes.Fence(revoking_->partitions); });
+  Fence(revoking_->partitions);
   source_.CompleteRevoke();
   revoking_.reset();
   UpdateWakeOnFinish();
@@ -335,7 +339,7 @@ void Task::Loop::On(SourceError error) {
   if (fatal) {
     // The partitions belong to nobody, or to another member: librdkafka reports nothing more about
     // them and accepts no commit.
-    dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
+    Fence(Partitions(assignment_.begin(), assignment_.end()));
     const auto cause = obsolete ? LoopEnd::Cause::kSourceObsolete : LoopEnd::Cause::kSourceFault;
     if (!leaving_) BeginLeaving({cause, error.text});
     return;
@@ -383,22 +387,27 @@ void Task::Loop::OnBrokersReachable() {
 }
 
 void Task::Loop::ApplyFlowChanges() {
-  const Lanes::Flow flow = dispatcher_.With([](Lanes& lanes) {
-    return lanes.HasFlowChanges() ? lanes.TakeFlowChanges() : Lanes::Flow{};
-  });
-  if (leaving_) return;  // all partitions are paused
-  if (!flow.pause.empty()) source_.Pause(flow.pause);
-  if (!flow.resume.empty()) source_.Resume(flow.resume);
+  const auto published = dispatcher_.TakePausedPartitions();
+  if (!published || leaving_) return;  // when leaving, all partitions are paused
+  const std::set<base::TopicPartition> blocked(published->begin(), published->end());
+  Partitions pause;
+  Partitions resume;
+  for (const base::TopicPartition& partition : assignment_) {
+    const bool was_blocked = blocked_.contains(partition);
+    if (blocked.contains(partition) == was_blocked) continue;
+    (was_blocked ? resume : pause).push_back(partition);
+  }
+  for (const base::TopicPartition& partition : pause) blocked_.insert(partition);
+  for (const base::TopicPartition& partition : resume) blocked_.erase(partition);
+  if (!pause.empty()) source_.Pause(pause);
+  if (!resume.empty()) source_.Resume(resume);
 }
 
 void Task::Loop::BeginLeaving(LoopEnd end) {
   leaving_ = Leaving{std::move(end), std::nullopt, kShutdownTimeout};
-  const Partitions assignment = dispatcher_.With([](Lanes& lanes) {
-    lanes.StopTaking();
-    return lanes.assignment();
-  });
+  dispatcher_.Send([](Lanes& lanes) { lanes.StopTaking(); });
   UpdateWakeOnFinish();
-  if (!assignment.empty()) source_.Pause(assignment);
+  if (!assignment_.empty()) source_.Pause({assignment_.begin(), assignment_.end()});
   if (leaving_->end.cause != LoopEnd::Cause::kStrategy) return;
   // Reported at once, so that the connector's other tasks stop before they are assigned the record.
   task_.SetStatus([this](TaskStatus& status) {
@@ -417,7 +426,7 @@ void Task::Loop::ShortenDeadline(const StopRequest& request) {
 }
 
 bool Task::Loop::CanLeave(base::MonotonicTime now) {
-  const size_t in_flight = dispatcher_.With([](Lanes& lanes) { return lanes.in_flight(); });
+  const size_t in_flight = dispatcher_.Ask([](Lanes& lanes) { return lanes.in_flight(); });
   if (in_flight == 0) return true;
   if (leaving_->deadline && now >= *leaving_->deadline) {
     Log().Warn("requests in flight aborted, their records will be repeated",
@@ -439,7 +448,7 @@ void Task::Loop::Shutdown() {
   }
   if (!commits_.CommitAll(bound))
     task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
-  dispatcher_.With([](Lanes& lanes) { lanes.Fence(lanes.assignment()); });
+  Fence(Partitions(assignment_.begin(), assignment_.end()));
   source_.Leave(leaving_->timeout);
   // After a fault the next consumer uses the same endpoint, unless a stop was requested.
   const LoopEnd::Cause cause = leaving_->end.cause;
@@ -450,10 +459,7 @@ void Task::Loop::Shutdown() {
 }
 
 void Task::Loop::ReportGauges() {
-  const auto [records, bytes, waiting] = dispatcher_.With([](Lanes& lanes) {
-    return std::tuple(static_cast<long>(lanes.records()), static_cast<long>(lanes.bytes()),
-                      static_cast<long>(lanes.waiting_retry()));
-  });
+  const auto [records, bytes, waiting] = dispatcher_.held();
   task_.metrics_.AddBuffered(records - reported_records_, bytes - reported_bytes_,
                              waiting - reported_waiting_);
   reported_records_ = records;
@@ -464,7 +470,7 @@ void Task::Loop::ReportGauges() {
 // The next owner reports the lag of partitions that are being revoked.
 void Task::Loop::ReportLag(base::MonotonicTime now) {
   if (!lag_.IsDue(now)) return;
-  auto committed = dispatcher_.With([](Lanes& lanes) { return lanes.CommittedOffsets(); });
+  auto committed = dispatcher_.Ask([](Lanes& lanes) { return lanes.CommittedOffsets(); });
   if (revoking_) {
     for (const base::TopicPartition& partition : revoking_->partitions) committed.erase(partition);
   }

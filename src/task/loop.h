@@ -53,7 +53,7 @@ class Task::Loop {
   void ReportDeadLetters();
   void UpdateWakeOnFinish();
   void Step();
-  Milliseconds Timeout(base::MonotonicTime now, bool wants_more);
+  Milliseconds Timeout(base::MonotonicTime now);
   void Handle(SourceEvent event);
   void On(Nothing) {}
   void On(Records records);
@@ -61,6 +61,8 @@ class Task::Loop {
   void On(Assigned assigned);
   void On(Moved moved);
   void SkipLost(const Loss& found);
+  void ReportLoss(Loss loss) const;
+  void Fence(const Partitions& partitions);
   void Restore(const Position& position);
   void On(Revoked revoked);
   void On(Committed committed);
@@ -88,6 +90,8 @@ class Task::Loop {
   long reported_bytes_ = 0;
   long reported_waiting_ = 0;
   long assigned_ = 0;
+  std::set<base::TopicPartition> assignment_;
+  std::set<base::TopicPartition> blocked_;  // paused because of back-pressure or a pause
   // Partitions for which a timestamp in the future was logged since they were assigned.
   std::set<base::TopicPartition> future_timestamps_;
   LagReport lag_;

@@ -40,21 +40,16 @@ void MemoryLimits::SetPaused(bool paused) {
 }
 
 bool MemoryLimits::HasEnough(const Load& load, size_t bytes) const {
-  return load.bytes >= std::max<size_t>(max_bytes_ / 3, 1) ||
-         (load.bytes >= bytes && load.lanes >= load.lanes_wanted);
+  return load.bytes >= Third() || (load.bytes >= bytes && load.lanes >= load.lanes_wanted);
 }
 
-size_t MemoryLimits::WantedBytes(const Load& load) {
-  had_enough_ = !paused_ && HasEnough(load, kReadAhead);  // only SetPaused ends a pause
-  if (paused_ || had_enough_) return 0;
+MemoryLimits::Demand MemoryLimits::UpdateDemand(const Load& load) {
+  const size_t read_ahead = had_enough_ ? kReadAhead / 2 : kReadAhead;
+  had_enough_ = !paused_ && HasEnough(load, read_ahead);  // only SetPaused ends a pause
+  if (paused_ || had_enough_) return {};
   // Each of many partitions may bring this before it is paused.
-  return HalfFull() ? std::max<size_t>(Quota() / 2, 1) : max_bytes_;
-}
-
-bool MemoryLimits::WantsMoreAgain(const Load& load) {
-  if (!had_enough_ || HasEnough(load, kReadAhead / 2)) return false;
-  had_enough_ = false;
-  return true;
+  if (HalfFull()) return {std::max<size_t>(Quota() / 2, 1), 1};
+  return {max_bytes_, std::min({kReadAhead, Third() - load.bytes, max_bytes_ / 2 - bytes_})};
 }
 
 // A partition that is stuck leaves the others their quotas. What it held before, the quotas of all

@@ -1,12 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <optional>
 
 namespace khs::task {
 
 // Bounds the memory of a task's records by delivery.queue.max.bytes: says how much should be read,
-// and which partitions flow. Owned by Lanes and used under the same lock.
+// and which partitions flow. Owned by Lanes.
 //
 //   bytes held, as a part of the bound     reading
 //   below 1/2                              while too little is available to keep the endpoint busy
@@ -30,6 +31,15 @@ class MemoryLimits {
     size_t lanes_wanted = 0;  // enough for delivery.max.in.flight attempts
   };
 
+  // How much should be read.
+  struct Demand {
+    size_t bytes = 0;
+    size_t room = 0;  // once so much has been read since, that is enough
+
+    // How many bytes should be read when `pending` were read but are not yet held.
+    size_t Wanted(size_t pending) const { return pending < room ? bytes : 0; }
+  };
+
   explicit MemoryLimits(size_t max_bytes) : max_bytes_(max_bytes) {}
 
   void AddPartition();
@@ -39,10 +49,8 @@ class MemoryLimits {
   // While paused, nothing is wanted and no partition flows.
   void SetPaused(bool paused);
 
-  // How many bytes should be read now: none while enough is available.
-  size_t WantedBytes(const Load& load);
-  // Whether more is wanted again after WantedBytes said none; true once.
-  bool WantsMoreAgain(const Load& load);
+  // Nothing while enough is available, and then until half of that is left.
+  Demand UpdateDemand(const Load& load);
 
   // Whether UpdateFlow may return a change.
   bool flow_changed() const { return flow_changed_; }
@@ -54,6 +62,7 @@ class MemoryLimits {
 
  private:
   bool HasEnough(const Load& load, size_t bytes) const;
+  size_t Third() const { return std::max<size_t>(max_bytes_ / 3, 1); }
   size_t Quota() const;
   bool HalfFull() const { return bytes_ >= max_bytes_ / 2; }
   bool MostlyFree() const { return bytes_ <= max_bytes_ / 4; }
@@ -64,7 +73,7 @@ class MemoryLimits {
   size_t partitions_over_quota_ = 0;
   size_t bytes_ = 0;
   bool paused_ = false;
-  bool had_enough_ = false;  // when WantedBytes was last called
+  bool had_enough_ = false;  // when UpdateDemand was last called
   bool flow_changed_ = false;
 };
 

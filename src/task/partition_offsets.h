@@ -12,7 +12,7 @@
 namespace khs::task {
 
 // The progress of an assigned partition: which offsets are finished, what is committed, and what is
-// to be committed next. Owned by the partition and used under the lock of Lanes.
+// to be committed next. Owned by the partition.
 class PartitionOffsets {
  public:
   // Continues from a commit: `finished` lie beyond it and need not be delivered again.
@@ -46,7 +46,7 @@ class PartitionOffsets {
 };
 
 // What was finished of partitions that are no longer assigned, in case they come back before
-// anybody else has delivered it. Owned by Lanes and used under the same lock.
+// anybody else has delivered it. Owned by Lanes.
 class FormerOffsets {
  public:
   void Remember(const base::TopicPartition& topic_partition, const PartitionOffsets& offsets);

@@ -49,6 +49,7 @@ class LanesTest : public testing::Test {
     now_.monotonic += time;
     now_.wall += time;
   }
+  size_t WantedBytes() { return lanes_->UpdateDemand(now_.monotonic).bytes; }
   // The offset of the next job that is taken and delivered, or -1.
   int64_t Next() {
     JobPtr job = Take();
@@ -294,14 +295,13 @@ TEST_F(LanesTest, AStuckPartitionIsPausedAtItsQuota) {
 
   // The other partition is read on, to its part of the bound.
   int64_t other = 0;
-  for (; lanes_->WantedBytes(now_.monotonic); ++other) Add(kSecond, other, {}, 1000);
+  for (; WantedBytes(); ++other) Add(kSecond, other, {}, 1000);
   EXPECT_GT(other, 10);
   EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes + 2000);
   lanes_->TakeFlowChanges();
-  EXPECT_FALSE(lanes_->WantsMoreAgain());
+  EXPECT_EQ(WantedBytes(), 0u);
   // And again as soon as it has delivered some of that.
-  while (!lanes_->WantsMoreAgain()) ASSERT_GE(Next(), 0);
-  EXPECT_TRUE(lanes_->WantedBytes(now_.monotonic));
+  while (WantedBytes() == 0) ASSERT_GE(Next(), 0);
   // What is not stuck is never paused for long.
   while (Next() >= 0) {
   }
@@ -317,23 +317,23 @@ TEST_F(LanesTest, RecordsBehindASlowRequestDoNotStopReading) {
   Add(kFirst, 0);
   JobPtr hangs = Take();
   int64_t offset = 1;
-  while (lanes_->WantedBytes(now_.monotonic) > 0) Add(kFirst, offset++, {}, 1000);
+  while (WantedBytes() > 0) Add(kFirst, offset++, {}, 1000);
   EXPECT_LT(lanes_->bytes(), policy.queue_max_bytes / 2);
   Pass(100ms);
   // Until the partition that hangs is paused, and then for the other one.
   while (!lanes_->HasFlowChanges() || lanes_->TakeFlowChanges().pause.empty()) {
-    ASSERT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+    ASSERT_GT(WantedBytes(), 0u);
     Add(kFirst, offset++, {}, 1000);
   }
   EXPECT_LE(lanes_->bytes(), policy.queue_max_bytes / 2 + 3000);
   for (int64_t other = 0; other < 100; ++other) {
-    ASSERT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+    ASSERT_GT(WantedBytes(), 0u);
     Add(kSecond, other, {}, 1000);
     ASSERT_EQ(Next(), other);
   }
   // And it counts again once the request has come to its end.
   Finish(std::move(hangs), Deliver{});
-  EXPECT_EQ(lanes_->WantedBytes(now_.monotonic), 0u);
+  EXPECT_EQ(WantedBytes(), 0u);
 }
 
 TEST_F(LanesTest, ASlowRequestOfAFencedPartitionIsNotCounted) {
@@ -343,17 +343,17 @@ TEST_F(LanesTest, ASlowRequestOfAFencedPartitionIsNotCounted) {
   for (int64_t offset = 0; offset < 25; ++offset) Add(kFirst, offset, {}, 1000);
   JobPtr slow = Take();
   Pass(100ms);
-  EXPECT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+  EXPECT_GT(WantedBytes(), 0u);
   lanes_->Fence({kFirst});
   EXPECT_FALSE(Finish(std::move(slow), Deliver{}));
   EXPECT_EQ(lanes_->bytes(), 0u);
   for (int64_t offset = 0; offset < 25; ++offset) Add(kSecond, offset, {}, 1000);
-  EXPECT_EQ(lanes_->WantedBytes(now_.monotonic), 0u);
+  EXPECT_EQ(WantedBytes(), 0u);
   // One that is not slow yet is not counted as such later.
   slow = Take();
   lanes_->Fence({kSecond});
   Pass(100ms);
-  EXPECT_GT(lanes_->WantedBytes(now_.monotonic), 0u);
+  EXPECT_GT(WantedBytes(), 0u);
   EXPECT_FALSE(Finish(std::move(slow), Deliver{}));
   EXPECT_EQ(lanes_->bytes(), 0u);
 }
@@ -372,7 +372,7 @@ TEST_F(LanesTest, ManyWaitingPartitionsStayWithinTheQueueBound) {
   while (paused.size() < many.size()) {
     for (const base::TopicPartition& from : many) {
       while (!paused.contains(from)) {
-        const size_t wanted = lanes_->WantedBytes(now_.monotonic);
+        const size_t wanted = WantedBytes();
         ASSERT_GT(wanted, 0u);
         // What one poll brings, all of one partition.
         const size_t before = lanes_->bytes();

@@ -238,7 +238,7 @@ void MemberModel::Add(Owned& was, PartitionModel& partition, const delivery::Rec
 }
 
 void MemberModel::Poll(Dice& dice) {
-  const size_t wanted = lanes_->WantedBytes(now());
+  const size_t wanted = lanes_->UpdateDemand(now()).bytes;
   // What waits, or stands behind a slow request, does not count as at hand. A wait that is over
   // may do so already.
   size_t least = lanes_->bytes();

@@ -23,23 +23,38 @@ class MemoryLimitsTest : public testing::Test {
 };
 
 TEST_F(MemoryLimitsTest, WantNothingWhileAThirdOfTheBoundIsAvailable) {
-  EXPECT_EQ(limits_.WantedBytes(kIdle), kBound);
-  EXPECT_EQ(limits_.WantedBytes({kBound / 3 - 1, 1, 1}), kBound);
-  EXPECT_EQ(limits_.WantedBytes({kBound / 3, 0, 1}), 0u);
+  EXPECT_EQ(limits_.UpdateDemand(kIdle).bytes, kBound);
+  EXPECT_EQ(limits_.UpdateDemand({kBound / 3 - 1, 1, 1}).bytes, kBound);
+  EXPECT_EQ(limits_.UpdateDemand({kBound / 3, 0, 1}).bytes, 0u);
 }
 
 TEST_F(MemoryLimitsTest, WantNothingOnceAQuarterOfAMiBFillsTheLanes) {
   MemoryLimits large(64u << 20);
-  EXPECT_GT(large.WantedBytes({256u << 10, 3, 4}), 0u);
-  EXPECT_EQ(large.WantedBytes({256u << 10, 4, 4}), 0u);
+  EXPECT_GT(large.UpdateDemand({256u << 10, 3, 4}).bytes, 0u);
+  EXPECT_EQ(large.UpdateDemand({256u << 10, 4, 4}).bytes, 0u);
 }
 
-TEST_F(MemoryLimitsTest, SayOnceThatMoreIsWantedAgain) {
-  EXPECT_FALSE(limits_.WantsMoreAgain(kIdle));
-  ASSERT_EQ(limits_.WantedBytes({kBound, 1, 1}), 0u);
-  EXPECT_FALSE(limits_.WantsMoreAgain({kBound, 1, 1}));
-  EXPECT_TRUE(limits_.WantsMoreAgain(kIdle));
-  EXPECT_FALSE(limits_.WantsMoreAgain(kIdle));
+TEST_F(MemoryLimitsTest, WantMoreOnceHalfOfWhatIsReadAheadIsLeft) {
+  MemoryLimits large(64u << 20);
+  EXPECT_GT(large.UpdateDemand({128u << 10, 4, 4}).bytes, 0u);
+  EXPECT_EQ(large.UpdateDemand({256u << 10, 4, 4}).bytes, 0u);
+  EXPECT_EQ(large.UpdateDemand({128u << 10, 4, 4}).bytes, 0u);
+  EXPECT_GT(large.UpdateDemand({(128u << 10) - 1, 4, 4}).bytes, 0u);
+  EXPECT_GT(large.UpdateDemand({128u << 10, 4, 4}).bytes, 0u);
+}
+
+TEST_F(MemoryLimitsTest, WantNothingWhileEnoughIsOnItsWay) {
+  MemoryLimits large(64u << 20);
+  const MemoryLimits::Demand demand = large.UpdateDemand(kIdle);
+  EXPECT_EQ(demand.Wanted((256u << 10) - 1), 64u << 20);
+  EXPECT_EQ(demand.Wanted(256u << 10), 0u);
+}
+
+TEST_F(MemoryLimitsTest, WantOneBatchAtATimeOnceHalfOfTheBoundIsUsed) {
+  EXPECT_EQ(limits_.UpdateDemand(kIdle).Wanted(kBound / 3), 0u);
+  limits_.Hold(first_, kBound / 2);
+  EXPECT_GT(limits_.UpdateDemand(kIdle).Wanted(0), 0u);
+  EXPECT_EQ(limits_.UpdateDemand(kIdle).Wanted(1), 0u);
 }
 
 TEST_F(MemoryLimitsTest, PauseAPartitionAtItsQuotaOnceHalfOfTheBoundIsUsed) {
@@ -50,7 +65,7 @@ TEST_F(MemoryLimitsTest, PauseAPartitionAtItsQuotaOnceHalfOfTheBoundIsUsed) {
   EXPECT_TRUE(limits_.flow_changed());
   EXPECT_EQ(limits_.UpdateFlow(first_), false);
   EXPECT_EQ(limits_.UpdateFlow(second_), std::nullopt);
-  EXPECT_EQ(limits_.WantedBytes(kIdle), 1000u);  // half of a quota
+  EXPECT_EQ(limits_.UpdateDemand(kIdle).bytes, 1000u);  // half of a quota
 }
 
 TEST_F(MemoryLimitsTest, ResumeAPartitionAtHalfOfItsQuota) {
@@ -78,8 +93,7 @@ TEST_F(MemoryLimitsTest, PauseAndWantNothingWhileTheTaskIsPaused) {
   limits_.SetPaused(true);
   EXPECT_TRUE(limits_.flow_changed());
   EXPECT_EQ(limits_.UpdateFlow(first_), false);
-  EXPECT_EQ(limits_.WantedBytes(kIdle), 0u);
-  EXPECT_FALSE(limits_.WantsMoreAgain(kIdle));
+  EXPECT_EQ(limits_.UpdateDemand(kIdle).bytes, 0u);
   limits_.SetPaused(false);
   EXPECT_EQ(limits_.UpdateFlow(first_), true);
 }

@@ -37,8 +37,7 @@ TEST_F(PausedLanes, TakeNothingAndWantNothing) {
   lanes_.SetPaused(true);
   EXPECT_FALSE(lanes_.HasReady());
   EXPECT_FALSE(lanes_.NextDue());
-  EXPECT_EQ(lanes_.WantedBytes(At(1s).monotonic), 0u);
-  EXPECT_FALSE(lanes_.WantsMoreAgain());
+  EXPECT_EQ(lanes_.UpdateDemand(At(1s).monotonic).bytes, 0u);
   EXPECT_FALSE(lanes_.Take(At(10s).monotonic));
   EXPECT_EQ(lanes_.records(), 2u);
 }

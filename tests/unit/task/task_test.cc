@@ -403,6 +403,25 @@ TEST_F(TaskTest, NeverCommitsALostPartition) {
   EXPECT_TRUE(source_.committed.empty());
 }
 
+TEST_F(TaskTest, APartitionThatWasLostWhilePausedFlowsWhenItComesBack) {
+  delivery::Policy policy;
+  policy.queue_max_bytes = 60'000;
+  endpoint_.Cork(true);
+  Start(Good, policy);
+  Records records;
+  for (int64_t offset = 0; offset < 40; ++offset) {
+    records.push_back(MakeRecord(kFirst, offset));
+    records.back().value = std::string(1000, 'x');
+  }
+  source_.Send(std::move(records));
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.paused == Partitions{kFirst}; }));
+  source_.Send(Revoked{{kFirst}, true});
+  source_.Send(Assigned{{kFirst}});
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+}
+
 TEST_F(TaskTest, RetriesAFailedCommit) {
   source_.commit_failures_to_come = 2;
   Start(Good);

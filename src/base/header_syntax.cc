@@ -11,8 +11,6 @@ constexpr std::array<std::string_view, 9> kConnectionNames{
     "Trailer", "Expect"};
 constexpr std::string_view kProxyPrefix = "Proxy-";
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
 bool IsTokenCharacter(char c) {
   const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
   const bool digit = c >= '0' && c <= '9';
@@ -24,11 +22,11 @@ bool IsTokenCharacter(char c) {
 
 bool EqualIgnoringCase(std::string_view a, std::string_view b) {
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
-                                            [](char x, char y) { return Lower(x) == Lower(y); });
+                                            [](char x, char y) { return ToLower(x) == ToLower(y); });
 }
 
 bool IsSameForCgi(std::string_view a, std::string_view b) {
-  const auto read = [](char c) { return c == '_' ? '-' : Lower(c); };
+  const auto read = [](char c) { return c == '_' ? '-' : ToLower(c); };
   return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(),
                                             [&](char x, char y) { return read(x) == read(y); });
 }

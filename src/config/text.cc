@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "base/header_syntax.h"
+
 namespace khs::config {
 namespace {
 
 constexpr std::string_view kWhitespace = " \t\r\n\f\v";
 constexpr size_t kMaxShownBytes = 120;
 
-char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 char ToUpper(char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; }
 
 }  // namespace
@@ -22,7 +23,7 @@ std::string_view Trim(std::string_view text) {
 
 std::string Lower(std::string_view text) {
   std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), ToLower);
+  std::transform(result.begin(), result.end(), result.begin(), base::ToLower);
   return result;
 }
 

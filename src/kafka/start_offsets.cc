@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <utility>
+
+#include "base/header_syntax.h"
 
 namespace khs::kafka {
 namespace {
@@ -79,11 +80,9 @@ std::optional<ResetPolicy> ParseResetPolicy(std::string_view value) {
        {"largest", ResetPolicy::kLatest},
        {"end", ResetPolicy::kLatest},
        {"none", ResetPolicy::kNone}}};
-  std::string name(value);
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const auto found = std::find_if(kNames.begin(), kNames.end(),
-                                  [&name](const auto& known) { return known.first == name; });
+  const auto found = std::find_if(kNames.begin(), kNames.end(), [value](const auto& known) {
+    return base::EqualIgnoringCase(known.first, value);
+  });
   if (found == kNames.end()) return std::nullopt;
   return found->second;
 }

@@ -208,7 +208,7 @@ void Connector::Observe() {
     failure_reported_[id] = true;
     metrics_.TaskStopped(status.by_strategy);
     Log().LogEach(base::LogLevel::kError,
-                  status.by_strategy ? "connector stopped at a record" : "task failed",
+                  status.by_strategy ? "connector stopped" : "task failed",
                   {{"connector", config_.name}, {"task", id}, {"error", status.trace}});
   }
   if (by_strategy) {

@@ -111,7 +111,7 @@ def test_every_line_of_a_run_with_many_errors_parses_and_names_its_subject(kafka
     assert drop["level"] == "warn" and drop["task"] == retry["task"] and "422" in drop["error"]
     stop, = of(lines, "record stops the connector", connector=f"{name}-refused", topic=refused, offset="0")
     assert stop["reason"] == "connect" and "status" not in stop and stop["error"] and stop["attempt"] == "2"
-    ended, = of(lines, "connector stopped at a record", connector=f"{name}-refused")
+    ended, = of(lines, "connector stopped", connector=f"{name}-refused")
     assert refused in ended["error"] and ended["task"] == "0"
     assert {one["task"] for one in of(lines, "partitions assigned", connector=name)} == {"0", "1"}
     assert all(topic in one["partitions"] and one["task"] for one in of(lines, "partitions revoked", connector=name))

@@ -371,10 +371,12 @@ def test_a_configmap_deleted_while_running_loses_nothing_in_this_pod_or_the_next
 def test_a_broker_that_is_down_at_the_last_commit_causes_only_repeats(own_broker, new_pod, endpoint, name, broker):
     name = kafka_cluster.unique(name)
     kafka = kafka_cluster.KafkaCluster(own_broker.bootstrap)
-    topic = fill(kafka)
+    topic = kafka.topic(PARTITIONS)
     files = definition(name, topic, endpoint, {**LONG, **SESSION, "offset.flush.interval.ms": 600_000})
     endpoint.decide = lambda one: DELIVERED if one.offset < TAKEN else HANG
     pod = new_pod(files, bootstrap=kafka.bootstrap).start()
+    wait_committed(kafka, name, topic, all_partitions(0))   # the first commit, which must hold no record yet
+    fill(kafka, topic)
     eventually(lambda: len(endpoint.of(topic)) == PARTITIONS * (TAKEN + 1), "a request of each partition hangs")
     endpoint.refuse()
     pod.sidecar.wait_for_value(PARTITIONS, "records_waiting_retry", connector=name)

@@ -54,4 +54,5 @@ def test_a_thousand_created_and_removed_connectors_leave_nothing_behind(kafka, s
     assert families(sidecar) == before
     late = resident[ROUNDS // 2 - 1:]
     grown = [after - before for before, after in zip(late, late[1:])]
-    assert statistics.median(grown) <= KEPT, grown
+    # What leaks grows in most rounds and in total; the allocator's arenas grow in some and shrink in others.
+    assert min(statistics.median(grown), statistics.mean(grown)) <= KEPT, grown

@@ -5,8 +5,6 @@
 #include <variant>
 
 #include "base/log.h"
-#include "task/due_time.h"
-#include "task/partition_list.h"
 
 namespace khs::task {
 namespace {
@@ -20,8 +18,6 @@ constexpr milliseconds kRevokeGrace{10'000};
 constexpr milliseconds kShutdownTimeout{5'000};
 // How many events one step polls before it looks at anything else.
 constexpr int kMaxEventsPerStep = 8;
-// How long joining the group may take before it is logged.
-constexpr milliseconds kJoinReportDelay{2'000};
 
 const base::Logger& Log() {
   static const base::Logger logger("task");
@@ -33,17 +29,11 @@ const base::Logger& Log() {
 Task::Loop::Loop(Task& task, RecordSource& source)
     : task_(task),
       source_(source),
-      join_report_(task.clock_.Monotonic() + kJoinReportDelay),
-      lag_(source, task.metrics_),
+      report_(task, source),
       dispatcher_(task.identity_, task.settings_.delivery, *task.endpoint_, task.clock_,
                   task.metrics_, [&source] { source.Wake(); }),
       commits_(task.identity_, source, dispatcher_, task.metrics_,
                task.clock_.Monotonic() + task.settings_.offset_flush_interval) {}
-
-Task::Loop::~Loop() {
-  task_.metrics_.AddBuffered(-reported_records_, -reported_bytes_, -reported_waiting_);
-  task_.metrics_.AddAssigned(-assigned_);
-}
 
 LoopEnd Task::Loop::Run() {
   while (true) {
@@ -62,10 +52,9 @@ LoopEnd Task::Loop::Run() {
     if (leaving_ && CanLeave(now)) break;
     if (!leaving_) {
       ApplyPause();
-      ReportState();
-      ReportJoining(now);
+      ReportState(now);
     }
-    ReportDeadLetters();
+    report_.DeadLetterProblem(dispatcher_.dead_letter_problem());
     Step();
   }
   Shutdown();
@@ -93,37 +82,19 @@ void Task::Loop::ApplyPause() {
   if (std::exchange(paused_, paused) == paused) return;
   dispatcher_.Send([paused](Lanes& lanes) { lanes.SetPaused(paused); });
   UpdateWakeOnFinish();
-  Log().Info(paused ? "task paused" : "task resumed",
-             {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
+  report_.Paused(paused);
 }
 
 // Not called while the loop is leaving: a stop reports its own states.
-void Task::Loop::ReportState() {
+void Task::Loop::ReportState(base::MonotonicTime now) {
   const bool rests =
       paused_ && dispatcher_.Ask([](Lanes& lanes) { return lanes.in_flight() == 0; });
-  const TaskState working = joined_ ? TaskState::kRunning : TaskState::kJoining;
-  const TaskState state = rests ? TaskState::kPaused : working;
-  if (reported_state_ == state) return;
-  reported_state_ = state;
   // Commit what was in flight last without waiting for the interval.
-  if (rests) commits_.CommitBy(task_.clock_.Monotonic());
-  task_.SetStatus([state](TaskStatus& status) { status.state = state; });
-}
-
-// Logs once. A rebalance waits for the group's other members, or until a crashed one's session
-// times out.
-void Task::Loop::ReportJoining(base::MonotonicTime now) {
-  if (joined_ || !join_report_ || now < *join_report_) return;
-  join_report_.reset();
-  Log().Info("waiting for the consumer group to assign partitions",
-             {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
-}
-
-void Task::Loop::ReportDeadLetters() {
-  std::string problem = dispatcher_.dead_letter_problem();
-  if (reported_dead_letter_problem_ == problem) return;
-  task_.SetStatus([&problem](TaskStatus& status) { status.dead_letter_problem = problem; });
-  reported_dead_letter_problem_ = std::move(problem);
+  if (rests && !std::exchange(rests_, rests)) commits_.CommitBy(now);
+  rests_ = rests;
+  const TaskState working = joined_ ? TaskState::kRunning : TaskState::kJoining;
+  report_.State(rests ? TaskState::kPaused : working);
+  if (!joined_) report_.Joining(now);
 }
 
 void Task::Loop::UpdateWakeOnFinish() {
@@ -146,7 +117,7 @@ void Task::Loop::Step() {
   FinishRevoke(now);
   ApplyFlowChanges();
   commits_.CommitIfDue(now, task_.settings_.offset_flush_interval);
-  ReportGauges();
+  report_.Held(dispatcher_.held());
   ReportLag(now);
 }
 
@@ -167,41 +138,14 @@ void Task::Loop::Handle(SourceEvent event) {
 void Task::Loop::On(Records records) {
   if (leaving_) return;  // they are not committed: the next owner reads them
   const base::Now now = task_.clock_.Read();
-  for (const delivery::Record& record : records) {
-    task_.metrics_.Consumed(record.topic_partition.topic, record.Bytes());
-    WarnOfFutureTimestamp(record, now.wall);
-  }
-  dispatcher_.Add(std::move(records), now, [this](const Position& position) {
-    Log().Warn("partition offsets went back, continuing from the new offset",
-               {{"connector", task_.identity_.connector},
-                {"task", task_.identity_.id},
-                {"topic", position.topic_partition.topic},
-                {"partition", position.topic_partition.partition},
-                {"offset", position.offset}});
-  });
-}
-
-// The delay of such a record counts from its reading.
-void Task::Loop::WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now) {
-  const Milliseconds delay = task_.settings_.delivery->policy.request_delay;
-  if (delay.count() == 0) return;
-  const Milliseconds ahead = TimestampAhead(record, now);
-  if (ahead.count() == 0 || !future_timestamps_.insert(record.topic_partition).second) return;
-  Log().Warn("record timestamp is in the future, the delay counts from reading",
-             {{"connector", task_.identity_.connector},
-              {"task", task_.identity_.id},
-              {"topic", record.topic_partition.topic},
-              {"partition", record.topic_partition.partition},
-              {"offset", record.offset},
-              {"timestamp_ms", record.timestamp->count()},
-              {"ahead_ms", ahead.count()},
-              {"delay_ms", delay.count()}});
+  report_.Received(records, now);
+  dispatcher_.Add(std::move(records), now,
+                  [this](const Position& position) { report_.WentBack(position); });
 }
 
 void Task::Loop::On(Assigned assigned) {
-  OnBrokersReachable();
+  report_.BrokersReachable();
   for (const base::TopicPartition& partition : assigned.partitions) {
-    future_timestamps_.erase(partition);
     assignment_.insert(partition);
     blocked_.erase(partition);
   }
@@ -221,16 +165,8 @@ void Task::Loop::On(Assigned assigned) {
     for (const Position& begin : begins) lanes.BeginAt(begin);
   });
   if (!assigned.begins.empty()) commits_.CommitBy(task_.clock_.Monotonic());
-  task_.metrics_.Rebalanced();
-  task_.metrics_.AddAssigned(static_cast<long>(assigned.partitions.size()));
-  assigned_ += static_cast<long>(assigned.partitions.size());
-  for (const base::TopicPartition& partition : assigned.partitions) {
-    task_.metrics_.AddTopic(partition.topic);
-  }
+  report_.Assigned(assigned.partitions);
   if (leaving_) source_.Pause(assigned.partitions);
-  Log().Info("partitions assigned", {{"connector", task_.identity_.connector},
-                                     {"task", task_.identity_.id},
-                                     {"partitions", ListPartitions(assigned.partitions)}});
   joined_ = true;
 }
 
@@ -243,27 +179,7 @@ void Task::Loop::On(Moved moved) {
 }
 
 void Task::Loop::SkipLost(const Loss& found) {
-  dispatcher_.Send([this, found](Lanes& lanes) { ReportLoss(lanes.SkipLost(found)); });
-}
-
-// On the delivery thread.
-void Task::Loop::ReportLoss(Loss loss) const {
-  // It is not known how many of the old topic's records were left. Count at least one, so that an
-  // alert fires.
-  if (loss.reason == delivery::LossReason::kRecreated) {
-    loss.records = std::max<int64_t>(loss.records, 1);
-  }
-  if (loss.records == 0) return;  // all of them were delivered
-  task_.metrics_.Lost(loss.topic_partition.topic, loss.reason, loss.records);
-  Log().LogEach(base::LogLevel::kWarn, "records lost",
-                {{"connector", task_.identity_.connector},
-                 {"task", task_.identity_.id},
-                 {"topic", loss.topic_partition.topic},
-                 {"partition", loss.topic_partition.partition},
-                 {"from", loss.from},
-                 {"to", loss.to},
-                 {"records", loss.records},
-                 {"reason", delivery::Label(loss.reason)}});
+  dispatcher_.Send([this, found](Lanes& lanes) { report_.Lost(lanes.SkipLost(found)); });
 }
 
 // Reads from the commit's metadata what is finished beyond its offset. If that is invalid, those
@@ -271,13 +187,7 @@ void Task::Loop::ReportLoss(Loss loss) const {
 void Task::Loop::Restore(const Position& position) {
   auto finished = delivery::DecodeFinished(position.offset, position.metadata);
   if (!finished) {
-    Log().Warn("commit metadata invalid, ignored",
-               {{"connector", task_.identity_.connector},
-                {"task", task_.identity_.id},
-                {"topic", position.topic_partition.topic},
-                {"partition", position.topic_partition.partition},
-                {"offset", position.offset},
-                {"error", finished.error()}});
+    report_.InvalidMetadata(position, finished.error());
     finished.emplace();
   }
   dispatcher_.Send([partition = position.topic_partition, offset = position.offset,
@@ -287,14 +197,7 @@ void Task::Loop::Restore(const Position& position) {
 }
 
 void Task::Loop::On(Revoked revoked) {
-  lag_.ReportSoon();
-  task_.metrics_.Rebalanced();
-  task_.metrics_.AddAssigned(-static_cast<long>(revoked.partitions.size()));
-  assigned_ -= static_cast<long>(revoked.partitions.size());
-  Log().Info(revoked.lost ? "partitions lost" : "partitions revoked",
-             {{"connector", task_.identity_.connector},
-              {"task", task_.identity_.id},
-              {"partitions", ListPartitions(revoked.partitions)}});
+  report_.Revoked(revoked.partitions, revoked.lost);
   if (revoked.lost) {
     Fence(revoked.partitions);
     source_.CompleteRevoke();
@@ -329,7 +232,7 @@ void Task::Loop::FinishRevoke(base::MonotonicTime now) {
 }
 
 void Task::Loop::On(Committed committed) {
-  if (commits_.OnCommitDone(std::move(committed))) OnBrokersReachable();
+  if (commits_.OnCommitDone(std::move(committed))) report_.BrokersReachable();
 }
 
 void Task::Loop::On(SourceError error) {
@@ -355,35 +258,7 @@ void Task::Loop::On(SourceError error) {
                                       {"error", error.text}});
     return;
   }
-  // The client repeats this at every attempt to connect. It is logged once until it changes.
-  const bool authentication = error.error_class == ErrorClass::kAuthentication;
-  bool changed = false;
-  task_.SetStatus([&](TaskStatus& status) {
-    const bool known_authentication = status.broker_problem.starts_with("authentication");
-    if (!status.broker_problem.empty() && (known_authentication || !authentication)) return;
-    status.broker_problem =
-        (authentication ? "authentication failed: " : "no broker answers: ") + error.text;
-    changed = true;
-  });
-  if (!changed) return;
-  Log().Error(authentication ? "authentication to the broker failed, will retry"
-                             : "no broker reachable, will retry",
-              {{"connector", task_.identity_.connector},
-               {"task", task_.identity_.id},
-               {"code", error.code},
-               {"error", error.text}});
-}
-
-void Task::Loop::OnBrokersReachable() {
-  bool changed = false;
-  task_.SetStatus([&](TaskStatus& status) {
-    changed = !status.broker_problem.empty();
-    status.broker_problem.clear();
-  });
-  if (changed) {
-    Log().Info("brokers reachable again",
-               {{"connector", task_.identity_.connector}, {"task", task_.identity_.id}});
-  }
+  report_.BrokerProblem(error);
 }
 
 void Task::Loop::ApplyFlowChanges() {
@@ -429,11 +304,7 @@ bool Task::Loop::CanLeave(base::MonotonicTime now) {
   const size_t in_flight = dispatcher_.Ask([](Lanes& lanes) { return lanes.in_flight(); });
   if (in_flight == 0) return true;
   if (leaving_->deadline && now >= *leaving_->deadline) {
-    Log().Warn("requests in flight aborted, their records will be repeated",
-               {{"connector", task_.identity_.connector},
-                {"task", task_.identity_.id},
-                {"requests", in_flight}});
-    task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
+    report_.AbortedRequests(in_flight);
     return true;
   }
   return false;
@@ -458,23 +329,14 @@ void Task::Loop::Shutdown() {
   if (last) task_.endpoint_->Abort();
 }
 
-void Task::Loop::ReportGauges() {
-  const auto [records, bytes, waiting] = dispatcher_.held();
-  task_.metrics_.AddBuffered(records - reported_records_, bytes - reported_bytes_,
-                             waiting - reported_waiting_);
-  reported_records_ = records;
-  reported_bytes_ = bytes;
-  reported_waiting_ = waiting;
-}
-
 // The next owner reports the lag of partitions that are being revoked.
 void Task::Loop::ReportLag(base::MonotonicTime now) {
-  if (!lag_.IsDue(now)) return;
+  if (!report_.lag().IsDue(now)) return;
   auto committed = dispatcher_.Ask([](Lanes& lanes) { return lanes.CommittedOffsets(); });
   if (revoking_) {
     for (const base::TopicPartition& partition : revoking_->partitions) committed.erase(partition);
   }
-  lag_.Report(committed, now);
+  report_.lag().Report(committed, now);
 }
 
 }  // namespace khs::task

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "task/commits.h"
-#include "task/lag_report.h"
+#include "task/report.h"
 #include "task/task.h"
 
 namespace khs::task {
@@ -21,11 +21,11 @@ struct LoopEnd {
 
 // Runs one consumer from its first poll until it has left the group: polls events, hands records to
 // the dispatcher's lanes, commits, and handles rebalances. Lives on the poll thread's stack and is
-// used by that thread only.
+// used by that thread only. Its fields are what a step must know of the steps before it, and the
+// parts that it drives.
 class Task::Loop {
  public:
   Loop(Task& task, RecordSource& source);
-  ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
@@ -48,20 +48,16 @@ class Task::Loop {
 
   void Reconfigure(TaskSettings before);
   void ApplyPause();
-  void ReportState();
-  void ReportJoining(base::MonotonicTime now);
-  void ReportDeadLetters();
+  void ReportState(base::MonotonicTime now);
   void UpdateWakeOnFinish();
   void Step();
   Milliseconds Timeout(base::MonotonicTime now);
   void Handle(SourceEvent event);
   void On(Nothing) {}
   void On(Records records);
-  void WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now);
   void On(Assigned assigned);
   void On(Moved moved);
   void SkipLost(const Loss& found);
-  void ReportLoss(Loss loss) const;
   void Fence(const Partitions& partitions);
   void Restore(const Position& position);
   void On(Revoked revoked);
@@ -73,28 +69,18 @@ class Task::Loop {
   void Shutdown();
   void FinishRevoke(base::MonotonicTime now);
   void ApplyFlowChanges();
-  void ReportGauges();
   void ReportLag(base::MonotonicTime now);
-  void OnBrokersReachable();
 
   Task& task_;
   RecordSource& source_;
   std::optional<Leaving> leaving_;
   std::optional<Revoking> revoking_;
   bool paused_ = false;
+  bool rests_ = false;   // paused, and nothing is in flight
   bool joined_ = false;  // partitions were assigned, even if there are none now
-  std::optional<base::MonotonicTime> join_report_;  // when to log that the join takes long
-  std::optional<TaskState> reported_state_;
-  std::optional<std::string> reported_dead_letter_problem_;
-  long reported_records_ = 0;
-  long reported_bytes_ = 0;
-  long reported_waiting_ = 0;
-  long assigned_ = 0;
   std::set<base::TopicPartition> assignment_;
   std::set<base::TopicPartition> blocked_;  // paused because of back-pressure or a pause
-  // Partitions for which a timestamp in the future was logged since they were assigned.
-  std::set<base::TopicPartition> future_timestamps_;
-  LagReport lag_;
+  Report report_;
   Dispatcher dispatcher_;  // its thread wakes the source
   Commits commits_;
 };

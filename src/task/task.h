@@ -88,6 +88,7 @@ class Task {
  private:
   class RegisteredSource;
   class Loop;
+  class Report;
   struct StopRequest {
     base::MonotonicTime deadline;
     std::chrono::milliseconds grace;  // until the deadline

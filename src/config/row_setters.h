@@ -18,11 +18,20 @@ namespace khs::config {
 
 // Functions that validate and store a value, shared by several rows.
 
+template <auto kField, auto... kFields, class T>
+auto& FieldOf(T& object) {
+  if constexpr (sizeof...(kFields) == 0) {
+    return object.*kField;
+  } else {
+    return FieldOf<kFields...>(object.*kField);
+  }
+}
+
 // The function of a row that only sets a field of the configuration. `kFields` lead to the field:
 //   Store<SetPath, &ConnectorConfig::endpoint, &EndpointConfig::tls, &TlsConfig::key_location>
 template <auto kSet, auto... kFields, class Draft>
 Outcome Store(const Value& value, Draft& draft) {
-  return kSet(value, (draft.config.*....*kFields));
+  return kSet(value, FieldOf<kFields...>(draft.config));
 }
 
 constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();

@@ -35,7 +35,8 @@ class Scanner {
     std::string open = "{";
     bool first = true;
     while (!open.empty()) {
-      if (open.back() == '[' ? !EnterElement(first) : !EnterMember(first, open.size() == 1)) {
+      const bool in_array = open.back() == '[';
+      if (in_array ? !EnterElement(first) : !EnterMember(first, open.size() == 1)) {
         open.pop_back();
         first = false;
         continue;
@@ -48,7 +49,7 @@ class Scanner {
         first = true;
         continue;
       }
-      if (open.back() == '[' && IsEndOfElement(Peek())) continue;  // left out
+      if (in_array && IsEndOfElement(Peek())) continue;  // left out
       const std::optional<bool> value = Scalar();
       if (open.size() == 1 && is_retry_) retry = value;
     }

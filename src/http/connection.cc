@@ -155,10 +155,10 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
   // Returns false when not all of it could be sent. The endpoint may have responded nevertheless.
   bool Send(const request::Request& request, const RequestFrame& frame) {
     const std::string_view body = request.body;
-    if (body.size() > kMaxJoinedBody) {
-      return SendBytes(RenderHead(request, frame, 0)) && SendBytes(body);
-    }
-    return SendBytes(RenderHead(request, frame, body.size()).append(body));
+    const bool joined = body.size() <= kMaxJoinedBody;
+    std::string head = RenderHead(request, frame, joined ? body.size() : 0);
+    if (joined) return SendBytes(head.append(body));
+    return SendBytes(head) && SendBytes(body);
   }
   // Returns the error of Send, null if there was none. It explains a fault better than the receive
   // error that follows it.
@@ -177,11 +177,10 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
   bool SendBytes(std::string_view bytes) {
     while (!bytes.empty()) {
       try {
-        // cppcheck-suppress [invalidLifetime, danglingTemporaryLifetime] ; it sends before it
-        // returns
         const auto part = std::min<size_t>(bytes.size(), std::numeric_limits<int>::max());
-        bytes.remove_prefix(
-            static_cast<size_t>(HTTPSession::write(bytes.data(), static_cast<int>(part))));
+        // cppcheck-suppress invalidLifetime ; nothing keeps the bytes
+        const int sent = HTTPSession::write(bytes.data(), static_cast<int>(part));
+        bytes.remove_prefix(static_cast<size_t>(sent));
       } catch (const net::InputBlocksSend&) {
         if (connection_.HasUnexpectedInput()) return false;
       } catch (const Poco::Exception& problem) {

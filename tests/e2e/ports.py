@@ -1,14 +1,21 @@
 """Ports on the loopback interface."""
 
 import contextlib
+import pathlib
+import random
 import socket
 
 
 def free_port():
-    """Returns a port that nothing listens on. Use it at once, because others may take it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Returns a port that nothing listens on. It is not one that the kernel gives to clients, so that it is still free
+    when a program that was killed starts again."""
+    first_of_clients = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for _ in range(100):
+        with socket.socket() as probe:
+            with contextlib.suppress(OSError):
+                probe.bind(("127.0.0.1", random.SystemRandom().randrange(1024, max(first_of_clients, 1025))))
+                return probe.getsockname()[1]
+    raise OSError("no free port was found")
 
 
 @contextlib.contextmanager

@@ -34,6 +34,9 @@ import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+from ports import free_port  # noqa: E402
+
 SASL_USER = "sink"
 SASL_PASSWORD = "sink-secret"
 SECOND_USER = "sink-2"
@@ -116,15 +119,6 @@ def copy_jars(pom, directory):
     return directory
 
 
-def free_ports(count):
-    """Returns different ports that nothing listens on."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
-
-
 def answers(port):
     """Whether the broker at this port answers a Metadata request (version 1) and knows at least one live broker."""
     request = struct.pack(">hhih6si", 3, 1, 1, 6, b"kafka?", 0)
@@ -170,7 +164,7 @@ class Broker:
 
     def _start(self, port):
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            plain, sasl, controller = free_ports(3)
+            plain, sasl, controller = free_port(), free_port(), free_port()
             plain = port or plain
             properties = self.data_dir / "server.properties"
             properties.write_text(PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, data=self.data_dir,

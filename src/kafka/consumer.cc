@@ -99,7 +99,7 @@ void Consumer::Leave(milliseconds timeout) {
   leave_timed_out_ = true;
   bool left_group = client_->LeaveGroup(step());
   while (!left_group && step().count() > 0) left_group = client_->LeaveGroup(step());
-  must_leak_client_ = client_->MustLeak();
+  must_leak_client_ = client_->MustLeak(left_group);
   if (left_group) {
     const std::string failed = client_->Close();
     if (!failed.empty()) {

@@ -24,6 +24,9 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
       monitor_(subscription.owner, properties) {
   const Properties all = ConsumerProperties(subscription, properties);
   const ResetPolicy policy = ResetPolicyOf(all);
+  const auto strategy = all.find("partition.assignment.strategy");
+  may_be_cooperative_ =
+      strategy != all.end() && strategy->second.Reveal().find("cooperative") != std::string::npos;
   ConfHandle conf = MakeConfiguration(all);
   monitor_.Install(conf.get());
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
@@ -280,6 +283,12 @@ bool Consumer::Client::IsOutsideGroup() {
   if (!monitor_.outside_group()) return FindFatalError(handle_).has_value();
   rd_kafka_unsubscribe(handle_);
   return monitor_.outside_group();
+}
+
+// A member that still joins learns the group's protocol at any moment.
+bool Consumer::Client::MustLeak(bool has_left) const {
+  if (!AbortsOnEarlyLeave() || was_assigned_) return false;
+  return has_left ? assignment_->cooperative() : may_be_cooperative_;
 }
 
 std::string Consumer::Client::Close() {

@@ -52,10 +52,9 @@ class Consumer::Client {
   // an assignment with an empty one, and asks the brokers nothing. To be repeated until it returns
   // true. Nothing else may be called from then on but the following.
   bool LeaveGroup(std::chrono::milliseconds timeout);
-  // Destroying the client would abort the process. Must not be called once the client is closing.
-  bool MustLeak() const {
-    return AbortsOnEarlyLeave() && !was_assigned_ && assignment_->cooperative();
-  }
+  // Whether destroying the client could abort the process; `has_left` is what LeaveGroup returned
+  // last. Must not be called once the client is closing.
+  bool MustLeak(bool has_left) const;
   // Begins to close the client. Returns librdkafka's error text, empty when there is none.
   std::string Close();
   // Waits for at most `timeout` while the client closes. Returns whether it is closed.
@@ -95,6 +94,7 @@ class Consumer::Client {
 
   LogEndOffsets::Watch* const log_end_offsets_;  // may be null
   Properties properties_;                        // for the clients that ask for the group's commits
+  bool may_be_cooperative_ = false;              // by its configuration
   RebalanceMonitor monitor_;                     // before handle_, which logs to it
   rd_kafka_t* handle_ = nullptr;
   QueueHandle queue_;  // of events

@@ -8,8 +8,8 @@
 // https://github.com/confluentinc/librdkafka/issues/4312
 // Before 2.3. Obsolete from 2.3 on.
 //
-// Such a client is therefore never destroyed. That is rare, because a member that leaves while it
-// joins gets an assignment first.
+// Such a client is therefore never destroyed, nor is one that may still join. That is rare, because
+// a member that leaves while it joins gets an assignment first.
 
 namespace khs::kafka {
 

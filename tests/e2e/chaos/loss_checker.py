@@ -60,10 +60,12 @@ def _recreation_after(history, record):
 
 def _had_partition(history, log_events, process, record, recreation):
     """Whether the process had the partition while the record's log existed, so that its offsets are in that log."""
-    begin = max((one.gone for one in history.recreations if one.topic == record.topic and one.gone < recreation.gone),
-                default=0.0)
+    created = max((one for one in history.recreations if one.topic == record.topic and one.gone < recreation.gone),
+                  key=lambda one: one.gone, default=None)
     assignments = log_events.assignments.get((process, *record.topic_partition), ())
-    return any(one.start < recreation.gone and one.end > begin for one in assignments)
+    # An assignment of the log before may end a moment after that one was gone, and before the next was created.
+    return any(one.start < recreation.gone and (created is None or one.end > created.end or one.start > created.gone)
+               for one in assignments)
 
 
 def _should_have_noticed(history, log_events, process, record, recreation):

@@ -6,16 +6,23 @@ import random
 import socket
 
 
-def free_port():
-    """Returns a port that nothing listens on. It is not one that the kernel gives to clients, so that it is still free
-    when a program that was killed starts again."""
+def free_ports(count):
+    """Returns different ports that nothing listens on. The kernel gives none of them to a client, so they are still
+    free when a program that was killed starts again."""
     first_of_clients = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    for _ in range(100):
-        with socket.socket() as probe:
+    candidates = random.SystemRandom().sample(range(1024, first_of_clients), min(100, first_of_clients - 1024))
+    found = []
+    with contextlib.ExitStack() as held:
+        while len(found) < count:
+            probe = held.enter_context(socket.socket())
             with contextlib.suppress(OSError):
-                probe.bind(("127.0.0.1", random.SystemRandom().randrange(1024, max(first_of_clients, 1025))))
-                return probe.getsockname()[1]
-    raise OSError("no free port was found")
+                probe.bind(("127.0.0.1", candidates.pop()))
+                found.append(probe.getsockname()[1])
+    return found
+
+
+def free_port():
+    return free_ports(1)[0]
 
 
 @contextlib.contextmanager

@@ -35,7 +35,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-from ports import free_port  # noqa: E402
+from ports import free_ports  # noqa: E402
 
 SASL_USER = "sink"
 SASL_PASSWORD = "sink-secret"
@@ -164,7 +164,7 @@ class Broker:
 
     def _start(self, port):
         for attempt in range(1, PORT_ATTEMPTS + 1):
-            plain, sasl, controller = free_port(), free_port(), free_port()
+            plain, sasl, controller = free_ports(3)
             plain = port or plain
             properties = self.data_dir / "server.properties"
             properties.write_text(PROPERTIES.format(plain=plain, sasl=sasl, controller=controller, data=self.data_dir,

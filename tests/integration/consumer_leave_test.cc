@@ -49,10 +49,8 @@ TEST_P(LeavingConsumer, LeavesAtAnyMomentOfAJoin) {
                         {{"bootstrap.servers", broker.bootstrap_servers()},
                          {"partition.assignment.strategy", GetParam()}});
       const auto until = Clock::now() + 2'800ms + member * 20ms;
-      while (Clock::now() < until) {
-        if (member % 2 == 0) (void)consumer.Poll(5ms, 0);
-        if (member % 2 == 1) std::this_thread::sleep_for(5ms);
-      }
+      while (member % 2 == 0 && Clock::now() < until) (void)consumer.Poll(5ms, 0);
+      std::this_thread::sleep_until(until);  // the moment of the test's name
       const auto begin = Clock::now();
       consumer.Leave(kTimeout);
       EXPECT_LT(Clock::now() - begin, kTimeout) << "member " << member;

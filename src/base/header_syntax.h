@@ -4,10 +4,8 @@
 
 namespace khs::base {
 
-// Of ASCII letters, in any locale.
-inline char ToLower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
+// Converts an ASCII letter, whatever the locale is.
+inline char ToLower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 // Compares ASCII text case-insensitively, as HTTP compares names.
 bool EqualIgnoringCase(std::string_view a, std::string_view b);

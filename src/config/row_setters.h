@@ -18,6 +18,7 @@ namespace khs::config {
 
 // Functions that validate and store a value, shared by several rows.
 
+// The field to which the pointers to members lead, one after the other.
 template <auto kField, auto... kFields, class T>
 auto& FieldOf(T& object) {
   if constexpr (sizeof...(kFields) == 0) {

@@ -16,7 +16,7 @@ using base::LogLevel;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kDestroyTimeout{2'000};
-// librdkafka's events end a step at once, but that it is out of its group it does not say.
+// How long a step of leaving waits for an event. No event says that the member has left its group.
 constexpr milliseconds kLeaveStep{10};
 
 }  // namespace

@@ -275,9 +275,9 @@ bool Consumer::Client::LeaveGroup(milliseconds timeout) {
   return false;
 }
 
-// During a rebalance librdkafka only takes a note that the member shall leave. Later the member is
-// outside its group for a moment, and may then have to give back partitions. A member that is
-// outside is in no rebalance, so that another call makes it leave for good.
+// During a rebalance librdkafka postpones rd_kafka_unsubscribe until the member is outside its
+// group for a moment. There the call takes effect at once, so it is repeated: a member that has
+// partitions left is asked to give them back, and one that is still outside stays outside.
 bool Consumer::Client::IsOutsideGroup() {
   // After a fatal error librdkafka asks for no answers, but does not leave either.
   if (!monitor_.outside_group()) return FindFatalError(handle_).has_value();

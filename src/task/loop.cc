@@ -90,8 +90,8 @@ void Task::Loop::ReportState(base::MonotonicTime now) {
   const bool rests =
       paused_ && dispatcher_.Ask([](Lanes& lanes) { return lanes.in_flight() == 0; });
   // Commit what was in flight last without waiting for the interval.
-  if (rests && !std::exchange(rests_, rests)) commits_.CommitBy(now);
-  rests_ = rests;
+  const bool rested = std::exchange(rests_, rests);
+  if (rests && !rested) commits_.CommitBy(now);
   const TaskState working = joined_ ? TaskState::kRunning : TaskState::kJoining;
   report_.State(rests ? TaskState::kPaused : working);
   if (!joined_) report_.Joining(now);

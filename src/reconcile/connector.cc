@@ -207,8 +207,7 @@ void Connector::Observe() {
     if (failure_reported_[id]) continue;
     failure_reported_[id] = true;
     metrics_.TaskStopped(status.by_strategy);
-    Log().LogEach(base::LogLevel::kError,
-                  status.by_strategy ? "connector stopped" : "task failed",
+    Log().LogEach(base::LogLevel::kError, status.by_strategy ? "connector stopped" : "task failed",
                   {{"connector", config_.name}, {"task", id}, {"error", status.trace}});
   }
   if (by_strategy) {

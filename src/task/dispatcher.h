@@ -34,7 +34,8 @@ struct StopPoint {
 // as the policy allows and decides what follows each. Only the delivery thread touches the lanes.
 // The poll thread sends it events through a mailbox, which are handled in order, and reads what it
 // publishes. Owned by the poll loop; the poll thread calls the public functions. It has many fields
-// because the two threads meet here and nowhere else: they are grouped by the thread that uses them.
+// because the two threads meet here and nowhere else: they are grouped by the thread that uses
+// them.
 class Dispatcher {
  public:
   // What the lanes hold.

@@ -306,6 +306,7 @@ void Consumer::Client::CompleteRevoke() {
   if (std::exchange(reported_lost_, false)) {
     const task::Partitions partitions = assignment_->partitions();
     if (!assigning_) assignment_->RemoveAll();
+    revoking_.reset();  // the group has gone on without its answer
     Forget(partitions);
     WatchLogEndOffsets();
     return;

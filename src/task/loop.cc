@@ -201,6 +201,7 @@ void Task::Loop::On(Revoked revoked) {
   if (revoked.lost) {
     Fence(revoked.partitions);
     source_.CompleteRevoke();
+    if (revoking_) ForgetRevoking(revoked.partitions);
     return;
   }
   dispatcher_.Send(
@@ -216,6 +217,15 @@ void Task::Loop::Fence(const Partitions& partitions) {
     blocked_.erase(partition);
   }
   dispatcher_.Send([partitions](Lanes& lanes) { lanes.Fence(partitions); });
+}
+
+void Task::Loop::ForgetRevoking(const Partitions& lost) {
+  std::erase_if(revoking_->partitions, [&lost](const base::TopicPartition& partition) {
+    return std::find(lost.begin(), lost.end(), partition) != lost.end();
+  });
+  if (!revoking_->partitions.empty()) return;
+  revoking_.reset();
+  UpdateWakeOnFinish();
 }
 
 void Task::Loop::FinishRevoke(base::MonotonicTime now) {
@@ -321,6 +331,7 @@ void Task::Loop::Shutdown() {
     task_.SetStatus([](TaskStatus& status) { status.cut_off = true; });
   Fence(Partitions(assignment_.begin(), assignment_.end()));
   source_.Leave(leaving_->timeout);
+  report_.Left();
   // After a fault the next consumer uses the same endpoint, unless a stop was requested.
   const LoopEnd::Cause cause = leaving_->end.cause;
   const bool goes_on =

@@ -68,6 +68,8 @@ class Task::Loop {
   bool CanLeave(base::MonotonicTime now);
   void Shutdown();
   void FinishRevoke(base::MonotonicTime now);
+  // Partitions that were being revoked are lost: nothing of them is left to wait for.
+  void ForgetRevoking(const Partitions& lost);
   void ApplyFlowChanges();
   void ReportLag(base::MonotonicTime now);
 

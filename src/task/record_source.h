@@ -56,7 +56,8 @@ struct Moved {
   Positions begins = {};  // as in Assigned, for partitions whose start was unknown then
 };
 // The group revokes these partitions and waits for CompleteRevoke. Lost ones belong to another
-// member already: nothing of them may be committed.
+// member already: nothing of them may be committed. Partitions can be lost while the task revokes
+// them; CompleteRevoke is then called once for both events.
 struct Revoked {
   Partitions partitions;
   bool lost = false;
@@ -130,7 +131,7 @@ class RecordSource {
   // The end of an assigned partition's log, if it is known. Never blocks.
   virtual std::optional<int64_t> LogEnd(const base::TopicPartition& partition) const = 0;
 
-  // Gives up the partitions of the last Revoked event.
+  // Gives up the partitions of the last Revoked event, and of those before that wait for it.
   virtual void CompleteRevoke() = 0;
 
   // Leaves the group within the timeout, so that the group need not wait for the session timeout.

@@ -29,7 +29,9 @@ Task::Report::Report(Task& task, const RecordSource& source)
 
 Task::Report::~Report() {
   Held({});
-  task_.metrics_.AddAssigned(-assigned_);
+  const size_t before = assigned_.size();
+  assigned_.clear();
+  CountAssigned(before);
 }
 
 void Task::Report::State(TaskState state) {
@@ -53,8 +55,9 @@ void Task::Report::Paused(bool paused) const {
 void Task::Report::Assigned(const Partitions& partitions) {
   join_report_.reset();
   task_.metrics_.Rebalanced();
-  task_.metrics_.AddAssigned(static_cast<long>(partitions.size()));
-  assigned_ += static_cast<long>(partitions.size());
+  const size_t before = assigned_.size();
+  assigned_.insert(partitions.begin(), partitions.end());
+  CountAssigned(before);
   for (const base::TopicPartition& partition : partitions) {
     future_timestamps_.erase(partition);
     task_.metrics_.AddTopic(partition.topic);
@@ -67,12 +70,26 @@ void Task::Report::Assigned(const Partitions& partitions) {
 void Task::Report::Revoked(const Partitions& partitions, bool lost) {
   lag_.ReportSoon();
   task_.metrics_.Rebalanced();
-  task_.metrics_.AddAssigned(-static_cast<long>(partitions.size()));
-  assigned_ -= static_cast<long>(partitions.size());
+  // Partitions that are being revoked can be lost before that ends.
+  const size_t before = assigned_.size();
+  for (const base::TopicPartition& partition : partitions) assigned_.erase(partition);
+  CountAssigned(before);
   Log().Info(lost ? "partitions lost" : "partitions revoked",
              {{"connector", task_.identity_.connector},
               {"task", task_.identity_.id},
               {"partitions", ListPartitions(partitions)}});
+}
+
+void Task::Report::Left() {
+  if (assigned_.empty()) return;
+  Log().Info("left the consumer group",
+             {{"connector", task_.identity_.connector},
+              {"task", task_.identity_.id},
+              {"partitions", ListPartitions({assigned_.begin(), assigned_.end()})}});
+}
+
+void Task::Report::CountAssigned(size_t before) const {
+  task_.metrics_.AddAssigned(static_cast<long>(assigned_.size()) - static_cast<long>(before));
 }
 
 void Task::Report::Received(const Records& records, const base::Now& now) {

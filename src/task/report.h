@@ -25,6 +25,8 @@ class Task::Report {
   void Paused(bool paused) const;
   void Assigned(const Partitions& partitions);
   void Revoked(const Partitions& partitions, bool lost);
+  // The task has left the group with the partitions that were not revoked before.
+  void Left();
   void Received(const Records& records, const base::Now& now);
   void WentBack(const Position& position) const;
   void InvalidMetadata(const Position& position, const std::string& error) const;
@@ -39,6 +41,8 @@ class Task::Report {
   LagReport& lag() { return lag_; }
 
  private:
+  // Sets the gauge to what is assigned now, `before` partitions were.
+  void CountAssigned(size_t before) const;
   void WarnOfFutureTimestamp(const delivery::Record& record, base::WallTime now);
 
   Task& task_;
@@ -46,7 +50,7 @@ class Task::Report {
   std::optional<TaskState> state_;
   std::optional<std::string> dead_letter_problem_;
   Dispatcher::Held held_;
-  long assigned_ = 0;
+  std::set<base::TopicPartition> assigned_;
   // Partitions for which a timestamp in the future was logged since they were assigned.
   std::set<base::TopicPartition> future_timestamps_;
   LagReport lag_;

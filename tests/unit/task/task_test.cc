@@ -403,6 +403,25 @@ TEST_F(TaskTest, NeverCommitsALostPartition) {
   EXPECT_TRUE(source_.committed.empty());
 }
 
+TEST_F(TaskTest, GivesUpPartitionsOnceThatAreLostWhileTheyAreRevoked) {
+  endpoint_.Cork(true);
+  Start(Good);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(endpoint_.AwaitReceived(1));
+  source_.Send(Revoked{{kFirst, kSecond}, false});
+  source_.Send(Revoked{{kFirst, kSecond}, true});
+  ASSERT_TRUE(source_.Await([](auto& log) { return log.revokes_completed == 1; }));
+  source_.Send(Assigned{{kFirst, kSecond}});
+  source_.Send(Records{MakeRecord(kSecond, 0)});
+  endpoint_.Cork(false);
+  EXPECT_TRUE(AwaitCommitted(kSecond, 1));
+  EXPECT_EQ(source_.revokes_completed, 1);
+  EXPECT_FALSE(source_.committed.contains(kFirst));
+  const std::string text = registry_.Render();
+  EXPECT_NE(text.find(R"(kafka_http_sink_assigned_partitions{connector="c"} 2)"), std::string::npos)
+      << text;
+}
+
 TEST_F(TaskTest, APartitionThatWasLostWhilePausedFlowsWhenItComesBack) {
   delivery::Policy policy;
   policy.queue_max_bytes = 60'000;

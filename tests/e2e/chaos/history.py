@@ -203,11 +203,11 @@ def time_of(line_fields):
 def read_logs(history):
     log_events, sent = LoggedEvents(), _RecordFinder(history)
     for process in history.processes:
-        open_ = {}
+        open_ = {}      # topic partition -> when it was assigned, and to which task
         for line in process.lines:
             if "logger=task" in line:
                 _read_line(log_events, process, open_, sent, fields(line), line)
-        for topic_partition, start in open_.items():
+        for topic_partition, (start, _) in open_.items():
             _end(log_events, process, topic_partition, start, process.end or float("inf"), process.how or "left")
     return log_events
 
@@ -240,24 +240,35 @@ def _end(log_events, process, topic_partition, start, end, how):
     of_process.append(Assignment(process.name, start, end, how))
 
 
+def _was_lost(log_events, process, topic_partition, how):
+    """The assignment that ended like this was lost before that."""
+    of_process = log_events.assignments.get((process.name, *topic_partition))
+    if of_process and of_process[-1].how in how:
+        of_process[-1] = of_process[-1]._replace(how="lost")
+
+
+# Message -> how it ends an assignment. A consumer that fails gives its partitions up without a message.
+_ENDS = {"partitions assigned": "left", "partitions revoked": "revoked", "partitions lost": "lost",
+         "left the consumer group": "left"}
+
+
 def _read_line(log_events, process, open_, sent, line, text):
     message = line.get("msg")
-    if message in ("partitions assigned", "partitions revoked", "partitions lost"):
-        now = time_of(line)
+    if message in _ENDS:
+        now, assigned = time_of(line), message == "partitions assigned"
         for topic, partition in _TOPIC_PARTITION.findall(line["partitions"]):
             topic_partition = topic, int(partition)
-            # A consumer that leaves the group logs no revocation.
-            if topic_partition in open_:
-                how = "left" if message == "partitions assigned" else message.split()[1]
-                _end(log_events, process, topic_partition, open_.pop(topic_partition), now, how)
-            if message == "partitions assigned":
-                open_[topic_partition] = now
+            # One task can be assigned a partition before another one logs that it has lost it or left.
+            if topic_partition in open_ and (assigned or open_[topic_partition][1] == line.get("task")):
+                _end(log_events, process, topic_partition, open_.pop(topic_partition)[0], now, _ENDS[message])
+            elif message == "partitions lost":
+                _was_lost(log_events, process, topic_partition, ("revoked", "left"))
+            if assigned:
+                open_[topic_partition] = now, line.get("task")
     elif message == "offset commit failed" and line.get("error") == "the partitions are lost":
-        # librdkafka had rejoined the group before the revocation was answered.
+        # librdkafka rejoined the group before the revocation was answered.
         for topic, partition in _TOPIC_PARTITION.findall(line["partitions"]):
-            of_process = log_events.assignments.get((process.name, topic, int(partition)))
-            if of_process and of_process[-1].how == "revoked":
-                of_process[-1] = of_process[-1]._replace(how="lost")
+            _was_lost(log_events, process, (topic, int(partition)), ("revoked",))
     elif message in ("record dropped", "record will be retried"):
         record = sent.record(process.name, line, time_of(line))
         if message == "record dropped":

@@ -45,11 +45,14 @@ class Scenario:
         self.processes[0].end, self.processes[0].how, self.processes[0].final = at, how, False
         self.processes.append(Process("a2", at, 200.0, "left", [assigned(at + 1)]))
 
-    def findings(self):
+    def history(self):
         attempts = sorted(self.attempts, key=lambda one: one.arrived)
         commits = {(TOPIC, 0, 0): self.commits, (TOPIC, 0, 1): self.new_commits}
-        return checker.check(History([self.connector], self.acked, attempts, self.processes, commits, self.dead_letters,
-                                     self.windows, self.secrets, self.recreations, self.deletions, self.early))
+        return History([self.connector], self.acked, attempts, self.processes, commits, self.dead_letters,
+                       self.windows, self.secrets, self.recreations, self.deletions, self.early)
+
+    def findings(self):
+        return checker.check(self.history())
 
     def problems(self):
         return self.findings().problems()

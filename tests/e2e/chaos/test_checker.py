@@ -2,7 +2,7 @@
 
 import pytest
 
-from history import RESPONSE_ERROR, Commit, Process, Window
+from history import RESPONSE_ERROR, Commit, Process, Window, read_logs
 from scenarios import TOPIC, Scenario, assigned, attempt, line, record
 
 STOP = line(20.0, "record stops the connector", connector="c", topic=TOPIC, partition=0, offset=1)
@@ -169,20 +169,33 @@ def test_a_lost_partition_explains_a_repeat_and_names_whether_a_fault_caused_it(
     assert not findings.problems() and findings.explanations() == {explanation: 1}
 
 
-@pytest.mark.parametrize("failed, correct", [(True, True), (False, False)])
-def test_a_commit_that_fails_after_the_revocation_counts_as_a_lost_partition(failed, correct):
+@pytest.mark.parametrize("then, correct", [
+    (("offset commit failed", {"error": '"the partitions are lost"'}), True), (("partitions lost", {}), True),
+    (None, False)], ids=["the commit fails", "reported as lost", "no message"])
+def test_a_partition_can_be_lost_after_its_revocation(then, correct):
     """librdkafka rejoins without the answer if topics change twice before it, here because the process was frozen."""
     scenario = Scenario()
     scenario.second_process("left", at=30.0)
     scenario.processes[0].end, scenario.processes[0].how = 100.0, "left"
     scenario.windows.append(Window("SIGSTOP", 15.0, 20.0, "a1"))
     scenario.processes[0].lines.append(line(20.1, "partitions revoked", partitions=f"{TOPIC}[0]"))
-    if failed:
-        scenario.processes[0].lines.append(line(20.2, "offset commit failed", partitions=f"{TOPIC}[0]",
-                                                error='"the partitions are lost"'))
+    if then:
+        scenario.processes[0].lines.append(line(20.2, then[0], partitions=f"{TOPIC}[0]", **then[1]))
     scenario.attempts.append(attempt(2, 32.0, "a2"))
     explanations = scenario.findings().explanations()
     assert (explanations == {"partition lost before the commit": 1}) == correct, explanations
+
+
+def test_an_assignment_ends_with_a_message_of_its_own_task():
+    """Task 1 is assigned the partition before task 0 logs that it has left."""
+    of_task = {"partitions": f"{TOPIC}[0]", "connector": "c"}
+    scenario = Scenario()
+    scenario.processes[0].lines[:] = [line(5.0, "partitions assigned", task=0, **of_task),
+                                      line(10.0, "partitions assigned", task=1, **of_task),
+                                      line(10.1, "left the consumer group", task=0, **of_task),
+                                      line(20.0, "left the consumer group", task=1, **of_task)]
+    found = read_logs(scenario.history()).assignments["a1", TOPIC, 0]
+    assert [(one.start, one.end, one.how) for one in found] == [(5.0, 10.0, "left"), (10.0, 20.0, "left")]
 
 
 def frozen(*windows):

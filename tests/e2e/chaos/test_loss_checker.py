@@ -236,9 +236,10 @@ def test_records_deleted_with_their_topic_are_lost_if_the_report_starts_after_th
     assert scenario.findings().lost == [record(1)]
 
 
-@pytest.mark.parametrize("revoked, lost", [(19.0, []), (20.15, []), (35.0, [record(1, 1), record(2, 1)])],
+@pytest.mark.parametrize("how", ["partitions revoked", "left the consumer group"])
+@pytest.mark.parametrize("ended, lost", [(19.0, []), (20.15, []), (35.0, [record(1, 1), record(2, 1)])],
                          ids=["before the first deletion", "before the first recreation", "after it"])
-def test_a_report_by_a_process_that_read_an_older_log_does_not_cover_the_next_one(revoked, lost):
+def test_a_report_by_a_process_that_read_an_older_log_does_not_cover_the_next_one(how, ended, lost):
     """The topic is recreated twice; the owner between the two is killed at the second recreation."""
     scenario = recreated(old=3, new=3)
     between, last = scenario.attempts[3], scenario.attempts[3:]
@@ -249,7 +250,7 @@ def test_a_report_by_a_process_that_read_an_older_log_does_not_cover_the_next_on
     scenario.recreations.append(Recreation(TOPIC, 40.0, 40.1, 40.2))
     scenario.new_commits.append(Commit(25.0, 1, ()))
     assigned_at = 50.0
-    scenario.processes[0].lines += [line(revoked, "partitions revoked", partitions=f"{TOPIC}[0]"),
+    scenario.processes[0].lines += [line(ended, how, partitions=f"{TOPIC}[0]"),
                                     lost_line(assigned_at, 3, 0, 1, "recreated"),
                                     assigned(assigned_at)]
     set_lost_metric(scenario.processes[0], 1, "recreated")

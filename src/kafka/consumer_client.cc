@@ -37,10 +37,11 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   records_.emplace(handle_, queue_.get(), subscription.prefetch_bytes);
   fetch_nudge_.emplace(handle_, subscription.prefetch_bytes / kRecordQueues);
   assignment_.emplace(handle_, *records_, monitor_.log_context().redactor);
-  resolver_.emplace(handle_, subscription, policy, history,
-                    [this, group = subscription.group](milliseconds timeout) {
-                      return GroupOffsets(properties_, owner().connector).Commits(group, timeout);
-                    });
+  const auto group_commits = [this, group = subscription.group](milliseconds timeout) {
+    return GroupOffsets(properties_, owner().connector).Commits(group, timeout);
+  };
+  resolver_.emplace(StartResolver::Questions::OfClient(handle_, group_commits), subscription,
+                    policy, history);
   committer_.emplace(
       handle_, queue_.get(), monitor_, std::move(history), log_end_offsets_,
       [this](task::Positions positions) { return resolver_->AddGroupStart(std::move(positions)); },

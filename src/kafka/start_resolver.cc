@@ -29,6 +29,12 @@ base::Unexpected<task::SourceError> NoOffset(std::string why) {
       {task::ErrorClass::kNoOffset, "AUTO_OFFSET_RESET", std::move(why)});
 }
 
+bool LookTruncated(const task::Losses& losses) {
+  return std::any_of(losses.begin(), losses.end(), [](const task::Loss& loss) {
+    return loss.reason == delivery::LossReason::kTruncated;
+  });
+}
+
 int64_t NowMs() {
   return std::chrono::duration_cast<milliseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -44,14 +50,29 @@ struct StartResolver::Commits {
   std::set<base::TopicPartition> without_group_start;
 };
 
-StartResolver::StartResolver(rd_kafka_t* client, const Subscription& subscription,
-                             ResetPolicy policy, std::shared_ptr<GroupHistory> history,
-                             GroupCommits group_commits)
-    : client_(client),
+StartResolver::Questions StartResolver::Questions::OfClient(rd_kafka_t* client,
+                                                            GroupCommits group_commits) {
+  return {[client](const task::Partitions& partitions) {
+            return AskCommitted(client, partitions, kRequestTimeout);
+          },
+          [client](const task::Partitions& partitions) {
+            return AskLogRanges(client, partitions, kRequestTimeout);
+          },
+          [client](const task::Partitions& partitions, int64_t time_ms) {
+            return AskOffsetsSince(client, partitions, time_ms, kRequestTimeout);
+          },
+          [client](const std::string& topic) {
+            return AskPartitionCount(client, topic, kRequestTimeout);
+          },
+          std::move(group_commits)};
+}
+
+StartResolver::StartResolver(Questions questions, const Subscription& subscription,
+                             ResetPolicy policy, std::shared_ptr<GroupHistory> history)
+    : questions_(std::move(questions)),
       subscription_(SubscriptionId(subscription)),
       policy_(policy),
-      history_(std::move(history)),
-      group_commits_(std::move(group_commits)) {}
+      history_(std::move(history)) {}
 
 StartResolver::Commits StartResolver::ReadCommits(task::Positions committed) {
   Commits commits;
@@ -66,9 +87,22 @@ StartResolver::Commits StartResolver::ReadCommits(task::Positions committed) {
   return commits;
 }
 
+// A topic that is recreated between the questions looks truncated: the commit is of the old log,
+// and the log is the new one. Asked again, the commit is gone, but known.
 base::Expected<StartResolver::Starts, task::SourceError> StartResolver::ResolveStarts(
     const task::Partitions& partitions) {
-  auto asked = AskCommitted(client_, partitions, kRequestTimeout);
+  auto starts = TryResolveStarts(partitions);
+  if (!starts || !LookTruncated(starts->losses)) return starts;
+  for (const task::Loss& loss : starts->losses) {
+    if (loss.reason != delivery::LossReason::kTruncated) continue;
+    history_->RecordCommit(loss.topic_partition, loss.from, loss.from);
+  }
+  return TryResolveStarts(partitions);
+}
+
+base::Expected<StartResolver::Starts, task::SourceError> StartResolver::TryResolveStarts(
+    const task::Partitions& partitions) {
+  auto asked = questions_.committed(partitions);
   if (!asked) return Failed(asked.error(), kStartsFailed);
   const Commits commits = ReadCommits(std::move(*asked));
 
@@ -81,7 +115,7 @@ base::Expected<StartResolver::Starts, task::SourceError> StartResolver::ResolveS
     if (!found) return base::Unexpected<task::SourceError>(std::move(found.error()));
     start = *found;
   }
-  const auto ranges = AskLogRanges(client_, partitions, kRequestTimeout);
+  const auto ranges = questions_.ranges(partitions);
   if (!ranges) return Failed(ranges.error(), kStartsFailed);
 
   std::vector<PartitionFacts> all;
@@ -107,7 +141,7 @@ base::Expected<StartResolver::Starts, task::SourceError> StartResolver::ResolveS
   }
   std::map<base::TopicPartition, int64_t> first_since_start;
   if (!since_start.empty()) {
-    auto found = AskOffsetsSince(client_, since_start, start->time_ms, kRequestTimeout);
+    auto found = questions_.offsets_since(since_start, start->time_ms);
     if (!found) return Failed(found.error(), kStartsFailed);
     first_since_start = std::move(*found);
   }
@@ -148,7 +182,7 @@ base::Expected<std::optional<GroupStart>, task::SourceError> StartResolver::Find
   std::optional<GroupStart> known = history_->start();
   MergeGroupStart(known, in_commits);
   if (some_uncommitted) {
-    const auto commits = group_commits_(kRequestTimeout);
+    const auto commits = questions_.group_commits(kRequestTimeout);
     if (!commits) {
       const auto code = commits.error().kind == AdminError::Kind::kUnavailable
                             ? RD_KAFKA_RESP_ERR__TIMED_OUT
@@ -169,7 +203,7 @@ base::Expected<std::optional<GroupStart>, task::SourceError> StartResolver::Find
         known && DecideLatest(known, subscription_, now_ms, partition) == LatestStart::kBeginning;
     int32_t count = 0;
     if (!came_later) {
-      const auto asked = AskPartitionCount(client_, topic, kRequestTimeout);
+      const auto asked = questions_.partition_count(topic);
       if (!asked) return Failed(asked.error(), kStartsFailed);
       count = *asked;
     }
@@ -181,15 +215,21 @@ base::Expected<std::optional<GroupStart>, task::SourceError> StartResolver::Find
 
 base::Expected<StartResolver::Moves, task::SourceError> StartResolver::ResolveMoves(
     const std::map<base::TopicPartition, ReadState>& suspects) {
+  auto moves = TryResolveMoves(suspects);
+  return moves && LookTruncated(moves->losses) ? TryResolveMoves(suspects) : moves;
+}
+
+base::Expected<StartResolver::Moves, task::SourceError> StartResolver::TryResolveMoves(
+    const std::map<base::TopicPartition, ReadState>& suspects) {
   task::Partitions partitions;
   for (const auto& [partition, suspect] : suspects) partitions.push_back(partition);
-  const auto asked = AskCommitted(client_, partitions, kRequestTimeout);
+  const auto asked = questions_.committed(partitions);
   if (!asked) return Failed(asked.error(), kMovesFailed);
   std::map<base::TopicPartition, int64_t> committed;
   for (const task::Position& position : *asked) {
     committed[position.topic_partition] = position.offset;
   }
-  const auto ranges = AskLogRanges(client_, partitions, kRequestTimeout);
+  const auto ranges = questions_.ranges(partitions);
   if (!ranges) return Failed(ranges.error(), kMovesFailed);
 
   Moves moves;

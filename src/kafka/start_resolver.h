@@ -26,9 +26,22 @@ class StartResolver {
   using GroupCommits =
       std::function<base::Expected<task::Positions, AdminError>(std::chrono::milliseconds timeout)>;
 
-  // The client outlives it.
-  StartResolver(rd_kafka_t* client, const Subscription& subscription, ResetPolicy policy,
-                std::shared_ptr<GroupHistory> history, GroupCommits group_commits);
+  // Questions to the brokers; see broker_offsets.h.
+  struct Questions {
+    std::function<Asked<task::Positions>(const task::Partitions&)> committed;
+    std::function<Asked<std::map<base::TopicPartition, LogRange>>(const task::Partitions&)> ranges;
+    std::function<Asked<std::map<base::TopicPartition, int64_t>>(const task::Partitions&,
+                                                                 int64_t time_ms)>
+        offsets_since;
+    std::function<Asked<int32_t>(const std::string& topic)> partition_count;
+    GroupCommits group_commits;
+
+    // All but group_commits are asked with the client, which outlives the result.
+    static Questions OfClient(rd_kafka_t* client, GroupCommits group_commits);
+  };
+
+  StartResolver(Questions questions, const Subscription& subscription, ResetPolicy policy,
+                std::shared_ptr<GroupHistory> history);
 
   struct Starts {
     task::Positions offsets;    // of partitions whose start is known
@@ -63,6 +76,9 @@ class StartResolver {
  private:
   struct Commits;
   static Commits ReadCommits(task::Positions committed);
+  base::Expected<Starts, task::SourceError> TryResolveStarts(const task::Partitions& partitions);
+  base::Expected<Moves, task::SourceError> TryResolveMoves(
+      const std::map<base::TopicPartition, ReadState>& suspects);
   // Adds a decided start to the starts.
   void AddStart(const Start& start, const PartitionFacts& facts, const Commits& commits,
                 Starts& starts) const;
@@ -70,11 +86,10 @@ class StartResolver {
       const std::optional<GroupStart>& in_commits, const task::Partitions& partitions,
       bool some_uncommitted, int64_t now_ms);
 
-  rd_kafka_t* const client_;
+  const Questions questions_;
   const uint32_t subscription_;  // its SubscriptionId
   const ResetPolicy policy_;
   const std::shared_ptr<GroupHistory> history_;
-  const GroupCommits group_commits_;
 };
 
 }  // namespace khs::kafka

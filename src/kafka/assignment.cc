@@ -11,7 +11,15 @@
 namespace khs::kafka {
 namespace {
 
-constexpr std::chrono::milliseconds kMoveTimeout{3'000};
+constexpr std::chrono::milliseconds kStopTimeout{3'000};
+
+// Waits until librdkafka has stopped partitions that were unassigned or assigned anew, by a seek
+// whose result is not used: the stop undoes their forwarding. Afterwards they can be forwarded.
+void AwaitStopped(rd_kafka_t* handle, const task::Positions& positions) {
+  if (positions.empty()) return;
+  (void)ErrorHandle(rd_kafka_seek_partitions(handle, ToList(positions).get(),
+                                             static_cast<int>(kStopTimeout.count())));
+}
 
 std::string TextOf(const ErrorHandle& error) {
   return error ? rd_kafka_error_string(error.get()) : std::string();
@@ -74,7 +82,10 @@ void Assignment::AssignNothing() {
 }
 
 void Assignment::RemoveAll() {
+  task::Positions all;
+  for (const auto& [partition, position] : positions_) all.push_back({partition, position});
   rd_kafka_assign(handle_, nullptr);
+  AwaitStopped(handle_, all);
   positions_.clear();
 }
 
@@ -111,12 +122,8 @@ std::optional<task::SourceError> Assignment::Move(const task::Positions& offsets
   }
   if (!failure.empty()) return AssignError(failure);
   for (const task::Position& position : all) positions_[position.topic_partition] = position.offset;
-  // The seek waits until the partitions have stopped. If they were forwarded earlier, librdkafka
-  // would undo the forwarding. The seek's own result is not used.
-  const PartitionListHandle list = ToList(all);
-  (void)ErrorHandle(
-      rd_kafka_seek_partitions(handle_, list.get(), static_cast<int>(kMoveTimeout.count())));
-  records_.Forward(list.get());
+  AwaitStopped(handle_, all);
+  records_.Forward(ToList(all).get());
   return std::nullopt;
 }
 

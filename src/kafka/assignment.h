@@ -69,7 +69,8 @@ class Assignment {
                                        const task::Positions& starts);
   // Answers an assign event with an empty assignment.
   void AssignNothing();
-  // Unassigns all partitions of an eager member, without an event that asks for it.
+  // Unassigns all partitions of an eager member, without an event that asks for it. Between an
+  // assign event and its answer that changes nothing of the answer.
   void RemoveAll();
   // Answers a revoke event, which may also name partitions that are not assigned. Returns
   // librdkafka's error text, empty when there is none.

@@ -306,7 +306,7 @@ bool Consumer::Client::AwaitClosed(milliseconds timeout) {
 void Consumer::Client::CompleteRevoke() {
   if (std::exchange(reported_lost_, false)) {
     const task::Partitions partitions = assignment_->partitions();
-    if (!assigning_) assignment_->RemoveAll();
+    assignment_->RemoveAll();
     revoking_.reset();  // the group has gone on without its answer
     Forget(partitions);
     WatchLogEndOffsets();

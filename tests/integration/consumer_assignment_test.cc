@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kafka/consumer.h"
+#include "kafka/producer.h"
 #include "support/faulty_broker.h"
 
 namespace khs::kafka {
@@ -88,6 +89,49 @@ TEST(ConsumerOnMockCluster, CommitsNothingAfterRejoiningWithoutARevocation) {
   first.CompleteRevoke();
   EXPECT_TRUE(await_assigned(first));
   first.Leave(1s);
+}
+
+// As above, but the first revocation was polled and is not yet answered when the topics change
+// again.
+TEST(ConsumerOnMockCluster, ReadsOnAfterRejoiningBeforeARevocationIsAnswered) {
+  khs::testing::FaultyBroker broker;
+  broker.CreateTopic("t1", 1);
+  Producer producer({{"bootstrap.servers", broker.bootstrap_servers()}});
+  producer.Produce("t1", 0, "k", "first");
+  producer.Flush(kPatience);
+  Consumer consumer({{}, "t.*", "g"}, {{"bootstrap.servers", broker.bootstrap_servers()},
+                                       {"topic.metadata.refresh.interval.ms", "100"}});
+  const auto await = [&consumer](const auto& is_wanted) {
+    const auto until = std::chrono::steady_clock::now() + kPatience;
+    while (std::chrono::steady_clock::now() < until) {
+      const task::SourceEvent event = consumer.Poll(100ms, 1u << 20);
+      if (is_wanted(event)) return true;
+    }
+    return false;
+  };
+  const auto is_revoked = [](bool lost) {
+    return [lost](const task::SourceEvent& event) {
+      const auto* const revoked = std::get_if<task::Revoked>(&event);
+      return revoked != nullptr && revoked->lost == lost;
+    };
+  };
+  const auto has_records = [](const task::SourceEvent& event) {
+    return std::holds_alternative<task::Records>(event);
+  };
+  const auto is_assigned = [](const task::SourceEvent& event) {
+    return std::holds_alternative<task::Assigned>(event);
+  };
+  ASSERT_TRUE(await(has_records));
+  broker.CreateTopic("t2", 1);
+  ASSERT_TRUE(await(is_revoked(false)));
+  broker.CreateTopic("t3", 1);
+  ASSERT_TRUE(await(is_revoked(true)));
+  consumer.CompleteRevoke();
+  ASSERT_TRUE(await(is_assigned));
+  producer.Produce("t1", 0, "k", "second");
+  producer.Flush(kPatience);
+  EXPECT_TRUE(await(has_records));
+  consumer.Leave(1s);
 }
 
 }  // namespace

@@ -176,12 +176,21 @@ class Chaos:
         filler = fill_disk(self._world.main.sidecar.state)
         try:
             with contextlib.suppress(OSError, http.client.HTTPException):     # the process may be down
-                reply = self._world.main.rest.create("x" * 200, definition("none", self._world.endpoint))
                 # 503: the process is starting or stopping.
-                assert reply.status in (500, 503), f"created on a full disk: {reply}"
+                eventually(lambda: self._create_on_full_disk().status in (500, 503), "creating a connector fails")
             time.sleep(fault.duration)
         finally:
             filler.unlink()
+
+    def _create_on_full_disk(self):
+        """A file that another call has replaced or removed since may leave room. What is created must be stored."""
+        name, rest = "x" * 200, self._world.main.rest
+        reply = rest.create(name, definition("none", self._world.endpoint))
+        if reply.status == 201:
+            assert list(self._world.main.sidecar.state.rglob(name[:50] + "*")), f"created, but not stored: {reply}"
+            rest.delete(f"/connectors/{name}")
+            fill_disk(self._world.main.sidecar.state)
+        return reply
 
 
 def end_faults(world):

@@ -7,16 +7,11 @@
 #include "config/connector_rules.h"
 #include "config/internal_topics.h"
 #include "config/problem_list.h"
+#include "config/retry_values.h"
 #include "config/settings.h"
 
 namespace khs::config {
 namespace {
-
-// Returns a setting with a value; like Kafka Connect, a blank value counts as not set.
-const Setting* FindSet(const Settings& settings, std::string_view key) {
-  const Setting* setting = FindSetting(settings, key);
-  return setting && !Trim(setting->written.entry.text).empty() ? setting : nullptr;
-}
 
 void ValidateSubscription(const Settings& settings, const ConnectorSource& source, Position whole,
                           ProblemList& problems) {
@@ -95,7 +90,7 @@ void WarnOfUnintendedSettings(const Settings& settings, const std::string& file,
          std::string("Without delays nothing is retried: the first response error ") +
              (stops ? "stops the connector" : "drops its record"));
   }
-  if (stops) {
+  if (stops && config.policy.statuses.drop.empty()) {
     warn(FindSet(settings, "errors.deadletterqueue.topic.name"),
          "Nothing is ever produced to it: exception.strategy stops instead of dropping");
   }
@@ -157,15 +152,17 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   ValidateSubscription(settings, source, whole, problems);
   ValidateClientCertificate(settings, problems);
   ValidateProxy(settings, problems);
+  ValidateStatusRules(settings, source.file, applier, draft, problems);
+  ResolveBackoff(settings, source.file, draft, problems);
 
   ConnectorResult result;
   result.references = secrets.references();
   if (!problems.HasErrors()) {
     WarnOfUnintendedSettings(settings, source.file, applier, draft.config, problems);
+    WarnOfRetrySettings(settings, source.file, draft, problems);
   }
   if (!problems.HasErrors() && secrets.is_complete()) {
     ConnectorConfig& config = draft.config;
-    if (!draft.has_request_retry) config.policy.request_retry_backoff = config.policy.retry_backoff;
     if (config.subscription.group.empty()) config.subscription.group = "connect-" + config.name;
     config.subscription.excluded_topics = ExcludedTopics(config);
     result.config = std::move(config);

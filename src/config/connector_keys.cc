@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/retry_values.h"
 #include "config/row_setters.h"
 
 namespace khs::config {
@@ -16,6 +17,7 @@ constexpr auto kEndpoint = &ConnectorConfig::endpoint;
 constexpr auto kTls = &EndpointConfig::tls;
 constexpr auto kProxy = &EndpointConfig::proxy;
 constexpr auto kPolicy = &ConnectorConfig::policy;
+constexpr auto kStatuses = &delivery::Policy::statuses;
 
 // Rows are applied in this order: `callback.header.separator` before the headers, for example.
 const Row<ConnectorDraft> kRows[] = {
@@ -194,6 +196,50 @@ const Row<ConnectorDraft> kRows[] = {
              .documentation = "Also `PROGRESS_BACK_OFF_STOP_TASK`, `DROP_MESSAGE`, `STOP_TASK`; in "
                               "any case."},
      .apply = SetStrategy},
+    {.key =
+         {.key = "success.on.status.codes",
+          .type = kList,
+          .default_value = "",
+          .group = "Delivery",
+          .documentation =
+              "Statuses that deliver a record without the flag `retry`: `N`, `N-M` or `N-`, from "
+              "100 to 599. Empty: none, or 200-299 with `response.retry.indicator=optional`. "
+              "See *What a response means*."},
+     .apply = Store<SetStatusCodes, kPolicy, kStatuses, &delivery::StatusRules::success>,
+     .shape = Shape::kNumbers},
+    {.key = {.key = "request.error.on.status.codes",
+             .type = kList,
+             .default_value = "401,403,405,406,502-504",
+             .group = "Delivery",
+             .documentation = "Statuses that are request errors: they never drop a record."},
+     .apply = Store<SetStatusCodes, kPolicy, kStatuses, &delivery::StatusRules::request_error>,
+     .shape = Shape::kNumbers},
+    {.key = {.key = "drop.on.status.codes",
+             .type = kList,
+             .default_value = "",
+             .group = "Delivery",
+             .documentation =
+                 "Statuses that drop the record at once, whatever the strategy is; dead letter "
+                 "first."},
+     .apply = Store<SetStatusCodes, kPolicy, kStatuses, &delivery::StatusRules::drop>,
+     .shape = Shape::kNumbers},
+    {.key = {.key = "stop.on.status.codes",
+             .type = kList,
+             .default_value = "",
+             .group = "Delivery",
+             .documentation =
+                 "Statuses that stop the connector at once, whatever the strategy is."},
+     .apply = Store<SetStatusCodes, kPolicy, kStatuses, &delivery::StatusRules::stop>,
+     .shape = Shape::kNumbers},
+    {.key = {.key = "retry.on.status.codes",
+             .type = kList,
+             .default_value = "100-",
+             .group = "Delivery",
+             .documentation =
+                 "Response errors that are retried. One with another status is dropped "
+                 "or stops at once, as if its retries were used up."},
+     .apply = Store<SetStatusCodes, kPolicy, kStatuses, &delivery::StatusRules::retry>,
+     .shape = Shape::kNumbers},
     {.key = {.key = "retry.backoff.sec",
              .type = kList,
              .default_value = "5,30,60,300,600",
@@ -203,13 +249,50 @@ const Row<ConnectorDraft> kRows[] = {
                               "list is one attempt. Up to 604800 each, with up to three decimals."},
      .apply = Store<SetBackoff, kPolicy, &delivery::Policy::retry_backoff>,
      .shape = Shape::kNumbers},
+    {.key = {.key = "retry.backoff.policy",
+             .default_value = "LIST",
+             .group = "Delivery",
+             .documentation = "`LIST`: as `retry.backoff.sec` says. `CONSTANT_VALUE`, which "
+                              "`retry.backoff.ms` or `max.retries` alone mean too. "
+                              "`EXPONENTIAL_WITH_JITTER`. See *Retries*."},
+     .apply = SetBackoffPolicy},
+    {.key = {.key = "retry.backoff.ms",
+             .type = kInt,
+             .default_value = "3000",
+             .group = "Delivery",
+             .documentation = "The delay of `CONSTANT_VALUE`, and the first one of "
+                              "`EXPONENTIAL_WITH_JITTER`; 1 to 604800000."},
+     .apply = SetBackoffDelay},
+    {.key = {.key = "retry.backoff.max.ms",
+             .type = kInt,
+             .default_value = "600000",
+             .group = "Delivery",
+             .documentation = "The longest delay of `EXPONENTIAL_WITH_JITTER`; 1 to 604800000."},
+     .apply = SetBackoffMax},
+    {.key = {.key = "max.retries",
+             .type = kInt,
+             .default_value = "5",
+             .group = "Delivery",
+             .documentation =
+                 "How often `CONSTANT_VALUE` and `EXPONENTIAL_WITH_JITTER` retry; 0 to "
+                 "1000000. With `delivery.timeout.ms` only if it is given."},
+     .apply = SetMaxRetries},
     {.key = {.key = "request.retry.backoff.sec",
              .type = kList,
              .group = "Delivery",
-             .documentation = "The delays after request errors; by default those of "
-                              "`retry.backoff.sec`."},
+             .documentation = "The delays after request errors, under any policy; by default those "
+                              "after response errors."},
      .apply = SetRequestRetryBackoff,
      .shape = Shape::kNumbers},
+    {.key = {.key = "delivery.timeout.ms",
+             .type = kLong,
+             .default_value = "0",
+             .group = "Delivery",
+             .documentation =
+                 "No attempt of a record begins later than this after its first one; "
+                 "until then the last delay repeats. 0 for none, at most 31536000000."},
+     .apply = Store<SetNumber<0, 31'536'000'000, delivery::Milliseconds>, kPolicy,
+                    &delivery::Policy::delivery_timeout>},
     {.key = {.key = "retry.after.max.sec",
              .type = kDouble,
              .default_value = "600",

@@ -65,14 +65,14 @@ Converter ConverterOf(const Value& value) {
 
 }  // namespace
 
-Outcome SetBackoff(const Value& value, std::vector<delivery::Milliseconds>& target) {
+Outcome SetBackoff(const Value& value, delivery::Backoff& target) {
   std::vector<delivery::Milliseconds> delays;
   for (const std::string& element : value.list) {
     const auto delay = ParseSeconds(element, std::chrono::seconds(kMaxBackoff), value.is_hidden());
     if (!delay) return Invalid(delay.error());
     delays.push_back(*delay);
   }
-  target = std::move(delays);
+  target = delivery::Backoff(std::move(delays));
   return Accepted();
 }
 

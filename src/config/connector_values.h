@@ -18,13 +18,17 @@ struct ConnectorDraft {
   std::string header_separator = "|";
   bool knows_header_separator = true;  // false: it has a secret that was not read
   bool has_request_retry = false;
+  std::optional<delivery::Backoff::Kind> backoff_kind = {};
+  delivery::Milliseconds backoff_delay{};
+  delivery::Milliseconds backoff_max{};
+  size_t max_retries = 0;
 };
 
 // A week, in seconds.
 constexpr std::int64_t kMaxBackoff = 604'800;
 
 // Setters for `Store`.
-Outcome SetBackoff(const Value& value, std::vector<delivery::Milliseconds>& target);
+Outcome SetBackoff(const Value& value, delivery::Backoff& target);
 Outcome SetSecret(const Value& value, base::Secret& target);
 
 // The functions of the connector table: each validates a value and stores it in the draft.

@@ -60,6 +60,9 @@ std::string UnknownKey(KeyTable table, const WrittenEntry& written, bool suggest
   if (table == KeyTable::kConnector && IsTransformOrPredicate(key)) {
     return "Unknown key: transforms and predicates are not supported";
   }
+  if (table == KeyTable::kConnector && key == "behavior.on.error") {
+    return "Unknown key: exception.strategy says what follows an error";
+  }
   if (table == KeyTable::kConnector && FindKey(ProcessKeys(), key)) {
     return prefix.empty() ? "Unknown key of a connector: it belongs to sidecar.toml"
                           : "Unknown key of a connector: write it without " + prefix;
@@ -134,6 +137,11 @@ const Setting* FindSetting(const Settings& settings, std::string_view key) {
   const auto found = std::find_if(settings.begin(), settings.end(),
                                   [&](const Setting& setting) { return setting.key == key; });
   return found == settings.end() ? nullptr : &*found;
+}
+
+const Setting* FindSet(const Settings& settings, std::string_view key) {
+  const Setting* setting = FindSetting(settings, key);
+  return setting && !Trim(setting->written.entry.text).empty() ? setting : nullptr;
 }
 
 Problem ProblemWith(const Setting& setting, std::string message, Severity severity) {

@@ -52,6 +52,9 @@ Settings Overlay(Settings stronger, const Settings& weaker);
 // Returns null if the key is not set.
 const Setting* FindSetting(const Settings& settings, std::string_view key);
 
+// Returns a setting with a value; like Kafka Connect, a blank value counts as not set.
+const Setting* FindSet(const Settings& settings, std::string_view key);
+
 // Returns a problem at the position of a setting.
 Problem ProblemWith(const Setting& setting, std::string message,
                     Severity severity = Severity::kError);

@@ -3,71 +3,95 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <vector>
+
+#include "base/result.h"
 
 namespace khs::delivery {
 namespace {
 
 using Kind = Verdict::Kind;
 
-bool IsSuccess(int status) { return status >= 200 && status < 300; }
+// How much later than its due time an attempt at the end of the delivery timeout may begin.
+constexpr Milliseconds kMaxLateness{1'000};
 
-// Statuses that concern the way to the endpoint and not the record: a gateway that fails, missing
-// authorization, a wrong method.
-bool IsRequestErrorStatus(int status) {
-  switch (status) {
-    case 401:
-    case 403:
-    case 405:
-    case 406:
-    case 502:
-    case 503:
-    case 504:
-      return true;
-    default:
-      return false;
-  }
+// Returns what is left of the delivery timeout: 0 or less when it has passed, nothing without one.
+std::optional<Milliseconds> TimeLeft(const Policy& policy, const Progress& progress,
+                                     base::MonotonicTime now) {
+  if (policy.delivery_timeout == Milliseconds(0)) return std::nullopt;
+  const base::MonotonicTime end = progress.first_attempt.value_or(now) + policy.delivery_timeout;
+  return std::chrono::ceil<Milliseconds>(end - now);
 }
 
-// The next delay of a list, or Retry-After up to its bound if that is longer; nothing when the list
-// is used up.
-std::optional<Milliseconds> NextDelay(const Policy& policy, const std::vector<Milliseconds>& delays,
-                                      size_t& used, const Reply& reply) {
-  if (used >= delays.size()) return std::nullopt;
-  Milliseconds delay = delays[used++];
+// Returns the delay before the next attempt, or why there is none.
+base::Expected<Milliseconds, const char*> NextDelay(const Policy& policy, const Reply& reply,
+                                                    const Verdict& verdict, Progress& progress,
+                                                    base::MonotonicTime now, double chance) {
+  const auto no_more = [](const char* why) { return base::Unexpected<const char*>(why); };
+  const bool request_error = verdict.kind == Kind::kRequestError;
   const auto* http = std::get_if<HttpReply>(&reply);
+  // A request error is retried under any strategy: an endpoint that is unreachable is no reason to
+  // drop a record.
+  if (!request_error) {
+    if (!policy.strategy.backs_off) return no_more("the strategy stops at once");
+    if (!http->retry && !policy.statuses.retry.Contains(http->status)) {
+      return no_more("its status is not in retry.on.status.codes");
+    }
+  }
+  const Backoff& backoff = request_error ? policy.request_retry_backoff : policy.retry_backoff;
+  size_t& used = request_error ? progress.request_retries : progress.response_retries;
+  const auto left = TimeLeft(policy, progress, now);
+  if (used >= backoff.Limit(left.has_value())) {
+    return no_more(backoff.kind == Backoff::Kind::kList ? "no delay is left in its back-off list"
+                                                        : "no retry is left");
+  }
+  if (left && *left <= Milliseconds(0)) return no_more("delivery.timeout.ms has passed");
+  Milliseconds delay = backoff.Delay(used++, chance);
   if (http != nullptr && http->retry_after) {
     delay = std::max(delay, std::min(*http->retry_after, policy.retry_after_max));
   }
-  return delay;
+  return left ? std::min(delay, *left) : delay;
 }
 
-Stop StopAfter(const Policy& policy, const Reply& reply, const Verdict& verdict,
-               const Progress& progress) {
+Stop StopAfter(const Reply& reply, const Verdict& verdict, const Progress& progress,
+               const char* why) {
   const bool request_error = verdict.kind == Kind::kRequestError;
-  const char* reached = !request_error && !policy.strategy.backs_off
-                            ? "the strategy stops at once"
-                            : "no delay is left in its back-off list";
   return {fmt::format("{} ({}) on attempt {}, and {}",
                       request_error ? "request error" : "response error", Describe(reply),
-                      progress.attempts, reached),
+                      progress.attempts, why),
           Label(verdict.reason)};
+}
+
+Decision GiveUp(const Policy& policy, const Reply& reply, const Verdict& verdict,
+                const Progress& progress, const char* why) {
+  const Strategy& strategy = policy.strategy;
+  if (verdict.kind != Kind::kRequestError && strategy.then == Strategy::Then::kDrop) {
+    return Drop{strategy.backs_off ? DropReason::kRetriesExhausted : DropReason::kResponseError};
+  }
+  return StopAfter(reply, verdict, progress, why);
 }
 
 }  // namespace
 
-Verdict Interpret(const HttpReply& reply, IndicatorRule rule) {
+const StatusCodes& SuccessCodes(const Policy& policy) {
+  static const StatusCodes all_2xx{{200, 299}};
+  const bool any = policy.statuses.success.empty() && policy.indicator == IndicatorRule::kOptional;
+  return any ? all_2xx : policy.statuses.success;
+}
+
+Verdict Interpret(const HttpReply& reply, const Policy& policy) {
   if (reply.retry) {
     return *reply.retry ? Verdict{Kind::kResponseError, ErrorReason::kIndicator}
                         : Verdict{Kind::kDelivered};
   }
-  if (IsSuccess(reply.status)) {
-    return rule == IndicatorRule::kOptional
-               ? Verdict{Kind::kDelivered}
-               : Verdict{Kind::kResponseError, ErrorReason::kNoIndicator};
-  }
-  return {IsRequestErrorStatus(reply.status) ? Kind::kRequestError : Kind::kResponseError,
-          ErrorReason::kStatus};
+  const StatusRules& rules = policy.statuses;
+  const int status = reply.status;
+  if (SuccessCodes(policy).Contains(status)) return {Kind::kDelivered};
+  if (rules.request_error.Contains(status)) return {Kind::kRequestError, ErrorReason::kStatus};
+  if (rules.drop.Contains(status)) return {Kind::kDrop, ErrorReason::kStatus};
+  if (rules.stop.Contains(status)) return {Kind::kStop, ErrorReason::kStatus};
+  const bool lacks_indicator =
+      policy.indicator == IndicatorRule::kRequired && status >= 200 && status < 300;
+  return {Kind::kResponseError, lacks_indicator ? ErrorReason::kNoIndicator : ErrorReason::kStatus};
 }
 
 Verdict Interpret(const RequestFault& fault) {
@@ -88,37 +112,38 @@ Verdict Interpret(const RequestFault& fault) {
   return {Kind::kRequestError, ErrorReason::kIo};
 }
 
-Verdict Interpret(const Reply& reply, IndicatorRule rule) {
-  if (const auto* http = std::get_if<HttpReply>(&reply)) return Interpret(*http, rule);
+Verdict Interpret(const Reply& reply, const Policy& policy) {
+  if (const auto* http = std::get_if<HttpReply>(&reply)) return Interpret(*http, policy);
   return Interpret(std::get<RequestFault>(reply));
 }
 
-Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress) {
+Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress,
+                            base::MonotonicTime now, double chance) {
   if (std::holds_alternative<Aborted>(reply)) return Abandon{};
   ++progress.attempts;
-  const Verdict verdict = Interpret(reply, policy.indicator);
-  if (verdict.kind == Kind::kDelivered) return Deliver{};
+  const Verdict verdict = Interpret(reply, policy);
+  switch (verdict.kind) {
+    case Kind::kDelivered:
+      return Deliver{};
+    case Kind::kDrop:
+      return Drop{DropReason::kStatus};
+    case Kind::kStop:
+      return StopAfter(reply, verdict, progress, "its status is in stop.on.status.codes");
+    case Kind::kResponseError:
+    case Kind::kRequestError:
+      break;
+  }
+  const auto delay = NextDelay(policy, reply, verdict, progress, now, chance);
+  if (delay) return Retry{verdict.reason, *delay};
+  return GiveUp(policy, reply, verdict, progress, delay.error());
+}
 
-  if (verdict.kind == Kind::kRequestError) {
-    // Whatever the strategy is: an endpoint that is unreachable is no reason to drop a record.
-    if (const auto delay =
-            NextDelay(policy, policy.request_retry_backoff, progress.request_retries, reply)) {
-      return Retry{verdict.reason, *delay};
-    }
-    return StopAfter(policy, reply, verdict, progress);
-  }
-
-  const Strategy& strategy = policy.strategy;
-  if (strategy.backs_off) {
-    if (const auto delay =
-            NextDelay(policy, policy.retry_backoff, progress.response_retries, reply)) {
-      return Retry{verdict.reason, *delay};
-    }
-  }
-  if (strategy.then == Strategy::Then::kDrop) {
-    return Drop{strategy.backs_off ? DropReason::kRetriesExhausted : DropReason::kResponseError};
-  }
-  return StopAfter(policy, reply, verdict, progress);
+std::optional<Decision> DecideBeforeRetry(const Policy& policy, const Reply& reply,
+                                          const Progress& progress, base::MonotonicTime now) {
+  const auto left = TimeLeft(policy, progress, now);
+  if (!left || *left >= -kMaxLateness) return std::nullopt;
+  return GiveUp(policy, reply, Interpret(reply, policy), progress,
+                "delivery.timeout.ms has passed");
 }
 
 std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& record) {
@@ -166,15 +191,17 @@ std::string_view Label(DropReason reason) {
       return "response_error";
     case DropReason::kRetriesExhausted:
       return "retries_exhausted";
+    case DropReason::kStatus:
+      return "status";
     case DropReason::kTombstone:
       break;
   }
   return "tombstone";
 }
 
-bool LacksIndicator(const Reply& reply) {
+bool LacksIndicator(const Reply& reply, const Policy& policy) {
   const auto* http = std::get_if<HttpReply>(&reply);
-  return http != nullptr && !http->retry && IsSuccess(http->status);
+  return http != nullptr && Interpret(*http, policy).reason == ErrorReason::kNoIndicator;
 }
 
 std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters) {
@@ -182,12 +209,18 @@ std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters)
   const char* const end = stops              ? "the connector stops"
                           : has_dead_letters ? "written to the dead letter topic"
                                              : "dropped";
-  if (!policy.strategy.backs_off || policy.retry_backoff.empty()) {
+  const bool has_timeout = policy.delivery_timeout > Milliseconds(0);
+  const bool retries = policy.strategy.backs_off && policy.statuses.retry.Contains(200);
+  const size_t limit = retries ? policy.retry_backoff.Limit(has_timeout) : 0;
+  if (limit == 0) {
     return stops ? fmt::format("{} at the first record", end)
                  : fmt::format("each record is {} at once", end);
   }
   Milliseconds total{0};
-  for (const Milliseconds delay : policy.retry_backoff) total += delay;
+  for (size_t i = 0; i < limit && !(has_timeout && total >= policy.delivery_timeout); ++i) {
+    total += policy.retry_backoff.Delay(i, 0.5);
+  }
+  if (has_timeout) total = std::min(total, policy.delivery_timeout);
   return fmt::format("each record is retried for about {} s, then {}",
                      std::chrono::ceil<std::chrono::seconds>(total).count(), end);
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/clock.h"
 #include "delivery/policy.h"
 #include "delivery/record.h"
 #include "delivery/reply.h"
@@ -27,28 +28,32 @@ enum class ErrorReason {
 
 // What the answer to an attempt means for its record.
 struct Verdict {
-  enum class Kind { kDelivered, kResponseError, kRequestError };
+  enum class Kind { kDelivered, kResponseError, kRequestError, kDrop, kStop };
 
   Kind kind = Kind::kDelivered;
-  ErrorReason reason = ErrorReason::kIndicator;  // only for errors
+  ErrorReason reason = ErrorReason::kIndicator;  // unless it is delivered
 };
 
-Verdict Interpret(const HttpReply& reply, IndicatorRule rule);
+// The statuses that deliver a record without a retry indicator.
+const StatusCodes& SuccessCodes(const Policy& policy);
+Verdict Interpret(const HttpReply& reply, const Policy& policy);
 Verdict Interpret(const RequestFault& fault);
 // For a reply that is not Aborted.
-Verdict Interpret(const Reply& reply, IndicatorRule rule);
+Verdict Interpret(const Reply& reply, const Policy& policy);
 
 // The `reason` of `records_dropped_total`.
-enum class DropReason { kResponseError, kRetriesExhausted, kTombstone };
+enum class DropReason { kResponseError, kRetriesExhausted, kTombstone, kStatus };
 
-// How often one record was attempted, and how much of its back-off lists is used.
+// How often one record was attempted, and how many of its retries are used.
 struct Progress {
   int attempts = 0;
-  size_t response_retries = 0;  // used delays of `retry_backoff`
-  size_t request_retries = 0;   // used delays of `request_retry_backoff`
+  size_t response_retries = 0;  // of `retry_backoff`
+  size_t request_retries = 0;   // of `request_retry_backoff`
+  // When the first attempt began; later by the length of each pause.
+  std::optional<base::MonotonicTime> first_attempt;
 };
 
-// Continues a record's progress under another policy: it keeps its place in a back-off list that is
+// Continues a record's progress under another policy: it keeps its place in a back-off that is
 // unchanged, and starts a changed one from the beginning.
 void AdaptProgress(Progress& progress, const Policy& from, const Policy& to);
 
@@ -69,8 +74,15 @@ struct Stop {
 struct Abandon {};
 using Decision = std::variant<Deliver, Retry, Drop, Stop, Abandon>;
 
-// Decides after an attempt, and counts the attempt in `progress`.
-Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress);
+// Decides after an attempt that ended `now`, and counts it in `progress`. `chance` is a random
+// number from 0 to 1.
+Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress,
+                            base::MonotonicTime now, double chance);
+
+// Gives the record up if its delivery timeout passed before its next attempt could begin. An
+// attempt that is due at the end may begin up to a second later. `reply` is that of the last one.
+std::optional<Decision> DecideBeforeRetry(const Policy& policy, const Reply& reply,
+                                          const Progress& progress, base::MonotonicTime now);
 
 // Decides without an attempt: for tombstones that are ignored or that stop the task.
 std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& record);
@@ -78,9 +90,8 @@ std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& 
 // The labels in metrics and logs.
 std::string_view Label(ErrorReason reason);
 std::string_view Label(DropReason reason);
-// A 2xx without the retry indicator, which does not deliver the record if the indicator is
-// required.
-bool LacksIndicator(const Reply& reply);
+// Whether the answer is a 2xx that does not deliver the record for lack of the retry indicator.
+bool LacksIndicator(const Reply& reply, const Policy& policy);
 // Describes what happens to records while every answer lacks a required indicator: "each record is
 // retried for about 995 s, then dropped".
 std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters);

@@ -2,17 +2,17 @@
 
 #include <chrono>
 #include <cstddef>
-#include <vector>
+
+#include "delivery/backoff.h"
+#include "delivery/status_codes.h"
 
 namespace khs::delivery {
-
-using Milliseconds = std::chrono::milliseconds;
 
 // What follows a response error. Each of Connect's exception strategies is one of the constants.
 struct Strategy {
   enum class Then { kDrop, kStop };
 
-  bool backs_off = true;    // retries after the delays of `retry_backoff` first
+  bool backs_off = true;    // retries as `retry_backoff` says first
   Then then = Then::kDrop;  // what follows when no retry does
 
   static const Strategy kProgressBackOffDropMessage;
@@ -39,10 +39,12 @@ enum class NullValues { kSend, kDelete, kIgnore, kFail };
 // How a connector delivers its records: what decides about them, and not how requests are sent.
 struct Policy {
   IndicatorRule indicator = IndicatorRule::kRequired;
+  StatusRules statuses;
   Strategy strategy = Strategy::kProgressBackOffDropMessage;
-  std::vector<Milliseconds> retry_backoff;          // after response errors
-  std::vector<Milliseconds> request_retry_backoff;  // after request errors
+  Backoff retry_backoff;          // after response errors
+  Backoff request_retry_backoff;  // after request errors
   Milliseconds retry_after_max{600'000};
+  Milliseconds delivery_timeout{0};  // from a record's first attempt; 0: none
   Milliseconds request_delay{0};
   NullValues null_values = NullValues::kSend;
   Ordering ordering = Ordering::kPartition;

@@ -16,8 +16,12 @@ using connect::RunState;
 // How long the other tasks may finish what is in flight after one has stopped at a record.
 constexpr std::chrono::minutes kSiblingGrace{10};
 
-constexpr const char* kOptionalIndicator =
-    "set response.retry.indicator = \"optional\" if a 2xx alone means delivered";
+// What to do when a 2xx without the retry indicator means delivered.
+const char* IndicatorHint(const delivery::Policy& policy) {
+  return policy.statuses.success.empty()
+             ? "set response.retry.indicator = \"optional\" if a 2xx alone means delivered"
+             : "add its status to success.on.status.codes if it alone means delivered";
+}
 
 const base::Logger& Log() {
   static const base::Logger logger("reconcile");
@@ -99,11 +103,11 @@ std::shared_ptr<const task::DeliverySettings> Connector::DeliverySettingsOf(
     task::Route route, std::shared_ptr<task::DeadLetterQueue> dead_letters) const {
   // Only the first task that notices it logs it.
   auto on_missing_indicator = [missing = indicator_missing_, name = config_.name,
-                               consequence = OutcomeWithoutIndicator(), on_change = on_change_] {
+                               consequence = OutcomeWithoutIndicator(),
+                               hint = IndicatorHint(config_.policy), on_change = on_change_] {
     if (missing->exchange(true)) return;
-    Log().LogEach(
-        base::LogLevel::kWarn, "endpoint answers 2xx without the retry indicator",
-        {{"connector", name}, {"consequence", consequence}, {"hint", kOptionalIndicator}});
+    Log().LogEach(base::LogLevel::kWarn, "endpoint answers 2xx without the retry indicator",
+                  {{"connector", name}, {"consequence", consequence}, {"hint", hint}});
     on_change();
   };
   return std::make_shared<const task::DeliverySettings>(task::DeliverySettings{
@@ -124,7 +128,7 @@ std::vector<std::string> Connector::warnings() const {
   std::vector<std::string> warnings;
   if (*indicator_missing_) {
     warnings.push_back("the endpoint answers 2xx without the retry indicator: " +
-                       OutcomeWithoutIndicator() + "; " + kOptionalIndicator);
+                       OutcomeWithoutIndicator() + "; " + IndicatorHint(config_.policy));
   }
   for (size_t id = 0; id < tasks_.size(); ++id) {
     const std::string problem = tasks_[id].task->status().dead_letter_problem;

@@ -258,11 +258,17 @@ void Dispatcher::BeginAttempt(JobPtr job) {
   if (auto decision = delivery::DecideBeforeAttempt(settings_->policy, job->record)) {
     return OnDecision(std::move(job), std::move(*decision), delivery::Aborted{});
   }
+  const base::MonotonicTime now = clock_.Monotonic();
+  if (const auto last = std::move(job->last_reply)) {
+    auto decision = delivery::DecideBeforeRetry(settings_->policy, *last, job->progress, now);
+    if (decision) return OnDecision(std::move(job), std::move(*decision), *last);
+  }
+  if (!job->progress.first_attempt) job->progress.first_attempt = now;
   const Endpoint::Slot slot = free_slots_.back();
   free_slots_.pop_back();
   Attempt& attempt = attempts_[slot];
   attempt.job = std::move(job);
-  attempt.start = clock_.Monotonic();
+  attempt.start = now;
   attempt.settings_changed = false;
   metrics_.AddInFlight(1);
   request::Request request = settings_->route.builder->Build(attempt.job->record);
@@ -284,20 +290,21 @@ void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
       metrics_.HeadersLeftOut(attempt.headers_left_out);
     }
   }
-  if (!attempt.settings_changed &&
-      settings_->policy.indicator == delivery::IndicatorRule::kRequired &&
-      delivery::LacksIndicator(reply)) {
+  if (!attempt.settings_changed && delivery::LacksIndicator(reply, settings_->policy)) {
     metrics_.LackedIndicator();
     if (settings_->on_missing_indicator) settings_->on_missing_indicator();
   }
   delivery::Decision decision =
-      delivery::DecideAfterAttempt(settings_->policy, reply, job->progress);
+      delivery::DecideAfterAttempt(settings_->policy, reply, job->progress, now.monotonic,
+                                   std::generate_canonical<double, 32>(random_));
   const bool gives_up = std::holds_alternative<delivery::Stop>(decision) ||
                         std::holds_alternative<delivery::Drop>(decision);
   // The record is not given up before an attempt under the new settings.
   if (gives_up && attempt.settings_changed) {
-    decision = delivery::Retry{delivery::Interpret(reply, settings_->policy.indicator).reason,
-                               milliseconds(0)};
+    decision =
+        delivery::Retry{delivery::Interpret(reply, settings_->policy).reason, milliseconds(0)};
+  } else if (std::holds_alternative<delivery::Retry>(decision) && !attempt.settings_changed) {
+    job->last_reply = std::make_unique<const delivery::Reply>(reply);
   }
   OnDecision(std::move(job), std::move(decision), reply);
 }

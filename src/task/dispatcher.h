@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
@@ -141,6 +142,7 @@ class Dispatcher {
   bool poller_needed_ = false;  // the next Publish wakes it
   bool ending_ = false;
   std::optional<base::MonotonicTime> wait_until_;
+  std::minstd_rand random_{std::random_device{}()};
 
   std::mutex mutex_;  // guards what follows, up to the thread
   std::condition_variable answered_;

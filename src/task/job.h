@@ -22,6 +22,8 @@ struct Job {
   delivery::Progress progress;
   base::MonotonicTime read_at;
   base::MonotonicTime due;  // when the next attempt may begin
+  // Of the attempt that is retried; none when other settings came after it.
+  std::unique_ptr<const delivery::Reply> last_reply;
   size_t bytes = 0;
   std::optional<DeadLetterCause> dead_letter;  // set when the record goes to the dead letter queue
   int dead_letter_failures = 0;

@@ -103,9 +103,20 @@ void Lanes::BeginRevoke(const Partitions& partitions) {
   }
 }
 
-void Lanes::SetPaused(bool paused) {
-  paused_ = paused;
+void Lanes::SetPaused(bool paused, base::MonotonicTime now) {
+  if (std::exchange(paused_, paused) == paused) return;
   memory_.SetPaused(paused);
+  if (paused) {
+    paused_since_ = now;
+    return;
+  }
+  for (auto& [topic_partition, partition] : partitions_) {
+    for (auto& [key, lane] : partition->lanes) {
+      for (const JobPtr& job : lane.queue) {
+        if (job->progress.first_attempt) *job->progress.first_attempt += now - paused_since_;
+      }
+    }
+  }
 }
 
 Lanes::AddResult Lanes::Add(delivery::Record record, const base::Now& now) {
@@ -144,6 +155,7 @@ void Lanes::Reconfigure(std::shared_ptr<const delivery::Policy> policy, const ba
         job->due = was_sent ? now.monotonic
                             : DueTime(policy_->request_delay, job->record, job->read_at, now);
         delivery::AdaptProgress(job->progress, *before, *policy_);
+        job->last_reply.reset();
         // The endpoint may be another one now: it is asked before the record is given up.
         job->dead_letter.reset();
         job->dead_letter_failures = 0;

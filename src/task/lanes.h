@@ -62,8 +62,8 @@ class Lanes {
   // Takes nothing more at all.
   void StopTaking() { stopped_ = true; }
   // While paused, nothing is taken and no partition flows. What is held stays, and so do its due
-  // times.
-  void SetPaused(bool paused);
+  // times; a record's first attempt counts as later by the length of the pause.
+  void SetPaused(bool paused, base::MonotonicTime now);
 
   AddResult Add(delivery::Record record, const base::Now& now);
 
@@ -132,6 +132,7 @@ class Lanes {
   FormerOffsets former_offsets_;
   bool stopped_ = false;
   bool paused_ = false;
+  base::MonotonicTime paused_since_;
   bool fenced_in_flight_ = false;
   size_t records_ = 0;  // queued or in flight
   size_t max_metadata_bytes_ = delivery::kMaxMetadataBytes;

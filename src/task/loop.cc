@@ -80,7 +80,8 @@ void Task::Loop::Reconfigure(TaskSettings before) {
 void Task::Loop::ApplyPause() {
   const bool paused = task_.paused();
   if (std::exchange(paused_, paused) == paused) return;
-  dispatcher_.Send([paused](Lanes& lanes) { lanes.SetPaused(paused); });
+  dispatcher_.Send(
+      [paused, now = task_.clock_.Monotonic()](Lanes& lanes) { lanes.SetPaused(paused, now); });
   UpdateWakeOnFinish();
   report_.Paused(paused);
 }

@@ -58,7 +58,7 @@ void DecideDelivered(benchmark::State& state) {
   const delivery::Reply reply = delivery::HttpReply{200, false, {}};
   for (auto _ : state) {
     delivery::Progress progress;
-    benchmark::DoNotOptimize(delivery::DecideAfterAttempt(policy, reply, progress));
+    benchmark::DoNotOptimize(delivery::DecideAfterAttempt(policy, reply, progress, {}, 0.5));
   }
 }
 BENCHMARK(DecideDelivered);

@@ -12,7 +12,7 @@ AT_ZERO = {
     "connector_invalid": ("gauge", {}),
     "tasks_stopped": ("gauge", {}),
     "task_stops_total": ("counter", {"reason": ["strategy", "error"]}),
-    "records_dropped_total": ("counter", {"reason": ["response_error", "retries_exhausted", "tombstone"]}),
+    "records_dropped_total": ("counter", {"reason": ["response_error", "retries_exhausted", "tombstone", "status"]}),
     "records_lost_total": ("counter", {"reason": ["retention", "truncated", "recreated"]}),
     "responses_without_indicator_total": ("counter", {}),
     "retries_total": ("counter", {"reason": ["indicator", "status", "no_indicator", "timeout", "connect", "dns", "tls",

@@ -293,7 +293,7 @@ TEST_F(ConnectorOnMockCluster, ResumesAPausedPartitionAfterARebalance) {
   });
   config::ConnectorConfig config;
   config.policy.queue_max_bytes = 64 * 1024;
-  config.policy.retry_backoff.assign(1000, 200ms);
+  config.policy.retry_backoff = delivery::Backoff(std::vector<delivery::Milliseconds>(1000, 200ms));
   Start(1, config);
   Produce(200, 0, 1000);
   // The retries block the backlog behind them, so the partition is paused.
@@ -364,7 +364,7 @@ TEST_F(ConnectorOnMockCluster, ReportsTheLagOfRunningAndPausedPartitions) {
     return Answer::Of(200, good ? R"({"retry":false})" : R"({"retry":true})");
   });
   config::ConnectorConfig config;
-  config.policy.retry_backoff.assign(1000, 200ms);
+  config.policy.retry_backoff = delivery::Backoff(std::vector<delivery::Milliseconds>(1000, 200ms));
   Start(2, config);
   ASSERT_TRUE(AwaitReady());
   EXPECT_TRUE(AwaitLag(1, 0));  // empty

@@ -39,7 +39,7 @@ TEST(ConnectorConfig, HasTheDocumentedDefaults) {
   EXPECT_EQ(config.endpoint.default_content_type, "text/plain; charset=utf-8");
   EXPECT_EQ(config.endpoint.connect_timeout, milliseconds(60'000));
   EXPECT_TRUE(config.endpoint.tls.verify);
-  EXPECT_THAT(config.policy.retry_backoff,
+  EXPECT_THAT(config.policy.retry_backoff.delays,
               ElementsAre(milliseconds(5'000), milliseconds(30'000), milliseconds(60'000),
                           milliseconds(300'000), milliseconds(600'000)));
   EXPECT_EQ(config.policy.request_retry_backoff, config.policy.retry_backoff);
@@ -296,8 +296,9 @@ TEST(ConnectorConfig, AcceptsNumbersAsStringsLikeKafkaConnect) {
       "\"value.converter.schemas.enable\" = false\nerrors.tolerance = 'all'\n");
   EXPECT_EQ(config.tasks_max, 2);
   EXPECT_TRUE(config.endpoint.forward_kafka_headers);
-  EXPECT_THAT(config.policy.retry_backoff, ElementsAre(milliseconds(500), milliseconds(30'000)));
-  EXPECT_THAT(config.policy.request_retry_backoff, IsEmpty());
+  EXPECT_THAT(config.policy.retry_backoff.delays,
+              ElementsAre(milliseconds(500), milliseconds(30'000)));
+  EXPECT_THAT(config.policy.request_retry_backoff.delays, IsEmpty());
   EXPECT_EQ(config.policy.request_delay, milliseconds(1500));
   EXPECT_EQ(config.policy.retry_after_max, milliseconds(7000));
   EXPECT_EQ(config.policy.null_values, delivery::NullValues::kDelete);

@@ -43,7 +43,7 @@ TEST(NearestKey, FindsTheIntendedKey) {
       {"topic.regex", "topics.regex"},
       {"tasksMax", "tasks.max"},
       {"tasks_max", "tasks.max"},
-      {"retry.backoff.ms", "retry.backoff.sec"},
+      {"retry.backoff.seconds", "retry.backoff.sec"},
       {"consumer.overide.auto.offset.reset", "consumer.override.auto.offset.reset"},
       {"max.in.flight", "delivery.max.in.flight"},
       {"foo", std::nullopt},

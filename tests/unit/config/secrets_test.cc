@@ -176,7 +176,7 @@ TEST(ConnectorSecrets, AreResolvedInEveryTypeOfValue) {
   EXPECT_EQ(config.endpoint.url.Reveal(), "https://h/canary");
   EXPECT_FALSE(config.endpoint.host_is_secret);
   EXPECT_TRUE(config.endpoint.forward_kafka_headers);
-  EXPECT_THAT(config.policy.retry_backoff,
+  EXPECT_THAT(config.policy.retry_backoff.delays,
               ElementsAre(std::chrono::seconds(2), std::chrono::seconds(3)));
   EXPECT_EQ(config.policy.strategy, delivery::Strategy::kStopTask);
   EXPECT_EQ(config.subscription.group, kCanary);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <iterator>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,14 +12,26 @@ namespace {
 
 using std::chrono::milliseconds;
 
+Policy WithRule(IndicatorRule rule) {
+  Policy policy;
+  policy.indicator = rule;
+  return policy;
+}
+
+// The policy's decision, at a time that does not matter.
+Decision Decide(const Policy& policy, const Reply& reply, Progress& progress) {
+  return DecideAfterAttempt(policy, reply, progress, {}, 0.5);
+}
+
 // --- What each kind of answer means.
 
 TEST(Verdict, FollowsTheIndicatorWhateverTheStatus) {
   for (const int status : {200, 201, 204, 299, 301, 400, 401, 403, 404, 429, 500, 502, 503, 504}) {
     for (const IndicatorRule rule : {IndicatorRule::kRequired, IndicatorRule::kOptional}) {
-      EXPECT_EQ(Interpret(HttpReply{status, false, {}}, rule).kind, Verdict::Kind::kDelivered)
+      EXPECT_EQ(Interpret(HttpReply{status, false, {}}, WithRule(rule)).kind,
+                Verdict::Kind::kDelivered)
           << status;
-      const Verdict retry = Interpret(HttpReply{status, true, {}}, rule);
+      const Verdict retry = Interpret(HttpReply{status, true, {}}, WithRule(rule));
       EXPECT_EQ(retry.kind, Verdict::Kind::kResponseError) << status;
       EXPECT_EQ(retry.reason, ErrorReason::kIndicator) << status;
     }
@@ -59,10 +73,10 @@ TEST(Verdict, FollowsTheStatusWithoutAnIndicator) {
   };
   for (const Case& c : cases) {
     const HttpReply reply{c.status, std::nullopt, {}};
-    const Verdict required = Interpret(reply, IndicatorRule::kRequired);
+    const Verdict required = Interpret(reply, WithRule(IndicatorRule::kRequired));
     EXPECT_EQ(required.kind, c.required) << c.status;
     EXPECT_EQ(required.reason, c.reason) << c.status;
-    EXPECT_EQ(Interpret(reply, IndicatorRule::kOptional).kind, c.optional) << c.status;
+    EXPECT_EQ(Interpret(reply, WithRule(IndicatorRule::kOptional)).kind, c.optional) << c.status;
   }
 }
 
@@ -114,8 +128,7 @@ std::string Name(const Decision& decision) {
 std::vector<std::string> Walk(const Policy& policy, const std::vector<Reply>& replies) {
   Progress progress;
   std::vector<std::string> names;
-  for (const Reply& reply : replies)
-    names.push_back(Name(DecideAfterAttempt(policy, reply, progress)));
+  for (const Reply& reply : replies) names.push_back(Name(Decide(policy, reply, progress)));
   return names;
 }
 
@@ -154,6 +167,244 @@ INSTANTIATE_TEST_SUITE_P(
                                  {"retry 7", "retry 70", "stop"}},
                     StrategyCase{Strategy::kStopTask, {"stop"}, {"retry 7", "retry 70", "stop"}}));
 
+// --- Statuses without an indicator x strategy.
+
+// 299 delivers, 409 is a request error, 422 drops, 410 stops, 429 and 5xx are retried.
+Policy WithStatuses(Strategy strategy) {
+  Policy policy = TwoDelays(strategy);
+  policy.statuses.success = {{200, 200}, {299, 299}};
+  policy.statuses.request_error = {{409, 409}, {503, 503}};
+  policy.statuses.drop = {{422, 422}};
+  policy.statuses.stop = {{410, 410}};
+  policy.statuses.retry = {{429, 429}, {500, StatusCodes::kOpenEnd}};
+  return policy;
+}
+
+struct StatusCase {
+  int status;
+  std::optional<bool> retry;
+  ErrorReason reason;  // unless it is delivered
+  Names decisions[4];  // in the order of kStrategies
+};
+
+constexpr Strategy kStrategies[] = {Strategy::kProgressBackOffDropMessage,
+                                    Strategy::kProgressBackOffStopTask, Strategy::kDropMessage,
+                                    Strategy::kStopTask};
+const Names kDeliver{"deliver"};
+const Names kStop{"stop"};
+const Names kDrop{"drop status"};
+const Names kRequestError{"retry 7", "retry 70", "stop"};
+const Names kListThenDrop{"retry 5", "retry 30", "drop retries_exhausted"};
+const Names kListThenStop{"retry 5", "retry 30", "stop"};
+const Names kDropAtOnce{"drop response_error"};
+const Names kUsedUp{"drop retries_exhausted"};
+
+class StatusTable : public testing::TestWithParam<StatusCase> {};
+
+TEST_P(StatusTable, DecidesUnderEachStrategy) {
+  const StatusCase& c = GetParam();
+  for (size_t i = 0; i < std::size(kStrategies); ++i) {
+    const Policy policy = WithStatuses(kStrategies[i]);
+    const HttpReply reply{c.status, c.retry, {}};
+    const std::vector<Reply> replies(c.decisions[i].size(), Reply(reply));
+    EXPECT_EQ(Walk(policy, replies), c.decisions[i]) << c.status << ", strategy " << i;
+    const Verdict verdict = Interpret(reply, policy);
+    if (verdict.kind != Verdict::Kind::kDelivered) {
+      EXPECT_EQ(verdict.reason, c.reason) << c.status;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Statuses, StatusTable,
+    testing::Values(
+        StatusCase{200, {}, {}, {kDeliver, kDeliver, kDeliver, kDeliver}},
+        StatusCase{299, {}, {}, {kDeliver, kDeliver, kDeliver, kDeliver}},
+        StatusCase{409,
+                   {},
+                   ErrorReason::kStatus,
+                   {kRequestError, kRequestError, kRequestError, kRequestError}},
+        StatusCase{422, {}, ErrorReason::kStatus, {kDrop, kDrop, kDrop, kDrop}},
+        StatusCase{410, {}, ErrorReason::kStatus, {kStop, kStop, kStop, kStop}},
+        StatusCase{
+            429, {}, ErrorReason::kStatus, {kListThenDrop, kListThenStop, kDropAtOnce, kStop}},
+        StatusCase{
+            599, {}, ErrorReason::kStatus, {kListThenDrop, kListThenStop, kDropAtOnce, kStop}},
+        StatusCase{
+            999, {}, ErrorReason::kStatus, {kListThenDrop, kListThenStop, kDropAtOnce, kStop}},
+        // Not retried, a 2xx that delivers nothing and a former request error among them.
+        StatusCase{204, {}, ErrorReason::kNoIndicator, {kUsedUp, kStop, kDropAtOnce, kStop}},
+        StatusCase{301, {}, ErrorReason::kStatus, {kUsedUp, kStop, kDropAtOnce, kStop}},
+        StatusCase{400, {}, ErrorReason::kStatus, {kUsedUp, kStop, kDropAtOnce, kStop}},
+        StatusCase{401, {}, ErrorReason::kStatus, {kUsedUp, kStop, kDropAtOnce, kStop}},
+        // The indicator goes before each of the lists.
+        StatusCase{422, false, {}, {kDeliver, kDeliver, kDeliver, kDeliver}},
+        StatusCase{410, false, {}, {kDeliver, kDeliver, kDeliver, kDeliver}},
+        StatusCase{409, false, {}, {kDeliver, kDeliver, kDeliver, kDeliver}},
+        StatusCase{
+            200, true, ErrorReason::kIndicator, {kListThenDrop, kListThenStop, kDropAtOnce, kStop}},
+        StatusCase{
+            422, true, ErrorReason::kIndicator, {kListThenDrop, kListThenStop, kDropAtOnce, kStop}},
+        StatusCase{400,
+                   true,
+                   ErrorReason::kIndicator,
+                   {kListThenDrop, kListThenStop, kDropAtOnce, kStop}}));
+
+TEST(Verdict, TreatsEachStatusAsBeforeWithoutLists) {
+  for (int status = 100; status <= 999; ++status) {
+    const bool request_error = status == 401 || status == 403 || status == 405 || status == 406 ||
+                               (status >= 502 && status <= 504);
+    const bool is_2xx = status >= 200 && status < 300;
+    for (const Strategy strategy : kStrategies) {
+      Policy policy = TwoDelays(strategy);
+      const Reply reply = HttpReply{status, {}, {}};
+      const Reply like = request_error ? kUnavailable() : kIndicated();
+      EXPECT_EQ(Walk(policy, {reply, reply, reply}), Walk(policy, {like, like, like})) << status;
+      policy.indicator = IndicatorRule::kOptional;
+      EXPECT_EQ(Walk(policy, {reply}), is_2xx ? kDeliver : Walk(policy, {like})) << status;
+    }
+  }
+}
+
+TEST(Verdict, TakesTheListOfSuccessesInsteadOfAll2xx) {
+  Policy policy = WithRule(IndicatorRule::kOptional);
+  policy.statuses.success = {{201, 201}, {409, 409}};
+  const auto kind = [&](int status) { return Interpret(HttpReply{status, {}, {}}, policy).kind; };
+  EXPECT_EQ(kind(201), Verdict::Kind::kDelivered);
+  EXPECT_EQ(kind(409), Verdict::Kind::kDelivered);
+  EXPECT_EQ(kind(200), Verdict::Kind::kResponseError);
+  policy.indicator = IndicatorRule::kRequired;
+  EXPECT_EQ(kind(201), Verdict::Kind::kDelivered);
+  EXPECT_EQ(kind(200), Verdict::Kind::kResponseError);
+}
+
+TEST(Decision, SaysWhyAStatusStops) {
+  const auto why = [](const Policy& policy, int status) {
+    Progress progress;
+    return std::get<Stop>(Decide(policy, HttpReply{status, {}, {}}, progress)).why;
+  };
+  const Policy policy = WithStatuses(Strategy::kProgressBackOffStopTask);
+  EXPECT_EQ(why(policy, 410),
+            "response error (HTTP 410, no retry indicator) on attempt 1, and its status is in "
+            "stop.on.status.codes");
+  EXPECT_EQ(why(policy, 400),
+            "response error (HTTP 400, no retry indicator) on attempt 1, and its status is not in "
+            "retry.on.status.codes");
+}
+
+// --- Policies and the delivery timeout.
+
+Backoff Constant(milliseconds delay, std::optional<size_t> max_retries = {}) {
+  Backoff backoff{delay};
+  backoff.kind = Backoff::Kind::kConstant;
+  backoff.max_retries = max_retries;
+  return backoff;
+}
+
+TEST(Decision, RetriesAsOftenAsAPolicySays) {
+  Policy policy = TwoDelays(Strategy::kProgressBackOffDropMessage);
+  policy.retry_backoff = Constant(milliseconds(9));
+  policy.request_retry_backoff = Constant(milliseconds(9), 1);
+  EXPECT_EQ(
+      Walk(policy, std::vector<Reply>(6, kIndicated())),
+      (Names{"retry 9", "retry 9", "retry 9", "retry 9", "retry 9", "drop retries_exhausted"}));
+  EXPECT_EQ(Walk(policy, {kRefused(), kRefused()}), (Names{"retry 9", "stop"}));
+  policy.retry_backoff.max_retries = 0;
+  EXPECT_EQ(Walk(policy, {kIndicated()}), Names{"drop retries_exhausted"});
+}
+
+class DeliveryTimeout : public testing::Test {
+ protected:
+  // Ends an attempt so long after the first one has begun.
+  std::string At(int ms, const Reply& reply) {
+    const auto now = *progress_.first_attempt + milliseconds(ms);
+    return Name(DecideAfterAttempt(policy_, reply, progress_, now, 0.5));
+  }
+  void Begin() {
+    progress_ = {};
+    progress_.first_attempt = base::MonotonicTime(std::chrono::hours(1));
+  }
+
+  Policy policy_ = [] {
+    Policy policy = TwoDelays(Strategy::kProgressBackOffDropMessage);  // 5, 30; 7, 70
+    policy.delivery_timeout = milliseconds(100);
+    return policy;
+  }();
+  Progress progress_;
+};
+
+TEST_F(DeliveryTimeout, RepeatsTheLastDelayAndCutsTheLastWaitToTheEnd) {
+  Begin();
+  EXPECT_EQ(At(1, kIndicated()), "retry 5");
+  EXPECT_EQ(At(6, kIndicated()), "retry 30");
+  EXPECT_EQ(At(37, kIndicated()), "retry 30");
+  EXPECT_EQ(At(68, kIndicated()), "retry 30");
+  EXPECT_EQ(At(99, kIndicated()), "retry 1");
+  EXPECT_EQ(At(100, kIndicated()), "drop retries_exhausted");
+}
+
+TEST_F(DeliveryTimeout, EndsRequestErrorsAsAUsedUpListUnderEachStrategy) {
+  for (const Strategy strategy : kStrategies) {
+    policy_.strategy = strategy;
+    Begin();
+    EXPECT_EQ(At(10, kRefused()), "retry 7");
+    EXPECT_EQ(At(20, kUnavailable()), "retry 70");
+    EXPECT_EQ(At(95, kRefused()), "retry 5");
+    EXPECT_EQ(At(101, kRefused()), "stop");
+  }
+}
+
+TEST_F(DeliveryTimeout, ChangesNothingAboutErrorsThatAreNotRetried) {
+  policy_ = WithStatuses(Strategy::kProgressBackOffDropMessage);
+  policy_.delivery_timeout = milliseconds(100);
+  Begin();
+  EXPECT_EQ(At(1, HttpReply{400, {}, {}}), "drop retries_exhausted");
+  EXPECT_EQ(At(1, HttpReply{422, {}, {}}), "drop status");
+  EXPECT_EQ(At(1, HttpReply{410, {}, {}}), "stop");
+  policy_.strategy = Strategy::kDropMessage;
+  EXPECT_EQ(At(1, kIndicated()), "drop response_error");
+  policy_.retry_backoff = {};
+  policy_.strategy = Strategy::kProgressBackOffDropMessage;
+  EXPECT_EQ(At(1, kIndicated()), "drop retries_exhausted");
+  EXPECT_EQ(At(500, kGood()), "deliver");
+}
+
+TEST_F(DeliveryTimeout, CutsARetryAfterToo) {
+  Begin();
+  EXPECT_EQ(At(40, HttpReply{429, {}, milliseconds(5000)}), "retry 60");
+  EXPECT_EQ(At(101, HttpReply{429, {}, milliseconds(5000)}), "drop retries_exhausted");
+}
+
+TEST_F(DeliveryTimeout, CountsOnlyRetriesThatAreGiven) {
+  policy_.retry_backoff = Constant(milliseconds(1));
+  Begin();
+  for (int i = 0; i < 50; ++i) EXPECT_EQ(At(i, kIndicated()), "retry 1");
+  policy_.retry_backoff = Constant(milliseconds(1), 2);
+  Begin();
+  EXPECT_EQ(At(1, kIndicated()), "retry 1");
+  EXPECT_EQ(At(2, kIndicated()), "retry 1");
+  EXPECT_EQ(At(3, kIndicated()), "drop retries_exhausted");
+}
+
+TEST_F(DeliveryTimeout, GivesUpARecordWhoseNextAttemptComesTooLate) {
+  Begin();
+  progress_.attempts = 1;
+  const auto at = [&](int ms, const Reply& reply) {
+    const auto decision =
+        DecideBeforeRetry(policy_, reply, progress_, *progress_.first_attempt + milliseconds(ms));
+    return decision ? Name(*decision) : "attempt";
+  };
+  EXPECT_EQ(at(100, kIndicated()), "attempt");
+  EXPECT_EQ(at(1100, kIndicated()), "attempt");
+  EXPECT_EQ(at(1102, kIndicated()), "drop retries_exhausted");
+  EXPECT_EQ(at(1102, kRefused()), "stop");
+  EXPECT_EQ(at(1102, kUnavailable()), "stop");
+  policy_.strategy = Strategy::kProgressBackOffStopTask;
+  EXPECT_EQ(at(1102, kIndicated()), "stop");
+  policy_.delivery_timeout = milliseconds(0);
+  EXPECT_EQ(at(1'000'000, kIndicated()), "attempt");
+}
+
 TEST(Decision, UsesABackOffListForEachKindOfError) {
   const Policy policy = TwoDelays(Strategy::kProgressBackOffDropMessage);
   EXPECT_EQ(Walk(policy, {kIndicated(), kRefused(), kIndicated(), kRefused(), kGood()}),
@@ -164,8 +415,8 @@ TEST(Decision, UsesABackOffListForEachKindOfError) {
 
 TEST(Decision, MakesOneAttemptWhenTheListIsEmpty) {
   Policy policy = TwoDelays(Strategy::kProgressBackOffDropMessage);
-  policy.retry_backoff.clear();
-  policy.request_retry_backoff.clear();
+  policy.retry_backoff = {};
+  policy.request_retry_backoff = {};
   EXPECT_EQ(Walk(policy, {kIndicated()}), Names{"drop retries_exhausted"});
   EXPECT_EQ(Walk(policy, {kRefused()}), Names{"stop"});
 }
@@ -187,14 +438,14 @@ TEST(Decision, LengthensADelayByRetryAfterUpToItsBound) {
 TEST(Decision, AbandonsTheRecordWhenTheAttemptWasAborted) {
   const Policy policy = TwoDelays(Strategy::kStopTask);
   Progress progress;
-  EXPECT_EQ(Name(DecideAfterAttempt(policy, Aborted{}, progress)), "abandon");
+  EXPECT_EQ(Name(Decide(policy, Aborted{}, progress)), "abandon");
   EXPECT_EQ(progress.attempts, 0);
 }
 
 TEST(Decision, SaysWhyATaskStops) {
   Progress progress;
   const Policy policy = TwoDelays(Strategy::kStopTask);
-  const Decision decision = DecideAfterAttempt(policy, HttpReply{500, std::nullopt, {}}, progress);
+  const Decision decision = Decide(policy, HttpReply{500, std::nullopt, {}}, progress);
   const auto* stop = std::get_if<Stop>(&decision);
   ASSERT_NE(stop, nullptr);
   EXPECT_NE(stop->why.find("HTTP 500"), std::string::npos) << stop->why;
@@ -223,14 +474,23 @@ TEST(Decision, BeforeAnAttemptConcernsNullValuesOnly) {
   }
 }
 
-TEST(LacksIndicator, IsTrueOnlyOfA2xxWithoutOne) {
-  EXPECT_TRUE(LacksIndicator(HttpReply{200, {}, {}}));
-  EXPECT_TRUE(LacksIndicator(HttpReply{204, {}, {}}));
-  EXPECT_FALSE(LacksIndicator(HttpReply{200, true, {}}));
-  EXPECT_FALSE(LacksIndicator(HttpReply{200, false, {}}));
-  EXPECT_FALSE(LacksIndicator(HttpReply{404, {}, {}}));
-  EXPECT_FALSE(LacksIndicator(RequestFault{}));
-  EXPECT_FALSE(LacksIndicator(Aborted{}));
+TEST(LacksIndicator, IsTrueOnlyOfA2xxThatIsNoDeliveryForLackOfOne) {
+  Policy policy;
+  EXPECT_TRUE(LacksIndicator(HttpReply{200, {}, {}}, policy));
+  EXPECT_TRUE(LacksIndicator(HttpReply{204, {}, {}}, policy));
+  EXPECT_FALSE(LacksIndicator(HttpReply{200, true, {}}, policy));
+  EXPECT_FALSE(LacksIndicator(HttpReply{200, false, {}}, policy));
+  EXPECT_FALSE(LacksIndicator(HttpReply{404, {}, {}}, policy));
+  EXPECT_FALSE(LacksIndicator(RequestFault{}, policy));
+  EXPECT_FALSE(LacksIndicator(Aborted{}, policy));
+  policy.statuses.drop = {{204, 204}};
+  EXPECT_FALSE(LacksIndicator(HttpReply{204, {}, {}}, policy));
+  policy.statuses.success = {{200, 200}};
+  EXPECT_FALSE(LacksIndicator(HttpReply{200, {}, {}}, policy));
+  EXPECT_TRUE(LacksIndicator(HttpReply{202, {}, {}}, policy));
+  policy.indicator = IndicatorRule::kOptional;
+  EXPECT_FALSE(LacksIndicator(HttpReply{202, {}, {}}, policy));
+  EXPECT_FALSE(LacksIndicator(HttpReply{200, {}, {}}, WithRule(IndicatorRule::kOptional)));
 }
 
 TEST(OutcomeWithoutIndicator, SaysWhatHappensToARecordAndWhen) {
@@ -253,6 +513,21 @@ TEST(OutcomeWithoutIndicator, SaysWhatHappensToARecordAndWhen) {
   EXPECT_EQ(OutcomeWithoutIndicator(policy, false), "the connector stops at the first record");
   policy.strategy = Strategy::kProgressBackOffDropMessage;
   policy.retry_backoff = {};
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false), "each record is dropped at once");
+  policy.retry_backoff = {1s, 2s};
+  policy.delivery_timeout = 90s;
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false),
+            "each record is retried for about 90 s, then dropped");
+  policy.retry_backoff.max_retries = 3;
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false),
+            "each record is retried for about 5 s, then dropped");
+  policy.delivery_timeout = 0s;
+  policy.retry_backoff = {4s};
+  policy.retry_backoff.kind = Backoff::Kind::kExponential;
+  policy.retry_backoff.max = 8s;  // on average 3 + 6 + 6 + 6 + 6 s
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false),
+            "each record is retried for about 27 s, then dropped");
+  policy.statuses.retry = {{400, 599}};
   EXPECT_EQ(OutcomeWithoutIndicator(policy, false), "each record is dropped at once");
 }
 

@@ -176,6 +176,7 @@ struct EndpointLog {
   bool aborted = false;
   size_t cancelled = 0;
   size_t most_at_once = 0;
+  size_t waits = 0;  // of the delivery thread
 
   void Cork(bool cork) {
     const std::lock_guard lock(mutex);
@@ -186,6 +187,11 @@ struct EndpointLog {
     std::unique_lock lock(mutex);
     return changed.wait_for(lock, std::chrono::seconds(30),
                             [&] { return received.size() >= count; });
+  }
+  bool AwaitMoreWaits(size_t count) {
+    std::unique_lock lock(mutex);
+    return changed.wait_for(lock, std::chrono::seconds(30),
+                            [&, until = waits + count] { return waits >= until; });
   }
   bool AwaitCancelled(size_t count) {
     std::unique_lock lock(mutex);
@@ -252,6 +258,8 @@ class FakeEndpoint final : public task::Endpoint {
   }
   void Wait(std::optional<base::MonotonicTime> until, std::vector<Ended>& ended) override {
     std::unique_lock lock(log_.mutex);
+    ++log_.waits;
+    log_.changed.notify_all();
     const auto ready = [&] {
       const bool may_end = !log_.corked || log_.aborted;
       return woken_ || !cancelled_.empty() || (may_end && !under_way_.empty());

@@ -45,8 +45,11 @@ delivery::Policy RandomPolicy(Dice& dice, delivery::Policy policy) {
                     : strategy < 8 ? Strategy::kDropMessage
                     : strategy < 9 ? Strategy::kStopTask
                                    : Strategy::kProgressBackOffStopTask;
-  policy.retry_backoff = RandomDelays(dice);
-  policy.request_retry_backoff = RandomDelays(dice);
+  policy.retry_backoff = delivery::Backoff(RandomDelays(dice));
+  policy.request_retry_backoff = delivery::Backoff(RandomDelays(dice));
+  policy.delivery_timeout = dice.Percent(70) ? 0ms : Milliseconds(dice.Between(1, 20'000));
+  policy.statuses.drop =
+      dice.Percent(80) ? delivery::StatusCodes() : delivery::StatusCodes{{500, 500}};
   policy.request_delay = dice.Percent(70) ? 0ms : Milliseconds(dice.Between(1, 500));
   policy.max_in_flight = static_cast<int>(dice.Between(1, 5));
   return policy;

@@ -379,6 +379,10 @@ bool MemberModel::Take() {
       Fail(fmt::format("it overtakes {}", before.offset));
     }
   }
+  if (!record.dead && !record.progress.first_attempt) {
+    record.progress.first_attempt = job->progress.first_attempt = now();
+  }
+  if (record.progress.first_attempt != job->progress.first_attempt) Fail("since when it is tried");
   auto& where = record.dead ? dead_letters_ : flights_;
   where.push_back({std::move(job), record, id, owned.log, owned.generation, name, false});
   return true;
@@ -400,16 +404,24 @@ Decision MemberModel::Expected(const delivery::Reply& reply, delivery::Progress&
   if (http != nullptr && (http->retry == false || (!http->retry && good && optional))) {
     return delivery::Deliver{};
   }
+  if (http != nullptr && !http->retry && policy_.statuses.drop.Contains(http->status)) {
+    return delivery::Drop{};
+  }
   const bool of_request = http == nullptr || (!http->retry && http->status == 503);
   const bool at_once = !of_request && (policy_.strategy == Strategy::kDropMessage ||
                                        policy_.strategy == Strategy::kStopTask);
-  const auto& delays = of_request ? policy_.request_retry_backoff : policy_.retry_backoff;
+  const auto& delays =
+      of_request ? policy_.request_retry_backoff.delays : policy_.retry_backoff.delays;
   size_t& used = of_request ? progress.request_retries : progress.response_retries;
-  if (!at_once && used < delays.size()) {
-    auto delay = delays[used++];
+  const bool timed = policy_.delivery_timeout > 0ms;
+  const auto left = progress.first_attempt.value() + policy_.delivery_timeout - now();
+  const bool in_time = timed ? left > 0ms && !delays.empty() : used < delays.size();
+  if (!at_once && in_time) {
+    auto delay = delays[std::min(used++, delays.size() - 1)];
     if (http != nullptr && http->retry_after) {
       delay = std::max(delay, std::min(*http->retry_after, policy_.retry_after_max));
     }
+    if (timed) delay = std::min(delay, std::chrono::ceil<std::chrono::milliseconds>(left));
     return delivery::Retry{{}, delay};
   }
   const bool drops = !of_request && (policy_.strategy == Strategy::kDropMessage ||
@@ -428,7 +440,7 @@ bool MemberModel::EndAttempt(Dice& dice, bool well) {
       FindOwned(flight) == nullptr ? dice.Percent(50) : stopped_ && dice.Percent(10);
   if (!well && cut_off) reply = delivery::Aborted{};
   const Decision expected = Expected(reply, flight.record.progress);
-  Decision decision = delivery::DecideAfterAttempt(policy_, reply, flight.job->progress);
+  Decision decision = delivery::DecideAfterAttempt(policy_, reply, flight.job->progress, now(), 0);
   schedule_.Tell([&] {
     return fmt::format("member {}: {}@{} {}", id_, flight.from.partition, flight.record.offset,
                        Text(decision));
@@ -491,8 +503,19 @@ void MemberModel::FinishJob(Flight flight, const Decision& decision) {
 
 void MemberModel::SetPaused(bool paused) {
   schedule_.Tell([&] { return fmt::format("member {} {}", id_, paused ? "pauses" : "resumes"); });
+  if (paused && !paused_) paused_since_ = now();
+  if (!paused && paused_) {
+    for (auto& [id, owned] : partitions_) {
+      for (auto& [name, lane] : owned.lanes) {
+        for (Waiting& record : lane.queue) {
+          if (record.progress.first_attempt)
+            *record.progress.first_attempt += now() - paused_since_;
+        }
+      }
+    }
+  }
   paused_ = paused;
-  lanes_->SetPaused(paused);
+  lanes_->SetPaused(paused, now());
 }
 
 void MemberModel::StopTaking() {

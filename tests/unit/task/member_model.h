@@ -145,6 +145,7 @@ class MemberModel {
   std::vector<Flight> dead_letters_;
   bool stopped_ = false;
   bool paused_ = false;
+  base::MonotonicTime paused_since_;
   bool deposed_ = false;
   bool fenced_in_flight_ = false;
   bool saves_less_ = false;

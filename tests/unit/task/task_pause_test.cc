@@ -34,7 +34,7 @@ TEST_F(PausedLanes, TakeNothingAndWantNothing) {
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
   lanes_.ApplyDecision(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
   lanes_.Add(MakeRecord(kSecond, 0), At(0s));
-  lanes_.SetPaused(true);
+  lanes_.SetPaused(true, At(0s).monotonic);
   EXPECT_FALSE(lanes_.HasReady());
   EXPECT_FALSE(lanes_.NextDue());
   EXPECT_EQ(lanes_.UpdateDemand(At(1s).monotonic).bytes, 0u);
@@ -46,14 +46,29 @@ TEST_F(PausedLanes, KeepTheDueTimesOfRecords) {
   Assign({kFirst});
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
   lanes_.ApplyDecision(lanes_.Take(At(0s).monotonic), delivery::Retry{{}, 5s}, At(0s).monotonic);
-  lanes_.SetPaused(true);
-  lanes_.SetPaused(false);
+  lanes_.SetPaused(true, At(0s).monotonic);
+  lanes_.SetPaused(false, At(0s).monotonic);
   EXPECT_EQ(lanes_.NextDue(), At(5s).monotonic);
   EXPECT_FALSE(lanes_.Take(At(4999ms).monotonic));
-  lanes_.SetPaused(true);
+  lanes_.SetPaused(true, At(0s).monotonic);
   EXPECT_FALSE(lanes_.Take(At(5s).monotonic));
-  lanes_.SetPaused(false);
+  lanes_.SetPaused(false, At(0s).monotonic);
   EXPECT_TRUE(lanes_.Take(At(60s).monotonic));
+}
+
+TEST_F(PausedLanes, DoNotCountThePauseSinceTheFirstAttempt) {
+  Assign({kFirst});
+  lanes_.Add(MakeRecord(kFirst, 0), At(0s));
+  JobPtr job = lanes_.Take(At(0s).monotonic);
+  job->progress.first_attempt = At(0s).monotonic;
+  lanes_.ApplyDecision(std::move(job), delivery::Retry{{}, 5s}, At(0s).monotonic);
+  lanes_.SetPaused(true, At(2s).monotonic);
+  lanes_.SetPaused(true, At(3s).monotonic);
+  lanes_.SetPaused(false, At(62s).monotonic);
+  lanes_.SetPaused(false, At(63s).monotonic);
+  job = lanes_.Take(At(63s).monotonic);
+  ASSERT_TRUE(job);
+  EXPECT_EQ(job->progress.first_attempt, At(60s).monotonic);
 }
 
 TEST_F(PausedLanes, FinishJobsInFlight) {
@@ -61,7 +76,7 @@ TEST_F(PausedLanes, FinishJobsInFlight) {
   lanes_.Add(MakeRecord(kFirst, 0), At(0s));
   lanes_.Add(MakeRecord(kFirst, 1), At(0s));
   JobPtr job = lanes_.Take(At(0s).monotonic);
-  lanes_.SetPaused(true);
+  lanes_.SetPaused(true, At(0s).monotonic);
   EXPECT_TRUE(lanes_.ApplyDecision(std::move(job), delivery::Deliver{}, At(0s).monotonic));
   EXPECT_EQ(lanes_.TakeCommittable(), (Positions{{kFirst, 1}}));
   EXPECT_FALSE(lanes_.Take(At(0s).monotonic));
@@ -70,14 +85,14 @@ TEST_F(PausedLanes, FinishJobsInFlight) {
 TEST_F(PausedLanes, PauseAllPartitionsIncludingNewlyAssignedOnes) {
   Assign({kFirst});
   EXPECT_TRUE(lanes_.TakeFlowChanges().pause.empty());
-  lanes_.SetPaused(true);
+  lanes_.SetPaused(true, At(0s).monotonic);
   ASSERT_TRUE(lanes_.HasFlowChanges());
   EXPECT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
   Assign({kSecond});
   ASSERT_TRUE(lanes_.HasFlowChanges());
   EXPECT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kSecond}));
   EXPECT_TRUE(lanes_.TakeFlowChanges().pause.empty());
-  lanes_.SetPaused(false);
+  lanes_.SetPaused(false, At(0s).monotonic);
   ASSERT_TRUE(lanes_.HasFlowChanges());
   const Lanes::Flow flow = lanes_.TakeFlowChanges();
   EXPECT_TRUE(flow.pause.empty());
@@ -90,9 +105,9 @@ TEST_F(PausedLanes, KeepAPartitionThatIsOverQuotaPausedAfterResuming) {
   large.value = std::string(policy_.queue_max_bytes * 3 / 4, 'x');
   lanes_.Add(std::move(large), At(0s));
   ASSERT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
-  lanes_.SetPaused(true);
+  lanes_.SetPaused(true, At(0s).monotonic);
   EXPECT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kSecond}));
-  lanes_.SetPaused(false);
+  lanes_.SetPaused(false, At(0s).monotonic);
   EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kSecond}));
   lanes_.ApplyDecision(lanes_.Take(At(0s).monotonic), delivery::Deliver{}, At(0s).monotonic);
   EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kFirst}));
@@ -105,22 +120,22 @@ TEST_F(PausedLanes, ResumeAPartitionLaterWhoseBackPressureEndedMeanwhile) {
   lanes_.Add(std::move(large), At(0s));
   ASSERT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
   JobPtr job = lanes_.Take(At(0s).monotonic);
-  lanes_.SetPaused(true);
+  lanes_.SetPaused(true, At(0s).monotonic);
   lanes_.ApplyDecision(std::move(job), delivery::Deliver{}, At(0s).monotonic);
   const Lanes::Flow flow = lanes_.TakeFlowChanges();
   EXPECT_TRUE(flow.pause.empty());
   EXPECT_TRUE(flow.resume.empty());
-  lanes_.SetPaused(false);
+  lanes_.SetPaused(false, At(0s).monotonic);
   EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kFirst}));
 }
 
 TEST_F(PausedLanes, ResumeAPartitionWhoseOffsetsWentBackMeanwhile) {
   Assign({kFirst});
   lanes_.Add(MakeRecord(kFirst, 5), At(0s));
-  lanes_.SetPaused(true);
+  lanes_.SetPaused(true, At(0s).monotonic);
   ASSERT_EQ(lanes_.TakeFlowChanges().pause, (Partitions{kFirst}));
   ASSERT_EQ(lanes_.Add(MakeRecord(kFirst, 0), At(0s)), Lanes::AddResult::kStartedOver);
-  lanes_.SetPaused(false);
+  lanes_.SetPaused(false, At(0s).monotonic);
   EXPECT_EQ(lanes_.TakeFlowChanges().resume, (Partitions{kFirst}));
 }
 

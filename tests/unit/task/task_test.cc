@@ -94,14 +94,14 @@ TEST_F(TaskTest, CancelsARequestWhosePartitionIsLost) {
   EXPECT_TRUE(endpoint_.AwaitCancelled(1));
 }
 
+// A clock that the test moves.
+struct SteppedClock : base::Clock {
+  base::Now Read() const override { return {base::MonotonicTime(monotonic.load()), {}}; }
+  std::atomic<std::chrono::milliseconds> monotonic{0ms};
+};
+
 class TaskThatJoins : public TaskTest {
  protected:
-  // A clock that the test moves.
-  struct SteppedClock : base::Clock {
-    base::Now Read() const override { return {base::MonotonicTime(monotonic.load()), {}}; }
-    std::atomic<std::chrono::milliseconds> monotonic{0ms};
-  };
-
   // Sets the clock and returns what is logged until the task has read it.
   std::string LogUntil(std::chrono::milliseconds time) {
     ::testing::internal::CaptureStderr();
@@ -308,6 +308,142 @@ TEST_F(TaskLogTest, LogsARecordFromTheFutureOnceForEachPartitionAndDelaysItFromR
   EXPECT_NE(lines[0].find("topic=t partition=0 offset=0 timestamp_ms=9223372036854775807"),
             std::string::npos)
       << lines[0];
+}
+
+TEST_F(TaskWithDeadLetters, SendsWhatAStatusDropsThereUnderAStrategyThatStops) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kStopTask;
+  policy.statuses.drop = {{422, 422}};
+  policy.statuses.stop = {{410, 410}};
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  TaskTest::Start(
+      [](const delivery::Record& record) {
+        return delivery::HttpReply{record.offset == 1 ? 422 : 410, {}, {}};
+      },
+      policy);
+  source_.Send(Records{MakeRecord(kFirst, 1)});
+  ASSERT_TRUE(AwaitCommitted(kFirst, 2));
+  EXPECT_EQ(letters_.produced.at(0).second.reason, delivery::DropReason::kStatus);
+  EXPECT_EQ(letters_.produced.at(0).second.http_status, 422);
+  EXPECT_NE(registry_.Render().find(
+                R"(records_dropped_total{connector="c",reason="status",topic="t"} 1)"),
+            std::string::npos);
+  source_.Send(Records{MakeRecord(kFirst, 2)});
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_EQ(task_->status().trace,
+            "t[0]@2: response error (HTTP 410, no retry indicator) on attempt 1, and its status is "
+            "in stop.on.status.codes");
+  const auto lines = Logged("record dropped");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find(" reason=status outcome=dead_letter "), std::string::npos) << lines[0];
+}
+
+// delivery.timeout.ms of 10 s, on a clock that the test moves and that is behind the real one, so
+// that the delivery thread never sleeps until a timer.
+class TaskWithATimeout : public TaskTest {
+ protected:
+  ~TaskWithATimeout() override { task_.reset(); }  // before the clock
+
+  // Delivers a record to an endpoint that fails, and makes its first attempt at once.
+  void Start(delivery::Policy policy) {
+    delivery_.policy = std::move(policy);
+    delivery_.policy.delivery_timeout = 10s;
+    const auto fails = [](const delivery::Record&) { return delivery::HttpReply{500, {}, {}}; };
+    task_ = std::make_unique<Task>(
+        TaskIdentity{"c", 0}, NewSettings(),
+        std::make_unique<testing::FakeEndpoint>(endpoint_, fails), stepped_clock_, metrics_,
+        [this] { NotifyStatus(); }, false);
+    source_.Send(Assigned{{kFirst, kSecond}});
+    source_.Send(Records{MakeRecord(kFirst, 0)});
+    ASSERT_TRUE(AwaitWaiting(1));
+  }
+  // Expects the next attempt at this time, and another one to come.
+  void AttemptAt(std::chrono::milliseconds time) {
+    const size_t before = Attempts();
+    stepped_clock_.monotonic = time - 1ms;
+    EXPECT_TRUE(endpoint_.AwaitMoreWaits(4));
+    EXPECT_EQ(Attempts(), before) << time.count();
+    stepped_clock_.monotonic = time;
+    EXPECT_TRUE(endpoint_.AwaitReceived(before + 1)) << time.count();
+    EXPECT_TRUE(endpoint_.AwaitMoreWaits(4));
+    EXPECT_EQ(Attempts(), before + 1) << time.count();
+  }
+  size_t Attempts() {
+    const std::lock_guard lock(endpoint_.mutex);
+    return endpoint_.received.size();
+  }
+  bool AwaitDrop() {
+    const std::string line =
+        "records_dropped_total{connector=\"c\",reason=\"retries_exhausted\",topic=\"t\"} 1";
+    return source_.Await([&](auto&) { return registry_.Render().find(line) != std::string::npos; });
+  }
+
+  SteppedClock stepped_clock_;
+};
+
+TEST_F(TaskWithATimeout, RepeatsTheLastDelayAndMakesTheLastAttemptAtTheEnd) {
+  delivery::Policy policy;
+  policy.retry_backoff = {1s, 4s};
+  Start(policy);
+  AttemptAt(1s);
+  AttemptAt(5s);
+  AttemptAt(9s);
+  stepped_clock_.monotonic = 10s;
+  EXPECT_TRUE(AwaitDrop());
+  EXPECT_EQ(Attempts(), 5u);
+}
+
+TEST_F(TaskWithATimeout, BeginsNoAttemptAfterTheEnd) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kProgressBackOffStopTask;
+  policy.retry_backoff = {1s};
+  Start(policy);
+  stepped_clock_.monotonic = 12s;  // as if the process had been suspended
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_EQ(Attempts(), 1u);
+  EXPECT_EQ(task_->status().trace,
+            "t[0]@0: response error (HTTP 500, no retry indicator) on attempt 1, and "
+            "delivery.timeout.ms has passed");
+}
+
+TEST_F(TaskWithATimeout, StandsStillWhilePaused) {
+  delivery::Policy policy;
+  policy.retry_backoff = {6s};
+  Start(policy);
+  task_->SetPaused(true);
+  ASSERT_TRUE(AwaitState(TaskState::kPaused));
+  stepped_clock_.monotonic = 30s;
+  task_->SetPaused(false);
+  EXPECT_TRUE(endpoint_.AwaitReceived(2));
+  EXPECT_TRUE(endpoint_.AwaitMoreWaits(4));
+  AttemptAt(36s);
+  stepped_clock_.monotonic = 40s;
+  EXPECT_TRUE(AwaitDrop());
+  EXPECT_EQ(Attempts(), 4u);
+}
+
+TEST_F(TaskWithATimeout, GivesARecordAnAttemptUnderNewSettingsAfterTheEnd) {
+  delivery::Policy policy;
+  policy.retry_backoff = {6s};
+  Start(policy);
+  stepped_clock_.monotonic = 5s;
+  delivery_.policy.delivery_timeout = 2s;
+  Reconfigure();
+  EXPECT_TRUE(AwaitDrop());
+  EXPECT_EQ(Attempts(), 2u);
+}
+
+TEST_F(TaskTest, TakesOverStatusListsFromTheNextAttempt) {
+  delivery::Policy policy;
+  policy.retry_backoff = {600s};
+  Start([](const delivery::Record&) { return delivery::HttpReply{409, {}, {}}; }, policy);
+  source_.Send(Records{MakeRecord(kFirst, 0)});
+  ASSERT_TRUE(AwaitWaiting(1));
+  delivery_.policy.statuses.success = {{409, 409}};
+  Reconfigure();
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  EXPECT_EQ(endpoint_.received.size(), 2u);
+  EXPECT_FALSE(source_.left);
 }
 
 TEST_F(TaskTest, PollsWhileARecordWaits) {

@@ -2,6 +2,7 @@
 
 #include <exception>
 #include <optional>
+#include <utility>
 
 #include "http/destination.h"
 #include "http/endpoint_client.h"
@@ -58,7 +59,8 @@ task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* 
 
 }  // namespace
 
-reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories) {
+reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories,
+                                       std::vector<base::AddressRange> disallowed) {
   return {
       [log_end_offsets = std::make_shared<kafka::LogEndOffsets>(), &histories](
           const config::ConnectorConfig& config, int task) {
@@ -67,8 +69,8 @@ reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHis
             SubscriptionOf(config, task), WithOwnInstanceId(properties, task),
             log_end_offsets->Open(properties), histories.Get(config.subscription.group));
       },
-      [&clock](const config::ConnectorConfig& config) {
-        return std::make_unique<http::EndpointClient>(config.name, clock);
+      [&clock, disallowed = std::move(disallowed)](const config::ConnectorConfig& config) {
+        return std::make_unique<http::EndpointClient>(config.name, clock, disallowed);
       },
       MakeRoute,
       [](const config::ConnectorConfig& config,

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/address_range.h"
 #include "base/clock.h"
 #include "kafka/group_history.h"
 #include "kafka/properties.h"
@@ -14,8 +15,10 @@
 
 namespace khs::app {
 
-// Connections through librdkafka and HTTP. The arguments must outlive everything that they create.
-reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories);
+// Connections through librdkafka and HTTP. The clock and the histories must outlive everything that
+// they create. No endpoint or proxy is connected to at a `disallowed` address.
+reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories,
+                                       std::vector<base::AddressRange> disallowed = {});
 
 // Checks a definition with librdkafka and TLS, without any network. Owned by the reconciler and
 // used by its thread.

@@ -172,7 +172,8 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   std::minstd_rand random(std::random_device{}());
   const ClusterWatch cluster(*kafka);
   kafka::GroupHistories histories;
-  reconcile::Connections connections = MakeConnections(clock, histories);
+  reconcile::Connections connections =
+      MakeConnections(clock, histories, config.disallowed_addresses);
   connections.descriptors = [&cluster] { return UseOfDescriptors(cluster); };
   reconcile::Reconciler reconciler(
       std::move(settings), std::move(connections), DefinitionCheck(),

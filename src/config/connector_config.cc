@@ -1,5 +1,6 @@
 #include "config/connector_config.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "config/client_properties.h"
@@ -7,6 +8,7 @@
 #include "config/connector_rules.h"
 #include "config/internal_topics.h"
 #include "config/problem_list.h"
+#include "config/request_body.h"
 #include "config/retry_values.h"
 #include "config/settings.h"
 
@@ -51,6 +53,28 @@ void ValidateProxy(const Settings& settings, ProblemList& problems) {
       problems.Add(ProblemWith(*setting, "It requires a proxy: set http.proxy.host as well"));
     }
   }
+}
+
+// Whether values are escaped in the body depends on its Content-Type.
+void ValidateBody(const Settings& settings, bool is_complete, EndpointConfig& endpoint,
+                  ProblemList& problems) {
+  const Setting* setting = FindSetting(settings, "callback.request.body");
+  if (setting == nullptr || !endpoint.body) return;
+  const auto type = std::find_if(
+      endpoint.headers.begin(), endpoint.headers.end(),
+      [](const auto& header) { return EqualIgnoringCase(header.first, "Content-Type"); });
+  const bool is_configured = type != endpoint.headers.end();
+  if (!is_configured && !is_complete) return;  // a secret may contain it
+  if (is_configured && type->second.has_fields()) {
+    problems.Add(ProblemWith(*setting, "Needs a Content-Type without templates"));
+    return;
+  }
+  const std::string& text =
+      is_configured ? type->second.constant().Reveal() : endpoint.default_content_type;
+  endpoint.body_is_json = IsJsonType(text);
+  if (!endpoint.body_is_json) return;
+  std::string reason = ValidateJsonBody(*endpoint.body, text);
+  if (!reason.empty()) problems.Add(ProblemWith(*setting, std::move(reason)));
 }
 
 // Translates `consumer.override.*` to librdkafka's properties.
@@ -152,6 +176,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   ValidateSubscription(settings, source, whole, problems);
   ValidateClientCertificate(settings, problems);
   ValidateProxy(settings, problems);
+  ValidateBody(settings, secrets.is_complete(), draft.config.endpoint, problems);
   ValidateStatusRules(settings, source.file, applier, draft, problems);
   ResolveBackoff(settings, source.file, draft, problems);
 

@@ -12,6 +12,7 @@
 #include "config/flat.h"
 #include "config/problem.h"
 #include "config/secrets.h"
+#include "config/template.h"
 #include "delivery/policy.h"
 
 namespace khs::config {
@@ -40,10 +41,12 @@ struct ProxyConfig {
 
 // A connector's endpoint, and the form of its requests. Nearly every key has a field.
 struct EndpointConfig {
-  base::Secret url;
+  base::Secret url;  // has the letter x for each template
+  // The same with its templates, which are in path and query only.
+  Template url_template = {};
   bool host_is_secret = false;  // the URL's host and port must not be shown
   std::string method = "POST";  // upper case
-  std::vector<std::pair<std::string, base::Secret>> headers;
+  std::vector<std::pair<std::string, Template>> headers;
   // The Content-Type if `headers` has none.
   std::string default_content_type;
   std::chrono::milliseconds connect_timeout{60'000};
@@ -51,6 +54,8 @@ struct EndpointConfig {
   std::chrono::milliseconds read_timeout{60'000};
   std::chrono::seconds connection_max_age{300};  // 0: unlimited
   bool forward_kafka_headers = false;
+  std::optional<Template> body = {};  // absent: the record's value
+  bool body_is_json = false;          // by its Content-Type; only if there is a `body`
   TlsConfig tls;
   ProxyConfig proxy;
 

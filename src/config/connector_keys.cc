@@ -85,8 +85,10 @@ const Row<ConnectorDraft> kRows[] = {
              .importance = kHigh,
              .group = "Endpoint",
              .documentation = "Where records go: an absolute `http://` or `https://` URL, without "
-                              "user, password and fragment."},
-     .apply = SetUrl},
+                              "user, password and fragment. *Templates* are possible in path and "
+                              "query."},
+     .apply = SetUrl,
+     .references = References::kTemplate},
     {.key = {.key = "callback.request.method",
              .default_value = "POST",
              .importance = kHigh,
@@ -105,11 +107,17 @@ const Row<ConnectorDraft> kRows[] = {
              .importance = kHigh,
              .group = "Endpoint",
              .documentation = "Headers of every request: a TOML table, a JSON object as a string, "
-                              "or `K:V|K:V`. See *Headers*."},
+                              "or `K:V|K:V`. See *Headers*. *Templates* are possible in values."},
      .apply = SetHeaders,
      .shape = Shape::kHeaders,
      .secret = true,
      .references = References::kInside},
+    {.key = {.key = "callback.request.body",
+             .group = "Endpoint",
+             .documentation = "A text with *Templates* that is sent instead of the record's "
+                              "value; by default the value itself."},
+     .apply = SetBody,
+     .references = References::kTemplate},
     {.key = {.key = "callback.timeout.connect.ms",
              .type = kInt,
              .default_value = "60000",

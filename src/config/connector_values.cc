@@ -152,11 +152,17 @@ Outcome SetValueConverter(const Value& value, ConnectorDraft& draft) {
 }
 
 Outcome SetUrl(const Value& value, ConnectorDraft& draft) {
+  if (value.first_field && *value.first_field < HostEnd(value.text)) {
+    return Misused(
+        "Templates are possible in the URL's path and query only: no record chooses the scheme, "
+        "the host or the port");
+  }
   if (std::string reason = ValidateEndpointUrl(value.text, value.is_hidden()); !reason.empty()) {
     return Invalid(std::move(reason));
   }
   EndpointConfig& endpoint = draft.config.endpoint;
   endpoint.url = SecretOf(value);
+  endpoint.url_template = value.with_fields;
   endpoint.host_is_secret = value.is_hidden() && *value.first_secret < HostEnd(value.text);
   return Accepted();
 }
@@ -184,6 +190,11 @@ Outcome SetHeaders(const Value& value, ConnectorDraft& draft) {
   auto headers = ParseHeaders(value.text, draft.header_separator, draft.secrets);
   if (!headers) return Invalid(headers.error());
   draft.config.endpoint.headers = std::move(*headers);
+  return Accepted();
+}
+
+Outcome SetBody(const Value& value, ConnectorDraft& draft) {
+  draft.config.endpoint.body = value.with_fields;
   return Accepted();
 }
 

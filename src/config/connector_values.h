@@ -42,6 +42,7 @@ Outcome SetUrl(const Value& value, ConnectorDraft& draft);
 Outcome SetMethod(const Value& value, ConnectorDraft& draft);
 Outcome SetHeaderSeparator(const Value& value, ConnectorDraft& draft);
 Outcome SetHeaders(const Value& value, ConnectorDraft& draft);
+Outcome SetBody(const Value& value, ConnectorDraft& draft);
 Outcome SetProxyHost(const Value& value, ConnectorDraft& draft);
 Outcome SetProxyUser(const Value& value, ConnectorDraft& draft);
 Outcome SetIndicatorRule(const Value& value, ConnectorDraft& draft);

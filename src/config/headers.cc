@@ -71,7 +71,7 @@ base::Expected<Fields, std::string> SplitJson(std::string_view text, bool is_hid
   return fields;
 }
 
-// Finds `wanted` outside of references. A hidden text has no references.
+// Finds `wanted` outside of references and templates. A hidden text has neither.
 size_t Find(std::string_view text, std::string_view wanted, bool is_hidden) {
   if (is_hidden) return text.find(wanted);
   for (size_t at = 0; at < text.size(); ++at) {
@@ -81,6 +81,10 @@ size_t Find(std::string_view text, std::string_view wanted, bool is_hidden) {
       at += 2;
     } else if (rest.starts_with("${")) {
       at += std::min(rest.find('}'), rest.size() - 1);
+    } else if (rest.starts_with("{{{{")) {
+      at += 3;
+    } else if (const size_t length = TemplateLength(rest); length > 0) {
+      at += length - 1;
     }
   }
   return std::string_view::npos;
@@ -108,6 +112,11 @@ bool IsOneReference(std::string_view text) {
   return parts && parts->size() == 1 && std::holds_alternative<SecretReference>(parts->front());
 }
 
+// A part of a secret, without references and templates.
+base::Expected<ParsedTemplate, std::string> HiddenText(const std::string& text) {
+  return ParsedTemplate{base::Secret::FromReference(text), {text, 0}};
+}
+
 // Resolves and validates the fields. Hidden fields are the content of a secret, so they have no
 // references. Continues after an unreadable secret, so that the resolver knows all references.
 base::Expected<Headers, std::string> ResolveFields(const Fields& fields, bool is_hidden,
@@ -120,15 +129,21 @@ base::Expected<Headers, std::string> ResolveFields(const Fields& fields, bool is
   std::set<std::string> seen;
   for (const auto& [name, text] : fields) {
     note(ValidateName(name, seen, is_hidden));
-    auto value = is_hidden ? ResolvedText{text, 0} : secrets.Resolve(text);
+    auto value = is_hidden ? HiddenText(text) : ParseTemplate(text, secrets);
     if (!value) {
       note(Named(name, is_hidden) + ": " + value.error());
-    } else if (!base::IsFieldValue(value->text)) {
+      continue;
+    }
+    const ResolvedText& whole = value->whole;
+    const bool is_host = EqualIgnoringCase(name, "Host");
+    if (!base::IsFieldValue(whole.text)) {
       note(Named(name, is_hidden) + " holds a control character, which HTTP does not allow");
-    } else if (value->is_complete && EqualIgnoringCase(name, "Host") && !IsHost(value->text)) {
+    } else if (is_host && value->first_field) {
+      note(Named(name, is_hidden) + " must not have a template: no record chooses the host");
+    } else if (whole.is_complete && is_host && !IsHost(whole.text)) {
       note(Named(name, is_hidden) + " must be host or host:port");
-    } else if (value->is_complete) {
-      headers.emplace_back(name, ToSecret(std::move(*value)));
+    } else if (whole.is_complete) {
+      headers.emplace_back(name, std::move(value->text));
     }
   }
   if (!problem.empty()) return Reason(std::move(problem));

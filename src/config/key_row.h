@@ -38,6 +38,7 @@ inline Outcome Misused(std::string text) { return {Outcome::Kind::kMisused, std:
 // How references to secrets in a row's values are resolved.
 enum class References {
   kResolved,  // before the value is parsed
+  kTemplate,  // the same, after the templates in the value were parsed
   kInside,    // by the row's function, after it split the value
   kKept,      // by the code that uses the value; the row stores the value as written
   kForbidden,
@@ -114,18 +115,20 @@ class RowApplier {
 
   void ApplyOne(const Row<Draft>& row, const Setting& setting) {
     Entry entry = setting.written.entry;
-    const auto resolved = ResolveText(row, entry.text);
-    if (!resolved) {
-      Report(setting, resolved.error());
+    auto parsed = ResolveText(row, entry.text);
+    if (!parsed) {
+      Report(setting, parsed.error());
       return;
     }
+    const ResolvedText* const resolved = &parsed->whole;
     if (!resolved->is_complete) {
       unresolved_.insert(setting.key);
       return;
     }
     entry.text = resolved->text;
+    const std::string& written = parsed->first_field ? setting.written.entry.text : entry.text;
     const std::string shown =
-        resolved->first_secret ? std::string(kHiddenValue) : ShownValue(row, entry.text);
+        resolved->first_secret ? std::string(kHiddenValue) : ShownValue(row, written);
     if (entry.text.find('\0') != std::string::npos) {
       Report(setting, InvalidValue(shown, setting.key, "a NUL character cannot be part of it"));
       return;
@@ -137,6 +140,8 @@ class RowApplier {
       return;
     }
     value->first_secret = resolved->first_secret;
+    value->with_fields = std::move(parsed->text);
+    value->first_field = parsed->first_field;
     if (row.key.key.ends_with(".*")) {
       value->member = std::string_view(setting.key).substr(row.key.key.size() - 1);
     }
@@ -156,26 +161,30 @@ class RowApplier {
     }
   }
 
-  base::Expected<ResolvedText, std::string> ResolveText(const Row<Draft>& row,
-                                                        const std::string& text) {
+  base::Expected<ParsedTemplate, std::string> ResolveText(const Row<Draft>& row,
+                                                          const std::string& text) {
     switch (row.references) {
       case References::kResolved:
         break;
+      case References::kTemplate:
+        return ParseTemplate(text, draft_.secrets);
       case References::kInside:
-        return ResolvedText{text};
+        return ParsedTemplate{{}, {text}};
       case References::kKept: {
         const auto parts = ParseReferences(text);
         if (!parts) return base::Unexpected<std::string>(parts.error());
-        return ResolvedText{text};
+        return ParsedTemplate{{}, {text}};
       }
       case References::kForbidden: {
         auto resolved = SecretResolver(nullptr).Resolve(text);
-        if (resolved && resolved->is_complete) return resolved;
+        if (resolved && resolved->is_complete) return ParsedTemplate{{}, std::move(*resolved)};
         return base::Unexpected<std::string>(
             "a reference to a secret is not possible here; $${ is a literal ${");
       }
     }
-    return draft_.secrets.Resolve(text);
+    auto resolved = draft_.secrets.Resolve(text);
+    if (!resolved) return base::Unexpected<std::string>(std::move(resolved.error()));
+    return ParsedTemplate{{}, std::move(*resolved)};
   }
 
   static std::string ShownValue(const Row<Draft>& row, const std::string& text) {

@@ -60,6 +60,20 @@ Outcome SetSecretsDirs(const Value& value, ProcessDraft& draft) {
   return Accepted();
 }
 
+Outcome SetDisallowedAddresses(const Value& value, ProcessDraft& draft) {
+  std::vector<base::AddressRange> ranges;
+  for (const std::string& text : value.list) {
+    const auto range = base::AddressRange::Parse(text);
+    if (!range) {
+      return Invalid('"' + Abbreviate(text) +
+                     "\" is not a range of addresses, such as 10.0.0.0/8 or fc00::/7");
+    }
+    ranges.push_back(*range);
+  }
+  draft.config.disallowed_addresses = std::move(ranges);
+  return Accepted();
+}
+
 Outcome SetLogLevel(const Value& value, ProcessDraft& draft) {
   using base::LogLevel;
   constexpr std::array<std::pair<std::string_view, LogLevel>, 6> kLevels = {
@@ -172,6 +186,13 @@ const Row<ProcessDraft> kRows[] = {
              .documentation = "The only places that `${file:...}` and `${dir:...}` may read. See "
                               "*Secrets*."},
      .apply = SetSecretsDirs},
+    {.key = {.key = "endpoint.disallow.cidr.ranges",
+             .type = kList,
+             .default_value = "",
+             .group = "Endpoints",
+             .documentation = "Addresses that no connector may connect to, as endpoint or proxy, "
+                              "such as `169.254.0.0/16,fd00::/8`. See *Disallowed addresses*."},
+     .apply = SetDisallowedAddresses},
     {.key = {.key = "log.level",
              .default_value = "info",
              .group = "Log",

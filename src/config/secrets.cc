@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "config/client_properties.h"
@@ -47,6 +48,21 @@ std::string_view ValidatePath(std::string_view path) {
   return {};
 }
 
+// Returns how to write a template, if a reference looks as if it was meant to be one.
+std::string TemplateHint(std::string_view inside) {
+  constexpr std::array<std::string_view, 6> kNames{"topic",     "partition", "offset",
+                                                   "timestamp", "key",       "value"};
+  constexpr std::array<std::string_view, 3> kFamilies{"key.", "value.", "header."};
+  constexpr std::string_view kForm = "; templates are written {{{{{}}}}}";
+  for (const std::string_view name : kNames) {
+    if (inside == name) return fmt::format(kForm, name);
+  }
+  for (const std::string_view family : kFamilies) {
+    if (inside.starts_with(family)) return fmt::format(kForm, std::string(family) + "NAME");
+  }
+  return {};
+}
+
 // Parses the text between `${` and `}`. The error follows "the reference ".
 Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
   if (inside.find("${") != std::string_view::npos) {
@@ -62,8 +78,9 @@ Expected<SecretReference, std::string> ParseInside(std::string_view inside) {
     }
     return SecretReference{Kind::kEnvironment, std::string(place), {}};
   }
-  if (kind != "file" && kind != "dir")
-    return Unexpected(fmt::format("is unknown: {}", kReferenceForms));
+  if (kind != "file" && kind != "dir") {
+    return Unexpected(fmt::format("is unknown: {}{}", kReferenceForms, TemplateHint(inside)));
+  }
 
   const size_t second = place.find(':');
   const bool has_key = second != std::string_view::npos;

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "config/definitions.h"
 #include "config/flat.h"
+#include "config/template.h"
 
 namespace khs::config {
 
@@ -32,6 +33,9 @@ struct Value {
   std::string_view member;        // the key without the prefix of its family
   // The offset of the first secret in the text; absent: no secrets.
   std::optional<size_t> first_secret;
+  // Only for rows that allow templates: the text with them. `text` has a placeholder for each.
+  Template with_fields;
+  std::optional<size_t> first_field;  // the offset of the first placeholder
 
   // Messages must not quote a hidden value.
   bool is_hidden() const { return first_secret.has_value(); }

@@ -156,6 +156,11 @@ std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& 
   return std::nullopt;
 }
 
+Decision DecideAfterFault(const Policy& policy, const RecordFault& fault) {
+  if (policy.strategy.then == Strategy::Then::kDrop) return Drop{DropReason::kUnsendable};
+  return Stop{fault.text, Label(DropReason::kUnsendable)};
+}
+
 void AdaptProgress(Progress& progress, const Policy& from, const Policy& to) {
   if (from.retry_backoff != to.retry_backoff) progress.response_retries = 0;
   if (from.request_retry_backoff != to.request_retry_backoff) progress.request_retries = 0;
@@ -193,6 +198,8 @@ std::string_view Label(DropReason reason) {
       return "retries_exhausted";
     case DropReason::kStatus:
       return "status";
+    case DropReason::kUnsendable:
+      return "unsendable";
     case DropReason::kTombstone:
       break;
   }

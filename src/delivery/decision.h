@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "delivery/policy.h"
 #include "delivery/record.h"
+#include "delivery/record_fault.h"
 #include "delivery/reply.h"
 
 namespace khs::delivery {
@@ -42,7 +43,7 @@ Verdict Interpret(const RequestFault& fault);
 Verdict Interpret(const Reply& reply, const Policy& policy);
 
 // The `reason` of `records_dropped_total`.
-enum class DropReason { kResponseError, kRetriesExhausted, kTombstone, kStatus };
+enum class DropReason { kResponseError, kRetriesExhausted, kTombstone, kStatus, kUnsendable };
 
 // How often one record was attempted, and how many of its retries are used.
 struct Progress {
@@ -86,6 +87,10 @@ std::optional<Decision> DecideBeforeRetry(const Policy& policy, const Reply& rep
 
 // Decides without an attempt: for tombstones that are ignored or that stop the task.
 std::optional<Decision> DecideBeforeAttempt(const Policy& policy, const Record& record);
+
+// Decides about a record of which no request can be made: nothing is attempted and nothing waited
+// for.
+Decision DecideAfterFault(const Policy& policy, const RecordFault& fault);
 
 // The labels in metrics and logs.
 std::string_view Label(ErrorReason reason);

@@ -109,7 +109,7 @@ std::string RenderHead(const request::Request& request, const RequestFrame& fram
   text.append(" HTTP/1.1\r\n");
   if (!request.headers.Has("Host")) text.append("Host: ").append(frame.host).append("\r\n");
   text.append(headers).append(frame.headers);
-  text.append("Content-Length: ").append(std::to_string(request.body.size()));
+  text.append("Content-Length: ").append(std::to_string(request.Body().size()));
   return text.append("\r\n\r\n");
 }
 
@@ -154,7 +154,7 @@ class Connection::Session final : public Poco::Net::HTTPClientSession {
 
   // Returns false when not all of it could be sent. The endpoint may have responded nevertheless.
   bool Send(const request::Request& request, const RequestFrame& frame) {
-    const std::string_view body = request.body;
+    const std::string_view body = request.Body();
     const bool joined = body.size() <= kMaxJoinedBody;
     std::string head = RenderHead(request, frame, joined ? body.size() : 0);
     if (joined) return SendBytes(head.append(body));

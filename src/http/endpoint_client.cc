@@ -191,7 +191,7 @@ ConnectionPtr EndpointClient::OpenConnection(Attempt& attempt, MonotonicTime lim
   loop_.SetDeadline(std::min(limit, AddTimeout(loop_.UpdateNow(), destination.connect_timeout)));
   const std::vector<Address> addresses = SortAddresses(ResolveHost(attempt), origin.preferred());
   for (;;) {
-    ConnectedSocket connected = ConnectTcp(loop_, addresses, origin.peer_name(),
+    ConnectedSocket connected = ConnectTcp(loop_, addresses, origin.peer_name(), disallowed_,
                                            [&](int family) { return OpenSocket(attempt, family); });
     if (connected.socket) {
       origin.Prefer(connected.address);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/address_range.h"
 #include "base/clock.h"
 #include "delivery/reply.h"
 #include "http/destination.h"
@@ -34,9 +35,10 @@ namespace khs::http {
 class EndpointClient final : public task::Endpoint {
  public:
   // Log lines name the connector. `clock` must outlive the client. Throws std::system_error when no
-  // file descriptor is free.
-  EndpointClient(std::string connector, const base::Clock& clock)
-      : connector_(std::move(connector)), loop_(clock) {}
+  // file descriptor is free. It never connects to `disallowed` addresses.
+  EndpointClient(std::string connector, const base::Clock& clock,
+                 std::vector<base::AddressRange> disallowed = {})
+      : connector_(std::move(connector)), disallowed_(std::move(disallowed)), loop_(clock) {}
   ~EndpointClient() override { idle_.CloseAll(); }
 
   // `destination` must come from MakeDestination. Idle connections are kept when it has the same
@@ -74,6 +76,7 @@ class EndpointClient final : public task::Endpoint {
   void CancelAll();
 
   const std::string connector_;
+  const std::vector<base::AddressRange> disallowed_;
   std::atomic<bool> aborted_{false};
   DestinationPtr destination_;    // of new attempts; null before the first Use
   std::deque<Attempt> attempts_;  // by slot; a deque, because fibers hold references

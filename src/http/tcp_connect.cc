@@ -21,8 +21,13 @@ constexpr std::chrono::milliseconds kAttemptDelay{250};
 class HappyEyeballs {
  public:
   HappyEyeballs(net::Loop& loop, const std::vector<Address>& addresses, const PeerName& peer,
+                const std::vector<base::AddressRange>& disallowed,
                 const std::function<int(int)>& open_socket)
-      : loop_(loop), addresses_(addresses), peer_(peer), open_socket_(open_socket) {}
+      : loop_(loop),
+        addresses_(addresses),
+        peer_(peer),
+        disallowed_(disallowed),
+        open_socket_(open_socket) {}
 
   ConnectedSocket Connect();
 
@@ -30,12 +35,15 @@ class HappyEyeballs {
   bool StartNext();
   void WaitForAttempts();
   ConnectedSocket TakeConnected();
+  bool IsDisallowed(const Address& address) const;
   void AddFailure(const Address& address, int error);
+  void AddFailure(const Address& address, const std::string& text);
   Fault AllFailed() const;
 
   net::Loop& loop_;
   const std::vector<Address>& addresses_;
   const PeerName& peer_;
+  const std::vector<base::AddressRange>& disallowed_;
   const std::function<int(int)>& open_socket_;
   size_t next_ = 0;  // the address to try next
   MonotonicTime next_at_ = MonotonicTime::min();
@@ -58,6 +66,11 @@ ConnectedSocket HappyEyeballs::Connect() {
 // Returns false when no file descriptor is free and no other attempt runs.
 bool HappyEyeballs::StartNext() {
   const Address& address = addresses_[next_];
+  if (IsDisallowed(address)) {
+    ++next_;
+    AddFailure(address, "endpoint.disallow.cidr.ranges disallows this address");
+    return true;
+  }
   base::UniqueFd descriptor(open_socket_(address.af()));
   int error = descriptor ? 0 : errno;
   if (!descriptor && base::IsDescriptorShortage(error)) {
@@ -105,13 +118,23 @@ ConnectedSocket HappyEyeballs::TakeConnected() {
   return {};
 }
 
-// Also lets the next attempt start at once.
+bool HappyEyeballs::IsDisallowed(const Address& address) const {
+  return std::any_of(
+      disallowed_.begin(), disallowed_.end(),
+      [&address](const base::AddressRange& range) { return range.IsReachedBy(*address.addr()); });
+}
+
 void HappyEyeballs::AddFailure(const Address& address, int error) {
-  next_at_ = MonotonicTime::min();
   timed_out_ = timed_out_ || error == ETIMEDOUT;
+  AddFailure(address, std::system_category().message(error));
+}
+
+// Also lets the next attempt start at once.
+void HappyEyeballs::AddFailure(const Address& address, const std::string& text) {
+  next_at_ = MonotonicTime::min();
   if (!failures_.empty()) failures_ += "; ";
   if (!peer_.is_secret) failures_.append(address.toString()).append(": ");
-  failures_.append(std::system_category().message(error));
+  failures_.append(text);
 }
 
 Fault HappyEyeballs::AllFailed() const {
@@ -122,9 +145,9 @@ Fault HappyEyeballs::AllFailed() const {
 }  // namespace
 
 ConnectedSocket ConnectTcp(net::Loop& loop, const std::vector<Address>& addresses,
-                           const PeerName& peer,
+                           const PeerName& peer, const std::vector<base::AddressRange>& disallowed,
                            const std::function<int(int family)>& open_socket) {
-  return HappyEyeballs(loop, addresses, peer, open_socket).Connect();
+  return HappyEyeballs(loop, addresses, peer, disallowed, open_socket).Connect();
 }
 
 std::vector<Address> SortAddresses(std::vector<Address> addresses, const Address& preferred) {

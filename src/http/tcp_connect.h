@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/address_range.h"
 #include "http/resolver.h"
 #include "net/fiber_socket.h"
 
@@ -24,10 +25,11 @@ struct ConnectedSocket {
 
 // Connects to the first address that accepts, by Happy Eyeballs (RFC 8305): tries the next address
 // in parallel after 250 ms, or at once when an attempt fails. Runs on a fiber, until its deadline.
-// `open_socket` returns a non-blocking socket of a family, or -1 with errno. Throws Fault, and
-// net::Interrupted when the job is cancelled.
+// Addresses in a `disallowed` range count as failed. `open_socket` returns a non-blocking socket of
+// a family, or -1 with errno. Throws Fault, and net::Interrupted when the job is cancelled.
 ConnectedSocket ConnectTcp(net::Loop& loop, const std::vector<Address>& addresses,
-                           const PeerName& peer, const std::function<int(int family)>& open_socket);
+                           const PeerName& peer, const std::vector<base::AddressRange>& disallowed,
+                           const std::function<int(int family)>& open_socket);
 
 // Returns the addresses in the order to try them: `preferred` first, if it is among them, then
 // alternating between IPv6 and IPv4.

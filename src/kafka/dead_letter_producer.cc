@@ -46,6 +46,17 @@ void Add(rd_kafka_headers_t* headers, const std::string& name, const std::string
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(rd_kafka_err2str(code));
 }
 
+const char* ExceptionName(delivery::DropReason reason) {
+  switch (reason) {
+    case delivery::DropReason::kRetriesExhausted:
+      return "RetriesExhausted";
+    case delivery::DropReason::kUnsendable:
+      return "RecordFault";
+    default:
+      return "ResponseError";
+  }
+}
+
 void AddContext(rd_kafka_headers_t* headers, const DeadLetterSettings& settings,
                 const delivery::Record& record, const task::DeadLetterCause& cause) {
   const auto add = [headers](const char* name, const std::string& value) {
@@ -58,11 +69,10 @@ void AddContext(rd_kafka_headers_t* headers, const DeadLetterSettings& settings,
   add("task.id", std::to_string(settings.task));
   add("stage", "TASK_PUT");
   add("class.name", "HttpSink");
-  add("exception.class.name", cause.reason == delivery::DropReason::kRetriesExhausted
-                                  ? "RetriesExhausted"
-                                  : "ResponseError");
-  add("exception.message", cause.answer + " after " + std::to_string(cause.attempts) +
-                               (cause.attempts == 1 ? " attempt" : " attempts"));
+  add("exception.class.name", ExceptionName(cause.reason));
+  const std::string after =
+      " after " + std::to_string(cause.attempts) + (cause.attempts == 1 ? " attempt" : " attempts");
+  add("exception.message", cause.attempts > 0 ? cause.answer + after : cause.answer);
   if (cause.http_status) add("http.status", std::to_string(*cause.http_status));
   add("attempts", std::to_string(cause.attempts));
 }

@@ -28,7 +28,8 @@ constexpr std::array kStates{RunState::kUnassigned, RunState::kRunning, RunState
                              RunState::kStopped,    RunState::kFailed,  RunState::kRestarting};
 constexpr std::array kDropReasons{delivery::DropReason::kResponseError,
                                   delivery::DropReason::kRetriesExhausted,
-                                  delivery::DropReason::kTombstone, delivery::DropReason::kStatus};
+                                  delivery::DropReason::kTombstone, delivery::DropReason::kStatus,
+                                  delivery::DropReason::kUnsendable};
 constexpr std::array kErrorReasons{
     delivery::ErrorReason::kIndicator,   delivery::ErrorReason::kStatus,
     delivery::ErrorReason::kNoIndicator, delivery::ErrorReason::kTimeout,

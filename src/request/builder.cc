@@ -8,6 +8,7 @@
 
 #include "base/encoding.h"
 #include "base/header_syntax.h"
+#include "request/percent.h"
 #include "request/target.h"
 #include "request/trace_context.h"
 
@@ -42,21 +43,11 @@ bool DescribesRecord(std::string_view name) {
                      [name](std::string_view known) { return IsSameForCgi(name, known); });
 }
 
-void AppendPercentEncoded(std::string& out, char c) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  const auto byte = static_cast<unsigned char>(c);
-  out += '%';
-  out += kHex[byte >> 4];
-  out += kHex[byte & 0x0f];
-}
-
 // Returns nothing when the encoded key is too long for a header.
 std::optional<std::string> EncodeKey(std::string_view key) {
   std::string encoded;
   for (const char c : key) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
-    if (unreserved) {
+    if (IsUnreserved(c)) {
       encoded += c;
     } else {
       AppendPercentEncoded(encoded, c);
@@ -103,12 +94,20 @@ bool MayForward(const delivery::RecordHeader& header) {
          !IsConnectionHeader(header.name);
 }
 
+// Content-Type, Content-Encoding and so on are about the record's value. They don't hold for a body
+// from a template.
+bool DescribesBody(std::string_view name) {
+  constexpr std::string_view kPrefix = "Content-";
+  return IsSameForCgi(name.substr(0, kPrefix.size()), kPrefix);
+}
+
 void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
                      Request& request) {
   // HTTP allows one Content-Type; the record's last one counts.
   const delivery::RecordHeader* type = nullptr;
   for (const delivery::RecordHeader& header : record.headers) {
-    if (!MayForward(header)) {
+    const bool is_for_other_body = endpoint.body && DescribesBody(header.name);
+    if (!MayForward(header) || is_for_other_body) {
       ++request.headers_left_out;
     } else if (EqualIgnoringCase(header.name, kContentType)) {
       type = &header;
@@ -121,12 +120,7 @@ void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Rec
   }
 }
 
-void AppendConfigured(const config::EndpointConfig& endpoint, Headers& headers) {
-  for (const auto& [name, value] : endpoint.headers) {
-    // Host may be configured for virtual hosts. Other connection headers would break the request.
-    const bool allowed = !IsConnectionHeader(name) || EqualIgnoringCase(name, "Host");
-    if (allowed && !DescribesRecord(name)) headers.Add(name, value.Reveal());
-  }
+void AppendDefaults(const config::EndpointConfig& endpoint, Headers& headers) {
   if (!endpoint.default_content_type.empty() && !headers.Has(kContentType)) {
     headers.Add(kContentType, endpoint.default_content_type);
   }
@@ -164,13 +158,22 @@ void AppendRecord(const Identity& identity, std::string_view encoded_group,
               {"\"", encoded_group, "/", topic, "/", partition, "/", offset, "\""});
 }
 
+// Returns path and query of a URL with templates, which begins with a literal host.
+config::Template WithoutHost(const config::Template& url) {
+  std::vector<config::Template::Part> parts = url.parts();
+  const base::Secret first = std::get<base::Secret>(parts.front());
+  const std::string_view target = TargetOf(first.Reveal());
+  parts.front() = base::Secret(std::string(target.starts_with('/') ? "" : "/").append(target));
+  return config::Template(std::move(parts));
+}
+
 void ValidateHeaders(const config::EndpointConfig& endpoint) {
   for (const auto& [name, value] : endpoint.headers) {
     if (!IsFieldName(name)) {
       throw std::runtime_error("callback.request.headers: \"" + name + "\" is not a header's name");
     }
     // The message does not quote the value, which may be a secret.
-    if (!IsFieldValue(value.Reveal())) {
+    if (!IsFieldValue(value.constant().Reveal())) {
       throw std::runtime_error("callback.request.headers: the value of " + name +
                                " holds a character that HTTP forbids");
     }
@@ -187,17 +190,69 @@ Builder::Builder(config::EndpointConfig endpoint, Identity identity,
       encoded_group_(EncodeForString(identity_.group)),
       target_(ParseTarget(endpoint_.url.Reveal()).path) {
   ValidateHeaders(endpoint_);
+  CompileTemplates();
 }
 
-Request Builder::Build(const delivery::Record& record) const {
+void Builder::CompileTemplates() {
+  using Place = TemplateRenderer::Place;
+  if (endpoint_.url_template.has_fields()) {
+    target_.clear();
+    target_renderer_.emplace(WithoutHost(endpoint_.url_template), Place::kTarget,
+                             "callback.request.url", paths_);
+  }
+  for (const auto& [name, value] : endpoint_.headers) {
+    // Host may be configured for virtual hosts. Other connection headers would break the request.
+    const bool allowed = !IsConnectionHeader(name) || EqualIgnoringCase(name, "Host");
+    if (!allowed || DescribesRecord(name)) continue;
+    Header header{name, value.constant().Reveal(), {}};
+    if (value.has_fields()) {
+      header.renderer.emplace(value, Place::kHeader, "callback.request.headers: " + name, paths_);
+    }
+    headers_.push_back(std::move(header));
+  }
+  if (endpoint_.body) {
+    body_renderer_.emplace(*endpoint_.body,
+                           endpoint_.body_is_json ? Place::kJsonBody : Place::kBody,
+                           "callback.request.body", paths_);
+  }
+}
+
+std::optional<delivery::RecordFault> Builder::AppendConfigured(RecordLookup& lookup,
+                                                               Headers& headers) const {
+  std::string value;
+  for (const Header& header : headers_) {
+    if (!header.renderer) {
+      headers.Add(header.name, header.value);
+      continue;
+    }
+    value.clear();
+    if (auto fault = header.renderer->Render(lookup, value)) return fault;
+    headers.Add(header.name, value);
+  }
+  AppendDefaults(endpoint_, headers);
+  return std::nullopt;
+}
+
+base::Expected<Request, delivery::RecordFault> Builder::Build(const delivery::Record& record,
+                                                              base::WallTime /*now*/) const {
+  using Fault = base::Unexpected<delivery::RecordFault>;
+  RecordLookup lookup(record, paths_);
   Request request;
   const bool deletes = !record.value && null_values_ == delivery::NullValues::kDelete;
   request.method = deletes ? "DELETE" : endpoint_.method;
   request.target = target_;
-  if (record.value) request.body = *record.value;
+  if (target_renderer_) {
+    if (auto fault = target_renderer_->Render(lookup, request.target)) return Fault(*fault);
+  }
+  if (body_renderer_ && !deletes) {
+    auto& body = request.body.emplace<std::string>();
+    if (auto fault = body_renderer_->Render(lookup, body)) return Fault(*fault);
+  } else if (record.value) {
+    request.body = std::string_view(*record.value);
+  }
   request.headers.Reserve(kUsualHeaderBytes);
   if (endpoint_.forward_kafka_headers) AppendForwarded(endpoint_, record, request);
-  AppendConfigured(endpoint_, request.headers);
+  if (auto fault = AppendConfigured(lookup, request.headers)) return Fault(*fault);
   AppendRecord(identity_, encoded_group_, record, request.headers);
   return request;
 }

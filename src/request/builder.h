@@ -1,11 +1,17 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "base/clock.h"
+#include "base/result.h"
 #include "config/connector_config.h"
 #include "delivery/policy.h"
 #include "delivery/record.h"
+#include "delivery/record_fault.h"
 #include "request/request.h"
+#include "request/template.h"
 
 namespace khs::request {
 
@@ -23,15 +29,32 @@ class Builder {
   Builder(config::EndpointConfig endpoint, Identity identity, delivery::NullValues null_values);
 
   // Returns the same request for every attempt. The record must outlive it. Configured headers
-  // override forwarded ones, and headers that describe the record override both.
-  Request Build(const delivery::Record& record) const;
+  // override forwarded ones, and headers that describe the record override both. `now` is the time
+  // of the attempt. Returns a fault if a template lacks its part of the record.
+  base::Expected<Request, delivery::RecordFault> Build(const delivery::Record& record,
+                                                       base::WallTime now) const;
 
  private:
+  // A configured header, whose value is constant unless it has templates.
+  struct Header {
+    std::string name;
+    std::string value;
+    std::optional<TemplateRenderer> renderer;
+  };
+
+  void CompileTemplates();
+  std::optional<delivery::RecordFault> AppendConfigured(RecordLookup& lookup,
+                                                        Headers& headers) const;
+
   const config::EndpointConfig endpoint_;
   const Identity identity_;
   const delivery::NullValues null_values_;
   const std::string encoded_group_;  // for Idempotency-Key
-  const std::string target_;
+  std::string target_;               // unless it has templates
+  JsonPaths paths_;                  // of all templates
+  std::vector<Header> headers_;
+  std::optional<TemplateRenderer> target_renderer_;
+  std::optional<TemplateRenderer> body_renderer_;
 };
 
 }  // namespace khs::request

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "request/headers.h"
 
@@ -13,9 +14,14 @@ struct Request {
   std::string method;
   std::string target;  // path and query, as sent
   Headers headers;
-  std::string_view body;  // points into the record, which must outlive the request
+  // A part of the record, which must outlive the request, or a text of the request's own.
+  std::variant<std::string_view, std::string> body;
   // Number of record headers that were not forwarded because HTTP forbids them.
   int headers_left_out = 0;
+
+  std::string_view Body() const {
+    return std::visit([](const auto& text) { return std::string_view(text); }, body);
+  }
 };
 
 }  // namespace khs::request

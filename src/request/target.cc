@@ -9,35 +9,40 @@
 #include <string_view>
 
 #include "base/secret.h"
+#include "request/percent.h"
 
 namespace khs::request {
 namespace {
 
-// Returns path and query as they were written, because Poco's URI would decode %2F. Percent-encodes
-// what a request line must not contain.
+// Returns path and query as they were written, because Poco's URI would decode %2F.
 std::string ExtractPath(std::string_view url) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  const size_t authority = url.find("://") + 3;
-  const size_t start = std::min(url.find_first_of("/?#", authority), url.size());
-  std::string path;
-  for (const char c : url.substr(start)) {
-    if (c == '#') break;
-    const auto byte = static_cast<unsigned char>(c);
-    const bool allowed = byte > 0x20 && byte < 0x7f &&
-                         std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
-    if (allowed) {
-      path += c;
-    } else {
-      path += '%';
-      path += kHex[byte >> 4];
-      path += kHex[byte & 0x0f];
-    }
-  }
+  const std::string_view rest = TargetOf(url);
+  std::string path = EncodeForTarget(rest.substr(0, rest.find('#')));
   if (path.empty() || path.front() != '/') path.insert(0, "/");
   return path;
 }
 
 }  // namespace
+
+std::string_view TargetOf(std::string_view url) {
+  const size_t authority = url.find("://") + 3;
+  return url.substr(std::min(url.find_first_of("/?#", authority), url.size()));
+}
+
+std::string EncodeForTarget(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool allowed = byte > 0x20 && byte < 0x7f &&
+                         std::string_view("\"<>\\^`{|}").find(c) == std::string_view::npos;
+    if (allowed) {
+      encoded += c;
+    } else {
+      AppendPercentEncoded(encoded, c);
+    }
+  }
+  return encoded;
+}
 
 Target ParseTarget(const std::string& url, bool host_is_secret) {
   Target target;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace khs::request {
 
@@ -16,6 +17,12 @@ struct Target {
   std::string shown_host;   // for messages; *** when it is secret
   std::string label;        // host:port, for messages; *** when the host is secret
 };
+
+// Returns path, query and fragment of an absolute URL, as they are written.
+std::string_view TargetOf(std::string_view url);
+
+// Percent-encodes what a request line must not contain, in a part of path and query.
+std::string EncodeForTarget(std::string_view text);
 
 // Throws std::runtime_error when this is not an absolute http or https URL. The message does not
 // quote the URL, which may contain secrets.

@@ -13,7 +13,7 @@ namespace khs::task {
 struct DeadLetterCause {
   delivery::DropReason reason;
   std::optional<int> http_status;  // of the last answer, when there was one
-  std::string answer;              // the same as text: "HTTP 422"
+  std::string answer;              // the same as text: "HTTP 422"; or why it cannot be sent
   int attempts = 0;
 };
 

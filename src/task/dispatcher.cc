@@ -20,11 +20,6 @@ constexpr int kMaxRefusals = 3;
 // How often to look for slow attempts while the poll thread reads nothing.
 constexpr milliseconds kSlowCheckInterval{100};
 
-std::optional<int> StatusOf(const delivery::Reply& reply) {
-  const auto* http = std::get_if<delivery::HttpReply>(&reply);
-  return http != nullptr ? std::optional(http->status) : std::nullopt;
-}
-
 // The policy of the settings, which it keeps alive.
 std::shared_ptr<const delivery::Policy> PolicyOf(
     const std::shared_ptr<const DeliverySettings>& settings) {
@@ -256,24 +251,34 @@ void Dispatcher::ApplySettings(std::shared_ptr<const DeliverySettings> settings)
 void Dispatcher::BeginAttempt(JobPtr job) {
   if (job->dead_letter) return SendToDeadLetterQueue(std::move(job));  // again, after a failure
   if (auto decision = delivery::DecideBeforeAttempt(settings_->policy, job->record)) {
-    return OnDecision(std::move(job), std::move(*decision), delivery::Aborted{});
+    return OnDecision(std::move(job), std::move(*decision), {});
   }
-  const base::MonotonicTime now = clock_.Monotonic();
+  const base::Now now = clock_.Read();
   if (const auto last = std::move(job->last_reply)) {
-    auto decision = delivery::DecideBeforeRetry(settings_->policy, *last, job->progress, now);
-    if (decision) return OnDecision(std::move(job), std::move(*decision), *last);
+    auto decision =
+        delivery::DecideBeforeRetry(settings_->policy, *last, job->progress, now.monotonic);
+    if (decision) return OnDecision(std::move(job), std::move(*decision), CauseOf(*last));
   }
-  if (!job->progress.first_attempt) job->progress.first_attempt = now;
+  auto request = settings_->route.builder->Build(job->record, now.wall);
+  if (!request) {
+    auto decision = delivery::DecideAfterFault(settings_->policy, request.error());
+    return OnDecision(std::move(job), std::move(decision), {{}, std::move(request.error().text)});
+  }
+  if (!job->progress.first_attempt) job->progress.first_attempt = now.monotonic;
   const Endpoint::Slot slot = free_slots_.back();
   free_slots_.pop_back();
   Attempt& attempt = attempts_[slot];
   attempt.job = std::move(job);
-  attempt.start = now;
+  attempt.start = now.monotonic;
   attempt.settings_changed = false;
   metrics_.AddInFlight(1);
-  request::Request request = settings_->route.builder->Build(attempt.job->record);
-  attempt.headers_left_out = request.headers_left_out;
-  endpoint_.Begin(slot, std::move(request));
+  attempt.headers_left_out = request->headers_left_out;
+  endpoint_.Begin(slot, std::move(*request));
+}
+
+Dispatcher::Cause Dispatcher::CauseOf(const delivery::Reply& reply) {
+  const auto* http = std::get_if<delivery::HttpReply>(&reply);
+  return {http != nullptr ? std::optional(http->status) : std::nullopt, delivery::Describe(reply)};
 }
 
 void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
@@ -306,17 +311,22 @@ void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
   } else if (std::holds_alternative<delivery::Retry>(decision) && !attempt.settings_changed) {
     job->last_reply = std::make_unique<const delivery::Reply>(reply);
   }
-  OnDecision(std::move(job), std::move(decision), reply);
+  Cause cause;
+  const bool is_delivered = std::holds_alternative<delivery::Deliver>(decision);
+  if (job->progress.attempts > 0 && !is_delivered) {
+    cause = CauseOf(reply);
+  }
+  OnDecision(std::move(job), std::move(decision), cause);
 }
 
 // Reports the decision and applies it to the lanes. A record that would be dropped goes to the dead
 // letter queue first.
-void Dispatcher::OnDecision(JobPtr job, delivery::Decision decision, const delivery::Reply& reply) {
+void Dispatcher::OnDecision(JobPtr job, delivery::Decision decision, const Cause& cause) {
   const auto* drop = std::get_if<delivery::Drop>(&decision);
   const bool needs_dead_letter = drop != nullptr && settings_->dead_letters &&
                                  drop->reason != delivery::DropReason::kTombstone;
   if (needs_dead_letter) {
-    job->dead_letter = DeadLetterCause{drop->reason, StatusOf(reply), delivery::Describe(reply),
+    job->dead_letter = DeadLetterCause{drop->reason, cause.http_status, cause.text.value_or(""),
                                        job->progress.attempts};
     return SendToDeadLetterQueue(std::move(job));
   }
@@ -324,9 +334,7 @@ void Dispatcher::OnDecision(JobPtr job, delivery::Decision decision, const deliv
                            !std::holds_alternative<delivery::Abandon>(decision);
   if (is_reported && !lanes_.IsFenced(*job)) {
     // Reported before the lanes know of it: a record that is committed as dropped has been logged.
-    const bool was_sent = job->progress.attempts > 0;
-    report_.Decided(*job, decision, StatusOf(reply),
-                    was_sent ? std::optional(delivery::Describe(reply)) : std::nullopt);
+    report_.Decided(*job, decision, cause.http_status, cause.text);
   }
   FinishJob(std::move(job), decision);
 }

@@ -102,6 +102,11 @@ class Dispatcher {
     int headers_left_out = 0;       // of the request
     bool settings_changed = false;  // since it began
   };
+  // What a decision follows: the last answer, or the fault of the record.
+  struct Cause {
+    std::optional<int> http_status = {};
+    std::optional<std::string> text = {};
+  };
   struct DeadLetterResult {
     JobPtr job;
     std::optional<DeadLetterFailure> failure;
@@ -118,8 +123,9 @@ class Dispatcher {
   void AddSlots();
   size_t FreeSlots() const;
   void BeginAttempt(JobPtr job);
+  static Cause CauseOf(const delivery::Reply& reply);
   void OnAttemptDone(Endpoint::Ended ended);
-  void OnDecision(JobPtr job, delivery::Decision decision, const delivery::Reply& reply);
+  void OnDecision(JobPtr job, delivery::Decision decision, const Cause& cause);
   void FinishJob(JobPtr job, const delivery::Decision& decision);
   void SendToDeadLetterQueue(JobPtr job);
   void OnDeadLetterDone(JobPtr job, const std::optional<DeadLetterFailure>& failure);

@@ -6,6 +6,7 @@
 #include "delivery/finished_offsets.h"
 #include "delivery/offset_tracker.h"
 #include "delivery/retry_indicator.h"
+#include "request/builder.h"
 #include "task/lanes.h"
 
 namespace khs {
@@ -84,6 +85,28 @@ void PassLanes(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(PassLanes)->Arg(0)->Arg(1)->Arg(2)->ArgName("ordering");
+
+// Builds the request of a record of 1 KiB of JSON, without templates, with one of the key and with
+// one of a field of the value in the URL.
+void BuildRequest(benchmark::State& state, const char* url) {
+  config::SecretResolver secrets(nullptr);
+  const auto parsed = config::ParseTemplate(url, secrets);
+  config::EndpointConfig endpoint;
+  endpoint.url = base::Secret(parsed->whole.text);
+  endpoint.url_template = parsed->text;
+  endpoint.default_content_type = "text/plain; charset=utf-8";
+  const request::Builder builder(endpoint, {"orders", "connect-orders"},
+                                 delivery::NullValues::kSend);
+  delivery::Record record;
+  record.topic_partition = {"orders", 3};
+  record.offset = 42;
+  record.key = "order-123456";
+  record.value = R"({"customer":{"name":"Ann"},"text":")" + std::string(960, 'x') + R"(","id":7})";
+  for (auto _ : state) benchmark::DoNotOptimize(builder.Build(record, {}));
+}
+BENCHMARK_CAPTURE(BuildRequest, constant, "http://127.0.0.1:8080/orders/order-123456");
+BENCHMARK_CAPTURE(BuildRequest, key, "http://127.0.0.1:8080/orders/{{key}}");
+BENCHMARK_CAPTURE(BuildRequest, field, "http://127.0.0.1:8080/orders/{{value.id}}");
 
 }  // namespace
 }  // namespace khs

@@ -25,7 +25,7 @@ base::Expected<Headers, std::string> ParseWith(const std::string& secret, std::s
 std::string Revealed(const base::Expected<Headers, std::string>& headers) {
   if (!headers) return "error: " + headers.error();
   std::string all;
-  for (const auto& [name, value] : *headers) all += name + '=' + value.Reveal() + '\n';
+  for (const auto& [name, value] : *headers) all += name + '=' + value.constant().Reveal() + '\n';
   return all;
 }
 

@@ -54,6 +54,21 @@ TEST(ProcessConfig, KeepsKafkaPropertiesUnchanged) {
   EXPECT_EQ(result.config->entries[1].position, (Position{3, 1}));
 }
 
+TEST(ProcessConfig, ParsesDisallowedAddresses) {
+  const auto ranges = [](const std::string& value) {
+    return Parse(kMinimum + "endpoint.disallow.cidr.ranges = " + value)
+        .config->disallowed_addresses;
+  };
+  const std::vector<base::AddressRange> both{*base::AddressRange::Parse("10.0.0.0/8"),
+                                             *base::AddressRange::Parse("::1")};
+  EXPECT_EQ(ranges("['10.0.0.0/8', '::1']"), both);
+  EXPECT_EQ(ranges("'10.0.0.0/8, ::1'"), both);
+  EXPECT_THAT(ranges("''"), IsEmpty());
+  EXPECT_THAT(Listing(Parse(kMinimum + "endpoint.disallow.cidr.ranges = '10.0/8'").problems),
+              ElementsAre(HasSubstr(
+                  "\"10.0/8\" is not a range of addresses, such as 10.0.0.0/8 or fc00::/7")));
+}
+
 TEST(ProcessConfig, LimitsTheNumberOfBrokers) {
   std::string brokers = "b";
   for (int i = 1; i < 100; ++i) brokers += ",b";

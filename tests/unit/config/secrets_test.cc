@@ -181,7 +181,7 @@ TEST(ConnectorSecrets, AreResolvedInEveryTypeOfValue) {
   EXPECT_EQ(config.policy.strategy, delivery::Strategy::kStopTask);
   EXPECT_EQ(config.subscription.group, kCanary);
   EXPECT_EQ(config.subscription.consumer_properties.at("x").Reveal(), "acanary");
-  EXPECT_EQ(config.endpoint.headers.at(0).second.Reveal(), "Bearer a\"b");
+  EXPECT_EQ(config.endpoint.headers.at(0).second.constant().Reveal(), "Bearer a\"b");
   EXPECT_EQ(result.references.size(), 6u);
 }
 
@@ -193,7 +193,7 @@ TEST(ConnectorSecrets, PrintAsStars) {
   ASSERT_TRUE(result.config);
   const ConnectorConfig& config = *result.config;
   std::ostringstream stream;
-  stream << config.endpoint.url << config.endpoint.headers.at(0).second
+  stream << config.endpoint.url << config.endpoint.headers.at(0).second.constant()
          << config.subscription.consumer_properties.at("x");
   EXPECT_EQ(stream.str(), "*********");
 }

@@ -125,6 +125,23 @@ std::string Name(const Decision& decision) {
   return std::visit(Visitor{}, decision);
 }
 
+TEST(Decision, DropsOrStopsAtOnceWhenNoRequestCanBeMadeOfARecord) {
+  const std::pair<Strategy, std::string> cases[] = {
+      {Strategy::kProgressBackOffDropMessage, "drop unsendable"},
+      {Strategy::kDropMessage, "drop unsendable"},
+      {Strategy::kProgressBackOffStopTask, "stop"},
+      {Strategy::kStopTask, "stop"},
+  };
+  for (const auto& [strategy, expected] : cases) {
+    const Decision decision = DecideAfterFault(TwoDelays(strategy), {"it lacks a key"});
+    EXPECT_EQ(Name(decision), expected);
+    if (const auto* stop = std::get_if<Stop>(&decision)) {
+      EXPECT_EQ(stop->why, "it lacks a key");
+      EXPECT_EQ(stop->reason, "unsendable");
+    }
+  }
+}
+
 std::vector<std::string> Walk(const Policy& policy, const std::vector<Reply>& replies) {
   Progress progress;
   std::vector<std::string> names;

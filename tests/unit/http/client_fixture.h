@@ -62,7 +62,7 @@ class Sender {
     client_.Use(route_.destination);
   }
   void Begin(Slot slot, const delivery::Record& record) {
-    request::Request request = route_.builder->Build(record);
+    request::Request request = *route_.builder->Build(record, {});
     headers_left_out_[slot] = request.headers_left_out;
     client_.Begin(slot, std::move(request));
   }

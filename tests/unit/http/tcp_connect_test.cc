@@ -36,9 +36,10 @@ class ConnectTcpTest : public ::testing::Test {
     loop_.Start([&] {
       loop_.SetDeadline(loop_.Now() + limit);
       try {
-        connected = ConnectTcp(loop_, addresses, {"the.host:80", false}, [](int family) {
-                      return base::OpenSocket(family, SOCK_STREAM, IPPROTO_TCP, base::Claim::kMore);
-                    }).address;
+        connected =
+            ConnectTcp(loop_, addresses, {"the.host:80", false}, disallowed_, [](int family) {
+              return base::OpenSocket(family, SOCK_STREAM, IPPROTO_TCP, base::Claim::kMore);
+            }).address;
       } catch (const Fault& fault) {
         fault_ = fault.fault;
       }
@@ -51,6 +52,7 @@ class ConnectTcpTest : public ::testing::Test {
 
   ScriptedEndpoint alive_{
       [](const khs::testing::Request&) { return khs::testing::Answer::Of(200); }};
+  std::vector<base::AddressRange> disallowed_;
   delivery::RequestFault fault_;
   std::chrono::steady_clock::duration took_{};
   base::SystemClock clock_;
@@ -79,6 +81,23 @@ TEST_F(ConnectTcpTest, NamesAllAddressesThatFailed) {
   EXPECT_THAT(fault_.detail,
               AllOf(HasSubstr("the.host:80"), HasSubstr(Local(closed.port()).toString() + ": Conn"),
                     HasSubstr(Local(dead.port()).toString() + ": Connection timed out")));
+}
+
+TEST_F(ConnectTcpTest, ConnectsToNoDisallowedAddress) {
+  disallowed_ = {*base::AddressRange::Parse("127.0.0.0/8")};
+  EXPECT_EQ(Connect({Local(alive_.port())}), std::nullopt);
+  EXPECT_EQ(fault_.kind, delivery::FaultKind::kConnect);
+  EXPECT_EQ(fault_.detail, "cannot connect to the.host:80 (" + Local(alive_.port()).toString() +
+                               ": endpoint.disallow.cidr.ranges disallows this address)");
+  EXPECT_EQ(Connect({Address("::ffff:127.0.0.1", alive_.port())}), std::nullopt);
+  EXPECT_EQ(Connect({Address("0.0.0.0", alive_.port())}), std::nullopt);
+  EXPECT_TRUE(alive_.Requests().empty());
+}
+
+TEST_F(ConnectTcpTest, PassesOverADisallowedAddress) {
+  disallowed_ = {*base::AddressRange::Parse("127.0.0.2")};
+  EXPECT_EQ(Connect({Address("127.0.0.2", alive_.port()), Local(alive_.port())}),
+            Local(alive_.port()));
 }
 
 TEST(SortAddressesTest, PutsThePreferredAddressFirstAndAlternatesFamilies) {

@@ -58,7 +58,7 @@ class DefinitionSourceTest : public testing::Test {
   }
   const DesiredConnector& At(const std::string& name) { return Source().desired().at(name); }
   std::string HeaderOf(const std::string& name) {
-    return At(name).config->endpoint.headers.at(0).second.Reveal();
+    return At(name).config->endpoint.headers.at(0).second.constant().Reveal();
   }
 
   fs::path root_;

@@ -30,7 +30,7 @@ class BuilderTest : public ::testing::Test {
   }
 
   Request Build() const {
-    return Builder(endpoint_, {"sink", "connect-sink"}, null_values_).Build(record_);
+    return *Builder(endpoint_, {"sink", "connect-sink"}, null_values_).Build(record_, {});
   }
 
   // Returns all values of a header, in order.
@@ -150,7 +150,7 @@ TEST_F(BuilderTest, DoesNotForwardAnInvalidTraceContext) {
 
 TEST_F(BuilderTest, EncodesWhatAnRfc8941StringCannotHoldInTheIdempotencyKey) {
   const Request request =
-      Builder(endpoint_, {"sink", "a\"b\\c%d \xc3\xa9\x7f"}, null_values_).Build(record_);
+      *Builder(endpoint_, {"sink", "a\"b\\c%d \xc3\xa9\x7f"}, null_values_).Build(record_, {});
   EXPECT_EQ(khs::testing::HeaderLines(request.headers).back().second,
             "\"a%22b%5Cc%25d %C3%A9%7F/orders/3/42\"");
 }
@@ -307,9 +307,9 @@ TEST_F(BuilderTest, IgnoresConfiguredHeadersThatWouldBreakTheConnectionButKeepsH
 TEST_F(BuilderTest, TakesTheTargetFromTheUrlAndTheBodyFromTheRecord) {
   endpoint_.url = "https://h:8443/in?a=b";
   EXPECT_EQ(Build().target, "/in?a=b");
-  EXPECT_EQ(Build().body.data(), record_.value->data());
+  EXPECT_EQ(Build().Body().data(), record_.value->data());
   record_.value.reset();
-  EXPECT_EQ(Build().body, "");
+  EXPECT_EQ(Build().Body(), "");
 }
 
 }  // namespace

@@ -208,6 +208,17 @@ inline task::Route FakeRoute() {
           nullptr};
 }
 
+// The same with a template: no request can be made of a record without a key.
+inline task::Route FakeRouteByKey() {
+  config::SecretResolver secrets(nullptr);
+  config::EndpointConfig endpoint;
+  endpoint.url = "http://h/x";
+  endpoint.url_template = config::ParseTemplate("http://h/{{key}}", secrets)->text;
+  return {std::make_shared<request::Builder>(endpoint, request::Identity{"c", "connect-c"},
+                                             delivery::NullValues::kSend),
+          nullptr};
+}
+
 // Which record a request is about, as its headers say.
 inline delivery::Record RecordOf(const request::Request& request) {
   const auto headers = khs::testing::HeaderLines(request.headers);

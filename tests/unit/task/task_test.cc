@@ -767,6 +767,89 @@ TEST_F(TaskTest, AttemptsARecordAgainWhoseDeadLetterQueueWasRemoved) {
   EXPECT_EQ(source_.committed.count(kFirst), 0u);
 }
 
+class TaskWithTemplates : public TaskTest {
+ protected:
+  // Sends three records, the second of which has no key.
+  void Start(const delivery::Strategy& strategy) {
+    delivery_.route = testing::FakeRouteByKey();
+    delivery::Policy policy;
+    policy.strategy = strategy;
+    policy.retry_backoff = {600s};
+    policy.request_retry_backoff = {600s};
+    TaskTest::Start(Good, policy);
+    for (int64_t offset = 0; offset < 3; ++offset) {
+      delivery::Record record = MakeRecord(kFirst, offset);
+      if (offset != 1) record.key = "k";
+      source_.Send(Records{std::move(record)});
+    }
+  }
+  std::vector<int64_t> Received() {
+    const std::lock_guard lock(endpoint_.mutex);
+    std::vector<int64_t> offsets;
+    for (const auto& [partition, offset] : endpoint_.received) offsets.push_back(offset);
+    return offsets;
+  }
+};
+
+TEST_F(TaskWithTemplates, DropsAnUnsendableRecordWithoutAnAttempt) {
+  Start(delivery::Strategy::kDropMessage);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+  EXPECT_EQ(Received(), (std::vector<int64_t>{0, 2}));
+  const std::string text = registry_.Render();
+  EXPECT_NE(text.find("records_dropped_total{connector=\"c\",reason=\"unsendable\",topic=\"t\"} 1"),
+            std::string::npos)
+      << text;
+}
+
+TEST_F(TaskWithTemplates, DropsAnUnsendableRecordWithoutAWait) {
+  Start(delivery::Strategy::kProgressBackOffDropMessage);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+  EXPECT_EQ(Received(), (std::vector<int64_t>{0, 2}));
+}
+
+TEST_F(TaskWithTemplates, StopsAtAnUnsendableRecord) {
+  Start(delivery::Strategy::kStopTask);
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_EQ(task_->status().trace, "t[0]@1: callback.request.url: {{key}}: the record has no key");
+  EXPECT_TRUE(task_->status().by_strategy);
+  EXPECT_EQ(Received(), (std::vector<int64_t>{0}));
+  EXPECT_EQ(source_.committed[kFirst], 1);
+}
+
+TEST_F(TaskWithTemplates, StopsAtAnUnsendableRecordWithoutAWait) {
+  Start(delivery::Strategy::kProgressBackOffStopTask);
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_EQ(Received(), (std::vector<int64_t>{0}));
+}
+
+TEST_F(TaskWithTemplates, CommitsAnUnsendableRecordOnlyAfterItsDeadLetterIsAcknowledged) {
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  letters_.Cork(true);
+  Start(delivery::Strategy::kProgressBackOffDropMessage);
+  ASSERT_TRUE(letters_.AwaitProduced(1));
+  EXPECT_TRUE(AwaitCommitted(kFirst, 1));
+  letters_.Cork(false);
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+  const auto& [offset, cause] = letters_.produced.at(0);
+  EXPECT_EQ(offset, 1);
+  EXPECT_EQ(cause.reason, delivery::DropReason::kUnsendable);
+  EXPECT_EQ(cause.answer, "callback.request.url: {{key}}: the record has no key");
+  EXPECT_EQ(cause.attempts, 0);
+  EXPECT_EQ(cause.http_status, std::nullopt);
+}
+
+TEST_F(TaskWithTemplates, SendsAnUnsendableRecordUnderATemplateThatItHasTheFieldsOf) {
+  delivery_.dead_letters = std::make_shared<testing::FakeDeadLetters>(letters_);
+  letters_.Cork(true);
+  Start(delivery::Strategy::kDropMessage);
+  ASSERT_TRUE(letters_.AwaitProduced(1));
+  delivery_.route = testing::FakeRoute();
+  delivery_.dead_letters = nullptr;
+  Reconfigure();
+  EXPECT_TRUE(AwaitCommitted(kFirst, 3));
+  EXPECT_EQ(Received(), (std::vector<int64_t>{0, 1, 2}));
+}
+
 TEST_F(TaskTest, AppliesANewMaxInFlightToNewAttempts) {
   delivery::Policy policy;
   policy.ordering = delivery::Ordering::kNone;

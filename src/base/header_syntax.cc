@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
 namespace khs::base {
 namespace {
@@ -10,6 +11,10 @@ constexpr std::array<std::string_view, 9> kConnectionNames{
     "Host",    "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Upgrade", "TE",
     "Trailer", "Expect"};
 constexpr std::string_view kProxyPrefix = "Proxy-";
+
+// In lower case.
+constexpr std::array<std::string_view, 7> kCredentialWords{
+    "authorization", "cookie", "token", "secret", "password", "api-key", "apikey"};
 
 bool IsTokenCharacter(char c) {
   const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -54,6 +59,14 @@ bool IsConnectionHeader(std::string_view name) {
   return EqualIgnoringCase(name.substr(0, kProxyPrefix.size()), kProxyPrefix) ||
          std::any_of(kConnectionNames.begin(), kConnectionNames.end(),
                      [name](std::string_view known) { return EqualIgnoringCase(name, known); });
+}
+
+bool MayHoldCredentials(std::string_view name) {
+  std::string lower(name);
+  for (char& c : lower) c = ToLower(c);
+  return std::any_of(
+      kCredentialWords.begin(), kCredentialWords.end(),
+      [&lower](std::string_view word) { return lower.find(word) != std::string::npos; });
 }
 
 }  // namespace khs::base

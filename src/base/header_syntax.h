@@ -28,4 +28,7 @@ std::string_view TrimBlanks(std::string_view text);
 // Connection, Proxy-*, Host, ...). Only the HTTP client may set those.
 bool IsConnectionHeader(std::string_view name);
 
+// Returns whether a header's value is, or by its name may be, a credential.
+bool MayHoldCredentials(std::string_view name);
+
 }  // namespace khs::base

@@ -97,6 +97,8 @@ struct ConnectorConfig {
   delivery::Policy policy;
   DeadLetterConfig dead_letters;
   std::chrono::milliseconds offset_flush_interval{1000};
+  // All secrets of the definition, which nothing may show that others wrote.
+  std::vector<base::Secret> secrets = {};
 
   bool operator==(const ConnectorConfig&) const = default;
 };

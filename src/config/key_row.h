@@ -139,6 +139,7 @@ class RowApplier {
       Report(setting, complete ? value.error() : InvalidValue(shown, setting.key, value.error()));
       return;
     }
+    if (row.key.type == KeyType::kPassword) draft_.secrets.AddValue(entry.text);
     value->first_secret = resolved->first_secret;
     value->with_fields = std::move(parsed->text);
     value->first_field = parsed->first_field;

@@ -213,6 +213,7 @@ Expected<ResolvedText, std::string> SecretResolver::Resolve(std::string_view tex
     }
     auto secret = Read(*read_, reference);
     if (secret) {
+      AddValue(*secret);
       resolved.text += *secret;
     } else if (problem.empty()) {
       problem = std::move(secret.error());
@@ -220,6 +221,10 @@ Expected<ResolvedText, std::string> SecretResolver::Resolve(std::string_view tex
   }
   if (!problem.empty()) return Unexpected(std::move(problem));
   return resolved;
+}
+
+void SecretResolver::AddValue(std::string_view secret) {
+  if (!secret.empty()) values_.emplace(secret);
 }
 
 Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties(

@@ -52,7 +52,7 @@ struct ResolvedText {
 // Returns a Secret that knows whether any of its text came from a reference.
 base::Secret ToSecret(ResolvedText text);
 
-// A resolver of the references in the values of one definition; it records them. References in the
+// A resolver of the references in the values of one definition; it records both. References in the
 // value of a secret are not resolved. Not thread-safe.
 class SecretResolver {
  public:
@@ -63,6 +63,11 @@ class SecretResolver {
   // cannot be read, or after more than 1000 different references.
   base::Expected<ResolvedText, std::string> Resolve(std::string_view text);
 
+  // Adds a secret that is written in the definition itself.
+  void AddValue(std::string_view secret);
+
+  // All secrets so far: the values of the references and what was added.
+  const std::set<std::string>& values() const { return values_; }
   // All references so far, without duplicates.
   const SecretReferences& references() const { return references_; }
   // False if a reference was not read.
@@ -72,6 +77,7 @@ class SecretResolver {
   const ReadSecret* read_;
   SecretReferences references_;
   std::set<SecretReference> seen_;  // the same as references_
+  std::set<std::string> values_;
   bool is_complete_ = true;
 };
 

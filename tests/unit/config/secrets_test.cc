@@ -5,6 +5,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "config/connector_config.h"
 #include "config/definitions.h"
@@ -242,6 +243,34 @@ TEST(ConnectorSecrets, OfDefaultsAreReadForTheConnectorsThatUseThem) {
   EXPECT_THAT(Listing(other.problems),
               ElementsAre("sidecar.toml:5:1: error: defaults.tasks.max: the secret ${env:N} cannot "
                           "be read: it is not there"));
+}
+
+TEST(ConnectorSecrets, AreListedWithoutWhatIsAroundThem) {
+  using Secrets = std::vector<base::Secret>;
+  const std::string minimum = kTopics + kUrl;
+  const struct {
+    std::string text;
+    Secrets secrets;
+  } cases[] = {
+      {minimum, {}},
+      {kTopics + "callback.request.url = 'http://h/${env:A}/x?t=${file:/f}'\n", {"one", "two"}},
+      {minimum + "callback.request.body = '{{key}} ${env:A}'\n", {"one"}},
+      {minimum + "http.proxy.host = 'p'\nhttp.proxy.port = 1\nhttp.proxy.password = 'literal'\n",
+       {"literal"}},
+      {minimum + "callback.request.headers = {X-A = 'a ${env:A} b', X-B = 'b c'}\n",
+       {"a one b", "one", "one b"}},
+      {minimum + "callback.request.headers = {Authorization = 'Bearer abc', Cookie = 'c=d'}\n",
+       {"Bearer abc", "abc", "c=d"}},
+      {minimum + "callback.request.headers = {Authorization = 'Bearer {{key}}'}\n", {}},
+      {minimum + "callback.request.headers = '${env:H}'\n", {"X-A:secret|X-B:x", "secret", "x"}},
+      {minimum + "consumer.override.sasl.password = '${env:A}'\n", {"one"}},
+  };
+  for (const auto& [text, secrets] : cases) {
+    const auto result = Parse(
+        text, {{"${env:A}", "one\n"}, {"${file:/f}", "two"}, {"${env:H}", "X-A:secret|X-B:x"}});
+    ASSERT_TRUE(result.config) << text << Listing(result.problems).at(0);
+    EXPECT_EQ(result.config->secrets, secrets) << text;
+  }
 }
 
 TEST(ConnectorSecrets, AreForbiddenInAName) {

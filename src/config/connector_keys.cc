@@ -341,6 +341,14 @@ const Row<ConnectorDraft> kRows[] = {
                               "paused, never the polling."},
      .apply = Store<SetNumber<1, std::int64_t{1} << 40, size_t>, kPolicy,
                     &delivery::Policy::queue_max_bytes>},
+    {.key = {.key = "response.body.log.bytes",
+             .type = kInt,
+             .default_value = "0",
+             .group = "Delivery",
+             .documentation = "How many bytes of an error response's body the log, the status and "
+                              "the dead letter show, on one line and without secrets; at most "
+                              "1024."},
+     .apply = Store<SetNumber<0, 1024, size_t>, kPolicy, &delivery::Policy::response_log_bytes>},
     {.key = {.key = "offset.flush.interval.ms",
              .type = kInt,
              .default_value = "1000",

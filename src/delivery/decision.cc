@@ -237,7 +237,8 @@ std::string Describe(const Reply& reply) {
     const char* indicator = !http->retry   ? "no retry indicator"
                             : *http->retry ? "retry=true"
                                            : "retry=false";
-    return fmt::format("HTTP {}, {}", http->status, indicator);
+    return fmt::format("HTTP {}, {}{}{}", http->status, indicator,
+                       http->excerpt.empty() ? "" : ": ", http->excerpt);
   }
   if (const auto* fault = std::get_if<RequestFault>(&reply)) return fault->detail;
   return "aborted";

@@ -100,7 +100,8 @@ bool LacksIndicator(const Reply& reply, const Policy& policy);
 // Describes what happens to records while every answer lacks a required indicator: "each record is
 // retried for about 995 s, then dropped".
 std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters);
-// Describes an answer for logs and traces: "HTTP 503, no retry indicator", or the fault's text.
+// Describes an answer for logs and traces: "HTTP 503, no retry indicator", with its excerpt, or the
+// fault's text.
 std::string Describe(const Reply& reply);
 
 }  // namespace khs::delivery

@@ -50,6 +50,7 @@ struct Policy {
   Ordering ordering = Ordering::kPartition;
   int max_in_flight = 16;
   size_t queue_max_bytes = 8u << 20;
+  size_t response_log_bytes = 0;  // how much of an error response the log and the trace show
 
   bool operator==(const Policy&) const = default;
 };

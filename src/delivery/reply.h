@@ -14,6 +14,8 @@ struct HttpReply {
   std::optional<bool> retry;
   // Retry-After, as a delay from the moment of the answer; never negative.
   std::optional<std::chrono::milliseconds> retry_after;
+  // The beginning of the body, printable and without secrets, for logs and traces; may be empty.
+  std::string excerpt = {};
 };
 
 // Why there was no answer.

@@ -305,11 +305,10 @@ Connection::ExchangeResult Connection::ReceiveResponse() {
   const bool whole = ReadBody(head, body);
   bool reusable =
       whole && head.keeps_alive() && !guard.ended() && session_->parsed() == guard.received();
-  if (!whole) {
-    body.clear();
-  } else if (head.body() == Response::Body::kSized && body.size() < head.size()) {
+  if (whole && head.body() == Response::Body::kSized && body.size() < head.size()) {
     throw WithLabel(ClosedEarly("within the response's body"));
-  } else if (head.body() == Response::Body::kChunked) {
+  }
+  if (whole && head.body() == Response::Body::kChunked) {
     if (guard.ended()) throw WithLabel(ClosedEarly("within the response's body"));
     const ChunksEnd end = ParseChunksEnd(session_->parsed());
     if (end == ChunksEnd::kMalformed) {

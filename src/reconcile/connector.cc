@@ -111,7 +111,11 @@ std::shared_ptr<const task::DeliverySettings> Connector::DeliverySettingsOf(
     on_change();
   };
   return std::make_shared<const task::DeliverySettings>(task::DeliverySettings{
-      config_.policy, std::move(route), std::move(dead_letters), std::move(on_missing_indicator)});
+      config_.policy,
+      std::move(route),
+      std::move(dead_letters),
+      std::move(on_missing_indicator),
+      {config_.policy.response_log_bytes, base::SecretFilter(config_.secrets)}});
 }
 
 task::TaskSettings Connector::SettingsOf(

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "delivery/policy.h"
+#include "delivery/response.h"
 #include "task/dead_letter_queue.h"
 #include "task/endpoint.h"
 
@@ -19,6 +20,7 @@ struct DeliverySettings {
   // Called on the delivery thread for each 2xx that lacks the retry indicator which the policy
   // requires; must not block. May be empty.
   std::function<void()> on_missing_indicator = {};
+  delivery::ExcerptRule excerpt = {};
 };
 
 }  // namespace khs::task

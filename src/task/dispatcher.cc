@@ -287,7 +287,8 @@ void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
   free_slots_.push_back(ended.slot);
   metrics_.AddInFlight(-1);
   const base::Now now = clock_.Read();
-  const delivery::Reply reply = delivery::ParseOutcome(std::move(ended.outcome), now.wall);
+  const delivery::Reply reply =
+      delivery::ParseOutcome(std::move(ended.outcome), now.wall, settings_->excerpt);
   if (ended.resent) metrics_.Resent();
   if (!std::holds_alternative<delivery::Aborted>(reply)) {
     metrics_.Requested(reply, now.monotonic - attempt.start);

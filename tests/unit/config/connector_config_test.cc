@@ -68,6 +68,13 @@ TEST(ConnectorConfig, ParsesConnectionMaxAgeAndKeyPassword) {
   EXPECT_EQ(Valid("ssl.key.password = 'hidden'").endpoint.tls.key_password.Reveal(), "hidden");
 }
 
+TEST(ConnectorConfig, ShowsNothingOfResponsesByDefault) {
+  EXPECT_EQ(Valid("").policy.response_log_bytes, 0u);
+  EXPECT_EQ(Valid("response.body.log.bytes = 1024").policy.response_log_bytes, 1024u);
+  EXPECT_THAT(ProblemsOf("response.body.log.bytes = 1025"),
+              ElementsAre(HasSubstr("Value must be no more than 1024")));
+}
+
 // DNS and certificates have the name in ASCII.
 TEST(ConnectorConfig, SuggestsTheAsciiFormOfAnInternationalHost) {
   const auto listing = Listing(

@@ -72,7 +72,7 @@ class Sender {
     ended.clear();
     for (auto& [slot, outcome, resent] : outcomes) {
       ended.push_back({slot,
-                       {delivery::ParseOutcome(std::move(outcome), clock_.Read().wall),
+                       {delivery::ParseOutcome(std::move(outcome), clock_.Read().wall, {8, {}}),
                         headers_left_out_[slot], resent}});
     }
   }

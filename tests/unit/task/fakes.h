@@ -233,13 +233,14 @@ inline delivery::Record RecordOf(const request::Request& request) {
   return record;
 }
 
-// The answer that means this.
+// The answer that means this. Without an indicator, the excerpt is its body.
 inline delivery::Outcome OutcomeOf(delivery::Reply reply) {
   if (auto* fault = std::get_if<delivery::RequestFault>(&reply)) return std::move(*fault);
   const auto* http = std::get_if<delivery::HttpReply>(&reply);
   if (http == nullptr) return delivery::Aborted{};
   delivery::Response response{http->status};
   if (http->retry) response.body = *http->retry ? R"({"retry":true})" : R"({"retry":false})";
+  if (!http->retry) response.body = http->excerpt;
   if (http->retry_after) response.retry_after = std::to_string(http->retry_after->count() / 1000);
   return response;
 }

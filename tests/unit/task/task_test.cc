@@ -280,6 +280,25 @@ TEST_F(TaskLogTest, LogsADropWithTheOutcomeDropped) {
   EXPECT_NE(lines[0].find(" outcome=dropped "), std::string::npos) << lines[0];
 }
 
+TEST_F(TaskLogTest, ShowsTheBeginningOfAnErrorResponse) {
+  delivery::Policy policy;
+  policy.strategy = delivery::Strategy::kStopTask;
+  delivery_.excerpt = {20, base::SecretFilter({"s3cret"})};
+  Start(
+      [](const delivery::Record&) {
+        return delivery::HttpReply{422, {}, {}, "bad\nkey s3cret in the body"};
+      },
+      policy);
+  source_.Send(Records{MakeRecord(kFirst, 1)});
+  ASSERT_TRUE(AwaitState(TaskState::kFailed));
+  EXPECT_EQ(task_->status().trace,
+            "t[0]@1: response error (HTTP 422, no retry indicator: bad key *** in th...) on attempt "
+            "1, and the strategy stops at once");
+  const auto lines = Logged("record stops the connector");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_NE(lines[0].find("bad key *** in th..."), std::string::npos) << lines[0];
+}
+
 TEST_F(TaskWithDeadLetters, EndsWhileADeadLetterIsInFlight) {
   letters_.Cork(true);
   Start();

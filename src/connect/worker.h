@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "connect/record_errors.h"
 #include "connect/states.h"
 
 namespace khs::connect {
@@ -30,6 +31,7 @@ struct ConnectorStatus {
   std::string trace;                       // why it failed, or why its newest definition is invalid
   std::vector<TaskStatus> tasks;           // by id
   std::vector<std::string> warnings = {};  // one sentence each; the connector runs nevertheless
+  RecordErrors errors = {};
   std::string origin;                      // "file" or "rest"
   std::string file;                        // that defines it; empty for "rest"
   uint64_t generation = 0;                 // of the newest definition

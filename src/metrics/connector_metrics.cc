@@ -278,6 +278,7 @@ void ConnectorMetrics::Dropped(const std::string& topic, delivery::DropReason re
     const std::lock_guard lock(series_->mutex);
     series_->TopicSeries(topic).dropped[static_cast<size_t>(reason)]->Increment();
   }
+  if (reason != delivery::DropReason::kTombstone) errors_->AddDrop();
   series_->delivery_duration->Observe(since_read.count());
 }
 
@@ -290,6 +291,7 @@ void ConnectorMetrics::Lost(const std::string& topic, delivery::LossReason reaso
 
 void ConnectorMetrics::Retried(delivery::ErrorReason reason) {
   series_->retries[static_cast<size_t>(reason)]->Increment();
+  errors_->AddRetry();
 }
 
 void ConnectorMetrics::Requested(const delivery::Reply& reply,
@@ -298,7 +300,10 @@ void ConnectorMetrics::Requested(const delivery::Reply& reply,
   series_->request_duration->Observe(duration.count());
 }
 
-void ConnectorMetrics::AttemptFailed() { series_->last_error->SetToCurrentTime(); }
+void ConnectorMetrics::Failed(connect::RecordError error) {
+  series_->last_error->SetToCurrentTime();
+  errors_->SetLast(std::move(error));
+}
 
 void ConnectorMetrics::HeadersLeftOut(int count) { series_->headers_left_out->Increment(count); }
 

@@ -12,6 +12,7 @@
 #include "delivery/decision.h"
 #include "delivery/loss.h"
 #include "delivery/reply.h"
+#include "metrics/error_history.h"
 
 namespace khs::metrics {
 
@@ -53,8 +54,10 @@ class ConnectorMetrics {
   void Retried(delivery::ErrorReason reason);
   // An attempt ended.
   void Requested(const delivery::Reply& reply, std::chrono::duration<double> duration);
-  // An attempt ended without a delivery.
-  void AttemptFailed();
+  // An attempt, or the production of a dead letter, failed.
+  void Failed(connect::RecordError error);
+  // For the status.
+  std::shared_ptr<const ErrorHistory> errors() const { return errors_; }
   void HeadersLeftOut(int count);
   // A request was sent again because its kept connection had closed.
   void Resent();
@@ -84,6 +87,7 @@ class ConnectorMetrics {
  private:
   struct Series;
   std::unique_ptr<Series> series_;
+  const std::shared_ptr<ErrorHistory> errors_ = std::make_shared<ErrorHistory>();
 };
 
 }  // namespace khs::metrics

@@ -20,6 +20,8 @@ struct ConnectorView {
   bool invalid = false;                           // the newest definition is invalid
   std::optional<config::ConnectorConfig> config;  // that it runs by, or would run by
   connect::TargetState target_state = connect::TargetState::kStarted;
+  // Continues to grow; null while nothing of the connector was ever started.
+  std::shared_ptr<const metrics::ErrorHistory> errors = {};
   bool stopped = false;  // its target state is STOPPED, and nothing of it runs any more
 };
 

@@ -55,6 +55,7 @@ ConnectorView ViewOf(const std::string& name, const DesiredConnector& desired, c
   }
   if (entry == nullptr) return view;
   view.stopped = view.target_state == TargetState::kStopped && !entry->connector;
+  view.errors = entry->metrics->errors();
   status.observed_generation = entry->generation;
   status.state = StateOf(*entry, &desired);
   if (entry->refused) status.trace += entry->refused->why;

@@ -156,7 +156,10 @@ std::optional<connect::ConnectorInfo> ReconcilerWorker::Info(const std::string& 
 std::optional<connect::ConnectorStatus> ReconcilerWorker::Status(const std::string& name) const {
   const auto status = reconciler_.status();
   const ConnectorView* view = FindView(*status, name);
-  return view != nullptr ? std::optional(view->status) : std::nullopt;
+  if (view == nullptr) return std::nullopt;
+  connect::ConnectorStatus shown = view->status;
+  if (view->errors) shown.errors = view->errors->Read();
+  return shown;
 }
 
 connect::Result<connect::ConnectorInfo> ReconcilerWorker::Create(const std::string& name,

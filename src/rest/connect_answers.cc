@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "config/definitions.h"
 #include "config/text.h"
 
@@ -15,6 +17,32 @@ void WriteState(JsonText& text, RunState state, const std::string& trace,
                 const std::string& worker_id) {
   text.Key("state").String(connect::Name(state)).Key("worker_id").String(worker_id);
   if (!trace.empty()) text.Key("trace").String(trace);
+}
+
+// As the log writes it.
+std::string FormatTime(base::WallTime time) {
+  namespace chrono = std::chrono;
+  const auto now = chrono::floor<chrono::milliseconds>(time);
+  const auto day = chrono::floor<chrono::days>(now);
+  const chrono::year_month_day date(day);
+  const chrono::hh_mm_ss clock(now - day);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
+                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                     clock.hours().count(), clock.minutes().count(), clock.seconds().count(),
+                     clock.subseconds().count());
+}
+
+void WriteErrors(JsonText& text, const connect::RecordErrors& errors) {
+  text.Key("errors").BeginObject();
+  text.Key("retries").Number(static_cast<std::int64_t>(errors.retries));
+  text.Key("dropped").Number(static_cast<std::int64_t>(errors.dropped));
+  text.Key("last").BeginObject().Key("time").String(FormatTime(errors.last->time));
+  text.Key("topic").String(errors.last->topic);
+  text.Key("partition").Number(errors.last->partition).Key("offset").Number(errors.last->offset);
+  text.Key("attempts").Number(errors.last->attempts);
+  if (errors.last->http_status) text.Key("status").Number(*errors.last->http_status);
+  text.Key("reason").String(errors.last->reason).Key("outcome").String(errors.last->outcome);
+  text.Key("error").String(errors.last->text).EndObject().EndObject();
 }
 
 std::string ValueOr(std::string message, std::string fallback) {
@@ -143,6 +171,7 @@ void WriteStatus(JsonText& text, const connect::ConnectorStatus& status,
     text.Key("warnings");
     WriteStrings(text, status.warnings);
   }
+  if (status.errors.last) WriteErrors(text, status.errors);
   text.EndObject();
 }
 

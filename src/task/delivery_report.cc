@@ -1,6 +1,6 @@
 #include "task/delivery_report.h"
 
-#include <string_view>
+#include <utility>
 
 #include "base/log.h"
 #include "task/due_time.h"
@@ -26,7 +26,8 @@ void DeliveryReport::Delivered(const Job& job) const {
 
 void DeliveryReport::DeadLetterFailed(const Job& job, const std::string& error,
                                       milliseconds delay) const {
-  metrics_.AttemptFailed();
+  ReportError(job, job.dead_letter->http_status, delivery::Label(job.dead_letter->reason),
+              "retried", "dead letter queue write failed: " + error);
   Log().Error("dead letter queue write failed, will retry",
               {{"connector", identity_.connector},
                {"task", identity_.id},
@@ -40,20 +41,28 @@ void DeliveryReport::DeadLetterFailed(const Job& job, const std::string& error,
                {"retry_in_ms", delay.count()}});
 }
 
+void DeliveryReport::ReportError(const Job& job, std::optional<int> status, std::string_view reason,
+                                 std::string_view outcome, std::string text) const {
+  const base::TopicPartition& from = job.record.topic_partition;
+  metrics_.Failed({clock_.Read().wall, from.topic, from.partition, job.record.offset,
+                   job.progress.attempts, status, std::string(reason), std::string(outcome),
+                   std::move(text)});
+}
+
 void DeliveryReport::Decided(const Job& job, const delivery::Decision& decision,
                              std::optional<int> status,
                              const std::optional<std::string>& error) const {
   const auto* retry = std::get_if<delivery::Retry>(&decision);
   const auto* drop = std::get_if<delivery::Drop>(&decision);
   const auto* stop = std::get_if<delivery::Stop>(&decision);
+  const std::string_view dropped_to = job.dead_letter ? "dead_letter" : "dropped";
   const auto log = [&](base::LogLevel level, std::string_view message, std::string_view reason,
                        const std::optional<std::string>& text, const base::LogField& timing) {
     if (!Log().Writes(level)) return;
     // Lines about retries may be suppressed; each dropped record keeps its own line.
     const auto write = retry != nullptr ? &base::Logger::Log : &base::Logger::LogEach;
     const auto attempts = drop != nullptr ? std::optional(job.progress.attempts) : std::nullopt;
-    std::optional<std::string> outcome;
-    if (drop != nullptr) outcome = job.dead_letter ? "dead_letter" : "dropped";
+    const auto outcome = drop != nullptr ? std::optional(dropped_to) : std::nullopt;
     (Log().*write)(level, message,
                    {{"connector", identity_.connector},
                     {"task", identity_.id},
@@ -73,17 +82,19 @@ void DeliveryReport::Decided(const Job& job, const delivery::Decision& decision,
                            std::chrono::duration_cast<milliseconds>(since_read).count());
   if (retry != nullptr) {
     metrics_.Retried(retry->reason);
-    metrics_.AttemptFailed();
+    ReportError(job, status, delivery::Label(retry->reason), "retried", error.value_or(""));
     log(base::LogLevel::kInfo, "record will be retried", delivery::Label(retry->reason), error,
         {"retry_in_ms", retry->delay.count()});
   } else if (drop != nullptr) {
     metrics_.Dropped(job.record.topic_partition.topic, drop->reason, since_read);
     const bool configured = drop->reason == delivery::DropReason::kTombstone;
-    if (!configured) metrics_.AttemptFailed();
+    if (!configured) {
+      ReportError(job, status, delivery::Label(drop->reason), dropped_to, error.value_or(""));
+    }
     log(configured ? base::LogLevel::kDebug : base::LogLevel::kWarn, "record dropped",
         delivery::Label(drop->reason), error, age);
   } else if (stop != nullptr) {
-    metrics_.AttemptFailed();
+    ReportError(job, status, stop->reason, "stopped", stop->why);
     log(base::LogLevel::kError, "record stops the connector", stop->reason, stop->why, age);
   }
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/clock.h"
@@ -35,6 +36,10 @@ class DeliveryReport {
                         std::chrono::milliseconds delay) const;
 
  private:
+  // Publishes the error for the connector's status.
+  void ReportError(const Job& job, std::optional<int> status, std::string_view reason,
+                   std::string_view outcome, std::string text) const;
+
   const TaskIdentity identity_;
   const base::Clock& clock_;
   metrics::ConnectorMetrics& metrics_;

@@ -140,7 +140,7 @@ def without(*keys):
 
 def status_extras(one):
     is_status = "connector" in one and "tasks" in one
-    return without("origin", "file", "generation", "observed_generation", "warnings")(one) if is_status else one
+    return without("origin", "file", "generation", "observed_generation", "warnings", "errors")(one) if is_status else one
 
 
 def any_trace(one):

@@ -317,6 +317,26 @@ TEST_F(WorkerTest, ARestartRestartsFailedTasksOnly) {
   EXPECT_TRUE(AwaitMade(3));
 }
 
+TEST_F(WorkerTest, ShowsErrorsOfRecordsAtOnceAndAfterTheConnectorStopped) {
+  good_ = false;
+  Start();
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));
+  ASSERT_TRUE(AwaitState("r", RunState::kRunning));
+  EXPECT_FALSE(worker_->Status("r")->errors.last);
+  delivery::Record record;
+  record.topic_partition = {"t", 0};
+  record.offset = 7;
+  FirstLog().Send(task::Records{record});
+  ASSERT_TRUE(Await([&] { return worker_->Status("r")->errors.last.has_value(); }));
+  EXPECT_EQ(worker_->Status("r")->errors.retries, 1u);
+  EXPECT_EQ(worker_->Status("r")->errors.last->offset, 7);
+  ASSERT_TRUE(worker_->SetTargetState("r", TargetState::kStopped));
+  EXPECT_EQ(worker_->Status("r")->errors.last->outcome, "retried");
+  ASSERT_TRUE(worker_->Delete("r"));
+  ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStopped));
+  EXPECT_FALSE(worker_->Status("r")->errors.last);
+}
+
 TEST_F(WorkerTest, ChangesOffsetsOfStoppedConnectorsOnly) {
   Start();
   ASSERT_TRUE(worker_->Create("r", Good(), TargetState::kStarted));

@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <string>
 
 #include "unit/rest/connect_fixture.h"
@@ -42,6 +43,24 @@ TEST_F(ConnectLifecycleTest, EscapesATraceThatIsNotUtf8) {
   const Response response = Ask("GET", "/connectors/orders/status");
   EXPECT_EQ(response.status, 200);
   EXPECT_EQ(response.body.find('\xff'), std::string::npos);
+}
+
+TEST_F(ConnectLifecycleTest, ShowsTheLastErrorOfARecord) {
+  FakeWorker::Connector& orders = Add("orders");
+  connect::RecordErrors& errors = orders.errors;
+  errors.retries = 12;
+  errors.dropped = 3;
+  const base::WallTime time{std::chrono::milliseconds(1'769'940'000'123)};
+  errors.last = {time, "t", 2, 42, 6, 422, "retries_exhausted", "dropped", "HTTP 422: \"no\""};
+  EXPECT_THAT(
+      Ask("GET", "/connectors/orders/status").body,
+      HasSubstr(R"("observed_generation":1,"errors":{"retries":12,"dropped":3,"last":)"
+                R"({"time":"2026-02-01T10:00:00.123Z","topic":"t","partition":2,"offset":42,)"
+                R"("attempts":6,"status":422,"reason":"retries_exhausted","outcome":"dropped",)"
+                R"("error":"HTTP 422: \"no\""}}})"));
+  errors.last->http_status.reset();
+  EXPECT_THAT(Ask("GET", "/connectors/orders/status").body,
+              HasSubstr(R"("attempts":6,"reason":"retries_exhausted")"));
 }
 
 TEST_F(ConnectLifecycleTest, ShowsATask) {

@@ -25,6 +25,7 @@ class FakeWorker final : public connect::Worker {
     std::vector<connect::PartitionOffset> offsets;
     std::vector<std::string> topics;
     uint64_t generation = 1;
+    connect::RecordErrors errors;
   };
 
   std::map<std::string, Connector> connectors;
@@ -61,6 +62,7 @@ class FakeWorker final : public connect::Worker {
     status.tasks = Tasks(connector);
     status.origin = connector.file.empty() ? "rest" : "file";
     status.file = connector.file;
+    status.errors = connector.errors;
     status.generation = connector.generation;
     status.observed_generation = connector.trace.empty() ? connector.generation : 0;
     return status;

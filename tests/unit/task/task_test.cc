@@ -280,6 +280,39 @@ TEST_F(TaskLogTest, LogsADropWithTheOutcomeDropped) {
   EXPECT_NE(lines[0].find(" outcome=dropped "), std::string::npos) << lines[0];
 }
 
+TEST_F(TaskLogTest, KeepsTheLastErrorAndCountsRetriesAndDrops) {
+  delivery::Policy policy;
+  policy.retry_backoff = {1ms, 1ms};
+  Start([](const delivery::Record&) { return delivery::HttpReply{422, {}, {}}; }, policy);
+  EXPECT_FALSE(metrics_.errors()->Read().last);
+  source_.Send(Records{MakeRecord(kFirst, 1)});
+  ASSERT_TRUE(AwaitCommitted(kFirst, 2));
+  const connect::RecordErrors errors = metrics_.errors()->Read();
+  EXPECT_EQ(errors.retries, 2u);
+  EXPECT_EQ(errors.dropped, 1u);
+  ASSERT_TRUE(errors.last);
+  EXPECT_EQ(errors.last->topic, "t");
+  EXPECT_EQ(errors.last->partition, 0);
+  EXPECT_EQ(errors.last->offset, 1);
+  EXPECT_EQ(errors.last->attempts, 3);
+  EXPECT_EQ(errors.last->http_status, 422);
+  EXPECT_EQ(errors.last->reason, "retries_exhausted");
+  EXPECT_EQ(errors.last->outcome, "dropped");
+  EXPECT_EQ(errors.last->text, "HTTP 422, no retry indicator");
+}
+
+TEST_F(TaskLogTest, CountsNoIgnoredTombstoneAsAnError) {
+  delivery::Policy policy;
+  policy.null_values = delivery::NullValues::kIgnore;
+  Start(Good, policy);
+  delivery::Record record = MakeRecord(kFirst, 1);
+  record.value.reset();
+  source_.Send(Records{std::move(record)});
+  ASSERT_TRUE(AwaitCommitted(kFirst, 2));
+  EXPECT_EQ(metrics_.errors()->Read().dropped, 0u);
+  EXPECT_FALSE(metrics_.errors()->Read().last);
+}
+
 TEST_F(TaskLogTest, ShowsTheBeginningOfAnErrorResponse) {
   delivery::Policy policy;
   policy.strategy = delivery::Strategy::kStopTask;

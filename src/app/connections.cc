@@ -16,12 +16,6 @@ namespace {
 // librdkafka may prefetch this fraction of delivery.queue.max.bytes.
 constexpr size_t kPrefetchDivisor = 8;
 
-kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
-  kafka::Properties properties = config.subscription.consumer_properties;
-  properties.insert(config.kafka.begin(), config.kafka.end());
-  return properties;
-}
-
 // Two static members of a group with the same id would fence each other forever.
 kafka::Properties WithOwnInstanceId(kafka::Properties properties, int task) {
   const auto found = properties.find("group.instance.id");
@@ -49,6 +43,14 @@ kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config,
           kafka::ClientOwner{config.name, task}};
 }
 
+}  // namespace
+
+kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
+  kafka::Properties properties = config.subscription.consumer_properties;
+  properties.insert(config.kafka.begin(), config.kafka.end());
+  return properties;
+}
+
 task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* before) {
   return {std::make_shared<request::Builder>(
               config.endpoint, request::Identity{config.name, config.subscription.group},
@@ -56,8 +58,6 @@ task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* 
           http::MakeDestination(config.endpoint,
                                 before != nullptr ? before->destination.get() : nullptr)};
 }
-
-}  // namespace
 
 reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories,
                                        std::vector<base::AddressRange> disallowed) {
@@ -94,7 +94,7 @@ std::vector<reconcile::Objection> DefinitionCheck::operator()(
     if (auto problem = TryConsumer(config)) objections.push_back({"", std::move(*problem)});
   }
   try {
-    (void)MakeRoute(config, nullptr);
+    (void)MakeRoute(config);
   } catch (const std::exception& error) {
     objections.push_back({"", error.what()});  // the message names the key
   }

@@ -20,6 +20,13 @@ namespace khs::app {
 reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories,
                                        std::vector<base::AddressRange> disallowed = {});
 
+// The properties of a connector's consumer, without those of its group.
+kafka::Properties ConsumerProperties(const config::ConnectorConfig& config);
+
+// A connector's route, see reconcile::Connections. Throws std::exception that names the key when
+// the definition can't be used.
+task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* before = nullptr);
+
 // Checks a definition with librdkafka and TLS, without any network. Owned by the reconciler and
 // used by its thread.
 class DefinitionCheck {

@@ -11,6 +11,7 @@
 
 #include "delivery/response.h"
 #include "http/fault.h"
+#include "http/request_head.h"
 #include "net/fiber_socket.h"
 #include "request/request.h"
 
@@ -18,13 +19,6 @@ namespace khs::http {
 
 class Response;
 class TlsContext;
-
-// The parts of a request that are the same for all requests to one destination.
-struct RequestFrame {
-  std::string host;           // value of the header Host, unless one is configured
-  std::string target_prefix;  // scheme and host before the target, when a proxy needs them
-  std::string headers;        // complete lines
-};
 
 // How to ask a proxy for a tunnel to the endpoint (CONNECT).
 struct Tunnel {

@@ -42,6 +42,25 @@ int main(int argc, char** argv) {
   CLI::App* demo =
       cli.add_subcommand("demo", "see it work: broker, records and receiver in one process");
 
+  app::TryOptions trial;
+  CLI::App* attempt = cli.add_subcommand(
+      "try", "show the request that a definition makes of a record, or send it once");
+  attempt->add_option("DEFINITION", trial.definition, "a connector's .toml or .json")->required();
+  attempt->add_option("--config", trial.config_file,
+                      "sidecar.toml (default: in /etc/kafka-http-sink, if it exists)");
+  CLI::Option* record = attempt->add_option("--record", trial.record_file, "the record, as JSON");
+  CLI::Option* topic =
+      attempt->add_option("--topic", trial.topic, "read the record from Kafka: from this topic,");
+  CLI::Option* partition = attempt->add_option("--partition", trial.partition, "this partition")
+                               ->check(CLI::NonNegativeNumber);
+  CLI::Option* offset = attempt->add_option("--offset", trial.offset, "and this offset")
+                            ->check(CLI::NonNegativeNumber);
+  topic->needs(partition)->needs(offset)->excludes(record);
+  partition->needs(topic);
+  offset->needs(topic);
+  attempt->add_flag("--send", trial.send,
+                    "send the request, and say what the connector would do after the response");
+
   std::string url = DefaultDrainUrl();
   CLI::App* drain =
       cli.add_subcommand("drain", "ask the running process to finish what is in flight and commit");
@@ -53,6 +72,7 @@ int main(int argc, char** argv) {
     return cli.exit(error) == 0 ? app::kExitOk : app::kExitUsage;
   }
   if (*check) return app::Check(paths);
+  if (*attempt) return app::Try(trial);
   if (*demo) return app::Demo();
   if (*drain) return app::Drain(url);
   return app::Run(run);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@ namespace khs::app {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+inline constexpr int kExitNotDelivered = 3;  // of `try`: the record would not be delivered
+
+inline constexpr const char* kDefaultConfigFile = "/etc/kafka-http-sink/sidecar.toml";
 
 // The options of the command `run`.
 struct RunOptions {
@@ -17,10 +21,22 @@ struct RunOptions {
   bool embedded_broker = false;
 };
 
+// The options of the command `try`.
+struct TryOptions {
+  std::string definition;                  // a connector's file
+  std::optional<std::string> config_file;  // as for `run`
+  std::optional<std::string> record_file;
+  std::optional<std::string> topic;  // present: the record is read from Kafka
+  int32_t partition = 0;
+  int64_t offset = 0;
+  bool send = false;
+};
+
 int Run(const RunOptions& options);
 int Check(const std::vector<std::string>& paths);
 int Demo();
 int Drain(const std::string& url);
+int Try(const TryOptions& options);
 std::string VersionText();
 
 }  // namespace khs::app

@@ -32,7 +32,6 @@
 namespace khs::app {
 namespace {
 
-constexpr const char* kDefaultConfigFile = "/etc/kafka-http-sink/sidecar.toml";
 // Partitions of the topics that the embedded broker creates for connectors.
 constexpr int kEmbeddedPartitions = 4;
 // Timeouts of consumers of the embedded broker.

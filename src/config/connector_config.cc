@@ -78,17 +78,12 @@ void ValidateBody(const Settings& settings, bool is_complete, EndpointConfig& en
   if (!reason.empty()) problems.Add(ProblemWith(*setting, std::move(reason)));
 }
 
-// Adds the values of headers that are secrets, and what follows an authentication scheme in them.
-void AddHeaderSecrets(const EndpointConfig& endpoint, SecretResolver& secrets) {
+// Adds headers whose values are credentials although they refer to no secret.
+void AddLiteralCredentials(const EndpointConfig& endpoint, SecretResolver& secrets) {
   for (const auto& [name, value] : endpoint.headers) {
-    const bool is_credential = !value.has_fields() && base::MayHoldCredentials(name);
-    for (const Template::Part& part : value.parts()) {
-      const auto* text = std::get_if<base::Secret>(&part);
-      if (text == nullptr || !(is_credential || text->is_from_reference())) continue;
-      const std::string_view whole = text->Reveal();
-      secrets.AddValue(whole);
-      const size_t blank = whole.find(' ');
-      if (blank != std::string_view::npos) secrets.AddValue(whole.substr(blank + 1));
+    const base::Secret& text = value.constant();
+    if (!text.is_from_reference() && base::MayHoldCredentials(name)) {
+      secrets.AddCredential(text.Reveal());
     }
   }
 }
@@ -206,7 +201,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
     ConnectorConfig& config = draft.config;
     if (config.subscription.group.empty()) config.subscription.group = "connect-" + config.name;
     config.subscription.excluded_topics = ExcludedTopics(config);
-    AddHeaderSecrets(config.endpoint, secrets);
+    AddLiteralCredentials(config.endpoint, secrets);
     config.secrets.assign(secrets.values().begin(), secrets.values().end());
     result.config = std::move(config);
   }

@@ -129,6 +129,7 @@ base::Expected<Headers, std::string> ResolveFields(const Fields& fields, bool is
   std::set<std::string> seen;
   for (const auto& [name, text] : fields) {
     note(ValidateName(name, seen, is_hidden));
+    if (is_hidden) secrets.AddCredential(text);
     auto value = is_hidden ? HiddenText(text) : ParseTemplate(text, secrets);
     if (!value) {
       note(Named(name, is_hidden) + ": " + value.error());

@@ -227,6 +227,12 @@ void SecretResolver::AddValue(std::string_view secret) {
   if (!secret.empty()) values_.emplace(secret);
 }
 
+void SecretResolver::AddCredential(std::string_view value) {
+  AddValue(value);
+  const size_t blank = value.find(' ');
+  if (blank != std::string_view::npos) AddValue(value.substr(blank + 1));
+}
+
 Expected<std::map<std::string, base::Secret>, PropertyProblem> ResolveProperties(
     const std::map<std::string, std::string>& properties, const ReadSecret& read) {
   std::map<std::string, base::Secret> result;

@@ -63,8 +63,10 @@ class SecretResolver {
   // cannot be read, or after more than 1000 different references.
   base::Expected<ResolvedText, std::string> Resolve(std::string_view text);
 
-  // Adds a secret that is written in the definition itself.
+  // Adds a secret that is no reference by itself.
   void AddValue(std::string_view secret);
+  // Adds the value of a header, and what follows an authentication scheme in it.
+  void AddCredential(std::string_view value);
 
   // All secrets so far: the values of the references and what was added.
   const std::set<std::string>& values() const { return values_; }

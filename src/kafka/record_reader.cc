@@ -19,7 +19,7 @@ using Result = base::Expected<delivery::Record, AdminFailure>;
 using TopicHandle = std::unique_ptr<rd_kafka_topic_t, Deleter<rd_kafka_topic_destroy>>;
 
 // A request about a partition without a leader is not answered.
-constexpr milliseconds kRequestTimeout{3'000};
+constexpr milliseconds kRequestTimeout{5'000};
 
 AdminFailure NoRecord(std::string text) {
   return {RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, std::move(text)};
@@ -57,7 +57,8 @@ class Fetch {
 AdminFailure Failure(const AdminClient& client, OffsetError code) {
   const bool no_answer =
       code == RD_KAFKA_RESP_ERR__TIMED_OUT || code == RD_KAFKA_RESP_ERR__TRANSPORT;
-  return {code, no_answer ? client.WhyNoAnswer() : rd_kafka_err2str(code)};
+  if (no_answer) return {RD_KAFKA_RESP_ERR__TIMED_OUT, client.WhyNoAnswer()};
+  return {code, rd_kafka_err2str(code)};
 }
 
 // Returns why the partition has no record at the offset, by where its log starts and ends.
@@ -68,8 +69,7 @@ std::optional<AdminFailure> CheckRange(const AdminClient& client, const base::To
   if (!partitions) return Failure(client, partitions.error());
   if (from.partition >= *partitions) {
     return AdminFailure{RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION,
-                        *partitions == 0 ? "there is no such topic"
-                                         : fmt::format("the topic has {} partitions", *partitions)};
+                        *partitions == 0 ? "there is no such topic" : "there is no such partition"};
   }
   const auto ranges = AskLogRanges(client.handle(), {from}, timeout());
   if (!ranges) return Failure(client, ranges.error());

@@ -29,7 +29,7 @@ def test_an_error_response_is_shown_without_secrets_where_its_key_asks_for_it(ka
     sidecar.start()
     eventually(lambda: kafka.all_committed(name, topic), "the record is dropped")
     assert endpoint.requests[0].headers["authorization"] == f"Bearer {SECRET}"
-    excerpt = '{ "error": "no such customer", "authorization": "***", "url": "?t=***", "more": "xxxx'
+    excerpt = '{ "error": "no such customer", "authorization": "Bearer ***", "url": "?t=***", "more": "xxxx'
     line, = sidecar.log.find("record dropped", name)
     said = fields(line)["error"]
     assert said.startswith(f"HTTP 422, no retry indicator: {excerpt}") and said.endswith("xxx..."), line

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import pathlib
 import re
 import subprocess
 
@@ -226,6 +227,16 @@ def test_without_a_record_a_made_up_one_is_shown_and_never_sent(binary, endpoint
     tried = run(binary, definition, "--send")
     assert (tried.returncode, tried.stdout) == (2, b"") and b"--record" in tried.stderr
     assert not endpoint.requests
+
+
+def test_the_example_of_the_page_is_as_it_says(binary, tmp_path):
+    page = (pathlib.Path(__file__).parents[2] / "etc/trying.md").read_text()
+    definition, record, request = (re.search(rf"^```{kind}\n(.*?)\n```$", page, re.S | re.M)[1]
+                                   for kind in ("toml", "json", "http"))
+    (tmp_path / "orders.toml").write_text(definition)
+    (tmp_path / "record.json").write_text(record)
+    tried = run(binary, tmp_path / "orders.toml", "--record", tmp_path / "record.json")
+    assert tried.returncode == 0 and tried.stdout.decode().replace("\r\n", "\n") == request
 
 
 def test_a_definition_in_the_form_of_rest_and_defaults_are_taken(binary, endpoint, tmp_path):

@@ -18,14 +18,25 @@ void Headers::Add(std::string_view name, std::initializer_list<std::string_view>
   lines_.append(kLineEnd);
 }
 
-bool Headers::Has(std::string_view name) const {
-  for (std::string_view rest = lines_; !rest.empty(); rest.remove_prefix(rest.find('\n') + 1)) {
+void Headers::Set(std::string_view name, std::string_view value) {
+  if (const auto old = Find(name)) {
+    lines_.replace(static_cast<size_t>(old->data() - lines_.data()), old->size(), value);
+  } else {
+    Add(name, value);
+  }
+}
+
+std::optional<std::string_view> Headers::Find(std::string_view name) const {
+  for (std::string_view rest = lines_; !rest.empty();) {
+    const size_t length = rest.find('\n') + 1;
     if (rest.size() > name.size() && rest[name.size()] == ':' &&
         base::EqualIgnoringCase(rest.substr(0, name.size()), name)) {
-      return true;
+      const size_t begin = name.size() + kSeparator.size();
+      return rest.substr(begin, length - kLineEnd.size() - begin);
     }
+    rest.remove_prefix(length);
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace khs::request

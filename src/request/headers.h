@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,8 +17,12 @@ class Headers {
   void Add(std::string_view name, std::initializer_list<std::string_view> value_parts);
   void Add(std::string_view name, std::string_view value) { Add(name, {value}); }
 
-  // Case-insensitive.
-  bool Has(std::string_view name) const;
+  // Replaces the value of a header, or adds the header.
+  void Set(std::string_view name, std::string_view value);
+
+  // Returns the value of the first header of a name, in any case; valid until the next change.
+  std::optional<std::string_view> Find(std::string_view name) const;
+  bool Has(std::string_view name) const { return Find(name).has_value(); }
   // Every line ends with CR LF.
   const std::string& lines() const { return lines_; }
 

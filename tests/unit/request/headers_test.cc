@@ -26,5 +26,26 @@ TEST(Headers, KnowTheirNamesInAnyCaseAndNothingElse) {
   EXPECT_TRUE(headers.Has("x-host"));
 }
 
+TEST(Headers, FindTheFirstValueOfAName) {
+  Headers headers;
+  headers.Add("A", "1");
+  headers.Add("Empty", "");
+  headers.Add("a", "2");
+  EXPECT_EQ(headers.Find("a"), "1");
+  EXPECT_EQ(headers.Find("empty"), "");
+  EXPECT_EQ(headers.Find("B"), std::nullopt);
+}
+
+TEST(Headers, AreSetInTheirPlaceOrAtTheEnd) {
+  Headers headers;
+  headers.Add("Type", "short");
+  headers.Add("Last", "x");
+  headers.Set("type", "much longer than before");
+  headers.Set("New", "y");
+  EXPECT_EQ(headers.lines(), "Type: much longer than before\r\nLast: x\r\nNew: y\r\n");
+  headers.Set("Type", "");
+  EXPECT_EQ(headers.lines(), "Type: \r\nLast: x\r\nNew: y\r\n");
+}
+
 }  // namespace
 }  // namespace khs::request

@@ -10,8 +10,10 @@
 #include "config/internal_topics.h"
 #include "config/problem_list.h"
 #include "config/request_body.h"
+#include "config/reserved_headers.h"
 #include "config/retry_values.h"
 #include "config/settings.h"
+#include "config/signature_values.h"
 
 namespace khs::config {
 namespace {
@@ -86,6 +88,24 @@ void AddLiteralCredentials(const EndpointConfig& endpoint, SecretResolver& secre
       secrets.AddCredential(text.Reveal());
     }
   }
+}
+
+// Reports configured headers that a feature of the definition sets itself. Quotes none of their
+// names, because a secret may contain all headers.
+void ValidateReservedHeaders(const Settings& settings, const EndpointConfig& endpoint,
+                             ProblemList& problems) {
+  const Setting* setting = FindSetting(settings, "callback.request.headers");
+  if (setting == nullptr) return;
+  const bool is_signature = std::any_of(
+      endpoint.headers.begin(), endpoint.headers.end(),
+      [&](const auto& header) { return IsSignatureHeader(endpoint.signature, header.first); });
+  if (!is_signature) return;
+  std::string names;
+  for (const std::string_view name : SignatureHeaders(endpoint.signature.type)) {
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  problems.Add(
+      ProblemWith(*setting, "signature.type sets these headers itself, leave them out: " + names));
 }
 
 // Translates `consumer.override.*` to librdkafka's properties.
@@ -190,6 +210,8 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   ValidateBody(settings, secrets.is_complete(), draft.config.endpoint, problems);
   ValidateStatusRules(settings, source.file, applier, draft, problems);
   ResolveBackoff(settings, source.file, draft, problems);
+  ResolveSignature(settings, source.file, draft, problems);
+  ValidateReservedHeaders(settings, draft.config.endpoint, problems);
 
   ConnectorResult result;
   result.references = secrets.references();

@@ -39,6 +39,27 @@ struct ProxyConfig {
   bool operator==(const ProxyConfig&) const = default;
 };
 
+// A key that signs requests.
+struct SigningKey {
+  enum class Algorithm { kHmacSha256, kEd25519 };
+
+  Algorithm algorithm = Algorithm::kHmacSha256;
+  // Of kEd25519: the 32 bytes of the private key, perhaps with those of the public key.
+  base::Secret bytes;
+
+  bool operator==(const SigningKey&) const = default;
+};
+
+// How requests are signed.
+struct SignatureConfig {
+  enum class Type { kNone, kStandardWebhooks, kGithub, kStripe };
+
+  Type type = Type::kNone;
+  std::vector<SigningKey> keys;  // all of them sign
+
+  bool operator==(const SignatureConfig&) const = default;
+};
+
 // A connector's endpoint, and the form of its requests. Nearly every key has a field.
 struct EndpointConfig {
   base::Secret url;  // has the letter x for each template
@@ -56,6 +77,7 @@ struct EndpointConfig {
   bool forward_kafka_headers = false;
   std::optional<Template> body = {};  // absent: the record's value
   bool body_is_json = false;          // by its Content-Type; only if there is a `body`
+  SignatureConfig signature = {};
   TlsConfig tls;
   ProxyConfig proxy;
 

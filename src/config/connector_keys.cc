@@ -6,6 +6,7 @@
 
 #include "config/retry_values.h"
 #include "config/row_setters.h"
+#include "config/signature_values.h"
 
 namespace khs::config {
 namespace {
@@ -146,6 +147,20 @@ const Row<ConnectorDraft> kRows[] = {
              .documentation = "Record headers become request headers. Names and values that HTTP "
                               "forbids are left out and counted."},
      .apply = Store<SetBoolean, kEndpoint, &EndpointConfig::forward_kafka_headers>},
+    {.key = {.key = "signature.type",
+             .default_value = "NONE",
+             .group = "Endpoint",
+             .documentation = "How requests are signed: `STANDARD_WEBHOOKS`, `GITHUB` or `STRIPE`; "
+                              "`NONE`: not at all. See *Signatures*."},
+     .apply = SetSignatureType},
+    {.key = {.key = "signature.secrets",
+             .type = kPassword,
+             .group = "Endpoint",
+             .documentation = "The secrets that sign, 1 to 4 (`GITHUB`: one): a list, or a string "
+                              "with commas. All of them sign, so that they can be rotated."},
+     .apply = SetSignatureSecrets,
+     .shape = Shape::kStrings,
+     .references = References::kInside},
     {.key = {.key = "http.proxy.host",
              .group = "Endpoint",
              .documentation =

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,9 @@ struct ConnectorDraft {
   delivery::Milliseconds backoff_delay{};
   delivery::Milliseconds backoff_max{};
   size_t max_retries = 0;
+  std::optional<SignatureConfig::Type> signature_type = {};
+  // Absent elements are secrets that were not read.
+  std::vector<std::optional<base::Secret>> signature_secrets = {};
 };
 
 // A week, in seconds.

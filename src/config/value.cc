@@ -111,6 +111,7 @@ base::Expected<Value, std::string> ParseValue(KeyType type, Shape shape, const E
     return value;
   }
   if (shape == Shape::kHeaders && entry.kind == ValueKind::kTable) return value;
+  if (shape == Shape::kStrings && entry.kind == ValueKind::kList) return value;
   switch (type) {
     case KeyType::kInt:
     case KeyType::kLong:

@@ -21,6 +21,7 @@ enum class Shape {
   kAnyScalar,  // any scalar as text: librdkafka's properties, converter parameters
   kNumbers,    // a list of numbers, or one number
   kHeaders,    // a table or a string
+  kStrings,    // a list of strings, or one string with commas
 };
 
 // A parsed value. The key's type determines which member is set.

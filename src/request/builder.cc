@@ -8,6 +8,7 @@
 
 #include "base/encoding.h"
 #include "base/header_syntax.h"
+#include "config/reserved_headers.h"
 #include "request/percent.h"
 #include "request/target.h"
 #include "request/trace_context.h"
@@ -107,7 +108,8 @@ void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Rec
   const delivery::RecordHeader* type = nullptr;
   for (const delivery::RecordHeader& header : record.headers) {
     const bool is_for_other_body = endpoint.body && DescribesBody(header.name);
-    if (!MayForward(header) || is_for_other_body) {
+    const bool is_reserved = config::IsSignatureHeader(endpoint.signature, header.name);
+    if (!MayForward(header) || is_for_other_body || is_reserved) {
       ++request.headers_left_out;
     } else if (EqualIgnoringCase(header.name, kContentType)) {
       type = &header;
@@ -189,6 +191,9 @@ Builder::Builder(config::EndpointConfig endpoint, Identity identity,
       null_values_(null_values),
       encoded_group_(EncodeForString(identity_.group)),
       target_(ParseTarget(endpoint_.url.Reveal()).path) {
+  if (endpoint_.signature.type != config::SignatureConfig::Type::kNone) {
+    signer_.emplace(endpoint_.signature);
+  }
   ValidateHeaders(endpoint_);
   CompileTemplates();
 }
@@ -203,7 +208,8 @@ void Builder::CompileTemplates() {
   for (const auto& [name, value] : endpoint_.headers) {
     // Host may be configured for virtual hosts. Other connection headers would break the request.
     const bool allowed = !IsConnectionHeader(name) || EqualIgnoringCase(name, "Host");
-    if (!allowed || DescribesRecord(name)) continue;
+    const bool is_reserved = config::IsSignatureHeader(endpoint_.signature, name);
+    if (!allowed || DescribesRecord(name) || is_reserved) continue;
     Header header{name, value.constant().Reveal(), {}};
     if (value.has_fields()) {
       header.renderer.emplace(value, Place::kHeader, "callback.request.headers: " + name, paths_);
@@ -234,7 +240,7 @@ std::optional<delivery::RecordFault> Builder::AppendConfigured(RecordLookup& loo
 }
 
 base::Expected<Request, delivery::RecordFault> Builder::Build(const delivery::Record& record,
-                                                              base::WallTime /*now*/) const {
+                                                              base::WallTime now) const {
   using Fault = base::Unexpected<delivery::RecordFault>;
   RecordLookup lookup(record, paths_);
   Request request;
@@ -254,6 +260,7 @@ base::Expected<Request, delivery::RecordFault> Builder::Build(const delivery::Re
   if (endpoint_.forward_kafka_headers) AppendForwarded(endpoint_, record, request);
   if (auto fault = AppendConfigured(lookup, request.headers)) return Fault(*fault);
   AppendRecord(identity_, encoded_group_, record, request.headers);
+  if (signer_) signer_->Sign(request, now);
   return request;
 }
 

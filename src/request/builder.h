@@ -11,6 +11,7 @@
 #include "delivery/record.h"
 #include "delivery/record_fault.h"
 #include "request/request.h"
+#include "request/signature.h"
 #include "request/template.h"
 
 namespace khs::request {
@@ -25,12 +26,13 @@ struct Identity {
 // thread may use it. Owned by the task's route.
 class Builder {
  public:
-  // Throws std::runtime_error that names the configuration key of an invalid URL or header.
+  // Throws std::runtime_error that names the configuration key of an invalid URL, header or secret.
   Builder(config::EndpointConfig endpoint, Identity identity, delivery::NullValues null_values);
 
-  // Returns the same request for every attempt. The record must outlive it. Configured headers
-  // override forwarded ones, and headers that describe the record override both. `now` is the time
-  // of the attempt. Returns a fault if a template lacks its part of the record.
+  // Returns the same request for every attempt, but for the signature, which contains `now`, the
+  // time of the attempt. The record must outlive it. Configured headers override forwarded ones,
+  // and headers that describe the record override both. Returns a fault if a template lacks its
+  // part of the record.
   base::Expected<Request, delivery::RecordFault> Build(const delivery::Record& record,
                                                        base::WallTime now) const;
 
@@ -55,6 +57,7 @@ class Builder {
   std::vector<Header> headers_;
   std::optional<TemplateRenderer> target_renderer_;
   std::optional<TemplateRenderer> body_renderer_;
+  std::optional<Signer> signer_;
 };
 
 }  // namespace khs::request

@@ -1,0 +1,35 @@
+#include "config/reserved_headers.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/header_syntax.h"
+
+namespace khs::config {
+
+std::span<const std::string_view> SignatureHeaders(SignatureConfig::Type type) {
+  using Type = SignatureConfig::Type;
+  static constexpr std::array kStandardWebhooks{kWebhookId, kWebhookTimestamp, kWebhookSignature};
+  static constexpr std::array kGithub{kGithubSignature};
+  static constexpr std::array kStripe{kStripeSignature};
+  switch (type) {
+    case Type::kNone:
+      return {};
+    case Type::kStandardWebhooks:
+      return kStandardWebhooks;
+    case Type::kGithub:
+      return kGithub;
+    case Type::kStripe:
+      return kStripe;
+  }
+  return {};
+}
+
+bool IsSignatureHeader(const SignatureConfig& signature, std::string_view name) {
+  const auto names = SignatureHeaders(signature.type);
+  return std::any_of(names.begin(), names.end(), [name](std::string_view reserved) {
+    return base::IsSameForCgi(name, reserved);
+  });
+}
+
+}  // namespace khs::config

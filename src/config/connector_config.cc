@@ -96,10 +96,17 @@ void ValidateReservedHeaders(const Settings& settings, const EndpointConfig& end
                              ProblemList& problems) {
   const Setting* setting = FindSetting(settings, "callback.request.headers");
   if (setting == nullptr) return;
-  const bool is_signature = std::any_of(
-      endpoint.headers.begin(), endpoint.headers.end(),
-      [&](const auto& header) { return IsSignatureHeader(endpoint.signature, header.first); });
-  if (!is_signature) return;
+  bool has_event = false;
+  bool has_signature = false;
+  for (const auto& header : endpoint.headers) {
+    has_event = has_event || IsEventHeader(endpoint.cloud_events, header.first);
+    has_signature = has_signature || IsSignatureHeader(endpoint.signature, header.first);
+  }
+  if (has_event) {
+    problems.Add(
+        ProblemWith(*setting, "cloudevents.mode sets these headers itself, leave them out: ce-*"));
+  }
+  if (!has_signature) return;
   std::string names;
   for (const std::string_view name : SignatureHeaders(endpoint.signature.type)) {
     names += (names.empty() ? "" : ", ") + std::string(name);
@@ -148,6 +155,12 @@ void WarnOfUnintendedSettings(const Settings& settings, const std::string& file,
   if (stops && config.policy.statuses.drop.empty()) {
     warn(FindSet(settings, "errors.deadletterqueue.topic.name"),
          "Nothing is ever produced to it: exception.strategy stops instead of dropping");
+  }
+  if (applier.IsResolved("cloudevents.mode") &&
+      config.endpoint.cloud_events.mode == CloudEventsConfig::Mode::kNone) {
+    for (const std::string_view key : {"cloudevents.type", "cloudevents.source"}) {
+      warn(FindSet(settings, key), "Has no effect: cloudevents.mode is NONE");
+    }
   }
   if (Lower(config.endpoint.url.Reveal()).starts_with("http://")) {
     for (const std::string_view key : {"ssl.ca.location", "ssl.certificate.location"}) {

@@ -60,6 +60,17 @@ struct SignatureConfig {
   bool operator==(const SignatureConfig&) const = default;
 };
 
+// Whether requests are CloudEvents, and the attributes of records that are not events themselves.
+struct CloudEventsConfig {
+  enum class Mode { kNone, kBinary, kStructured };
+
+  Mode mode = Mode::kNone;
+  Template type = {};
+  Template source = {};
+
+  bool operator==(const CloudEventsConfig&) const = default;
+};
+
 // A connector's endpoint, and the form of its requests. Nearly every key has a field.
 struct EndpointConfig {
   base::Secret url;  // has the letter x for each template
@@ -77,6 +88,7 @@ struct EndpointConfig {
   bool forward_kafka_headers = false;
   std::optional<Template> body = {};  // absent: the record's value
   bool body_is_json = false;          // by its Content-Type; only if there is a `body`
+  CloudEventsConfig cloud_events = {};
   SignatureConfig signature = {};
   TlsConfig tls;
   ProxyConfig proxy;

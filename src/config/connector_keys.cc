@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/cloud_event_values.h"
 #include "config/retry_values.h"
 #include "config/row_setters.h"
 #include "config/signature_values.h"
@@ -147,6 +148,28 @@ const Row<ConnectorDraft> kRows[] = {
              .documentation = "Record headers become request headers. Names and values that HTTP "
                               "forbids are left out and counted."},
      .apply = Store<SetBoolean, kEndpoint, &EndpointConfig::forward_kafka_headers>},
+    {.key = {.key = "cloudevents.mode",
+             .default_value = "NONE",
+             .group = "Endpoint",
+             .documentation = "Requests are CloudEvents: `BINARY`, with the attributes in headers, "
+                              "or `STRUCTURED`, with attributes and data in a JSON body; `NONE`: "
+                              "they are not. See *CloudEvents*."},
+     .apply = SetEventMode},
+    {.key = {.key = "cloudevents.type",
+             .default_value = "kafka.record",
+             .group = "Endpoint",
+             .documentation = "The attribute `type` of records that are not events themselves. "
+                              "*Templates* are possible."},
+     .apply = SetEventType,
+     .references = References::kTemplate},
+    {.key = {.key = "cloudevents.source",
+             .default_value = "/topics/{{topic}}",
+             .group = "Endpoint",
+             .documentation =
+                 "Their attribute `source`, a URI reference. *Templates* are possible, "
+                 "and are encoded as in a URL."},
+     .apply = SetEventSource,
+     .references = References::kTemplate},
     {.key = {.key = "signature.type",
              .default_value = "NONE",
              .group = "Endpoint",

@@ -29,6 +29,11 @@ bool IsJsonType(std::string_view content_type) {
   return Subtype(content_type).find("json") != std::string::npos;
 }
 
+bool IsJsonTextType(std::string_view content_type) {
+  const std::string subtype = Subtype(content_type);
+  return subtype == "json" || subtype.ends_with("+json");
+}
+
 std::string ValidateJsonBody(const Template& body, std::string_view content_type) {
   std::string sample;  // in place of a field it has a value that is possible only where any is
   bool in_string = false;
@@ -45,9 +50,8 @@ std::string ValidateJsonBody(const Template& body, std::string_view content_type
     }
     sample += in_string ? "x" : "[]";
   }
-  const std::string subtype = Subtype(content_type);
-  const bool is_one_text = subtype == "json" || subtype.ends_with("+json");
-  if (base::IsJson(sample) || (!is_one_text && IsEachLineJson(sample))) return {};
+  const bool may_be_lines = !IsJsonTextType(content_type);
+  if (base::IsJson(sample) || (may_be_lines && IsEachLineJson(sample))) return {};
   return "Must be JSON around its templates, as the Content-Type says, with templates for whole "
          "values or inside strings";
 }

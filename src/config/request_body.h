@@ -10,6 +10,9 @@ namespace khs::config {
 // Returns whether a Content-Type stands for JSON, or for lines of it.
 bool IsJsonType(std::string_view content_type);
 
+// Returns whether a Content-Type stands for one JSON text.
+bool IsJsonTextType(std::string_view content_type);
+
 // Returns what is wrong with a body of such a Content-Type; empty if the body is JSON whatever its
 // templates stand for. Quotes nothing of the body but names.
 std::string ValidateJsonBody(const Template& body, std::string_view content_type);

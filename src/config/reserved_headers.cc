@@ -7,6 +7,12 @@
 
 namespace khs::config {
 
+bool IsEventHeader(const CloudEventsConfig& cloud_events, std::string_view name) {
+  constexpr std::string_view kPrefix = "ce-";
+  return cloud_events.mode != CloudEventsConfig::Mode::kNone &&
+         base::IsSameForCgi(name.substr(0, kPrefix.size()), kPrefix);
+}
+
 std::span<const std::string_view> SignatureHeaders(SignatureConfig::Type type) {
   using Type = SignatureConfig::Type;
   static constexpr std::array kStandardWebhooks{kWebhookId, kWebhookTimestamp, kWebhookSignature};

@@ -13,12 +13,17 @@ constexpr std::string_view kWebhookSignature = "webhook-signature";
 constexpr std::string_view kGithubSignature = "X-Hub-Signature-256";
 constexpr std::string_view kStripeSignature = "Stripe-Signature";
 
+// Returns whether a name is that of a header for an attribute of an event, if requests are
+// CloudEvents. Neither configured nor forwarded headers may have such a name. As for CGI-like
+// receivers, underscores count as dashes.
+bool IsEventHeader(const CloudEventsConfig& cloud_events, std::string_view name);
+
 // The headers of a kind of signature. Neither configured nor forwarded headers may have their
 // names.
 std::span<const std::string_view> SignatureHeaders(SignatureConfig::Type type);
 
-// Returns whether a name is that of a header of the signature, if the definition asks for one. As
-// for CGI-like receivers, underscores count as dashes.
+// Returns whether a name is that of a header of the signature, if the definition asks for one, with
+// underscores as above.
 bool IsSignatureHeader(const SignatureConfig& signature, std::string_view name);
 
 }  // namespace khs::config

@@ -102,16 +102,20 @@ bool DescribesBody(std::string_view name) {
   return IsSameForCgi(name.substr(0, kPrefix.size()), kPrefix);
 }
 
+// `is_wrapped`: the body of the request contains the value.
 void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Record& record,
-                     Request& request) {
+                     bool is_wrapped, Request& request) {
   // HTTP allows one Content-Type; the record's last one counts.
   const delivery::RecordHeader* type = nullptr;
   for (const delivery::RecordHeader& header : record.headers) {
-    const bool is_for_other_body = endpoint.body && DescribesBody(header.name);
+    if (config::IsEventHeader(endpoint.cloud_events, header.name)) continue;  // EventBuilder's
+    const bool is_type = EqualIgnoringCase(header.name, kContentType);
+    const bool is_for_other_body =
+        (endpoint.body || (is_wrapped && !is_type)) && DescribesBody(header.name);
     const bool is_reserved = config::IsSignatureHeader(endpoint.signature, header.name);
     if (!MayForward(header) || is_for_other_body || is_reserved) {
       ++request.headers_left_out;
-    } else if (EqualIgnoringCase(header.name, kContentType)) {
+    } else if (is_type) {
       type = &header;
     } else if (!DescribesRecord(header.name) && !IsConfigured(endpoint, header.name)) {
       request.headers.Add(header.name, header.value ? *header.value : std::string_view());
@@ -208,7 +212,8 @@ void Builder::CompileTemplates() {
   for (const auto& [name, value] : endpoint_.headers) {
     // Host may be configured for virtual hosts. Other connection headers would break the request.
     const bool allowed = !IsConnectionHeader(name) || EqualIgnoringCase(name, "Host");
-    const bool is_reserved = config::IsSignatureHeader(endpoint_.signature, name);
+    const bool is_reserved = config::IsSignatureHeader(endpoint_.signature, name) ||
+                             config::IsEventHeader(endpoint_.cloud_events, name);
     if (!allowed || DescribesRecord(name) || is_reserved) continue;
     Header header{name, value.constant().Reveal(), {}};
     if (value.has_fields()) {
@@ -220,6 +225,9 @@ void Builder::CompileTemplates() {
     body_renderer_.emplace(*endpoint_.body,
                            endpoint_.body_is_json ? Place::kJsonBody : Place::kBody,
                            "callback.request.body", paths_);
+  }
+  if (endpoint_.cloud_events.mode != config::CloudEventsConfig::Mode::kNone) {
+    event_builder_.emplace(endpoint_, paths_);
   }
 }
 
@@ -235,7 +243,6 @@ std::optional<delivery::RecordFault> Builder::AppendConfigured(RecordLookup& loo
     if (auto fault = header.renderer->Render(lookup, value)) return fault;
     headers.Add(header.name, value);
   }
-  AppendDefaults(endpoint_, headers);
   return std::nullopt;
 }
 
@@ -256,9 +263,20 @@ base::Expected<Request, delivery::RecordFault> Builder::Build(const delivery::Re
   } else if (record.value) {
     request.body = std::string_view(*record.value);
   }
+  std::optional<RecordEvent> event;
+  if (event_builder_) event = event_builder_->Read(record);
   request.headers.Reserve(kUsualHeaderBytes);
-  if (endpoint_.forward_kafka_headers) AppendForwarded(endpoint_, record, request);
+  if (endpoint_.forward_kafka_headers) {
+    AppendForwarded(endpoint_, record, event && event_builder_->WrapsData(*event, deletes),
+                    request);
+    if (event) request.headers_left_out += event->headers_left_out;
+  }
   if (auto fault = AppendConfigured(lookup, request.headers)) return Fault(*fault);
+  if (event) {
+    auto fault = event_builder_->Apply(std::move(*event), record, deletes, lookup, request);
+    if (fault) return Fault(*fault);
+  }
+  AppendDefaults(endpoint_, request.headers);
   AppendRecord(identity_, encoded_group_, record, request.headers);
   if (signer_) signer_->Sign(request, now);
   return request;

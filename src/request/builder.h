@@ -10,6 +10,7 @@
 #include "delivery/policy.h"
 #include "delivery/record.h"
 #include "delivery/record_fault.h"
+#include "request/cloud_event.h"
 #include "request/request.h"
 #include "request/signature.h"
 #include "request/template.h"
@@ -57,6 +58,7 @@ class Builder {
   std::vector<Header> headers_;
   std::optional<TemplateRenderer> target_renderer_;
   std::optional<TemplateRenderer> body_renderer_;
+  std::optional<EventBuilder> event_builder_;
   std::optional<Signer> signer_;
 };
 

@@ -34,6 +34,7 @@ TEST(Difference, OfTheEndpointNeedsNoNewConsumer) {
   EXPECT_EQ(After([](auto& c) { c.endpoint.headers = {{"A", "b"}}; }), endpoint);
   EXPECT_EQ(After([](auto& c) { c.endpoint.read_timeout = 1s; }), endpoint);
   EXPECT_EQ(After([](auto& c) { c.endpoint.tls.content = 1; }), endpoint);
+  EXPECT_EQ(After([](auto& c) { c.endpoint.cloud_events.type = "t"; }), endpoint);
   EXPECT_EQ(After([](auto& c) { c.endpoint.signature.keys = {{.bytes = "new"}}; }), endpoint);
 }
 

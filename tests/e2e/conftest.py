@@ -8,7 +8,8 @@ KAFKA_JARS       directory of the Kafka jars (build/kafka-jars)
 CONNECT_JARS     directory of the Kafka Connect jars (build/connect-jars)
 REQUIRE_KAFKA=1  fail without a broker; otherwise those tests are skipped with a message
 
-Debian packages: python3-pytest, python3-confluent-kafka, kcat, default-jre-headless, maven.
+Debian packages: python3-pytest, python3-confluent-kafka, kcat, default-jre-headless, maven, python3-venv, nodejs, npm.
+Libraries of receivers (test_signatures, test_cloud_events): receivers/fetch.py.
 """
 
 import os

@@ -77,7 +77,7 @@ Registry::Families::Families(const BuildInfo& build)
                "Records that were gone from Kafka before they were delivered, by reason.")),
       record_headers_left_out(
           Make(BuildCounter(), registry, "record_headers_left_out_total",
-               "Record headers that HTTP forbids and that were not forwarded.")),
+               "Record headers that HTTP forbids or the request sets, and were not forwarded.")),
       requests_resent(Make(BuildCounter(), registry, "requests_resent_total",
                            "Requests sent again, because a kept connection had ended.")),
       retries(Make(BuildCounter(), registry, "retries_total",

@@ -12,6 +12,11 @@
 namespace khs {
 namespace {
 
+using Algorithm = config::SigningKey::Algorithm;
+using SignatureType = config::SignatureConfig::Type;
+
+constexpr const char* kConstantUrl = "http://127.0.0.1:8080/orders/order-123456";
+
 void TrackInOrder(benchmark::State& state) {
   delivery::OffsetTracker tracker;
   int64_t offset = 0;
@@ -86,15 +91,35 @@ void PassLanes(benchmark::State& state) {
 }
 BENCHMARK(PassLanes)->Arg(0)->Arg(1)->Arg(2)->ArgName("ordering");
 
-// Builds the request of a record of 1 KiB of JSON, without templates, with one of the key and with
-// one of a field of the value in the URL.
-void BuildRequest(benchmark::State& state, const char* url) {
+// An endpoint whose URL may have templates.
+config::EndpointConfig EndpointOf(const char* url) {
   config::SecretResolver secrets(nullptr);
   const auto parsed = config::ParseTemplate(url, secrets);
   config::EndpointConfig endpoint;
   endpoint.url = base::Secret(parsed->whole.text);
   endpoint.url_template = parsed->text;
   endpoint.default_content_type = "text/plain; charset=utf-8";
+  return endpoint;
+}
+
+config::EndpointConfig SignedEndpoint(SignatureType type, Algorithm algorithm) {
+  config::EndpointConfig endpoint = EndpointOf(kConstantUrl);
+  endpoint.signature = {type, {{algorithm, std::string(32, 'k')}}};
+  return endpoint;
+}
+
+config::EndpointConfig EventEndpoint(config::CloudEventsConfig::Mode mode) {
+  config::EndpointConfig endpoint = EndpointOf(kConstantUrl);
+  config::SecretResolver secrets(nullptr);
+  endpoint.cloud_events = {mode, "kafka.record",
+                           config::ParseTemplate("/topics/{{topic}}", secrets)->text};
+  return endpoint;
+}
+
+// Builds the request of a record of 1 KiB of JSON: with and without templates of the key and of a
+// field of the value in the URL, with a signature, and as an event. The difference to `constant` is
+// what a feature costs.
+void BuildRequest(benchmark::State& state, const config::EndpointConfig& endpoint) {
   const request::Builder builder(endpoint, {"orders", "connect-orders"},
                                  delivery::NullValues::kSend);
   delivery::Record record;
@@ -102,11 +127,25 @@ void BuildRequest(benchmark::State& state, const char* url) {
   record.offset = 42;
   record.key = "order-123456";
   record.value = R"({"customer":{"name":"Ann"},"text":")" + std::string(960, 'x') + R"(","id":7})";
-  for (auto _ : state) benchmark::DoNotOptimize(builder.Build(record, {}));
+  const base::WallTime now(std::chrono::seconds(1'700'000'000));
+  for (auto _ : state) benchmark::DoNotOptimize(builder.Build(record, now));
 }
-BENCHMARK_CAPTURE(BuildRequest, constant, "http://127.0.0.1:8080/orders/order-123456");
-BENCHMARK_CAPTURE(BuildRequest, key, "http://127.0.0.1:8080/orders/{{key}}");
-BENCHMARK_CAPTURE(BuildRequest, field, "http://127.0.0.1:8080/orders/{{value.id}}");
+BENCHMARK_CAPTURE(BuildRequest, constant, EndpointOf(kConstantUrl));
+BENCHMARK_CAPTURE(BuildRequest, key, EndpointOf("http://127.0.0.1:8080/orders/{{key}}"));
+BENCHMARK_CAPTURE(BuildRequest, field, EndpointOf("http://127.0.0.1:8080/orders/{{value.id}}"));
+BENCHMARK_CAPTURE(BuildRequest, standard_webhook,
+                  SignedEndpoint(SignatureType::kStandardWebhooks, Algorithm::kHmacSha256));
+BENCHMARK_CAPTURE(BuildRequest, github_signature,
+                  SignedEndpoint(SignatureType::kGithub, Algorithm::kHmacSha256));
+BENCHMARK_CAPTURE(BuildRequest, stripe_signature,
+                  SignedEndpoint(SignatureType::kStripe, Algorithm::kHmacSha256));
+// Not held to the 2 us of the others.
+BENCHMARK_CAPTURE(BuildRequest, ed25519_signature,
+                  SignedEndpoint(SignatureType::kStandardWebhooks, Algorithm::kEd25519));
+BENCHMARK_CAPTURE(BuildRequest, binary_event,
+                  EventEndpoint(config::CloudEventsConfig::Mode::kBinary));
+BENCHMARK_CAPTURE(BuildRequest, structured_event,
+                  EventEndpoint(config::CloudEventsConfig::Mode::kStructured));
 
 }  // namespace
 }  // namespace khs

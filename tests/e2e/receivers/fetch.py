@@ -42,7 +42,7 @@ def fetch():
     run(PYTHON, "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check", "-r", HERE / "requirements.txt")
     for name in PINS[1:]:
         shutil.copy(HERE / name, NODE_MODULES.parent)
-    run("npm", "ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund", cwd=NODE_MODULES.parent)
+    run("npm", "ci", "--loglevel=error", "--ignore-scripts", "--no-audit", "--no-fund", cwd=NODE_MODULES.parent)
     STAMP.write_text(pins())
 
 

@@ -16,6 +16,14 @@ ConfHandle MakeConfiguration(const Properties& properties);
 // start enough threads, and std::runtime_error with librdkafka's message, redacted.
 rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& redactor);
 
+// Supplies a client with OAuth tokens, if its properties say so, until StopTokens or DestroyClient
+// is called. Throws std::runtime_error when no tokens can be obtained by the properties.
+void StartTokens(rd_kafka_t* client, const Properties& properties);
+// To be called before a client is destroyed in another way than by DestroyClient.
+void StopTokens(rd_kafka_t* client) noexcept;
+// Prepares a configuration for StartTokens. Throws as ReadOAuthSettings.
+void InstallOAuth(rd_kafka_conf_t* conf, const Properties& properties);
+
 // Creates a client that joins no group, with a connector's properties. Its errors are events of its
 // main queue. The context outlives it. Throws as NewClient.
 ClientHandle NewGrouplessClient(const ClientLogContext& log_context, Properties properties);

@@ -32,6 +32,7 @@ Consumer::Client::Client(const Subscription& subscription, const Properties& pro
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_ERROR |
                                            RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT);
   handle_ = NewClient(RD_KAFKA_CONSUMER, std::move(conf), monitor_.log_context().redactor);
+  StartTokensOrDestroy(all);
   rd_kafka_poll_set_consumer(handle_);
   queue_.reset(rd_kafka_queue_get_consumer(handle_));
   records_.emplace(handle_, queue_.get(), subscription.prefetch_bytes);
@@ -54,6 +55,20 @@ Consumer::Client::~Client() {
   assigning_.reset();
   revoking_.reset();
   CloseQueues();
+  Destroy();
+}
+
+void Consumer::Client::StartTokensOrDestroy(const Properties& properties) {
+  try {
+    StartTokens(handle_, properties);
+  } catch (const std::exception&) {
+    Destroy();
+    throw;
+  }
+}
+
+void Consumer::Client::Destroy() {
+  StopTokens(handle_);
   rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 
@@ -70,7 +85,7 @@ void Consumer::Client::Subscribe(const Subscription& subscription) {
   const rd_kafka_resp_err_t failed = rd_kafka_subscribe(handle_, ToList(names).get());
   if (failed != RD_KAFKA_RESP_ERR_NO_ERROR) {
     CloseQueues();
-    rd_kafka_destroy_flags(handle_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    Destroy();
     throw std::runtime_error(std::string("cannot subscribe: ") + rd_kafka_err2str(failed));
   }
 }

@@ -67,6 +67,8 @@ class Consumer::Client {
     return monitor_.log_context().redactor.Redact(text);
   }
   void Subscribe(const Subscription& subscription);
+  void StartTokensOrDestroy(const Properties& properties);
+  void Destroy();
   void CloseQueues();
   task::SourceEvent Convert(EventHandle event);
   task::SourceEvent ConvertError(rd_kafka_resp_err_t code, const char* text);

@@ -140,6 +140,7 @@ DeadLetterProducer::Client::Client(ClientOwner owner, const Properties& properti
   SetLogCallback(conf.get(), &log_context_);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
   handle_.reset(NewClient(RD_KAFKA_PRODUCER, std::move(conf), log_context_.redactor));
+  StartTokens(handle_.get(), properties);
   queue_.reset(rd_kafka_queue_get_main(handle_.get()));
   thread_ = std::jthread([this](const std::stop_token& stop) { Poll(stop); });
 }

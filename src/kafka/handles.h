@@ -15,7 +15,10 @@ struct Deleter {
   }
 };
 
-using ClientHandle = std::unique_ptr<rd_kafka_t, Deleter<rd_kafka_destroy>>;
+// Ends the supply of a client's tokens, and destroys it.
+void DestroyClient(rd_kafka_t* client) noexcept;
+
+using ClientHandle = std::unique_ptr<rd_kafka_t, Deleter<DestroyClient>>;
 using ConfHandle = std::unique_ptr<rd_kafka_conf_t, Deleter<rd_kafka_conf_destroy>>;
 using QueueHandle = std::unique_ptr<rd_kafka_queue_t, Deleter<rd_kafka_queue_destroy>>;
 using EventHandle = std::unique_ptr<rd_kafka_event_t, Deleter<rd_kafka_event_destroy>>;

@@ -17,14 +17,14 @@ struct Producer::Client {
         conf.get(), [](rd_kafka_t*, const rd_kafka_message_t* message, void* self) noexcept {
           if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) static_cast<Client*>(self)->failed = true;
         });
-    handle = NewClient(RD_KAFKA_PRODUCER, std::move(conf), Redactor(properties));
+    handle.reset(NewClient(RD_KAFKA_PRODUCER, std::move(conf), Redactor(properties)));
+    StartTokens(handle.get(), properties);
   }
-  ~Client() { rd_kafka_destroy(handle); }
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  rd_kafka_t* handle = nullptr;
   std::atomic<bool> failed{false};
+  ClientHandle handle;  // last: it calls back until it is destroyed
 };
 
 Producer::Producer(const Properties& properties) : client_(std::make_unique<Client>(properties)) {}
@@ -40,18 +40,18 @@ void Producer::Produce(const std::string& topic, int partition, std::optional<st
   const size_t value_size = value ? value->size() : 0;
   while (true) {
     const auto code = rd_kafka_producev(
-        client_->handle, RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
+        client_->handle.get(), RD_KAFKA_V_TOPIC(topic.c_str()), RD_KAFKA_V_PARTITION(partition),
         RD_KAFKA_V_KEY(bytes(key), key_size), RD_KAFKA_V_VALUE(bytes(value), value_size),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) break;
     if (code != RD_KAFKA_RESP_ERR__QUEUE_FULL) throw std::runtime_error(rd_kafka_err2str(code));
-    rd_kafka_poll(client_->handle, 100);
+    rd_kafka_poll(client_->handle.get(), 100);
   }
-  rd_kafka_poll(client_->handle, 0);
+  rd_kafka_poll(client_->handle.get(), 0);
 }
 
 bool Producer::Flush(std::chrono::milliseconds timeout) {
-  const auto code = rd_kafka_flush(client_->handle, static_cast<int>(timeout.count()));
+  const auto code = rd_kafka_flush(client_->handle.get(), static_cast<int>(timeout.count()));
   return code == RD_KAFKA_RESP_ERR_NO_ERROR && !client_->failed.exchange(false);
 }
 

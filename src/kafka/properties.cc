@@ -9,6 +9,7 @@
 
 #include "base/descriptors.h"
 #include "kafka/configuration.h"
+#include "kafka/oauth.h"
 #include "kafka/start_offsets.h"
 #include "kafka/workarounds/thread_shortage.h"
 #include "watch/read_file.h"
@@ -41,6 +42,7 @@ std::optional<std::string> CheckUnknownProperty(std::string_view name, std::stri
 
 std::optional<std::string> Set(rd_kafka_conf_t* conf, const std::string& name,
                                const base::Secret& value) {
+  if (IsOAuthProperty(name)) return std::nullopt;
   std::array<char, 512> error{};
   const char* given = value.Reveal().c_str();
   if (name == kResetProperty) {
@@ -113,6 +115,7 @@ ConfHandle MakeConfiguration(const Properties& properties) {
   for (const auto& [name, value] : properties) {
     if (const auto error = Set(conf.get(), name, value)) throw std::runtime_error(*error);
   }
+  InstallOAuth(conf.get(), properties);
   const auto problems = CheckFiles(properties);
   if (!problems.empty()) {
     throw std::runtime_error("Kafka client's property " + problems[0].property + ": " +
@@ -136,7 +139,9 @@ ClientHandle NewGrouplessClient(const ClientLogContext& log_context, Properties 
   ConfHandle conf = MakeConfiguration(properties);
   SetLogCallback(conf.get(), &log_context);
   rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
-  return ClientHandle(NewClient(RD_KAFKA_CONSUMER, std::move(conf), log_context.redactor));
+  ClientHandle client(NewClient(RD_KAFKA_CONSUMER, std::move(conf), log_context.redactor));
+  StartTokens(client.get(), properties);
+  return client;
 }
 
 std::vector<PropertyProblem> CheckProperties(const Properties& properties) {

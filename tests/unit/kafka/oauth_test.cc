@@ -1,0 +1,132 @@
+#include "kafka/oauth.h"
+
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "kafka/configuration.h"
+
+namespace khs::kafka {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+
+Properties Oidc() {
+  return {{"bootstrap.servers", "127.0.0.1:1"},
+          {"security.protocol", "SASL_PLAINTEXT"},
+          {"sasl.mechanism", "OAUTHBEARER"},
+          {"sasl.oauthbearer.method", "oidc"},
+          {"sasl.oauthbearer.token.endpoint.url", "https://id.example/token"},
+          {"sasl.oauthbearer.client.id", "sink"},
+          {"sasl.oauthbearer.client.secret", "s3cret"},
+          {"sasl.oauthbearer.scope", "a b"},
+          {"sasl.oauthbearer.extensions", "logicalCluster=lkc-1, pool=p=1"},
+          {"https.ca.location", "/ca.pem"}};
+}
+
+// Supplies a token at once, and remembers the clients.
+class FakeTokens final : public OAuthTokens {
+ public:
+  FakeTokens() { SetOAuthTokens(this); }
+  ~FakeTokens() override { SetOAuthTokens(nullptr); }
+  FakeTokens(const FakeTokens&) = delete;
+  FakeTokens& operator=(const FakeTokens&) = delete;
+
+  std::unique_ptr<Subscription> Subscribe(const OAuthSettings& settings, UseToken use) override {
+    if (fails) throw std::runtime_error("unusable");
+    asked.push_back(settings);
+    use({"token", std::chrono::system_clock::now() + std::chrono::hours(1)});
+    return std::make_unique<Counted>(*this);
+  }
+
+  bool fails = false;
+  int subscribed = 0;
+  std::vector<OAuthSettings> asked;
+
+ private:
+  class Counted final : public Subscription {
+   public:
+    explicit Counted(FakeTokens& tokens) : tokens_(tokens) { ++tokens_.subscribed; }
+    ~Counted() override { --tokens_.subscribed; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+
+   private:
+    FakeTokens& tokens_;
+  };
+};
+
+TEST(OAuthSettings, AreReadFromTheProperties) {
+  const auto settings = ReadOAuthSettings(Oidc());
+  ASSERT_TRUE(settings);
+  EXPECT_EQ(settings->method, OAuthSettings::Method::kOidc);
+  EXPECT_EQ(settings->token_url, "https://id.example/token");
+  EXPECT_EQ(settings->client_id, "sink");
+  EXPECT_EQ(settings->client_secret, "s3cret");
+  EXPECT_EQ(settings->scope, "a b");
+  EXPECT_EQ(settings->ca_location, "/ca.pem");
+  EXPECT_THAT(settings->extensions,
+              ElementsAre(Pair("logicalCluster", "lkc-1"), Pair("pool", "p=1")));
+  const auto msk = ReadOAuthSettings({{"sasl.mechanism", "oauthbearer"},
+                                      {"sasl.oauthbearer.method", "AWS_MSK_IAM"},
+                                      {"sasl.oauthbearer.aws.region", "eu-west-1"}});
+  ASSERT_TRUE(msk);
+  EXPECT_EQ(msk->method, OAuthSettings::Method::kMskIam);
+  EXPECT_EQ(msk->region, "eu-west-1");
+}
+
+TEST(OAuthSettings, AreThoseOfOneMechanism) {
+  EXPECT_FALSE(ReadOAuthSettings({}));
+  EXPECT_FALSE(ReadOAuthSettings({{"sasl.mechanism", "PLAIN"}}));
+}
+
+TEST(OAuthSettings, NameThePropertyThatIsMissingOrInvalid) {
+  for (const std::string name : {"sasl.oauthbearer.token.endpoint.url",
+                                 "sasl.oauthbearer.client.id", "sasl.oauthbearer.client.secret"}) {
+    Properties properties = Oidc();
+    properties.erase(name);
+    EXPECT_THAT(TryClient(properties).value_or(""), HasSubstr(name));
+  }
+  Properties properties = Oidc();
+  properties["sasl.oauthbearer.extensions"] = "pool";
+  EXPECT_THAT(TryClient(properties).value_or(""), HasSubstr("sasl.oauthbearer.extensions"));
+}
+
+TEST(OAuthSettings, AreNotGivenToLibrdkafka) {
+  EXPECT_THAT(CheckProperties(Oidc()), IsEmpty());
+  EXPECT_EQ(TryClient(Oidc()), std::nullopt);
+}
+
+TEST(OAuthTokens, AreSuppliedAsLongAsAClientExists) {
+  FakeTokens tokens;
+  const ClientLogContext log_context({}, Oidc());
+  {
+    const ClientHandle client = NewGrouplessClient(log_context, Oidc());
+    EXPECT_EQ(tokens.subscribed, 1);
+    EXPECT_THAT(tokens.asked, ElementsAre(*ReadOAuthSettings(Oidc())));
+  }
+  EXPECT_EQ(tokens.subscribed, 0);
+}
+
+TEST(OAuthTokens, AreNotAskedForByAClientThatIsOnlyTried) {
+  FakeTokens tokens;
+  EXPECT_EQ(TryClient(Oidc()), std::nullopt);
+  EXPECT_THAT(tokens.asked, IsEmpty());
+}
+
+TEST(OAuthTokens, OfUnusableSettingsMakeNoClient) {
+  FakeTokens tokens;
+  tokens.fails = true;
+  const ClientLogContext log_context({}, Oidc());
+  EXPECT_THROW(NewGrouplessClient(log_context, Oidc()), std::runtime_error);
+}
+
+}  // namespace
+}  // namespace khs::kafka

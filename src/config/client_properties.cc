@@ -190,11 +190,28 @@ class Translator {
       set("sasl.kerberos.keytab", option("keyTab"));
       set("sasl.kerberos.principal", option("principal"));
       set("sasl.kerberos.service.name", option("serviceName"));
+    } else if (module->name == "OAuthBearerLoginModule" && !option("clientId").empty()) {
+      set("sasl.oauthbearer.client.id", option("clientId"));
+      set("sasl.oauthbearer.client.secret", option("clientSecret"));
+      set("sasl.oauthbearer.scope", option("scope"));
+      set("sasl.oauthbearer.extensions", Extensions(module->options));
     } else {
       Reject(from,
-             "Can only be a PlainLoginModule, a ScramLoginModule, or a Krb5LoginModule with a "
-             "keyTab: write librdkafka's sasl.username and sasl.password, or sasl.kerberos.*");
+             "Can only be a PlainLoginModule, a ScramLoginModule, an OAuthBearerLoginModule with a "
+             "clientId, or a Krb5LoginModule with a keyTab: write librdkafka's sasl.username and "
+             "sasl.password, sasl.oauthbearer.* or sasl.kerberos.*");
     }
+  }
+
+  // Returns the options extension_NAME as librdkafka writes them.
+  static std::string Extensions(const std::map<std::string, std::string>& options) {
+    constexpr std::string_view kPrefix = "extension_";
+    std::string text;
+    for (const auto& [name, value] : options) {
+      if (!name.starts_with(kPrefix)) continue;
+      text += (text.empty() ? "" : ",") + name.substr(kPrefix.size()) + '=' + value;
+    }
+    return text;
   }
 
   // Replaces the names of Java's classes by the names of their protocols, which librdkafka uses.
@@ -242,7 +259,9 @@ class Translator {
       const Secret* value = Find(name);
       if (value == nullptr) continue;
       done_.insert(name);
-      if (!Trim(value->Reveal()).empty()) {
+      // Java's own, which does what the program does itself.
+      const bool is_oauth = ClassName(value->Reveal()) == "OAuthBearerLoginCallbackHandler";
+      if (!Trim(value->Reveal()).empty() && !is_oauth) {
         Reject(name, std::string("Java classes do not run here: ") + advice + ", or leave it out");
       }
     }

@@ -45,6 +45,8 @@ constexpr JavaProperty kProperties[] = {
     {"sasl.login.refresh.window.jitter", ""},
     {"sasl.login.retry.backoff.max.ms", ""},
     {"sasl.login.retry.backoff.ms", ""},
+    {"sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"},
+    {"sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"},
     {"sasl.oauthbearer.clock.skew.seconds", ""},
     {"sasl.oauthbearer.expected.audience", ""},
     {"sasl.oauthbearer.expected.issuer", ""},

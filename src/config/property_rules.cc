@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "config/endpoint_url.h"
 #include "config/java_client.h"
 #include "config/text.h"
 #include "config/topics_regex.h"
@@ -45,7 +46,6 @@ constexpr FixedProperty kFixed[] = {
     {"group.protocol.type", "consumer", "others are not supported"},
     {"internal.termination.signal", "0", "librdkafka would end the process by this signal"},
     {"log.queue", "false", "otherwise librdkafka's log waits in a queue that nobody reads"},
-    {"sasl.oauthbearer.method", "default", "OAuth tokens are not supported"},
     {"transactional.id", "", "dead letters are not produced in transactions"},
 };
 
@@ -185,6 +185,14 @@ PropertyValidation ValidateBrokers(std::string_view value) {
       "because clients learn the other brokers from them");
 }
 
+PropertyValidation ValidateOAuthMethod(std::string_view value) {
+  constexpr std::array<std::string_view, 3> kMethods = {"default", "oidc", "aws_msk_iam"};
+  const bool known = std::any_of(kMethods.begin(), kMethods.end(), [&](std::string_view method) {
+    return EqualIgnoringCase(Trim(value), method);
+  });
+  return known ? PropertyValidation() : Rejected("Can only be oidc or aws_msk_iam");
+}
+
 }  // namespace
 
 PropertyValidation ValidateClientProperty(std::string_view name, std::string_view value,
@@ -214,10 +222,10 @@ PropertyValidation ValidateClientProperty(std::string_view name, std::string_vie
   if (name == "statistics.interval.ms") return {Kind::kIgnored};
   if (name == "topic.blacklist") return ValidateBlacklist(value);
   if (name == "bootstrap.servers") return ValidateBrokers(value);
-  if (name == "sasl.mechanism" && EqualIgnoringCase(Trim(value), "OAUTHBEARER")) {
-    return Rejected(
-        "OAUTHBEARER is not supported, because nothing here obtains tokens: PLAIN, SCRAM-SHA-256, "
-        "SCRAM-SHA-512 or GSSAPI");
+  if (name == "sasl.oauthbearer.method") return ValidateOAuthMethod(value);
+  if (name == "sasl.oauthbearer.token.endpoint.url") {
+    std::string reason = ValidateEndpointUrl(value, true);  // it may be a secret
+    return reason.empty() ? PropertyValidation() : Rejected("Not usable: " + std::move(reason));
   }
   if (name == "auto.offset.reset" && EqualIgnoringCase(Trim(value), "error")) {
     // librdkafka would report an error once and never read the partition again.

@@ -124,6 +124,27 @@ TEST(ClientProperties, ExtractCredentialsFromJaas) {
                                    Pair("sasl.kerberos.service.name", "kafka")));
 }
 
+TEST(ClientProperties, ExtractOAuthClientsFromJaas) {
+  EXPECT_THAT(
+      Values(
+          {{"sasl.mechanism", "OAUTHBEARER"},
+           {"sasl.oauthbearer.token.endpoint.url", "https://id.example/token"},
+           {"sasl.login.callback.handler.class",
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler"},
+           {"sasl.jaas.config",
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+            "clientId=\"sink\" clientSecret=\"p\" scope=\"a b\" extension_logicalCluster=\"lkc-1\" "
+            "extension_identityPoolId=\"pool-1\";"}}),
+      UnorderedElementsAre(
+          Pair("sasl.mechanism", "OAUTHBEARER"),
+          Pair("sasl.oauthbearer.token.endpoint.url", "https://id.example/token"),
+          Pair("sasl.oauthbearer.client.id", "sink"), Pair("sasl.oauthbearer.client.secret", "p"),
+          Pair("sasl.oauthbearer.scope", "a b"),
+          Pair("sasl.oauthbearer.extensions", "identityPoolId=pool-1,logicalCluster=lkc-1")));
+  EXPECT_EQ(LibrdkafkaName("sasl.oauthbearer.client.credentials.client.secret"),
+            "sasl.oauthbearer.client.secret");
+}
+
 TEST(ClientProperties, ExplainUnsupportedLoginModules) {
   for (const std::string jaas :
        {"a.OAuthBearerLoginModule required;", "software.amazon.IAMLoginModule required;",
@@ -250,8 +271,9 @@ TEST(ClientProperties, RejectValuesThatEndOrBlockTheProcess) {
       {"auto.commit.enable", "true"},
       {"topic.auto.offset.reset", "latest"},
       {"topic.enable.auto.commit", "true"},
-      {"sasl.mechanism", "OAuthBearer"},
-      {"sasl.oauthbearer.method", "oidc"},
+      {"sasl.oauthbearer.method", "other"},
+      {"sasl.oauthbearer.token.endpoint.url", "ftp://h/token"},
+      {"sasl.oauthbearer.token.endpoint.url", "http://user:password@h/token"},
       {"exclude.internal.topics", "false"},
       {"session.timeout.ms", "4294977296"},
       {"topic.blacklist", "a,,b"},

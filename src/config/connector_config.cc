@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/header_syntax.h"
+#include "config/auth_values.h"
 #include "config/client_properties.h"
 #include "config/connector_keys.h"
 #include "config/connector_rules.h"
@@ -220,6 +221,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   ValidateSubscription(settings, source, whole, problems);
   ValidateClientCertificate(settings, problems);
   ValidateProxy(settings, problems);
+  ResolveAuth(settings, source.file, draft, problems);
   ValidateBody(settings, secrets.is_complete(), draft.config.endpoint, problems);
   ValidateStatusRules(settings, source.file, applier, draft, problems);
   ResolveBackoff(settings, source.file, draft, problems);

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "config/auth_config.h"
 #include "config/flat.h"
 #include "config/problem.h"
 #include "config/secrets.h"
@@ -92,6 +93,7 @@ struct EndpointConfig {
   SignatureConfig signature = {};
   TlsConfig tls;
   ProxyConfig proxy;
+  AuthConfig auth = {};
 
   bool operator==(const EndpointConfig&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "config/auth_values.h"
 #include "config/connector_config.h"
 #include "config/key_row.h"
 
@@ -26,6 +27,7 @@ struct ConnectorDraft {
   std::optional<SignatureConfig::Type> signature_type = {};
   // Absent elements are secrets that were not read.
   std::vector<std::optional<base::Secret>> signature_secrets = {};
+  AuthDraft auth = {};
 };
 
 // A week, in seconds.

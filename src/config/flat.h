@@ -45,7 +45,8 @@ inline const Entry* FindEntry(const FlatConfig& config, std::string_view key) {
   return found == config.end() ? nullptr : &*found;
 }
 
-// Returns whether the table of a key stays one value (`callback.request.headers`).
+// Returns whether the table of a key stays one value (`callback.request.headers`,
+// `oauth2.token.params`).
 using KeepsTable = bool (*)(std::string_view dotted_key);
 
 // The KeepsTable of connector files and sidecar.toml.

@@ -178,8 +178,8 @@ bool IsCheckedLater(const std::string& key) {
 }  // namespace
 
 bool KeepsHeaderTable(std::string_view dotted_key) {
-  return dotted_key == "callback.request.headers" ||
-         dotted_key == "defaults.callback.request.headers";
+  if (dotted_key.starts_with("defaults.")) dotted_key.remove_prefix(9);
+  return dotted_key == "callback.request.headers" || dotted_key == "oauth2.token.params";
 }
 
 base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::string_view text,

@@ -106,6 +106,8 @@ Verdict Interpret(const RequestFault& fault) {
       return {Kind::kRequestError, ErrorReason::kTls};
     case FaultKind::kProxy:
       return {Kind::kRequestError, ErrorReason::kProxy};
+    case FaultKind::kAuth:
+      return {Kind::kRequestError, ErrorReason::kAuth};
     case FaultKind::kIo:
       break;
   }
@@ -184,6 +186,8 @@ std::string_view Label(ErrorReason reason) {
       return "tls";
     case ErrorReason::kProxy:
       return "proxy";
+    case ErrorReason::kAuth:
+      return "auth";
     case ErrorReason::kIo:
       break;
   }

@@ -24,6 +24,7 @@ enum class ErrorReason {
   kDns,
   kTls,
   kProxy,
+  kAuth,
   kIo
 };
 

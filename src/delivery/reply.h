@@ -19,7 +19,7 @@ struct HttpReply {
 };
 
 // Why there was no answer.
-enum class FaultKind { kTimeout, kConnect, kDns, kTls, kProxy, kIo };
+enum class FaultKind { kTimeout, kConnect, kDns, kTls, kProxy, kAuth, kIo };
 
 // A request without an answer.
 struct RequestFault {

@@ -35,7 +35,7 @@ constexpr std::array kErrorReasons{
     delivery::ErrorReason::kNoIndicator, delivery::ErrorReason::kTimeout,
     delivery::ErrorReason::kConnect,     delivery::ErrorReason::kDns,
     delivery::ErrorReason::kTls,         delivery::ErrorReason::kProxy,
-    delivery::ErrorReason::kIo};
+    delivery::ErrorReason::kAuth,        delivery::ErrorReason::kIo};
 constexpr std::array kRestartReasons{RestartReason::kConfig, RestartReason::kSecret,
                                      RestartReason::kApi, RestartReason::kError};
 // librdkafka's codes for unreachable brokers and refused credentials. Their series exist from the

@@ -90,6 +90,10 @@ bool IsConfigured(const config::EndpointConfig& endpoint, std::string_view name)
                      [name](const auto& header) { return IsSameForCgi(header.first, name); });
 }
 
+bool IsCredential(const config::EndpointConfig& endpoint, std::string_view name) {
+  return !endpoint.auth.header_name.empty() && IsSameForCgi(endpoint.auth.header_name, name);
+}
+
 bool MayForward(const delivery::RecordHeader& header) {
   return IsFieldName(header.name) && IsFieldValue(header.value ? *header.value : std::string()) &&
          !IsConnectionHeader(header.name);
@@ -112,7 +116,8 @@ void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Rec
     const bool is_type = EqualIgnoringCase(header.name, kContentType);
     const bool is_for_other_body =
         (endpoint.body || (is_wrapped && !is_type)) && DescribesBody(header.name);
-    const bool is_reserved = config::IsSignatureHeader(endpoint.signature, header.name);
+    const bool is_reserved = config::IsSignatureHeader(endpoint.signature, header.name) ||
+                             IsCredential(endpoint, header.name);
     if (!MayForward(header) || is_for_other_body || is_reserved) {
       ++request.headers_left_out;
     } else if (is_type) {
@@ -173,6 +178,13 @@ config::Template WithoutHost(const config::Template& url) {
   return config::Template(std::move(parts));
 }
 
+// Returns the part of the URL with the credentials, if the query has some. `target` is the rest.
+std::string CredentialsForQuery(const config::EndpointConfig& endpoint, std::string_view target) {
+  const std::string& query = endpoint.auth.query.Reveal();
+  if (query.empty()) return {};
+  return (target.find('?') == std::string_view::npos ? '?' : '&') + query;
+}
+
 void ValidateHeaders(const config::EndpointConfig& endpoint) {
   for (const auto& [name, value] : endpoint.headers) {
     if (!IsFieldName(name)) {
@@ -199,6 +211,8 @@ Builder::Builder(config::EndpointConfig endpoint, Identity identity,
     signer_.emplace(endpoint_.signature);
   }
   ValidateHeaders(endpoint_);
+  credentials_query_ = CredentialsForQuery(endpoint_, target_);
+  target_ += credentials_query_;
   CompileTemplates();
 }
 
@@ -220,6 +234,10 @@ void Builder::CompileTemplates() {
       header.renderer.emplace(value, Place::kHeader, "callback.request.headers: " + name, paths_);
     }
     headers_.push_back(std::move(header));
+  }
+  const config::AuthConfig& auth = endpoint_.auth;
+  if (!auth.header_value.Reveal().empty()) {
+    headers_.push_back({auth.header_name, auth.header_value.Reveal(), {}});
   }
   if (endpoint_.body) {
     body_renderer_.emplace(*endpoint_.body,
@@ -256,6 +274,7 @@ base::Expected<Request, delivery::RecordFault> Builder::Build(const delivery::Re
   request.target = target_;
   if (target_renderer_) {
     if (auto fault = target_renderer_->Render(lookup, request.target)) return Fault(*fault);
+    request.target += credentials_query_;
   }
   if (body_renderer_ && !deletes) {
     auto& body = request.body.emplace<std::string>();

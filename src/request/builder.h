@@ -54,6 +54,7 @@ class Builder {
   const delivery::NullValues null_values_;
   const std::string encoded_group_;  // for Idempotency-Key
   std::string target_;               // unless it has templates
+  std::string credentials_query_;    // the end of every target
   JsonPaths paths_;                  // of all templates
   std::vector<Header> headers_;
   std::optional<TemplateRenderer> target_renderer_;

@@ -84,6 +84,7 @@ TEST(Verdict, IsARequestErrorForEveryFault) {
   const std::pair<FaultKind, ErrorReason> cases[] = {
       {FaultKind::kTimeout, ErrorReason::kTimeout}, {FaultKind::kConnect, ErrorReason::kConnect},
       {FaultKind::kDns, ErrorReason::kDns},         {FaultKind::kTls, ErrorReason::kTls},
+      {FaultKind::kProxy, ErrorReason::kProxy},     {FaultKind::kAuth, ErrorReason::kAuth},
       {FaultKind::kIo, ErrorReason::kIo},
   };
   for (const auto& [kind, reason] : cases) {

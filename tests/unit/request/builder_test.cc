@@ -223,6 +223,33 @@ TEST_F(BuilderTest, DropsAndCountsConnectionHeaders) {
   }
 }
 
+TEST_F(BuilderTest, SendsConstantCredentialsInAHeader) {
+  endpoint_.auth.header_name = "X-Key";
+  endpoint_.auth.header_value = "secret";
+  EXPECT_THAT(Values("X-Key"), ElementsAre("secret"));
+}
+
+TEST_F(BuilderTest, AppendsCredentialsToTheQuery) {
+  endpoint_.auth.query = "key=a%20b";
+  EXPECT_EQ(Build().target, "/?key=a%20b");
+  endpoint_.url = "http://endpoint/x?y=1";
+  EXPECT_EQ(Build().target, "/x?y=1&key=a%20b");
+  config::SecretResolver secrets(nullptr);
+  endpoint_.url = "http://endpoint/x";
+  endpoint_.url_template = config::ParseTemplate("http://endpoint/{{topic}}", secrets)->text;
+  EXPECT_EQ(Build().target, "/orders?key=a%20b");
+}
+
+TEST_F(BuilderTest, ForwardsNoHeaderInPlaceOfCredentials) {
+  endpoint_.forward_kafka_headers = true;
+  endpoint_.auth.header_name = "Authorization";  // its value is a token that is added later
+  for (const char* name : {"Authorization", "authorization"}) {
+    record_.headers = {{name, "forged"}};
+    EXPECT_EQ(Build().headers_left_out, 1) << name;
+    EXPECT_THAT(Values(name), IsEmpty()) << name;
+  }
+}
+
 TEST_F(BuilderTest, LetsConfiguredHeadersOverrideForwardedOnesInAnyCase) {
   endpoint_.forward_kafka_headers = true;
   endpoint_.headers = {{"Authorization", "configured"}};

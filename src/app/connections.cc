@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "auth/authorized_endpoint.h"
+#include "auth/oauth2_flow.h"
 #include "http/destination.h"
 #include "http/endpoint_client.h"
 #include "kafka/consumer.h"
@@ -51,15 +53,31 @@ kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
   return properties;
 }
 
-task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* before) {
+task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* before,
+                      auth::TokenService* tokens) {
+  auto destination = std::make_shared<auth::Destination>();
+  const auto* const known = before == nullptr
+                                ? nullptr
+                                : dynamic_cast<const auth::Destination*>(before->destination.get());
+  destination->endpoint =
+      http::MakeDestination(config.endpoint, known != nullptr ? known->endpoint.get() : nullptr);
+  destination->renew_on = config.endpoint.auth.renew_on;
+  if (config.endpoint.auth.type == config::AuthConfig::Type::kOAuth2) {
+    const auth::OAuth2Identity identity = auth::IdentityOf(config.endpoint);
+    if (tokens != nullptr) {
+      destination->tokens = tokens->Get(identity);
+    } else {
+      (void)auth::MakeTokenDestination(identity);
+    }
+  }
   return {std::make_shared<request::Builder>(
               config.endpoint, request::Identity{config.name, config.subscription.group},
               config.policy.null_values),
-          http::MakeDestination(config.endpoint,
-                                before != nullptr ? before->destination.get() : nullptr)};
+          std::move(destination)};
 }
 
 reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHistories& histories,
+                                       auth::TokenService& tokens,
                                        std::vector<base::AddressRange> disallowed) {
   return {
       [log_end_offsets = std::make_shared<kafka::LogEndOffsets>(), &histories](
@@ -70,9 +88,12 @@ reconcile::Connections MakeConnections(const base::Clock& clock, kafka::GroupHis
             log_end_offsets->Open(properties), histories.Get(config.subscription.group));
       },
       [&clock, disallowed = std::move(disallowed)](const config::ConnectorConfig& config) {
-        return std::make_unique<http::EndpointClient>(config.name, clock, disallowed);
+        return std::make_unique<auth::AuthorizedEndpoint>(
+            std::make_unique<http::EndpointClient>(config.name, clock, disallowed));
       },
-      MakeRoute,
+      [&tokens](const config::ConnectorConfig& config, const task::Route* before) {
+        return MakeRoute(config, before, &tokens);
+      },
       [](const config::ConnectorConfig& config,
          int task) -> std::shared_ptr<task::DeadLetterQueue> {
         if (config.dead_letters.topic.empty()) return nullptr;
@@ -94,7 +115,7 @@ std::vector<reconcile::Objection> DefinitionCheck::operator()(
     if (auto problem = TryConsumer(config)) objections.push_back({"", std::move(*problem)});
   }
   try {
-    (void)MakeRoute(config);
+    (void)MakeRoute(config, nullptr, nullptr);
   } catch (const std::exception& error) {
     objections.push_back({"", error.what()});  // the message names the key
   }

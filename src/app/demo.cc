@@ -12,6 +12,7 @@
 #include "app/connections.h"
 #include "app/signals.h"
 #include "app/version.h"
+#include "auth/token_service.h"
 #include "base/log.h"
 #include "kafka/embedded_broker.h"
 #include "kafka/producer.h"
@@ -120,7 +121,8 @@ int RunDemo(Signals& signals) {
   config::ConnectorConfig config = *parsed.config;
   config.kafka["bootstrap.servers"] = broker.bootstrap_servers();
   kafka::GroupHistories histories;
-  const reconcile::Connections connections = MakeConnections(clock, histories);
+  auth::TokenService tokens({}, clock, registry);  // unused: the endpoint wants no token
+  const reconcile::Connections connections = MakeConnections(clock, histories, tokens);
   metrics::ConnectorMetrics metrics(registry, reconcile::IdentityOf(config));
   reconcile::Connector connector(config, connections, clock, metrics, false, [] {});
   ProduceUntil(stop, broker.bootstrap_servers());

@@ -40,6 +40,10 @@ struct Registry::Families {
   prometheus::Gauge& watch_by_inotify;
   prometheus::Gauge& watch_by_poll;
   Counters& rest_requests;
+  Counters& token_requests;
+  prometheus::Counter& token_requests_ok;
+  prometheus::Counter& token_requests_failed;
+  prometheus::Gauge& token_expiry;
 
   Gauges& connector_info;
   Gauges& connector_state;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <iterator>
 
 #include "metrics/families.h"
@@ -52,6 +53,13 @@ Registry::Families::Families(const BuildInfo& build)
       watch_by_poll(config_watch_mode.Add({{"mode", "poll"}})),
       rest_requests(Make(BuildCounter(), registry, "rest_requests_total",
                          "Requests to the REST API by method and status.")),
+      token_requests(Make(BuildCounter(), registry, "token_requests_total",
+                          "Requests for access tokens, by outcome.")),
+      token_requests_ok(token_requests.Add({{"outcome", "ok"}})),
+      token_requests_failed(token_requests.Add({{"outcome", "failed"}})),
+      token_expiry(Make(BuildGauge(), registry, "token_expiry_timestamp_seconds",
+                        "When the first of the access tokens expires; 0 if that is unknown.")
+                       .Add({})),
       connector_info(Make(BuildGauge(), registry, "connector_info",
                           "A connector's group, target and origin; always 1.")),
       connector_state(Make(BuildGauge(), registry, "connector_state",
@@ -168,6 +176,16 @@ void Registry::RestRequested(std::string_view method, int code) {
   families_->rest_requests
       .Add({{"method", known ? std::string(method) : "other"}, {"code", std::to_string(code)}})
       .Increment();
+}
+
+void Registry::TokenRequested(bool ok) {
+  (ok ? families_->token_requests_ok : families_->token_requests_failed).Increment();
+}
+
+void Registry::SetTokenExpiry(std::optional<base::WallTime> expiry) {
+  const std::chrono::duration<double> since_1970 =
+      expiry ? expiry->time_since_epoch() : base::WallTime::duration(0);
+  families_->token_expiry.Set(since_1970.count());
 }
 
 void Registry::SetConnectorsRefused(size_t count) {

@@ -1,8 +1,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include "base/clock.h"
 
 namespace khs::metrics {
 
@@ -40,6 +43,10 @@ class Registry {
   void WatchFailed();
   // The REST API answered a request. Unknown methods count as `other`.
   void RestRequested(std::string_view method, int code);
+  // A request for an access token ended.
+  void TokenRequested(bool ok);
+  // When the first of the access tokens expires; nothing if that is unknown.
+  void SetTokenExpiry(std::optional<base::WallTime> expiry);
 
  private:
   friend class ConnectorMetrics;

@@ -17,7 +17,7 @@ AT_ZERO = {
     "records_lost_total": ("counter", {"reason": ["retention", "truncated", "recreated"]}),
     "responses_without_indicator_total": ("counter", {}),
     "retries_total": ("counter", {"reason": ["indicator", "status", "no_indicator", "timeout", "connect", "dns", "tls",
-                                             "io", "proxy"]}),
+                                             "io", "proxy", "auth"]}),
     "requests_resent_total": ("counter", {}),
     "requests_total": ("counter", {"code_class": ["2xx", "3xx", "4xx", "5xx", "none"]}),
     "requests_in_flight": ("gauge", {}),

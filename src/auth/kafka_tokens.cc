@@ -1,0 +1,71 @@
+#include "auth/kafka_tokens.h"
+
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+namespace khs::auth {
+namespace {
+
+// librdkafka wants an expiry. A token without one is valid until it is refused.
+constexpr std::chrono::hours kUnknownLifetime{24 * 365};
+
+// One client's subscription. Passes each token on once, the newest last.
+class ClientTokens final : public kafka::OAuthTokens::Subscription, private TokenListener {
+ public:
+  ClientTokens(const std::shared_ptr<TokenSource>& source, const base::Clock& clock,
+               kafka::OAuthTokens::UseToken use)
+      : clock_(clock), use_(std::move(use)), registration_(source, *this) {
+    const TokenState::Answer answer = source->Use();
+    if (const auto* token = std::get_if<Token>(&answer)) Pass(*token);
+  }
+
+ private:
+  void OnTokenChange(const std::optional<Token>& token) noexcept override {
+    if (token) Pass(*token);
+  }
+
+  void Pass(const Token& token) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (token.number <= last_) return;
+    last_ = token.number;
+    const base::Now now = clock_.Read();
+    const auto lifetime = token.expires ? *token.expires - now.monotonic : kUnknownLifetime;
+    use_({token.value, now.wall + std::chrono::duration_cast<base::WallTime::duration>(lifetime)});
+  }
+
+  const base::Clock& clock_;
+  const kafka::OAuthTokens::UseToken use_;
+  std::mutex mutex_;  // guards the next member, and the order of the calls
+  uint64_t last_ = 0;
+  TokenSource::Registration registration_;  // last: it calls this object
+};
+
+}  // namespace
+
+std::shared_ptr<TokenSource> KafkaTokens::SourceOf(const kafka::OAuthSettings& settings) const {
+  if (settings.method == kafka::OAuthSettings::Method::kMskIam) {
+    const std::string& region = settings.region.empty() ? aws_.region : settings.region;
+    if (region.empty()) {
+      throw std::runtime_error("sasl.oauthbearer.aws.region is needed, or AWS_REGION");
+    }
+    return service_.Get(MskIdentity{region, aws_});
+  }
+  OAuth2Identity identity;
+  identity.client.token_url = settings.token_url;
+  identity.client.client_id = settings.client_id;
+  identity.client.client_secret = settings.client_secret;
+  identity.client.scope = settings.scope;
+  identity.tls.ca_location = settings.ca_location;
+  return service_.Get(identity);
+}
+
+std::unique_ptr<kafka::OAuthTokens::Subscription> KafkaTokens::Subscribe(
+    const kafka::OAuthSettings& settings, UseToken use) {
+  return std::make_unique<ClientTokens>(SourceOf(settings), clock_, std::move(use));
+}
+
+}  // namespace khs::auth

@@ -1,0 +1,173 @@
+#include "auth/oauth2_flow.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "base/encoding.h"
+#include "base/header_syntax.h"
+#include "base/json_text.h"
+#include "http/destination.h"
+#include "request/percent.h"
+#include "request/target.h"
+
+namespace khs::auth {
+namespace {
+
+using ClientAuth = config::OAuth2Config::ClientAuth;
+using Unexpected = base::Unexpected<std::string>;
+
+// Of a request for a token. Connectors share it, so it has none of their timeouts.
+constexpr std::chrono::seconds kConnectTimeout{10};
+constexpr std::chrono::seconds kReadTimeout{30};
+constexpr size_t kMaxErrorCode = 64;
+
+std::string FormEncode(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    if (request::IsUnreserved(c)) {
+      encoded += c;
+    } else {
+      request::AppendPercentEncoded(encoded, c);
+    }
+  }
+  return encoded;
+}
+
+// The text of a JSON string; nothing for other values.
+std::optional<std::string> StringOf(std::string_view json) {
+  if (!json.starts_with('"')) return std::nullopt;
+  return base::UnescapeJson(json);
+}
+
+// A number, or a string of digits. Nothing if it is neither, or not positive.
+std::optional<std::chrono::milliseconds> LifetimeOf(std::string_view json) {
+  constexpr double kLongest = 1e9;
+  const std::string text = StringOf(json).value_or(std::string(json));
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  if (!(seconds > 0)) return std::nullopt;
+  return std::chrono::milliseconds(static_cast<int64_t>(std::min(seconds, kLongest) * 1000));
+}
+
+// The error code of RFC 6749, 5.2, in brackets; empty if there is none.
+std::string ErrorCodeOf(std::string_view json) {
+  const auto code = StringOf(json);
+  const auto is_plain = [](char c) { return request::IsUnreserved(c) || c == ' '; };
+  if (!code || code->empty() || code->size() > kMaxErrorCode ||
+      !std::all_of(code->begin(), code->end(), is_plain)) {
+    return {};
+  }
+  return " (" + *code + ')';
+}
+
+class OAuth2Flow final : public TokenFlow {
+ public:
+  explicit OAuth2Flow(const OAuth2Identity& identity)
+      : client_(identity.client), destination_(MakeTokenDestination(identity)) {}
+
+  Step Begin(base::WallTime) override { return Send{destination_, BuildTokenRequest(client_)}; }
+  Step OnResponse(const delivery::Response& response, base::WallTime) override {
+    auto obtained = ParseTokenResponse(response, client_.token_property);
+    if (!obtained) return Failed{std::move(obtained.error())};
+    return std::move(*obtained);
+  }
+
+ private:
+  const config::OAuth2Config client_;
+  const std::shared_ptr<const task::Destination> destination_;
+};
+
+}  // namespace
+
+OAuth2Identity IdentityOf(const config::EndpointConfig& endpoint) {
+  return {endpoint.auth.oauth2, endpoint.tls, endpoint.proxy};
+}
+
+request::Request BuildTokenRequest(const config::OAuth2Config& client) {
+  std::string body;
+  const auto add = [&body](std::string_view name, std::string_view value) {
+    if (!body.empty()) body += '&';
+    body.append(FormEncode(name)).append("=").append(FormEncode(value));
+  };
+  const auto has = [&client](std::string_view name) {
+    return std::any_of(client.parameters.begin(), client.parameters.end(),
+                       [name](const auto& parameter) { return parameter.first == name; });
+  };
+  const std::string& id = client.client_id.Reveal();
+  const std::string& secret = client.client_secret.Reveal();
+  if (!has("grant_type")) add("grant_type", "client_credentials");
+  if (!client.scope.empty() && !has("scope")) add("scope", client.scope);
+  std::string credentials;
+  switch (client.client_auth) {
+    case ClientAuth::kHeader:
+      credentials = FormEncode(id) + ':' + FormEncode(secret);
+      break;
+    case ClientAuth::kHeaderRaw:
+      credentials = id + ':' + secret;
+      break;
+    case ClientAuth::kBody:
+      add("client_id", id);
+      add("client_secret", secret);
+      break;
+    case ClientAuth::kNone:
+      if (!id.empty() && !has("client_id")) add("client_id", id);
+      break;
+  }
+  for (const auto& [name, value] : client.parameters) add(name, value.Reveal());
+
+  request::Request request;
+  request.method = "POST";
+  request.target = request::ParseTarget(client.token_url.Reveal()).path;
+  request.headers.Add("Content-Type", "application/x-www-form-urlencoded");
+  request.headers.Add("Accept", "application/json");
+  request.headers.Add("Accept-Encoding", "identity");
+  request.headers.Add("User-Agent", "kafka-http-sink/" KHS_VERSION);
+  if (!credentials.empty()) {
+    request.headers.Add("Authorization", {"Basic ", base::Base64Encode(credentials)});
+  }
+  request.body = std::move(body);
+  return request;
+}
+
+base::Expected<TokenFlow::Obtained, std::string> ParseTokenResponse(
+    const delivery::Response& response, const std::string& property) {
+  const std::array<base::JsonPath, 3> paths{base::JsonPath{property}, base::JsonPath{"expires_in"},
+                                            base::JsonPath{"error"}};
+  const auto found = base::FindInJson(response.body, paths);
+  if (response.status < 200 || response.status > 299) {
+    return Unexpected(
+        fmt::format("HTTP {}{}", response.status, found ? ErrorCodeOf((*found)[2]) : ""));
+  }
+  if (!found) return Unexpected("the answer is not JSON of at most 64 KiB");
+  auto token = StringOf((*found)[0]);
+  if (!token || token->empty()) {
+    return Unexpected(
+        fmt::format("the answer has no text \"{}\"{}", property, ErrorCodeOf((*found)[2])));
+  }
+  if (!base::IsFieldValue(*token)) return Unexpected("the token has control characters");
+  return TokenFlow::Obtained{std::move(*token), LifetimeOf((*found)[1])};
+}
+
+std::shared_ptr<const task::Destination> MakeTokenDestination(const OAuth2Identity& identity) {
+  config::EndpointConfig endpoint;
+  endpoint.url = identity.client.token_url;
+  endpoint.host_is_secret = identity.client.host_is_secret;
+  endpoint.connect_timeout = kConnectTimeout;
+  endpoint.read_timeout = kReadTimeout;
+  endpoint.tls = identity.tls;
+  endpoint.proxy = identity.proxy;
+  return http::MakeDestination(endpoint, nullptr);
+}
+
+std::unique_ptr<TokenFlow> MakeOAuth2Flow(const OAuth2Identity& identity) {
+  return std::make_unique<OAuth2Flow>(identity);
+}
+
+}  // namespace khs::auth

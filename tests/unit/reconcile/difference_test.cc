@@ -36,6 +36,8 @@ TEST(Difference, OfTheEndpointNeedsNoNewConsumer) {
   EXPECT_EQ(After([](auto& c) { c.endpoint.tls.content = 1; }), endpoint);
   EXPECT_EQ(After([](auto& c) { c.endpoint.cloud_events.type = "t"; }), endpoint);
   EXPECT_EQ(After([](auto& c) { c.endpoint.signature.keys = {{.bytes = "new"}}; }), endpoint);
+  EXPECT_EQ(After([](auto& c) { c.endpoint.auth.header_value = "Bearer new"; }), endpoint);
+  EXPECT_EQ(After([](auto& c) { c.endpoint.auth.oauth2.client_secret = "new"; }), endpoint);
 }
 
 TEST(Difference, OfTheTermsNeedsNoNewConsumer) {

@@ -22,7 +22,6 @@ void AuthorizedEndpoint::Begin(Slot slot, request::Request request) {
   attempt.token = 0;
   attempt.refusal.reset();
   attempt.renewed = attempt.resent = false;
-  attempt.waiting.reset();
   if (!destination_->tokens) return endpoint_->Begin(slot, std::move(request));
   attempt.request = std::move(request);
   SendWithToken(slot);
@@ -39,10 +38,11 @@ void AuthorizedEndpoint::SendWithToken(Slot slot) {
   TokenState::Answer answer = AskForToken(attempt);
   if (std::holds_alternative<TokenState::Pending>(answer) && !attempt.waiting) {
     attempt.waiting.emplace(attempt.destination->tokens, static_cast<TokenListener&>(*this));
+    ++waiting_;
     answer = AskForToken(attempt);  // the token may have come before the registration
   }
   if (std::holds_alternative<TokenState::Pending>(answer)) return;
-  attempt.waiting.reset();
+  StopWaiting(attempt);
   if (const auto* token = std::get_if<Token>(&answer)) {
     // A token that is refused and cannot be replaced yet is judged by the endpoint's answer.
     if (token->number != attempt.token) return Send(slot, *token);
@@ -92,7 +92,7 @@ void AuthorizedEndpoint::Wait(std::optional<MonotonicTime> until, std::vector<En
 
 // Continues the attempts that wait for a token.
 void AuthorizedEndpoint::EndWaiting() {
-  for (Slot slot = 0; slot < attempts_.size(); ++slot) {
+  for (Slot slot = 0; slot < attempts_.size() && waiting_ > 0; ++slot) {
     if (!attempts_[slot].waiting) continue;
     if (aborted_) {
       End(slot, delivery::Aborted{});
@@ -115,9 +115,14 @@ void AuthorizedEndpoint::OnSentDone(Ended ended) {
   SendWithToken(ended.slot);
 }
 
+void AuthorizedEndpoint::StopWaiting(Attempt& attempt) {
+  if (attempt.waiting) --waiting_;
+  attempt.waiting.reset();
+}
+
 void AuthorizedEndpoint::End(Slot slot, delivery::Outcome outcome) {
   Attempt& attempt = attempts_[slot];
-  attempt.waiting.reset();
+  StopWaiting(attempt);
   attempt.request = {};
   ended_.push_back({slot, std::move(outcome), attempt.resent});
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -63,10 +64,12 @@ class AuthorizedEndpoint final : public task::Endpoint, private TokenListener {
   void OnSentDone(Ended ended);
   void End(Slot slot, delivery::Outcome outcome);
   void EndWaiting();
+  void StopWaiting(Attempt& attempt);
 
   const std::unique_ptr<task::Endpoint> endpoint_;
   std::shared_ptr<const Destination> destination_;  // of new attempts
   std::deque<Attempt> attempts_;                    // by slot
+  size_t waiting_ = 0;                              // number of attempts that wait for a token
   std::vector<Ended> ended_;                        // since the last Wait
   std::atomic<bool> aborted_{false};
 };

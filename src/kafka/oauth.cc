@@ -48,7 +48,10 @@ base::Secret FindSecret(const Properties& properties, std::string_view name) {
   return found == properties.end() ? base::Secret() : found->second;
 }
 
-// Parses "NAME=VALUE,NAME=VALUE".
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool IsVisible(char c) { return c > 0x20 && c < 0x7f; }
+
+// Parses "NAME=VALUE,NAME=VALUE", where names have letters only (RFC 7628, 3.1).
 std::vector<std::pair<std::string, std::string>> ParseExtensions(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> extensions;
   while (!text.empty()) {
@@ -56,15 +59,24 @@ std::vector<std::pair<std::string, std::string>> ParseExtensions(std::string_vie
     const std::string_view item = base::TrimBlanks(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     const size_t equals = item.find('=');
-    if (equals == std::string_view::npos || equals == 0) {
-      throw std::runtime_error(std::string(kExtensions) + " must be NAME=VALUE,NAME=VALUE");
+    const std::string_view name = item.substr(0, equals);
+    if (equals == std::string_view::npos || name.empty() ||
+        !std::all_of(name.begin(), name.end(), IsLetter)) {
+      throw std::runtime_error(std::string(kExtensions) +
+                               " must be NAME=VALUE,NAME=VALUE, with letters only in names");
     }
-    extensions.emplace_back(item.substr(0, equals), item.substr(equals + 1));
+    extensions.emplace_back(name, item.substr(equals + 1));
   }
   return extensions;
 }
 
 void SetToken(rd_kafka_t* client, const OAuthSettings& settings, const OAuthToken& token) {
+  constexpr std::string_view kRejected = "Kafka client does not accept the OAuth token";
+  // librdkafka's message would quote the token.
+  if (!std::all_of(token.value.begin(), token.value.end(), IsVisible)) {
+    Log().Error(kRejected, {{"error", "it has characters that cannot be in a token"}});
+    return;
+  }
   std::vector<const char*> extensions;
   for (const auto& [name, value] : settings.extensions) {
     extensions.push_back(name.c_str());
@@ -78,7 +90,7 @@ void SetToken(rd_kafka_t* client, const OAuthSettings& settings, const OAuthToke
       client, token.value.c_str(), expires.count(), id.empty() ? "kafka-http-sink" : id.c_str(),
       extensions.data(), extensions.size(), error.data(), error.size());
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) {
-    Log().Error("Kafka client does not accept the OAuth token", {{"error", error.data()}});
+    Log().Error(kRejected, {{"error", error.data()}});
   }
 }
 

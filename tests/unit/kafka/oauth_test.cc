@@ -94,9 +94,12 @@ TEST(OAuthSettings, NameThePropertyThatIsMissingOrInvalid) {
     properties.erase(name);
     EXPECT_THAT(TryClient(properties).value_or(""), HasSubstr(name));
   }
-  Properties properties = Oidc();
-  properties["sasl.oauthbearer.extensions"] = "pool";
-  EXPECT_THAT(TryClient(properties).value_or(""), HasSubstr("sasl.oauthbearer.extensions"));
+  for (const char* extensions : {"pool", "=x", "pool-id=x", "a=1,,"}) {
+    Properties properties = Oidc();
+    properties["sasl.oauthbearer.extensions"] = extensions;
+    EXPECT_THAT(TryClient(properties).value_or(""), HasSubstr("sasl.oauthbearer.extensions"))
+        << extensions;
+  }
 }
 
 TEST(OAuthSettings, AreNotGivenToLibrdkafka) {

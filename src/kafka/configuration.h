@@ -1,8 +1,11 @@
 #pragma once
 
+#include <string>
+
 #include "kafka/client_log.h"
 #include "kafka/handles.h"
 #include "kafka/properties.h"
+#include "task/record_source.h"
 
 // How librdkafka clients are created. Private to the room.
 
@@ -23,6 +26,12 @@ void StartTokens(rd_kafka_t* client, const Properties& properties);
 void StopTokens(rd_kafka_t* client) noexcept;
 // Prepares a configuration for StartTokens. Throws as ReadOAuthSettings.
 void InstallOAuth(rd_kafka_conf_t* conf, const Properties& properties);
+
+// Replaces the credentials of the client's SASL mechanism among its properties.
+void ReplaceCredentials(Properties& properties, const task::Credentials& credentials);
+// Uses the credentials among the properties for new connections. Returns the error, or an empty
+// text. An OAuth token that the client has serves until there is one for the new credentials.
+std::string RenewCredentials(rd_kafka_t* client, const Properties& properties);
 
 // Creates a client that joins no group, with a connector's properties. Its errors are events of its
 // main queue. The context outlives it. Throws as NewClient.

@@ -344,13 +344,9 @@ void Consumer::Client::Forget(const task::Partitions& partitions) {
 
 void Consumer::Client::Renew(const task::Credentials& credentials) {
   monitor_.log_context().redactor.Renew(credentials.username, credentials.password);
-  properties_["sasl.username"] = credentials.username;
-  properties_["sasl.password"] = credentials.password;
-  const ErrorHandle failed(rd_kafka_sasl_set_credentials(handle_, credentials.username.c_str(),
-                                                         credentials.password.c_str()));
-  if (failed) {
-    WriteLog(LogLevel::kError, "cannot renew the credentials", rd_kafka_error_string(failed.get()));
-  }
+  ReplaceCredentials(properties_, credentials);
+  const std::string error = RenewCredentials(handle_, properties_);
+  if (!error.empty()) WriteLog(LogLevel::kError, "cannot renew the credentials", error);
 }
 
 }  // namespace khs::kafka

@@ -156,18 +156,11 @@ class LogEndOffsets::Reader {
       const std::lock_guard lock(mutex_);
       properties = cluster.properties;
       renewed = std::exchange(cluster.renewed, false);
-      if (cluster.credentials) {
-        properties["sasl.username"] = cluster.credentials->username;
-        properties["sasl.password"] = cluster.credentials->password;
-      }
+      if (cluster.credentials) ReplaceCredentials(properties, *cluster.credentials);
     }
     const Time now = std::chrono::steady_clock::now();
     if (cluster.client && now - cluster.last_answer < kReplaceAfter) {
-      if (renewed) {
-        (void)ErrorHandle(rd_kafka_sasl_set_credentials(
-            cluster.client.get(), properties["sasl.username"].Reveal().c_str(),
-            properties["sasl.password"].Reveal().c_str()));
-      }
+      if (renewed) (void)RenewCredentials(cluster.client.get(), properties);
       return true;
     }
     try {

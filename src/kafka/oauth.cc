@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -161,6 +162,28 @@ void StopTokens(rd_kafka_t* client) noexcept {
   Supply& supply = TheSupply();
   const std::lock_guard lock(supply.mutex);
   supply.clients.erase(client);
+}
+
+void ReplaceCredentials(Properties& properties, const task::Credentials& credentials) {
+  const bool by_token = ReadOAuthSettings(properties).has_value();
+  properties[by_token ? std::string(kClientId) : "sasl.username"] = credentials.username;
+  properties[by_token ? std::string(kClientSecret) : "sasl.password"] = credentials.password;
+}
+
+std::string RenewCredentials(rd_kafka_t* client, const Properties& properties) {
+  try {
+    if (ReadOAuthSettings(properties)) {
+      StopTokens(client);
+      StartTokens(client, properties);
+      return {};
+    }
+    const ErrorHandle failed(
+        rd_kafka_sasl_set_credentials(client, Find(properties, "sasl.username").c_str(),
+                                      Find(properties, "sasl.password").c_str()));
+    return failed ? rd_kafka_error_string(failed.get()) : std::string();
+  } catch (const std::exception& error) {
+    return error.what();
+  }
 }
 
 void DestroyClient(rd_kafka_t* client) noexcept {

@@ -4,6 +4,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/header_syntax.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/threads.h"
@@ -61,6 +62,9 @@ task::Credentials CredentialsOf(const config::ConnectorConfig& config) {
     const auto found = config.kafka.find(property);
     return found != config.kafka.end() ? found->second.Reveal() : std::string();
   };
+  if (base::EqualIgnoringCase(find("sasl.mechanism"), "OAUTHBEARER")) {
+    return {find("sasl.oauthbearer.client.id"), find("sasl.oauthbearer.client.secret")};
+  }
   return {find("sasl.username"), find("sasl.password")};
 }
 

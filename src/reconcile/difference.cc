@@ -7,7 +7,8 @@ namespace khs::reconcile {
 namespace {
 
 bool IsCredential(const std::string& property) {
-  return property == "sasl.username" || property == "sasl.password";
+  return property == "sasl.username" || property == "sasl.password" ||
+         property == "sasl.oauthbearer.client.id" || property == "sasl.oauthbearer.client.secret";
 }
 
 // The connector's properties override those of the process.

@@ -94,7 +94,8 @@ using Records = std::vector<delivery::Record>;
 using SourceEvent =
     std::variant<Nothing, Records, Assigned, Moved, Revoked, Committed, SourceError>;
 
-// SASL credentials; can be renewed without leaving the group.
+// SASL credentials, or those of the client that requests OAuth tokens; can be renewed without
+// leaving the group.
 struct Credentials {
   std::string username;
   std::string password;

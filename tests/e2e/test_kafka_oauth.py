@@ -102,6 +102,22 @@ def test_clients_wait_for_a_server_that_is_down_at_the_start(oauth_kafka, secure
     endpoint.wait_for(1)
 
 
+def test_a_corrected_client_secret_recovers_a_connector_without_a_restart(oauth_kafka, secured, endpoint, name):
+    topic = oauth_kafka.topic()
+    oauth_kafka.produce(topic, [b"0"])
+    secret = secured.secrets / "client"
+    secret.write_text("wr0ng-s3cret")
+    secured.connector(name, topic, endpoint)
+    secured.start()
+    secured.log.wait_for("token request failed, will retry", "invalid_client")
+    new = secret.with_name(".client.new")
+    new.write_text("sink-secret")
+    new.rename(secret)
+    endpoint.wait_for(1)
+    assert secured.value("connector_restarts_total", connector=name, reason="secret") == 0
+    assert secured.log.find("wr0ng-s3cret") == []
+
+
 def test_an_incomplete_client_is_rejected_at_the_start(sidecar_without_broker):
     sidecar = sidecar_without_broker
     sidecar.settings.update({"kafka.bootstrap.servers": "127.0.0.1:1", "kafka.sasl.mechanism": "OAUTHBEARER",

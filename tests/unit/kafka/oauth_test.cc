@@ -118,6 +118,19 @@ TEST(OAuthTokens, AreSuppliedAsLongAsAClientExists) {
   EXPECT_EQ(tokens.subscribed, 0);
 }
 
+TEST(OAuthTokens, AreThoseOfRenewedCredentials) {
+  FakeTokens tokens;
+  const ClientLogContext log_context({}, Oidc());
+  const ClientHandle client = NewGrouplessClient(log_context, Oidc());
+  Properties properties = Oidc();
+  ReplaceCredentials(properties, {"other", "new"});
+  EXPECT_EQ(RenewCredentials(client.get(), properties), "");
+  EXPECT_EQ(tokens.subscribed, 1);
+  ASSERT_EQ(tokens.asked.size(), 2u);
+  EXPECT_EQ(tokens.asked[1].client_id, "other");
+  EXPECT_EQ(tokens.asked[1].client_secret, "new");
+}
+
 TEST(OAuthTokens, AreNotAskedForByAClientThatIsOnlyTried) {
   FakeTokens tokens;
   EXPECT_EQ(TryClient(Oidc()), std::nullopt);

@@ -56,6 +56,12 @@ TEST(Difference, OfTheTermsNeedsNoNewConsumer) {
 TEST(Difference, OfCredentialsRenewsThem) {
   EXPECT_EQ(After([](auto& c) { c.kafka["sasl.password"] = "new"; }),
             (Difference{.dead_letters = true, .credentials = true}));
+  ConnectorConfig by_token = Base();
+  by_token.kafka["sasl.oauthbearer.client.secret"] = "old";
+  ConnectorConfig other_token = by_token;
+  other_token.kafka["sasl.oauthbearer.client.secret"] = "new";
+  EXPECT_EQ(Compare(by_token, other_token),
+            (Difference{.dead_letters = true, .credentials = true}));
   // The connector's properties override the process's, so this consumer does not change.
   ConnectorConfig own = Base();
   own.subscription.consumer_properties["sasl.password"] = "mine";

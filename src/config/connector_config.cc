@@ -163,7 +163,13 @@ void WarnOfUnintendedSettings(const Settings& settings, const std::string& file,
       warn(FindSet(settings, key), "Has no effect: cloudevents.mode is NONE");
     }
   }
-  if (Lower(config.endpoint.url.Reveal()).starts_with("http://")) {
+  const auto is_plain = [](const base::Secret& url) {
+    return Lower(url.Reveal()).starts_with("http://");
+  };
+  const AuthConfig& auth = config.endpoint.auth;
+  const bool tokens_need_tls =
+      auth.type == AuthConfig::Type::kOAuth2 && !is_plain(auth.oauth2.token_url);
+  if (is_plain(config.endpoint.url) && !tokens_need_tls) {
     for (const std::string_view key : {"ssl.ca.location", "ssl.certificate.location"}) {
       warn(FindSet(settings, key), "Has no effect: callback.request.url is not https://");
     }

@@ -96,6 +96,11 @@ TEST(AuthKeys, DescribeAnOAuth2Client) {
   EXPECT_EQ(auth.renew_on, (delivery::StatusCodes{{401, 401}, {403, 403}}));
 }
 
+TEST(AuthKeys, MayNeedTlsForTheTokenOnly) {
+  EXPECT_THAT(ProblemsOf(kOAuth2 + "ssl.ca.location = '/ca.pem'"), IsEmpty());
+  EXPECT_THAT(ProblemsOf("ssl.ca.location = '/ca.pem'"), ElementsAre(HasSubstr("Has no effect")));
+}
+
 TEST(AuthKeys, TakeTokenParametersInEveryForm) {
   const std::string table = "[oauth2.token.params]\naudience = 'https://a/?x=1&y'\nnumber = 1\n";
   EXPECT_THAT(AuthOf(kOAuth2 + table).oauth2.parameters,

@@ -186,6 +186,10 @@ std::string CredentialsForQuery(const config::EndpointConfig& endpoint, std::str
 }
 
 void ValidateHeaders(const config::EndpointConfig& endpoint) {
+  if (DescribesRecord(endpoint.auth.header_name)) {
+    throw std::runtime_error("api.key.name: " + endpoint.auth.header_name +
+                             " describes the record, and cannot be another header");
+  }
   for (const auto& [name, value] : endpoint.headers) {
     if (!IsFieldName(name)) {
       throw std::runtime_error("callback.request.headers: \"" + name + "\" is not a header's name");

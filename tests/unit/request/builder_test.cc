@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -227,6 +228,12 @@ TEST_F(BuilderTest, SendsConstantCredentialsInAHeader) {
   endpoint_.auth.header_name = "X-Key";
   endpoint_.auth.header_value = "secret";
   EXPECT_THAT(Values("X-Key"), ElementsAre("secret"));
+}
+
+TEST_F(BuilderTest, TakesNoHeaderThatDescribesTheRecordForCredentials) {
+  endpoint_.auth.header_name = "x_kafka_topic";
+  endpoint_.auth.header_value = "secret";
+  EXPECT_THROW(Build(), std::runtime_error);
 }
 
 TEST_F(BuilderTest, AppendsCredentialsToTheQuery) {

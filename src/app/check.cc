@@ -107,12 +107,6 @@ config::Problems CheckClientProperties(const watch::DefinitionFile& file) {
   return problems;
 }
 
-bool HasErrors(const config::Problems& problems) {
-  return std::any_of(problems.begin(), problems.end(), [](const config::Problem& problem) {
-    return problem.severity == config::Severity::kError;
-  });
-}
-
 config::CheckedFile CheckOneFile(const watch::DefinitionFile& file,
                                  const config::CheckContext& context) {
   if (!file.error.empty()) {
@@ -121,7 +115,7 @@ config::CheckedFile CheckOneFile(const watch::DefinitionFile& file,
     return unreadable;
   }
   config::CheckedFile checked = config::CheckFile(file.path, file.content, context);
-  if (!file.path.ends_with(".json") && !HasErrors(checked.problems)) {
+  if (!file.path.ends_with(".json") && !config::HasErrors(checked.problems)) {
     const config::Problems more = CheckClientProperties(file);
     checked.problems.insert(checked.problems.end(), more.begin(), more.end());
   }
@@ -159,7 +153,7 @@ int Check(const std::vector<std::string>& paths) {
   for (const config::Problem& problem : problems) {
     std::printf("%s\n", config::Format(problem).c_str());
   }
-  const bool errors = HasErrors(problems);
+  const bool errors = config::HasErrors(problems);
   if (!errors) std::fprintf(stderr, "%zu files valid\n", files.size());
   return errors ? kExitFailed : kExitOk;
 }

@@ -25,14 +25,18 @@ bool NamesKey(std::string_view message, std::string_view key) {
   return false;
 }
 
+bool IsError(const Problem& problem) { return problem.severity == Severity::kError; }
+
 }  // namespace
+
+bool HasErrors(const Problems& problems) {
+  return std::any_of(problems.begin(), problems.end(), IsError);
+}
 
 void LimitProblems(Problems& problems) {
   if (problems.size() <= kMaxProblems) return;
   const auto rest = problems.begin() + kMaxProblems;
-  const bool has_error = std::any_of(rest, problems.end(), [](const Problem& problem) {
-    return problem.severity == Severity::kError;
-  });
+  const bool has_error = std::any_of(rest, problems.end(), IsError);
   *rest = {rest->file,
            rest->position,
            {},

@@ -29,6 +29,8 @@ struct Problem {
 
 using Problems = std::vector<Problem>;
 
+bool HasErrors(const Problems& problems);
+
 constexpr size_t kMaxProblems = 100;
 // Replaces all problems after the first kMaxProblems by one that says how many there were, at the
 // position of the first of them.

@@ -5,10 +5,7 @@
 
 namespace khs::config {
 
-bool ProblemList::HasErrors() const {
-  return std::any_of(problems_.begin(), problems_.end(),
-                     [](const Problem& problem) { return problem.severity == Severity::kError; });
-}
+bool ProblemList::HasErrors() const { return config::HasErrors(problems_); }
 
 Problems ProblemList::Take() {
   const auto place = [this](const Problem& problem) {

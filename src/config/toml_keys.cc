@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "config/json_value.h"
 #include "config/text.h"
 
 namespace khs::config {
@@ -154,6 +155,23 @@ std::map<int, std::string> QuoteClashingKeys(std::string& text, int line) {
   text.clear();
   for (size_t i = 0; i < lines.size(); ++i) text += (i == 0 ? "" : "\n") + lines[i];
   return quoted;
+}
+
+std::string QuoteToml(std::string_view text) {
+  std::string quoted;
+  for (const char c : QuoteJson(text)) {
+    if (c == 0x7f) {
+      quoted += "\\u007f";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted;
+}
+
+std::string QuoteTomlKey(std::string_view key) {
+  const bool is_bare = !key.empty() && std::all_of(key.begin(), key.end(), IsBare);
+  return is_bare ? std::string(key) : QuoteToml(key);
 }
 
 }  // namespace khs::config

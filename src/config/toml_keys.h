@@ -34,4 +34,10 @@ std::optional<Position> FindTooDeepKey(std::string_view text);
 // the newly quoted keys by line.
 std::map<int, std::string> QuoteClashingKeys(std::string& text, int line);
 
+// Returns a TOML string on one line. JSON's escapes are valid in TOML, which also escapes DEL.
+std::string QuoteToml(std::string_view text);
+
+// Returns one part of a key, in quotes if it needs them.
+std::string QuoteTomlKey(std::string_view key);
+
 }  // namespace khs::config

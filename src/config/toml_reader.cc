@@ -149,26 +149,6 @@ Problems FindRepeated(const std::string& file, const FlatConfig& config) {
   return problems;
 }
 
-// Returns a TOML string on one line. JSON's escapes are valid in TOML, which also escapes DEL.
-std::string QuoteToml(std::string_view text) {
-  std::string quoted;
-  for (const char c : QuoteJson(text)) {
-    if (c == 0x7f) {
-      quoted += "\\u007f";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted;
-}
-
-std::string WriteKey(std::string_view key) {
-  constexpr std::string_view kBare =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-  const bool is_bare = !key.empty() && key.find_first_not_of(kBare) == std::string_view::npos;
-  return is_bare ? std::string(key) : QuoteToml(key);
-}
-
 // Returns whether a key is `topics.regex`. Validation reports it together with `topics`, in any
 // spelling and with Kafka's message.
 bool IsCheckedLater(const std::string& key) {
@@ -238,12 +218,12 @@ std::string WriteToml(const std::map<std::string, std::string>& values,
   std::string text;
   const auto add = [&text](const std::map<std::string, std::string>& members) {
     for (const auto& [key, value] : members) {
-      text.append(WriteKey(key)).append(" = ").append(QuoteToml(value)).append("\n");
+      text.append(QuoteTomlKey(key)).append(" = ").append(QuoteToml(value)).append("\n");
     }
   };
   add(values);
   if (table.empty()) return text;
-  text.append("\n[").append(WriteKey(table_name)).append("]\n");
+  text.append("\n[").append(QuoteTomlKey(table_name)).append("]\n");
   add(table);
   return text;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdlib>
 #include <vector>
@@ -52,6 +53,34 @@ bool LeavesOutParts(std::string_view unknown, std::string_view known) {
   return next == wanted.end() && wanted.back() == all.back();
 }
 
+// Returns the unit that a key's last part names; empty if it names none.
+std::string_view UnitOf(std::string_view key) {
+  constexpr std::array<std::array<std::string_view, 5>, 9> kUnits{
+      {{"ms", "millis", "millisec", "milliseconds", "msec"},
+       {"sec", "s", "secs", "second", "seconds"},
+       {"min", "mins", "minute", "minutes"},
+       {"hour", "hours", "hrs"},
+       {"us", "micros"},
+       {"ns", "nanos"},
+       {"bytes", "byte"},
+       {"kb", "kib"},
+       {"mb", "mib"}}};
+  const std::string_view last = key.substr(key.rfind('.') + 1);
+  for (const auto& names : kUnits) {
+    if (!last.empty() && std::find(names.begin(), names.end(), last) != names.end()) {
+      return names.front();
+    }
+  }
+  return {};
+}
+
+// Returns whether both keys name a unit, but not the same one.
+bool DifferInUnit(std::string_view unknown, std::string_view known) {
+  const std::string_view unit = UnitOf(unknown);
+  const std::string_view known_unit = UnitOf(known);
+  return !unit.empty() && !known_unit.empty() && unit != known_unit;
+}
+
 struct Candidate {
   std::string key;
   size_t distance = 0;
@@ -97,7 +126,7 @@ std::optional<std::string> NearestKey(std::span<const KeyDefinition> keys,
   bool ambiguous = false;
   for (const KeyDefinition& definition : keys) {
     for (const std::string_view known : {definition.key, definition.alias}) {
-      if (known.empty()) continue;
+      if (known.empty() || DifferInUnit(spelt, known)) continue;
       Candidate candidate = Compare(spelt, known);
       if (!nearest || candidate.distance < nearest->distance) nearest = std::move(candidate);
     }

@@ -29,7 +29,9 @@ NamedDefinition NameOf(const ConnectorSource& source, const FlatConfig& config) 
 }  // namespace
 
 FileRole GuessRole(std::string_view file, const FlatConfig& config) {
-  if (std::filesystem::path(file).filename() == "sidecar.toml") return FileRole::kProcess;
+  const std::filesystem::path path(file);
+  if (path.filename() == "sidecar.toml") return FileRole::kProcess;
+  if (path.extension() == ".json") return FileRole::kConnector;
   const auto known = [&](std::span<const KeyDefinition> keys) {
     return std::count_if(config.begin(), config.end(),
                          [&](const Entry& entry) { return FindKey(keys, entry.key) != nullptr; });

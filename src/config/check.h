@@ -16,7 +16,8 @@ namespace khs::config {
 // What a file defines.
 enum class FileRole { kProcess, kConnector };
 
-// Recognizes sidecar.toml by its file name, or by the majority of its keys.
+// Recognizes sidecar.toml by its file name, or by the majority of its keys. A `*.json` file is a
+// connector.
 FileRole GuessRole(std::string_view file, const FlatConfig& config);
 
 // A connector's name and where it was found.

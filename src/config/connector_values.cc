@@ -7,6 +7,7 @@
 
 #include "config/definitions.h"
 #include "config/endpoint_url.h"
+#include "config/foreign_connector.h"
 #include "config/headers.h"
 #include "config/internal_topics.h"
 #include "config/row_setters.h"
@@ -99,7 +100,11 @@ Outcome ValidateConnectorClass(const Value& value, ConnectorDraft&) {
     if (text == name) return Accepted();
     names += (names.empty() ? "" : ", ") + std::string(name);
   }
-  return Invalid("String must be one of: " + names);
+  std::string reason = "String must be one of: " + names;
+  if (const auto kind = KindOfClass(text)) {
+    reason += "; kafka-http-sink convert converts a definition of " + std::string(NameOf(*kind));
+  }
+  return Invalid(std::move(reason));
 }
 
 Outcome SetTopics(const Value& value, ConnectorDraft& draft) {

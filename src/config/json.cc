@@ -1,5 +1,6 @@
 #include "config/json.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
@@ -138,6 +139,25 @@ base::Expected<FlatConfig, Problems> ReadJsonConfig(const std::string& file,
                                                     std::string_view text) {
   Reader reader(file);
   FlatConfig config = reader.ToConfig(reader.Read(text));
+  return reader.Finish(std::move(config));
+}
+
+base::Expected<FlatConfig, Problems> ReadAnyJson(const std::string& file, std::string_view text) {
+  Reader reader(file);
+  const std::vector<JsonMember> members = reader.Read(text);
+  const auto find = [&members](std::string_view key) {
+    return std::find_if(members.begin(), members.end(),
+                        [key](const JsonMember& member) { return member.key == key; });
+  };
+  const auto inner = find("config");
+  if (inner == members.end() || inner->value.kind != JsonKind::kObject) {
+    return reader.Finish(reader.ToConfig(members));
+  }
+  FlatConfig config = reader.ToConfig(inner->value.members);
+  const auto name = find("name");
+  if (name != members.end() && name->value.IsScalar() && FindEntry(config, "name") == nullptr) {
+    config.insert(config.begin(), {"name", name->value.text, ValueKind::kString, name->position});
+  }
   return reader.Finish(std::move(config));
 }
 

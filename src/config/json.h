@@ -30,4 +30,8 @@ base::Expected<FlatConfig, Problems> ReadJson(const std::string& file, std::stri
 // Parses a bare configuration, `{"connector.class":…,…}`, as in `PUT /connectors/NAME/config`.
 base::Expected<FlatConfig, Problems> ReadJsonConfig(const std::string& file, std::string_view text);
 
+// Parses what Kafka Connect's API takes or answers for a connector: an object with `config`, of
+// which only that and `name` are read, or a bare configuration.
+base::Expected<FlatConfig, Problems> ReadAnyJson(const std::string& file, std::string_view text);
+
 }  // namespace khs::config

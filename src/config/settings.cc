@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "config/client_properties.h"
+#include "config/foreign_connector.h"
 #include "config/text.h"
 
 namespace khs::config {
@@ -53,15 +54,26 @@ bool IsTransformOrPredicate(std::string_view key) {
   return first == "transforms" || first == "predicates";
 }
 
-std::string UnknownKey(KeyTable table, const WrittenEntry& written, bool suggests) {
+// Returns the sink of others that a definition was written for.
+std::optional<ForeignKind> KindOf(const std::vector<WrittenEntry>& written) {
+  return RecognizeKind([&written](std::string_view key) {
+    const auto found = std::find_if(written.begin(), written.end(), [key](const WrittenEntry& one) {
+      return one.entry.key == key;
+    });
+    return found == written.end() ? nullptr : &found->entry.text;
+  });
+}
+
+std::string UnknownKey(KeyTable table, const WrittenEntry& written, std::optional<ForeignKind> kind,
+                       bool suggests) {
   const std::string& key = written.entry.key;
   const std::string prefix = written.shown_key.substr(
       0, written.shown_key.size() - std::min(written.shown_key.size(), key.size()));
   if (table == KeyTable::kConnector && IsTransformOrPredicate(key)) {
     return "Unknown key: transforms and predicates are not supported";
   }
-  if (table == KeyTable::kConnector && key == "behavior.on.error") {
-    return "Unknown key: exception.strategy says what follows an error";
+  if (table == KeyTable::kConnector) {
+    if (auto advice = DescribeForeignKey(kind, key, prefix)) return std::move(*advice);
   }
   if (table == KeyTable::kConnector && FindKey(ProcessKeys(), key)) {
     return prefix.empty() ? "Unknown key of a connector: it belongs to sidecar.toml"
@@ -100,6 +112,7 @@ Settings Resolve(KeyTable table, const std::vector<WrittenEntry>& written, Probl
   const auto keys = KeysOf(table);
   Settings settings;
   std::map<std::string, const WrittenEntry*> seen;
+  const auto kind = table == KeyTable::kConnector ? KindOf(written) : std::nullopt;
   size_t unknown = 0;
   for (const WrittenEntry& one : written) {
     const Entry& entry = one.entry;
@@ -109,7 +122,7 @@ Settings Resolve(KeyTable table, const std::vector<WrittenEntry>& written, Probl
     if (!known) {
       problems.Add({one.file, entry.position, one.shown_key,
                     // The search for the nearest key is slow, and further problems are not shown.
-                    UnknownKey(table, one, ++unknown <= kMaxProblems)});
+                    UnknownKey(table, one, kind, ++unknown <= kMaxProblems)});
       continue;
     }
     const bool is_member = known->key.ends_with(".*");

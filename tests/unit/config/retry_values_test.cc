@@ -232,7 +232,8 @@ TEST(BackoffKeys, RejectInvalidAndContradictoryValues) {
       {"request.retry.backoff.sec = [0]\ndelivery.timeout.ms = 1",
        "f:3:1: error: request.retry.backoff.sec: The last delay repeats"},
       {"behavior.on.error = 'ignore'",
-       "behavior.on.error: Unknown key: exception.strategy says what follows an error"},
+       "behavior.on.error: Unknown key of Confluent's HTTP sink: use exception.strategy instead; "
+       "it says what follows an error"},
   };
   for (const auto& one : cases) {
     const auto problems = ProblemsOf(one.lines);

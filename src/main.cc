@@ -39,6 +39,11 @@ int main(int argc, char** argv) {
   CLI::App* check = cli.add_subcommand("check", "validate files and directories, without a broker");
   check->add_option("PATH", paths, "sidecar.toml, connector files or directories")->required();
 
+  std::string foreign;
+  CLI::App* convert = cli.add_subcommand(
+      "convert", "print a definition of Confluent's, Aiven's or Lenses' HTTP sink as one of ours");
+  convert->add_option("FILE", foreign, "its JSON, as in Kafka Connect's REST API")->required();
+
   CLI::App* demo =
       cli.add_subcommand("demo", "see it work: broker, records and receiver in one process");
 
@@ -73,6 +78,7 @@ int main(int argc, char** argv) {
   }
   if (*check) return app::Check(paths);
   if (*attempt) return app::Try(trial);
+  if (*convert) return app::Convert(foreign);
   if (*demo) return app::Demo();
   if (*drain) return app::Drain(url);
   return app::Run(run);

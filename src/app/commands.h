@@ -34,6 +34,7 @@ struct TryOptions {
 
 int Run(const RunOptions& options);
 int Check(const std::vector<std::string>& paths);
+int Convert(const std::string& path);
 int Demo();
 int Drain(const std::string& url);
 int Try(const TryOptions& options);

@@ -67,6 +67,7 @@ Translation TranslateDefinition(ForeignKind kind, const std::string& file,
   TranslateTable(definition, translation);
   CopyOtherKeys(definition, translation);
   translation.Set("response.retry.indicator", "optional");
+  if (kind == ForeignKind::kAiven) translation.Set("behavior.on.null.values", "fail");
   const bool names_format = !translation.Find("value.converter").empty() ||
                             !translation.Find("input.data.format").empty();
   if (!names_format) {
@@ -141,14 +142,22 @@ std::string WriteDefinition(const Translation& translation) {
   return text;
 }
 
+// Returns whether a definition is invalid only because a value was lost.
+bool IsExplained(const Problem& problem, const Translation& translation) {
+  const auto& lost = translation.lost();
+  return std::any_of(lost.begin(), lost.end(), [&problem](const std::string& key) {
+    return problem.key == key || problem.message.find(key) != std::string::npos;
+  });
+}
+
 // Reports what `check` would find in the definition, unless the reason is known already.
 void ReportInvalid(const std::string& file, const std::string& toml, const Translation& translation,
                    ProblemList& problems) {
   for (const Problem& problem : ParseConnectorToml({file, "converted"}, toml).problems) {
     // The keys are those of the table, or were known.
     const bool is_known = problem.key.empty() || FindKey(ConnectorKeys(), problem.key) != nullptr;
-    if (problem.severity != Severity::kError || !is_known) continue;
-    if (translation.HasLost(problem.key)) continue;
+    const bool is_error = problem.severity == Severity::kError;
+    if (!is_error || !is_known || IsExplained(problem, translation)) continue;
     problems.Add({file, {}, problem.key, problem.message});
   }
 }

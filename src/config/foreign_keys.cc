@@ -20,7 +20,7 @@ constexpr std::string_view kTopicTemplates =
 constexpr std::string_view kPemCa = "it takes PEM, no Java keystore";
 constexpr std::string_view kPemCertificate =
     "it takes PEM, no Java keystore, and ssl.key.location the private key";
-constexpr std::string_view kStore = "it belongs to the Java keystore";
+constexpr std::string_view kStore = "it belongs to the keystore";
 constexpr std::string_view kTls = "TLS 1.2 and 1.3 are offered, and host names are verified";
 constexpr std::string_view kResponses = "responses are not written to a topic";
 constexpr std::string_view kErrors = "it takes the records that are dropped";
@@ -32,8 +32,9 @@ constexpr std::string_view kBroker =
 constexpr std::string_view kSchemas = "it is about schemas, and nothing is converted here";
 constexpr std::string_view kPolling = "polling goes on while a record waits";
 constexpr std::string_view kReadAhead = "delivery.queue.max.bytes bounds what is read ahead";
+constexpr std::string_view kTokenHeaders = "requests for a token have no headers of their own";
 constexpr std::string_view kAssertion =
-    "put client_assertion and client_assertion_type there, the assertion from a file";
+    "client_assertion goes there, from a file, beside oauth2.client.auth.mode = \"none\"";
 
 // Keys that every connector of Kafka Connect may have.
 const ForeignKey kConnectKeys[] = {
@@ -139,11 +140,10 @@ const ForeignKey kConfluentCommonKeys[] = {
     {"oauth2.client.scope", "oauth2.client.scope", TranslateCredential, "", "any"},
     {"oauth2.client.auth.mode", "oauth2.client.auth.mode", TranslateAuthMode, "", "header"},
     {"oauth2.token.property", "oauth2.token.property", TranslateCredential},
-    {"oauth2.client.headers", "oauth2.token.params", TranslateLost,
-     "requests for a token have no headers of their own"},
+    {"oauth2.client.headers", "", TranslateLost, kTokenHeaders},
     {"oauth2.client.header.separator", "", TranslateLeftOut, "it belongs to oauth2.client.headers"},
     {"oauth2.jwt.enabled", "oauth2.token.params", TranslateLostIfTrue, kAssertion},
-    {"oauth2.jwt.*", "oauth2.token.params", TranslateLeftOut, kAssertion},
+    {"oauth2.jwt.*", "", TranslateLeftOut, "it belongs to oauth2.jwt.enabled"},
     {"http.proxy.host", "http.proxy.host", TranslateCopy},
     {"http.proxy.port", "http.proxy.port", TranslateProxy},
     {"http.proxy.user", "http.proxy.user", TranslateCopy},
@@ -265,8 +265,7 @@ const ForeignKey kLensesKeys[] = {
      "", "any"},
     {"connect.http.authentication.oauth2.token.property", "oauth2.token.property",
      TranslateCredential},
-    {"connect.http.authentication.oauth2.client.headers", "oauth2.token.params", TranslateLost,
-     "requests for a token have no headers of their own"},
+    {"connect.http.authentication.oauth2.client.headers", "", TranslateLost, kTokenHeaders},
     {"connect.http.authentication.oauth2.client.headers.separator", "", TranslateLeftOut,
      "it belongs to connect.http.authentication.oauth2.client.headers"},
     {"connect.http.batch.count", "", TranslateBatchSize, kOneRecord},

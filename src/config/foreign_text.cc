@@ -68,9 +68,10 @@ Text TranslateBraces(std::string_view name, const std::optional<std::string>& nu
                    "}} is for several records, and each request has one record here");
   }
   const size_t dot = name.find('.');
-  std::string field(name.substr(0, dot));
+  const std::string_view source = name.substr(0, dot);
+  std::string field(source);
   if (dot != std::string_view::npos) field += '.' + QuotePath(name.substr(dot + 1));
-  if (null_text) field += ":-" + *null_text;
+  if (null_text && (source == "key" || source == "value")) field += ":-" + *null_text;
   return "{{" + field + "}}";
 }
 

@@ -16,8 +16,8 @@ enum class ForeignText {
   kBraces,    // Lenses' templates: `{{value.field}}`
 };
 
-// Writes a text as it is written here. `null_text` becomes the default of every template of
-// kBraces. Fails with a reason if a reference or a template cannot be written here.
+// Writes a text as it is written here. `null_text` becomes the default of Lenses' templates for key
+// and value. Fails with a reason if a reference or a template cannot be written here.
 base::Expected<std::string, std::string> TranslateText(
     std::string_view text, ForeignText form, const std::optional<std::string>& null_text = {});
 

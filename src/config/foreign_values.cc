@@ -12,8 +12,8 @@ namespace {
 using enum ForeignKind;
 
 constexpr std::string_view kDropAndStop =
-    "a record is dropped after its retries, but not for a request error (no answer, 401, 403, 405, "
-    "406, 502-504): the connector stops then, and loses none";
+    "a record is dropped after its retries, but never for a request error (no answer, 401, 403, "
+    "405, 406, 502-504): then the connector stops";
 
 std::string_view OrDefault(std::string_view text, std::string_view default_text) {
   return text.empty() ? default_text : text;
@@ -159,7 +159,7 @@ bool Translation::AddHeader(std::string_view name, std::string value) {
 void Translation::Lose(const ForeignKey& row, const ForeignValue& value, std::string reason) {
   if (value.is_default) return;
   problems_.push_back({file_, value.position, value.key, std::move(reason)});
-  lost_.emplace(row.ours);
+  if (!row.ours.empty()) lost_.emplace(row.ours);
 }
 
 void Translation::Warn(const ForeignValue& value, std::string text) {
@@ -406,7 +406,7 @@ void TranslateKeyPassword(Translation& translation, const ForeignKey& row,
   if (IsPemStore(translation, std::string(prefix) + "keystore.location")) {
     TranslateCopy(translation, row, value);
   } else {
-    translation.LeaveOut(value, "it belongs to the Java keystore");
+    translation.LeaveOut(value, "it belongs to the keystore");
   }
 }
 

@@ -50,8 +50,8 @@ class Translation {
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
   const Problems& problems() const { return problems_; }
   const std::vector<std::pair<std::string, std::string>>& left_out() const { return left_out_; }
-  // Returns whether one of our keys is missing because its value was lost.
-  bool HasLost(std::string_view ours) const { return lost_.contains(ours); }
+  // Returns those of our keys whose values were lost.
+  const std::set<std::string>& lost() const { return lost_; }
 
  private:
   ForeignKind kind_;
@@ -61,7 +61,7 @@ class Translation {
   std::vector<std::pair<std::string, std::string>> headers_;
   Problems problems_;  // errors are losses
   std::vector<std::pair<std::string, std::string>> left_out_;
-  std::set<std::string, std::less<>> lost_;
+  std::set<std::string> lost_;
 };
 
 // The functions of the table; the names of their rows' keys say more.

@@ -99,12 +99,21 @@ std::string_view HeaderSeparator(const Translation& translation) {
   return ",";
 }
 
+// Returns whether every request has a header of this name anyway, which no other one replaces.
+bool IsAlwaysSet(std::string_view name) {
+  const std::string lower = Lower(name);
+  return lower.starts_with("x-kafka-") || lower.starts_with("x-b3-") || lower == "traceparent" ||
+         lower == "tracestate" || lower == "idempotency-key";
+}
+
 void AddHeader(Translation& translation, const ForeignKey& row, const ForeignValue& value,
                std::string_view name, std::string_view text) {
   auto translated = TranslateText(text, TemplatesOf(translation.kind()), NullText(translation));
   const std::string shown = "the header " + Abbreviate(name);
   if (!translated) {
     translation.Lose(row, value, shown + ": " + translated.error());
+  } else if (IsAlwaysSet(name)) {
+    translation.Lose(row, value, shown + " is set by the program itself");
   } else if (!translation.AddHeader(name, std::move(*translated))) {
     translation.Lose(row, value, shown + " is given twice");
   }

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "config/definitions.h"
+#include "config/foreign_connector.h"
 #include "config/text.h"
 
 namespace khs::rest {
@@ -72,9 +73,15 @@ std::optional<Response> UnknownClass(std::string_view java_class) {
     if (config::Trim(java_class) == name) return std::nullopt;
     names += (names.empty() ? "" : ", ") + std::string(name);
   }
-  return Error(400, fmt::format("Failed to find any class that implements Connector and which name "
-                                "matches {}, available connectors are: {}",
-                                java_class, names));
+  std::string text = fmt::format(
+      "Failed to find any class that implements Connector and which name matches {}, available "
+      "connectors are: {}",
+      java_class, names);
+  if (const auto kind = config::KindOfClass(java_class)) {
+    text +=
+        fmt::format("; kafka-http-sink convert converts a definition of {}", config::NameOf(*kind));
+  }
+  return Error(400, text);
 }
 
 Response InvalidConfig(const std::vector<std::string>& messages) {

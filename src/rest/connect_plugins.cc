@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/definitions.h"
+#include "config/foreign_connector.h"
 #include "config/json.h"
 #include "config/text.h"
 #include "config/validation.h"
@@ -188,7 +189,10 @@ Response ValidatePluginConfig(const Call& call) {
     return Error(400, "Included connector type " + java_class + " does not match request type " +
                           call.name());
   }
-  if (auto unknown = UnknownClass(java_class)) return std::move(*unknown);
+  // For the keys of other HTTP sinks the errors say what to use instead.
+  if (!config::KindOfClass(java_class)) {
+    if (auto unknown = UnknownClass(java_class)) return std::move(*unknown);
+  }
   std::vector<config::KeyValidation> verdicts =
       config::ValidateConnector(*entries, call.api.defaults);
   std::stable_partition(verdicts.begin(), verdicts.end(), [](const config::KeyValidation& verdict) {

@@ -188,6 +188,19 @@ TEST_F(ConnectPluginsTest, ReportErrorsPerKey) {
               ElementsAre("Null value can not be supplied as the configuration value."));
 }
 
+TEST_F(ConnectPluginsTest, SayWhatTheKeysOfOtherSinksAreCalledHere) {
+  const std::string definition =
+      R"({"name":"n","topics":"a","http.url":"http://h/",)"
+      R"("connector.class":"io.aiven.kafka.connect.http.HttpSinkConnector"})";
+  const auto entries = Validate(definition);
+  EXPECT_THAT(ErrorsOf(entries.at("http.url")),
+              ElementsAre("Unknown key of Aiven's HTTP sink: use callback.request.url instead"));
+  EXPECT_THAT(ErrorsOf(entries.at("connector.class")),
+              ElementsAre(HasSubstr("kafka-http-sink convert")));
+  EXPECT_THAT(Ask("POST", "/connectors", R"({"name":"n","config":)" + definition + '}').body,
+              HasSubstr("; kafka-http-sink convert converts a definition of Aiven's HTTP sink"));
+}
+
 TEST_F(ConnectPluginsTest, HideCredentials) {
   const Response response = Ask(
       "PUT", kValidate,

@@ -159,8 +159,9 @@ def test_the_process_file_is_also_checked(binary, tmp_path):
     assert result.returncode == 1 and match["line"] == "2" and "metrics.listen" in match["text"]
 
 
-@pytest.mark.parametrize("arguments", [["check"], ["nonsense"], ["--nonsense"], ["run", "--nonsense"],
-                                       ["check", "--nonsense", "x"], ["run", "--config"]], ids=" ".join)
+@pytest.mark.parametrize("arguments", [["check"], ["convert"], ["convert", "a.json", "b.json"], ["nonsense"],
+                                       ["--nonsense"], ["run", "--nonsense"], ["check", "--nonsense", "x"],
+                                       ["run", "--config"]], ids=" ".join)
 def test_wrong_usage_exits_with_2(binary, arguments):
     result = run(binary, *arguments)
     assert result.returncode == 2 and result.stdout.strip()
@@ -177,7 +178,7 @@ def test_version_names_the_libraries(binary):
 def test_help_names_the_subcommands(binary):
     result = run(binary, "--help")
     assert result.returncode == 0
-    assert all(word in result.stdout for word in ("run", "check", "demo", "drain", "--version"))
+    assert all(word in result.stdout for word in ("run", "check", "convert", "demo", "drain", "--version"))
 
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

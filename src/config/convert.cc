@@ -46,11 +46,18 @@ void TranslateTable(const FlatConfig& definition, Translation& translation) {
   }
 }
 
+// Returns whether a key is one of Kafka Connect, and not of this program alone.
+bool IsConnectKey(std::string_view key) {
+  const KeyDefinition* const known = FindKey(ConnectorKeys(), key);
+  return known != nullptr &&
+         (known->group == "Common" || known->group == "Error Handling" || known->group == "Kafka");
+}
+
 // Copies the keys of Kafka Connect, which mean the same here.
 void CopyOtherKeys(const FlatConfig& definition, Translation& translation) {
   for (const Entry& entry : definition) {
     if (!IsSet(entry) || FindForeignKey(translation.kind(), entry.key) != nullptr) continue;
-    const bool is_known = FindKey(ConnectorKeys(), entry.key) != nullptr;
+    const bool is_known = IsConnectKey(entry.key);
     const ForeignKey row{entry.key, is_known ? std::string_view(entry.key) : ""};
     if (is_known) {
       TranslateCopy(translation, row, ToValue(entry));

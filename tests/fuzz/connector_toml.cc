@@ -84,7 +84,7 @@ void CheckSameAsValidate(const config::ConnectorResult& result, FlatConfig entri
       FUZZ_CHECK(verdict.value->empty() || *verdict.value == config::kHiddenValue);
     }
   }
-  FUZZ_CHECK(has_errors == HasErrors(result.problems));
+  FUZZ_CHECK(has_errors == config::HasErrors(result.problems));
 }
 
 }  // namespace
@@ -106,12 +106,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const auto entries = config::ReadToml(fuzz::kFile, text, config::KeepsHeaderTable);
   if (!entries) {
-    FUZZ_CHECK(!result.config && fuzz::HasErrors(result.problems));
+    FUZZ_CHECK(!result.config && config::HasErrors(result.problems));
     return 0;
   }
-  FUZZ_CHECK(!result.config || !fuzz::HasErrors(result.problems));
+  FUZZ_CHECK(!result.config || !config::HasErrors(result.problems));
   // Secrets are not read here, so a definition with references has no configuration.
-  FUZZ_CHECK(result.config || fuzz::HasErrors(result.problems) || !result.references.empty());
+  FUZZ_CHECK(result.config || config::HasErrors(result.problems) || !result.references.empty());
   fuzz::CheckEntries(*entries, text);
   fuzz::CheckSameAsJson(result, *entries);
   fuzz::CheckSameAsValidate(result, *entries);

@@ -37,11 +37,4 @@ inline void CheckProblem(const config::Problem& problem, std::string_view text) 
   FUZZ_CHECK(base::IsUtf8(line) && !base::HasControlCharacter(line));
 }
 
-inline bool HasErrors(const config::Problems& problems) {
-  for (const config::Problem& problem : problems) {
-    if (problem.severity == config::Severity::kError) return true;
-  }
-  return false;
-}
-
 }  // namespace khs::fuzz

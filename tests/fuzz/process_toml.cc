@@ -73,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(problem.file == fuzz::kFile || problem.file == config::kEnvironmentFile);
     fuzz::CheckProblem(problem, problem.file == fuzz::kFile ? text : std::string_view());
   }
-  FUZZ_CHECK(result.config.has_value() != fuzz::HasErrors(result.problems));
+  FUZZ_CHECK(result.config.has_value() != config::HasErrors(result.problems));
   const auto entries = config::ReadToml(fuzz::kFile, text, config::KeepsHeaderTable);
   if (entries) fuzz::CheckSameFromEnvironment(*entries);
   return 0;

@@ -206,6 +206,8 @@ TEST(Convert, ReportsWhatIsLostAtItsPlace) {
       {Confluent(R"("transforms":"a")"), "transforms: transforms are not supported"},
       {Confluent(R"("topics.regex":"b")"), "topics.regex: topics and topics.regex are mutually"},
       {Confluent(R"("what":"ever")"), "what: it is not a known key of Confluent's HTTP sink"},
+      {Aiven(R"("callback.request.headers":"A:b")"),
+       "callback.request.headers: it is not a known key of Aiven's HTTP sink"},
       {Aiven(R"("http.timeout":"soon")"), "http.timeout: it is not a number of seconds"},
       {Aiven(R"("http.authorization.type":"apikey")"), "http.authorization.type: NONE, BASIC"},
       {Aiven(R"("http.headers.additional":"A:${vault:x:y}")"),

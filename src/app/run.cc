@@ -16,17 +16,14 @@
 #include "app/group_access.h"
 #include "app/listeners.h"
 #include "app/signals.h"
+#include "app/tokens.h"
 #include "app/version.h"
-#include "auth/kafka_tokens.h"
-#include "auth/token_service.h"
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "config/process_config.h"
-#include "http/endpoint_client.h"
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
 #include "kafka/group_history.h"
-#include "kafka/oauth.h"
 #include "kafka/properties.h"
 #include "metrics/registry.h"
 #include "reconcile/reconciler.h"
@@ -155,22 +152,6 @@ reconcile::DescriptorUse UseOfDescriptors(const ClusterWatch& cluster) {
           [] { return base::OpenDescriptors().value_or(0); }};
 }
 
-// Supplies the Kafka clients of the process with tokens as long as it exists.
-class KafkaTokenSupply {
- public:
-  KafkaTokenSupply(auth::TokenService& tokens, const base::Clock& clock,
-                   const std::map<std::string, std::string>& environment)
-      : tokens_(tokens, clock, auth::ReadAwsSettings(environment)) {
-    kafka::SetOAuthTokens(&tokens_);
-  }
-  ~KafkaTokenSupply() { kafka::SetOAuthTokens(nullptr); }
-  KafkaTokenSupply(const KafkaTokenSupply&) = delete;
-  KafkaTokenSupply& operator=(const KafkaTokenSupply&) = delete;
-
- private:
-  auth::KafkaTokens tokens_;
-};
-
 int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& signals) {
   // Each object outlives the ones declared after it.
   std::optional<kafka::EmbeddedBroker> broker;
@@ -191,16 +172,11 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   const base::SystemClock clock;
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   std::minstd_rand random(std::random_device{}());
-  auth::TokenService tokens(
-      [&clock, &config] {
-        return std::make_unique<http::EndpointClient>("", clock, config.disallowed_addresses);
-      },
-      clock, registry);
-  const KafkaTokenSupply kafka_tokens(tokens, clock, environment);
+  Tokens tokens(clock, registry, environment, config.disallowed_addresses);
   const ClusterWatch cluster(*kafka);
   kafka::GroupHistories histories;
   reconcile::Connections connections =
-      MakeConnections(clock, histories, tokens, config.disallowed_addresses);
+      MakeConnections(clock, histories, tokens.service(), config.disallowed_addresses);
   connections.descriptors = [&cluster] { return UseOfDescriptors(cluster); };
   reconcile::Reconciler reconciler(
       std::move(settings), std::move(connections), DefinitionCheck(),

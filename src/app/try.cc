@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <memory>
 #include <sstream>
 #include <string>
 #include <system_error>
@@ -17,7 +18,11 @@
 #include "app/commands.h"
 #include "app/connections.h"
 #include "app/environment.h"
+#include "app/tokens.h"
 #include "app/try_text.h"
+#include "app/version.h"
+#include "auth/authorized_endpoint.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "config/connector_config.h"
 #include "config/flat.h"
@@ -29,7 +34,9 @@
 #include "http/destination.h"
 #include "http/endpoint_client.h"
 #include "http/request_head.h"
+#include "kafka/properties.h"
 #include "kafka/record_reader.h"
+#include "metrics/registry.h"
 #include "reconcile/secret_snapshot.h"
 #include "watch/secret_files.h"
 #include "watch/snapshot.h"
@@ -179,7 +186,7 @@ int Finish(const Prediction& prediction) {
 }
 
 // Sends a request once, as the connector would.
-delivery::Outcome Send(http::EndpointClient& client, request::Request request) {
+delivery::Outcome Send(task::Endpoint& client, request::Request request) {
   client.Begin(0, std::move(request));
   std::vector<task::Endpoint::Ended> ended;
   while (ended.empty()) client.Wait(std::nullopt, ended);
@@ -204,10 +211,19 @@ void WriteResponse(const delivery::Outcome& outcome, std::chrono::milliseconds d
   }
 }
 
-int TryRecord(const Trial& trial, const delivery::Record& record, bool sends) {
+// Returns the request's head as it is sent; the secrets are hidden.
+std::string ShowHead(const config::ConnectorConfig& connector, request::Request request,
+                     const http::RequestFrame& frame, const base::SecretFilter& secrets) {
+  if (connector.endpoint.auth.type == config::AuthConfig::Type::kOAuth2) {
+    auth::AddToken(request, "token");
+  }
+  return HideInHead(http::RenderHead(request, frame), secrets);
+}
+
+int TryRecord(const Trial& trial, const delivery::Record& record, bool sends,
+              const base::Clock& clock, auth::TokenService& tokens) {
   const config::ConnectorConfig& connector = trial.connector;
-  const base::SystemClock clock;
-  const task::Route route = MakeRoute(connector);
+  const task::Route route = MakeRoute(connector, nullptr, &tokens);
   if (const auto decision = delivery::DecideBeforeAttempt(connector.policy, record)) {
     return Finish(PredictWithout(connector, *decision, ""));
   }
@@ -217,11 +233,12 @@ int TryRecord(const Trial& trial, const delivery::Record& record, bool sends) {
     return Finish(PredictWithout(connector, decision, request.error().text));
   }
 
-  const auto& frame = static_cast<const http::Destination&>(*route.destination).frame;
+  const auto& destination = static_cast<const auth::Destination&>(*route.destination);
+  const auto& frame = static_cast<const http::Destination&>(*destination.endpoint).frame;
   std::vector<base::Secret> hidden = connector.secrets;
   if (connector.endpoint.host_is_secret) hidden.emplace_back(frame.host);
   const base::SecretFilter secrets(std::move(hidden));
-  Write(HideInHead(http::RenderHead(*request, frame), secrets));
+  Write(ShowHead(connector, *request, frame, secrets));
   Write(secrets.Hide(request->Body()));
   // The bytes end here, but a terminal's line should too.
   if (!sends) {
@@ -231,7 +248,8 @@ int TryRecord(const Trial& trial, const delivery::Record& record, bool sends) {
 
   Write("\n\n");
   std::fflush(stdout);
-  http::EndpointClient client(connector.name, clock, trial.process.disallowed_addresses);
+  auth::AuthorizedEndpoint client(std::make_unique<http::EndpointClient>(
+      connector.name, clock, trial.process.disallowed_addresses));
   client.Use(route.destination);
   const base::MonotonicTime start = clock.Monotonic();
   delivery::Outcome outcome = Send(client, std::move(*request));
@@ -253,9 +271,14 @@ int Try(const TryOptions& options) {
   try {
     const auto trial = Load(options);
     if (!trial) return kExitFailed;
+    const base::SystemClock clock;
+    metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
+    const config::Environment environment = ReadEnvironment();
+    Tokens tokens(clock, registry, {environment.begin(), environment.end()},
+                  trial->process.disallowed_addresses);
     const auto record = FindRecord(options, trial->connector);
     if (!record) return kExitFailed;
-    return TryRecord(*trial, *record, options.send);
+    return TryRecord(*trial, *record, options.send, clock, tokens.service());
   } catch (const std::exception& error) {
     PrintError(options.definition, error.what());
     return kExitFailed;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/secret_filter.h"
 #include "delivery/retry_indicator.h"
 
 namespace khs::auth {
@@ -9,6 +10,25 @@ namespace khs::auth {
 using base::MonotonicTime;
 using delivery::FaultKind;
 using delivery::RequestFault;
+
+namespace {
+
+// Answers get into logs, and some endpoints quote the request in them. A shorter token could be
+// a part of any word.
+void HideToken(const std::string& token, std::string& body) {
+  constexpr size_t kMinSize = 8;
+  if (token.size() < kMinSize) return;
+  for (size_t at = body.find(token); at != std::string::npos; at = body.find(token, at)) {
+    body.replace(at, token.size(), base::kHidden);
+    at += base::kHidden.size();
+  }
+}
+
+}  // namespace
+
+void AddToken(request::Request& request, std::string_view token) {
+  request.headers.Add("Authorization", {"Bearer ", token});
+}
 
 void AuthorizedEndpoint::Use(std::shared_ptr<const task::Destination> destination) {
   destination_ = std::static_pointer_cast<const Destination>(std::move(destination));
@@ -59,9 +79,10 @@ void AuthorizedEndpoint::SendWithToken(Slot slot) {
 void AuthorizedEndpoint::Send(Slot slot, const Token& token) {
   Attempt& attempt = attempts_[slot];
   attempt.token = token.number;
+  attempt.sent_token = token.value;
   attempt.refusal.reset();
   request::Request request = attempt.request;
-  request.headers.Add("Authorization", {"Bearer ", token.value});
+  AddToken(request, token.value);
   // It goes where it was made for, even if other attempts go elsewhere by now.
   const bool is_current = attempt.destination == destination_;
   if (!is_current) endpoint_->Use(attempt.destination->endpoint);
@@ -106,6 +127,9 @@ void AuthorizedEndpoint::OnSentDone(Ended ended) {
   Attempt& attempt = attempts_[ended.slot];
   attempt.resent = attempt.resent || ended.resent;
   auto* const response = std::get_if<delivery::Response>(&ended.outcome);
+  if (attempt.destination->tokens && response != nullptr) {
+    HideToken(attempt.sent_token, response->body);
+  }
   const bool is_refusal = attempt.destination->tokens && !attempt.renewed && response != nullptr &&
                           attempt.destination->renew_on.Contains(response->status) &&
                           !delivery::ParseRetryIndicator(response->body);

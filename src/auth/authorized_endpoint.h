@@ -6,6 +6,8 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,7 +25,10 @@ struct Destination final : task::Destination {
   delivery::StatusCodes renew_on;       // of answers without a retry indicator
 };
 
-// Adds access tokens to the requests that another endpoint sends. An attempt waits while its token
+// Adds the header that carries a token.
+void AddToken(request::Request& request, std::string_view token);
+
+// Adds access tokens to the requests that another endpoint sends, and hides them in the answers. An attempt waits while its token
 // is being requested. Without a valid token nothing is sent: the attempt ends with a fault. When
 // the endpoint refuses the token, the request is sent once more with another one. Owned by the
 // task; used by its delivery thread, except that any thread may call Wake and Abort.
@@ -50,6 +55,7 @@ class AuthorizedEndpoint final : public task::Endpoint, private TokenListener {
     std::shared_ptr<const Destination> destination;
     request::Request request;  // without a token
     uint64_t token = 0;        // the number of the one that was sent last
+    std::string sent_token;    // that one
     // The answer that refused it; its request is sent again once there is another token.
     std::optional<delivery::Response> refusal;
     bool renewed = false;

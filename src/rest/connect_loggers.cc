@@ -16,7 +16,7 @@ using base::LoggerState;
 using base::LogLevel;
 
 // The rooms that have a logger.
-constexpr std::array<const char*, 5> kRooms = {"app", "kafka", "reconcile", "rest", "task"};
+constexpr std::array<const char*, 6> kRooms = {"app", "auth", "kafka", "reconcile", "rest", "task"};
 
 constexpr std::array<std::pair<std::string_view, LogLevel>, 7> kLevels = {
     {{"TRACE", LogLevel::kTrace},

@@ -62,7 +62,8 @@ void DeliveryReport::Decided(const Job& job, const delivery::Decision& decision,
     // Lines about retries may be suppressed; each dropped record keeps its own line.
     const auto write = retry != nullptr ? &base::Logger::Log : &base::Logger::LogEach;
     const auto attempts = drop != nullptr ? std::optional(job.progress.attempts) : std::nullopt;
-    const auto outcome = drop != nullptr ? std::optional(dropped_to) : std::nullopt;
+    std::optional<std::string_view> outcome;
+    if (drop != nullptr) outcome = dropped_to;
     (Log().*write)(level, message,
                    {{"connector", identity_.connector},
                     {"task", identity_.id},

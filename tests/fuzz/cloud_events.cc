@@ -85,7 +85,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     FUZZ_CHECK(!event_names.contains("ce-datacontenttype") && !event_names.contains("ce-data"));
   } else {
     FUZZ_CHECK(
-        base::EqualIgnoringCase(request->headers.Find("Content-Type").value_or("").substr(0, 22),
+        base::EqualIgnoringCase(request->headers.Find("Content-Type").value_or("").substr(0, 23),
                                 "application/cloudevents"));
   }
   return 0;

@@ -97,6 +97,15 @@ TEST_F(AuthorizedEndpointTest, SendsTheTokenWithEachRequest) {
   EXPECT_EQ(HeaderOf(log_.sent[0].request, "X"), "1");
 }
 
+TEST_F(AuthorizedEndpointTest, HidesTheTokenInAnswersThatQuoteIt) {
+  tokens_->Use();
+  Obtain("a.secret.token");
+  Begin(0);
+  const auto ended = End(0, Response{500, {}, "a.secret.token: got Bearer a.secret.token"});
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(std::get<Response>(ended[0].outcome).body, "***: got Bearer ***");
+}
+
 TEST_F(AuthorizedEndpointTest, WaitsForATokenThatIsBeingRequested) {
   Begin(0);
   Begin(1);

@@ -81,7 +81,8 @@ TEST_F(ConnectPluginsTest, DescribeTheirKeysWithTheirOwnFirst) {
   EXPECT_EQ(response.body.find(
                 R"([{"name":"callback.request.url","type":"STRING","required":true,)"
                 R"("default_value":null,"importance":"HIGH","documentation":"Where records go: an )"
-                R"(absolute `http://` or `https://` URL, without user, password and fragment.",)"
+                R"(absolute `http://` or `https://` URL, without user, password and fragment. )"
+                R"(*Templates* are possible in path and query.",)"
                 R"("group":"Endpoint","width":"MEDIUM","display_name":"Callback request url",)"
                 R"("dependents":[],"order":1},)"),
             0u)

@@ -12,7 +12,7 @@ OWN_GROUPS = ("Endpoint", "Delivery", "Kafka")
 OTHER_DEFAULTS = ("connector.class", "key.converter", "value.converter", "header.converter", "topics", "topics.regex",
                   "errors.deadletterqueue.topic.name", "errors.deadletterqueue.topic.replication.factor",
                   "errors.deadletterqueue.context.headers.enable")
-LOGGERS = {"root", "app", "kafka", "reconcile", "rest", "task"}
+LOGGERS = {"root", "app", "auth", "kafka", "reconcile", "rest", "task"}
 
 
 # Errors

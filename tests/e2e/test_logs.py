@@ -16,7 +16,7 @@ from sidecar import Sidecar, clean_environment, fields, toml
 from waiting import eventually
 
 LEVELS = {"trace", "debug", "info", "warn", "error", "fatal"}
-LOGGERS = {"app", "kafka", "reconcile", "rest", "task"}
+LOGGERS = {"app", "auth", "kafka", "reconcile", "rest", "task"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 LOGFMT = re.compile(r'[a-z_]+=(?:"(?:[^"\\]|\\["\\nrt]|\\u[0-9a-f]{4})*"|[^\s"=\\]+)')
 # Characters that would break or reorder a displayed line: control characters, bidirectional ones and separators.

@@ -19,6 +19,7 @@ import kafka_cluster
 from waiting import eventually
 
 HERE = pathlib.Path(__file__).resolve().parent
+LIFETIME_OF_AN_OUTAGE = 90  # for be_down_for_a_minute
 PACKAGES = ("authlib==1.3.2", "flask==3.0.3", "cryptography==43.0.3")
 
 
@@ -75,6 +76,15 @@ class AuthorizationServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def be_down_for_a_minute(self, has_failed):
+        """Is down while the renewal of the newest token is due. Tokens must live for LIFETIME_OF_AN_OUTAGE seconds."""
+        begin = self.issued()[-1]["time"] + LIFETIME_OF_AN_OUTAGE * 0.8 - 57
+        time.sleep(max(0, begin - time.time()))
+        self.stop()
+        eventually(has_failed, "a failed renewal", timeout=90)
+        time.sleep(max(0, begin + 60 - time.time()))
+        self.start()
 
     def issued(self):
         """Returns the tokens so far, each with `time`, `client`, `audience` and `token`."""

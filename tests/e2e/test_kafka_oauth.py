@@ -5,7 +5,7 @@ import os
 import pytest
 
 import kafka_cluster
-from authorization_server import AuthorizationServer
+from authorization_server import LIFETIME_OF_AN_OUTAGE, AuthorizationServer
 from endpoint import DELIVERED, Answer
 from load import Load
 from observing import undisturbed
@@ -34,6 +34,8 @@ def oauth_kafka(server):
         "listener.name.sasl_plaintext.oauthbearer.sasl.server.callback.handler.class="
         f"{PACKAGE}.OAuthBearerValidatorCallbackHandler",
         f"listener.name.sasl_plaintext.oauthbearer.connections.max.reauth.ms={LIFETIME * 1000}",
+        # Tokens that name an audience are rejected without this.
+        "sasl.oauthbearer.expected.audience=sink",
         f"sasl.oauthbearer.jwks.endpoint.url={keys}")
     node, before = kafka_cluster.load_node(), os.environ.get("JAVA_TOOL_OPTIONS")
     os.environ["JAVA_TOOL_OPTIONS"] = f"-Dorg.apache.kafka.sasl.oauthbearer.allowed.urls={keys}"
@@ -88,6 +90,27 @@ def test_consumers_and_dead_letters_survive_ten_renewals_and_a_server_that_is_do
     assert sorted(int(one.value()) for one in oauth_kafka.read(dead)) == list(range(0, count, 10))
     assert secured.value("dead_letter_records_total", connector=name, outcome="failed") == 0
     assert secured.log.find("sink-secret") == []
+
+
+def test_a_server_that_is_down_for_a_minute_is_not_noticed(oauth_kafka, secured, endpoint, name, server):
+    topic = oauth_kafka.topic()
+    server.stop()
+    server.lifetime = LIFETIME_OF_AN_OUTAGE
+    server.start()
+    try:
+        secured.connector(name, topic, endpoint)
+        secured.start()
+        secured.wait_running(name)
+        with undisturbed(oauth_kafka, secured, name), Load(oauth_kafka, topic, RATE) as load:
+            issued = len(server.issued())
+            server.be_down_for_a_minute(lambda: secured.value("token_requests_total", outcome="failed"))
+            eventually(lambda: len(server.issued()) > issued, lambda: f"a new token; log:\n{secured.log.tail()}")
+            count = load.stop()
+            eventually(lambda: oauth_kafka.all_committed(name, topic),
+                       lambda: f"everything is committed; log:\n{secured.log.tail()}")
+    finally:
+        server.lifetime = LIFETIME
+    assert sorted({int(one.body) for one in endpoint.of(topic)}) == list(range(count))
 
 
 def test_clients_wait_for_a_server_that_is_down_at_the_start(oauth_kafka, secured, endpoint, name, server):

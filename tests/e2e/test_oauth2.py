@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from authorization_server import AuthorizationServer
+from authorization_server import LIFETIME_OF_AN_OUTAGE, AuthorizationServer
 from endpoint import DELIVERED, Answer
 from load import Load, assert_all_once
 from waiting import eventually, holds
@@ -128,17 +128,15 @@ def test_a_corrected_secret_applies_without_a_restart(kafka, sidecar, endpoint, 
     assert sidecar.value("connector_restarts_total", connector=name, reason="secret") == 0
 
 
-@pytest.mark.parametrize("server", [30], indirect=True)
-def test_a_server_that_is_down_during_a_renewal_is_not_noticed(kafka, sidecar, endpoint, name, server):
+@pytest.mark.parametrize("server", [LIFETIME_OF_AN_OUTAGE], indirect=True)
+def test_a_server_that_is_down_for_a_minute_is_not_noticed(kafka, sidecar, endpoint, name, server):
     topic = kafka.topic()
     endpoint.decide = lambda one: DELIVERED if server.is_valid(one.headers.get("authorization")) else UNAUTHORIZED
     sidecar.connector(name, topic, endpoint, with_token(server))
     sidecar.start()
     with Load(kafka, topic, RATE) as load:
         endpoint.wait_for(1)
-        server.stop()
-        eventually(lambda: counted(sidecar, "failed"), lambda: f"a renewal fails; log:\n{sidecar.log.tail()}")
-        server.start()
+        server.be_down_for_a_minute(lambda: counted(sidecar, "failed"))
         eventually(lambda: len(server.issued()) >= 2, lambda: f"another token; log:\n{sidecar.log.tail()}")
         endpoint.wait_for(len(endpoint.requests) + RATE)
         count = load.stop()

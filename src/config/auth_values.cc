@@ -222,6 +222,11 @@ class Resolution {
     if (type == Type::kBearer) {
       auth.header_value = Derived("Bearer " + draft_.auth.bearer_token.Reveal());
     }
+    if (type == Type::kApiKey) {
+      draft_.secrets.AddValue(draft_.auth.key_value.Reveal());
+    } else {
+      draft_.secrets.AddCredential(auth.header_value.Reveal());
+    }
     if (type == Type::kOAuth2) {
       ValidateClient(auth.oauth2);
     } else {
@@ -273,6 +278,16 @@ class Resolution {
       problems_.Add(ProblemWith(*secret, fmt::format("It is not sent: {} is none", kMode)));
     }
     if (is_none) draft_.config.endpoint.auth.oauth2.client_secret = {};
+    for (const auto& [name, value] : client.parameters) {
+      const bool is_sent = name == "client_id" ? !client.client_id.Reveal().empty()
+                                               : name == "client_secret" && !is_none;
+      if (is_sent) {
+        problems_.Add(ProblemWith(*FindSet(settings_, "oauth2.token.params"),
+                                  fmt::format("It must not have {}, which oauth2.client.{} and {} "
+                                              "send: keep one",
+                                              name, name.substr(7), kMode)));
+      }
+    }
   }
 
   void ValidateHeaders(const AuthConfig& auth) {

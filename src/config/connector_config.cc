@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/header_syntax.h"
 #include "config/auth_values.h"
 #include "config/client_properties.h"
@@ -81,8 +82,12 @@ void ValidateBody(const Settings& settings, bool is_complete, EndpointConfig& en
   if (!reason.empty()) problems.Add(ProblemWith(*setting, std::move(reason)));
 }
 
-// Adds headers whose values are credentials although they refer to no secret.
-void AddLiteralCredentials(const EndpointConfig& endpoint, SecretResolver& secrets) {
+// Adds what is sent as credentials, but is no reference by itself.
+void AddCredentials(const EndpointConfig& endpoint, SecretResolver& secrets) {
+  if (!endpoint.proxy.user.Reveal().empty()) {
+    secrets.AddValue(
+        base::Base64Encode(endpoint.proxy.user.Reveal() + ':' + endpoint.proxy.password.Reveal()));
+  }
   for (const auto& [name, value] : endpoint.headers) {
     const base::Secret& text = value.constant();
     if (!text.is_from_reference() && base::MayHoldCredentials(name)) {
@@ -244,7 +249,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
     ConnectorConfig& config = draft.config;
     if (config.subscription.group.empty()) config.subscription.group = "connect-" + config.name;
     config.subscription.excluded_topics = ExcludedTopics(config);
-    AddLiteralCredentials(config.endpoint, secrets);
+    AddCredentials(config.endpoint, secrets);
     config.secrets.assign(secrets.values().begin(), secrets.values().end());
     result.config = std::move(config);
   }

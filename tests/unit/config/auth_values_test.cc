@@ -6,6 +6,7 @@
 
 #include "config/connector_config.h"
 #include "config/validation.h"
+#include "delivery/response.h"
 #include "unit/config/listing.h"
 
 namespace khs::config {
@@ -163,6 +164,11 @@ TEST(AuthKeys, RejectCredentialsThatAreMissingOrOfAnotherType) {
       {kOAuth2 + "oauth2.token.params = 'audience'", "NAME=VALUE&NAME=VALUE"},
       {kOAuth2 + "oauth2.token.params = 'a=%4'", "two hexadecimal digits"},
       {kOAuth2 + "oauth2.token.params = '=b'", "no valid name"},
+      {kOAuth2 + "oauth2.token.params = 'client_id=j'", "must not have client_id"},
+      {kOAuth2 + "oauth2.token.params = 'client_secret=j'", "must not have client_secret"},
+      {"auth.type = 'OAUTH2'\noauth2.token.url = 'https://h'\noauth2.client.id = 'i'\n"
+       "oauth2.client.auth.mode = 'none'\noauth2.token.params = 'client_id=j'",
+       "must not have client_id"},
       {kOAuth2 + "oauth2.token.params = '{'", "JSON object of parameters is broken"},
       {kOAuth2 + "oauth2.token.renew.on.status.codes = 'x'", "neither a status code"},
   };
@@ -183,6 +189,29 @@ TEST(AuthKeys, OfTheConnectorOverrideDefaultsOfAnotherType) {
             "Bearer t");
   EXPECT_THAT(ProblemsOf("bearer.token = 't'", defaults),
               ElementsAre(HasSubstr("It is for auth.type BEARER, but that is BASIC")));
+}
+
+TEST(AuthKeys, HideWhatIsSentInAnswersThatQuoteIt) {
+  const struct {
+    std::string lines;
+    std::string quoted;
+  } cases[] = {
+      {"auth.type = 'BASIC'\nconnection.user = 'Aladdin'\nconnection.password = 'open sesame'",
+       "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
+      {"auth.type = 'BEARER'\nbearer.token = 't.o-k/en'", "t.o-k\\/en"},
+      {"auth.type = 'API_KEY'\napi.key.name = 'key'\napi.key.value = 'a b&c'\n"
+       "api.key.location = 'query'",
+       "a%20b%26c"},
+      {"http.proxy.host = 'p'\nhttp.proxy.port = 1\nhttp.proxy.user = 'Aladdin'\n"
+       "http.proxy.password = 'open sesame'",
+       "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="},
+  };
+  for (const auto& one : cases) {
+    const auto result = Parse(one.lines);
+    ASSERT_TRUE(result.config) << one.lines;
+    const delivery::ExcerptRule rule{100, base::SecretFilter(result.config->secrets)};
+    EXPECT_EQ(delivery::MakeExcerpt("got " + one.quoted, rule), "got ***") << one.lines;
+  }
 }
 
 TEST(AuthKeys, HideCredentials) {

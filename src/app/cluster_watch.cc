@@ -13,8 +13,9 @@ constexpr std::chrono::seconds kPollInterval{10};
 
 }  // namespace
 
-ClusterWatch::ClusterWatch(kafka::Properties properties)
+ClusterWatch::ClusterWatch(kafka::Properties properties, ResolveProperties resolve)
     : properties_(std::move(properties)),
+      resolve_(std::move(resolve)),
       thread_([this](const std::stop_token& stop) { Run(stop); }) {}
 ClusterWatch::~ClusterWatch() = default;
 
@@ -35,6 +36,7 @@ size_t ClusterWatch::brokers() const {
 
 void ClusterWatch::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
+    if (auto resolved = resolve_()) properties_ = std::move(*resolved);
     auto cluster = kafka::DescribeCluster(properties_, kTimeout, stop);
     std::unique_lock lock(mutex_);
     answers_ = cluster.has_value();

@@ -3,7 +3,9 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -15,7 +17,11 @@ namespace khs::app {
 // callers do not wait for brokers. Owned by the command `run`. Any thread.
 class ClusterWatch {
  public:
-  explicit ClusterWatch(kafka::Properties properties);
+  // Returns the client properties with the current secrets; nothing if one cannot be read. Called
+  // by the thread before each poll.
+  using ResolveProperties = std::function<std::optional<kafka::Properties>()>;
+
+  ClusterWatch(kafka::Properties properties, ResolveProperties resolve);
   ~ClusterWatch();
   ClusterWatch(const ClusterWatch&) = delete;
   ClusterWatch& operator=(const ClusterWatch&) = delete;
@@ -28,7 +34,8 @@ class ClusterWatch {
  private:
   void Run(const std::stop_token& stop);
 
-  const kafka::Properties properties_;
+  kafka::Properties properties_;  // resolved last; of the thread
+  const ResolveProperties resolve_;
   mutable std::mutex mutex_;  // guards the members up to the thread
   std::condition_variable_any stopped_;
   std::string id_;

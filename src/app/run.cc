@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string_view>
+#include <utility>
 
 #include "app/cluster_watch.h"
 #include "app/commands.h"
@@ -21,6 +23,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "config/process_config.h"
+#include "config/secrets.h"
 #include "kafka/consumer.h"
 #include "kafka/embedded_broker.h"
 #include "kafka/group_history.h"
@@ -87,13 +90,19 @@ reconcile::Reconciler::Settings SettingsOf(const config::ProcessConfig& config,
   return settings;
 }
 
-// The resolved properties of `kafka.*`; nothing when librdkafka rejects them.
-std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
+// The properties of `kafka.*` with the current secrets.
+base::Expected<kafka::Properties, config::PropertyProblem> ResolveKafka(
+    const reconcile::DefinitionSource::Settings& settings) {
   const watch::SecretFiles files(settings.secrets_dirs);
   reconcile::SecretSnapshot secrets(files, settings.environment);
-  const auto resolved = config::ResolveProperties(
+  return config::ResolveProperties(
       settings.kafka,
       [&secrets](const config::SecretReference& reference) { return secrets.Read(reference); });
+}
+
+// The resolved properties of `kafka.*`; nothing when librdkafka rejects them.
+std::optional<kafka::Properties> CheckKafka(const reconcile::DefinitionSource::Settings& settings) {
+  const auto resolved = ResolveKafka(settings);
   if (!resolved) {
     Log().Fatal("configuration rejected", {{"key", "kafka." + resolved.error().property},
                                            {"error", resolved.error().message}});
@@ -173,7 +182,11 @@ int RunWith(const RunOptions& options, config::ProcessConfig config, Signals& si
   metrics::Registry registry({kVersion, kRevision, kafka::LibraryVersion()});
   std::minstd_rand random(std::random_device{}());
   Tokens tokens(clock, registry, environment, config.disallowed_addresses);
-  const ClusterWatch cluster(*kafka);
+  const ClusterWatch cluster(
+      *kafka, [definitions = settings.definitions]() -> std::optional<kafka::Properties> {
+        auto resolved = ResolveKafka(definitions);
+        return resolved ? std::optional(std::move(*resolved)) : std::nullopt;
+      });
   kafka::GroupHistories histories;
   reconcile::Connections connections =
       MakeConnections(clock, histories, tokens.service(), config.disallowed_addresses);

@@ -36,6 +36,7 @@ struct ProxyConfig {
   uint16_t port = 0;
   base::Secret user = {};
   base::Secret password = {};
+  bool always_tunnels = false;  // by CONNECT even without TLS
 
   bool operator==(const ProxyConfig&) const = default;
 };

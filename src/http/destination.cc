@@ -5,11 +5,11 @@
 namespace khs::http {
 namespace {
 
-// A plain request through a proxy names the endpoint in its target. With TLS the proxy sees no
-// request.
+// A plain request through a proxy names the endpoint in its target. The proxy sees no request in a
+// tunnel.
 RequestFrame MakeFrame(const request::Target& target, const Origin& origin) {
   const Tunnel* const tunnel = origin.tunnel();
-  if (tunnel == nullptr || target.tls) return {target.host_header, {}, {}};
+  if (tunnel == nullptr || origin.uses_tunnel()) return {target.host_header, {}, {}};
   std::string headers;
   if (!tunnel->credentials.empty()) {
     headers = "Proxy-Authorization: " + tunnel->credentials + "\r\n";

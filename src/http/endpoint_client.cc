@@ -195,7 +195,7 @@ ConnectionPtr EndpointClient::OpenConnection(Attempt& attempt, MonotonicTime lim
                                            [&](int family) { return OpenSocket(attempt, family); });
     if (connected.socket) {
       origin.Prefer(connected.address);
-      const Tunnel* const tunnel = origin.tls() != nullptr ? origin.tunnel() : nullptr;
+      const Tunnel* const tunnel = origin.uses_tunnel() ? origin.tunnel() : nullptr;
       const std::string through = tunnel != nullptr ? " through proxy " + tunnel->proxy : "";
       attempt.timeout_fault = {
           FaultKind::kTimeout,

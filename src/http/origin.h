@@ -28,8 +28,9 @@ class Origin {
 
   const std::string& label() const { return label_; }                // host:port, in messages
   const TlsContext* tls() const { return tls_ ? &*tls_ : nullptr; }  // null: plain
-  // Null: no proxy. Only TLS needs the tunnel; plain requests use its fields to address the proxy.
+  // Null: no proxy. Plain requests need no tunnel; they use its fields to address the proxy.
   const Tunnel* tunnel() const { return tunnel_ ? &*tunnel_ : nullptr; }
+  bool uses_tunnel() const { return tunnel_ && (tls_ || proxy_.always_tunnels); }
 
   // What is resolved and connected to, the host or its proxy, as messages name it.
   const std::string& peer_host() const { return peer_host_; }

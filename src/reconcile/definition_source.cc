@@ -28,9 +28,9 @@ const base::Logger& Log() {
 // A fingerprint of the files that client properties name. New content needs a new client.
 size_t FingerprintOf(const std::map<std::string, base::Secret>& properties,
                      SecretSnapshot& secrets) {
-  constexpr std::array<std::string_view, 5> kFiles{"ssl.ca.location", "ssl.certificate.location",
+  constexpr std::array<std::string_view, 6> kFiles{"ssl.ca.location",  "ssl.certificate.location",
                                                    "ssl.key.location", "ssl.keystore.location",
-                                                   "ssl.crl.location"};
+                                                   "ssl.crl.location", "https.ca.location"};
   size_t all = 0;
   for (const std::string_view name : kFiles) {
     const auto found = properties.find(std::string(name));

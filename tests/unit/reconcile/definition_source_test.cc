@@ -191,6 +191,21 @@ TEST_F(DefinitionSourceTest, ReportsAnObjectionAtThePositionOfItsKey) {
             (root_ / "connectors/a.toml").string() + ":3:1");
 }
 
+TEST_F(DefinitionSourceTest, NoticesAFileThatIsReplacedInPlace) {
+  for (const std::string property : {"ssl.ca.location", "https.ca.location"}) {
+    WriteFile("ca.pem", "one");
+    Write("a",
+          "\"consumer.override." + property + "\" = \"" + (root_ / "ca.pem").string() + "\"\n");
+    ScanAfter(1s);
+    RunUntilStable();
+    const size_t before = At("a").config->kafka_files;
+    WriteFile("ca.pem", "two");
+    ScanAfter(1s);
+    RunUntilStable();
+    EXPECT_NE(At("a").config->kafka_files, before) << property;
+  }
+}
+
 TEST_F(DefinitionSourceTest, ValidatesRestDefinitionsLikeFiles) {
   RunUntilStable();
   EXPECT_FALSE(Source().Validate("r", {{"topics", "t"}}).empty());

@@ -17,11 +17,8 @@ namespace {
 // a part of any word.
 void HideToken(const std::string& token, std::string& body) {
   constexpr size_t kMinSize = 8;
-  if (token.size() < kMinSize) return;
-  for (size_t at = body.find(token); at != std::string::npos; at = body.find(token, at)) {
-    body.replace(at, token.size(), base::kHidden);
-    at += base::kHidden.size();
-  }
+  if (token.size() < kMinSize || body.empty()) return;
+  body = base::SecretFilter({base::Secret(token)}).Hide(body);
 }
 
 }  // namespace
@@ -43,6 +40,7 @@ void AuthorizedEndpoint::Begin(Slot slot, request::Request request) {
   attempt.refusal.reset();
   attempt.renewed = attempt.resent = false;
   if (!destination_->tokens) return endpoint_->Begin(slot, std::move(request));
+  if (aborted_) return End(slot, delivery::Aborted{});
   attempt.request = std::move(request);
   SendWithToken(slot);
 }

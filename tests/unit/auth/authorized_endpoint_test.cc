@@ -106,6 +106,16 @@ TEST_F(AuthorizedEndpointTest, HidesTheTokenInAnswersThatQuoteIt) {
   EXPECT_EQ(std::get<Response>(ended[0].outcome).body, "***: got Bearer ***");
 }
 
+TEST_F(AuthorizedEndpointTest, HidesTheTokenInEveryForm) {
+  tokens_->Use();
+  Obtain("secret/token+");
+  Begin(0);
+  const auto ended =
+      End(0, Response{500, {}, R"({"got":"secret\/token+","url":"?secret%2ftoken%2B"})"});
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_EQ(std::get<Response>(ended[0].outcome).body, R"({"got":"***","url":"?***"})");
+}
+
 TEST_F(AuthorizedEndpointTest, WaitsForATokenThatIsBeingRequested) {
   Begin(0);
   Begin(1);
@@ -256,6 +266,17 @@ TEST_F(AuthorizedEndpointTest, AbortEndsEveryWait) {
   for (const auto& each : ended) {
     EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(each.outcome));
   }
+}
+
+TEST_F(AuthorizedEndpointTest, EndsAnAttemptAfterAbortAtOnce) {
+  tokens_->Use();
+  Obtain("t");
+  endpoint_.Abort();
+  Begin(0);
+  EXPECT_THAT(log_.sent, IsEmpty());
+  const auto ended = Wait();
+  ASSERT_EQ(ended.size(), 1u);
+  EXPECT_TRUE(std::holds_alternative<delivery::Aborted>(ended[0].outcome));
 }
 
 TEST_F(AuthorizedEndpointTest, SendsAWaitingRequestToItsOwnDestination) {

@@ -65,7 +65,7 @@ task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* 
   if (config.endpoint.auth.type == config::AuthConfig::Type::kOAuth2) {
     const auth::OAuth2Identity identity = auth::IdentityOf(config.endpoint);
     if (tokens != nullptr) {
-      destination->tokens = tokens->Get(identity);
+      destination->tokens = tokens->Get(identity, known != nullptr ? known->tokens.get() : nullptr);
     } else {
       (void)auth::MakeTokenDestination(identity);
     }

@@ -2,10 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
+
+#include "watch/read_file.h"
 
 namespace khs::auth {
 namespace {
@@ -18,7 +22,7 @@ class ClientTokens final : public kafka::OAuthTokens::Subscription, private Toke
  public:
   ClientTokens(const std::shared_ptr<TokenSource>& source, const base::Clock& clock,
                kafka::OAuthTokens::UseToken use)
-      : clock_(clock), use_(std::move(use)), registration_(source, *this) {
+      : clock_(clock), use_(std::move(use)), source_(source), registration_(source, *this) {
     const TokenState::Answer answer = source->Use();
     if (const auto* token = std::get_if<Token>(&answer)) Pass(*token);
   }
@@ -28,17 +32,28 @@ class ClientTokens final : public kafka::OAuthTokens::Subscription, private Toke
     if (token) Pass(*token);
   }
 
+  void OnRefused() noexcept override {
+    uint64_t refused = 0;
+    {
+      const std::lock_guard lock(mutex_);
+      refused = last_;
+    }
+    if (refused > 0) (void)source_->Replace(refused);
+  }
+
   void Pass(const Token& token) noexcept {
     const std::lock_guard lock(mutex_);
     if (token.number <= last_) return;
     last_ = token.number;
     const base::Now now = clock_.Read();
-    const auto lifetime = token.expires ? *token.expires - now.monotonic : kUnknownLifetime;
+    const auto expiry = token.expires ? token.expires : token.claimed_expiry;
+    const auto lifetime = expiry ? *expiry - now.monotonic : kUnknownLifetime;
     use_({token.value, now.wall + std::chrono::duration_cast<base::WallTime::duration>(lifetime)});
   }
 
   const base::Clock& clock_;
   const kafka::OAuthTokens::UseToken use_;
+  const std::shared_ptr<TokenSource> source_;
   std::mutex mutex_;  // guards the next member, and the order of the calls
   uint64_t last_ = 0;
   TokenSource::Registration registration_;  // last: it calls this object
@@ -59,7 +74,13 @@ std::shared_ptr<TokenSource> KafkaTokens::SourceOf(const kafka::OAuthSettings& s
   identity.client.client_id = settings.client_id;
   identity.client.client_secret = settings.client_secret;
   identity.client.scope = settings.scope;
+  identity.client.host_is_secret = settings.token_url_is_secret;
   identity.tls.ca_location = settings.ca_location;
+  // A file that is replaced in place is another authority.
+  if (!settings.ca_location.empty()) {
+    const auto content = watch::ReadRegularFile(settings.ca_location, watch::kMaxLibraryFileBytes);
+    if (content) identity.tls.content = std::hash<std::string_view>()(*content);
+  }
   return service_.Get(identity);
 }
 

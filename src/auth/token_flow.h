@@ -24,6 +24,8 @@ class TokenFlow {
   struct Obtained {
     std::string token;
     std::optional<std::chrono::milliseconds> lifetime = {};  // none: unknown
+    // By the token's own text, if there is no `lifetime`.
+    std::optional<std::chrono::milliseconds> claimed_lifetime = {};
   };
   struct Failed {
     std::string why;  // contains no credentials

@@ -30,13 +30,13 @@ std::shared_ptr<TokenSource> TokenService::Get(
     const Identity& identity, const std::string& label,
     const std::function<std::unique_ptr<TokenFlow>()>& make) {
   const std::lock_guard lock(mutex_);
-  std::erase_if(sources_, [](const auto& each) { return each.second.expired(); });
-  for (const auto& [known, weak] : sources_) {
-    auto source = weak.lock();
-    if (source && known == identity) return source;
+  for (const auto& [known, source] : sources_) {
+    if (known != identity) continue;
+    endpoint_->Wake();  // its renewal may be due, if nobody held it
+    return source;
   }
-  if (!endpoint_) {
-    endpoint_ = make_endpoint_();
+  if (!endpoint_) endpoint_ = make_endpoint_();
+  if (!thread_.joinable()) {
     thread_ = std::jthread([this](const std::stop_token& stop) { Run(stop); });
   }
   auto source = std::make_shared<TokenSource>(label, make(), clock_, [this] { endpoint_->Wake(); });
@@ -44,11 +44,28 @@ std::shared_ptr<TokenSource> TokenService::Get(
   return source;
 }
 
-std::shared_ptr<TokenSource> TokenService::Get(const OAuth2Identity& identity) {
+std::shared_ptr<TokenSource> TokenService::Get(const OAuth2Identity& identity,
+                                               const TokenSource* before) {
   const config::OAuth2Config& client = identity.client;
   const std::string label =
       request::ParseTarget(client.token_url.Reveal(), client.host_is_secret).label;
-  return Get(Identity(identity), label, [&identity] { return MakeOAuth2Flow(identity); });
+  auto source = Get(Identity(identity), label, [&identity] { return MakeOAuth2Flow(identity); });
+  if (before == nullptr || before == source.get()) return source;
+  const auto known = IdentityOf(before);
+  const auto* const client_before = known ? std::get_if<OAuth2Identity>(&*known) : nullptr;
+  if (client_before == nullptr || !IsSameClient(*client_before, identity)) return source;
+  if (const auto token = before->ValidToken()) {
+    source->Adopt(*token);
+    endpoint_->Wake();
+  }
+  return source;
+}
+
+std::optional<Identity> TokenService::IdentityOf(const TokenSource* source) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(sources_.begin(), sources_.end(),
+                                  [&](const auto& each) { return each.second.get() == source; });
+  return found == sources_.end() ? std::nullopt : std::optional(found->first);
 }
 
 std::shared_ptr<TokenSource> TokenService::Get(const MskIdentity& identity) {
@@ -56,13 +73,25 @@ std::shared_ptr<TokenSource> TokenService::Get(const MskIdentity& identity) {
              [&identity] { return MakeMskFlow(identity); });
 }
 
-std::vector<TokenService::SourcePtr> TokenService::Sources() {
-  std::vector<SourcePtr> all;
+// Returns the sources that somebody holds, and forgets those that are not worth keeping. `next` is
+// when another one will not be.
+std::vector<TokenService::SourcePtr> TokenService::TakeSources(std::optional<MonotonicTime>& next) {
+  std::vector<SourcePtr> held;
+  std::vector<SourcePtr> unused;  // destroyed after the lock is released
+  const MonotonicTime now = clock_.Monotonic();
   const std::lock_guard lock(mutex_);
-  for (const auto& [identity, weak] : sources_) {
-    if (auto source = weak.lock()) all.push_back(std::move(source));
+  for (auto& [identity, source] : sources_) {
+    const MonotonicTime until = source->KeepUntil();
+    if (source.use_count() > 1) {
+      held.push_back(source);
+    } else if (until > now) {
+      next = std::min(next.value_or(until), until);
+    } else {
+      unused.push_back(std::move(source));
+    }
   }
-  return all;
+  std::erase_if(sources_, [](const auto& each) { return each.second == nullptr; });
+  return held;
 }
 
 void TokenService::Run(const std::stop_token& stop) {
@@ -70,7 +99,7 @@ void TokenService::Run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     std::optional<MonotonicTime> next;
     {
-      const std::vector<SourcePtr> sources = Sources();
+      const std::vector<SourcePtr> sources = TakeSources(next);
       for (const SourcePtr& source : sources) {
         const auto due = source->NextRequest();
         if (due && *due <= clock_.Monotonic()) {
@@ -116,7 +145,9 @@ void TokenService::OnEnded(task::Endpoint::Ended ended) {
 void TokenService::Obtained(const SourcePtr& source, TokenFlow::Obtained obtained) {
   const bool recovered = source->failures() > 0;
   const auto lifetime = obtained.lifetime;
-  source->OnToken(std::move(obtained));
+  if (!source->OnToken(std::move(obtained))) {
+    return Failed(source, "the token had expired when it came");
+  }
   metrics_.TokenRequested(true);
   Log().Log(recovered ? base::LogLevel::kInfo : base::LogLevel::kDebug, "token obtained",
             {{"from", source->label()},

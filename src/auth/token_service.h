@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -38,11 +39,14 @@ class TokenService {
   TokenService(const TokenService&) = delete;
   TokenService& operator=(const TokenService&) = delete;
 
-  // Returns the source of an identity. `make` is called if nobody holds one, and may throw.
-  // Requests nothing before the token is used. Any thread.
+  // Returns the source of an identity. `make` is called if there is none, and may throw. Requests
+  // nothing before the token is used. Any thread.
   std::shared_ptr<TokenSource> Get(const Identity& identity, const std::string& label,
                                    const std::function<std::unique_ptr<TokenFlow>()>& make);
-  std::shared_ptr<TokenSource> Get(const OAuth2Identity& identity);
+  // If only the secret or assertion of the source `before` was another one, its token serves until
+  // there is one of the new identity. `before` may be null.
+  std::shared_ptr<TokenSource> Get(const OAuth2Identity& identity,
+                                   const TokenSource* before = nullptr);
   std::shared_ptr<TokenSource> Get(const MskIdentity& identity);
 
  private:
@@ -50,7 +54,8 @@ class TokenService {
   using Slot = task::Endpoint::Slot;
 
   void Run(const std::stop_token& stop);
-  std::vector<SourcePtr> Sources();
+  std::vector<SourcePtr> TakeSources(std::optional<base::MonotonicTime>& next);
+  std::optional<Identity> IdentityOf(const TokenSource* source);
   void Take(SourcePtr source, TokenFlow::Step step);
   void OnEnded(task::Endpoint::Ended ended);
   void Obtained(const SourcePtr& source, TokenFlow::Obtained obtained);
@@ -61,7 +66,8 @@ class TokenService {
   const base::Clock& clock_;
   metrics::Registry& metrics_;
   std::mutex mutex_;  // guards the next member, and the start of the thread
-  std::vector<std::pair<Identity, std::weak_ptr<TokenSource>>> sources_;
+  // Those that nobody else holds are kept as long as they spare the next user a request.
+  std::vector<std::pair<Identity, SourcePtr>> sources_;
   std::unique_ptr<task::Endpoint> endpoint_;  // not null once the thread has started
   std::map<Slot, SourcePtr> under_way_;       // of the thread
   std::jthread thread_;                       // last: it uses all of the above

@@ -41,10 +41,14 @@ void TokenSource::OnRequested() {
   state_.OnRequested(clock_.Monotonic());
 }
 
-void TokenSource::OnToken(TokenFlow::Obtained obtained) {
+bool TokenSource::OnToken(TokenFlow::Obtained obtained) {
   const std::lock_guard lock(mutex_);
-  state_.OnToken(std::move(obtained.token), obtained.lifetime, clock_.Monotonic());
+  if (!state_.OnToken(std::move(obtained.token), obtained.lifetime, clock_.Monotonic(),
+                      obtained.claimed_lifetime)) {
+    return false;
+  }
   for (TokenListener* const listener : listeners_) listener->OnTokenChange(state_.token());
+  return true;
 }
 
 std::chrono::milliseconds TokenSource::OnFailure(std::string why) {
@@ -62,6 +66,23 @@ std::optional<MonotonicTime> TokenSource::Expiry() const {
 int TokenSource::failures() const {
   const std::lock_guard lock(mutex_);
   return state_.failures();
+}
+
+void TokenSource::Adopt(const Token& token) {
+  const std::lock_guard lock(mutex_);
+  state_.Adopt(token);
+}
+
+std::optional<Token> TokenSource::ValidToken() const {
+  const std::lock_guard lock(mutex_);
+  const auto& token = state_.token();
+  const bool is_valid = token && (!token->expires || clock_.Monotonic() < *token->expires);
+  return is_valid ? token : std::nullopt;
+}
+
+MonotonicTime TokenSource::KeepUntil() const {
+  const std::lock_guard lock(mutex_);
+  return state_.KeepUntil();
 }
 
 TokenSource::Registration::Registration(std::shared_ptr<TokenSource> source,

@@ -23,7 +23,7 @@ class TokenListener {
 };
 
 // The token of one identity, shared by all that use it: routes of connectors and Kafka clients. It
-// is renewed as long as somebody holds it. TokenService makes it, and requests its tokens.
+// is renewed as long as one of them holds it. TokenService makes it, and requests its tokens.
 class TokenSource {
  public:
   // `label` names it in logs. `wake` has the service look for requests that are due; any thread
@@ -53,12 +53,18 @@ class TokenSource {
   TokenFlow& flow() { return *flow_; }
   std::optional<base::MonotonicTime> NextRequest() const;
   void OnRequested();
-  void OnToken(TokenFlow::Obtained obtained);
+  // Returns false if the token has expired already.
+  bool OnToken(TokenFlow::Obtained obtained);
   // Returns the delay until the next request.
   std::chrono::milliseconds OnFailure(std::string why);
   // Of the token; nothing if there is none, or if it is unknown.
   std::optional<base::MonotonicTime> Expiry() const;
   int failures() const;
+
+  // The following are for the service; any thread. See TokenState.
+  void Adopt(const Token& token);
+  std::optional<Token> ValidToken() const;
+  base::MonotonicTime KeepUntil() const;
 
  private:
   void WakeIfDue();

@@ -16,6 +16,8 @@ constexpr milliseconds kLongestRetryDelay{60'000};
 constexpr milliseconds kMinAge{1'000};
 // A longer lifetime would overflow the clock.
 constexpr milliseconds kLongestLifetime = std::chrono::hours(24 * 365 * 10);
+// How long a token of unknown lifetime is kept for the next user.
+constexpr milliseconds kKeepUnknown = std::chrono::hours(1);
 
 }  // namespace
 
@@ -50,20 +52,23 @@ void TokenState::OnRequested(MonotonicTime now) {
   requested_ = now;
 }
 
-void TokenState::OnToken(std::string value, std::optional<milliseconds> lifetime,
-                         MonotonicTime now) {
-  const uint64_t number = token_ ? token_->number + 1 : 1;
-  token_ = Token{number, std::move(value), std::nullopt};
-  renew_at_.reset();
-  if (lifetime) {
-    const milliseconds bounded = std::min(*lifetime, kLongestLifetime);
-    token_->expires = requested_ + bounded;
-    renew_at_ = requested_ + bounded * 4 / 5;
+bool TokenState::OnToken(std::string value, std::optional<milliseconds> lifetime, MonotonicTime now,
+                         std::optional<milliseconds> claimed_lifetime) {
+  Token token{token_ ? token_->number + 1 : 1, std::move(value)};
+  std::optional<MonotonicTime> renew_at;
+  if (const auto known = lifetime ? lifetime : claimed_lifetime) {
+    const milliseconds bounded = std::min(*known, kLongestLifetime);
+    (lifetime ? token.expires : token.claimed_expiry) = requested_ + bounded;
+    renew_at = std::max(requested_ + bounded * 4 / 5, now + kMinAge);
   }
+  if (token.expires && *token.expires <= now) return false;
+  token_ = std::move(token);
+  renew_at_ = renew_at;
   obtained_ = now;
   refused_ = false;
   under_way_ = false;
   failures_ = 0;
+  return true;
 }
 
 void TokenState::OnFailure(std::string why, MonotonicTime now) {
@@ -71,6 +76,21 @@ void TokenState::OnFailure(std::string why, MonotonicTime now) {
   ++failures_;
   problem_ = std::move(why);
   retry_at_ = now + retry_delay();
+}
+
+void TokenState::Adopt(const Token& token) {
+  if (token_) return;
+  token_ = token;
+  renew_at_ = MonotonicTime();
+  wanted_ = true;
+}
+
+MonotonicTime TokenState::KeepUntil() const {
+  MonotonicTime until;
+  if (token_) until = token_->expires.value_or(obtained_ + kKeepUnknown);
+  // The next user finds how many requests have failed.
+  if (failures_ > 0) until = std::max(until, retry_at_ + kLongestRetryDelay);
+  return until;
 }
 
 milliseconds TokenState::retry_delay() const {

@@ -15,6 +15,8 @@ struct Token {
   uint64_t number = 0;  // distinguishes it from the identity's other tokens; from 1 on
   std::string value = {};
   std::optional<base::MonotonicTime> expires = {};  // none: when it is refused
+  // When it claims to expire, if the answer did not say so.
+  std::optional<base::MonotonicTime> claimed_expiry = {};
 };
 
 // The token of one identity, and when to request the next one. Pure: its user reads the clock and
@@ -43,10 +45,19 @@ class TokenState {
   // Returns when the next request is due; nothing if none is.
   std::optional<base::MonotonicTime> NextRequest() const;
   void OnRequested(base::MonotonicTime now);
-  // The request has ended. Without a lifetime the token is valid until it is refused.
-  void OnToken(std::string value, std::optional<std::chrono::milliseconds> lifetime,
-               base::MonotonicTime now);
+  // The request has ended. Without a lifetime the token is valid until it is refused; a claimed one
+  // only tells when to renew it. Returns false, and changes nothing, if it has expired already.
+  bool OnToken(std::string value, std::optional<std::chrono::milliseconds> lifetime,
+               base::MonotonicTime now,
+               std::optional<std::chrono::milliseconds> claimed_lifetime = {});
   void OnFailure(std::string why, base::MonotonicTime now);
+
+  // Uses the token of the previous credentials until there is one of these, which is due at once.
+  // Does nothing if there is a token already.
+  void Adopt(const Token& token);
+  // Until when a new state would repeat requests that this one need not: until the token expires,
+  // or until the back-off is over.
+  base::MonotonicTime KeepUntil() const;
 
   // The delay from the last failure to the next request.
   std::chrono::milliseconds retry_delay() const;

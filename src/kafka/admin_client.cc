@@ -98,6 +98,7 @@ std::string AdminClient::WhyNoAnswer() const {
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) {
       continue;
     }
+    OnClientError(handle(), code);
     const char* message = rd_kafka_event_error_string(event.get());
     text = std::string("no broker answered in time: ") +
            (message != nullptr ? message : rd_kafka_err2str(code));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <librdkafka/rdkafka.h>
+
 #include <string>
 
 #include "kafka/client_log.h"
@@ -20,10 +22,13 @@ ConfHandle MakeConfiguration(const Properties& properties);
 rd_kafka_t* NewClient(rd_kafka_type_t type, ConfHandle conf, const Redactor& redactor);
 
 // Supplies a client with OAuth tokens, if its properties say so, until StopTokens or DestroyClient
-// is called. Throws std::runtime_error when no tokens can be obtained by the properties.
+// is called, or with those of other properties from now on. Throws std::runtime_error when no
+// tokens can be obtained by the properties; a previous supply then continues.
 void StartTokens(rd_kafka_t* client, const Properties& properties);
 // To be called before a client is destroyed in another way than by DestroyClient.
 void StopTokens(rd_kafka_t* client) noexcept;
+// To be called with the errors of a client. Requests another token if brokers refuse its last one.
+void OnClientError(rd_kafka_t* client, rd_kafka_resp_err_t code) noexcept;
 // Prepares a configuration for StartTokens. Throws as ReadOAuthSettings.
 void InstallOAuth(rd_kafka_conf_t* conf, const Properties& properties);
 

@@ -108,6 +108,7 @@ task::SourceEvent Consumer::Client::Convert(EventHandle event) {
     case RD_KAFKA_EVENT_OFFSET_COMMIT:
       return committer_->OnCommitted(event.get());
     case RD_KAFKA_EVENT_ERROR:
+      OnClientError(handle_, rd_kafka_event_error(event.get()));
       return ConvertError(rd_kafka_event_error(event.get()),
                           rd_kafka_event_error_string(event.get()));
     default:

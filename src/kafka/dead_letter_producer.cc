@@ -219,6 +219,7 @@ void DeadLetterProducer::Client::Poll(const std::stop_token& stop) {
       OnReports(event.get());
     } else if (rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
       CheckFatalError();
+      OnClientError(handle_.get(), rd_kafka_event_error(event.get()));
       Log().Warn(
           "dead letter producer error",
           {{"connector", log_context_.owner.connector},

@@ -34,7 +34,8 @@ constexpr std::chrono::minutes kReplaceAfter{1};
 // The consumers report the brokers' errors. Here they would only fill the queue.
 void DiscardErrors(rd_kafka_t* client) {
   const QueueHandle errors(rd_kafka_queue_get_main(client));
-  while (EventHandle(rd_kafka_queue_poll(errors.get(), 0))) {
+  while (const EventHandle event{rd_kafka_queue_poll(errors.get(), 0)}) {
+    OnClientError(client, rd_kafka_event_error(event.get()));
   }
 }
 

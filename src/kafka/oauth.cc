@@ -123,6 +123,7 @@ std::optional<OAuthSettings> ReadOAuthSettings(const Properties& properties) {
     }
   }
   settings.token_url = Find(properties, kUrl);
+  settings.token_url_is_secret = FindSecret(properties, kUrl).is_from_reference();
   settings.client_id = FindSecret(properties, kClientId);
   settings.client_secret = FindSecret(properties, kClientSecret);
   settings.scope = Find(properties, kScope);
@@ -155,7 +156,19 @@ void StartTokens(rd_kafka_t* client, const Properties& properties) {
       supply.tokens->Subscribe(*settings, [client, settings = *settings](const OAuthToken& token) {
         SetToken(client, settings, token);
       });
-  supply.clients.emplace(client, std::move(subscription));
+  // A previous subscription ends after this one has begun, so that it stays if there is an error.
+  std::swap(supply.clients[client], subscription);
+}
+
+void OnClientError(rd_kafka_t* client, rd_kafka_resp_err_t code) noexcept {
+  if (code != RD_KAFKA_RESP_ERR__AUTHENTICATION &&
+      code != RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED) {
+    return;
+  }
+  Supply& supply = TheSupply();
+  const std::lock_guard lock(supply.mutex);
+  const auto found = supply.clients.find(client);
+  if (found != supply.clients.end()) found->second->OnRefused();
 }
 
 void StopTokens(rd_kafka_t* client) noexcept {
@@ -173,7 +186,6 @@ void ReplaceCredentials(Properties& properties, const task::Credentials& credent
 std::string RenewCredentials(rd_kafka_t* client, const Properties& properties) {
   try {
     if (ReadOAuthSettings(properties)) {
-      StopTokens(client);
       StartTokens(client, properties);
       return {};
     }

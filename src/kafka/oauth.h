@@ -20,12 +20,13 @@ struct OAuthSettings {
   enum class Method { kOidc, kMskIam };
 
   Method method = Method::kOidc;
-  std::string token_url = {};       // of kOidc
-  base::Secret client_id = {};      // of kOidc
-  base::Secret client_secret = {};  // of kOidc
-  std::string scope = {};           // of kOidc; empty: none
-  std::string ca_location = {};     // of the server at token_url; empty: the system's
-  std::string region = {};          // of kMskIam; empty: that of the environment
+  std::string token_url = {};        // of kOidc
+  bool token_url_is_secret = false;  // its host and port must not be shown
+  base::Secret client_id = {};       // of kOidc
+  base::Secret client_secret = {};   // of kOidc
+  std::string scope = {};            // of kOidc; empty: none
+  std::string ca_location = {};      // of the server at token_url; empty: the system's
+  std::string region = {};           // of kMskIam; empty: that of the environment
   std::vector<std::pair<std::string, std::string>> extensions = {};  // for the broker
 
   bool operator==(const OAuthSettings&) const = default;
@@ -50,6 +51,8 @@ class OAuthTokens {
   class Subscription {
    public:
     virtual ~Subscription() = default;
+    // Requests another token than the last one, which a broker has refused. Any thread.
+    virtual void OnRefused() noexcept = 0;
   };
 
   virtual ~OAuthTokens() = default;

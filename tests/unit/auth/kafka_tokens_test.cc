@@ -3,12 +3,14 @@
 #include <gmock/gmock.h>
 
 #include <condition_variable>
+#include <fstream>
 #include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "base/encoding.h"
 #include "metrics/registry.h"
 #include "unit/auth/fake_transport.h"
 
@@ -100,6 +102,66 @@ TEST_F(KafkaTokensTest, GiveNothingAfterTheSubscription) {
   Issue(1, "t");
   ASSERT_EQ(first.Await(1).size(), 1u);
   EXPECT_TRUE(second.Await(0).empty());
+}
+
+TEST_F(KafkaTokensTest, ReplaceARefusedTokenOnce) {
+  Received received;
+  const auto first = tokens_.Subscribe(Oidc(), received.Callback());
+  const auto second = tokens_.Subscribe(Oidc(), received.Callback());
+  first->OnRefused();  // there is none yet
+  Issue(1, "t");
+  ASSERT_EQ(received.Await(2).size(), 2u);
+  clock_.Advance(seconds(10));
+  first->OnRefused();
+  second->OnRefused();
+  first->OnRefused();
+  Issue(2, "u");
+  ASSERT_EQ(received.Await(4).size(), 4u);
+  EXPECT_EQ(received.Await(4)[3].value, "u");
+  ASSERT_TRUE(log_.LookAgain());
+  EXPECT_EQ(log_.CountSent(), 2u);
+}
+
+TEST_F(KafkaTokensTest, ExpireAsAJwtClaimsWithoutExpiresIn) {
+  Received received;
+  const auto subscription = tokens_.Subscribe(Oidc(), received.Callback());
+  ASSERT_TRUE(log_.AwaitSent(1));
+  log_.End(0, delivery::Response{200,
+                                 {},
+                                 R"({"access_token":"e30.)" +
+                                     base::Base64Encode(R"({"exp":1700000030})") + R"(.s"})"});
+  ASSERT_EQ(received.Await(1).size(), 1u);
+  EXPECT_EQ(received.Await(1)[0].expires, clock_.Read().wall + seconds(30));
+  clock_.Advance(seconds(24));
+  ASSERT_TRUE(log_.LookAgain());
+  Issue(2, "opaque");
+  EXPECT_EQ(received.Await(2).size(), 2u);
+}
+
+TEST_F(KafkaTokensTest, ReadAnAuthorityThatIsReplacedInPlace) {
+  kafka::OAuthSettings settings = Oidc();
+  settings.ca_location = ::testing::TempDir() + "kafka_tokens_test_ca.pem";
+  std::ofstream(settings.ca_location) << "one";
+  Received received;
+  const auto subscription = tokens_.Subscribe(settings, received.Callback());
+  Issue(1, "t");
+  std::ofstream(settings.ca_location) << "two";
+  const auto other = tokens_.Subscribe(settings, received.Callback());
+  Issue(2, "u");
+  EXPECT_EQ(received.Await(2).size(), 2u);
+}
+
+TEST_F(KafkaTokensTest, HideTheHostOfASecretUrl) {
+  kafka::OAuthSettings settings = Oidc();
+  settings.token_url_is_secret = true;
+  Received received;
+  const auto subscription = tokens_.Subscribe(settings, received.Callback());
+  ASSERT_TRUE(log_.AwaitSent(1));
+  OAuth2Identity identity;
+  identity.client.token_url = settings.token_url;
+  identity.client.client_id = settings.client_id;
+  identity.client.client_secret = settings.client_secret;
+  EXPECT_EQ(service_.Get(identity)->label(), "***");
 }
 
 TEST_F(KafkaTokensTest, SignTokensForMskWithoutARequest) {

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
+#include "base/encoding.h"
+#include "http/destination.h"
 #include "unit/auth/fake_transport.h"
 
 namespace khs::auth {
@@ -77,8 +80,8 @@ TEST(OAuth2Flow, ReadsTheTokenAndItsLifetime) {
       {R"({"access_token":"t","expires_in":1.5})", "t", Milliseconds(1500)},
       {R"({"access_token":"t"})", "t", std::nullopt},
       {R"({"access_token":"t","expires_in":null})", "t", std::nullopt},
-      {R"({"access_token":"t","expires_in":0})", "t", std::nullopt},
-      {R"({"access_token":"t","expires_in":-1})", "t", std::nullopt},
+      {R"({"access_token":"t","expires_in":0})", "t", Milliseconds(0)},
+      {R"({"access_token":"t","expires_in":-1})", "t", Milliseconds(0)},
       {R"({"access_token":"t","expires_in":"soon"})", "t", std::nullopt},
       {R"({"access_token":"t","expires_in":1e300})", "t", Milliseconds(1'000'000'000'000)},
       {R"( {"access_token":"a\u002Fb"} )", "a/b", std::nullopt},
@@ -94,6 +97,41 @@ TEST(OAuth2Flow, ReadsTheTokenAndItsLifetime) {
       "u");
 }
 
+TEST(OAuth2Flow, ReadsWhenAJwtExpires) {
+  const base::WallTime now{std::chrono::seconds(1'700'000'000)};
+  const auto jwt = [](const std::string& claims) {
+    std::string payload = base::Base64Encode(claims);
+    while (payload.ends_with('=')) payload.pop_back();
+    std::replace(payload.begin(), payload.end(), '+', '-');
+    std::replace(payload.begin(), payload.end(), '/', '_');
+    return "e30." + payload + ".sig";
+  };
+  EXPECT_EQ(ClaimedLifetime(jwt(R"({"sub":"~~?>","exp":1700000060})"), now), Milliseconds(60'000));
+  EXPECT_EQ(ClaimedLifetime(jwt(R"({"exp":1700000000.5})"), now), Milliseconds(500));
+  EXPECT_EQ(ClaimedLifetime(jwt(R"({"exp":1700000000})"), now), std::nullopt);
+  EXPECT_EQ(ClaimedLifetime(jwt(R"({"sub":"x"})"), now), std::nullopt);
+  for (const char* other : {"", ".", "a.b", "a.b.c", "a.!.c", "..", "opaque"}) {
+    EXPECT_EQ(ClaimedLifetime(other, now), std::nullopt) << other;
+  }
+  const auto flow = MakeOAuth2Flow({Client(), {}, {}});
+  const std::string token = jwt(R"({"exp":1700000060})");
+  auto step = flow->OnResponse({200, {}, R"({"access_token":")" + token + R"("})"}, now);
+  EXPECT_EQ(std::get<TokenFlow::Obtained>(step).claimed_lifetime, Milliseconds(60'000));
+  step = flow->OnResponse({200, {}, R"({"access_token":")" + token + R"(","expires_in":7})"}, now);
+  EXPECT_EQ(std::get<TokenFlow::Obtained>(step).claimed_lifetime, std::nullopt);
+}
+
+TEST(OAuth2Flow, AsksThroughATunnelOfTheProxy) {
+  OAuth2Identity identity{Client(), {}, {}};
+  identity.client.token_url = "http://id.example/token";
+  identity.proxy.host = "proxy";
+  identity.proxy.port = 3128;
+  const auto destination = MakeTokenDestination(identity);
+  const auto& http = dynamic_cast<const http::Destination&>(*destination);
+  EXPECT_TRUE(http.origin->uses_tunnel());
+  EXPECT_EQ(http.frame.target_prefix, "");
+}
+
 TEST(OAuth2Flow, RejectsAnswersWithoutAUsableToken) {
   const struct {
     delivery::Response response;
@@ -106,6 +144,8 @@ TEST(OAuth2Flow, RejectsAnswersWithoutAUsableToken) {
       {{500, {}, R"({"error":"a\nb"})"}, "HTTP 500"},
       {{200, {}, ""}, "not JSON of at most 64 KiB"},
       {{200, {}, "t"}, "not JSON"},
+      {{200, {}, R"({"access_token":"t"})" + std::string(64 * 1024, ' ')},
+       "not JSON of at most 64 KiB"},
       {{200, {}, "[]"}, "no text \"access_token\""},
       {{200, {}, R"({"access_token":7})"}, "no text \"access_token\""},
       {{200, {}, R"({"access_token":""})"}, "no text \"access_token\""},

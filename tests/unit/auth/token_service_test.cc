@@ -1,10 +1,12 @@
 #include "auth/token_service.h"
 
 #include <gmock/gmock.h>
+#include <pthread.h>
 
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "metrics/registry.h"
@@ -145,16 +147,104 @@ TEST_F(TokenServiceTest, ShowsWhenTheFirstTokenExpires) {
   EXPECT_THAT(registry_.Render(), HasSubstr("token_expiry_timestamp_seconds 1700000100\n"));
 }
 
-TEST_F(TokenServiceTest, ForgetsATokenThatNobodyHolds) {
+TEST_F(TokenServiceTest, KeepsATokenThatNobodyHoldsUntilItExpires) {
   auto source = service_.Get(IdentityWith("a"));
   TokenOf(*source);
   ASSERT_TRUE(log_.AwaitSent(1));
   log_.End(0, Issue("t", 100));
   ASSERT_TRUE(AwaitToken(*source, "t"));
   source.reset();
-  ASSERT_TRUE(log_.LookAgain());  // the service holds it no longer
+  clock_.Advance(seconds(99));
+  ASSERT_TRUE(log_.LookAgain());
+  EXPECT_EQ(log_.CountSent(), 1u) << "it is not renewed";
+  source = service_.Get(IdentityWith("a"));
+  EXPECT_EQ(TokenOf(*source), "t");
+  EXPECT_TRUE(log_.AwaitSent(2)) << "it is renewed again";
+  log_.End(0, Issue("u", 100));
+  ASSERT_TRUE(AwaitToken(*source, "u"));
+  source.reset();
+  clock_.Advance(seconds(100));
+  ASSERT_TRUE(log_.LookAgain());
   source = service_.Get(IdentityWith("a"));
   EXPECT_EQ(TokenOf(*source), "");
+}
+
+TEST_F(TokenServiceTest, KeepsTheBackoffOfASourceThatNobodyHolds) {
+  auto source = service_.Get(IdentityWith("a"));
+  TokenOf(*source);
+  for (int failures = 1; failures <= 3; ++failures) {
+    ASSERT_TRUE(log_.AwaitSent(failures));
+    log_.End(0, delivery::Response{503});
+    ASSERT_TRUE(log_.LookAgain());
+    source.reset();
+    ASSERT_TRUE(log_.LookAgain());
+    source = service_.Get(IdentityWith("a"));
+    EXPECT_EQ(source->failures(), failures);
+    const TokenState::Answer answer = source->Use();
+    EXPECT_TRUE(std::holds_alternative<TokenState::Unavailable>(answer));
+    clock_.Advance(seconds(failures == 1 ? 1 : 2 * (failures - 1)));
+    ASSERT_TRUE(log_.LookAgain());
+  }
+}
+
+TEST_F(TokenServiceTest, ComparesSecretsByTheirTexts) {
+  OAuth2Identity referred = IdentityWith("a");
+  referred.client.client_secret = base::Secret::FromReference("s");
+  referred.client.token_url = base::Secret::FromReference("http://id.example/token");
+  referred.client.host_is_secret = true;
+  EXPECT_EQ(service_.Get(IdentityWith("a")), service_.Get(referred));
+  referred.client.client_secret = "other";
+  EXPECT_NE(service_.Get(IdentityWith("a")), service_.Get(referred));
+}
+
+TEST_F(TokenServiceTest, UsesTheTokenOfTheOldSecretUntilThereIsOneOfTheNew) {
+  OAuth2Identity identity = IdentityWith("a");
+  identity.client.parameters = {{"client_assertion", "j.w.t"}, {"audience", "x"}};
+  const auto old = service_.Get(identity);
+  TokenOf(*old);
+  ASSERT_TRUE(log_.AwaitSent(1));
+  log_.End(0, Issue("old", 100));
+  ASSERT_TRUE(AwaitToken(*old, "old"));
+  identity.client.client_secret = "new";
+  identity.client.parameters[0].second = "k.x.u";
+  const auto source = service_.Get(identity, old.get());
+  EXPECT_NE(source, old);
+  EXPECT_EQ(TokenOf(*source), "old");
+  ASSERT_TRUE(log_.AwaitSent(2)) << "another one is requested at once";
+  EXPECT_EQ(TokenOf(*source), "old");
+  log_.End(0, Issue("new", 100));
+  EXPECT_TRUE(AwaitToken(*source, "new"));
+  identity.client.parameters[1].second = "y";
+  EXPECT_EQ(TokenOf(*service_.Get(identity, source.get())), "") << "another client";
+  EXPECT_EQ(TokenOf(*service_.Get(IdentityWith("b"), source.get())), "");
+}
+
+TEST_F(TokenServiceTest, BacksOffWhenTokensHaveExpiredWhenTheyCome) {
+  const auto source = service_.Get(IdentityWith("a"));
+  TokenOf(*source);
+  ASSERT_TRUE(log_.AwaitSent(1));
+  log_.End(0, Issue("t", 0));
+  ASSERT_TRUE(log_.LookAgain());
+  EXPECT_EQ(log_.CountSent(), 1u);
+  const TokenState::Answer answer = source->Use();
+  const auto* none = std::get_if<TokenState::Unavailable>(&answer);
+  ASSERT_NE(none, nullptr);
+  EXPECT_EQ(none->why, "the token had expired when it came");
+  EXPECT_THAT(registry_.Render(), HasSubstr("token_requests_total{outcome=\"failed\"} 1"));
+}
+
+TEST_F(TokenServiceTest, TriesAgainToStartItsThread) {
+  pthread_attr_t usual;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  pthread_attr_t impossible;
+  pthread_attr_init(&impossible);
+  ASSERT_EQ(pthread_attr_setstacksize(&impossible, size_t{1} << 50), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&impossible), 0);
+  EXPECT_THROW(service_.Get(IdentityWith("a")), std::system_error);
+  pthread_setattr_default_np(&usual);
+  const auto source = service_.Get(IdentityWith("a"));
+  TokenOf(*source);
+  EXPECT_TRUE(log_.AwaitSent(1));
 }
 
 TEST_F(TokenServiceTest, NamesTheUrlOrFileThatItCannotUse) {

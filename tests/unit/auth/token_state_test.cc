@@ -61,7 +61,7 @@ TEST_F(TokenStateTest, RenewsAtFourFifthsOfTheLifetime) {
     milliseconds renewal;
   } cases[] = {{seconds(3600), seconds(2880)},
                {seconds(10), seconds(8)},
-               {milliseconds(1), milliseconds(0)},
+               {milliseconds(1), seconds(1)},
                {std::chrono::hours(24 * 365 * 1000), std::chrono::hours(24 * 365 * 8)}};
   for (const auto& one : cases) {
     state_ = TokenState();
@@ -69,6 +69,67 @@ TEST_F(TokenStateTest, RenewsAtFourFifthsOfTheLifetime) {
     Obtain("a", one.lifetime);
     EXPECT_EQ(state_.NextRequest(), now_ + one.renewal) << one.lifetime.count();
   }
+}
+
+TEST_F(TokenStateTest, RejectsATokenThatHasExpiredWhenItComes) {
+  for (const int lifetime : {0, 2, 3}) {
+    state_ = TokenState();
+    Use();
+    state_.OnRequested(now_);
+    now_ += seconds(3);
+    EXPECT_FALSE(state_.OnToken("a", seconds(lifetime), now_)) << lifetime;
+    state_.OnFailure("late", now_);
+    EXPECT_EQ(Use(), "no: late");
+    EXPECT_EQ(state_.NextRequest(), now_ + seconds(1));
+  }
+}
+
+TEST_F(TokenStateTest, RenewsATokenByTheLifetimeThatItClaims) {
+  Use();
+  state_.OnRequested(now_);
+  ASSERT_TRUE(state_.OnToken("a", std::nullopt, now_, seconds(10)));
+  EXPECT_EQ(state_.NextRequest(), now_ + seconds(8));
+  EXPECT_EQ(state_.token()->claimed_expiry, now_ + seconds(10));
+  now_ += seconds(8);
+  Fail();
+  now_ += seconds(100);
+  EXPECT_EQ(Use(), "a") << "only the server knows whether it has expired";
+}
+
+TEST_F(TokenStateTest, UsesAnAdoptedTokenUntilItsOwnHasCome) {
+  state_.Adopt({7, "old", now_ + seconds(10)});
+  EXPECT_TRUE(IsDue());
+  EXPECT_EQ(Use(), "old");
+  Fail();
+  EXPECT_EQ(Use(), "old");
+  now_ += seconds(1);
+  Obtain("new", seconds(100));
+  EXPECT_EQ(Use(), "new");
+  EXPECT_EQ(state_.token()->number, 8u);
+  state_.Adopt({7, "old", now_ + seconds(10)});
+  EXPECT_EQ(Use(), "new");
+}
+
+TEST_F(TokenStateTest, AsksAtOnceWhenAnAdoptedTokenIsRefused) {
+  state_.Adopt({7, "old", now_ + seconds(10)});
+  EXPECT_EQ(Replace(7), "pending");
+  Fail();
+  EXPECT_EQ(Replace(7), "no: down");
+}
+
+TEST_F(TokenStateTest, IsWorthKeepingUntilItsTokenExpiresOrItsBackoffIsOver) {
+  EXPECT_LE(state_.KeepUntil(), now_);
+  Use();
+  Fail();
+  EXPECT_EQ(state_.KeepUntil(), now_ + seconds(61));
+  now_ += seconds(1);
+  Obtain("a", seconds(100));
+  EXPECT_EQ(state_.KeepUntil(), now_ + seconds(100));
+  Replace(1);
+  now_ += seconds(10);
+  Replace(1);
+  Obtain("b", std::nullopt);
+  EXPECT_EQ(state_.KeepUntil(), now_ + std::chrono::hours(1));
 }
 
 TEST_F(TokenStateTest, CountsTheLifetimeFromTheRequest) {

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -28,7 +29,7 @@ Properties Oidc() {
           {"sasl.oauthbearer.client.secret", "s3cret"},
           {"sasl.oauthbearer.scope", "a b"},
           {"sasl.oauthbearer.extensions", "logicalCluster=lkc-1, pool=p=1"},
-          {"https.ca.location", "/ca.pem"}};
+          {"https.ca.location", "/etc/hosts"}};
 }
 
 // Supplies a token at once, and remembers the clients.
@@ -48,13 +49,19 @@ class FakeTokens final : public OAuthTokens {
 
   bool fails = false;
   int subscribed = 0;
+  int most = 0;  // subscribed at a time
+  int refused = 0;
   std::vector<OAuthSettings> asked;
 
  private:
   class Counted final : public Subscription {
    public:
-    explicit Counted(FakeTokens& tokens) : tokens_(tokens) { ++tokens_.subscribed; }
+    explicit Counted(FakeTokens& tokens) : tokens_(tokens) {
+      ++tokens_.subscribed;
+      tokens_.most = std::max(tokens_.most, tokens_.subscribed);
+    }
     ~Counted() override { --tokens_.subscribed; }
+    void OnRefused() noexcept override { ++tokens_.refused; }
     Counted(const Counted&) = delete;
     Counted& operator=(const Counted&) = delete;
 
@@ -71,7 +78,8 @@ TEST(OAuthSettings, AreReadFromTheProperties) {
   EXPECT_EQ(settings->client_id, "sink");
   EXPECT_EQ(settings->client_secret, "s3cret");
   EXPECT_EQ(settings->scope, "a b");
-  EXPECT_EQ(settings->ca_location, "/ca.pem");
+  EXPECT_FALSE(settings->token_url_is_secret);
+  EXPECT_EQ(settings->ca_location, "/etc/hosts");
   EXPECT_THAT(settings->extensions,
               ElementsAre(Pair("logicalCluster", "lkc-1"), Pair("pool", "p=1")));
   const auto msk = ReadOAuthSettings({{"sasl.mechanism", "oauthbearer"},
@@ -80,6 +88,22 @@ TEST(OAuthSettings, AreReadFromTheProperties) {
   ASSERT_TRUE(msk);
   EXPECT_EQ(msk->method, OAuthSettings::Method::kMskIam);
   EXPECT_EQ(msk->region, "eu-west-1");
+}
+
+TEST(OAuthSettings, KnowWhetherTheUrlIsASecret) {
+  Properties properties = Oidc();
+  base::Secret& url = properties["sasl.oauthbearer.token.endpoint.url"];
+  url = base::Secret::FromReference(url.Reveal());
+  EXPECT_TRUE(ReadOAuthSettings(properties)->token_url_is_secret);
+}
+
+TEST(OAuthSettings, NeedTheFileOfTheAuthority) {
+  Properties properties = Oidc();
+  properties["https.ca.location"] = "/nowhere/ca.pem";
+  const auto problems = CheckProperties(properties);
+  ASSERT_EQ(problems.size(), 1u);
+  EXPECT_EQ(problems[0].property, "https.ca.location");
+  EXPECT_EQ(problems[0].message, "cannot use /nowhere/ca.pem: no such file");
 }
 
 TEST(OAuthSettings, AreThoseOfOneMechanism) {
@@ -129,6 +153,28 @@ TEST(OAuthTokens, AreThoseOfRenewedCredentials) {
   ASSERT_EQ(tokens.asked.size(), 2u);
   EXPECT_EQ(tokens.asked[1].client_id, "other");
   EXPECT_EQ(tokens.asked[1].client_secret, "new");
+  EXPECT_EQ(tokens.most, 2) << "the old subscription lasts until the new one has begun";
+}
+
+TEST(OAuthTokens, StayThoseOfTheOldCredentialsIfTheNewAreUnusable) {
+  FakeTokens tokens;
+  const ClientLogContext log_context({}, Oidc());
+  const ClientHandle client = NewGrouplessClient(log_context, Oidc());
+  tokens.fails = true;
+  EXPECT_EQ(RenewCredentials(client.get(), Oidc()), "unusable");
+  EXPECT_EQ(tokens.subscribed, 1);
+}
+
+TEST(OAuthTokens, AreReplacedWhenABrokerRefusesThem) {
+  FakeTokens tokens;
+  const ClientLogContext log_context({}, Oidc());
+  const ClientHandle client = NewGrouplessClient(log_context, Oidc());
+  OnClientError(client.get(), RD_KAFKA_RESP_ERR__TRANSPORT);
+  OnClientError(nullptr, RD_KAFKA_RESP_ERR__AUTHENTICATION);
+  EXPECT_EQ(tokens.refused, 0);
+  OnClientError(client.get(), RD_KAFKA_RESP_ERR__AUTHENTICATION);
+  OnClientError(client.get(), RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED);
+  EXPECT_EQ(tokens.refused, 2);
 }
 
 TEST(OAuthTokens, AreNotAskedForByAClientThatIsOnlyTried) {

@@ -182,7 +182,8 @@ def test_help_names_the_subcommands(binary):
 
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROCESS_TABLES = ("kafka", "rest", "metrics", "connectors", "state", "log", "secrets", "shutdown", "defaults")
+PROCESS_TABLES = ("kafka", "rest", "metrics", "connectors", "state", "log", "secrets", "shutdown", "endpoint",
+                  "defaults")
 
 
 def examples(kind):
@@ -195,7 +196,8 @@ def examples(kind):
 def whole(example):
     """The file that an example is, or is a part of: its name, and a text with what every such file needs."""
     if re.search(rf"^\[?({'|'.join(PROCESS_TABLES)})\b", example, re.M):
-        return "sidecar.toml", example
+        brokers = "" if "bootstrap.servers" in example else 'kafka.bootstrap.servers = "localhost:9092"\n'
+        return "sidecar.toml", brokers + example
     needs = ""
     if not re.search(r"^topics", example, re.M):
         needs += 'topics = "orders"\n'

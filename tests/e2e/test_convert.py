@@ -7,7 +7,6 @@ import tomllib
 
 import pytest
 
-from rest import Rest
 from sidecar import clean_environment
 
 FIXTURES = sorted((pathlib.Path(__file__).parents[1] / "unit/config/foreign").glob("*/*.json"))
@@ -83,10 +82,9 @@ def test_check_says_what_to_use_instead_beside_any_class(binary, tmp_path, kind)
     assert ("kafka-http-sink convert" in done.stdout) == (kind == AIVEN["connector.class"])
 
 
-def test_validate_says_it_too_and_a_converted_definition_can_be_posted(sidecar, binary, tmp_path, name):
+def test_validate_says_it_too_and_a_converted_definition_can_be_posted(sidecar, rest, binary, tmp_path, name):
     sidecar.start()
-    api = Rest(sidecar)
-    reply = api.put("/connector-plugins/HttpSink/config/validate", {**AIVEN, "name": name}).must(200)
+    reply = rest.put("/connector-plugins/HttpSink/config/validate", {**AIVEN, "name": name}).must(200)
     errors = {one["value"]["name"]: one["value"]["errors"] for one in reply.json["configs"]}
     assert errors["http.url"] == ["Unknown key of Aiven's HTTP sink: use callback.request.url instead"]
     converted = tomllib.loads(run(binary, "convert", write(tmp_path, AIVEN)).stdout)
@@ -98,4 +96,4 @@ def test_validate_says_it_too_and_a_converted_definition_can_be_posted(sidecar, 
             else:
                 yield prefix + key, str(value)
 
-    api.post("/connectors", {"name": name, "config": {"connector.class": "HttpSink", **dict(flat(converted))}}).must(201)
+    rest.post("/connectors", {"name": name, "config": {"connector.class": "HttpSink", **dict(flat(converted))}}).must(201)

@@ -39,7 +39,7 @@ def test_an_error_response_is_shown_without_secrets_where_its_key_asks_for_it(ka
         "topic": topic, "partition": 0, "offset": 0, "attempts": 1, "status": 422, "reason": "response_error",
         "outcome": "dead_letter"}
     letter, = kafka.read(letters)
-    assert dict(letter.headers())["__connect.errors.exception.message"].decode() == said
+    assert dict(letter.headers())["__connect.errors.exception.message"].decode() == f"{said} after 1 attempt"
 
     sidecar.connector(name, topic, endpoint, {**keys, "exception.strategy": "STOP_TASK"})
     sidecar.wait_for_value(2, "config_reloads_total", outcome="changed")

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "app/commands.h"
+#include "app/output.h"
 #include "watch/snapshot.h"
 
 namespace khs::app {
@@ -20,6 +21,7 @@ int Convert(const std::string& path) {
   }
   if (!conversion) return kExitUsage;
   std::fputs(conversion->toml.c_str(), stdout);
+  if (!FlushOutput()) return kExitFailed;
   return config::HasErrors(problems) ? kExitFailed : kExitOk;
 }
 

@@ -18,6 +18,7 @@
 #include "app/commands.h"
 #include "app/connections.h"
 #include "app/environment.h"
+#include "app/output.h"
 #include "app/tokens.h"
 #include "app/try_text.h"
 #include "app/version.h"
@@ -182,6 +183,7 @@ std::optional<delivery::Record> FindRecord(const TryOptions& options,
 
 int Finish(const Prediction& prediction) {
   Write("verdict: " + prediction.text + '\n');
+  if (!FlushOutput()) return kExitFailed;
   return prediction.is_delivered ? kExitOk : kExitNotDelivered;
 }
 
@@ -243,11 +245,11 @@ int TryRecord(const Trial& trial, const delivery::Record& record, bool sends,
   // The bytes end here, but a terminal's line should too.
   if (!sends) {
     if (::isatty(STDOUT_FILENO) == 1) Write("\n");
-    return kExitOk;
+    return FlushOutput() ? kExitOk : kExitFailed;
   }
 
   Write("\n\n");
-  std::fflush(stdout);
+  if (!FlushOutput()) return kExitFailed;
   auth::AuthorizedEndpoint client(std::make_unique<http::EndpointClient>(
       connector.name, clock, trial.process.disallowed_addresses));
   client.Use(route.destination);

@@ -92,6 +92,9 @@ Prediction PredictWithout(const config::ConnectorConfig& config, const delivery:
   if (const auto* stop = std::get_if<delivery::Stop>(&decision)) {
     return {false, "stop: " + stop->why};
   }
+  if (std::holds_alternative<delivery::Abandon>(decision)) {
+    return {false, "not delivered: the attempt was aborted"};
+  }
   return {true, "delivered"};
 }
 

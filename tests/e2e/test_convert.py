@@ -70,6 +70,15 @@ def test_a_file_that_cannot_be_read_exits_with_2(binary, tmp_path):
         assert done.returncode == 2 and "cannot be read" in done.stderr and done.stdout == ""
 
 
+def test_output_that_cannot_be_written_exits_with_1(binary, tmp_path):
+    file = write(tmp_path, AIVEN)
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([binary, "convert", file], env=clean_environment(), timeout=60, stdout=full,
+                              stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (
+        1, "standard output: error: cannot be written: No space left on device\n")
+
+
 @pytest.mark.parametrize("kind", [AIVEN["connector.class"], "com.example.Unknown"])
 def test_check_says_what_to_use_instead_beside_any_class(binary, tmp_path, kind):
     config = {**AIVEN, "connector.class": kind}

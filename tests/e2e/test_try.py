@@ -134,6 +134,21 @@ def test_what_is_shown_is_byte_for_byte_what_the_connector_sends(kafka, sidecar,
     receiver.close()
 
 
+def test_output_that_cannot_be_written_exits_with_1_and_sends_nothing(sidecar_without_broker, tmp_path):
+    sidecar, receiver = sidecar_without_broker, RawReceiver()
+    sidecar.connector("orders", "orders", f"http://127.0.0.1:{receiver.port}/")
+    (tmp_path / "record.json").write_text("{}")
+    arguments = [str(sidecar.binary), "try", str(sidecar.connectors / "orders.toml"), "--record", tmp_path / "record.json"]
+    for more in ([], ["--send"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(arguments + more, env=clean_environment(), timeout=120, stdout=full,
+                                  stderr=subprocess.PIPE, check=False)
+        assert (done.returncode, done.stderr) == (
+            1, b"standard output: error: cannot be written: No space left on device\n")
+    assert not receiver.requests
+    receiver.close()
+
+
 def test_what_is_shown_is_byte_for_byte_what_the_command_sends(sidecar_without_broker, tmp_path):
     sidecar, receiver = sidecar_without_broker, RawReceiver()
     config = write_definitions(sidecar, receiver, {name: "orders" for name in DEFINITIONS})

@@ -90,6 +90,8 @@ TEST(TryText, PredictsWhatHappensToARecordThatIsNotSent) {
   const delivery::RecordFault fault{"{{key}}: the record has no key"};
   EXPECT_EQ(text(delivery::DecideAfterFault(config.policy, fault), fault.text),
             "drop: {{key}}: the record has no key");
+  EXPECT_EQ(text(delivery::Abandon{}, ""), "not delivered: the attempt was aborted");
+  EXPECT_FALSE(PredictWithout(config, delivery::Abandon{}, "").is_delivered);
   config.policy.strategy = delivery::Strategy::kStopTask;
   EXPECT_EQ(text(delivery::DecideAfterFault(config.policy, fault), fault.text),
             "stop: {{key}}: the record has no key");

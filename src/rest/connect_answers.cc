@@ -67,7 +67,8 @@ Response BadBody(const config::Problems& problems) {
   return Error(400, message);
 }
 
-std::optional<Response> UnknownClass(std::string_view java_class) {
+std::optional<Response> UnknownClass(std::string_view java_class,
+                                     const std::vector<std::string>& advice) {
   std::string names;
   for (const std::string_view name : config::kConnectorClasses) {
     if (config::Trim(java_class) == name) return std::nullopt;
@@ -81,6 +82,7 @@ std::optional<Response> UnknownClass(std::string_view java_class) {
     text +=
         fmt::format("; kafka-http-sink convert converts a definition of {}", config::NameOf(*kind));
   }
+  for (const std::string& line : advice) text += '\n' + line;
   return Error(400, text);
 }
 

@@ -18,8 +18,9 @@ Response Json(int status, JsonText text);
 Response Empty(int status);
 // The answer to an invalid body: each problem with its place.
 Response BadBody(const config::Problems& problems);
-// Kafka Connect's answer for an unknown class; absent for a known one.
-std::optional<Response> UnknownClass(std::string_view java_class);
+// Kafka Connect's answer for an unknown class, followed by lines of advice; absent for a known one.
+std::optional<Response> UnknownClass(std::string_view java_class,
+                                     const std::vector<std::string>& advice = {});
 // The answer to an invalid definition, with a message for each error.
 Response InvalidConfig(const std::vector<std::string>& messages);
 // The answer to a failed call. `not_found` is the endpoint's text for an unknown connector.

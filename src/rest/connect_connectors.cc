@@ -5,6 +5,7 @@
 
 #include "config/definitions.h"
 #include "config/flat.h"
+#include "config/foreign_connector.h"
 #include "config/json.h"
 #include "config/text.h"
 #include "config/validation.h"
@@ -36,11 +37,30 @@ std::optional<Response> CheckName(const FlatConfig& entries, const std::string& 
                         ") doesn't match connector name in the URL (" + name + ")");
 }
 
-// An unknown class has its own answer, before other problems of the definition.
+// Returns what to use instead of the keys of another HTTP sink, a line each.
+std::vector<std::string> AdviseOnKeys(const FlatConfig& entries) {
+  const auto kind = config::RecognizeKind([&entries](std::string_view key) {
+    const Entry* entry = FindValue(entries, key);
+    return entry == nullptr ? nullptr : &entry->text;
+  });
+  config::Problems problems;
+  for (const Entry& entry : entries) {
+    if (config::FindKey(config::ConnectorKeys(), entry.key) != nullptr) continue;
+    auto advice = config::DescribeForeignKey(kind, entry.key, "");
+    if (advice) problems.push_back({kBody, {}, entry.key, std::move(*advice)});
+  }
+  config::LimitProblems(problems);
+  std::vector<std::string> lines;
+  for (const config::Problem& problem : problems) lines.push_back(MessageWithKey(problem));
+  return lines;
+}
+
+// An unknown class has its own answer, before other problems of the definition. It also says
+// what to use instead of the keys of other sinks.
 std::optional<Response> CheckClass(const FlatConfig& entries) {
   const Entry* entry = FindValue(entries, "connector.class");
   if (entry == nullptr || entry->text.find("${") != std::string::npos) return std::nullopt;
-  return UnknownClass(entry->text);
+  return UnknownClass(entry->text, AdviseOnKeys(entries));
 }
 
 // Validates a definition with nulls, which the worker can't take.

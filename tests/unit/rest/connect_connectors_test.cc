@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include <string>
+#include <tuple>
 
 #include "unit/rest/connect_fixture.h"
 
@@ -183,6 +184,28 @@ TEST_F(ConnectConnectorsTest, AreRejectedInKafkaConnectsOrder) {
             "`/connector-plugins/{connectorType}/config/validate`"));
   EXPECT_THAT(Ask("POST", "/connectors", Create(R"("n")", kBareConfig)),
               Fails(409, "Connector n already exists"));
+}
+
+TEST_F(ConnectConnectorsTest, SayWhatToUseInsteadOfTheKeysOfOtherSinks) {
+  Add("n");
+  const std::string keys =
+      R"("http.url":"http://h/","http.timeout":"5","topics":"a","what":"ever"})";
+  const std::string advice =
+      R"(\nhttp.url: Unknown key of Aiven's HTTP sink: use callback.request.url instead)"
+      R"(\nhttp.timeout: Unknown key of Aiven's HTTP sink: use callback.timeout.read.ms instead; )"
+      R"(in milliseconds, not in seconds")";
+  for (const std::string name : {"io.aiven.kafka.connect.http.HttpSinkConnector", "com.Other"}) {
+    const std::string config = R"({"connector.class":")" + name + "\"," + keys;
+    for (const auto& [method, target, body] :
+         {std::tuple("POST", "/connectors", Create(R"("m")", config)),
+          std::tuple("PUT", "/connectors/m/config", config),
+          std::tuple("PATCH", "/connectors/n/config", config)}) {
+      const auto answer = Ask(method, target, body);
+      EXPECT_EQ(answer.status, 400) << method;
+      EXPECT_THAT(answer.body, HasSubstr("which name matches " + name)) << method;
+      EXPECT_THAT(answer.body, HasSubstr(advice)) << method;
+    }
+  }
 }
 
 TEST_F(ConnectConnectorsTest, NeedANameOnCreation) {

@@ -121,7 +121,7 @@ class RecordReader {
     if (member.value.kind == JsonKind::kObject) {
       for (const JsonMember& header : member.value.members) {
         std::optional<std::string> value;
-        ReadHeaderValue(header, value);
+        ReadHeaderText(header, value);
         record_.headers.push_back({header.key, std::move(value)});
       }
     } else if (member.value.kind == JsonKind::kArray) {
@@ -139,8 +139,10 @@ class RecordReader {
       if (!IsFirst(member, seen)) continue;
       if (member.key == "name" && member.value.kind == JsonKind::kString) {
         name = member.value.text;
-      } else if (member.key == "value" || member.key == "value_base64") {
-        ReadHeaderValue(member, value);
+      } else if (member.key == "value") {
+        ReadHeaderText(member, value);
+      } else if (member.key == "value_base64") {
+        ReadText(member, value);
       } else {
         Report(member, kHeaderForms);
       }
@@ -150,12 +152,12 @@ class RecordReader {
   }
 
   // The value of a header is a text: what is no string would have to be written somehow.
-  void ReadHeaderValue(const JsonMember& member, std::optional<std::string>& target) {
-    const bool is_text =
-        member.value.kind == JsonKind::kString || member.value.kind == JsonKind::kNull;
-    if (!is_text) return Report(member, "Must be a text or null");
-    if (member.key == "value_base64") return ReadText(member, target);
-    if (member.value.kind == JsonKind::kString) target = member.value.text;
+  void ReadHeaderText(const JsonMember& member, std::optional<std::string>& target) {
+    if (member.value.kind == JsonKind::kString) {
+      target = member.value.text;
+    } else if (member.value.kind != JsonKind::kNull) {
+      Report(member, "Must be a text or null");
+    }
   }
 
   const std::string& file_;

@@ -67,6 +67,16 @@ TEST(RecordFile, TakesBytesAsBase64) {
   EXPECT_EQ(record.headers[2].value, std::nullopt);
 }
 
+TEST(RecordFile, TakesEveryNameOfAHeaderInAnObject) {
+  const delivery::Record record =
+      Read(R"({"headers": {"value_base64": "not base64", "value": null, "name": "n"}})");
+  ASSERT_EQ(record.headers.size(), 3u);
+  EXPECT_EQ(record.headers[0].name, "value_base64");
+  EXPECT_EQ(record.headers[0].value, "not base64");
+  EXPECT_EQ(record.headers[1].value, std::nullopt);
+  EXPECT_EQ(record.headers[2].value, "n");
+}
+
 TEST(RecordFile, IsRejectedWithThePlaceOfTheMistake) {
   const struct {
     std::string text;

@@ -2,6 +2,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/definitions.h"
@@ -53,32 +56,81 @@ bool LeavesOutParts(std::string_view unknown, std::string_view known) {
   return next == wanted.end() && wanted.back() == all.back();
 }
 
-// Returns the unit that a key's last part names; empty if it names none.
-std::string_view UnitOf(std::string_view key) {
-  constexpr std::array<std::array<std::string_view, 5>, 9> kUnits{
-      {{"ms", "millis", "millisec", "milliseconds", "msec"},
-       {"sec", "s", "secs", "second", "seconds"},
-       {"min", "mins", "minute", "minutes"},
-       {"hour", "hours", "hrs"},
-       {"us", "micros"},
-       {"ns", "nanos"},
-       {"bytes", "byte"},
-       {"kb", "kib"},
-       {"mb", "mib"}}};
-  const std::string_view last = key.substr(key.rfind('.') + 1);
-  for (const auto& names : kUnits) {
-    if (!last.empty() && std::find(names.begin(), names.end(), last) != names.end()) {
+// A unit's names; the first one is that of the table's keys, if they have the unit.
+using UnitNames = std::array<std::string_view, 12>;
+
+constexpr std::array<UnitNames, 14> kUnits{
+    {{"ms", "milli", "millis", "millisec", "millisecs", "millisecond", "milliseconds", "msec",
+      "msecs"},
+     {"sec", "s", "secs", "second", "seconds"},
+     {"min", "m", "mins", "minute", "minutes"},
+     {"hour", "h", "hr", "hrs", "hours"},
+     {"day", "d", "days"},
+     {"week", "w", "weeks"},
+     {"us", "usec", "usecs", "micro", "micros", "microsec", "microsecs", "microsecond",
+      "microseconds"},
+     {"ns", "nsec", "nsecs", "nano", "nanos", "nanosec", "nanosecs", "nanosecond", "nanoseconds"},
+     {"bytes", "b", "byte"},
+     {"bits", "bit"},
+     {"kb", "k", "kib", "kbyte", "kbytes", "kilobyte", "kilobytes", "kibibyte", "kibibytes"},
+     {"mb", "mib", "mbyte", "mbytes", "megabyte", "megabytes", "mebibyte", "mebibytes"},
+     {"gb", "g", "gib", "gbyte", "gbytes", "gigabyte", "gigabytes", "gibibyte", "gibibytes"},
+     {"tb", "tib", "tbyte", "tbytes", "terabyte", "terabytes", "tebibyte", "tebibytes"}}};
+
+// Returns the first name of the unit with this name; empty if there is none.
+std::string_view UnitNamed(std::string_view name) {
+  for (const UnitNames& names : kUnits) {
+    if (!name.empty() && std::find(names.begin(), names.end(), name) != names.end()) {
       return names.front();
     }
   }
   return {};
 }
 
-// Returns whether both keys name a unit, but not the same one.
-bool DifferInUnit(std::string_view unknown, std::string_view known) {
-  const std::string_view unit = UnitOf(unknown);
-  const std::string_view known_unit = UnitOf(known);
-  return !unit.empty() && !known_unit.empty() && unit != known_unit;
+// A key without the unit at its end.
+struct Stem {
+  std::string_view text;
+  std::string_view unit = {};  // empty: the key names none
+};
+
+// Splits a key whose last part is a unit, or whose last two parts are, as in `milli.seconds`.
+Stem SplitUnit(std::string_view key) {
+  const size_t dot = key.rfind('.');
+  if (dot == std::string_view::npos) return {key};
+  const std::string_view last = key.substr(dot + 1);
+  const size_t before = key.substr(0, dot).rfind('.');
+  if (before != std::string_view::npos) {
+    const std::string joined = std::string(key.substr(before + 1, dot - before - 1)).append(last);
+    if (const auto unit = UnitNamed(joined); !unit.empty()) return {key.substr(0, before), unit};
+  }
+  if (const auto unit = UnitNamed(last); !unit.empty()) return {key.substr(0, dot), unit};
+  return {key};
+}
+
+// Splits a key that ends in a unit of two letters at least, which needs no dot before it. `items`
+// does, too, so this is a guess.
+Stem SplitGluedUnit(std::string_view key) {
+  const std::string_view last = key.substr(key.rfind('.') + 1);
+  for (size_t length = last.size(); length > 2; --length) {
+    const std::string_view name = last.substr(last.size() - length + 1);
+    if (const auto unit = UnitNamed(name); !unit.empty()) {
+      return {key.substr(0, key.size() - name.size()), unit};
+    }
+  }
+  return {key};
+}
+
+// Writes an unknown key like those of the table: in small letters, with dots between its words.
+std::string Spell(std::string_view unknown) {
+  std::string spelt;
+  char previous = '.';
+  for (const char c : unknown) {
+    const bool is_upper = c >= 'A' && c <= 'Z';
+    if (is_upper && previous >= 'a' && previous <= 'z') spelt += '.';
+    spelt += c == '_' || c == '-' ? '.' : c;
+    previous = c;
+  }
+  return Lower(spelt);
 }
 
 struct Candidate {
@@ -86,9 +138,8 @@ struct Candidate {
   size_t distance = 0;
 };
 
-// Compares `unknown` to one key. For a family it compares as many parts as the family's prefix has.
-Candidate Compare(std::string_view unknown, std::string_view known) {
-  if (!known.ends_with(".*")) return {std::string(known), EditDistance(unknown, known)};
+// Compares `unknown` to one member of a family: as many parts as the family's prefix has.
+Candidate CompareFamily(std::string_view unknown, std::string_view known) {
   const std::string_view prefix = known.substr(0, known.size() - 2);
   size_t end = 0;
   for (size_t parts = Parts(prefix).size(); parts > 0; --parts) {
@@ -97,6 +148,24 @@ Candidate Compare(std::string_view unknown, std::string_view known) {
   }
   return {std::string(prefix) + std::string(unknown.substr(end)),
           EditDistance(unknown.substr(0, end), prefix)};
+}
+
+// Compares `unknown` to one key. Returns nothing if they have different units.
+std::optional<Candidate> Compare(std::string_view unknown, std::string_view known) {
+  if (known.ends_with(".*")) return CompareFamily(unknown, known);
+  const Stem wanted = SplitUnit(known);
+  Stem stem = SplitUnit(unknown);
+  if (wanted.unit.empty()) {
+    if (!stem.unit.empty()) return std::nullopt;
+    return Candidate{std::string(known), EditDistance(unknown, known)};
+  }
+  if (stem.unit.empty()) stem = SplitGluedUnit(unknown);
+  if (!stem.unit.empty()) {
+    if (stem.unit != wanted.unit) return std::nullopt;
+    return Candidate{std::string(known), EditDistance(stem.text, wanted.text)};
+  }
+  const size_t without_unit = EditDistance(unknown, wanted.text) + 1;
+  return Candidate{std::string(known), std::min(EditDistance(unknown, known), without_unit)};
 }
 
 }  // namespace
@@ -118,17 +187,16 @@ std::optional<std::string> NearestKey(std::span<const KeyDefinition> keys,
                                       std::string_view unknown) {
   constexpr size_t kMaxKeyBytes = 256;
   if (unknown.empty() || unknown.size() > kMaxKeyBytes) return std::nullopt;
-  std::string spelt = Lower(unknown);
-  std::replace(spelt.begin(), spelt.end(), '_', '.');
-  std::replace(spelt.begin(), spelt.end(), '-', '.');
+  const std::string spelt = Spell(unknown);
   std::optional<Candidate> nearest;
   std::optional<std::string> fuller;
   bool ambiguous = false;
   for (const KeyDefinition& definition : keys) {
     for (const std::string_view known : {definition.key, definition.alias}) {
-      if (known.empty() || DifferInUnit(spelt, known)) continue;
-      Candidate candidate = Compare(spelt, known);
-      if (!nearest || candidate.distance < nearest->distance) nearest = std::move(candidate);
+      if (known.empty()) continue;
+      auto candidate = Compare(spelt, known);
+      if (!candidate) continue;
+      if (!nearest || candidate->distance < nearest->distance) nearest = std::move(candidate);
     }
     if (LeavesOutParts(spelt, definition.key)) {
       ambiguous = fuller.has_value();

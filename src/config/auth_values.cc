@@ -140,6 +140,7 @@ base::Expected<std::optional<base::Secret>, std::string> ResolveParameter(std::s
     is_complete = is_complete && secret->is_complete;
   }
   if (!is_complete) return std::nullopt;
+  secrets.AddValue(value);
   return has_secret ? base::Secret::FromReference(std::move(value))
                     : base::Secret(std::move(value));
 }

@@ -82,31 +82,37 @@ void ValidateBody(const Settings& settings, bool is_complete, EndpointConfig& en
   if (!reason.empty()) problems.Add(ProblemWith(*setting, std::move(reason)));
 }
 
-// Adds what is sent as credentials, but is no reference by itself.
+// Adds what is sent as credentials, but is no reference by itself: what headers have around
+// references and templates, too. The authentication scheme before a template is none.
 void AddCredentials(const EndpointConfig& endpoint, SecretResolver& secrets) {
   if (!endpoint.proxy.user.Reveal().empty()) {
     secrets.AddValue(
         base::Base64Encode(endpoint.proxy.user.Reveal() + ':' + endpoint.proxy.password.Reveal()));
   }
   for (const auto& [name, value] : endpoint.headers) {
-    const base::Secret& text = value.constant();
-    if (!text.is_from_reference() && base::MayHoldCredentials(name)) {
-      secrets.AddCredential(text.Reveal());
+    if (!base::MayHoldCredentials(name)) continue;
+    for (const Template::Part& part : value.parts()) {
+      const auto* text = std::get_if<base::Secret>(&part);
+      if (text == nullptr || text->is_from_reference()) continue;
+      const std::string_view literal = Trim(text->Reveal());
+      const bool is_scheme = value.has_fields() && &part == &value.parts().front() &&
+                             literal.find(' ') == std::string_view::npos &&
+                             text->Reveal().ends_with(' ');
+      if (!is_scheme) secrets.AddCredential(literal);
     }
   }
 }
 
-// Reports configured headers that a feature of the definition sets itself. Quotes none of their
+// Reports headers of a key that a feature of the definition sets itself. Quotes none of their
 // names, because a secret may contain all headers.
-void ValidateReservedHeaders(const Settings& settings, const EndpointConfig& endpoint,
-                             ProblemList& problems) {
-  const Setting* setting = FindSetting(settings, "callback.request.headers");
+void ValidateReservedHeaders(const Setting* setting, const std::vector<std::string>& headers,
+                             const EndpointConfig& endpoint, ProblemList& problems) {
   if (setting == nullptr) return;
   bool has_event = false;
   bool has_signature = false;
-  for (const auto& header : endpoint.headers) {
-    has_event = has_event || IsEventHeader(endpoint.cloud_events, header.first);
-    has_signature = has_signature || IsSignatureHeader(endpoint.signature, header.first);
+  for (const std::string& header : headers) {
+    has_event = has_event || IsEventHeader(endpoint.cloud_events, header);
+    has_signature = has_signature || IsSignatureHeader(endpoint.signature, header);
   }
   if (has_event) {
     problems.Add(
@@ -119,6 +125,17 @@ void ValidateReservedHeaders(const Settings& settings, const EndpointConfig& end
   }
   problems.Add(
       ProblemWith(*setting, "signature.type sets these headers itself, leave them out: " + names));
+}
+
+void ValidateReservedHeaders(const Settings& settings, const EndpointConfig& endpoint,
+                             ProblemList& problems) {
+  std::vector<std::string> headers;
+  for (const auto& header : endpoint.headers) headers.push_back(header.first);
+  ValidateReservedHeaders(FindSetting(settings, "callback.request.headers"), headers, endpoint,
+                          problems);
+  if (endpoint.auth.type != AuthConfig::Type::kApiKey) return;
+  ValidateReservedHeaders(FindSetting(settings, "api.key.name"), {endpoint.auth.header_name},
+                          endpoint, problems);
 }
 
 // Translates `consumer.override.*` to librdkafka's properties.

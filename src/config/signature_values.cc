@@ -87,6 +87,7 @@ Outcome SetSignatureSecrets(const Value& value, ConnectorDraft& draft) {
     if (written.empty() && problem.empty()) problem = "a secret is missing between two commas";
     if (!resolved) continue;
     const bool is_complete = resolved->is_complete;
+    if (is_complete) draft.secrets.AddValue(resolved->text);
     secrets.push_back(is_complete ? std::optional(ToSecret(std::move(*resolved))) : std::nullopt);
   }
   if (!problem.empty()) return Invalid(std::move(problem));

@@ -67,11 +67,33 @@ std::string ToJson(const toml::table& table) {
   return json + '}';
 }
 
+// Returns whether a text has a comma outside of references to secrets.
+bool HasComma(std::string_view text) {
+  for (size_t at = 0; at < text.size(); ++at) {
+    const std::string_view rest = text.substr(at);
+    if (rest.front() == ',') return true;
+    if (rest.starts_with("$${")) {
+      at += 2;
+    } else if (rest.starts_with("${")) {
+      at += std::min(rest.find('}'), rest.size() - 1);
+    }
+  }
+  return false;
+}
+
+// Returns whether a key is `signature.secrets`. A secret with a comma must not become two.
+bool IsListOfSecrets(std::string_view key) {
+  return key == "signature.secrets" || key == "defaults.signature.secrets";
+}
+
 // Converts the tables of toml++ to a FlatConfig.
 class Flattener {
  public:
   Flattener(std::string_view text, KeepsTable keeps_table)
       : lines_(text), keeps_table_(keeps_table) {}
+
+  // Returns the keys with elements that would become two.
+  const std::vector<std::pair<std::string, Position>>& split() const { return split_; }
 
   FlatConfig Flatten(const toml::table& root) {
     Walk(root, {});
@@ -104,7 +126,13 @@ class Flattener {
       entry.kind = ValueKind::kTable;
       entry.text = ToJson(*table);
     }
-    if (const auto* array = node.as_array()) AddElements(*array, entry);
+    if (const auto* array = node.as_array()) {
+      AddElements(*array, entry);
+      const bool is_split = std::any_of(array->begin(), array->end(), [](const auto& element) {
+        return HasComma(ScalarText(element).value_or(""));
+      });
+      if (is_split && IsListOfSecrets(name)) split_.emplace_back(name, position);
+    }
     config_.push_back(std::move(entry));
   }
 
@@ -120,6 +148,7 @@ class Flattener {
   const TomlLines lines_;
   const KeepsTable keeps_table_;
   FlatConfig config_;
+  std::vector<std::pair<std::string, Position>> split_;
 };
 
 struct SyntaxError {
@@ -188,8 +217,14 @@ base::Expected<FlatConfig, Problems> ReadToml(const std::string& file, std::stri
     const Position place = TomlLines(text).Within(error->second.position);
     return Failure({{file, place, {}, error->second.message}});
   }
-  FlatConfig config = Flattener(repaired, keeps_table).Flatten(*table);
+  Flattener flattener(repaired, keeps_table);
+  FlatConfig config = flattener.Flatten(*table);
   Problems problems = FindRepeated(file, config);
+  for (const auto& [key, position] : flattener.split()) {
+    problems.push_back({file, position, key,
+                        "An element of the list has a comma: a secret with a comma must be a "
+                        "reference"});
+  }
   for (const Entry& entry : config) {
     const auto key = quoted.find(entry.position.line);
     if (key == quoted.end() || IsCheckedLater(entry.key)) continue;

@@ -64,6 +64,9 @@ TEST(CloudEventKeys, RejectInvalidValues) {
       {"cloudevents.mode = 'BINARY'\ncallback.request.headers = {CE_ID = 'canary'}",
        "f:4:1: error: callback.request.headers: cloudevents.mode sets these headers itself, leave "
        "them out: ce-*"},
+      {"cloudevents.mode = 'BINARY'\nauth.type = 'API_KEY'\napi.key.name = 'ce-id'\n"
+       "api.key.value = 'canary'",
+       "api.key.name: cloudevents.mode sets these headers itself, leave them out: ce-*"},
   };
   for (const auto& [lines, error] : cases) {
     const auto problems = ProblemsOf(lines);

@@ -64,8 +64,8 @@ TEST(SignatureKeys, TakeSecretsVerbatimForGithubAndStripe) {
       SignatureOf("signature.type = 'github'\nsignature.secrets = 'a b'");
   EXPECT_EQ(github.type, Type::kGithub);
   EXPECT_THAT(Bytes(github), ElementsAre("a b"));
-  const SignatureConfig stripe =
-      SignatureOf("signature.type = 'STRIPE'\nsignature.secrets = ['whsec_a=', ' b ', '$${c,d']");
+  const SignatureConfig stripe = SignatureOf(
+      "signature.type = 'STRIPE'\nsignature.secrets = ['whsec_a=', ' b ', '$${c', 'd']");
   EXPECT_EQ(stripe.type, Type::kStripe);
   EXPECT_THAT(Bytes(stripe), ElementsAre("whsec_a=", "b", "${c", "d"));
 }
@@ -118,6 +118,9 @@ TEST(SignatureKeys, AreRejectedWithoutQuotingASecret) {
        "f:3:1: error: signature.secrets: Nothing is signed with it: signature.type is NONE"},
       {"signature.type = 'STRIPE'\nsignature.secrets = 'canary,,b'",
        invalid + "a secret is missing between two commas"},
+      {"signature.type = 'STRIPE'\nsignature.secrets = ['canary,b', 'c']",
+       "f:4:1: error: signature.secrets: An element of the list has a comma: a secret with a comma "
+       "must be a reference"},
       {"signature.type = 'STRIPE'\nsignature.secrets = 'canary,b,c,d,e'",
        invalid + "at most 4 secrets are allowed, but there are 5"},
       {"signature.type = 'STRIPE'\nsignature.secrets = 5",
@@ -194,6 +197,12 @@ TEST(SignatureKeys, ReserveTheHeadersOfTheSignature) {
                                                 "these headers itself, leave them out: " +
                                                 names)));
     EXPECT_THAT(Listing(Parse(headers).problems), IsEmpty());
+    const std::string api_key =
+        "auth.type = 'API_KEY'\napi.key.name = '" + header + "'\napi.key.value = 'canary'\n";
+    EXPECT_THAT(Listing(Parse(signature + api_key).problems),
+                ElementsAre(HasSubstr("api.key.name: signature.type sets these headers itself")));
+    EXPECT_THAT(Listing(Parse(signature + api_key + "api.key.location = 'QUERY'\n").problems),
+                IsEmpty());
   }
 }
 

@@ -222,9 +222,14 @@ void ValidateDefaults(const std::vector<WrittenEntry>& defaults, ProblemList& pr
   TranslateConsumerProperties(settings, secrets.is_complete(), config.subscription, problems);
 }
 
-ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& definition,
-                               const FlatConfig& defaults, const std::string& defaults_file,
-                               const ReadSecret* read_secret) {
+namespace {
+
+// Whether problems quote values.
+enum class Showing { kQuoted, kHidden };
+
+ConnectorResult Parse(const ConnectorSource& source, const FlatConfig& definition,
+                      const FlatConfig& defaults, const std::string& defaults_file,
+                      const ReadSecret* read_secret, Showing showing) {
   ProblemList problems(source.file);
   const Position whole = WholeFile(definition);
   Settings settings =
@@ -244,6 +249,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   ConnectorDraft draft{secrets};
   RowApplier applier(ConnectorRows(), draft, problems);
   applier.SetPlace(source.file, whole);
+  if (showing == Showing::kHidden) applier.HideValues();
   applier.Apply(settings, Completeness::kWhole);
   TranslateConsumerProperties(settings, secrets.is_complete(), draft.config.subscription, problems);
   ValidateSubscription(settings, source, whole, problems);
@@ -272,6 +278,20 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
   }
   result.problems = problems.Take();
   return result;
+}
+
+}  // namespace
+
+ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& definition,
+                               const FlatConfig& defaults, const std::string& defaults_file,
+                               const ReadSecret* read_secret) {
+  return Parse(source, definition, defaults, defaults_file, read_secret, Showing::kQuoted);
+}
+
+Problems FindProblems(const ConnectorSource& source, std::string_view toml) {
+  auto definition = ReadToml(source.file, toml, KeepsHeaderTable);
+  if (!definition) return std::move(definition.error());
+  return Parse(source, *definition, {}, {}, nullptr, Showing::kHidden).problems;
 }
 
 ConnectorResult ParseConnectorToml(const ConnectorSource& source, std::string_view text,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "config/connector_config.h"
+#include "config/connector_rules.h"
 #include "config/definitions.h"
 #include "config/foreign_connector.h"
 #include "config/foreign_values.h"
@@ -16,9 +17,15 @@
 namespace khs::config {
 namespace {
 
-// Like Kafka Connect's connectors, takes a blank value for one that is not set.
 bool IsSet(const Entry& entry) {
   return entry.kind != ValueKind::kNull && !Trim(entry.text).empty();
+}
+
+// Returns the row of an entry that is set; null if there is none.
+const ForeignKey* FindRow(ForeignKind kind, const Entry& entry) {
+  const ForeignKey* const row = FindForeignKey(kind, entry.key);
+  const bool is_blank = entry.kind != ValueKind::kNull && row != nullptr && row->is_blank_a_value;
+  return IsSet(entry) || is_blank ? row : nullptr;
 }
 
 ForeignValue ToValue(const Entry& entry) {
@@ -29,7 +36,7 @@ ForeignValue ToValue(const Entry& entry) {
 void TranslateTable(const FlatConfig& definition, Translation& translation) {
   std::vector<const ForeignKey*> row_of;
   for (const Entry& entry : definition) {
-    row_of.push_back(IsSet(entry) ? FindForeignKey(translation.kind(), entry.key) : nullptr);
+    row_of.push_back(FindRow(translation.kind(), entry));
   }
   for (const auto& group : ForeignKeys(translation.kind())) {
     for (const ForeignKey& row : group) {
@@ -158,14 +165,14 @@ bool IsExplained(const Problem& problem, const Translation& translation) {
 }
 
 // Reports what `check` would find in the definition, unless the reason is known already.
-void ReportInvalid(const std::string& file, const std::string& toml, const Translation& translation,
-                   ProblemList& problems) {
-  for (const Problem& problem : ParseConnectorToml({file, "converted"}, toml).problems) {
+void ReportFindings(const std::string& file, const std::string& toml,
+                    const Translation& translation, ProblemList& problems) {
+  for (const Problem& problem : FindProblems({file, "converted"}, toml)) {
     // The keys are those of the table, or were known.
     const bool is_known = problem.key.empty() || FindKey(ConnectorKeys(), problem.key) != nullptr;
     const bool is_error = problem.severity == Severity::kError;
-    if (!is_error || !is_known || IsExplained(problem, translation)) continue;
-    problems.Add({file, {}, problem.key, problem.message});
+    if (!is_known || (is_error && IsExplained(problem, translation))) continue;
+    problems.Add({file, {}, problem.key, problem.message, problem.severity});
   }
 }
 
@@ -219,7 +226,7 @@ base::Expected<Conversion, Problems> ConvertDefinition(const std::string& file,
   const std::string toml = WriteDefinition(translation);
   ProblemList problems(file);
   for (const Problem& problem : translation.problems()) problems.Add(problem);
-  ReportInvalid(file, toml, translation, problems);
+  ReportFindings(file, toml, translation, problems);
   Conversion conversion;
   conversion.problems = problems.Take();
   conversion.toml = WriteComments(translation, conversion.problems) + toml;

@@ -42,6 +42,8 @@ struct ForeignKey {
   std::string_view note = {};
   // The value there of a key that is not set; absent if it means the same here.
   std::optional<std::string_view> default_value = {};
+  // Whether a blank value has a meaning of its own there; otherwise the key counts as not set.
+  bool is_blank_a_value = false;
 };
 
 // Returns the rows of a sink, in groups.

@@ -21,7 +21,11 @@ constexpr std::string_view kPemCa = "it takes PEM, no Java keystore";
 constexpr std::string_view kPemCertificate =
     "it takes PEM, no Java keystore, and ssl.key.location the private key";
 constexpr std::string_view kStore = "it belongs to the keystore";
-constexpr std::string_view kTls = "TLS 1.2 and 1.3 are offered, and host names are verified";
+constexpr std::string_view kVersions = "TLS 1.2 and 1.3 are offered";
+constexpr std::string_view kCiphers = "the cipher suites of OpenSSL's defaults are offered";
+constexpr std::string_view kTls = "it is about Java's TLS, and OpenSSL is used here";
+constexpr std::string_view kHostNames =
+    "none accepts every certificate, not only one of another host";
 constexpr std::string_view kResponses = "responses are not written to a topic";
 constexpr std::string_view kErrors = "it takes the records that are dropped";
 constexpr std::string_view kReporter = "it belongs to the reporter of responses";
@@ -39,6 +43,7 @@ constexpr std::string_view kAssertion =
 // Keys that every connector of Kafka Connect may have.
 const ForeignKey kConnectKeys[] = {
     {"connector.class", "", TranslateElsewhere, "it is HttpSink here"},
+    {"topics.regex", "topics.regex", TranslateTopicsRegex, "POSIX's, not Java's"},
     {"key.converter", "", TranslateConverter, kUnchanged},
     {"value.converter", "", TranslateConverter, kUnchanged},
     {"header.converter", "", TranslateConverter, kUnchanged},
@@ -65,7 +70,7 @@ const ForeignKey kConfluentKeys[] = {
     {"max.retries", "max.retries", TranslateCopy, "", "5"},
     {"retry.backoff.ms", "retry.backoff.ms", TranslateDelay, "", "3000"},
     {"retry.backoff.policy", "retry.backoff.policy", TranslateCopy},
-    {"retry.on.status.codes", "retry.on.status.codes", TranslateStatusCodes, "", "400-"},
+    {"retry.on.status.codes", "retry.on.status.codes", TranslateStatusCodes, "", "400-", true},
     {"batch.max.size", "", TranslateBatchSize, kOneRecord},
     {"batch.json.as.array", "", TranslateLostIfTrue, kOneInArray},
     {"batch.prefix", "", TranslateLost, kOneInArray},
@@ -104,7 +109,7 @@ const ForeignKey kConfluentV2Keys[] = {
     {"api1.retry.backoff.ms", "retry.backoff.ms", TranslateDelay, "", "3000"},
     {"api1.retry.backoff.policy", "retry.backoff.policy", TranslateCopy, "",
      "EXPONENTIAL_WITH_JITTER"},
-    {"api1.retry.on.status.codes", "retry.on.status.codes", TranslateStatusCodes, "", "400-"},
+    {"api1.retry.on.status.codes", "retry.on.status.codes", TranslateStatusCodes, "", "400-", true},
     {"api1.max.batch.size", "", TranslateBatchSize, kOneRecord},
     {"api1.batch.json.as.array", "", TranslateLostIfTrue, kOneInArray},
     {"api1.batch.prefix", "", TranslateLost, kOneInArray},
@@ -137,7 +142,7 @@ const ForeignKey kConfluentCommonKeys[] = {
     {"oauth2.token.url", "oauth2.token.url", TranslateCredential},
     {"oauth2.client.id", "oauth2.client.id", TranslateCredential},
     {"oauth2.client.secret", "oauth2.client.secret", TranslateCredential},
-    {"oauth2.client.scope", "oauth2.client.scope", TranslateCredential, "", "any"},
+    {"oauth2.client.scope", "oauth2.client.scope", TranslateCredential, "", "any", true},
     {"oauth2.client.auth.mode", "oauth2.client.auth.mode", TranslateAuthMode, "", "header"},
     {"oauth2.token.property", "oauth2.token.property", TranslateCredential},
     {"oauth2.client.headers", "", TranslateLost, kTokenHeaders},
@@ -160,11 +165,16 @@ const ForeignKey kConfluentCommonKeys[] = {
     {"https.ssl.keystorefile", "ssl.certificate.location", TranslateLost, kPemCertificate},
     {"https.ssl.keystore.*", "", TranslateLeftOut, kStore},
     {"https.ssl.key.password", "ssl.key.password", TranslateKeyPassword},
+    {"https.ssl.endpoint.identification.algorithm", "ssl.verification", TranslateIdentification,
+     kHostNames, std::nullopt, true},
+    {"https.ssl.protocol", "", TranslateLeftOut, kVersions},
+    {"https.ssl.enabled.protocols", "", TranslateLeftOut, kVersions},
+    {"https.ssl.cipher.suites", "", TranslateLeftOut, kCiphers},
     {"https.ssl.*", "", TranslateLeftOut, kTls},
-    {"https.host.verifier.enabled", "ssl.verification", TranslateHostVerifier,
-     "none accepts every certificate, not only one of another host"},
+    {"https.host.verifier.enabled", "ssl.verification", TranslateHostVerifier, kHostNames},
     {"reporter.result.topic.name", "", TranslateLost, kResponses},
     {"reporter.error.topic.name", "errors.deadletterqueue.topic.name", TranslateLost, kErrors},
+    {"reporter.bootstrap.servers", "", TranslateReporter, kReporter},
     {"reporter.*", "", TranslateLeftOut, kReporter},
     {"report.errors.as", "", TranslateLeftOut, kReporter},
     {"confluent.license", "", TranslateLeftOut, kLicence},
@@ -208,6 +218,8 @@ const ForeignKey kAivenKeys[] = {
     {"oauth2.client.authorization.mode", "oauth2.client.auth.mode", TranslateAuthMode, "",
      "header"},
     {"oauth2.response.token.property", "oauth2.token.property", TranslateCredential},
+    {"oauth2.token.renew.on.status.codes", "oauth2.token.renew.on.status.codes",
+     TranslateCredential},
     {"oauth2.grant.type", "oauth2.token.params", TranslateLostUnlessDefault, "as grant_type",
      "client_credentials"},
     {"oauth2.request.grant.type.property", "oauth2.token.params", TranslateLostUnlessDefault, "",
@@ -220,6 +232,8 @@ const ForeignKey kAivenKeys[] = {
      "in milliseconds, not in seconds", "30"},
     {"http.proxy.host", "http.proxy.host", TranslateCopy},
     {"http.proxy.port", "http.proxy.port", TranslateProxy},
+    {"http.ssl.truststore.location", "ssl.ca.location", TranslateLost, kPemCa},
+    {"http.ssl.truststore.password", "", TranslateLeftOut, kStore},
     {"http.ssl.trust.all.certs", "ssl.verification", TranslateTrustAll, "true is none"},
     {"errors.tolerance", "exception.strategy", TranslateErrorTolerance, "", "none"},
     {"max.retries", "max.retries", TranslateCopy, "", "1"},
@@ -229,12 +243,14 @@ const ForeignKey kAivenKeys[] = {
     {"batching.enabled", "", TranslateLostIfTrue, kOneRecord},
     {"batch.*", "", TranslateLeftOut, kFewBatches},
     {"max.outstanding.records", "", TranslateLeftOut, kReadAhead},
+    {"decimal.format", "", TranslateLeftOut, kUnchanged},
 };
 
 const ForeignKey kLensesKeys[] = {
     {"connect.http.endpoint", "callback.request.url", TranslateUrl},
     {"connect.http.method", "callback.request.method", TranslateCopy},
     {"connect.http.request.headers", "callback.request.headers", TranslateHeaders},
+    {"connect.http.copy.message.headers", "forward.kafka.headers", TranslateCopy},
     {"connect.http.request.content", "callback.request.body", TranslateContent},
     {"connect.http.config", "", TranslateLost,
      "its JSON is of an old version: write its parts as connect.http.endpoint and so on"},
@@ -251,7 +267,7 @@ const ForeignKey kLensesKeys[] = {
     {"connect.http.retries.max.timeout.ms", "retry.backoff.max.ms", TranslateElsewhere},
     {"connect.http.retries.max.retries", "max.retries", TranslateCopy, "", "5"},
     {"connect.http.retries.on.status.codes", "retry.on.status.codes", TranslateStatusCodes, "",
-     "408,429,500,502,503,504"},
+     "408,429,500,502,503,504", true},
     {"connect.http.error.threshold", "exception.strategy", TranslateErrorThreshold,
      "it says what follows an error", "5"},
     {"connect.http.authentication.type", "auth.type", TranslateAuthType},
@@ -262,7 +278,7 @@ const ForeignKey kLensesKeys[] = {
     {"connect.http.authentication.oauth2.client.secret", "oauth2.client.secret",
      TranslateCredential},
     {"connect.http.authentication.oauth2.client.scope", "oauth2.client.scope", TranslateCredential,
-     "", "any"},
+     "", "any", true},
     {"connect.http.authentication.oauth2.token.property", "oauth2.token.property",
      TranslateCredential},
     {"connect.http.authentication.oauth2.client.headers", "", TranslateLost, kTokenHeaders},
@@ -284,8 +300,13 @@ const ForeignKey kLensesKeys[] = {
     {"ssl.truststore.*", "", TranslateLeftOut, kStore},
     {"ssl.keystore.*", "", TranslateLeftOut, kStore},
     {"ssl.key.password", "ssl.key.password", TranslateKeyPassword},
-    {"ssl.protocol", "", TranslateLeftOut, kTls},
-    {"ssl.enabled.protocols", "", TranslateLeftOut, kTls},
+    {"ssl.endpoint.identification.algorithm", "ssl.verification", TranslateIdentification,
+     kHostNames, std::nullopt, true},
+    {"ssl.protocol", "", TranslateLeftOut, kVersions},
+    {"ssl.enabled.protocols", "", TranslateLeftOut, kVersions},
+    {"ssl.cipher.suites", "", TranslateLeftOut, kCiphers},
+    {"ssl.provider", "", TranslateLeftOut, kTls},
+    {"ssl.secure.random.implementation", "", TranslateLeftOut, kTls},
     {"ssl.keymanager.algorithm", "", TranslateLeftOut, kTls},
     {"ssl.trustmanager.algorithm", "", TranslateLeftOut, kTls},
 };

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/header_syntax.h"
+#include "config/foreign_regex.h"
 #include "config/text.h"
 
 namespace khs::config {
@@ -119,6 +121,51 @@ void AddHeader(Translation& translation, const ForeignKey& row, const ForeignVal
   }
 }
 
+// Percent-encodes a name or value of a query, but neither templates and references nor what is
+// encoded already.
+std::string EncodeForQuery(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto is_digit = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+  };
+  std::string encoded;
+  while (!text.empty()) {
+    const char c = text.front();
+    const bool is_encoded = c == '%' && text.size() > 2 && is_digit(text[1]) && is_digit(text[2]);
+    const bool is_unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                               (c >= '0' && c <= '9') ||
+                               std::string_view("-._~").find(c) != std::string_view::npos;
+    size_t length = 1;
+    if (text.starts_with("${") && text.find('}') != std::string_view::npos) {
+      length = text.find('}') + 1;
+    } else if (!is_encoded && !is_unreserved) {
+      const auto byte = static_cast<unsigned char>(c);
+      encoded += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
+      text.remove_prefix(1);
+      continue;
+    }
+    encoded += text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  return encoded;
+}
+
+// Writes the parameters of V2 of Confluent's sink as the query of a URL.
+std::string QueryOf(std::string_view parameters, std::string_view separator) {
+  std::string query;
+  while (!parameters.empty()) {
+    const size_t end = std::min(parameters.find(separator), parameters.size());
+    const std::string_view parameter = Trim(parameters.substr(0, end));
+    parameters.remove_prefix(std::min(end + separator.size(), parameters.size()));
+    if (parameter.empty()) continue;
+    const size_t equals = parameter.find('=');
+    query += (query.empty() ? "" : "&") + EncodeForQuery(Trim(parameter.substr(0, equals)));
+    if (equals == std::string_view::npos) continue;
+    query += '=' + EncodeForQuery(Trim(parameter.substr(equals + 1)));
+  }
+  return query;
+}
+
 // Writes a range of status codes; ours end at 599.
 std::string ClipRange(std::string_view range) {
   const size_t dash = range.find('-');
@@ -172,7 +219,6 @@ void Translation::Lose(const ForeignKey& row, const ForeignValue& value, std::st
 }
 
 void Translation::Warn(const ForeignValue& value, std::string text) {
-  if (value.is_default) return;
   problems_.push_back({file_, value.position, value.key, std::move(text), Severity::kWarning});
 }
 
@@ -214,9 +260,11 @@ void TranslateBaseUrl(Translation& translation, const ForeignKey& row, const For
   const std::string_view path = translation.Find("api1.http.api.path");
   if (!path.empty() && !path.starts_with('/')) url += '/';
   url += path;
-  const std::string_view parameters = translation.Find("api1.http.request.parameters");
-  if (!parameters.empty()) url += url.find('?') == std::string::npos ? '?' : '&';
-  url += parameters;
+  const std::string query =
+      QueryOf(translation.Find("api1.http.request.parameters"),
+              OrDefault(translation.Find("api1.http.request.parameters.separator"), "&"));
+  if (!query.empty()) url += url.find('?') == std::string::npos ? '?' : '&';
+  url += query;
   SetText(translation, row, value, url, TemplatesOf(translation.kind()));
 }
 
@@ -233,7 +281,12 @@ void TranslateHeaders(Translation& translation, const ForeignKey& row, const For
       translation.Lose(row, value, "an entry has no ':' between name and value");
       continue;
     }
-    AddHeader(translation, row, value, Trim(entry.substr(0, colon)), Trim(entry.substr(colon + 1)));
+    const std::string_view name = Trim(entry.substr(0, colon));
+    if (base::IsFieldName(name)) {
+      AddHeader(translation, row, value, name, Trim(entry.substr(colon + 1)));
+    } else {
+      translation.Lose(row, value, "an entry has no name that HTTP allows before its ':'");
+    }
   }
 }
 
@@ -293,6 +346,19 @@ void TranslateSeconds(Translation& translation, const ForeignKey& row, const For
   }
 }
 
+void TranslateTopicsRegex(Translation& translation, const ForeignKey& row,
+                          const ForeignValue& value) {
+  if (value.text.find("${") != std::string::npos) return TranslateCopy(translation, row, value);
+  const auto pattern = TranslateRegex(value.text);
+  if (pattern) {
+    SetText(translation, row, value, *pattern, ForeignText::kPlain);
+  } else {
+    translation.Lose(
+        row, value,
+        "not all of Java's regular expressions have an equivalent here: " + pattern.error());
+  }
+}
+
 void TranslateStatusCodes(Translation& translation, const ForeignKey& row,
                           const ForeignValue& value) {
   std::string list;
@@ -333,27 +399,40 @@ void TranslateErrorBehavior(Translation& translation, const ForeignKey& row,
   }
 }
 
+// Kafka Connect reports a failed record only if it has somewhere to report it to. Otherwise Aiven's
+// sink fails its task.
 void TranslateErrorTolerance(Translation& translation, const ForeignKey&,
                              const ForeignValue& value) {
-  const bool tolerates = Lower(value.text) == "all";
+  const bool is_reported = !translation.Find("errors.deadletterqueue.topic.name").empty() ||
+                           IsTrue(translation.Find("errors.log.enable"));
+  const bool drops = Lower(value.text) == "all" && is_reported;
   translation.Set("exception.strategy",
-                  tolerates ? "PROGRESS_BACK_OFF_DROP_MESSAGE" : "PROGRESS_BACK_OFF_STOP_TASK");
-  if (tolerates) translation.Warn(value, std::string(kDropAndStop));
+                  drops ? "PROGRESS_BACK_OFF_DROP_MESSAGE" : "PROGRESS_BACK_OFF_STOP_TASK");
+  if (drops) translation.Warn(value, std::string(kDropAndStop));
   if (!value.is_default) translation.Set(value.key, value.text);
 }
 
 void TranslateErrorThreshold(Translation& translation, const ForeignKey& row,
                              const ForeignValue& value) {
   translation.Set(row.ours, "PROGRESS_BACK_OFF_STOP_TASK");
-  if (value.text != "0") {
-    translation.Warn(value, "the connector stops at the first record that is given up");
-  }
+  if (value.text == "0") return;
+  translation.Warn(value, value.is_default
+                              ? "it is 5 by default; the connector stops at the first record that "
+                                "is given up"
+                              : "the connector stops at the first record that is given up");
 }
 
 void TranslateNullValues(Translation& translation, const ForeignKey& row,
                          const ForeignValue& value) {
   std::string behavior = Lower(value.text);
+  const std::string on_error = Lower(translation.Find("behavior.on.error"));
   if (behavior == "log") behavior = "ignore";
+  if (behavior == "fail" && (on_error == "ignore" || on_error == "log")) {
+    behavior = "ignore";
+    translation.Warn(value,
+                     "fail follows behavior.on.error there, which goes on; fail would stop the "
+                     "connector here, and ignore drops the record");
+  }
   translation.Set(row.ours, std::move(behavior));
 }
 
@@ -368,10 +447,10 @@ void TranslateAuthType(Translation& translation, const ForeignKey& row, const Fo
 
 void TranslateCredential(Translation& translation, const ForeignKey& row,
                          const ForeignValue& value) {
-  if (AuthTypeOf(translation) == AuthTypeFor(row.ours)) {
-    TranslateCopy(translation, row, value);
-  } else {
+  if (AuthTypeOf(translation) != AuthTypeFor(row.ours)) {
     translation.LeaveOut(value, "it is for another type of authentication");
+  } else if (!value.text.empty()) {
+    TranslateCopy(translation, row, value);
   }
 }
 
@@ -419,6 +498,16 @@ void TranslateKeyPassword(Translation& translation, const ForeignKey& row,
   }
 }
 
+void TranslateIdentification(Translation& translation, const ForeignKey& row,
+                             const ForeignValue& value) {
+  if (value.text.empty()) {
+    translation.Lose(row, value,
+                     "blank turns the verification of host names off there; " + AdviceOf(row));
+  } else {
+    translation.LeaveOut(value, "host names are verified");
+  }
+}
+
 void TranslateHostVerifier(Translation& translation, const ForeignKey& row,
                            const ForeignValue& value) {
   if (!IsTrue(value.text)) translation.Lose(row, value, AdviceOf(row));
@@ -426,6 +515,16 @@ void TranslateHostVerifier(Translation& translation, const ForeignKey& row,
 
 void TranslateTrustAll(Translation& translation, const ForeignKey& row, const ForeignValue& value) {
   if (IsTrue(value.text)) translation.Set(row.ours, "none");
+}
+
+void TranslateReporter(Translation& translation, const ForeignKey& row, const ForeignValue& value) {
+  if (translation.Has("reporter.result.topic.name") &&
+      translation.Has("reporter.error.topic.name")) {
+    return TranslateLeftOut(translation, row, value);
+  }
+  translation.Warn(value,
+                   "without reporter.result.topic.name or reporter.error.topic.name, responses or "
+                   "errors go to topics of default names there; nothing is reported here");
 }
 
 void TranslateBatchSize(Translation& translation, const ForeignKey& row,

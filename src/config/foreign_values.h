@@ -31,6 +31,8 @@ class Translation {
       : kind_(kind), file_(std::move(file)), definition_(definition) {}
 
   ForeignKind kind() const { return kind_; }
+  // Returns whether the definition sets a key, perhaps to a blank text.
+  bool Has(std::string_view key) const { return FindEntry(definition_, key) != nullptr; }
   // Returns the text of a key of the definition; empty if it is blank or not set.
   std::string_view Find(std::string_view key) const;
 
@@ -41,7 +43,7 @@ class Translation {
 
   // Reports a value that is not carried over, completely or at all. Defaults are never lost.
   void Lose(const ForeignKey& row, const ForeignValue& value, std::string reason);
-  // Reports a value that means something else here.
+  // Reports a value that means something else here, also if it is a default.
   void Warn(const ForeignValue& value, std::string text);
   // Notes a value that is not needed here.
   void LeaveOut(const ForeignValue& value, std::string_view reason);
@@ -84,6 +86,7 @@ void TranslateContent(Translation&, const ForeignKey&, const ForeignValue&);
 
 void TranslateDelay(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateSeconds(Translation&, const ForeignKey&, const ForeignValue&);
+void TranslateTopicsRegex(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateStatusCodes(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateRetryMode(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateErrorBehavior(Translation&, const ForeignKey&, const ForeignValue&);
@@ -98,9 +101,11 @@ void TranslateProxy(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateTrustStore(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateKeyStore(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateKeyPassword(Translation&, const ForeignKey&, const ForeignValue&);
+void TranslateIdentification(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateHostVerifier(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateTrustAll(Translation&, const ForeignKey&, const ForeignValue&);
 
+void TranslateReporter(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateBatchSize(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateBatchBound(Translation&, const ForeignKey&, const ForeignValue&);
 void TranslateConverter(Translation&, const ForeignKey&, const ForeignValue&);

@@ -92,6 +92,9 @@ class RowApplier {
     position_ = position;
   }
 
+  // Treats all values like secrets: no problem quotes them.
+  void HideValues() { hides_values_ = true; }
+
   // Allows a required key to be missing.
   void MakeOptional(std::string_view key) { optional_ = key; }
 
@@ -120,7 +123,8 @@ class RowApplier {
       Report(setting, parsed.error());
       return;
     }
-    const ResolvedText* const resolved = &parsed->whole;
+    ResolvedText* const resolved = &parsed->whole;
+    if (hides_values_) resolved->first_secret = 0;
     if (!resolved->is_complete) {
       unresolved_.insert(setting.key);
       return;
@@ -203,6 +207,7 @@ class RowApplier {
   std::string file_;
   Position position_;
   std::string_view optional_;
+  bool hides_values_ = false;
   std::set<std::string> unresolved_;
 };
 

@@ -145,8 +145,29 @@ TEST(Convert, ConvertsValues) {
        "10"},
       {Aiven(R"("http.headers.additional":"A: b , C:${x}")"), "callback.request.headers",
        R"({"A":"b","C":"$${x}"})"},
-      {Aiven(R"("errors.tolerance":"ALL")"), "exception.strategy",
+      // Without anywhere to report a record to, the task fails there.
+      {Aiven(R"("errors.tolerance":"ALL")"), "exception.strategy", "PROGRESS_BACK_OFF_STOP_TASK"},
+      {Aiven(R"("errors.tolerance":"ALL","errors.log.enable":"TRUE")"), "exception.strategy",
        "PROGRESS_BACK_OFF_DROP_MESSAGE"},
+      {Aiven(R"("errors.tolerance":"all","errors.deadletterqueue.topic.name":"d")"),
+       "exception.strategy", "PROGRESS_BACK_OFF_DROP_MESSAGE"},
+      {Aiven(R"("errors.deadletterqueue.topic.name":"d")"), "exception.strategy",
+       "PROGRESS_BACK_OFF_STOP_TASK"},
+      {Aiven(R"("http.authorization.type":"oauth2","oauth2.access.token.url":"http://t/",)"
+             R"("oauth2.client.id":"i","oauth2.client.secret":"s",)"
+             R"("oauth2.token.renew.on.status.codes":"401,403")"),
+       "oauth2.token.renew.on.status.codes", "401,403"},
+      {Lenses(R"("connect.http.copy.message.headers":"true")"), "forward.kafka.headers", "true"},
+      // A blank value is one, and no default.
+      {Confluent(R"("auth.type":"OAUTH2","oauth2.client.scope":"",)" + client),
+       "oauth2.client.scope", ""},
+      {Lenses(R"("connect.http.retries.on.status.codes":"")"), "retry.on.status.codes", ""},
+      {Confluent(R"("behavior.on.error":"log","behavior.on.null.values":"fail")"),
+       "behavior.on.null.values", "ignore"},
+      {Confluent(R"("behavior.on.null.values":"fail")"), "behavior.on.null.values", "fail"},
+      {R"({"http.url":"http://h/","value.converter":"StringConverter",)"
+       R"("topics.regex":"a\\d+\\.[\\w-]*"})",
+       "topics.regex", R"(a[0-9]+\.[a-zA-Z0-9_-]*)"},
       {Aiven(R"("http.ssl.trust.all.certs":"True")"), "ssl.verification", "none"},
       {Aiven(R"("value.converter.x":"","topics.regex":"")"), "topics", "t"},
       {Lenses(R"("connect.http.request.content":"a {{topic}} {{ value.a b }}",)"
@@ -168,6 +189,11 @@ TEST(Convert, ConvertsValues) {
        R"("api1.http.request.parameters":"q=1"})",
        "callback.request.url", "https://h/base/x?y={{value.z}}&q=1"},
       {R"({"connector.class":"HttpSinkV2","input.data.format":"JSON","api1.topics":"a",)"
+       R"("http.api.base.url":"https://h","api1.http.api.path":"/x",)"
+       R"("api1.http.request.parameters":"q=a b&c|k=${key.id}%20{{|| e = =",)"
+       R"("api1.http.request.parameters.separator":"|"})",
+       "callback.request.url", "https://h/x?q=a%20b%26c&k={{value.key.id}}%20%7B%7B&e=%3D"},
+      {R"({"connector.class":"HttpSinkV2","input.data.format":"JSON","api1.topics":"a",)"
        R"("topics":"a,b","http.api.base.url":"https://h"})",
        "topics", "a"},
   };
@@ -186,10 +212,22 @@ TEST(Convert, ReportsWhatIsLostAtItsPlace) {
   } cases[] = {
       {Confluent("\n\"batch.max.size\":\"20\""),
        "f:2:1: error: batch.max.size: each request has one record"},
-      {Confluent(R"("request.method":"GET")"), "callback.request.method: Invalid value GET"},
+      {Confluent(R"("request.method":"GET")"),
+       "callback.request.method: Invalid value [hidden] for configuration callback.request.method: "
+       "String must be one of: POST"},
       {Confluent(R"("request.body.format":"xml")"), "request.body.format: nothing is converted"},
       {Confluent(R"("behavior.on.error":"panic")"), "fail, ignore and log are known"},
-      {Confluent(R"("retry.on.status.codes":"4xx")"), "retry.on.status.codes: Invalid value 4xx"},
+      {Confluent(R"("retry.on.status.codes":"4xx")"),
+       "retry.on.status.codes: Invalid value [hidden]"},
+      {Confluent(R"("https.ssl.endpoint.identification.algorithm":"")"),
+       "https.ssl.endpoint.identification.algorithm: blank turns the verification of host names "
+       "off there; use ssl.verification instead"},
+      {Lenses(R"("ssl.endpoint.identification.algorithm":" ")"),
+       "blank turns the verification of host names off there"},
+      {Aiven(R"("http.ssl.truststore.location":"/t.jks")"), "use ssl.ca.location instead"},
+      {R"({"http.url":"http://h/","value.converter":"StringConverter","topics.regex":"(?!a).*"})",
+       "topics.regex: not all of Java's regular expressions have an equivalent here: look-around"},
+      {Confluent(R"("headers":"a b:c")"), "an entry has no name that HTTP allows before its ':'"},
       {Confluent(R"("headers":"a")"), "headers: an entry has no ':' between name and value"},
       {Confluent(R"("headers":"A:1|a:2")"), "headers: the header a is given twice"},
       {Confluent(R"("headers":"x-kafka-topic:t")"), "x-kafka-topic is set by the program itself"},
@@ -236,10 +274,60 @@ TEST(Convert, ReportsWhatIsLostAtItsPlace) {
 TEST(Convert, SaysNothingOfWhatItUnderstood) {
   EXPECT_THAT(Listing(Convert(Confluent(R"("batch.max.size":"1")")).problems), IsEmpty());
   EXPECT_THAT(Listing(Convert(Aiven(R"("http.authorization.type":"none")")).problems), IsEmpty());
-  EXPECT_THAT(Listing(Convert(Lenses(R"("connect.http.batch.count":1)")).problems), IsEmpty());
+  EXPECT_THAT(Listing(Convert(Lenses(R"("connect.http.error.threshold":0)")).problems), IsEmpty());
+}
+
+TEST(Convert, WarnsOfWhatIsDifferent) {
+  const struct {
+    std::string definition;
+    std::string problem;
+  } cases[] = {
+      {Confluent(R"("https.ssl.truststore.location":"/ca.pem","https.ssl.truststore.type":"PEM")"),
+       "f: warning: ssl.ca.location: Has no effect: callback.request.url is not https://"},
+      {Aiven(R"("http.ssl.trust.all.certs":"true")"),
+       "f: warning: ssl.verification: The endpoint's certificate is not verified"},
+      {Confluent(R"("behavior.on.error":"log","behavior.on.null.values":"fail")"),
+       "behavior.on.null.values: fail follows behavior.on.error there"},
+      {Lenses(R"("connect.http.method":"POST")"),
+       "f: warning: connect.http.error.threshold: it is 5 by default; the connector stops"},
+      {Confluent(R"("reporter.bootstrap.servers":"b:1")"),
+       "reporter.bootstrap.servers: without reporter.result.topic.name or"},
+  };
+  for (const auto& one : cases) {
+    const Conversion conversion = Convert(one.definition);
+    EXPECT_FALSE(HasErrors(conversion.problems)) << one.definition;
+    EXPECT_THAT(Listing(conversion.problems), ::testing::Contains(HasSubstr(one.problem)))
+        << one.definition;
+    EXPECT_THAT(conversion.toml, HasSubstr("# Different:\n")) << one.definition;
+  }
+}
+
+TEST(Convert, SaysWhatTheKeysOfTlsAreHere) {
+  const std::string toml =
+      Convert(Confluent(R"("https.ssl.endpoint.identification.algorithm":"https",)"
+                        R"("https.ssl.enabled.protocols":"TLSv1.3",)"
+                        R"("https.ssl.cipher.suites":"x","https.ssl.provider":"y")"))
+          .toml;
+  EXPECT_THAT(toml, HasSubstr("identification.algorithm: host names are verified\n"));
+  EXPECT_THAT(toml, HasSubstr("https.ssl.enabled.protocols: TLS 1.2 and 1.3 are offered\n"));
+  EXPECT_THAT(toml, HasSubstr("https.ssl.cipher.suites: the cipher suites of OpenSSL's"));
+  EXPECT_THAT(toml, HasSubstr("https.ssl.provider: it is about Java's TLS"));
 }
 
 TEST(Convert, NeverShowsAValueInCommentsAndProblems) {
+  for (const char* members :
+       {R"("http.proxy.host":"http://hush","http.connect.timeout.ms":"hush","topics":"hush hush",)",
+        R"("retry.on.status.codes":"hush","tasks.max":"hush","exception.strategy":"hush",)",
+        R"("headers":"hush hush:x|Content-Length:hush","max.retries":"hush","topics":"hush,hush",)",
+        R"("consumer.override.fetch.min.bytes":"hush","consumer.override.group.id":"",)"}) {
+    const Conversion conversion =
+        Convert(R"({"http.api.url":"ftp://hush:hush@h/?t=hush",)" + std::string(members) +
+                R"("value.converter":"StringConverter","callback.request.url":"hush"})");
+    for (const std::string& line : Listing(conversion.problems)) {
+      EXPECT_THAT(line, Not(HasSubstr("hush")));
+    }
+    EXPECT_THAT(::testing::PrintToString(CommentsOf(conversion.toml)), Not(HasSubstr("hush")));
+  }
   const std::string definition = Confluent(
       R"("auth.type":"BASIC","connection.password":"hush ${file:/f:hush}","bearer.token":"hush",)"
       R"("kafka.api.secret":"hush","headers":"hush|A:hush|A:hush","transforms":"hush",)"

@@ -11,8 +11,10 @@
 
 #include "config/connector_config.h"
 #include "config/definitions.h"
+#include "config/foreign_regex.h"
 #include "config/foreign_text.h"
 #include "config/json.h"
+#include "config/topics_regex.h"
 #include "config/validation.h"
 #include "unit/config/listing.h"
 
@@ -80,7 +82,7 @@ TEST(ForeignKeys, AreOnceInTheTableAndLeadToOurKeys) {
 
 TEST(ForeignKeys, AreFoundByTheLongestFamily) {
   EXPECT_EQ(FindForeignKey(kConfluent, "https.ssl.keystore.type")->key, "https.ssl.keystore.*");
-  EXPECT_EQ(FindForeignKey(kConfluent, "https.ssl.protocol")->key, "https.ssl.*");
+  EXPECT_EQ(FindForeignKey(kConfluent, "https.ssl.provider")->key, "https.ssl.*");
   EXPECT_EQ(FindForeignKey(kConfluent, "https.ssl.key.password")->key, "https.ssl.key.password");
   EXPECT_EQ(FindForeignKey(kAiven, "batch.max.size")->key, "batch.*");
   EXPECT_EQ(FindForeignKey(kAiven, "http.api.url"), nullptr);
@@ -193,6 +195,47 @@ TEST(ForeignText, IsWrittenAsItIsHere) {
   }
   EXPECT_EQ(*TranslateText("{{value.a}}{{key}}{{topic}}", kBraces, "null"),
             "{{value.a:-null}}{{key:-null}}{{topic}}");
+}
+
+TEST(ForeignRegex, IsWrittenAsPosixExpression) {
+  const struct {
+    std::string java;
+    std::string posix;
+    std::string matched;
+    std::string other;
+  } cases[] = {
+      {R"(server1\.dbo\..*)", R"(server1\.dbo\..*)", "server1.dbo.x", "server1xdbo.x"},
+      {R"(a\d+)", "a[0-9]+", "a12", "add"},
+      {R"(\w+-\W)", "[a-zA-Z0-9_]+-[^a-zA-Z0-9_]", "a_1-.", "a_1-x"},
+      {R"(a\S\D)", "a[^[:space:]][^0-9]", "abc", "ab1"},
+      {R"([\w.\-]+)", "[a-zA-Z0-9_.-]+", "a-b.c", "a\\b"},
+      {R"([^\d\]]x)", "[^]0-9]x", "ax", "1x"},
+      {R"([\^-]a)", "[-^]a", "^a", "ba"},
+      {R"([\^])", R"(\^)", "^", "a"},
+      {R"([a\[])", "[a[]", "[", "b"},
+      {R"((?:a|b)c)", "(a|b)c", "bc", "ab"},
+      {R"((?<x>a)b)", "(a)b", "ab", "a"},
+      {R"(a*?b+?c{2,3}?)", "a*b+c{2,3}", "abcc", "abc"},
+      {R"(\Qa.b\E.)", R"(a\.b.)", "a.bc", "axbc"},
+      {R"(a\-b\_})", R"(a-b_\})", "a-b_}", "a"},
+      {"^orders$", "^orders$", "orders", "orders2"},
+  };
+  for (const auto& one : cases) {
+    const auto posix = TranslateRegex(one.java);
+    ASSERT_TRUE(posix) << one.java << posix.error();
+    EXPECT_EQ(*posix, one.posix) << one.java;
+    EXPECT_EQ(ValidateTopicsRegex(*posix), "") << one.java;
+    EXPECT_TRUE(MatchesTopicsRegex(*posix, one.matched)) << one.java;
+    EXPECT_FALSE(MatchesTopicsRegex(*posix, one.other)) << one.java;
+  }
+}
+
+TEST(ForeignRegex, IsRefusedIfAPartHasNoEquivalent) {
+  for (const std::string java :
+       {R"(a\b)", R"((a)\1)", "(?i)a", "(?!a)b", "(?<=a)b", "(?>a)", "a*+", "a{2}+", R"(\p{L})",
+        R"(\x41)", "[a-z&&[^b]]", "[a[b]]", R"([\D])", "[+--]", "[a", "a\\", "a{2"}) {
+    EXPECT_FALSE(TranslateRegex(java)) << java;
+  }
 }
 
 TEST(ForeignText, IsRefusedIfASecretOrATemplateCannotBeWrittenHere) {

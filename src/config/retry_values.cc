@@ -29,6 +29,7 @@ constexpr std::string_view kPolicy = "retry.backoff.policy";
 constexpr std::string_view kDelay = "retry.backoff.ms";
 constexpr std::string_view kMaxDelay = "retry.backoff.max.ms";
 constexpr std::string_view kMaxRetries = "max.retries";
+constexpr std::string_view kTimeout = "delivery.timeout.ms";
 
 constexpr std::int64_t kMaxDelayMs = 604'800'000;  // a week
 constexpr std::int64_t kMostRetries = 1'000'000;
@@ -54,16 +55,26 @@ std::optional<StatusCodes::Range> ParseRange(std::string_view text) {
   return StatusCodes::Range{*first, *last};
 }
 
-// Reports a list under a delivery timeout that would be retried without a pause.
-void ValidateRepeatedDelay(const Setting* list, const Backoff& backoff, ProblemList& problems) {
-  if (list == nullptr || backoff.delays.empty()) return;
-  if (backoff.delays.back() > delivery::Milliseconds(0)) return;
-  problems.Add(ProblemWith(
-      *list, "The last delay repeats until delivery.timeout.ms: it must be more than 0"));
-}
-
 bool IsOwn(const Setting* setting, const std::string& file) {
   return setting != nullptr && setting->written.file == file;
+}
+
+// Reports a list under a delivery timeout that would be retried without a pause, at the connector's
+// own key if the list is a default.
+void ValidateRepeatedDelay(const Settings& settings, const std::string& file, std::string_view key,
+                           const Backoff& backoff, ProblemList& problems) {
+  const Setting* list = FindSetting(settings, key);
+  if (list == nullptr || backoff.delays.empty()) return;
+  if (backoff.delays.back() > delivery::Milliseconds(0)) return;
+  const Setting* timeout = FindSet(settings, kTimeout);
+  if (IsOwn(timeout, file) && !IsOwn(list, file)) {
+    problems.Add(ProblemWith(
+        *timeout,
+        fmt::format("The last delay of {} repeats until then: it must be more than 0", key)));
+    return;
+  }
+  problems.Add(ProblemWith(
+      *list, fmt::format("The last delay repeats until {}: it must be more than 0", kTimeout)));
 }
 
 }  // namespace
@@ -183,8 +194,10 @@ void ResolveBackoff(const Settings& settings, const std::string& file, Connector
   delivery::Policy& all = draft.config.policy;
   if (!draft.has_request_retry) all.request_retry_backoff = all.retry_backoff;
   if (all.delivery_timeout == delivery::Milliseconds(0)) return;
-  ValidateRepeatedDelay(list, all.retry_backoff, problems);
-  ValidateRepeatedDelay(FindSetting(settings, kRequestList), all.request_retry_backoff, problems);
+  if (kind == Kind::kList) {
+    ValidateRepeatedDelay(settings, file, kList, all.retry_backoff, problems);
+  }
+  ValidateRepeatedDelay(settings, file, kRequestList, all.request_retry_backoff, problems);
 }
 
 void WarnOfRetrySettings(const Settings& settings, const std::string& file,

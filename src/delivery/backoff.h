@@ -30,6 +30,9 @@ struct Backoff {
   // The delay before a retry; 0 is the first one. `chance` is a random number from 0 to 1.
   // A list's last delay repeats. Requires Limit() > 0.
   Milliseconds Delay(size_t retry, double chance) const;
+  // The sum of the first delays, but at most `most`, in a time that does not depend on their
+  // number. Requires Limit() > 0.
+  Milliseconds Sum(size_t retries, double chance, Milliseconds most) const;
 
   bool operator==(const Backoff&) const = default;
 

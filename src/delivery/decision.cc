@@ -227,11 +227,8 @@ std::string OutcomeWithoutIndicator(const Policy& policy, bool has_dead_letters)
     return stops ? fmt::format("{} at the first record", end)
                  : fmt::format("each record is {} at once", end);
   }
-  Milliseconds total{0};
-  for (size_t i = 0; i < limit && !(has_timeout && total >= policy.delivery_timeout); ++i) {
-    total += policy.retry_backoff.Delay(i, 0.5);
-  }
-  if (has_timeout) total = std::min(total, policy.delivery_timeout);
+  const Milliseconds total = policy.retry_backoff.Sum(
+      limit, 0.5, has_timeout ? policy.delivery_timeout : Milliseconds::max());
   return fmt::format("each record is retried for about {} s, then {}",
                      std::chrono::ceil<std::chrono::seconds>(total).count(), end);
 }

@@ -256,6 +256,25 @@ TEST(BackoffKeys, ADefaultGivesWayToTheConnectorsOwnKeys) {
   EXPECT_EQ(PolicyOf("", policy).retry_backoff.max_retries, 9u);
 }
 
+TEST(BackoffKeys, CheckTheRepeatedDelayOfADefaultToo) {
+  const auto problems = [](const std::string& lines, const FlatConfig& defaults) {
+    return Listing(
+        ParseConnectorToml({"f", "stem"}, kMinimum + lines + "\n", defaults, "d").problems);
+  };
+  const FlatConfig list = Defaults({{"retry.backoff.sec", "0"}});
+  const std::string error =
+      "f:3:1: error: delivery.timeout.ms: The last delay of retry.backoff.sec repeats until then: "
+      "it must be more than 0";
+  EXPECT_THAT(problems("delivery.timeout.ms = 1", list), ElementsAre(error));
+  EXPECT_THAT(problems("delivery.timeout.ms = 1\nretry.backoff.policy = 'LIST'", list),
+              ElementsAre(error));
+  EXPECT_THAT(problems("delivery.timeout.ms = 1\nretry.backoff.ms = 5", list), IsEmpty());
+  EXPECT_THAT(problems("delivery.timeout.ms = 1\nretry.backoff.sec = [5]", list), IsEmpty());
+  EXPECT_THAT(problems("retry.backoff.policy = 'LIST'", list), IsEmpty());
+  EXPECT_THAT(problems("delivery.timeout.ms = 1", Defaults({{"request.retry.backoff.sec", "0"}})),
+              ElementsAre(HasSubstr("The last delay of request.retry.backoff.sec repeats")));
+}
+
 TEST(BackoffKeys, WarnOfAMaximumWithoutEffect) {
   EXPECT_THAT(ProblemsOf("retry.backoff.max.ms = 5"),
               ElementsAre(HasSubstr("warning: retry.backoff.max.ms: Has no effect")));

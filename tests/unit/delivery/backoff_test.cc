@@ -54,6 +54,26 @@ TEST(Backoff, DoublesADelayUpToItsMaximum) {
   EXPECT_EQ(Exponential(168h, 168h).Delay(1'000'000, 1.0), 168h);
 }
 
+TEST(Backoff, SumsItsDelaysUpToABound) {
+  constexpr size_t kEndless = std::numeric_limits<size_t>::max();
+  constexpr Milliseconds kYear = std::chrono::hours(24 * 365);
+  Backoff constant{1ms};
+  constant.kind = Backoff::Kind::kConstant;
+  EXPECT_EQ(constant.Sum(kEndless, 0.5, kYear), kYear);
+  EXPECT_EQ(constant.Sum(5, 0.5, kYear), 5ms);
+  EXPECT_EQ(constant.Sum(5, 0.5, 3ms), 3ms);
+  EXPECT_EQ(constant.Sum(1'000'000, 0.5, Milliseconds::max()), 1'000'000ms);
+  const Backoff list{5s, 30s, 60s};
+  EXPECT_EQ(list.Sum(1, 0.5, kYear), 5s);
+  EXPECT_EQ(list.Sum(3, 0.5, Milliseconds::max()), 95s);
+  EXPECT_EQ(list.Sum(kEndless, 0.5, 100s), 100s);
+  EXPECT_EQ(list.Sum(kEndless, 0.5, 20s), 20s);
+  EXPECT_EQ(Backoff{0ms}.Sum(kEndless, 0.5, kYear), 0ms);
+  EXPECT_EQ(Exponential(100ms, 1500ms).Sum(6, 1.0, kYear), 100ms + 200ms + 400ms + 800ms + 3000ms);
+  EXPECT_EQ(Exponential(1ms, 168h).Sum(kEndless, 0.0, kYear), kYear);
+  EXPECT_EQ(Exponential(168h, 168h).Sum(1'000'000, 1.0, Milliseconds::max()), 168h * 1'000'000);
+}
+
 TEST(Backoff, SpreadsADelayEvenlyOverItsUpperHalf) {
   const Backoff backoff = Exponential(1000ms, 1h);
   std::mt19937 random(1);

@@ -421,8 +421,9 @@ const Row<ConnectorDraft> kRows[] = {
              .default_value = "0",
              .group = "Delivery",
              .documentation =
-                 "No attempt of a record begins later than this after its first one; "
-                 "until then the last delay repeats. 0 for none, at most 31536000000."},
+                 "How long after its first attempt a record is retried; until then the last "
+                 "delay repeats. The last attempt is due then and may begin up to a second late, "
+                 "no other one begins later. 0 for none, at most 31536000000."},
      .apply = Store<SetNumber<0, 31'536'000'000, delivery::Milliseconds>, kPolicy,
                     &delivery::Policy::delivery_timeout>},
     {.key = {.key = "retry.after.max.sec",

@@ -11,7 +11,7 @@ namespace {
 
 using Kind = Verdict::Kind;
 
-// How much later than its due time an attempt at the end of the delivery timeout may begin.
+// How much later an attempt may begin that is due at the end of the delivery timeout.
 constexpr Milliseconds kMaxLateness{1'000};
 
 // Returns what is left of the delivery timeout: 0 or less when it has passed, nothing without one.
@@ -49,7 +49,8 @@ base::Expected<Milliseconds, const char*> NextDelay(const Policy& policy, const 
   if (http != nullptr && http->retry_after) {
     delay = std::max(delay, std::min(*http->retry_after, policy.retry_after_max));
   }
-  return left ? std::min(delay, *left) : delay;
+  progress.due_at_end = left && delay >= *left;
+  return progress.due_at_end ? *left : delay;
 }
 
 Stop StopAfter(const Reply& reply, const Verdict& verdict, const Progress& progress,
@@ -143,7 +144,9 @@ Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& 
 std::optional<Decision> DecideBeforeRetry(const Policy& policy, const Reply& reply,
                                           const Progress& progress, base::MonotonicTime now) {
   const auto left = TimeLeft(policy, progress, now);
-  if (!left || *left >= -kMaxLateness) return std::nullopt;
+  const bool is_in_time =
+      !left || *left > Milliseconds(0) || (progress.due_at_end && *left >= -kMaxLateness);
+  if (is_in_time) return std::nullopt;
   return GiveUp(policy, reply, Interpret(reply, policy), progress,
                 "delivery.timeout.ms has passed");
 }

@@ -51,8 +51,9 @@ struct Progress {
   int attempts = 0;
   size_t response_retries = 0;  // of `retry_backoff`
   size_t request_retries = 0;   // of `request_retry_backoff`
-  // When the first attempt began; later by the length of each pause.
+  // When the first attempt began, in a time that stands still while the connector is paused.
   std::optional<base::MonotonicTime> first_attempt;
+  bool due_at_end = false;  // the next attempt is due at the end of the delivery timeout
 };
 
 // Continues a record's progress under another policy: it keeps its place in a back-off that is
@@ -76,13 +77,14 @@ struct Stop {
 struct Abandon {};
 using Decision = std::variant<Deliver, Retry, Drop, Stop, Abandon>;
 
-// Decides after an attempt that ended `now`, and counts it in `progress`. `chance` is a random
-// number from 0 to 1.
+// Decides after an attempt that ended `now`, in the time of Progress::first_attempt, and counts it
+// in `progress`. `chance` is a random number from 0 to 1.
 Decision DecideAfterAttempt(const Policy& policy, const Reply& reply, Progress& progress,
                             base::MonotonicTime now, double chance);
 
-// Gives the record up if its delivery timeout passed before its next attempt could begin. An
-// attempt that is due at the end may begin up to a second later. `reply` is that of the last one.
+// Gives the record up if its delivery timeout passed before its next attempt could begin. Only an
+// attempt that is due at the end may begin later, up to a second. `reply` is that of the last one,
+// and `now` as above.
 std::optional<Decision> DecideBeforeRetry(const Policy& policy, const Reply& reply,
                                           const Progress& progress, base::MonotonicTime now);
 

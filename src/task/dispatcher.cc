@@ -254,9 +254,10 @@ void Dispatcher::BeginAttempt(JobPtr job) {
     return OnDecision(std::move(job), std::move(*decision), {});
   }
   const base::Now now = clock_.Read();
+  const base::MonotonicTime delivery_time = lanes_.DeliveryTime(now.monotonic);
   if (const auto last = std::move(job->last_reply)) {
     auto decision =
-        delivery::DecideBeforeRetry(settings_->policy, *last, job->progress, now.monotonic);
+        delivery::DecideBeforeRetry(settings_->policy, *last, job->progress, delivery_time);
     if (decision) return OnDecision(std::move(job), std::move(*decision), CauseOf(*last));
   }
   auto request = settings_->route.builder->Build(job->record, now.wall);
@@ -264,7 +265,7 @@ void Dispatcher::BeginAttempt(JobPtr job) {
     auto decision = delivery::DecideAfterFault(settings_->policy, request.error());
     return OnDecision(std::move(job), std::move(decision), {{}, std::move(request.error().text)});
   }
-  if (!job->progress.first_attempt) job->progress.first_attempt = now.monotonic;
+  if (!job->progress.first_attempt) job->progress.first_attempt = delivery_time;
   const Endpoint::Slot slot = free_slots_.back();
   free_slots_.pop_back();
   Attempt& attempt = attempts_[slot];
@@ -300,9 +301,9 @@ void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
     metrics_.LackedIndicator();
     if (settings_->on_missing_indicator) settings_->on_missing_indicator();
   }
-  delivery::Decision decision =
-      delivery::DecideAfterAttempt(settings_->policy, reply, job->progress, now.monotonic,
-                                   std::generate_canonical<double, 32>(random_));
+  delivery::Decision decision = delivery::DecideAfterAttempt(
+      settings_->policy, reply, job->progress, lanes_.DeliveryTime(now.monotonic),
+      std::generate_canonical<double, 32>(random_));
   const bool gives_up = std::holds_alternative<delivery::Stop>(decision) ||
                         std::holds_alternative<delivery::Drop>(decision);
   // The record is not given up before an attempt under the new settings.

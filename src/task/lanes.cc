@@ -108,14 +108,8 @@ void Lanes::SetPaused(bool paused, base::MonotonicTime now) {
   memory_.SetPaused(paused);
   if (paused) {
     paused_since_ = now;
-    return;
-  }
-  for (auto& [topic_partition, partition] : partitions_) {
-    for (auto& [key, lane] : partition->lanes) {
-      for (const JobPtr& job : lane.queue) {
-        if (job->progress.first_attempt) *job->progress.first_attempt += now - paused_since_;
-      }
-    }
+  } else {
+    paused_before_ += now - paused_since_;
   }
 }
 

@@ -62,8 +62,12 @@ class Lanes {
   // Takes nothing more at all.
   void StopTaking() { stopped_ = true; }
   // While paused, nothing is taken and no partition flows. What is held stays, and so do its due
-  // times; a record's first attempt counts as later by the length of the pause.
+  // times.
   void SetPaused(bool paused, base::MonotonicTime now);
+  // The time in which delivery timeouts count: it stands still while paused.
+  base::MonotonicTime DeliveryTime(base::MonotonicTime now) const {
+    return (paused_ ? paused_since_ : now) - paused_before_;
+  }
 
   AddResult Add(delivery::Record record, const base::Now& now);
 
@@ -133,6 +137,7 @@ class Lanes {
   bool stopped_ = false;
   bool paused_ = false;
   base::MonotonicTime paused_since_;
+  base::MonotonicTime::duration paused_before_{0};  // the length of all former pauses
   bool fenced_in_flight_ = false;
   size_t records_ = 0;  // queued or in flight
   size_t max_metadata_bytes_ = delivery::kMaxMetadataBytes;

@@ -404,6 +404,19 @@ TEST_F(DeliveryTimeout, CountsOnlyRetriesThatAreGiven) {
   EXPECT_EQ(At(3, kIndicated()), "drop retries_exhausted");
 }
 
+TEST_F(DeliveryTimeout, KnowsWhichAttemptIsDueAtTheEnd) {
+  Begin();
+  EXPECT_EQ(At(69, kIndicated()), "retry 5");
+  EXPECT_FALSE(progress_.due_at_end);
+  EXPECT_EQ(At(70, kIndicated()), "retry 30");
+  EXPECT_TRUE(progress_.due_at_end);
+  EXPECT_EQ(At(60, kIndicated()), "retry 30");  // as after a pause
+  EXPECT_FALSE(progress_.due_at_end);
+  policy_.delivery_timeout = milliseconds(0);
+  EXPECT_EQ(At(1, kRefused()), "retry 7");
+  EXPECT_FALSE(progress_.due_at_end);
+}
+
 TEST_F(DeliveryTimeout, GivesUpARecordWhoseNextAttemptComesTooLate) {
   Begin();
   progress_.attempts = 1;
@@ -412,6 +425,9 @@ TEST_F(DeliveryTimeout, GivesUpARecordWhoseNextAttemptComesTooLate) {
         DecideBeforeRetry(policy_, reply, progress_, *progress_.first_attempt + milliseconds(ms));
     return decision ? Name(*decision) : "attempt";
   };
+  EXPECT_EQ(at(99, kIndicated()), "attempt");
+  EXPECT_EQ(at(100, kIndicated()), "drop retries_exhausted");
+  progress_.due_at_end = true;
   EXPECT_EQ(at(100, kIndicated()), "attempt");
   EXPECT_EQ(at(1100, kIndicated()), "attempt");
   EXPECT_EQ(at(1102, kIndicated()), "drop retries_exhausted");
@@ -536,6 +552,12 @@ TEST(OutcomeWithoutIndicator, SaysWhatHappensToARecordAndWhen) {
   policy.delivery_timeout = 90s;
   EXPECT_EQ(OutcomeWithoutIndicator(policy, false),
             "each record is retried for about 90 s, then dropped");
+  policy.retry_backoff = {1ms};
+  policy.delivery_timeout = std::chrono::hours(24 * 365);
+  EXPECT_EQ(OutcomeWithoutIndicator(policy, false),
+            "each record is retried for about 31536000 s, then dropped");
+  policy.retry_backoff = {1s, 2s};
+  policy.delivery_timeout = 90s;
   policy.retry_backoff.max_retries = 3;
   EXPECT_EQ(OutcomeWithoutIndicator(policy, false),
             "each record is retried for about 5 s, then dropped");

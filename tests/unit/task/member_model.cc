@@ -63,6 +63,7 @@ void MemberModel::Begin() {
   revoking_.clear();
   answers_to_come_.clear();
   stopped_ = paused_ = deposed_ = fenced_in_flight_ = saves_less_ = committing_ = false;
+  paused_before_ = {};
 }
 
 void MemberModel::Crash() {
@@ -380,7 +381,7 @@ bool MemberModel::Take() {
     }
   }
   if (!record.dead && !record.progress.first_attempt) {
-    record.progress.first_attempt = job->progress.first_attempt = now();
+    record.progress.first_attempt = job->progress.first_attempt = DeliveryTime();
   }
   if (record.progress.first_attempt != job->progress.first_attempt) Fail("since when it is tried");
   auto& where = record.dead ? dead_letters_ : flights_;
@@ -414,7 +415,7 @@ Decision MemberModel::Expected(const delivery::Reply& reply, delivery::Progress&
       of_request ? policy_.request_retry_backoff.delays : policy_.retry_backoff.delays;
   size_t& used = of_request ? progress.request_retries : progress.response_retries;
   const bool timed = policy_.delivery_timeout > 0ms;
-  const auto left = progress.first_attempt.value() + policy_.delivery_timeout - now();
+  const auto left = progress.first_attempt.value() + policy_.delivery_timeout - DeliveryTime();
   const bool in_time = timed ? left > 0ms && !delays.empty() : used < delays.size();
   if (!at_once && in_time) {
     auto delay = delays[std::min(used++, delays.size() - 1)];
@@ -440,7 +441,8 @@ bool MemberModel::EndAttempt(Dice& dice, bool well) {
       FindOwned(flight) == nullptr ? dice.Percent(50) : stopped_ && dice.Percent(10);
   if (!well && cut_off) reply = delivery::Aborted{};
   const Decision expected = Expected(reply, flight.record.progress);
-  Decision decision = delivery::DecideAfterAttempt(policy_, reply, flight.job->progress, now(), 0);
+  Decision decision = delivery::DecideAfterAttempt(policy_, reply, flight.job->progress,
+                                                   lanes_->DeliveryTime(now()), 0);
   schedule_.Tell([&] {
     return fmt::format("member {}: {}@{} {}", id_, flight.from.partition, flight.record.offset,
                        Text(decision));
@@ -504,16 +506,7 @@ void MemberModel::FinishJob(Flight flight, const Decision& decision) {
 void MemberModel::SetPaused(bool paused) {
   schedule_.Tell([&] { return fmt::format("member {} {}", id_, paused ? "pauses" : "resumes"); });
   if (paused && !paused_) paused_since_ = now();
-  if (!paused && paused_) {
-    for (auto& [id, owned] : partitions_) {
-      for (auto& [name, lane] : owned.lanes) {
-        for (Waiting& record : lane.queue) {
-          if (record.progress.first_attempt)
-            *record.progress.first_attempt += now() - paused_since_;
-        }
-      }
-    }
-  }
+  if (!paused && paused_) paused_before_ += now() - paused_since_;
   paused_ = paused;
   lanes_->SetPaused(paused, now());
 }

@@ -113,6 +113,9 @@ class MemberModel {
   };
 
   base::MonotonicTime now() const { return now_.monotonic; }
+  base::MonotonicTime DeliveryTime() const {
+    return (paused_ ? paused_since_ : now()) - paused_before_;
+  }
   void Begin();
   std::string LaneOf(const delivery::Record& record) const;
   base::MonotonicTime DueOf(const Waiting& record) const;
@@ -146,6 +149,7 @@ class MemberModel {
   bool stopped_ = false;
   bool paused_ = false;
   base::MonotonicTime paused_since_;
+  base::MonotonicTime::duration paused_before_{};
   bool deposed_ = false;
   bool fenced_in_flight_ = false;
   bool saves_less_ = false;

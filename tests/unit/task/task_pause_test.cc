@@ -56,19 +56,23 @@ TEST_F(PausedLanes, KeepTheDueTimesOfRecords) {
   EXPECT_TRUE(lanes_.Take(At(60s).monotonic));
 }
 
-TEST_F(PausedLanes, DoNotCountThePauseSinceTheFirstAttempt) {
-  Assign({kFirst});
-  lanes_.Add(MakeRecord(kFirst, 0), At(0s));
-  JobPtr job = lanes_.Take(At(0s).monotonic);
-  job->progress.first_attempt = At(0s).monotonic;
-  lanes_.ApplyDecision(std::move(job), delivery::Retry{{}, 5s}, At(0s).monotonic);
+TEST_F(PausedLanes, StopTheTimeInWhichDeliveryTimeoutsCount) {
+  const auto delivery_time = [this](std::chrono::milliseconds now) {
+    return lanes_.DeliveryTime(At(now).monotonic).time_since_epoch();
+  };
+  EXPECT_EQ(delivery_time(2s), 2s);
   lanes_.SetPaused(true, At(2s).monotonic);
+  EXPECT_EQ(delivery_time(3s), 2s);
   lanes_.SetPaused(true, At(3s).monotonic);
+  EXPECT_EQ(delivery_time(60s), 2s);
   lanes_.SetPaused(false, At(62s).monotonic);
+  EXPECT_EQ(delivery_time(62s), 2s);
   lanes_.SetPaused(false, At(63s).monotonic);
-  job = lanes_.Take(At(63s).monotonic);
-  ASSERT_TRUE(job);
-  EXPECT_EQ(job->progress.first_attempt, At(60s).monotonic);
+  EXPECT_EQ(delivery_time(65s), 5s);
+  lanes_.SetPaused(true, At(66s).monotonic);
+  EXPECT_EQ(delivery_time(70s), 6s);
+  lanes_.SetPaused(false, At(76s).monotonic);
+  EXPECT_EQ(delivery_time(77s), 7s);
 }
 
 TEST_F(PausedLanes, FinishJobsInFlight) {

@@ -324,9 +324,10 @@ TEST_F(TaskLogTest, ShowsTheBeginningOfAnErrorResponse) {
       policy);
   source_.Send(Records{MakeRecord(kFirst, 1)});
   ASSERT_TRUE(AwaitState(TaskState::kFailed));
-  EXPECT_EQ(task_->status().trace,
-            "t[0]@1: response error (HTTP 422, no retry indicator: bad key *** in th...) on attempt "
-            "1, and the strategy stops at once");
+  EXPECT_EQ(
+      task_->status().trace,
+      "t[0]@1: response error (HTTP 422, no retry indicator: bad key *** in th...) on attempt "
+      "1, and the strategy stops at once");
   const auto lines = Logged("record stops the connector");
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_NE(lines[0].find("bad key *** in th..."), std::string::npos) << lines[0];
@@ -424,6 +425,12 @@ class TaskWithATimeout : public TaskTest {
     const std::lock_guard lock(endpoint_.mutex);
     return endpoint_.received.size();
   }
+  // Returns when the lanes know of it.
+  void SetPaused(bool paused) {
+    task_->SetPaused(paused);
+    const size_t expected = paused ? 2 : 0;
+    EXPECT_TRUE(source_.Await([&](auto& log) { return log.paused.size() == expected; }));
+  }
   bool AwaitDrop() {
     const std::string line =
         "records_dropped_total{connector=\"c\",reason=\"retries_exhausted\",topic=\"t\"} 1";
@@ -456,6 +463,56 @@ TEST_F(TaskWithATimeout, BeginsNoAttemptAfterTheEnd) {
   EXPECT_EQ(task_->status().trace,
             "t[0]@0: response error (HTTP 500, no retry indicator) on attempt 1, and "
             "delivery.timeout.ms has passed");
+}
+
+TEST_F(TaskWithATimeout, ToleratesLatenessOnlyOfTheAttemptAtTheEnd) {
+  delivery::Policy policy;
+  policy.retry_backoff = {9999ms};
+  Start(policy);
+  stepped_clock_.monotonic = 10'001ms;
+  EXPECT_TRUE(AwaitDrop());
+  EXPECT_EQ(Attempts(), 1u);
+}
+
+TEST_F(TaskWithATimeout, BeginsTheAttemptAtTheEndALittleLater) {
+  delivery::Policy policy;
+  policy.retry_backoff = {30s};
+  Start(policy);
+  stepped_clock_.monotonic = 11s;
+  EXPECT_TRUE(AwaitDrop());
+  EXPECT_EQ(Attempts(), 2u);
+}
+
+TEST_F(TaskWithATimeout, StandsStillForAnAttemptInFlightThatEndsWhilePaused) {
+  delivery::Policy policy;
+  policy.retry_backoff = {1s};
+  Start(policy);
+  endpoint_.Cork(true);
+  stepped_clock_.monotonic = 1s;
+  ASSERT_TRUE(endpoint_.AwaitReceived(2));
+  SetPaused(true);
+  stepped_clock_.monotonic = 30s;
+  endpoint_.Cork(false);
+  ASSERT_TRUE(AwaitState(TaskState::kPaused));
+  SetPaused(false);
+  AttemptAt(31s);
+  EXPECT_EQ(Attempts(), 3u);
+}
+
+TEST_F(TaskWithATimeout, StandsStillForAnAttemptThatIsInFlightForAWholePause) {
+  delivery::Policy policy;
+  policy.retry_backoff = {1s};
+  Start(policy);
+  endpoint_.Cork(true);
+  stepped_clock_.monotonic = 1s;
+  ASSERT_TRUE(endpoint_.AwaitReceived(2));
+  SetPaused(true);
+  stepped_clock_.monotonic = 30s;
+  SetPaused(false);
+  endpoint_.Cork(false);
+  ASSERT_TRUE(AwaitWaiting(1));
+  AttemptAt(31s);
+  EXPECT_EQ(Attempts(), 3u);
 }
 
 TEST_F(TaskWithATimeout, StandsStillWhilePaused) {

@@ -54,7 +54,7 @@ std::string_view TrimEnd(std::string_view text) {
 }
 
 std::string StringOf(std::string_view json) {
-  return json.starts_with('"') ? base::UnescapeJson(json) : std::string();
+  return json.starts_with('"') ? base::UnescapeJson(json).value_or("") : std::string();
 }
 
 std::optional<int> NumberIn(std::string_view text, size_t at, size_t size) {

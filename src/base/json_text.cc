@@ -15,6 +15,8 @@
 namespace khs::base {
 namespace {
 
+using Fault = Unexpected<JsonFault>;
+
 constexpr int kMaxDepth = 128;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -36,6 +38,7 @@ bool IsLowSurrogate(uint32_t code) { return code >= 0xdc00 && code <= 0xdfff; }
 struct Escape {
   size_t length = 0;  // 0: invalid
   char32_t character = 0;
+  bool is_half = false;  // of a surrogate pair, so it is no character
 };
 
 // Parses the escape that a text begins with.
@@ -48,11 +51,12 @@ Escape ParseEscape(std::string_view text) {
   }
   if (text[1] != 'u') return {};
   const auto first = ParseHex4(text.substr(2));
-  if (!first || IsLowSurrogate(*first)) return {};
+  if (!first) return {};
+  if (IsLowSurrogate(*first)) return {6, *first, true};
   if (!IsHighSurrogate(*first)) return {6, *first};
   const std::string_view rest = text.substr(6);
   const auto second = rest.starts_with("\\u") ? ParseHex4(rest.substr(2)) : std::nullopt;
-  if (!second || !IsLowSurrogate(*second)) return {};
+  if (!second || !IsLowSurrogate(*second)) return {6, *first, true};
   return {12, 0x10000 + ((*first - 0xd800) << 10) + (*second - 0xdc00)};
 }
 
@@ -81,11 +85,13 @@ class Scanner {
     for (size_t i = 0; i < paths.size(); ++i) leading_here_.push_back(i);
   }
 
-  std::optional<std::vector<std::string_view>> Run() {
+  Expected<std::vector<std::string_view>, JsonFault> Run() {
     SkipBlanks();
-    if (!ScanValue(0, 0)) return std::nullopt;
+    if (!ScanValue(0, 0)) {
+      return Fault(is_too_deep_ ? JsonFault::kTooDeep : JsonFault::kSyntax);
+    }
     SkipBlanks();
-    if (at_ != text_.size()) return std::nullopt;
+    if (at_ != text_.size()) return Fault(JsonFault::kSyntax);
     return std::move(found_);
   }
 
@@ -103,7 +109,10 @@ class Scanner {
   // The paths that lead to the value are those of leading_here_ from `first` on; `depth` parts of
   // them are behind.
   bool ScanValue(size_t depth, size_t first) {
-    if (depth > kMaxDepth) return false;
+    if (depth > kMaxDepth) {
+      is_too_deep_ = true;
+      return false;
+    }
     const size_t start = at_;
     const size_t end = leading_here_.size();
     if (!ScanAnyValue(depth, first)) return false;
@@ -154,9 +163,11 @@ class Scanner {
   bool ScanMember(std::string_view name, size_t depth, size_t first) {
     const size_t end = leading_here_.size();
     if (first == end) return ScanValue(depth + 1, end);
-    if (name.find('\\') != std::string_view::npos)
-      return ScanPart(UnescapeJson(name), depth, first);
-    return ScanPart(name.substr(1, name.size() - 2), depth, first);
+    if (name.find('\\') == std::string_view::npos) {
+      return ScanPart(name.substr(1, name.size() - 2), depth, first);
+    }
+    const auto text = UnescapeJson(name);
+    return text ? ScanPart(*text, depth, first) : ScanValue(depth + 1, end);
   }
 
   bool ScanArray(size_t depth, size_t first) {
@@ -236,6 +247,7 @@ class Scanner {
   std::vector<std::string_view> found_;
   std::vector<size_t> leading_here_;  // a stack: for each level those that lead to it
   size_t at_ = 0;
+  bool is_too_deep_ = false;
 };
 
 bool IsAscii(std::string_view text) {
@@ -246,9 +258,9 @@ bool IsAscii(std::string_view text) {
 
 }  // namespace
 
-std::optional<std::vector<std::string_view>> FindInJson(std::string_view text,
-                                                        std::span<const JsonPath> paths) {
-  if (!IsAscii(text) && !IsUtf8(text)) return std::nullopt;
+Expected<std::vector<std::string_view>, JsonFault> FindInJson(std::string_view text,
+                                                              std::span<const JsonPath> paths) {
+  if (!IsAscii(text) && !IsUtf8(text)) return Fault(JsonFault::kNotUtf8);
   return Scanner(text, paths).Run();
 }
 
@@ -268,7 +280,7 @@ void AppendCompactJson(std::string& out, std::string_view json) {
   }
 }
 
-std::string UnescapeJson(std::string_view literal) {
+std::optional<std::string> UnescapeJson(std::string_view literal) {
   std::string text;
   const std::string_view inside = literal.substr(1, literal.size() - 2);
   for (size_t at = 0; at < inside.size();) {
@@ -277,6 +289,7 @@ std::string UnescapeJson(std::string_view literal) {
     at = next;
     if (at == inside.size()) break;
     const Escape escape = ParseEscape(inside.substr(at));
+    if (escape.is_half) return std::nullopt;
     AppendUtf8(text, escape.character);
     at += escape.length;
   }

@@ -62,7 +62,8 @@ bool HasControlCharacter(std::string_view text) {
   for (size_t at = 0; at < text.size(); ++at) {
     const auto byte = static_cast<unsigned char>(text[at]);
     if (byte < 0x20 || byte == 0x7f) return true;
-    if (byte == 0xc2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0) {
+    if (byte == 0xc2 && at + 1 < text.size() && IsContinuation(text[at + 1]) &&
+        static_cast<unsigned char>(text[at + 1]) < 0xa0) {
       return true;
     }
   }

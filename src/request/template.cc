@@ -20,7 +20,7 @@ constexpr size_t kMaxHeader = 8 * 1024;
 constexpr size_t kMaxBody = 64 * 1024 * 1024;
 
 constexpr const char* kIsNull = "it is null";
-constexpr const char* kNotJson = "it is not JSON";
+constexpr const char* kNotUtf8 = "it is not UTF-8";
 
 bool IsLiteral(const config::Template::Part& part) {
   return std::holds_alternative<base::Secret>(part);
@@ -40,8 +40,22 @@ bool IsDotSegment(std::string_view segment) {
   return dots > 0;
 }
 
-RecordLookup::Found FoundAt(const std::optional<std::vector<std::string_view>>& json, size_t path) {
-  if (!json) return {{}, false, kNotJson};
+const char* ProblemOf(base::JsonFault fault) {
+  switch (fault) {
+    case base::JsonFault::kTooDeep:
+      return "it is nested deeper than 128 levels";
+    case base::JsonFault::kNotUtf8:
+      return kNotUtf8;
+    case base::JsonFault::kSyntax:
+      break;
+  }
+  return "it is not JSON";
+}
+
+using Json = base::Expected<std::vector<std::string_view>, base::JsonFault>;
+
+RecordLookup::Found FoundAt(const Json& json, size_t path) {
+  if (!json) return {{}, false, ProblemOf(json.error())};
   const std::string_view found = (*json)[path];
   if (found.empty()) return {{}, false, "there is no such field"};
   if (found == "null") return {{}, false, kIsNull};
@@ -52,10 +66,6 @@ RecordLookup::Found FoundAt(const std::optional<std::vector<std::string_view>>& 
 RecordLookup::Found FoundIn(std::string_view text) {
   const base::JsonPath whole;
   return FoundAt(base::FindInJson(text, {&whole, 1}), 0);
-}
-
-bool HasControl(std::string_view text) {
-  return !base::IsFieldValue(text) || text.find('\t') != std::string_view::npos;
 }
 
 }  // namespace
@@ -233,7 +243,9 @@ const char* TemplateRenderer::AppendEncoded(const Piece& piece, const RecordLook
   }
   std::string plain;
   if (found.is_json && text.front() == '"') {
-    text = plain = base::UnescapeJson(text);
+    auto unescaped = base::UnescapeJson(text);
+    if (!unescaped) return "it has half of a surrogate pair, which is no character";
+    text = plain = std::move(*unescaped);
   } else if (found.is_json && (text.front() == '{' || text.front() == '[')) {
     if (place_ == Place::kTarget || place_ == Place::kHeader) return "it is an object or an array";
     base::AppendCompactJson(plain, text);
@@ -250,14 +262,14 @@ const char* TemplateRenderer::AppendEncoded(const Piece& piece, const RecordLook
       }
       break;
     case Place::kHeader:
-      if (HasControl(text)) return "it has a control character";
+      if (base::HasControlCharacter(text)) return "it has a control character";
       out += text;
       break;
     case Place::kBody:
       out += text;
       break;
     case Place::kJsonBody:
-      if (!base::IsUtf8(text)) return "it is not UTF-8";
+      if (!base::IsUtf8(text)) return kNotUtf8;
       base::AppendJsonEscaped(out, text);
       break;
   }

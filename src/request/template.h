@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/json_text.h"
+#include "base/result.h"
 #include "config/template.h"
 #include "delivery/record.h"
 #include "delivery/record_fault.h"
@@ -36,7 +37,7 @@ class RecordLookup {
   Found Find(const config::TemplateField& field, std::optional<size_t> path);
 
  private:
-  using Json = std::optional<std::vector<std::string_view>>;
+  using Json = base::Expected<std::vector<std::string_view>, base::JsonFault>;
 
   Found FindNumber(int64_t number);
   Found FindHeader(const std::string& name) const;

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,56 +19,51 @@ std::string_view Find(std::string_view text, JsonPath path) {
   return found ? found->front() : "not JSON";
 }
 
+JsonFault FaultOf(std::string_view text) {
+  const auto found = FindInJson(text, {});
+  return found ? throw std::runtime_error("it is JSON") : found.error();
+}
+
 TEST(JsonText, AcceptsOnlyRfc8259) {
-  for (const std::string_view text :
-       {"1", "-0", "0.10", "1e400", "123456789012345678901234567890", "1E+2", "\"\"", "null",
-        "true", "false", "[]", "{}", " [ 1 , {\"a\" : [ ] } ]\r\n\t", R"("\"\\\/\b\f\n\r\t\u00e9")",
-        R"("\ud83d\ude00")", "\"\xc3\xa9\"", "\"\x7f\"", R"({"":0,"":1})"}) {
-    EXPECT_TRUE(IsJson(text)) << text;
-  }
-  for (const std::string_view text : {"",
-                                      " ",
-                                      "01",
-                                      "+1",
-                                      "1.",
-                                      ".5",
-                                      "-",
-                                      "1e",
-                                      "0x1",
-                                      "NaN",
-                                      "Infinity",
-                                      "nul",
-                                      "nulll",
-                                      "True",
-                                      "'a'",
-                                      "\"",
-                                      "\"a",
-                                      "\"\\\"",
-                                      "\"\\x\"",
-                                      "\"\\u12g4\"",
-                                      "\"\\u12\"",
-                                      "\"\n\"",
-                                      "[1,]",
-                                      "[,1]",
-                                      "[1 2]",
-                                      "[",
-                                      "]",
-                                      "{",
-                                      "{\"a\"}",
-                                      "{\"a\":}",
-                                      "{\"a\":1,}",
-                                      "{a:1}",
-                                      "{1:1}",
-                                      "1 2",
-                                      "{}{}",
-                                      "/**/1",
+  for (const std::string_view text : {"1",
+                                      "-0",
+                                      "0.10",
+                                      "1e400",
+                                      "123456789012345678901234567890",
+                                      "1E+2",
+                                      "\"\"",
+                                      "null",
+                                      "true",
+                                      "false",
+                                      "[]",
+                                      "{}",
+                                      " [ 1 , {\"a\" : [ ] } ]\r\n\t",
+                                      R"("\"\\\/\b\f\n\r\t\u00e9")",
+                                      R"("\ud83d\ude00")",
                                       R"("\ud83d")",
                                       R"("\ude00")",
                                       R"("\ud83dx")",
                                       R"("\ud83d\u0041")",
-                                      "\"\xff\"",
-                                      "\"\xc3\"",
-                                      "\xef\xbb\xbf{}"}) {
+                                      R"("\ud83d\ud83d\ude00")",
+                                      R"({"\ud83d":1})",
+                                      "\"\xc3\xa9\"",
+                                      "\"\x7f\"",
+                                      R"({"":0,"":1})"}) {
+    EXPECT_TRUE(IsJson(text)) << text;
+  }
+  for (const std::string_view text : {"",           " ",           "01",
+                                      "+1",         "1.",          ".5",
+                                      "-",          "1e",          "0x1",
+                                      "NaN",        "Infinity",    "nul",
+                                      "nulll",      "True",        "'a'",
+                                      "\"",         "\"a",         "\"\\\"",
+                                      "\"\\x\"",    "\"\\u12g4\"", "\"\\u12\"",
+                                      "\"\n\"",     "[1,]",        "[,1]",
+                                      "[1 2]",      "[",           "]",
+                                      "{",          "{\"a\"}",     "{\"a\":}",
+                                      "{\"a\":1,}", "{a:1}",       "{1:1}",
+                                      "1 2",        "{}{}",        "/**/1",
+                                      "\"\xff\"",   "\"\xc3\"",    "\xef\xbb\xbf{}"}) {
     EXPECT_FALSE(IsJson(text)) << text;
   }
   EXPECT_FALSE(IsJson(std::string_view("1\0", 2)));
@@ -79,6 +76,27 @@ TEST(JsonText, BoundsTheDepth) {
   EXPECT_TRUE(IsJson(nested(128)));
   EXPECT_FALSE(IsJson(nested(130)));
   EXPECT_FALSE(IsJson(std::string(1'000'000, '[')));
+}
+
+TEST(JsonText, SaysWhatIsWrong) {
+  EXPECT_EQ(FaultOf("{"), JsonFault::kSyntax);
+  EXPECT_EQ(FaultOf("{} x"), JsonFault::kSyntax);
+  EXPECT_EQ(FaultOf("\"\xff\""), JsonFault::kNotUtf8);
+  EXPECT_EQ(FaultOf(std::string(130, '[') + std::string(130, ']')), JsonFault::kTooDeep);
+}
+
+TEST(JsonText, KeepsHalfOfASurrogatePairAsItIsWritten) {
+  constexpr std::string_view kText = R"({"a\ud83d": 1, "a": "x\ud83d", "b": [2]})";
+  EXPECT_EQ(Find(kText, {"a"}), R"("x\ud83d")");
+  EXPECT_EQ(Find(kText, {"b", "0"}), "2");
+  EXPECT_EQ(Find(kText, {"a\xed\xa0\xbd"}), "");
+  std::string out;
+  AppendCompactJson(out, kText);
+  EXPECT_EQ(out, R"({"a\ud83d":1,"a":"x\ud83d","b":[2]})");
+  for (const std::string_view half :
+       {R"("x\ud83d")", R"("\ude00")", R"("\ud83d\u0041")", R"("\ud83d\ud83d\ude00")"}) {
+    EXPECT_EQ(UnescapeJson(half), std::nullopt) << half;
+  }
 }
 
 TEST(JsonText, FindsValuesAsTheyAreWritten) {

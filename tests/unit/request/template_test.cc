@@ -173,6 +173,14 @@ TEST_F(TemplateTest, LetsNoRecordEndAHeader) {
     record_.key = std::string("a") + control;
     EXPECT_THAT(Render("{{key}}", Place::kHeader), HasSubstr("it has a control character"));
   }
+  for (const char* control : {"a\xc2\x80", "\xc2\x85", "\xc2\x9f"}) {
+    record_.key = control;
+    EXPECT_THAT(Render("{{key}}", Place::kHeader), HasSubstr("it has a control character"));
+  }
+  for (const char* text : {"\xc2\xa0", "\xc3\x80", "\xc2", "\xc2x", "\x85"}) {
+    record_.key = text;
+    EXPECT_EQ(Render("{{key}}", Place::kHeader), text);
+  }
   record_.key = std::string(8192, 'a');
   EXPECT_EQ(Render("{{key}}", Place::kHeader), *record_.key);
   EXPECT_EQ(Render("{{key}}b", Place::kHeader), "fault: it would be longer than 8192 bytes");
@@ -213,6 +221,35 @@ TEST_F(TemplateTest, PutsJsonIntoAJsonBody) {
   EXPECT_EQ(Render(R"({"v":{{header.n}}})", Place::kJsonBody), R"({"v":[1,2]})");
 }
 
+TEST_F(TemplateTest, FaultsOnHalfOfASurrogatePairOnlyInTheTextItself) {
+  record_.value = R"({"id": 7, "bad": "a\ud83d", "o": {"p": "\ude00"}})";
+  const std::string fault =
+      "fault: it: {{value.bad}}: it has half of a surrogate pair, which is no character";
+  for (const Place place : {Place::kTarget, Place::kHeader, Place::kBody}) {
+    EXPECT_EQ(Render("/{{value.id}}", place), "/7");
+    EXPECT_EQ(Render("/{{value.bad}}", place), fault);
+    EXPECT_EQ(Render("/{{value.bad:-d}}", place), fault);
+  }
+  EXPECT_EQ(Render("{{value.o}}", Place::kBody), R"({"p":"\ude00"})");
+  Try(Place::kJsonBody,
+      {
+          {R"({"a":{{value.bad}},"o":{{value.o}}})", R"({"a":"a\ud83d","o":{"p":"\ude00"}})"},
+          {R"({"v":{{value}}})", R"({"v":{"id":7,"bad":"a\ud83d","o":{"p":"\ude00"}}})"},
+          {R"({"a":"{{value.bad}}"})", fault},
+          {R"({"a":"{{value.o}}"})", R"({"a":"{\"p\":\"\\ude00\"}"})"},
+      });
+}
+
+TEST_F(TemplateTest, SaysWhyAValueIsNotReadAsJson) {
+  record_.value = std::string(130, '[') + std::string(130, ']');
+  EXPECT_EQ(Render("{{value.a}}", Place::kBody),
+            "fault: it: {{value.a}}: it is nested deeper than 128 levels");
+  record_.value = "{\"a\":\"\xff\"}";
+  EXPECT_EQ(Render("{{value.a}}", Place::kBody), "fault: it: {{value.a}}: it is not UTF-8");
+  record_.value = "{";
+  EXPECT_EQ(Render("{{value.a}}", Place::kBody), "fault: it: {{value.a}}: it is not JSON");
+}
+
 TEST_F(TemplateTest, KeepsAJsonBodyJsonWhateverTheRecordHolds) {
   for (const std::string_view hostile :
        {R"(","admin":true,"x":")", "\\", "\\\"", "\"", "}", "]}", "\n", "{{topic}}", "\\u0000",
@@ -221,7 +258,7 @@ TEST_F(TemplateTest, KeepsAJsonBodyJsonWhateverTheRecordHolds) {
     const std::string body = Render(R"({"a":"{{key}}"})", Place::kJsonBody);
     EXPECT_TRUE(base::IsJson(body)) << body;
     const std::vector<base::JsonPath> path{{"a"}};
-    EXPECT_EQ(base::UnescapeJson(base::FindInJson(body, path)->front()), hostile);
+    EXPECT_EQ(*base::UnescapeJson(base::FindInJson(body, path)->front()), hostile);
   }
   record_.key = "\xff";
   EXPECT_EQ(Render(R"({"a":"{{key}}"})", Place::kJsonBody), "fault: it: {{key}}: it is not UTF-8");

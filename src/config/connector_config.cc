@@ -185,6 +185,14 @@ void WarnOfUnintendedSettings(const Settings& settings, const std::string& file,
       warn(FindSet(settings, key), "Has no effect: cloudevents.mode is NONE");
     }
   }
+  const auto& headers = config.endpoint.headers;
+  if (std::any_of(headers.begin(), headers.end(),
+                  [](const auto& header) { return IsRecordHeader(header.first); })) {
+    // Without their names, because a secret may contain all headers.
+    warn(FindSetting(settings, "callback.request.headers"),
+         "Some of these headers have no effect: every request sets X-Kafka-*, X-B3-*, traceparent, "
+         "tracestate and Idempotency-Key itself");
+  }
   const auto is_plain = [](const base::Secret& url) {
     return Lower(url.Reveal()).starts_with("http://");
   };

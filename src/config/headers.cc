@@ -50,6 +50,12 @@ std::string ValidateName(const std::string& name, std::set<std::string>& seen, b
       return shown + " is set by the HTTP client itself: leave it out";
     }
   }
+  constexpr std::string_view kProxyPrefix = "Proxy-";
+  if (EqualIgnoringCase(name.substr(0, kProxyPrefix.size()), kProxyPrefix)) {
+    return shown +
+           " is for a proxy and never sent to the endpoint: use http.proxy.user and "
+           "http.proxy.password";
+  }
   if (!seen.insert(Lower(name)).second) return shown + " is given twice: keep one of them";
   return {};
 }

@@ -7,6 +7,16 @@
 
 namespace khs::config {
 
+bool IsRecordHeader(std::string_view name) {
+  constexpr std::array<std::string_view, 13> kNames{
+      "X-Kafka-Topic",  "X-Kafka-Partition", "X-Kafka-Offset", "X-Kafka-Timestamp",
+      "X-Kafka-Key",    "X-Kafka-Tombstone", "X-B3-TraceId",   "X-B3-SpanId",
+      "X-B3-Sampled",   "X-B3-Info",         "traceparent",    "tracestate",
+      "Idempotency-Key"};
+  return std::any_of(kNames.begin(), kNames.end(),
+                     [name](std::string_view known) { return base::IsSameForCgi(name, known); });
+}
+
 bool IsEventHeader(const CloudEventsConfig& cloud_events, std::string_view name) {
   constexpr std::string_view kPrefix = "ce-";
   return cloud_events.mode != CloudEventsConfig::Mode::kNone &&

@@ -13,9 +13,14 @@ constexpr std::string_view kWebhookSignature = "webhook-signature";
 constexpr std::string_view kGithubSignature = "X-Hub-Signature-256";
 constexpr std::string_view kStripeSignature = "Stripe-Signature";
 
+// Returns whether a name is that of a header that describes the record. Neither configured nor
+// forwarded headers replace it, not even when the record lacks the value (no key, no timestamp). As
+// for CGI-like receivers, underscores count as dashes.
+bool IsRecordHeader(std::string_view name);
+
 // Returns whether a name is that of a header for an attribute of an event, if requests are
-// CloudEvents. Neither configured nor forwarded headers may have such a name. As for CGI-like
-// receivers, underscores count as dashes.
+// CloudEvents, with underscores as above. Neither configured nor forwarded headers may have such a
+// name.
 bool IsEventHeader(const CloudEventsConfig& cloud_events, std::string_view name);
 
 // The headers of a kind of signature. Neither configured nor forwarded headers may have their

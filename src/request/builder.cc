@@ -1,7 +1,6 @@
 #include "request/builder.h"
 
 #include <algorithm>
-#include <array>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -21,6 +20,7 @@ using base::IsConnectionHeader;
 using base::IsFieldName;
 using base::IsFieldValue;
 using base::IsSameForCgi;
+using config::IsRecordHeader;
 
 constexpr std::string_view kContentType = "Content-Type";
 constexpr std::string_view kTraceId = "X-B3-TraceId";
@@ -31,17 +31,10 @@ constexpr size_t kUsualHeaderBytes = 1024;
 constexpr size_t kTraceIdDigits = 16;
 constexpr size_t kMaxTraceId = 128;  // B3 trace ids have at most 32 digits
 
-// Headers that describe the record. Neither configuration nor forwarded headers may set them, not
-// even when the record lacks the value (no key, no timestamp).
-constexpr std::array<std::string_view, 13> kRecordNames{
-    "X-Kafka-Topic",  "X-Kafka-Partition", "X-Kafka-Offset", "X-Kafka-Timestamp",
-    "X-Kafka-Key",    "X-Kafka-Tombstone", kTraceId,         "X-B3-SpanId",
-    "X-B3-Sampled",   "X-B3-Info",         kTraceParent,     kTraceState,
-    "Idempotency-Key"};
-
-bool DescribesRecord(std::string_view name) {
-  return std::any_of(kRecordNames.begin(), kRecordNames.end(),
-                     [name](std::string_view known) { return IsSameForCgi(name, known); });
+// Returns whether the request continues what a header of the record says.
+bool IsTraceHeader(std::string_view name) {
+  return EqualIgnoringCase(name, kTraceId) || EqualIgnoringCase(name, kTraceParent) ||
+         EqualIgnoringCase(name, kTraceState);
 }
 
 // Returns nothing when the encoded key is too long for a header.
@@ -122,7 +115,9 @@ void AppendForwarded(const config::EndpointConfig& endpoint, const delivery::Rec
       ++request.headers_left_out;
     } else if (is_type) {
       type = &header;
-    } else if (!DescribesRecord(header.name) && !IsConfigured(endpoint, header.name)) {
+    } else if (IsRecordHeader(header.name)) {
+      if (!IsTraceHeader(header.name)) ++request.headers_left_out;
+    } else if (!IsConfigured(endpoint, header.name)) {
       request.headers.Add(header.name, header.value ? *header.value : std::string_view());
     }
   }
@@ -186,7 +181,7 @@ std::string CredentialsForQuery(const config::EndpointConfig& endpoint, std::str
 }
 
 void ValidateHeaders(const config::EndpointConfig& endpoint) {
-  if (DescribesRecord(endpoint.auth.header_name)) {
+  if (IsRecordHeader(endpoint.auth.header_name)) {
     throw std::runtime_error("api.key.name: " + endpoint.auth.header_name +
                              " describes the record, and cannot be another header");
   }
@@ -232,7 +227,7 @@ void Builder::CompileTemplates() {
     const bool allowed = !IsConnectionHeader(name) || EqualIgnoringCase(name, "Host");
     const bool is_reserved = config::IsSignatureHeader(endpoint_.signature, name) ||
                              config::IsEventHeader(endpoint_.cloud_events, name);
-    if (!allowed || DescribesRecord(name) || is_reserved) continue;
+    if (!allowed || IsRecordHeader(name) || is_reserved) continue;
     Header header{name, value.constant().Reveal(), {}};
     if (value.has_fields()) {
       header.renderer.emplace(value, Place::kHeader, "callback.request.headers: " + name, paths_);

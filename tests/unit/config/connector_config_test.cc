@@ -445,6 +445,17 @@ TEST(ConnectorConfig, WarnsOfProbablyUnintendedSettings) {
   }
 }
 
+TEST(ConnectorConfig, WarnsOfHeadersThatEveryRequestSetsItself) {
+  for (const char* name : {"X-Kafka-Offset", "x-b3-traceid", "TraceParent", "tracestate",
+                           "idempotency_key", "X-Kafka-Key"}) {
+    EXPECT_THAT(ProblemsOf(std::string("callback.request.headers = {A = 'b', ") + name + " = 'c'}"),
+                ElementsAre(HasSubstr("warning: callback.request.headers: Some of these headers "
+                                      "have no effect: every request sets X-Kafka-*, ")))
+        << name;
+  }
+  EXPECT_THAT(ProblemsOf("callback.request.headers = {X-Kafka = 'b', Trace = 'c'}"), IsEmpty());
+}
+
 TEST(ConnectorConfig, DoesNotWarnOfDefaults) {
   const FlatConfig defaults = {
       {"errors.deadletterqueue.topic.name", "d", ValueKind::kString, {1, 1}},

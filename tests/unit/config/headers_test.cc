@@ -61,6 +61,11 @@ TEST(Headers, RejectHeadersThatHttpOrTheClientForbids) {
       {"x-a:b|X-A:c", "given twice"},
       {"content-length:5", "set by the HTTP client"},
       {"TE:trailers", "set by the HTTP client"},
+      {"proxy-authorization:Basic YQ==",
+       "the header proxy-authorization is for a proxy and never sent to the endpoint: use "
+       "http.proxy.user and http.proxy.password"},
+      {"Proxy-X:a", "is for a proxy"},
+      {"Proxy-Connection:close", "set by the HTTP client"},
       {R"({"X-A":null})", "must be a string, a number or a boolean"},
       {R"({"X-A":{"b":1}})", "must be a string, a number or a boolean"},
       {R"({"X-A":[1]})", "must be a string, a number or a boolean"},

@@ -280,6 +280,17 @@ TEST_F(BuilderTest, NothingOverridesHeadersThatDescribeTheRecord) {
     EXPECT_NE(values.front(), "configured") << name;
     EXPECT_NE(values.front(), "forwarded") << name;
   }
+  EXPECT_EQ(Build().headers_left_out, 7);  // all but traceparent
+}
+
+TEST_F(BuilderTest, CountsNoTraceThatIsContinuedAsLeftOut) {
+  endpoint_.forward_kafka_headers = true;
+  record_.headers = {{"x-b3-traceid", "463ac35c9f6413ad"},
+                     {"traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"},
+                     {"tracestate", "a=1"}};
+  EXPECT_EQ(Build().headers_left_out, 0);
+  record_.headers = {{"X_Kafka_Offset", "7"}, {"idempotency_key", "7"}, {"X-Kafka-Foo", "7"}};
+  EXPECT_EQ(Build().headers_left_out, 2);
 }
 
 TEST_F(BuilderTest, TreatsUnderscoresInNamesAsDashes) {

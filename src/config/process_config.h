@@ -52,7 +52,7 @@ struct ProcessConfig {
   TlsFiles rest_tls;
   std::optional<ListenAddress> metrics_listen;  // absent: off
   std::vector<std::string> secrets_dirs;
-  std::vector<base::AddressRange> disallowed_addresses;  // of endpoints and their proxies
+  std::vector<base::AddressRange> disallowed_addresses;  // of endpoints, token URLs and proxies
   base::LogLevel log_level = base::LogLevel::kInfo;
   base::LogFormat log_format = base::LogFormat::kLogfmt;
   std::chrono::milliseconds shutdown_grace{20'000};

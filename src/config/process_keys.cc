@@ -190,8 +190,9 @@ const Row<ProcessDraft> kRows[] = {
              .type = kList,
              .default_value = "",
              .group = "Endpoints",
-             .documentation = "Addresses that no connector may connect to, as endpoint or proxy, "
-                              "such as `169.254.0.0/16,fd00::/8`. See *Disallowed addresses*."},
+             .documentation =
+                 "Addresses that no connector may connect to, as endpoint, token URL or proxy, "
+                 "such as `169.254.0.0/16,fd00::/8`. See *Disallowed addresses*."},
      .apply = SetDisallowedAddresses},
     {.key = {.key = "log.level",
              .default_value = "info",

@@ -61,8 +61,8 @@ void ValidateProxy(const Settings& settings, ProblemList& problems) {
 }
 
 // Whether values are escaped in the body depends on its Content-Type.
-void ValidateBody(const Settings& settings, bool is_complete, EndpointConfig& endpoint,
-                  ProblemList& problems) {
+void ValidateBody(const Settings& settings, const std::string& file, bool is_complete,
+                  EndpointConfig& endpoint, ProblemList& problems) {
   const Setting* setting = FindSetting(settings, "callback.request.body");
   if (setting == nullptr || !endpoint.body) return;
   const auto type = std::find_if(
@@ -77,7 +77,17 @@ void ValidateBody(const Settings& settings, bool is_complete, EndpointConfig& en
   const std::string& text =
       is_configured ? type->second.constant().Reveal() : endpoint.default_content_type;
   endpoint.body_is_json = IsJsonType(text);
-  if (!endpoint.body_is_json) return;
+  if (!endpoint.body_is_json) {
+    if (setting->written.file == file && endpoint.body->has_fields() &&
+        LooksLikeJson(*endpoint.body)) {
+      problems.Add(ProblemWith(*setting,
+                               "It looks like JSON, but its Content-Type is not JSON: values are "
+                               "put in as they are, without escapes. Set the Content-Type "
+                               "application/json in callback.request.headers",
+                               Severity::kWarning));
+    }
+    return;
+  }
   std::string reason = ValidateJsonBody(*endpoint.body, text);
   if (!reason.empty()) problems.Add(ProblemWith(*setting, std::move(reason)));
 }
@@ -264,7 +274,7 @@ ConnectorResult Parse(const ConnectorSource& source, const FlatConfig& definitio
   ValidateClientCertificate(settings, problems);
   ValidateProxy(settings, problems);
   ResolveAuth(settings, source.file, draft, problems);
-  ValidateBody(settings, secrets.is_complete(), draft.config.endpoint, problems);
+  ValidateBody(settings, source.file, secrets.is_complete(), draft.config.endpoint, problems);
   ValidateStatusRules(settings, source.file, applier, draft, problems);
   ResolveBackoff(settings, source.file, draft, problems);
   ResolveSignature(settings, source.file, draft, problems);

@@ -87,7 +87,8 @@ Text TakeNext(std::string_view& text, ForeignText form,
     text.remove_prefix(end + close.size());
     return inside;
   };
-  if (text.starts_with("${")) {
+  const bool is_template = form == ForeignText::kBraces && text.starts_with("${{");
+  if (text.starts_with("${") && !is_template) {
     if (const auto inside = take(2, "}")) {
       if (inside->find(':') != std::string_view::npos) return TranslateReference(*inside);
       if (form == ForeignText::kDollar) return TranslateDollar(Trim(*inside));

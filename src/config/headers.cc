@@ -85,7 +85,7 @@ size_t Find(std::string_view text, std::string_view wanted, bool is_hidden) {
     if (rest.starts_with(wanted)) return at;
     if (rest.starts_with("$${")) {
       at += 2;
-    } else if (rest.starts_with("${")) {
+    } else if (rest.starts_with("${") && !rest.starts_with("${{")) {
       at += std::min(rest.find('}'), rest.size() - 1);
     } else if (rest.starts_with("{{{{")) {
       at += 3;

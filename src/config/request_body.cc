@@ -1,6 +1,7 @@
 #include "config/request_body.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "base/json_text.h"
 #include "config/text.h"
@@ -23,6 +24,27 @@ bool IsEachLineJson(std::string_view text) {
   return true;
 }
 
+struct Sample {
+  std::string text;
+  std::vector<const TemplateField*> outside;  // of strings
+};
+
+// Returns a body with a text in place of each field: `value` outside of JSON strings.
+Sample MakeSample(const Template& body, std::string_view value) {
+  Sample sample;
+  bool in_string = false;
+  for (const Template::Part& part : body.parts()) {
+    if (const auto* literal = std::get_if<base::Secret>(&part)) {
+      sample.text += literal->Reveal();
+      in_string = base::EndsInJsonString(literal->Reveal(), in_string);
+      continue;
+    }
+    sample.text += in_string ? "x" : value;
+    if (!in_string) sample.outside.push_back(&std::get<TemplateField>(part));
+  }
+  return sample;
+}
+
 }  // namespace
 
 bool IsJsonType(std::string_view content_type) {
@@ -34,21 +56,22 @@ bool IsJsonTextType(std::string_view content_type) {
   return subtype == "json" || subtype.ends_with("+json");
 }
 
+bool LooksLikeJson(const Template& body) {
+  const std::string text = MakeSample(body, "0").text;
+  const std::string_view trimmed = Trim(text);
+  return (trimmed.starts_with('{') || trimmed.starts_with('[')) && base::IsJson(trimmed);
+}
+
 std::string ValidateJsonBody(const Template& body, std::string_view content_type) {
-  std::string sample;  // in place of a field it has a value that is possible only where any is
-  bool in_string = false;
-  for (const Template::Part& part : body.parts()) {
-    if (const auto* literal = std::get_if<base::Secret>(&part)) {
-      sample += literal->Reveal();
-      in_string = base::EndsInJsonString(literal->Reveal(), in_string);
-      continue;
-    }
-    const auto& field = std::get<TemplateField>(part);
-    if (!in_string && field.default_text && !base::IsJson(*field.default_text)) {
-      return "The default of " + Abbreviate(field.shown) +
-             " must be JSON, such as null or \"\", because it is outside a string of the body";
-    }
-    sample += in_string ? "x" : "[]";
+  if (body.parts().empty()) return {};  // no body is sent
+  // Where an array is possible, any value is.
+  const auto [sample, outside] = MakeSample(body, "[]");
+  for (const TemplateField* field : outside) {
+    if (!field->default_text || base::IsJson(*field->default_text)) continue;
+    const bool has_braces = field->default_text->find('{') != std::string::npos;
+    return "The default of " + Abbreviate(field->shown) +
+           " must be JSON, such as null or \"\", because it is outside a string of the body" +
+           (has_braces ? "; it ends at the first }}, so put a blank before them" : "");
   }
   const bool may_be_lines = !IsJsonTextType(content_type);
   if (base::IsJson(sample) || (may_be_lines && IsEachLineJson(sample))) return {};

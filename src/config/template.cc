@@ -22,7 +22,7 @@ constexpr std::string_view kOpen = "{{";
 constexpr std::string_view kClose = "}}";
 constexpr std::string_view kDefault = ":-";
 constexpr std::string_view kLiteralOpen = "{{{{";
-constexpr std::string_view kPlaceholder = "x";
+constexpr char kPlaceholder = 'x';
 
 // For suggestions.
 constexpr std::array kNames{KeyDefinition{.key = "topic"},  KeyDefinition{.key = "partition"},
@@ -141,18 +141,22 @@ Expected<TemplateField, std::string> ParseField(std::string_view inside) {
   return field;
 }
 
-// Returns the number of the character at an offset, counted from 1.
-std::ptrdiff_t CharacterNumber(std::string_view text, size_t at) {
-  const std::string_view before = text.substr(0, at);
-  return 1 + std::count_if(before.begin(), before.end(),
-                           [](char c) { return !base::IsContinuation(c); });
+size_t CountCharacters(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return !base::IsContinuation(c); }));
 }
 
 // A text as written: literals with their references, and fields.
 using WrittenPart = std::variant<std::string, TemplateField>;
-
-Expected<std::vector<WrittenPart>, std::string> SplitFields(std::string_view text) {
+struct WrittenText {
   std::vector<WrittenPart> parts;
+  // The text with placeholders for what is no reference whatever stands before it.
+  std::string references;
+};
+
+Expected<WrittenText, std::string> SplitFields(std::string_view text) {
+  WrittenText written;
+  std::vector<WrittenPart>& parts = written.parts;
   std::string literal;
   size_t fields = 0;
   for (size_t at = 0; at < text.size();) {
@@ -160,14 +164,16 @@ Expected<std::vector<WrittenPart>, std::string> SplitFields(std::string_view tex
     size_t length = 1;
     if (rest.starts_with("$${")) {
       length = 3;
-    } else if (rest.starts_with("${")) {
+    } else if (rest.starts_with("${") && !rest.starts_with("${{")) {
       length = std::min(rest.find('}'), rest.size() - 1) + 1;
     } else if (rest.starts_with(kLiteralOpen)) {
+      if (literal.ends_with('$')) literal += '$';  // it is no reference
       literal += kOpen;
+      written.references.append(kLiteralOpen.size(), kPlaceholder);
       at += kLiteralOpen.size();
       continue;
     } else if (rest.starts_with(kOpen)) {
-      const auto number = CharacterNumber(text, at);
+      const size_t number = CountCharacters(text.substr(0, at)) + 1;
       length = TemplateLength(rest);
       if (length == 0) {
         return Unexpected(fmt::format(
@@ -184,14 +190,16 @@ Expected<std::vector<WrittenPart>, std::string> SplitFields(std::string_view tex
       }
       if (!literal.empty()) parts.emplace_back(std::exchange(literal, {}));
       parts.emplace_back(std::move(*field));
+      written.references.append(CountCharacters(rest.substr(0, length)), kPlaceholder);
       at += length;
       continue;
     }
     literal += rest.substr(0, length);
+    written.references += rest.substr(0, length);
     at += length;
   }
   if (!literal.empty()) parts.emplace_back(std::move(literal));
-  return parts;
+  return written;
 }
 
 }  // namespace
@@ -212,14 +220,14 @@ Expected<ParsedTemplate, std::string> ParseTemplate(std::string_view text,
                                                     SecretResolver& secrets) {
   auto written = SplitFields(text);
   if (!written) return Unexpected(std::move(written.error()));
-  if (const auto references = ParseReferences(text); !references) {
+  if (const auto references = ParseReferences(written->references); !references) {
     return Unexpected(references.error());
   }
   ParsedTemplate parsed;
   ResolvedText& whole = parsed.whole;
   std::vector<Template::Part> parts;
   std::string problem;  // the first; the loop continues, to record all references
-  for (WrittenPart& part : *written) {
+  for (WrittenPart& part : written->parts) {
     if (auto* field = std::get_if<TemplateField>(&part)) {
       if (!parsed.first_field) parsed.first_field = whole.text.size();
       whole.text += kPlaceholder;

@@ -65,7 +65,8 @@ struct ParsedTemplate {
 };
 
 // Parses the templates in a text and then resolves its references, so that `{{` in a secret is
-// literal. `{{{{` is a literal `{{`. The error names a position and the nearest known name.
+// literal. `{{{{` is a literal `{{`, and a `$` before a template is literal too. The error names a
+// position and the nearest known name.
 base::Expected<ParsedTemplate, std::string> ParseTemplate(std::string_view text,
                                                           SecretResolver& secrets);
 

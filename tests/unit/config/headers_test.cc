@@ -101,6 +101,14 @@ TEST(Headers, KeepASecretUnchangedInEveryForm) {
   }
 }
 
+TEST(Headers, AreNotSplitInATemplateAfterADollar) {
+  const auto headers = Parse("A:${{key:-a}|b:c}}|B:d");
+  ASSERT_TRUE(headers) << headers.error();
+  ASSERT_EQ(headers->size(), 2u);
+  EXPECT_EQ(std::get<base::Secret>((*headers)[0].second.parts()[0]).Reveal(), "$");
+  EXPECT_EQ(std::get<TemplateField>((*headers)[0].second.parts()[1]).default_text, "a}|b:c");
+}
+
 TEST(Headers, MayBeTheContentOfOneSecret) {
   EXPECT_EQ(Revealed(ParseWith(R"({"A":"b","C":"${env:NO}"})", " ${env:S} ")),
             "A=b\nC=${env:NO}\n");

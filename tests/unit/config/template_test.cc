@@ -12,9 +12,11 @@ namespace khs::config {
 namespace {
 
 using Source = TemplateField::Source;
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 // Every reference has the same secret as its value.
 base::Expected<ParsedTemplate, std::string> Parse(std::string_view text,
@@ -70,6 +72,11 @@ TEST(Template, HasFieldsOfTheRecord) {
       {"{{{{topic}}", "{{topic}}"},
       {"{{{{{{topic}}", "{{|topic|"},
       {"$${{{topic}}", "${|topic|"},
+      {"${{value.amount}}", "$|value[amount]|"},
+      {"a ${{key:-}}${{topic}}$", "a $|key=|$|topic|$"},
+      {"${env:A}${{topic}}${env:A}", "s3cret$|topic|s3cret"},
+      {"$${{topic}}", "${{topic}}"},
+      {"${{{{topic}}", "${{topic}}"},
       {"{ {{topic}} }", "{ |topic| }"},
       {"{", "{"},
   };
@@ -123,6 +130,10 @@ TEST(Template, NamesThePositionAndTheNearestName) {
       {"{{value.\"${env:A}\"}}", "contains a reference to a secret"},
       {"{{key:-a\nb}}", "contains a control character"},
       {"{{topic}}${topic}", "the reference at character 10 is unknown"},
+      {"{{value.\"\xc3\xa9\"}}${topic}", "the reference at character 14 is unknown"},
+      {"${{{{${topic}", "the reference at character 6 is unknown"},
+      {"${{topc}}", "the template at character 2 is unknown: did you mean {{topic}}?"},
+      {"${{topic}", "the template at character 2 has no closing braces"},
   };
   for (const auto& [text, error] : cases) {
     const auto parsed = Parse(text);
@@ -140,7 +151,7 @@ TEST(Template, NamesThePositionAndTheNearestName) {
 TEST(Template, IsHintedAtWhereItIsWrittenAsAReference) {
   EXPECT_THAT(Shown("${topic}"), HasSubstr("; templates are written {{topic}}"));
   EXPECT_THAT(Shown("${value.id}"), HasSubstr("; templates are written {{value.NAME}}"));
-  EXPECT_THAT(Shown("${nothing}"), testing::Not(HasSubstr("templates")));
+  EXPECT_THAT(Shown("${nothing}"), Not(HasSubstr("templates")));
 }
 
 // --- In a connector's keys.
@@ -189,6 +200,31 @@ TEST(TemplateKeys, AllowTemplatesInValuesOfHeaders) {
               ElementsAre(HasSubstr("no record chooses the host")));
 }
 
+TEST(TemplateKeys, WarnOfABodyThatLooksLikeJsonWithoutItsContentType) {
+  const auto problems = [](const std::string& headers, const std::string& body) {
+    return ProblemsOf(kTopics + kUrl + headers + "callback.request.body = '''" + body + "'''");
+  };
+  const std::string plain = "callback.request.headers = {Content-Type = 'text/plain'}\n";
+  const std::string json = "callback.request.headers = {Content-Type = 'application/json'}\n";
+  for (const std::string& headers : {std::string(), plain}) {
+    for (const char* body :
+         {R"({"a": {{value.a}}})", R"( {"a": "{{key}}"} )", "[{{value}}]", R"(["{{key}}", 1])"}) {
+      EXPECT_THAT(problems(headers, body),
+                  ElementsAre(HasSubstr("warning: callback.request.body: It looks like JSON, but "
+                                        "its Content-Type is not JSON")))
+          << body;
+    }
+    for (const char* body : {"{{value}}", "{{value.a}}{{key}}", R"("{{key}}")", "a={{key}}",
+                             R"({"a": 1})", R"({"a": {{key}})"}) {
+      EXPECT_THAT(problems(headers, body), IsEmpty()) << body;
+    }
+  }
+  EXPECT_THAT(problems(json, R"({"a": {{value.a}}})"), IsEmpty());
+  // The Content-Type may be in the secret.
+  EXPECT_THAT(problems("callback.request.headers = '${file:/s}'\n", R"({"a": {{value.a}}})"),
+              IsEmpty());
+}
+
 TEST(TemplateKeys, DemandJsonAroundTheTemplatesOfAJsonBody) {
   const std::string json = "callback.request.headers = {content-type = 'application/json'}\n";
   const std::string lines = "callback.request.headers = {Content-Type = 'application/x-ndjson'}\n";
@@ -196,12 +232,13 @@ TEST(TemplateKeys, DemandJsonAroundTheTemplatesOfAJsonBody) {
     return ProblemsOf(kTopics + kUrl + headers + "callback.request.body = '''" + body + "'''");
   };
   for (const char* body :
-       {"{{value}}", R"({"a": {{value.a}}, "b": "{{key}}-{{topic}}", "c": [{{offset}}]})",
+       {"", "{{value}}", R"({"a": {{value.o:-{} }}})",
+        R"({"a": {{value.a}}, "b": "{{key}}-{{topic}}", "c": [{{offset}}]})",
         R"({"a{{key}}": {{value.n:-null}}})", R"({"a":{"b":{{offset}}}})", R"("\\{{key}}")"}) {
     EXPECT_THAT(problems(json, body), IsEmpty()) << body;
   }
   for (const char* body :
-       {"", R"({"a": {{value.a}})", R"({ {{key}}: 1})", R"({"a": -{{value.a}}})",
+       {R"({"a": {{value.a}})", R"({ {{key}}: 1})", R"({"a": -{{value.a}}})",
         R"({"a": 1{{value.a}}})", R"({"a": {{value.a}}{{value.b}}})", R"({"a": "\{{key}}"})",
         R"({"a": "\u00{{key}}"})", "{\"a\":1}\n{{value}}"}) {
     EXPECT_THAT(problems(json, body), ElementsAre(HasSubstr("Must be JSON around its templates")))
@@ -209,6 +246,10 @@ TEST(TemplateKeys, DemandJsonAroundTheTemplatesOfAJsonBody) {
   }
   EXPECT_THAT(problems(json, R"({"a": {{value.a:-none}}})"),
               ElementsAre(HasSubstr("The default of {{value.a}} must be JSON")));
+  EXPECT_THAT(problems(json, R"({"a": {{value.a:-none}}})"), Not(ElementsAre(HasSubstr("}}, so"))));
+  EXPECT_THAT(problems(json, R"({"a": {{value.o:-{}}}})"),
+              ElementsAre(AllOf(HasSubstr("The default of {{value.o}} must be JSON"),
+                                HasSubstr("it ends at the first }}, so put a blank before them"))));
   EXPECT_THAT(problems(lines, "{\"a\":1}\n{{value}}\n"), IsEmpty());
   EXPECT_THAT(problems(lines, "{\"a\":1}\n{{{{"), ElementsAre(HasSubstr("Must be JSON")));
   EXPECT_THAT(problems("", "anything {{{{ \" {{value.a:-none}}"), IsEmpty());

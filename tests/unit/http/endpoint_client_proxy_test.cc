@@ -71,6 +71,23 @@ TEST_F(EndpointClientProxy, TunnelsAnHttpsUrlAndSeesNothingOfIt) {
   EXPECT_EQ(request.Header("Proxy-Authorization"), std::nullopt);
 }
 
+TEST_F(EndpointClientProxy, TunnelsAPlainUrlIfItAlwaysTunnels) {
+  ScriptedEndpoint endpoint(Delivered);
+  TunnelProxy proxy("HTTP/1.1 200 OK\r\n\r\n", endpoint.port());
+  UseProxy(proxy.port());
+  config_.proxy.always_tunnels = true;
+  config_.proxy.user = "sink";
+  config_.proxy.password = "open sesame";
+  auto& client = ClientOf(endpoint.Url("/in", "localhost"));
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(Http(Send(client).reply).retry, false);
+  EXPECT_THAT(proxy.TakeHead(),
+              HasSubstr("CONNECT localhost:" + std::to_string(endpoint.port()) + " HTTP/1.1\r\n"));
+  EXPECT_EQ(endpoint.ConnectionCount(), 1);
+  const Request request = endpoint.Requests().front();
+  EXPECT_EQ(request.target, "/in");
+  EXPECT_EQ(request.Header("Proxy-Authorization"), std::nullopt);
+}
+
 TEST_F(EndpointClientProxy, DoesNotReplaceTheCheckOfTheEndpointsName) {
   const auto issued = authority_.Issue("server", {"DNS:elsewhere"});
   ScriptedEndpoint endpoint(Delivered, EndpointTls{issued.certificate_file, issued.key_file, ""});

@@ -28,10 +28,11 @@ struct Destination final : task::Destination {
 // Adds the header that carries a token.
 void AddToken(request::Request& request, std::string_view token);
 
-// Adds access tokens to the requests that another endpoint sends, and hides them in the answers. An attempt waits while its token
-// is being requested. Without a valid token nothing is sent: the attempt ends with a fault. When
-// the endpoint refuses the token, the request is sent once more with another one. Owned by the
-// task; used by its delivery thread, except that any thread may call Wake and Abort.
+// Adds access tokens to the requests that another endpoint sends, and hides them in the answers. An
+// attempt waits while its token is being requested. Without a valid token nothing is sent: the
+// attempt ends with a fault. When the endpoint refuses the token, the request is sent once more
+// with another one. Owned by the task; used by its delivery thread, except that any thread may call
+// Wake and Abort.
 //
 //   Begin ──► wait for a token ──► sent ──► end
 //                     ▲              │

@@ -32,10 +32,10 @@ struct ConnectorStatus {
   std::vector<TaskStatus> tasks;           // by id
   std::vector<std::string> warnings = {};  // one sentence each; the connector runs nevertheless
   RecordErrors errors = {};
-  std::string origin;                      // "file" or "rest"
-  std::string file;                        // that defines it; empty for "rest"
-  uint64_t generation = 0;                 // of the newest definition
-  uint64_t observed_generation = 0;        // of the definition that it runs by
+  std::string origin;                // "file" or "rest"
+  std::string file;                  // that defines it; empty for "rest"
+  uint64_t generation = 0;           // of the newest definition
+  uint64_t observed_generation = 0;  // of the definition that it runs by
 };
 
 // A connector's definition and tasks.

@@ -108,6 +108,14 @@ config::EndpointConfig SignedEndpoint(SignatureType type, Algorithm algorithm) {
   return endpoint;
 }
 
+// As of `auth.type=BEARER`. OAuth 2 adds the same header, and copies the request.
+config::EndpointConfig BearerEndpoint() {
+  config::EndpointConfig endpoint = EndpointOf(kConstantUrl);
+  endpoint.auth.header_name = "Authorization";
+  endpoint.auth.header_value = base::Secret("Bearer " + std::string(800, 't'));
+  return endpoint;
+}
+
 config::EndpointConfig EventEndpoint(config::CloudEventsConfig::Mode mode) {
   config::EndpointConfig endpoint = EndpointOf(kConstantUrl);
   config::SecretResolver secrets(nullptr);
@@ -117,8 +125,8 @@ config::EndpointConfig EventEndpoint(config::CloudEventsConfig::Mode mode) {
 }
 
 // Builds the request of a record of 1 KiB of JSON: with and without templates of the key and of a
-// field of the value in the URL, with a signature, and as an event. The difference to `constant` is
-// what a feature costs.
+// field of the value in the URL, with a token, with a signature, and as an event. The difference to
+// `constant` is what a feature costs.
 void BuildRequest(benchmark::State& state, const config::EndpointConfig& endpoint) {
   const request::Builder builder(endpoint, {"orders", "connect-orders"},
                                  delivery::NullValues::kSend);
@@ -133,6 +141,7 @@ void BuildRequest(benchmark::State& state, const config::EndpointConfig& endpoin
 BENCHMARK_CAPTURE(BuildRequest, constant, EndpointOf(kConstantUrl));
 BENCHMARK_CAPTURE(BuildRequest, key, EndpointOf("http://127.0.0.1:8080/orders/{{key}}"));
 BENCHMARK_CAPTURE(BuildRequest, field, EndpointOf("http://127.0.0.1:8080/orders/{{value.id}}"));
+BENCHMARK_CAPTURE(BuildRequest, bearer, BearerEndpoint());
 BENCHMARK_CAPTURE(BuildRequest, standard_webhook,
                   SignedEndpoint(SignatureType::kStandardWebhooks, Algorithm::kHmacSha256));
 BENCHMARK_CAPTURE(BuildRequest, github_signature,

@@ -45,6 +45,10 @@ kafka::Subscription SubscriptionOf(const config::ConnectorConfig& config,
           kafka::ClientOwner{config.name, task}};
 }
 
+const http::Origin* OriginOf(const task::Destination& destination) {
+  return static_cast<const http::Destination&>(destination).origin.get();
+}
+
 }  // namespace
 
 kafka::Properties ConsumerProperties(const config::ConnectorConfig& config) {
@@ -65,7 +69,10 @@ task::Route MakeRoute(const config::ConnectorConfig& config, const task::Route* 
   if (config.endpoint.auth.type == config::AuthConfig::Type::kOAuth2) {
     const auth::OAuth2Identity identity = auth::IdentityOf(config.endpoint);
     if (tokens != nullptr) {
-      destination->tokens = tokens->Get(identity, known != nullptr ? known->tokens.get() : nullptr);
+      // A token goes on serving for the endpoint that it was sent to.
+      const bool is_same_endpoint =
+          known != nullptr && OriginOf(*known->endpoint) == OriginOf(*destination->endpoint);
+      destination->tokens = tokens->Get(identity, is_same_endpoint ? known->tokens.get() : nullptr);
     } else {
       (void)auth::MakeTokenDestination(identity);
     }

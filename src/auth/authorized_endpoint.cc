@@ -146,6 +146,9 @@ void AuthorizedEndpoint::End(Slot slot, delivery::Outcome outcome) {
   Attempt& attempt = attempts_[slot];
   StopWaiting(attempt);
   attempt.request = {};
+  attempt.destination.reset();  // nobody may need its tokens any more
+  attempt.sent_token.clear();
+  attempt.refusal.reset();
   ended_.push_back({slot, std::move(outcome), attempt.resent});
 }
 

@@ -44,9 +44,10 @@ class ClientTokens final : public kafka::OAuthTokens::Subscription, private Toke
   void Pass(const Token& token) noexcept {
     const std::lock_guard lock(mutex_);
     if (token.number <= last_) return;
-    last_ = token.number;
     const base::Now now = clock_.Read();
     const auto expiry = token.expires ? token.expires : token.claimed_expiry;
+    if (expiry && *expiry <= now.monotonic) return;  // librdkafka would refuse it
+    last_ = token.number;
     const auto lifetime = expiry ? *expiry - now.monotonic : kUnknownLifetime;
     use_({token.value, now.wall + std::chrono::duration_cast<base::WallTime::duration>(lifetime)});
   }
@@ -66,6 +67,10 @@ std::shared_ptr<TokenSource> KafkaTokens::SourceOf(const kafka::OAuthSettings& s
     const std::string& region = settings.region.empty() ? aws_.region : settings.region;
     if (region.empty()) {
       throw std::runtime_error("sasl.oauthbearer.aws.region is needed, or AWS_REGION");
+    }
+    // It becomes part of hosts' names.
+    if (region.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) {
+      throw std::runtime_error("the AWS region is none: letters, digits and - are expected");
     }
     return service_.Get(MskIdentity{region, aws_});
   }

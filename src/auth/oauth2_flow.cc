@@ -84,10 +84,15 @@ OAuth2Identity WithPlainSecrets(OAuth2Identity identity) {
   return identity;
 }
 
+// An `assertion`, and a `client_assertion` without a client id, say who the client is.
 OAuth2Identity WithoutSecret(OAuth2Identity identity) {
-  identity.client.client_secret = {};
-  for (auto& [name, value] : identity.client.parameters) {
-    if (name == "client_secret" || name == "client_assertion" || name == "assertion") value = {};
+  config::OAuth2Config& client = identity.client;
+  const bool is_named = !client.client_id.Reveal().empty() ||
+                        std::any_of(client.parameters.begin(), client.parameters.end(),
+                                    [](const auto& each) { return each.first == "client_id"; });
+  client.client_secret = {};
+  for (auto& [name, value] : client.parameters) {
+    if (name == "client_secret" || (name == "client_assertion" && is_named)) value = {};
   }
   return identity;
 }

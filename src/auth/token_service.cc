@@ -41,6 +41,7 @@ std::shared_ptr<TokenSource> TokenService::Get(
   }
   auto source = std::make_shared<TokenSource>(label, make(), clock_, [this] { endpoint_->Wake(); });
   sources_.emplace_back(identity, source);
+  endpoint_->Wake();  // others may have become unused
   return source;
 }
 

@@ -16,8 +16,9 @@ constexpr milliseconds kLongestRetryDelay{60'000};
 constexpr milliseconds kMinAge{1'000};
 // A longer lifetime would overflow the clock.
 constexpr milliseconds kLongestLifetime = std::chrono::hours(24 * 365 * 10);
-// How long a token of unknown lifetime is kept for the next user.
-constexpr milliseconds kKeepUnknown = std::chrono::hours(1);
+// How long a token is kept for the next user, at most. Sources of secrets that change often would
+// add up otherwise.
+constexpr milliseconds kLongestKept = std::chrono::hours(1);
 
 }  // namespace
 
@@ -87,7 +88,9 @@ void TokenState::Adopt(const Token& token) {
 
 MonotonicTime TokenState::KeepUntil() const {
   MonotonicTime until;
-  if (token_) until = token_->expires.value_or(obtained_ + kKeepUnknown);
+  if (token_) {
+    until = std::min(token_->expires.value_or(MonotonicTime::max()), obtained_ + kLongestKept);
+  }
   // The next user finds how many requests have failed.
   if (failures_ > 0) until = std::max(until, retry_at_ + kLongestRetryDelay);
   return until;

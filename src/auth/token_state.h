@@ -56,7 +56,7 @@ class TokenState {
   // Does nothing if there is a token already.
   void Adopt(const Token& token);
   // Until when a new state would repeat requests that this one need not: until the token expires,
-  // or until the back-off is over.
+  // at most an hour after it came, or until the back-off is over.
   base::MonotonicTime KeepUntil() const;
 
   // The delay from the last failure to the next request.

@@ -193,6 +193,13 @@ PropertyValidation ValidateOAuthMethod(std::string_view value) {
   return known ? PropertyValidation() : Rejected("Can only be oidc or aws_msk_iam");
 }
 
+// The region becomes part of a host's name.
+bool IsPlainRegion(std::string_view region) {
+  return !region.empty() && std::all_of(region.begin(), region.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
+}
+
 }  // namespace
 
 PropertyValidation ValidateClientProperty(std::string_view name, std::string_view value,
@@ -223,6 +230,9 @@ PropertyValidation ValidateClientProperty(std::string_view name, std::string_vie
   if (name == "topic.blacklist") return ValidateBlacklist(value);
   if (name == "bootstrap.servers") return ValidateBrokers(value);
   if (name == "sasl.oauthbearer.method") return ValidateOAuthMethod(value);
+  if (name == "sasl.oauthbearer.aws.region" && !IsPlainRegion(Trim(value))) {
+    return Rejected("Must be letters, digits and -, as eu-central-1 is");
+  }
   if (name == "sasl.oauthbearer.token.endpoint.url") {
     std::string reason = ValidateEndpointUrl(value, true);  // it may be a secret
     return reason.empty() ? PropertyValidation() : Rejected("Not usable: " + std::move(reason));

@@ -197,9 +197,10 @@ ConnectionPtr EndpointClient::OpenConnection(Attempt& attempt, MonotonicTime lim
       origin.Prefer(connected.address);
       const Tunnel* const tunnel = origin.uses_tunnel() ? origin.tunnel() : nullptr;
       const std::string through = tunnel != nullptr ? " through proxy " + tunnel->proxy : "";
-      attempt.timeout_fault = {
-          FaultKind::kTimeout,
-          origin.label() + ": no TLS handshake" + through + Within(destination.connect_timeout)};
+      attempt.timeout_fault = {FaultKind::kTimeout,
+                               origin.label() +
+                                   (origin.tls() ? ": no TLS handshake" : ": no tunnel") + through +
+                                   Within(destination.connect_timeout)};
       return std::make_unique<Connection>(loop_, std::move(connected.socket), tunnel, origin.tls(),
                                           origin.label());
     }

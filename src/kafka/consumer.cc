@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "kafka/client_log.h"
+#include "kafka/configuration.h"
 #include "kafka/consumer_client.h"
 #include "kafka/consumer_properties.h"
 #include "kafka/conversions.h"
@@ -41,6 +42,7 @@ Consumer::Consumer(const Subscription& subscription, const Properties& propertie
 Consumer::~Consumer() {
   const ClientOwner owner = client_->owner();
   Client* const client = client_.release();
+  StopTokens(client->handle());  // whether it can be destroyed or not
   if (must_leak_client_) {
     CountLeakedClient();
     Log().Warn("the Kafka client is not destroyed because librdkafka would abort",

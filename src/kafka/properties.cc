@@ -81,7 +81,7 @@ std::string CheckFile(const std::string& property, const std::string& path) {
   const bool missing =
       kind == std::filesystem::file_type::none || kind == std::filesystem::file_type::not_found;
   const bool is_ca_directory =
-      kind == std::filesystem::file_type::directory && property == "ssl.ca.location";
+      kind == std::filesystem::file_type::directory && property.ends_with("ca.location");
   // librdkafka reports a missing file, if it gets the property.
   if (missing && !path.empty() && IsOAuthProperty(property)) return "no such file";
   if (missing || is_ca_directory) return {};

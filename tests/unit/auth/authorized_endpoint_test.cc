@@ -116,6 +116,15 @@ TEST_F(AuthorizedEndpointTest, HidesTheTokenInEveryForm) {
   EXPECT_EQ(std::get<Response>(ended[0].outcome).body, R"({"got":"***","url":"?***"})");
 }
 
+TEST_F(AuthorizedEndpointTest, HoldsNoTokensForAttemptsThatHaveEnded) {
+  tokens_->Use();
+  Obtain("t");
+  Begin(0);
+  End(0, Response{200});
+  endpoint_.Use(MakeDestination(nullptr));
+  EXPECT_EQ(tokens_.use_count(), 1);
+}
+
 TEST_F(AuthorizedEndpointTest, WaitsForATokenThatIsBeingRequested) {
   Begin(0);
   Begin(1);

@@ -214,6 +214,11 @@ TEST_F(TokenServiceTest, UsesTheTokenOfTheOldSecretUntilThereIsOneOfTheNew) {
   EXPECT_EQ(TokenOf(*source), "old");
   log_.End(0, Issue("new", 100));
   EXPECT_TRUE(AwaitToken(*source, "new"));
+  identity.client.parameters.emplace_back("assertion", "of one account");
+  const auto first = service_.Get(identity, source.get());
+  identity.client.parameters[2].second = "of another account";
+  EXPECT_EQ(TokenOf(*service_.Get(identity, first.get())), "") << "another client";
+  identity.client.parameters.pop_back();
   identity.client.parameters[1].second = "y";
   EXPECT_EQ(TokenOf(*service_.Get(identity, source.get())), "") << "another client";
   EXPECT_EQ(TokenOf(*service_.Get(IdentityWith("b"), source.get())), "");

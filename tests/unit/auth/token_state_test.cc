@@ -125,9 +125,11 @@ TEST_F(TokenStateTest, IsWorthKeepingUntilItsTokenExpiresOrItsBackoffIsOver) {
   now_ += seconds(1);
   Obtain("a", seconds(100));
   EXPECT_EQ(state_.KeepUntil(), now_ + seconds(100));
-  Replace(1);
+  Obtain("long", std::chrono::hours(720));
+  EXPECT_EQ(state_.KeepUntil(), now_ + std::chrono::hours(1));
+  Replace(2);
   now_ += seconds(10);
-  Replace(1);
+  Replace(2);
   Obtain("b", std::nullopt);
   EXPECT_EQ(state_.KeepUntil(), now_ + std::chrono::hours(1));
 }

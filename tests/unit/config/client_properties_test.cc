@@ -272,6 +272,7 @@ TEST(ClientProperties, RejectValuesThatEndOrBlockTheProcess) {
       {"topic.auto.offset.reset", "latest"},
       {"topic.enable.auto.commit", "true"},
       {"sasl.oauthbearer.method", "other"},
+      {"sasl.oauthbearer.aws.region", "evil.example/x"},
       {"sasl.oauthbearer.token.endpoint.url", "ftp://h/token"},
       {"sasl.oauthbearer.token.endpoint.url", "http://user:password@h/token"},
       {"exclude.internal.topics", "false"},

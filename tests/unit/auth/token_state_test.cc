@@ -125,12 +125,12 @@ TEST_F(TokenStateTest, IsWorthKeepingUntilItsTokenExpiresOrItsBackoffIsOver) {
   now_ += seconds(1);
   Obtain("a", seconds(100));
   EXPECT_EQ(state_.KeepUntil(), now_ + seconds(100));
-  Obtain("long", std::chrono::hours(720));
+  now_ += seconds(80);
+  Obtain("b", std::chrono::hours(720));
   EXPECT_EQ(state_.KeepUntil(), now_ + std::chrono::hours(1));
-  Replace(2);
   now_ += seconds(10);
   Replace(2);
-  Obtain("b", std::nullopt);
+  Obtain("c", std::nullopt);
   EXPECT_EQ(state_.KeepUntil(), now_ + std::chrono::hours(1));
 }
 

@@ -63,7 +63,7 @@ void PrintError(const std::string& about, const std::string& message) {
 // Writes to the standard output. What goes to a terminal must not control it.
 void Write(const std::string& text) {
   static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
-  const std::string& shown = is_terminal ? ForTerminal(text) : text;
+  const std::string shown = is_terminal ? ForTerminal(text) : text;
   std::fwrite(shown.data(), 1, shown.size(), stdout);
 }
 

@@ -38,7 +38,8 @@ void AuthorizedEndpoint::Begin(Slot slot, request::Request request) {
   attempt.destination = destination_;
   attempt.token = 0;
   attempt.refusal.reset();
-  attempt.renewed = attempt.resent = false;
+  attempt.renewed = false;
+  attempt.connections = {};
   if (!destination_->tokens) return endpoint_->Begin(slot, std::move(request));
   if (aborted_) return End(slot, delivery::Aborted{});
   attempt.request = std::move(request);
@@ -123,7 +124,7 @@ void AuthorizedEndpoint::EndWaiting() {
 
 void AuthorizedEndpoint::OnSentDone(Ended ended) {
   Attempt& attempt = attempts_[ended.slot];
-  attempt.resent = attempt.resent || ended.resent;
+  attempt.connections += ended.connections;
   auto* const response = std::get_if<delivery::Response>(&ended.outcome);
   if (attempt.destination->tokens && response != nullptr) {
     HideToken(attempt.sent_token, response->body);
@@ -149,7 +150,7 @@ void AuthorizedEndpoint::End(Slot slot, delivery::Outcome outcome) {
   attempt.destination.reset();  // nobody may need its tokens any more
   attempt.sent_token.clear();
   attempt.refusal.reset();
-  ended_.push_back({slot, std::move(outcome), attempt.resent});
+  ended_.push_back({slot, std::move(outcome), attempt.connections});
 }
 
 }  // namespace khs::auth

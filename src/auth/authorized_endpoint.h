@@ -60,7 +60,7 @@ class AuthorizedEndpoint final : public task::Endpoint, private TokenListener {
     // The answer that refused it; its request is sent again once there is another token.
     std::optional<delivery::Response> refusal;
     bool renewed = false;
-    bool resent = false;
+    Connections connections;
     std::optional<TokenSource::Registration> waiting;  // for a token
   };
 

@@ -308,7 +308,7 @@ ConnectorResult ParseConnector(const ConnectorSource& source, const FlatConfig& 
 
 Problems FindProblems(const ConnectorSource& source, std::string_view toml) {
   auto definition = ReadToml(source.file, toml, KeepsHeaderTable);
-  if (!definition) return std::move(definition.error());
+  if (!definition) return definition.error();
   return Parse(source, *definition, {}, {}, nullptr, Showing::kHidden).problems;
 }
 

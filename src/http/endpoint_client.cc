@@ -89,7 +89,10 @@ void EndpointClient::EndAttempt(Slot slot, Outcome outcome) {
   --under_way_;
   attempt.has_socket = false;
   attempt.destination.reset();
-  ended_.push_back({slot, std::move(outcome), std::exchange(attempt.resent, false)});
+  if (std::exchange(attempt.connecting, false) && std::holds_alternative<RequestFault>(outcome)) {
+    ++attempt.connections.failed;
+  }
+  ended_.push_back({slot, std::move(outcome), std::exchange(attempt.connections, {})});
 }
 
 void EndpointClient::Abort() noexcept {
@@ -141,7 +144,11 @@ delivery::Response EndpointClient::SendRequest(Attempt& attempt) {
   bool may_resend = connection != nullptr;
   MonotonicTime limit = MonotonicTime::max();
   for (;;) {
-    if (!connection) connection = OpenConnection(attempt, limit);
+    if (!connection) {
+      attempt.connecting = true;
+      connection = OpenConnection(attempt, limit);
+      attempt.connecting = false;
+    }
     const MonotonicTime start = loop_.UpdateNow();
     limit = std::min(limit, AddTimeout(start, destination.read_timeout));
     loop_.SetDeadline(limit);
@@ -163,7 +170,7 @@ delivery::Response EndpointClient::SendRequest(Attempt& attempt) {
     } catch (const Fault& problem) {
       const bool stale = problem.fault.kind == FaultKind::kIo && !connection->received_bytes();
       if (!std::exchange(may_resend, false) || !stale) throw;
-      attempt.resent = true;
+      ++attempt.connections.stale;
     }
     connection.reset();
   }
@@ -201,8 +208,10 @@ ConnectionPtr EndpointClient::OpenConnection(Attempt& attempt, MonotonicTime lim
                                origin.label() +
                                    (origin.tls() ? ": no TLS handshake" : ": no tunnel") + through +
                                    Within(destination.connect_timeout)};
-      return std::make_unique<Connection>(loop_, std::move(connected.socket), tunnel, origin.tls(),
-                                          origin.label());
+      auto connection = std::make_unique<Connection>(loop_, std::move(connected.socket), tunnel,
+                                                     origin.tls(), origin.label());
+      ++attempt.connections.opened;
+      return connection;
     }
     attempt.timeout_fault = {FaultKind::kConnect, "cannot connect to " + origin.peer_name().label +
                                                       " (" +

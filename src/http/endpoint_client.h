@@ -55,7 +55,8 @@ class EndpointClient final : public task::Endpoint {
     net::Fiber* fiber = nullptr;  // null until its first wait, and after its end
     bool under_way = false;
     bool has_socket = false;
-    bool resent = false;
+    bool connecting = false;
+    Connections connections;
     request::Request request;
     DestinationPtr destination;
     delivery::RequestFault timeout_fault;  // its outcome if its current deadline passes

@@ -140,6 +140,9 @@ struct ConnectorMetrics::Series {
   Counter* stops_by_strategy;
   Counter* stops_by_error;
   Counter* headers_left_out;
+  Counter* connections_opened;
+  Counter* connections_failed;
+  Counter* connections_stale;
   Counter* resent;
   Counter* lacked_indicator;
   Histogram* request_duration;
@@ -167,6 +170,9 @@ ConnectorMetrics::Series::Series(Registry::Families& all, const Identity& identi
       stops_by_strategy(Own(all.task_stops, {{"reason", "strategy"}})),
       stops_by_error(Own(all.task_stops, {{"reason", "error"}})),
       headers_left_out(Own(all.record_headers_left_out)),
+      connections_opened(Own(all.connections, {{"outcome", "opened"}})),
+      connections_failed(Own(all.connections, {{"outcome", "failed"}})),
+      connections_stale(Own(all.connections, {{"outcome", "stale"}})),
       resent(Own(all.requests_resent)),
       lacked_indicator(Own(all.responses_without_indicator)),
       request_duration(Own(all.request_duration, {}, kRequestBuckets)),
@@ -307,7 +313,13 @@ void ConnectorMetrics::Failed(connect::RecordError error) {
 
 void ConnectorMetrics::HeadersLeftOut(int count) { series_->headers_left_out->Increment(count); }
 
-void ConnectorMetrics::Resent() { series_->resent->Increment(); }
+void ConnectorMetrics::Connected(int opened, int failed, int stale) {
+  if (opened > 0) series_->connections_opened->Increment(opened);
+  if (failed > 0) series_->connections_failed->Increment(failed);
+  if (stale == 0) return;
+  series_->connections_stale->Increment(stale);
+  series_->resent->Increment(stale);
+}
 
 void ConnectorMetrics::LackedIndicator() { series_->lacked_indicator->Increment(); }
 

@@ -59,8 +59,9 @@ class ConnectorMetrics {
   // For the status.
   std::shared_ptr<const ErrorHistory> errors() const { return errors_; }
   void HeadersLeftOut(int count);
-  // A request was sent again because its kept connection had closed.
-  void Resent();
+  // For an attempt connections were opened, could not be opened, or had been closed while they were
+  // kept, so that the request was sent again.
+  void Connected(int opened, int failed, int stale);
   // A 2xx lacked the retry indicator, which the definition requires.
   void LackedIndicator();
   // An attempt to produce a dead letter ended.

@@ -57,6 +57,7 @@ struct Registry::Families {
   Counters& records_dropped;
   Counters& records_lost;
   Counters& record_headers_left_out;
+  Counters& connections;
   Counters& requests_resent;
   Counters& retries;
   Counters& requests;

@@ -86,6 +86,8 @@ Registry::Families::Families(const BuildInfo& build)
       record_headers_left_out(
           Make(BuildCounter(), registry, "record_headers_left_out_total",
                "Record headers that HTTP forbids or the request sets, and were not forwarded.")),
+      connections(Make(BuildCounter(), registry, "connections_total",
+                       "Connections to the endpoint by outcome; stale: closed while it was kept.")),
       requests_resent(Make(BuildCounter(), registry, "requests_resent_total",
                            "Requests sent again, because a kept connection had ended.")),
       retries(Make(BuildCounter(), registry, "retries_total",

@@ -290,7 +290,8 @@ void Dispatcher::OnAttemptDone(Endpoint::Ended ended) {
   const base::Now now = clock_.Read();
   const delivery::Reply reply =
       delivery::ParseOutcome(std::move(ended.outcome), now.wall, settings_->excerpt);
-  if (ended.resent) metrics_.Resent();
+  const auto& [opened, failed, stale] = ended.connections;
+  metrics_.Connected(opened, failed, stale);
   if (!std::holds_alternative<delivery::Aborted>(reply)) {
     metrics_.Requested(reply, now.monotonic - attempt.start);
     if (job->progress.attempts == 0 && attempt.headers_left_out > 0) {

@@ -33,10 +33,23 @@ class Endpoint {
   // Numbers an attempt. Slots are small, because they are reused once the attempt has ended.
   using Slot = size_t;
 
+  // What became of connections for an attempt.
+  struct Connections {
+    int opened = 0;
+    int failed = 0;  // could not be opened
+    int stale = 0;   // kept ones that had been closed; the request was sent again on another one
+
+    Connections& operator+=(const Connections& other) {
+      opened += other.opened;
+      failed += other.failed;
+      stale += other.stale;
+      return *this;
+    }
+  };
   struct Ended {
     Slot slot = 0;
     delivery::Outcome outcome;
-    bool resent = false;  // on another connection, because a kept one had been closed
+    Connections connections = {};
   };
 
   virtual ~Endpoint() = default;

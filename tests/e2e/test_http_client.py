@@ -125,6 +125,8 @@ def test_a_stale_connection_is_replaced_within_the_same_attempt(kafka, sidecar, 
     assert not failed(sidecar)
     assert endpoint.offsets(topic) == [0, 1, 1, 2, 2]
     assert sidecar.value("requests_resent_total", connector=name) == 2
+    assert [sidecar.value("connections_total", connector=name, outcome=one) for one in ("opened", "failed", "stale")] == [
+        3, 0, 2]
     assert sidecar.value("requests_total", code_class="2xx") == 3
 
 

@@ -18,6 +18,7 @@ AT_ZERO = {
     "responses_without_indicator_total": ("counter", {}),
     "retries_total": ("counter", {"reason": ["indicator", "status", "no_indicator", "timeout", "connect", "dns", "tls",
                                              "io", "proxy", "auth"]}),
+    "connections_total": ("counter", {"outcome": ["opened", "failed", "stale"]}),
     "requests_resent_total": ("counter", {}),
     "requests_total": ("counter", {"code_class": ["2xx", "3xx", "4xx", "5xx", "none"]}),
     "requests_in_flight": ("gauge", {}),

@@ -42,7 +42,7 @@ class Sender {
   struct Result {
     delivery::Reply reply;
     int headers_left_out = 0;
-    bool resent = false;
+    task::Endpoint::Connections connections = {};
   };
   struct Ended {
     Slot slot = 0;
@@ -70,10 +70,10 @@ class Sender {
     std::vector<task::Endpoint::Ended> outcomes;
     client_.Wait(until, outcomes);
     ended.clear();
-    for (auto& [slot, outcome, resent] : outcomes) {
+    for (auto& [slot, outcome, connections] : outcomes) {
       ended.push_back({slot,
                        {delivery::ParseOutcome(std::move(outcome), clock_.Read().wall, {8, {}}),
-                        headers_left_out_[slot], resent}});
+                        headers_left_out_[slot], connections}});
     }
   }
   void Cancel(Slot slot) { client_.Cancel(slot); }

@@ -131,7 +131,9 @@ TEST_F(EndpointClientConnection, ResendsOnANewOneWhenAnIdleOneEndsWithoutARespon
     record_.value = std::string(100'000, 'x');
     const Sender::Result result = Send(client);
     EXPECT_EQ(Http(result.reply).status, 200);
-    EXPECT_TRUE(result.resent);
+    EXPECT_EQ(result.connections.stale, 1);
+    EXPECT_EQ(result.connections.opened, 1);
+    EXPECT_EQ(result.connections.failed, 0);
     EXPECT_EQ(endpoint.RequestCount(), 3u);
     EXPECT_EQ(endpoint.ConnectionCount(), 2);
     EXPECT_EQ(endpoint.Requests().back().body, *record_.value);

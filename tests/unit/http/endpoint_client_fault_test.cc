@@ -37,7 +37,10 @@ TEST_F(EndpointClientFault, ReportsAHostWithoutAnAddress) {
 
 TEST_F(EndpointClientFault, ReportsARefusedConnection) {
   const ClosedPort closed;
-  const auto fault = Fault(Send(ClientOf(Local(closed.port()))).reply);
+  const Sender::Result result = Send(ClientOf(Local(closed.port())));
+  EXPECT_EQ(result.connections.failed, 1);
+  EXPECT_EQ(result.connections.opened, 0);
+  const auto fault = Fault(result.reply);
   EXPECT_EQ(fault.kind, FaultKind::kConnect);
   EXPECT_THAT(fault.detail, AllOf(HasSubstr("127.0.0.1:" + std::to_string(closed.port())),
                                   HasSubstr("Connection refused")));

@@ -11,14 +11,12 @@ namespace khs::app {
 int Convert(const std::string& path) {
   const watch::DefinitionFile file = watch::ReadDefinition(path);
   if (!file.error.empty()) {
-    std::fprintf(stderr, "%s: error: cannot be read: %s\n", file.path.c_str(), file.error.c_str());
+    PrintError(file.path, "cannot be read: " + file.error);
     return kExitUsage;
   }
   const auto conversion = config::ConvertDefinition(file.path, file.content);
   const config::Problems& problems = conversion ? conversion->problems : conversion.error();
-  for (const config::Problem& problem : problems) {
-    std::fprintf(stderr, "%s\n", config::Format(problem).c_str());
-  }
+  PrintProblems(problems);
   if (!conversion) return kExitUsage;
   std::fputs(conversion->toml.c_str(), stdout);
   if (!FlushOutput()) return kExitFailed;

@@ -49,17 +49,6 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::seconds kKafkaTimeout{15};
 
-void Print(const config::Problems& problems) {
-  for (const config::Problem& problem : problems) {
-    std::fprintf(stderr, "%s\n", config::Format(problem).c_str());
-  }
-}
-
-// Prints an error about a file, or about an option or key.
-void PrintError(const std::string& about, const std::string& message) {
-  std::fprintf(stderr, "%s: error: %s\n", about.c_str(), message.c_str());
-}
-
 // Writes to the standard output. What goes to a terminal must not control it.
 void Write(const std::string& text) {
   static const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
@@ -82,7 +71,7 @@ std::optional<config::ProcessConfig> LoadProcess(const std::string& path, bool m
   }
   config::ProcessResult result = config::ParseProcessToml(path, file.content, ReadEnvironment(),
                                                           {.bootstrap_servers_required = false});
-  Print(result.problems);
+  PrintProblems(result.problems);
   return std::move(result.config);
 }
 
@@ -100,12 +89,12 @@ std::optional<config::ConnectorConfig> LoadConnector(const std::string& path,
                            ? config::ReadJson(file.path, file.content)
                            : config::ReadToml(file.path, file.content, config::KeepsHeaderTable);
   if (!entries) {
-    Print(entries.error());
+    PrintProblems(entries.error());
     return std::nullopt;
   }
   config::ConnectorResult result = config::ParseConnector(
       {file.path, fs::path(path).stem().string()}, *entries, process.defaults, process_file, &read);
-  Print(result.problems);
+  PrintProblems(result.problems);
   return std::move(result.config);
 }
 
@@ -149,7 +138,7 @@ std::optional<delivery::Record> ReadRecordFile(const std::string& path, const st
   content << in.rdbuf();
   auto record = config::ReadRecord(path, content.str(), topic);
   if (record) return std::move(*record);
-  Print(record.error());
+  PrintProblems(record.error());
   return std::nullopt;
 }
 

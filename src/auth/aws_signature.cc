@@ -10,7 +10,6 @@
 #include <ctime>
 
 #include "base/encoding.h"
-#include "request/percent.h"
 
 namespace khs::auth {
 namespace {
@@ -38,18 +37,6 @@ std::string HmacSha256(std::string_view key, std::string_view text) {
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
        reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data(), &size);
   return {reinterpret_cast<const char*>(digest.data()), size};
-}
-
-std::string Encode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    if (request::IsUnreserved(c)) {
-      encoded += c;
-    } else {
-      request::AppendPercentEncoded(encoded, c);
-    }
-  }
-  return encoded;
 }
 
 // As 20261130T041500Z.
@@ -80,12 +67,12 @@ std::string MakeMskToken(const AwsCredentials& credentials, std::string_view reg
   const std::string host = fmt::format("kafka.{}.amazonaws.com", region);
 
   // The names must be sorted.
-  std::string query =
-      fmt::format("Action={}&X-Amz-Algorithm={}&X-Amz-Credential={}&X-Amz-Date={}&X-Amz-Expires={}",
-                  Encode("kafka-cluster:Connect"), kAlgorithm,
-                  Encode(credentials.access_key_id + '/' + scope), time, kLifetimeSeconds);
+  std::string query = fmt::format(
+      "Action={}&X-Amz-Algorithm={}&X-Amz-Credential={}&X-Amz-Date={}&X-Amz-Expires={}",
+      base::PercentEncode("kafka-cluster:Connect"), kAlgorithm,
+      base::PercentEncode(credentials.access_key_id + '/' + scope), time, kLifetimeSeconds);
   if (const std::string& token = credentials.session_token.Reveal(); !token.empty()) {
-    query += "&X-Amz-Security-Token=" + Encode(token);
+    query += "&X-Amz-Security-Token=" + base::PercentEncode(token);
   }
   query += "&X-Amz-SignedHeaders=host";
   const std::string canonical =
@@ -98,7 +85,7 @@ std::string MakeMskToken(const AwsCredentials& credentials, std::string_view reg
   key = HmacSha256(key, kService);
   key = HmacSha256(key, "aws4_request");
   return Base64Url(fmt::format("https://{}/?{}&X-Amz-Signature={}&User-Agent={}", host, query,
-                               Hex(HmacSha256(key, to_sign)), Encode(user_agent)));
+                               Hex(HmacSha256(key, to_sign)), base::PercentEncode(user_agent)));
 }
 
 }  // namespace khs::auth

@@ -13,10 +13,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/encoding.h"
 #include "base/json_text.h"
 #include "config/connector_config.h"
 #include "http/destination.h"
-#include "request/percent.h"
 #include "request/target.h"
 #include "watch/read_file.h"
 
@@ -33,18 +33,6 @@ constexpr seconds kReadTimeout{15};
 constexpr std::string_view kTokenPath = "/latest/api/token";
 constexpr std::string_view kRolesPath = "/latest/meta-data/iam/security-credentials/";
 constexpr size_t kMaxTokenFile = 64 * 1024;
-
-std::string FormEncode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    if (request::IsUnreserved(c)) {
-      encoded += c;
-    } else {
-      request::AppendPercentEncoded(encoded, c);
-    }
-  }
-  return encoded;
-}
 
 std::string_view TrimEnd(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) {
@@ -121,7 +109,7 @@ class MskFlow final : public TokenFlow {
           return SendTo(roles, "GET", {{"X-aws-ec2-metadata-token", instance_token_}});
         case Asking::kInstanceRole:
           asking_ = Asking::kInstance;
-          return SendTo(roles + FormEncode(text.substr(0, text.find('\n'))), "GET",
+          return SendTo(roles + base::PercentEncode(text.substr(0, text.find('\n'))), "GET",
                         {{"X-aws-ec2-metadata-token", instance_token_}});
         case Asking::kInstance:
         case Asking::kContainer:
@@ -181,8 +169,9 @@ class MskFlow final : public TokenFlow {
         aws_.sts_url.empty() ? "https://sts." + region_ + ".amazonaws.com/" : aws_.sts_url;
     return SendTo(url, "POST", {{"Content-Type", "application/x-www-form-urlencoded"}},
                   "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
-                      FormEncode(aws_.role) + "&RoleSessionName=" + FormEncode(aws_.role_session) +
-                      "&WebIdentityToken=" + FormEncode(ReadToken(aws_.role_token_file)));
+                      base::PercentEncode(aws_.role) +
+                      "&RoleSessionName=" + base::PercentEncode(aws_.role_session) +
+                      "&WebIdentityToken=" + base::PercentEncode(ReadToken(aws_.role_token_file)));
   }
 
   Step AskContainer() {

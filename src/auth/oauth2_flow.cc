@@ -15,7 +15,6 @@
 #include "base/json_text.h"
 #include "delivery/retry_indicator.h"
 #include "http/destination.h"
-#include "request/percent.h"
 #include "request/target.h"
 
 namespace khs::auth {
@@ -31,18 +30,6 @@ constexpr size_t kMaxErrorCode = 64;
 // In seconds. Later times would overflow the clock.
 constexpr double kLongestLifetime = 1e9;
 constexpr double kLatestTime = 9e9;
-
-std::string FormEncode(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    if (request::IsUnreserved(c)) {
-      encoded += c;
-    } else {
-      request::AppendPercentEncoded(encoded, c);
-    }
-  }
-  return encoded;
-}
 
 // The text of a JSON string; nothing for other values.
 std::optional<std::string> StringOf(std::string_view json) {
@@ -63,7 +50,7 @@ std::optional<std::chrono::milliseconds> SecondsOf(std::string_view json, double
 // The error code of RFC 6749, 5.2, in brackets; empty if there is none.
 std::string ErrorCodeOf(std::string_view json) {
   const auto code = StringOf(json);
-  const auto is_plain = [](char c) { return request::IsUnreserved(c) || c == ' '; };
+  const auto is_plain = [](char c) { return base::IsUnreserved(c) || c == ' '; };
   if (!code || code->empty() || code->size() > kMaxErrorCode ||
       !std::all_of(code->begin(), code->end(), is_plain)) {
     return {};
@@ -135,7 +122,7 @@ request::Request BuildTokenRequest(const config::OAuth2Config& client) {
   std::string body;
   const auto add = [&body](std::string_view name, std::string_view value) {
     if (!body.empty()) body += '&';
-    body.append(FormEncode(name)).append("=").append(FormEncode(value));
+    body.append(base::PercentEncode(name)).append("=").append(base::PercentEncode(value));
   };
   const auto has = [&client](std::string_view name) {
     return std::any_of(client.parameters.begin(), client.parameters.end(),
@@ -148,7 +135,7 @@ request::Request BuildTokenRequest(const config::OAuth2Config& client) {
   std::string credentials;
   switch (client.client_auth) {
     case ClientAuth::kHeader:
-      credentials = FormEncode(id) + ':' + FormEncode(secret);
+      credentials = base::PercentEncode(id) + ':' + base::PercentEncode(secret);
       break;
     case ClientAuth::kHeaderRaw:
       credentials = id + ':' + secret;

@@ -54,4 +54,45 @@ uint32_t Crc32(std::string_view bytes) {
   return checksum.checksum();
 }
 
+void AppendPercentEncoded(std::string& out, char c) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  const auto byte = static_cast<unsigned char>(c);
+  out += '%';
+  out += kHex[byte >> 4];
+  out += kHex[byte & 0x0f];
+}
+
+void AppendPercentEncoded(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    if (IsUnreserved(c)) {
+      out += c;
+    } else {
+      AppendPercentEncoded(out, c);
+    }
+  }
+}
+
+std::string PercentEncode(std::string_view text) {
+  std::string encoded;
+  AppendPercentEncoded(encoded, text);
+  return encoded;
+}
+
+std::optional<std::string> PercentDecode(std::string_view text) {
+  std::string decoded;
+  for (size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '%') {
+      decoded += text[at];
+      continue;
+    }
+    if (at + 2 >= text.size()) return std::nullopt;
+    const int high = HexDigit(text[at + 1]);
+    const int low = HexDigit(text[at + 2]);
+    if (high < 0 || low < 0) return std::nullopt;
+    decoded += static_cast<char>(high * 16 + low);
+    at += 2;
+  }
+  return decoded;
+}
+
 }  // namespace khs::base

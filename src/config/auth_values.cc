@@ -70,41 +70,11 @@ Outcome SetPlainSecret(const Value& value, base::Secret& target) {
   return SetSecret(value, target);
 }
 
-// Percent-encodes all but RFC 3986's unreserved characters.
-std::string EncodeForQuery(std::string_view text) {
-  std::string encoded;
-  for (const char c : text) {
-    const bool unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') ||
-                            std::string_view("-._~").find(c) != std::string_view::npos;
-    encoded += unreserved ? std::string(1, c) : fmt::format("%{:02X}", static_cast<uint8_t>(c));
-  }
-  return encoded;
-}
-
-std::optional<int> HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return std::nullopt;
-}
-
 // Decodes application/x-www-form-urlencoded; nothing when a % is not followed by two digits.
 std::optional<std::string> DecodeForm(std::string_view text) {
-  std::string decoded;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (text[at] != '%') {
-      decoded += text[at] == '+' ? ' ' : text[at];
-      continue;
-    }
-    if (at + 2 >= text.size()) return std::nullopt;
-    const auto high = HexDigit(text[at + 1]);
-    const auto low = HexDigit(text[at + 2]);
-    if (!high || !low) return std::nullopt;
-    decoded += static_cast<char>(*high * 16 + *low);
-    at += 2;
-  }
-  return decoded;
+  std::string spaced(text);
+  std::replace(spaced.begin(), spaced.end(), '+', ' ');
+  return base::PercentDecode(spaced);
 }
 
 // Finds `wanted` outside of references.
@@ -254,7 +224,8 @@ class Resolution {
     const std::string& name = draft.key_name.Reveal();
     if (name.empty()) return;  // missing, invalid or not read
     if (draft.key_location == AuthDraft::KeyLocation::kQuery) {
-      auth.query = Derived(EncodeForQuery(name) + '=' + EncodeForQuery(draft.key_value.Reveal()));
+      auth.query =
+          Derived(base::PercentEncode(name) + '=' + base::PercentEncode(draft.key_value.Reveal()));
       return;
     }
     if (!base::IsFieldName(name) || base::IsConnectionHeader(name)) {

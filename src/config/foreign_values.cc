@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cstdint>
 
+#include "base/encoding.h"
 #include "base/header_syntax.h"
 #include "config/foreign_regex.h"
 #include "config/text.h"
@@ -121,30 +122,20 @@ void AddHeader(Translation& translation, const ForeignKey& row, const ForeignVal
   }
 }
 
-// Percent-encodes a name or value of a query, but neither templates and references nor what is
-// encoded already.
+// Percent-encodes a name or value of a query, but neither `${…}` nor what is encoded already.
 std::string EncodeForQuery(std::string_view text) {
-  constexpr std::string_view kHex = "0123456789ABCDEF";
-  const auto is_digit = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-  };
+  const auto is_digit = [](char c) { return base::HexDigit(c) >= 0; };
   std::string encoded;
   while (!text.empty()) {
-    const char c = text.front();
-    const bool is_encoded = c == '%' && text.size() > 2 && is_digit(text[1]) && is_digit(text[2]);
-    const bool is_unreserved = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                               (c >= '0' && c <= '9') ||
-                               std::string_view("-._~").find(c) != std::string_view::npos;
-    size_t length = 1;
-    if (text.starts_with("${") && text.find('}') != std::string_view::npos) {
-      length = text.find('}') + 1;
-    } else if (!is_encoded && !is_unreserved) {
-      const auto byte = static_cast<unsigned char>(c);
-      encoded += {'%', kHex[byte >> 4U], kHex[byte & 15U]};
-      text.remove_prefix(1);
-      continue;
+    const bool is_encoded =
+        text.front() == '%' && text.size() > 2 && is_digit(text[1]) && is_digit(text[2]);
+    const size_t end = text.starts_with("${") ? text.find('}') : std::string_view::npos;
+    const size_t length = end == std::string_view::npos ? 1 : end + 1;
+    if (is_encoded || length > 1) {
+      encoded += text.substr(0, length);
+    } else {
+      base::AppendPercentEncoded(encoded, text.substr(0, 1));
     }
-    encoded += text.substr(0, length);
     text.remove_prefix(length);
   }
   return encoded;

@@ -8,7 +8,6 @@
 #include "base/encoding.h"
 #include "base/header_syntax.h"
 #include "config/reserved_headers.h"
-#include "request/percent.h"
 #include "request/target.h"
 #include "request/trace_context.h"
 
@@ -41,10 +40,10 @@ bool IsTraceHeader(std::string_view name) {
 std::optional<std::string> EncodeKey(std::string_view key) {
   std::string encoded;
   for (const char c : key) {
-    if (IsUnreserved(c)) {
+    if (base::IsUnreserved(c)) {
       encoded += c;
     } else {
-      AppendPercentEncoded(encoded, c);
+      base::AppendPercentEncoded(encoded, c);
     }
     if (encoded.size() > kMaxEncodedKey) return std::nullopt;
   }
@@ -56,7 +55,7 @@ std::string EncodeForString(std::string_view text) {
   std::string encoded;
   for (const char c : text) {
     if (c < 0x20 || c > 0x7e || c == '"' || c == '\\' || c == '%') {
-      AppendPercentEncoded(encoded, c);
+      base::AppendPercentEncoded(encoded, c);
     } else {
       encoded += c;
     }

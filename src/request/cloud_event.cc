@@ -13,7 +13,6 @@
 #include "base/utf8.h"
 #include "config/request_body.h"
 #include "config/reserved_headers.h"
-#include "request/percent.h"
 
 namespace khs::request {
 namespace {
@@ -87,7 +86,7 @@ std::string EncodeForHeader(std::string_view value) {
   std::string encoded;
   for (const char c : value) {
     if (c <= 0x20 || c > 0x7e || c == '"' || c == '%') {
-      AppendPercentEncoded(encoded, c);
+      base::AppendPercentEncoded(encoded, c);
     } else {
       encoded += c;
     }

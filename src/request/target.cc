@@ -8,8 +8,8 @@
 #include <stdexcept>
 #include <string_view>
 
+#include "base/encoding.h"
 #include "base/secret.h"
-#include "request/percent.h"
 
 namespace khs::request {
 namespace {
@@ -38,7 +38,7 @@ std::string EncodeForTarget(std::string_view text) {
     if (allowed) {
       encoded += c;
     } else {
-      AppendPercentEncoded(encoded, c);
+      base::AppendPercentEncoded(encoded, c);
     }
   }
   return encoded;

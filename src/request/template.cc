@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/encoding.h"
 #include "base/header_syntax.h"
 #include "base/utf8.h"
-#include "request/percent.h"
 #include "request/target.h"
 
 namespace khs::request {
@@ -253,13 +253,7 @@ const char* TemplateRenderer::AppendEncoded(const Piece& piece, const RecordLook
   }
   switch (place_) {
     case Place::kTarget:
-      for (const char c : text) {
-        if (IsUnreserved(c)) {
-          out += c;
-        } else {
-          AppendPercentEncoded(out, c);
-        }
-      }
+      base::AppendPercentEncoded(out, text);
       break;
     case Place::kHeader:
       if (base::HasControlCharacter(text)) return "it has a control character";

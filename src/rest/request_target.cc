@@ -2,23 +2,12 @@
 
 #include <algorithm>
 
+#include "base/encoding.h"
 #include "base/utf8.h"
 #include "config/text.h"
 
 namespace khs::rest {
 namespace {
-
-int HexDigit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-bool IsUnreserved(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
 
 std::string DecodeParameter(std::string_view text) {
   std::string spaced(text);
@@ -29,38 +18,15 @@ std::string DecodeParameter(std::string_view text) {
 }  // namespace
 
 std::optional<std::string> PercentDecode(std::string_view text) {
-  std::string decoded;
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (text[at] != '%') {
-      decoded += text[at];
-      continue;
-    }
-    if (text.size() - at < 3) return std::nullopt;
-    const int high = HexDigit(text[at + 1]);
-    const int low = HexDigit(text[at + 2]);
-    if (high < 0 || low < 0) return std::nullopt;
-    decoded += static_cast<char>(high * 16 + low);
-    at += 2;
-  }
-  if (!base::IsUtf8(decoded)) return std::nullopt;
+  auto decoded = base::PercentDecode(text);
+  if (!decoded || !base::IsUtf8(*decoded)) return std::nullopt;
   return decoded;
 }
 
 std::string PercentEncodeSegment(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  const bool is_dots = text == "." || text == "..";
-  std::string encoded;
-  for (const char c : text) {
-    if (IsUnreserved(c) && !is_dots) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
-    encoded += '%';
-    encoded += kDigits[byte >> 4];
-    encoded += kDigits[byte & 15];
-  }
-  return encoded;
+  if (text == ".") return "%2E";
+  if (text == "..") return "%2E%2E";
+  return base::PercentEncode(text);
 }
 
 std::string_view PathOf(std::string_view target) {
